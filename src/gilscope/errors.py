@@ -1,0 +1,105 @@
+"""Every error gilscope raises on purpose.
+
+::
+
+    GilscopeError
+    +-- UsageError(ValueError)            the user asked for something that does not exist or cannot be; exit status 2
+    |   +-- UnknownNameError              a word that is in no registry; carries the nearest one
+    +-- ResultFileError(ValueError)       a result file that cannot be read; exit status 2
+    |   +-- ForeignFileError              not a gilscope result at all
+    |   +-- NewerSchemaError              written by a newer gilscope
+    +-- TooFewRoundsError(ValueError)     not enough blocks for the confidence asked for
+    +-- UnavailableError(RuntimeError)    cannot be used here; carries reason and cure
+    +-- MeasurementError(RuntimeError)    a case failed while it was prepared or measured
+        +-- WorkerDiedError               a worker or runner ended: signal or exit status, last output
+        +-- WorkerRaisedError             a worker raised; carries its traceback
+        +-- RoundTimeoutError(TimeoutError)
+        +-- BrokenBarrierError            another worker failed while this one waited for it
+
+The message of each says what happened, to which case, and what to do about it.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BrokenBarrierError",
+    "ForeignFileError",
+    "GilscopeError",
+    "MeasurementError",
+    "NewerSchemaError",
+    "ResultFileError",
+    "RoundTimeoutError",
+    "TooFewRoundsError",
+    "UnavailableError",
+    "UnknownNameError",
+    "UsageError",
+    "WorkerDiedError",
+    "WorkerRaisedError",
+]
+
+
+class GilscopeError(Exception):
+    """Root of the tree above."""
+
+
+class UsageError(GilscopeError, ValueError):
+    """The user asked for something that does not exist or cannot be."""
+
+
+class UnknownNameError(UsageError):
+    """A word that is in no registry."""
+
+
+class ResultFileError(GilscopeError, ValueError):
+    """A result file that cannot be read."""
+
+
+class ForeignFileError(ResultFileError):
+    """The file was not written by gilscope."""
+
+
+class NewerSchemaError(ResultFileError):
+    """The file was written by a newer gilscope."""
+
+
+class TooFewRoundsError(GilscopeError, ValueError):
+    """Not enough blocks for the confidence asked for."""
+
+
+class UnavailableError(GilscopeError, RuntimeError):
+    """Something cannot be used here.
+
+    Parameters
+    ----------
+    reason, cure : str
+        Why, and what to do about it.
+    """
+
+    def __init__(self, reason: str, cure: str = "") -> None:
+        super().__init__(f"{reason}; {cure}" if cure else reason)
+        self.reason = reason
+        self.cure = cure
+
+
+class MeasurementError(GilscopeError, RuntimeError):
+    """A case failed while it was prepared or measured."""
+
+
+class WorkerDiedError(MeasurementError):
+    """A worker or runner process ended before it answered."""
+
+
+class WorkerRaisedError(MeasurementError):
+    """A worker raised; the message ends with its traceback."""
+
+    def __init__(self, message: str, traceback: str = "") -> None:
+        super().__init__(message)
+        self.traceback = traceback
+
+
+class RoundTimeoutError(MeasurementError, TimeoutError):
+    """A round did not end in the time it was given; its processes were killed."""
+
+
+class BrokenBarrierError(MeasurementError):
+    """Another worker failed while this one waited for it."""

@@ -1,0 +1,151 @@
+"""What was seen: stamps, rounds, blocks, cases, results. Integers in nanoseconds on one machine-wide monotonic clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from gilscope.spec import Case, Work
+
+__all__ = ["Block", "CaseRecord", "Environment", "ResultSet", "Round", "Stamp", "Status"]
+
+Status: TypeAlias = Literal["ok", "unavailable", "wrong_result", "failed", "timeout", "too_noisy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What one worker did in one round.
+
+    Parameters
+    ----------
+    submit_ns : int
+        When the parent handed out the work.
+    start_ns, end_ns : int
+        Release from the start barrier, end of the last chunk.
+    waiting_ns : int
+        Sum over the inner barriers of (last arrival - own arrival): waiting for others.
+    waking_ns : int
+        Sum over the inner barriers of (own release - last arrival): the price of the barrier.
+    cpu_ns : int
+        CPU time of the worker's thread between start and end.
+    run_queue_ns : int or None
+        Runnable without running, between submit and end; None where the system does not tell.
+    received_ns : int
+        When the parent had the worker's answer.
+    """
+
+    submit_ns: int
+    start_ns: int
+    end_ns: int
+    waiting_ns: int = 0
+    waking_ns: int = 0
+    cpu_ns: int = 0
+    run_queue_ns: int | None = None
+    received_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One timed execution of a case: the kernel ``repeats`` times.
+
+    Parameters
+    ----------
+    start_ns, end_ns : int
+        The window: common start, and the last worker's end plus the time to combine the partials.
+    combine_ns : int
+        Part of the window spent combining partials in the parent.
+    stamps : tuple of Stamp
+        One per worker; a single one for ``native``, whose threads are not ours to stamp.
+    steal_ns : int or None
+        Time the hypervisor took from the machine during the window, all CPUs together.
+    """
+
+    repeats: int
+    start_ns: int
+    end_ns: int
+    combine_ns: int = 0
+    stamps: tuple[Stamp, ...] = ()
+    steal_ns: int | None = None
+
+    @property
+    def wall_ns(self) -> int:
+        """T(p) of the whole round."""
+        return self.end_ns - self.start_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One counted round of every slot of a group, taken in the same seconds. The unit of statistics.
+
+    ``rounds`` maps slot keys to rounds in the order they were measured; a slot that failed in this block is missing.
+    """
+
+    kernel: str
+    index: int
+    started_ns: int
+    ended_ns: int
+    rounds: Mapping[str, Round]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRecord:
+    """Everything about one case that is not a round.
+
+    Parameters
+    ----------
+    status, reason : str
+        ``reason`` is empty for ``ok``; otherwise what happened and what to do, in one line.
+    detail : str
+        A worker's traceback or last output, where there is one.
+    repeats : int
+        Executions per round, calibrated on T(1); 0 when never measured.
+    one_time_ns : mapping
+        ``start`` (workers), ``import`` (module of the implementation), ``jit`` (compile or load from the cache),
+        ``transfer`` (inputs); slowest worker each; absent when not applicable.
+    jit_cache : {"cold", "cached", "none"}
+    isa : str
+        Instruction set the implementation was compiled for, e.g. ``avx512``, ``x86-64-v3``; empty when not compiled.
+    family : str
+        The runner the case was measured in.
+    """
+
+    case: Case
+    status: Status = "ok"
+    reason: str = ""
+    cure: str = ""
+    detail: str = ""
+    repeats: int = 0
+    work: Work | None = None
+    one_time_ns: Mapping[str, int] = field(default_factory=dict)
+    jit_cache: Literal["cold", "cached", "none"] = "none"
+    isa: str = ""
+    family: str = ""
+
+
+Environment: TypeAlias = Mapping[str, Any]
+"""JSON-able facts about machine, limits, interpreter and libraries; made by ``gilscope.env.capture``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultSet:
+    """A result file in memory.
+
+    Parameters
+    ----------
+    study : mapping
+        The study as it was asked (fields of ``spec.Study``).
+    cases : mapping of case id to CaseRecord
+        In the order of the file; a later line about the same case replaces an earlier one.
+    blocks : tuple of Block
+    warnings : tuple of str
+        What was wrong with the file and could be mended, e.g. a torn last line.
+    """
+
+    path: str
+    tool_version: str
+    study: Mapping[str, Any]
+    environment: Environment
+    cases: Mapping[str, CaseRecord]
+    blocks: tuple[Block, ...]
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,365 @@
+"""What is asked: kernels and their implementations, cases, studies and plans.
+
+A *kernel* is a CPU-bound problem with fixed inputs and a checkable result. An *implementation* is one way to
+write it. A *case* is one implementation of one kernel under one executor with so many workers.
+
+The contract of a chunked implementation is ``f(phase, lo, hi, params, buffers) -> partial | None``: do the items
+``[lo, hi)`` of one phase. ``buffers`` maps each buffer's name to a flat one-dimensional ``memoryview`` in the buffer's
+format over memory shared by all workers; each worker has its own memoryview objects. One with its own threads is
+``f(workers, params, buffers) -> result`` and loops over the phases itself.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+from gilscope.errors import UsageError
+
+__all__ = [
+    "DEFAULT_CHUNKS_PER_WORKER",
+    "DEFAULT_START_METHOD",
+    "DEFAULT_TRANSPORT",
+    "Availability",
+    "BufferSpec",
+    "Buffers",
+    "Case",
+    "Group",
+    "Impl",
+    "KernelSpec",
+    "Params",
+    "Plan",
+    "Slice",
+    "Slot",
+    "Study",
+    "Unavailable",
+    "Work",
+    "chunk_bounds",
+]
+
+Params: TypeAlias = Mapping[str, int]
+Buffers: TypeAlias = Mapping[str, memoryview]
+Slice: TypeAlias = tuple[str, int, int]  # buffer name, first item, one past the last item
+
+DEFAULT_CHUNKS_PER_WORKER = 4
+DEFAULT_START_METHOD = "forkserver"
+DEFAULT_TRANSPORT = "shm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Availability:
+    """Whether something can be used here, and if not, why and what to do."""
+
+    ok: bool
+    reason: str = ""
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BufferSpec:
+    """One buffer of a kernel: a flat array in shared memory.
+
+    Parameters
+    ----------
+    name : str
+    format : str
+        One letter of the struct module in native size: ``d`` double, ``i`` int32, ``q`` int64, ``Q`` uint64, ``I``
+        uint32, ``B`` byte.
+    length : int
+        Number of items.
+    role : {"input", "output", "state"}
+        ``input`` is written once by ``make_inputs`` and only read afterwards; ``output`` is written by the kernel;
+        ``state`` is both and is restored by ``reset`` before every round.
+    """
+
+    name: str
+    format: Literal["d", "i", "q", "Q", "I", "B"]
+    length: int
+    role: Literal["input", "output", "state"]
+
+    @property
+    def nbytes(self) -> int:
+        """Size in bytes."""
+        return self.length * struct.calcsize(self.format)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """How much one execution of a kernel does: ``units`` of ``unit`` (for rates), and flops and bytes moved (0: not counted)."""
+
+    units: int
+    unit: str
+    flops: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impl:
+    """One way to write a kernel.
+
+    Parameters
+    ----------
+    name : str
+        A word of ``registry.IMPLEMENTATIONS``.
+    target : str
+        ``module:function``; a module that starts with a dot is relative to the kernel's package.
+    gil : {"held", "released", "own_threads"}
+        What it does with the GIL while it computes. ``own_threads`` implementations bring their own threads.
+    needs : tuple of str
+        Packages that must be importable, e.g. ``("numba",)``.
+    size : str
+        The size it is measured at unless the user asks for another: ``S`` for pure Python, else ``M``.
+    sizes : tuple of str
+        The sizes it may run at; empty means all. Pure Python leaves out those that would take minutes.
+    unavailable : str
+        If not empty, the reason why this kernel has no such implementation (shown as n/a).
+    """
+
+    name: str
+    target: str
+    gil: Literal["held", "released", "own_threads"]
+    needs: tuple[str, ...] = ()
+    size: str = "M"
+    sizes: tuple[str, ...] = ()
+    unavailable: str = ""
+
+
+def _nothing(params: Params, buffers: Buffers) -> None:
+    """Restore nothing: the default ``reset``."""
+
+
+def _no_partials(params: Params, partials: Sequence[Any]) -> None:
+    """Combine nothing: the default ``combine``."""
+
+
+def _whole(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelSpec:
+    """A kernel: its inputs, its decomposition and how its result is checked.
+
+    All functions take the parameters of one size first. None of them may import anything but the standard library
+    and the compiled input generator, because workers, runners and sub-interpreters use them.
+
+    Parameters
+    ----------
+    name, summary, regime : str
+        ``regime`` is one or two words for what limits it, e.g. ``compute, uneven rows``.
+    kind : {"kernel", "probe"}
+    sizes : mapping of str to params
+        Parameters per size word.
+    layout : callable (params) -> tuple of BufferSpec
+        The buffers, in the order in which the kernel's definition names its arrays.
+    make_inputs : callable (params, buffers) -> None
+        Fill the ``input`` buffers (and whatever ``reset`` restores from) in place.
+    phases : callable (params) -> int
+        Number of phases of one execution; phases are separated by a barrier.
+    extent : callable (params) -> int
+        Number of items of each phase; chunks are ranges of items and are independent within a phase.
+    reads, writes : callable (params, phase, lo, hi) -> tuple of Slice
+        What a chunk reads from and writes to the buffers; the ``pickle`` transport and the ``isolated`` control use it.
+    reset : callable (params, buffers) -> None
+        Restore the ``state`` buffers; runs untimed before every round.
+    combine : callable (params, partials) -> result
+        Reduce the partials, given in chunk order; inside the timed round. The result is None or made of ints, floats,
+        strings and lists (it travels as JSON).
+    outputs : callable (params) -> tuple of Slice
+        The parts of the buffers that, with ``result``, are the answer.
+    check : callable (params, buffers, result) -> str or None
+        Independent knowledge about the answer (conservation laws, known counts): None, or what is wrong with it.
+    work : callable (params, result) -> Work
+    digests : mapping of str to str
+        Digest of the answer (``kernels.answer_digest``) per size, made by ``gilscope kernels digest``.
+    impls : tuple of Impl
+    """
+
+    name: str
+    summary: str
+    regime: str
+    sizes: Mapping[str, Params]
+    layout: Callable[[Params], tuple[BufferSpec, ...]]
+    make_inputs: Callable[[Params, Buffers], None]
+    extent: Callable[[Params], int]
+    outputs: Callable[[Params], tuple[Slice, ...]]
+    work: Callable[[Params, Any], Work]
+    impls: tuple[Impl, ...]
+    kind: Literal["kernel", "probe"] = "kernel"
+    phases: Callable[[Params], int] = lambda params: 1
+    reads: Callable[[Params, int, int, int], tuple[Slice, ...]] = _whole
+    writes: Callable[[Params, int, int, int], tuple[Slice, ...]] = _whole
+    reset: Callable[[Params, Buffers], None] = _nothing
+    combine: Callable[[Params, Sequence[Any]], Any] = _no_partials
+    check: Callable[[Params, Buffers, Any], str | None] = lambda params, buffers, result: None
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    def impl(self, name: str) -> Impl | None:
+        """Return the implementation called ``name``, or None."""
+        return next((impl for impl in self.impls if impl.name == name), None)
+
+
+def chunk_bounds(extent: int, chunks: int) -> tuple[tuple[int, int], ...]:
+    """Cut ``[0, extent)`` into at most ``chunks`` ranges that differ by one item at most; empty ranges are left out."""
+    bounds = [extent * c // chunks for c in range(chunks + 1)]
+    return tuple((lo, hi) for lo, hi in zip(bounds, bounds[1:], strict=False) if lo < hi)
+
+
+_CASE = re.compile(
+    r"(?P<kernel>[\w.:/\-]+)/(?P<implementation>\w+)@(?P<executor>[a-z]+)"
+    r"(?:\.(?P<start_method>fork|forkserver|spawn))?(?:\.(?P<transport>shm|pickle))?"
+    r"(?:\*(?P<workers>\d+))?#(?P<size>\w+)(?:~c(?P<chunks>\d+))?(?:!(?P<interpreter>[\w.+\-]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """kernel x implementation x executor x workers x size x interpreter.
+
+    ``start_method`` and ``transport`` are empty for executors other than ``processes``.
+    """
+
+    kernel: str
+    implementation: str
+    executor: str
+    workers: int
+    size: str
+    chunks_per_worker: int = DEFAULT_CHUNKS_PER_WORKER
+    start_method: str = ""
+    transport: str = ""
+    interpreter: str = ""
+
+    def __post_init__(self) -> None:
+        if self.workers < 1 or self.chunks_per_worker < 1:
+            raise UsageError(f"case of {self.kernel}: workers and chunks per worker must be 1 or more")
+
+    @property
+    def id(self) -> str:
+        """``nbody/cy_nogil@processes.spawn.pickle*4#M~c4!3.13t``; defaults are left out."""
+        how = self.executor
+        if self.start_method not in ("", DEFAULT_START_METHOD):
+            how += f".{self.start_method}"
+        if self.transport not in ("", DEFAULT_TRANSPORT):
+            how += f".{self.transport}"
+        if self.executor != "serial":
+            how += f"*{self.workers}"
+        chunks = "" if self.chunks_per_worker == DEFAULT_CHUNKS_PER_WORKER else f"~c{self.chunks_per_worker}"
+        interpreter = f"!{self.interpreter}" if self.interpreter else ""
+        return f"{self.kernel}/{self.implementation}@{how}#{self.size}{chunks}{interpreter}"
+
+    @classmethod
+    def parse(cls, text: str) -> Case:
+        """Read a case id.
+
+        Raises
+        ------
+        UsageError
+            If the text is no case id.
+        """
+        match = _CASE.fullmatch(text)
+        if match is None:
+            raise UsageError(f"{text!r} is no case: write it like nbody/cy_nogil@threads*2#M")
+        part = match.groupdict()
+        processes = part["executor"] == "processes"
+        return cls(
+            kernel=part["kernel"],
+            implementation=part["implementation"],
+            executor=part["executor"],
+            workers=int(part["workers"] or 1),
+            size=part["size"],
+            chunks_per_worker=int(part["chunks"] or DEFAULT_CHUNKS_PER_WORKER),
+            start_method=(part["start_method"] or DEFAULT_START_METHOD) if processes else "",
+            transport=(part["transport"] or DEFAULT_TRANSPORT) if processes else "",
+            interpreter=part["interpreter"] or "",
+        )
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks per phase."""
+        return self.workers * self.chunks_per_worker
+
+    def baseline(self, *, own_threads: bool) -> Case:
+        """Return the case that is T(1) of this one: serial with the same number of chunks, or ``native*1``."""
+        if own_threads:
+            return replace(self, workers=1)
+        return replace(self, executor="serial", workers=1, chunks_per_worker=self.chunks, start_method="", transport="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """What a measuring verb was asked to do; every field after checking, none empty unless said.
+
+    Parameters
+    ----------
+    size : str
+        A size word, or empty: each implementation at its own default size.
+    budget_s : float
+        Seconds from the first timed round on; finite and positive.
+    precision : float
+        Stop when all intervals of speed-ups have half-widths below this fraction.
+    """
+
+    kernels: tuple[str, ...]
+    implementations: tuple[str, ...]
+    executors: tuple[str, ...]
+    workers: tuple[int, ...]
+    size: str = ""
+    budget_s: float = 60.0
+    precision: float = 0.05
+    chunks_per_worker: int = DEFAULT_CHUNKS_PER_WORKER
+    start_methods: tuple[str, ...] = (DEFAULT_START_METHOD,)
+    transports: tuple[str, ...] = (DEFAULT_TRANSPORT,)
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.budget_s) and self.budget_s > 0):
+            raise UsageError(f"budget {self.budget_s!r} must be above zero: write it like 60, 60s or 2m")
+        if not 0 < self.precision < 1:
+            raise UsageError(f"precision {self.precision!r} must lie between 0 and 100 %: write it like 5%")
+        if not self.workers or min(self.workers) < 1:
+            raise UsageError("workers must be 1 or more: write them like 1,2,4")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One place in a block: a case in a role.
+
+    ``case`` is measured for its own sake (or as T(1)); ``spin``, ``isolated`` and ``A/A`` are controls.
+    """
+
+    case: Case
+    role: Literal["case", "spin", "isolated", "A/A"] = "case"
+
+    @property
+    def key(self) -> str:
+        """Name of the slot within its block and in the result file."""
+        return self.case.id if self.role == "case" else f"{self.role}:{self.case.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The slots that share blocks: all cases of one kernel with their baselines and controls."""
+
+    kernel: str
+    slots: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unavailable:
+    """A case that was asked for and cannot be measured here, with the reason and the cure."""
+
+    case: Case
+    reason: str
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be measured, in which blocks, and what cannot be."""
+
+    groups: tuple[Group, ...]
+    unavailable: tuple[Unavailable, ...]

@@ -1,0 +1,47 @@
+"""Reading quantities people write: ``60``, ``60s``, ``2m``, ``5%``."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from gilscope.errors import UsageError
+
+__all__ = ["NS_PER_S", "parse_duration_s", "parse_fraction"]
+
+NS_PER_S = 1_000_000_000
+_SECONDS = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+def parse_duration_s(text: str, *, what: str = "duration") -> float:
+    """Read ``60``, ``60s``, ``1.5m``, ``500ms`` or ``1h`` as seconds.
+
+    Raises
+    ------
+    UsageError
+        If the text is no duration, or not above zero.
+    """
+    match = re.fullmatch(r"\s*([+-]?[0-9]*\.?[0-9]+)\s*(ms|s|min|m|h|)\s*", text)
+    if match is None:
+        raise UsageError(f"{what} {text!r} is no duration: write it like 60, 60s, 2m or 1h")
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise UsageError(f"{what} {text!r} must be above zero: write it like 60, 60s, 2m or 1h")
+    return seconds
+
+
+def parse_fraction(text: str, *, what: str = "fraction") -> float:
+    """Read ``5%`` or ``0.05`` as a fraction between 0 and 1, both excluded.
+
+    Raises
+    ------
+    UsageError
+        If the text is no fraction between 0 and 1.
+    """
+    match = re.fullmatch(r"\s*([+-]?[0-9]*\.?[0-9]+)\s*(%?)\s*", text)
+    if match is None:
+        raise UsageError(f"{what} {text!r} is no fraction: write it like 5% or 0.05")
+    value = float(match[1]) / (100.0 if match[2] else 1.0)
+    if not 0.0 < value < 1.0:
+        raise UsageError(f"{what} {text!r} must lie between 0 and 100 %: write it like 5% or 0.05")
+    return value
