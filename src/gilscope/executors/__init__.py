@@ -1,0 +1,1 @@
+"""Who runs the chunks: one contract, one file per executor."""

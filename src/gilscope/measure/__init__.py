@@ -1,0 +1,1 @@
+"""Driving the measurement: supervisor, runners, calibration, verification, blocks."""

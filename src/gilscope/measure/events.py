@@ -1,0 +1,38 @@
+"""What a measurement tells whoever watches it. The base class ignores everything."""
+
+from __future__ import annotations
+
+from gilscope.records import CaseRecord
+from gilscope.spec import Case
+
+__all__ = ["Observer"]
+
+
+class Observer:
+    """Receives progress; override what is of interest. Called between rounds, never inside one."""
+
+    def preparing(self, case: Case, done: int, total: int) -> None:
+        """``case`` (number ``done`` of ``total``, from 0) is about to be set up, verified and calibrated."""
+
+    def prepared(self, record: CaseRecord) -> None:
+        """A case is ready, or will not be measured: see its status."""
+
+    def block_done(
+        self, kernel: str, blocks: int, half_width: float | None, spent_s: float, seconds_left: float, timed_s: float
+    ) -> None:
+        """A block of ``kernel`` ended.
+
+        Parameters
+        ----------
+        blocks : int
+            Blocks of this kernel so far.
+        half_width : float or None
+            Widest relative half-width among the kernel's speed-ups; None while there are too few blocks.
+        spent_s, seconds_left : float
+            Since the first timed round, and until the budget ends.
+        timed_s : float
+            Part of ``spent_s`` that was inside timed rounds.
+        """
+
+    def message(self, text: str) -> None:
+        """Something worth a line, e.g. a runner that had to be replaced."""
