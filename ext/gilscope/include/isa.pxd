@@ -1,0 +1,15 @@
+# Every compiled kernel module tells its instruction set: ISA = isa_name(); CPU_HAS_V3 = cpu_has_v3()
+
+cdef extern from "isa.h":
+    const char *gilscope_isa() nogil
+    int gilscope_cpu_has_v3() nogil
+
+
+cdef inline str isa_name():
+    """Name of the instruction set this module is compiled for."""
+    return gilscope_isa().decode("ascii")
+
+
+cdef inline object cpu_has_v3():
+    """Whether the CPU this process runs on has x86-64-v3."""
+    return bool(gilscope_cpu_has_v3())

@@ -1,0 +1,118 @@
+"""Builds every ``ext/gilscope/a/b.pyx`` as ``gilscope.a.b``; everything else about the project is in pyproject.toml.
+
+``GILSCOPE_ISA=native`` (default) compiles for this machine's full instruction set, as Numba does. ``portable`` (wheels)
+compiles for any machine of the architecture and, on x86-64, every kernel a second time for AVX2 (``_cy_v3``,
+``_cy_omp_v3``); which of the two runs is decided when it is imported (``gilscope.targets``).
+"""
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext as _build_ext
+
+ROOT = Path("ext")
+X86_64 = platform.machine().lower() in ("x86_64", "amd64")
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "initializedcheck": False,
+    "cdivision": True,
+    "freethreading_compatible": True,
+    "subinterpreters_compatible": "own_gil",
+}
+
+
+def isa_flags(module: str) -> list[str]:
+    """Flags of the instruction set a module is compiled for (not MSVC, which has no native mode)."""
+    if module.endswith("_v3"):
+        return ["-march=x86-64-v3"]
+    choice = os.environ.get("GILSCOPE_ISA", "native")
+    if choice not in ("native", "portable"):
+        raise SystemExit(f"GILSCOPE_ISA={choice!r}: write native or portable")
+    return [] if choice == "portable" else ["-march=native" if X86_64 else "-mcpu=native"]
+
+
+def openmp_flags(msvc: bool) -> tuple[list[str], list[str]]:
+    """Compile and link flags for OpenMP."""
+    if msvc:
+        return ["/openmp"], []
+    if sys.platform == "darwin":  # Apple's clang has the pragmas, but no runtime of its own
+        return ["-Xpreprocessor", "-fopenmp"], ["-lomp"]
+    return ["-fopenmp"], ["-fopenmp"]
+
+
+def extension(source: Path, module: str) -> Extension:
+    """One extension; its headers are listed, so that the sdist keeps them and a change rebuilds it."""
+    headers = [*ROOT.glob("gilscope/include/*"), *source.parent.glob("*.pxd"), *source.parent.glob("*.h")]
+    return Extension(
+        module,
+        [source.as_posix()],
+        include_dirs=["ext/gilscope/include"],
+        define_macros=[("CYTHON_USE_MODULE_STATE", "1")],
+        depends=sorted(path.as_posix() for path in headers),
+        # Linux compilers have OpenMP; elsewhere a machine without it goes without cy_prange (shown as n/a).
+        optional="_omp" in module and sys.platform != "linux",
+    )
+
+
+def extensions() -> list[Extension]:
+    """All extensions, named by their paths."""
+    sources = sorted(ROOT.rglob("*.pyx"))
+    return [extension(source, ".".join(source.relative_to(ROOT).with_suffix("").parts)) for source in sources]
+
+
+def twins(originals: list[Extension]) -> list[Extension]:
+    """The kernels once more, for x86-64-v3: copies under other names, because Cython names its output by the source."""
+    made = []
+    for original in originals:
+        source = Path(original.sources[0])
+        if source.name in ("_cy.pyx", "_cy_omp.pyx"):
+            copy = Path("build/isa", source.relative_to(ROOT)).with_stem(f"{source.stem}_v3")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(source.read_bytes())
+            twin = extension(copy, f"{original.name}_v3")
+            twin.depends = original.depends
+            made.append(twin)
+    return made
+
+
+class build_ext(_build_ext):  # noqa: N801  (the name setuptools expects)
+    """Cythonize all sources in parallel, then compile them in parallel with our flags."""
+
+    def finalize_options(self):
+        wanted = extensions()
+        if os.environ.get("GILSCOPE_ISA") == "portable" and X86_64:
+            wanted += twins(wanted)
+        self.distribution.ext_modules = wanted
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
+
+    def run(self):
+        from Cython.Build import cythonize  # only where something is built: an sdist needs no Cython
+
+        generated = cythonize(
+            [Extension(ext.name, list(ext.sources)) for ext in self.extensions],
+            include_path=["ext", "ext/gilscope/include"],  # "include" is a keyword: its files are cimported by name
+            build_dir="build/cython",
+            nthreads=0 if sys.platform == "win32" else self.parallel,
+            compiler_directives=DIRECTIVES,
+        )
+        sources = {ext.name: ext.sources for ext in generated}
+        for ext in self.extensions:
+            ext.sources = sources[ext.name]
+        super().run()
+
+    def build_extension(self, ext):
+        msvc = self.compiler.compiler_type == "msvc"
+        flags = ["-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", *isa_flags(ext.name)]
+        compile_omp, link_omp = openmp_flags(msvc) if "_omp" in ext.name else ([], [])
+        ext.extra_compile_args = (["/O2", "/fp:precise"] if msvc else flags) + compile_omp
+        ext.extra_link_args = link_omp
+        super().build_extension(ext)
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": build_ext})

@@ -1,0 +1,158 @@
+"""The kernels: what they are, whether an implementation can be used here, and whether an answer is right.
+
+A kernel is a folder with ``spec.py`` (its ``KERNEL``) and one module per language, plus compiled sources in
+``ext/gilscope/kernels/<kernel>``. Nothing here imports more than the standard library until it resolves an
+implementation that needs more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import json
+import sys
+from array import array
+from collections.abc import Callable
+from typing import Any, Literal
+
+from gilscope import targets
+from gilscope.errors import UnavailableError
+from gilscope.registry import KERNELS, PROBES, check_names
+from gilscope.spec import Availability, Buffers, Impl, KernelSpec, Params
+
+__all__ = [
+    "answer_digest",
+    "availability",
+    "buffer_layout",
+    "isa",
+    "jit_cache",
+    "load",
+    "load_all",
+    "poison",
+    "resolve",
+    "target",
+    "verify",
+    "views",
+]
+
+_POISON = 0xAB
+_EXTRAS = ("numba", "dask")  # packages that are an extra of the same name
+views = targets.views
+
+
+def load(name: str) -> KernelSpec:
+    """Return a kernel or probe by its name.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none; the message names the nearest.
+    """
+    check_names("kernel", [name], (*KERNELS, *PROBES))
+    spec: KernelSpec = importlib.import_module(f"{__name__}.{name}.spec").KERNEL
+    return spec
+
+
+def load_all() -> tuple[KernelSpec, ...]:
+    """Return all kernels, then all probes, in the order of the registry."""
+    return tuple(load(name) for name in (*KERNELS, *PROBES))
+
+
+def target(kernel: str, impl: Impl) -> str:
+    """Return the absolute ``module:function`` of an implementation."""
+    return f"{__name__}.{kernel}{impl.target}" if impl.target.startswith(".") else impl.target
+
+
+def availability(spec: KernelSpec, impl: Impl) -> Availability:
+    """Tell whether an implementation can be used by this interpreter, without importing what it needs."""
+    if impl.unavailable:
+        return Availability(ok=False, reason=impl.unavailable)
+    for package in impl.needs:
+        if importlib.util.find_spec(package) is None:
+            wanted = f"gilscope[{package}]" if package in _EXTRAS else package
+            return Availability(
+                ok=False, reason=f"{package} is not installed", cure=f"Install it with: pip install '{wanted}'"
+            )
+    module = target(spec.name, impl).partition(":")[0]
+    try:
+        found = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        return Availability(
+            ok=False,
+            reason=f"the compiled module {module} is not built for this interpreter",
+            cure="Install a C compiler (with OpenMP for cy_prange), then: pip install --force-reinstall gilscope",
+        )
+    return Availability(ok=True)
+
+
+def resolve(kernel: str, impl: Impl) -> Callable[..., Any]:
+    """Import the function of an implementation.
+
+    Raises
+    ------
+    UnavailableError
+        If this kernel has no such implementation.
+    """
+    if impl.unavailable:
+        raise UnavailableError(f"{kernel}/{impl.name}: {impl.unavailable}")
+    return targets.resolve(target(kernel, impl))
+
+
+def isa(kernel: str, impl: Impl) -> str:
+    """Return the instruction set an implementation is compiled for; empty where it is not compiled. Imports it."""
+    return targets.isa_of(target(kernel, impl))
+
+
+def jit_cache(function: Callable[..., Any]) -> Literal["cold", "cached", "none"]:
+    """Tell where the machine code came from, after the first call."""
+    return targets.jit_cache_of(function)
+
+
+def buffer_layout(spec: KernelSpec, params: Params) -> targets.Layout:
+    """Place all buffers of a kernel in one segment."""
+    return targets.layout(spec.layout(params))
+
+
+def poison(spec: KernelSpec, params: Params, buffers: Buffers) -> None:
+    """Overwrite outputs and state, so that nothing an earlier implementation wrote can pass for an answer."""
+    for buffer in spec.layout(params):
+        if buffer.role != "input":
+            whole = buffers[buffer.name].cast("B")
+            for start in range(0, len(whole), 1 << 20):  # in pieces: no second copy of a large buffer
+                piece = whole[start : start + (1 << 20)]
+                piece[:] = bytes([_POISON]) * len(piece)
+
+
+def answer_digest(spec: KernelSpec, params: Params, buffers: Buffers, result: Any) -> str:
+    """Return a digest of the answer: the bytes of the outputs (little-endian), then the result as JSON."""
+    state = hashlib.blake2b(digest_size=16)
+    for name, lo, hi in spec.outputs(params):
+        part = buffers[name][lo:hi]
+        if sys.byteorder == "big":
+            swapped = array(part.format, part.tobytes())
+            swapped.byteswap()
+            part = memoryview(swapped)
+        state.update(part.cast("B"))
+    state.update(json.dumps(result).encode())
+    return state.hexdigest()
+
+
+def verify(spec: KernelSpec, size: str, buffers: Buffers, result: Any) -> str | None:
+    """Compare an answer with the stored digest and with what is known about it.
+
+    Returns
+    -------
+    str or None
+        None if the answer is right, else what is wrong with it, in one line.
+    """
+    params = spec.sizes[size]
+    expected = spec.digests.get(size)
+    complaint = spec.check(params, buffers, result)
+    if expected is not None:
+        actual = answer_digest(spec, params, buffers, result)
+        if actual != expected:
+            return complaint or f"digest of the answer at {size} is {actual[:12]}, expected {expected[:12]}"
+    return complaint

@@ -1,0 +1,63 @@
+"""How all Numba implementations are compiled.
+
+Each variant is its own ``def`` that calls a core marked ``register_jitable``: Numba's on-disk cache tells functions
+apart by name and source, not by the ``nogil`` option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import llvmlite.binding as llvm
+import numba
+
+__all__ = ["ISA", "carries", "gil", "nogil", "parallel", "use_threads"]
+
+_Wrapper: TypeAlias = Callable[..., Any]
+
+# error_model="numpy": no branch for a zero divisor in the inner loop. Never fastmath: results are compared to the bit.
+_OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "boundscheck": False, "fastmath": False}
+
+gil = numba.njit(**_OPTIONS)
+nogil = numba.njit(nogil=True, **_OPTIONS)
+parallel = numba.njit(parallel=True, nogil=True, **_OPTIONS)
+
+
+def _host_isa() -> str:
+    """Numba compiles for the host; name its instruction set as the compiled extensions do."""
+    has = llvm.get_host_cpu_features()
+    if all(has.get(name) for name in ("avx512f", "avx512bw", "avx512dq", "avx512vl")):
+        return "x86-64-v4"
+    if all(has.get(name) for name in ("avx2", "fma", "bmi2")):
+        return "x86-64-v3"
+    return str(llvm.get_host_cpu_name())
+
+
+ISA = _host_isa()
+
+
+def carries(dispatcher: Any) -> Callable[[_Wrapper], _Wrapper]:
+    """Mark a Python wrapper with the compiled function it calls, whose statistics tell about the cache."""
+
+    def mark(wrapper: _Wrapper) -> _Wrapper:
+        wrapper.dispatcher = dispatcher  # type: ignore[attr-defined]
+        return wrapper
+
+    return mark
+
+
+def use_threads(workers: int) -> None:
+    """Set the number of threads of the next parallel call.
+
+    Raises
+    ------
+    ValueError
+        If Numba was started with fewer (``NUMBA_NUM_THREADS``, or the CPUs of the host).
+    """
+    limit = numba.config.NUMBA_NUM_THREADS
+    if not 1 <= workers <= limit:
+        raise ValueError(
+            f"{workers} workers: Numba was started with {limit} threads; set NUMBA_NUM_THREADS={workers} before import"
+        )
+    numba.set_num_threads(workers)

@@ -1,0 +1,44 @@
+"""What the kernels' specs have in common: the usual implementations and the stored digests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from gilscope.spec import Impl
+
+__all__ = ["CYTHON", "NO_NP_BLAS", "NO_STD_C", "NP_VEC", "NUMBA", "PY_LOOP", "not_available", "read_digests"]
+
+# Pure Python is measured at S; M would take it from seconds to minutes per round.
+PY_LOOP = Impl(name="py_loop", target="._py:py_loop", gil="held", size="S", sizes=("XS", "S"))
+NP_VEC = Impl(name="np_vec", target="._np:np_vec", gil="released", needs=("numpy",))
+CYTHON = (
+    Impl(name="cy_gil", target="._cy:cy_gil", gil="held"),
+    Impl(name="cy_nogil", target="._cy:cy_nogil", gil="released"),
+    Impl(name="cy_prange", target="._cy_omp:cy_prange", gil="own_threads"),
+)
+NUMBA = (
+    Impl(name="nb_gil", target="._nb:nb_gil", gil="held", needs=("numba",)),
+    Impl(name="nb_nogil", target="._nb:nb_nogil", gil="released", needs=("numba",)),
+    Impl(name="nb_prange", target="._nb:nb_prange", gil="own_threads", needs=("numba",)),
+)
+
+
+def not_available(name: str, reason: str) -> Impl:
+    """Return an implementation that this kernel does not have, with the reason."""
+    return Impl(name=name, target="", gil="held", unavailable=reason)
+
+
+NO_NP_BLAS = not_available("np_blas", "BLAS has no such operation")
+NO_STD_C = not_available("std_c", "the standard library has no such function")
+
+
+def read_digests(spec_file: str) -> Mapping[str, str]:
+    """Return the digests kept beside a kernel's ``spec.py``, by size; none if they were not made yet."""
+    path = Path(spec_file).with_name("digests.json")
+    try:
+        found: dict[str, str] = json.loads(path.read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return {}
+    return found

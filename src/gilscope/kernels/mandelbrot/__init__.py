@@ -1,0 +1,1 @@
+"""Compute-bound, rows of uneven cost."""

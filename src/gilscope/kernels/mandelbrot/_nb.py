@@ -1,0 +1,106 @@
+"""mandelbrot in Numba: the loop of the Cython variants, 16 pixels at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba.extending import register_jitable
+
+from gilscope.kernels._numba import ISA, carries, gil, nogil, parallel, use_threads
+from gilscope.spec import Buffers, Params
+
+__all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
+
+_LANES = 16
+_BURST = 8  # iterations between two looks at whether any lane is still inside
+
+
+@register_jitable
+def _advance(zr: Any, zi: Any, inside: Any, n: Any, cr: Any, ci: float, steps: int) -> None:
+    """Iterate all lanes; a lane that has left the disk keeps computing, but no longer counts."""
+    for _ in range(steps):
+        for lane in range(_LANES):
+            zr2 = zr[lane] * zr[lane]
+            zi2 = zi[lane] * zi[lane]
+            inside[lane] &= np.int64(zr2 + zi2 <= 4.0)  # NaN, after overflow, counts as outside
+            n[lane] += inside[lane]
+            zi[lane] = 2.0 * zr[lane] * zi[lane] + ci
+            zr[lane] = zr2 - zi2 + cr[lane]
+
+
+@register_jitable
+def _row(counts: Any, y: int, w: int, h: int, max_iter: int) -> int:
+    """Fill row y of counts, shape (h, w); return the sum of its counts."""
+    zr, zi, cr = np.empty(_LANES), np.empty(_LANES), np.empty(_LANES)
+    inside, n = np.empty(_LANES, np.int64), np.empty(_LANES, np.int64)
+    ci = -1.25 + 2.5 * (y + 0.5) / h
+    total = 0
+    for x in range(0, w, _LANES):
+        for lane in range(_LANES):
+            cr[lane] = -2.0 + 2.5 * (x + lane + 0.5) / w
+        zr[:] = 0.0
+        zi[:] = 0.0
+        inside[:] = 1
+        n[:] = 0
+        done = 0
+        any_inside = True
+        while any_inside and done + _BURST <= max_iter:
+            _advance(zr, zi, inside, n, cr, ci, _BURST)
+            done += _BURST
+            any_inside = inside.max() == 1
+        if any_inside:
+            _advance(zr, zi, inside, n, cr, ci, max_iter - done)
+        for lane in range(min(_LANES, w - x)):
+            counts[y * w + x + lane] = n[lane]
+            total += n[lane]
+    return total
+
+
+@gil
+def _nb_gil(counts: Any, lo: int, hi: int, w: int, h: int, max_iter: int) -> int:
+    total = 0
+    for y in range(lo, hi):
+        total += _row(counts, y, w, h, max_iter)
+    return total
+
+
+@nogil
+def _nb_nogil(counts: Any, lo: int, hi: int, w: int, h: int, max_iter: int) -> int:
+    total = 0
+    for y in range(lo, hi):
+        total += _row(counts, y, w, h, max_iter)
+    return total
+
+
+@parallel
+def _nb_prange(counts: Any, workers: int, w: int, h: int, max_iter: int) -> int:
+    total = 0
+    # Rows differ in cost: thread t takes rows t, t + workers, ... instead of a contiguous share.
+    for thread in numba.prange(workers):
+        for y in range(thread, h, workers):
+            total += _row(counts, y, w, h, max_iter)
+    return total
+
+
+@carries(_nb_gil)
+def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
+    """Count the iterations of rows [lo, hi), holding the GIL."""
+    counts = np.frombuffer(buffers["counts"], dtype=np.int32)
+    return int(_nb_gil(counts, lo, hi, params["w"], params["h"], params["max_iter"]))
+
+
+@carries(_nb_nogil)
+def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
+    """Count the iterations of rows [lo, hi), without the GIL."""
+    counts = np.frombuffer(buffers["counts"], dtype=np.int32)
+    return int(_nb_nogil(counts, lo, hi, params["w"], params["h"], params["max_iter"]))
+
+
+@carries(_nb_prange)
+def nb_prange(workers: int, params: Params, buffers: Buffers) -> int:
+    """Count the iterations of all rows on Numba's own threads."""
+    use_threads(workers)
+    counts = np.frombuffer(buffers["counts"], dtype=np.int32)
+    return int(_nb_prange(counts, workers, params["w"], params["h"], params["max_iter"]))

@@ -1,0 +1,52 @@
+"""mandelbrot in NumPy: whole rows at once, points that have left are taken out now and then."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gilscope.spec import Buffers, Params
+
+__all__ = ["np_vec"]
+
+_POINTS = 4096  # per batch: the state of a batch stays in the first- and second-level caches
+_BURST = 10  # iterations between two removals of the points that have left
+
+
+def np_vec(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
+    """Count the iterations of rows [lo, hi); return their sum."""
+    w, h, max_iter = params["w"], params["h"], params["max_iter"]
+    counts = np.frombuffer(buffers["counts"], dtype=np.int32)[lo * w : hi * w]
+    cr_row = -2.0 + 2.5 * (np.arange(w) + 0.5) / w
+    ci_column = -1.25 + 2.5 * (np.arange(lo, hi) + 0.5) / h
+    rows = max(1, _POINTS // w)
+    total = 0
+    for first in range(0, hi - lo, rows):
+        ci = ci_column[first : first + rows]
+        batch = _escape(np.tile(cr_row, len(ci)), np.repeat(ci, w), max_iter)
+        counts[first * w : first * w + len(batch)] = batch
+        total += int(batch.sum())
+    return total
+
+
+def _escape(cr: np.ndarray, ci: np.ndarray, max_iter: int) -> np.ndarray:
+    """Return the counts of points c, shape (points,), int32."""
+    counts = np.zeros(len(cr), dtype=np.int32)
+    where = np.arange(len(cr))
+    zr, zi = np.zeros_like(cr), np.zeros_like(ci)
+    for first in range(0, max_iter, _BURST):
+        n = np.zeros(len(cr), dtype=np.int32)
+        inside = np.ones(len(cr), dtype=bool)
+        # A point that has left is computed on until the burst ends, and may overflow; it no longer counts.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for _ in range(min(_BURST, max_iter - first)):
+                zr2, zi2 = zr * zr, zi * zi
+                inside &= zr2 + zi2 <= 4.0
+                n += inside
+                zi = 2.0 * zr * zi + ci
+                zr = zr2 - zi2 + cr
+        counts[where] += n
+        if not inside.all():
+            where, cr, ci, zr, zi = where[inside], cr[inside], ci[inside], zr[inside], zi[inside]
+            if not len(where):
+                break
+    return counts
