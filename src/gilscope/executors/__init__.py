@@ -1,1 +1,33 @@
-"""Who runs the chunks: one contract, one file per executor."""
+"""Who runs the chunks: one contract, one file per executor.
+
+Each module of ``registry.EXECUTORS`` has ``availability(impl, start_method) -> Availability`` and
+``open_pool(max_workers, cpus, start_method) -> Pool``. ``Pool.bind(task) -> Session``; ``Session.run_round(repeats, limit) -> Round``,
+``.result``, ``.one_time_ns``, ``.jit_cache``, ``.isa``; both have an idempotent ``close()``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from gilscope.registry import EXECUTORS, check_names
+from gilscope.spec import Availability, Impl
+
+__all__ = ["availability", "module_of"]
+
+
+def module_of(name: str) -> Any:
+    """Return the module of executor ``name``.
+
+    Raises
+    ------
+    UnknownNameError
+    """
+    check_names("executor", [name], EXECUTORS)
+    return importlib.import_module(f"gilscope.executors.{name}")
+
+
+def availability(name: str, impl: Impl, start_method: str = "") -> Availability:
+    """Whether executor ``name`` can run ``impl`` here, and if not, why."""
+    found: Availability = module_of(name).availability(impl, start_method)
+    return found

@@ -1,0 +1,63 @@
+"""The child's side of the ``processes`` executor. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import sys
+from multiprocessing import reduction
+from typing import Any
+
+from gilscope.executors._shm import HAS_MEMFD, Segment
+from gilscope.executors._worker import serve
+
+__all__ = ["main"]
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def main(connection: Any, index: int, tokens: Any) -> None:
+    """Serve commands from ``connection`` until it closes."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    connection.send(("ok", index))
+    serve(_ProcessChannel(connection, tokens))
+
+
+def die_with_parent() -> None:
+    """Ask Linux to kill this process when the thread that started it ends; elsewhere the closed pipe has to do."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class _ProcessChannel:
+    """Commands over a pipe; segments by descriptor (or by name) after the command that announces them."""
+
+    def __init__(self, connection: Any, tokens: Any) -> None:
+        self._connection, self._tokens = connection, tokens
+        self._segments: dict[str, Segment] = {}
+
+    def receive(self) -> tuple[Any, ...]:
+        command: tuple[Any, ...] = self._connection.recv()
+        return command
+
+    def send(self, answer: tuple[Any, ...]) -> None:
+        self._connection.send(answer)
+
+    def adopt(self, key: str, nbytes: int) -> None:
+        if HAS_MEMFD:
+            self._segments[key] = Segment(nbytes, fd=reduction.recv_handle(self._connection))
+        else:
+            self._segments[key] = Segment(nbytes, name=self._connection.recv())
+
+    def memory(self, key: str) -> Any:
+        return self._segments[key].map()
+
+    def barrier(self, slot: int, parties: int, index: int, spin_ns: int) -> Any:
+        # Imported here: the barrier is compiled, and a worker that never meets others need not load it.
+        from gilscope.executors._pool import BARRIERS, open_barrier
+
+        memory = None if self._tokens is not None else self.memory(BARRIERS)
+        return open_barrier(memory, self._tokens, slot, parties, index, spin_ns)

@@ -1,0 +1,250 @@
+"""What a worker does, whatever it is: thread, process or sub-interpreter. Standard library only, so that it starts fast.
+
+A worker reads commands from a channel and answers each. Commands are tuples ``(operation, *arguments)``; answers are
+``("ok", value)``, ``("raised", one line, traceback)`` or ``("broken", "", "")`` when it only waited for one that failed.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gilscope import clocks, targets
+from gilscope.errors import BrokenBarrierError
+
+__all__ = ["Bound", "Channel", "Job", "Report", "perform", "serve", "warm_up"]
+
+
+class Channel(Protocol):
+    """How commands and answers travel."""
+
+    def receive(self) -> tuple[Any, ...]:
+        """Block until the next command."""
+
+    def send(self, answer: tuple[Any, ...]) -> None:
+        """Hand an answer to the parent."""
+
+    def adopt(self, key: str, nbytes: int) -> None:
+        """Take over the segment that was sent after the command that named it."""
+
+    def memory(self, key: str) -> Any:
+        """Return the mapped memory of a segment taken over before."""
+
+    def barrier(self, slot: int, parties: int, index: int, spin_ns: int) -> Any:
+        """Return this worker's view of barrier number ``slot``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What one worker needs to know of a case; picklable and small.
+
+    Parameters
+    ----------
+    target : str
+        ``module:function`` of a chunked implementation.
+    layout : tuple of (name, format, offset in bytes, length in items)
+    phases : int
+    segment, nbytes : str, int
+        Key and size of the shared memory that holds the buffers.
+    phases : int
+    chunks : tuple of (number, lo, hi)
+        This worker's own chunks, the same in each phase.
+    index, parties : int
+        Which of how many workers this is.
+    barrier_slot, spin_ns : int
+        Where they meet, and how long they spin before they block.
+    private : bool
+        Whether the buffers are the worker's own and data travels with each phase (transport ``pickle``).
+    """
+
+    target: str
+    params: dict[str, int]
+    layout: targets.Layout
+    segment: str
+    phases: int
+    chunks: tuple[tuple[int, int, int], ...]
+    index: int
+    parties: int
+    barrier_slot: int
+    spin_ns: int
+    private: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Bound:
+    """A job made ready: function resolved, buffers mapped, barrier opened."""
+
+    job: Job
+    function: Callable[..., Any]
+    buffers: dict[str, memoryview]
+    barrier: Any
+    import_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One worker's part of a round; times in ns, ``partials`` as (phase, chunk number, partial) of the last repeat."""
+
+    start_ns: int
+    end_ns: int
+    waiting_ns: int
+    waking_ns: int
+    cpu_ns: int
+    run_queue_ns: int | None
+    partials: tuple[tuple[int, int, Any], ...]
+
+
+def bind(job: Job, channel: Channel) -> Bound:
+    """Make a job ready in the calling worker."""
+    before = clocks.wall_ns()
+    function = targets.resolve(job.target)
+    import_ns = clocks.wall_ns() - before
+    memory = bytearray(job.layout[0]) if job.private else channel.memory(job.segment)
+    barrier = None
+    if job.parties > 1 and not job.private:
+        barrier = channel.barrier(job.barrier_slot, job.parties, job.index, job.spin_ns)
+    buffers = targets.views(memory, job.layout)
+    return Bound(job=job, function=function, buffers=buffers, barrier=barrier, import_ns=import_ns)
+
+
+def warm_up(bound: Bound) -> tuple[int, str, str]:
+    """Call the function on one item, so that JIT compilers compile; return (ns, jit cache state, instruction set).
+
+    The nanoseconds are the compilation (or the load from the compiler's cache), or 0 for functions that are not
+    compiled at run time.
+    """
+    job = bound.job
+    _, lo, hi = job.chunks[0] if job.chunks else (0, 0, 0)
+    before = clocks.wall_ns()
+    if lo < hi:
+        bound.function(0, lo, lo + 1, job.params, bound.buffers)
+    spent_ns = clocks.wall_ns() - before
+    cache = targets.jit_cache_of(bound.function)
+    return (spent_ns if cache != "none" else 0), cache, targets.isa_of(job.target)
+
+
+def perform(bound: Bound, repeats: int, limit: int | None = None) -> Report:
+    """Do this worker's part of a round: all repeats and phases, meeting the others at the barrier after each phase.
+
+    Parameters
+    ----------
+    repeats : int
+    limit : int, optional
+        Do only so many of the chunks of each phase: for lead-ins of kernels too long to run once more.
+
+    Notes
+    -----
+    There is a barrier after every repeat too: without it workers with more work in one repeat would catch up in another, and
+    the imbalance of a single execution would not show.
+    """
+    job, function, params, buffers = bound.job, bound.function, bound.job.params, bound.buffers
+    wait = bound.barrier.wait if bound.barrier is not None else None
+    chunks = job.chunks if limit is None else job.chunks[:limit]
+    phases, inner_barriers = job.phases, repeats * job.phases - 1
+    partials: list[tuple[int, int, Any]] = []
+    queued_ns = clocks.run_queue_ns()
+    start_ns = bound.barrier.start() if bound.barrier is not None else clocks.wall_ns()
+    cpu_ns = clocks.thread_cpu_ns()
+    for _ in range(repeats):
+        partials = []
+        for phase in range(phases):
+            for number, lo, hi in chunks:
+                partials.append((phase, number, function(phase, lo, hi, params, buffers)))
+            if wait is not None and inner_barriers > 0:
+                inner_barriers -= 1
+                wait()
+    end_ns = clocks.wall_ns()
+    cpu_ns = clocks.thread_cpu_ns() - cpu_ns
+    queue_end_ns = clocks.run_queue_ns()
+    barrier = bound.barrier
+    return Report(
+        start_ns=start_ns,
+        end_ns=end_ns,
+        waiting_ns=barrier.waiting_ns if barrier is not None else 0,
+        waking_ns=barrier.waking_ns if barrier is not None else 0,
+        cpu_ns=max(0, cpu_ns - (barrier.spun_ns if barrier is not None else 0)),
+        run_queue_ns=None if queued_ns is None or queue_end_ns is None else queue_end_ns - queued_ns,
+        partials=tuple(entry for entry in partials if entry[2] is not None),
+    )
+
+
+def perform_private(
+    bound: Bound, phase: int, work: Sequence[tuple[tuple[int, int, int], list[Any], list[Any]]]
+) -> tuple[Report, list[tuple[str, int, bytes]]]:
+    """Do chunks of one phase on private buffers: copy in what was sent, compute, return what was written.
+
+    Parameters
+    ----------
+    work : sequence of ((number, lo, hi), reads, writes)
+        ``reads`` are (buffer, first item, bytes), ``writes`` are (buffer, first item, one past the last).
+    """
+    start_ns, cpu_ns, queued_ns = clocks.wall_ns(), clocks.thread_cpu_ns(), clocks.run_queue_ns()
+    partials, written = [], []
+    for (number, lo, hi), reads, writes in work:
+        for name, first, data in reads:
+            view = bound.buffers[name]
+            items = memoryview(data).cast(view.format)  # type: ignore[call-overload]
+            view[first : first + len(items)] = items
+        partial = bound.function(phase, lo, hi, bound.job.params, bound.buffers)
+        if partial is not None:
+            partials.append((phase, number, partial))
+        written += [(name, first, bytes(bound.buffers[name][first:last])) for name, first, last in writes]
+    queue_end_ns = clocks.run_queue_ns()
+    report = Report(
+        start_ns=start_ns,
+        end_ns=clocks.wall_ns(),
+        waiting_ns=0,
+        waking_ns=0,
+        cpu_ns=clocks.thread_cpu_ns() - cpu_ns,
+        run_queue_ns=None if queued_ns is None or queue_end_ns is None else queue_end_ns - queued_ns,
+        partials=tuple(partials),
+    )
+    return report, written
+
+
+def serve(channel: Channel) -> None:
+    """Answer commands until told to stop or until the parent is gone.
+
+    Commands: ``segment key nbytes`` (no answer), ``bind token job``, ``warm token``, ``round token repeats limit``, ``private token phase work``,
+    ``unbind token``, ``stop``.
+    """
+    bound: dict[int, Bound] = {}
+    while True:
+        try:
+            operation, *arguments = channel.receive()
+        except (EOFError, OSError):
+            return
+        if operation == "stop":
+            return
+        try:
+            value: Any = None
+            if operation == "segment":
+                channel.adopt(*arguments)
+                continue
+            if operation == "bind":
+                token, job = arguments
+                bound[token] = bind(job, channel)
+                value = bound[token].import_ns
+            elif operation == "warm":
+                value = warm_up(bound[arguments[0]])
+            elif operation == "round":
+                token, repeats, limit = arguments
+                value = perform(bound[token], repeats, limit)
+            elif operation == "private":
+                token, phase, work = arguments
+                value = perform_private(bound[token], phase, work)
+            elif operation == "unbind":
+                bound.pop(arguments[0], None)
+            answer: tuple[Any, ...] = ("ok", value)
+        except BrokenBarrierError:
+            answer = ("broken", "", "")
+        except BaseException as error:  # noqa: BLE001 - a kernel may raise anything, SystemExit too
+            answer = ("raised", "".join(traceback.format_exception_only(error)).strip(), traceback.format_exc())
+            if operation == "round" and (barrier := bound[arguments[0]].barrier) is not None:
+                barrier.abort()  # before answering: the parent waits for all
+        try:
+            channel.send(answer)
+        except (EOFError, OSError):  # the parent is gone
+            return

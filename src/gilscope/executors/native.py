@@ -1,0 +1,93 @@
+"""The implementation's own threads (OpenMP, Numba, BLAS): one call does everything."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from gilscope import clocks, targets
+from gilscope.executors._pool import Task, elapsed_steal
+from gilscope.records import Round, Stamp
+from gilscope.spec import Availability, Impl
+
+__all__ = ["NativePool", "availability", "open_pool"]
+
+_SETTLE_STEP_S = 0.001
+_SETTLE_LIMIT_S = 0.2  # libgomp spins for about 9 ms after a region; OMP_WAIT_POLICY=active never stops
+_QUIET_SHARE = 0.05  # of one CPU: our own loop costs about 2 %
+
+
+def availability(impl: Impl, start_method: str = "") -> Availability:
+    """Only implementations with threads of their own run here."""
+    if impl.gil != "own_threads":
+        return Availability(ok=False, reason="it has no threads of its own", cure="use --executors threads or processes")
+    return Availability(ok=True)
+
+
+class NativePool:
+    """No workers of ours: the runtime behind the implementation keeps its own."""
+
+    def bind(self, task: Task) -> NativeSession:
+        """Make a case ready: import, compile, and start the runtime's threads."""
+        return NativeSession(task)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class NativeSession:
+    """A case that runs on threads of its own; see ``PoolSession`` for the attributes."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self.result: Any = None
+        before = clocks.wall_ns()
+        self._function = targets.resolve(task.target)
+        import_ns = clocks.wall_ns() - before
+        self._buffers = targets.views(task.segment.map(), task.layout)
+        first_ns = self.run_round(1).wall_ns
+        self.jit_cache = targets.jit_cache_of(self._function)
+        # The first call compiles, or loads what was compiled: what it took beyond a second call.
+        jit_ns = max(0, first_ns - self.run_round(1).wall_ns) if self.jit_cache != "none" else 0
+        self.isa = targets.isa_of(self._task.target)
+        self.one_time_ns = {"import": import_ns, "jit": jit_ns}
+
+    def run_round(self, repeats: int, limit: int | None = None) -> Round:
+        """Run the kernel ``repeats`` times, then wait until the runtime's threads stop spinning.
+
+        ``limit`` is ignored: a call cannot be cut. The single stamp holds the CPU time of the whole process.
+        """
+        function, params, buffers = self._function, dict(self._task.params), self._buffers
+        workers, steal = self._task.case.workers, clocks.steal_ns()
+        cpu_ns, start_ns = clocks.process_cpu_ns(), clocks.wall_ns()
+        for _ in range(repeats):
+            self.result = function(workers, params, buffers)
+        end_ns = clocks.wall_ns()
+        cpu_ns = clocks.process_cpu_ns() - cpu_ns
+        measured = Round(
+            repeats=repeats,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            stamps=(Stamp(submit_ns=start_ns, start_ns=start_ns, end_ns=end_ns, cpu_ns=cpu_ns, received_ns=end_ns),),
+            steal_ns=elapsed_steal(steal),
+        )
+        settle()
+        return measured
+
+    def close(self) -> None:
+        """Nothing to forget."""
+
+
+def settle() -> None:
+    """Wait until this process's CPU clock stands still: OpenMP threads spin for milliseconds after a region."""
+    deadline = clocks.wall_ns() + int(_SETTLE_LIMIT_S * 1e9)
+    while (now := clocks.wall_ns()) < deadline:
+        cpu_ns = clocks.process_cpu_ns()
+        time.sleep(_SETTLE_STEP_S)
+        if clocks.process_cpu_ns() - cpu_ns < _QUIET_SHARE * (clocks.wall_ns() - now):
+            return
+
+
+def open_pool(max_workers: int, cpus: int, start_method: str = "") -> NativePool:
+    """Return the pool without workers of ours."""
+    return NativePool()

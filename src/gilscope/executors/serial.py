@@ -1,0 +1,97 @@
+"""One after the other in the runner's main thread: what T(1) is measured with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gilscope import clocks
+from gilscope.executors._pool import Task, combine, elapsed_steal, stamp
+from gilscope.executors._worker import Bound, Job, bind, perform, warm_up
+from gilscope.records import Round
+from gilscope.spec import Availability, Impl, chunk_bounds
+
+__all__ = ["SerialPool", "availability", "open_pool"]
+
+
+def availability(impl: Impl, start_method: str = "") -> Availability:
+    """Chunked implementations run serially everywhere."""
+    return Availability(ok=True)
+
+
+class SerialPool:
+    """No workers at all."""
+
+    def bind(self, task: Task) -> SerialSession:
+        """Make a case ready in the calling thread."""
+        return SerialSession(task)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class SerialSession:
+    """A case in the calling thread; see ``PoolSession`` for the attributes."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self.result: Any = None
+        bounds = chunk_bounds(task.spec.extent(task.params), task.case.chunks)
+        job = Job(
+            target=task.target,
+            params=dict(task.params),
+            layout=task.layout,
+            segment=task.segment_key,
+            phases=task.spec.phases(task.params),
+            chunks=tuple((number, lo, hi) for number, (lo, hi) in enumerate(bounds)),
+            index=0,
+            parties=1,
+            barrier_slot=0,
+            spin_ns=0,
+        )
+        self._bound: Bound = bind(job, _Direct(task.segment.map()))
+        jit_ns, self.jit_cache, self.isa = warm_up(self._bound)
+        self.one_time_ns = {"import": self._bound.import_ns, "jit": jit_ns}
+
+    def run_round(self, repeats: int, limit: int | None = None) -> Round:
+        """Run the kernel ``repeats`` times; ``limit``: only so many chunks of each phase."""
+        steal, submitted = clocks.steal_ns(), clocks.wall_ns()
+        report = perform(self._bound, repeats, limit)
+        self.result, combine_ns = combine(self._task, [report], repeats)
+        return Round(
+            repeats=repeats,
+            start_ns=report.start_ns,
+            end_ns=report.end_ns + combine_ns,
+            combine_ns=combine_ns,
+            stamps=(stamp(report, submitted, report.end_ns),),
+            steal_ns=elapsed_steal(steal),
+        )
+
+    def close(self) -> None:
+        """Nothing to forget."""
+
+
+class _Direct:
+    """The channel of a worker that is its own parent."""
+
+    def __init__(self, memory: Any) -> None:
+        self._memory = memory
+
+    def receive(self) -> tuple[Any, ...]:
+        raise EOFError
+
+    def send(self, answer: tuple[Any, ...]) -> None:
+        raise EOFError
+
+    def adopt(self, key: str, nbytes: int) -> None:
+        raise EOFError
+
+    def memory(self, key: str) -> Any:
+        return self._memory
+
+    def barrier(self, slot: int, parties: int, index: int, spin_ns: int) -> Any:
+        raise EOFError
+
+
+def open_pool(max_workers: int, cpus: int, start_method: str = "") -> SerialPool:
+    """Return the pool without workers."""
+    return SerialPool()

@@ -1,0 +1,92 @@
+"""Python threads of one process: parallel where the implementation releases the GIL or the build has none."""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+import threading
+from typing import Any
+
+from gilscope import clocks
+from gilscope.executors._pool import BARRIERS, Pool, open_barrier
+from gilscope.executors._shm import Segment
+from gilscope.executors._worker import serve
+from gilscope.spec import Availability, Impl
+
+__all__ = ["ThreadPool", "availability", "open_pool"]
+
+
+def availability(impl: Impl, start_method: str = "") -> Availability:
+    """Threads run every chunked implementation."""
+    return Availability(ok=True)
+
+
+class _ThreadChannel:
+    """One worker's commands and answers; the memory is the parent's own mapping."""
+
+    def __init__(self, index: int, answers: queue.SimpleQueue[Any], tokens: Any) -> None:
+        self.index, self.tokens = index, tokens
+        self.commands: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        self.answers = answers
+        self.segments: dict[str, Any] = {}
+
+    def receive(self) -> tuple[Any, ...]:
+        return self.commands.get()
+
+    def send(self, answer: tuple[Any, ...]) -> None:
+        self.answers.put((self.index, answer))
+
+    def adopt(self, key: str, nbytes: int) -> None:
+        """Nothing to do: ``ThreadPool.send_segment`` has stored it."""
+
+    def memory(self, key: str) -> Any:
+        return self.segments[key]
+
+    def barrier(self, slot: int, parties: int, index: int, spin_ns: int) -> Any:
+        return open_barrier(self.segments.get(BARRIERS), self.tokens, slot, parties, index, spin_ns)
+
+
+class ThreadPool(Pool):
+    """Threads that live until ``close``; idle ones block on a queue."""
+
+    def __init__(self, max_workers: int, cpus: int) -> None:
+        super().__init__(max_workers, cpus)
+        tokens = None
+        if self.barriers is None:
+            pipes = [multiprocessing.Pipe(duplex=False) for _ in range(max_workers + 1)]
+            tokens = (pipes[0], pipes[1:])
+        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._channels = [_ThreadChannel(index, self._answers, tokens) for index in range(max_workers)]
+        self._threads = [
+            threading.Thread(target=serve, args=(channel,), name=f"worker-{channel.index}", daemon=True)
+            for channel in self._channels
+        ]
+        opened = clocks.wall_ns()
+        for thread in self._threads:
+            thread.start()
+            self.ready_ns.append(clocks.wall_ns() - opened)  # Thread.start() returns once the thread runs
+
+    def send(self, index: int, command: tuple[Any, ...]) -> None:
+        self._channels[index].commands.put(command)
+
+    def send_segment(self, index: int, key: str, segment: Segment) -> None:
+        self._channels[index].segments[key] = segment.map()
+
+    def collect(self, workers: int) -> list[tuple[tuple[Any, ...], int]]:
+        answers: dict[int, tuple[tuple[Any, ...], int]] = {}
+        while len(answers) < workers:
+            index, answer = self._answers.get()
+            answers[index] = (answer, clocks.wall_ns())
+        return [answers[index] for index in range(workers)]
+
+    def close(self) -> None:
+        for index in range(len(self._threads)):
+            self.send(index, ("stop",))
+        for thread in self._threads:
+            thread.join(timeout=5)
+        self._threads = []
+
+
+def open_pool(max_workers: int, cpus: int, start_method: str = "") -> ThreadPool:
+    """Start ``max_workers`` threads."""
+    return ThreadPool(max_workers, cpus)

@@ -1,0 +1,212 @@
+"""The CLI's end of the supervisor: prepares cases and runs rounds in the right runner, turns what goes wrong into data."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from gilscope import kernels
+from gilscope.errors import MeasurementError, RoundTimeoutError, UsageError, WorkerDiedError, WorkerRaisedError
+from gilscope.measure.wire import decode_round, decode_work, frame, receive_message
+from gilscope.records import CaseRecord, Round
+from gilscope.spec import Case
+
+__all__ = ["Host", "Lead", "SupervisedHost", "family_of", "max_workers_of"]
+
+_SUPERVISOR = "from gilscope.measure.supervisor import main; main()"
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+PREPARE_TIMEOUT_S = 300.0  # a cold JIT compilation of many variants on a slow machine, with room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """The uncounted lead-in of a round: so many repeats, of only so many chunks per worker and phase if limited."""
+
+    repeats: int
+    limit: int | None = None
+
+
+class Host(Protocol):
+    """Where cases are prepared and rounds are run; tests plant a fake one."""
+
+    def prepare(self, case: Case) -> CaseRecord:
+        """Set a case up, verify its answer; failure is a status, not an exception."""
+
+    def run_round(self, case: Case, repeats: int, lead: Lead, timeout_s: float) -> Round:
+        """Run one timed round after its lead-in.
+
+        Raises
+        ------
+        MeasurementError
+            If the case failed in the round; its runner may have been replaced.
+        """
+
+    def replace_runners(self) -> None:
+        """End all runners; the next round of each case starts and prepares new ones."""
+
+
+def family_of(case: Case) -> str:
+    """Name the runner a case is measured in.
+
+    Processes apart, because their runner must stay single-threaded to fork; ``native`` by worker count, because changing the
+    team size makes OpenMP recreate its threads.
+    """
+    if case.executor == "native":
+        return f"native*{case.workers}"
+    return "processes" if case.executor == "processes" else "threads"
+
+
+class SupervisedHost:
+    """The real host: a supervisor process with its runners.
+
+    Parameters
+    ----------
+    max_workers : mapping of family to int
+        The largest worker count each family will be asked for; pools are made once for it.
+    cpus : int
+        Usable CPUs.
+
+    Raises
+    ------
+    UsageError
+        On platforms without Unix sockets between processes.
+    """
+
+    def __init__(self, max_workers: Mapping[str, int], cpus: int) -> None:
+        if os.name != "posix":
+            raise UsageError("gilscope measures on Linux and macOS; on Windows run it inside WSL")
+        self._max_workers, self._cpus = dict(max_workers), cpus
+        self._bound: dict[str, set[str]] = {}
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _SUPERVISOR],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> SupervisedHost:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the supervisor and everything it started. Idempotent."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        self._process.wait(timeout=30)
+
+    def prepare(self, case: Case) -> CaseRecord:
+        """See ``Host``."""
+        family, segment = family_of(case), f"{case.kernel}#{case.size}"
+        record = CaseRecord(case=case, family=family)
+        try:
+            reply = self._call(case, {"op": "prepare", "case": case.id, "segment": segment}, PREPARE_TIMEOUT_S)
+        except RoundTimeoutError as error:
+            return replace(record, status="timeout", reason=str(error))
+        except WorkerDiedError as error:
+            return replace(record, status="failed", reason=str(error), detail=getattr(error, "output", ""))
+        if reply["status"] != "ok":
+            return replace(
+                record, status=reply["status"], reason=reply["reason"], cure=reply["cure"], detail=reply["detail"]
+            )
+        self._bound.setdefault(family, set()).add(case.id)
+        problem = reply["problem"]
+        return replace(
+            record,
+            status="ok" if problem is None else "wrong_result",
+            reason=problem or "",
+            one_time_ns=reply["one_time_ns"],
+            jit_cache=reply["jit_cache"],
+            isa=reply["isa"],
+            work=decode_work(reply["work"]),
+        )
+
+    def run_round(self, case: Case, repeats: int, lead: Lead, timeout_s: float) -> Round:
+        """See ``Host``."""
+        if case.id not in self._bound.get(family_of(case), ()):  # its runner was replaced
+            record = self.prepare(case)
+            if record.status != "ok":
+                raise MeasurementError(f"{case.id}: {record.reason}")
+        message = {"op": "round", "case": case.id, "repeats": repeats}
+        message |= {"lead_repeats": lead.repeats, "lead_limit": lead.limit}
+        reply = self._call(case, message, timeout_s)
+        if reply["status"] != "ok":
+            self._stop(family_of(case))  # the others may still wait for the one that failed
+            raise WorkerRaisedError(reply["reason"], reply["detail"])
+        return decode_round(reply["round"])
+
+    def replace_runners(self) -> None:
+        """See ``Host``."""
+        for family in list(self._bound):
+            self._stop(family)
+
+    def _stop(self, family: str) -> None:
+        self._bound.pop(family, None)
+        self._exchange({"op": "stop", "runner": family})
+
+    def _call(self, case: Case, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Send a message to the case's runner.
+
+        Raises
+        ------
+        RoundTimeoutError, WorkerDiedError
+            With the runner's last output as attribute ``output``.
+        """
+        family = family_of(case)
+        spec = kernels.load(case.kernel)
+        nbytes = kernels.buffer_layout(spec, spec.sizes[case.size])[0]
+        threads = case.workers if case.executor == "native" else 1
+        answer = self._exchange(
+            {
+                "op": "call",
+                "runner": family,
+                "config": {"max_workers": max(self._max_workers.get(family, 1), case.workers), "cpus": self._cpus},
+                "environment": dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+                "message": message,
+                "segments": [[f"{case.kernel}#{case.size}", nbytes]],
+                "timeout_s": timeout_s,
+            }
+        )
+        if answer["status"] == "ok":
+            reply: dict[str, Any] = answer["reply"]
+            return reply
+        self._bound.pop(family, None)
+        kind = RoundTimeoutError if answer["status"] == "timeout" else WorkerDiedError
+        error = kind(f"{case.id}: its {case.executor} runner {answer['reason']}")
+        error.output = answer["output"]  # type: ignore[attr-defined]
+        raise error
+
+    def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
+        process = self._process
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.write(frame(message))
+            process.stdin.flush()
+            return receive_message(process.stdout.read)
+        except (EOFError, OSError):
+            raise MeasurementError(
+                f"the supervisor process ended unexpectedly (exit status {process.poll()}); run again to continue"
+            ) from None
+
+
+def max_workers_of(cases: Sequence[Case]) -> dict[str, int]:
+    """Return the largest worker count of each family."""
+    found: dict[str, int] = {}
+    for case in cases:
+        found[family_of(case)] = max(found.get(family_of(case), 1), case.workers)
+    return found

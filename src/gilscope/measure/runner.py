@@ -1,0 +1,135 @@
+"""The process that does the work: one per family of cases, driven by the supervisor over a socket.
+
+Operations: ``prepare`` (import, bind, warm up, verify a case) and ``round`` (lead-in, reset, timed round).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from dataclasses import asdict
+from typing import Any
+
+from gilscope import executors, kernels, targets
+from gilscope.errors import GilscopeError, UnavailableError, WorkerRaisedError
+from gilscope.executors._pool import Task
+from gilscope.executors._shm import HAS_MEMFD, Segment
+from gilscope.measure.wire import encode_round, receive_with_fds, send_with_fds
+from gilscope.spec import Case
+
+__all__ = ["main"]
+
+
+class _Runner:
+    """Pools, sessions and segments of this process."""
+
+    def __init__(self, max_workers: int, cpus: int) -> None:
+        self._max_workers, self._cpus = max_workers, cpus
+        self._pools: dict[tuple[str, str], Any] = {}
+        self._sessions: dict[str, Any] = {}
+        self._tasks: dict[str, Task] = {}
+        self._segments: dict[str, Segment] = {}
+        self._fresh: set[str] = set()
+
+    def adopt(self, segments: list[dict[str, Any]], fds: list[int]) -> None:
+        """Take over the segments that came with a message."""
+        for entry, fd in zip(segments, fds if HAS_MEMFD else [None] * len(segments), strict=True):
+            self._segments[entry["key"]] = Segment(entry["nbytes"], fd=fd, name=entry["name"])
+            if entry["fresh"]:
+                self._fresh.add(entry["key"])
+
+    def prepare(self, case_id: str, segment_key: str) -> dict[str, Any]:
+        """Make a case ready and verify its answer."""
+        case = Case.parse(case_id)
+        task = self._task(case, segment_key)
+        session = self._pool(case).bind(task)
+        self._sessions[case_id], self._tasks[case_id] = session, task
+        kernels.poison(task.spec, task.params, task.buffers)
+        task.spec.reset(task.params, task.buffers)
+        session.run_round(1)
+        problem = kernels.verify(task.spec, case.size, task.buffers, session.result)
+        return {
+            "problem": problem,
+            "one_time_ns": session.one_time_ns,
+            "jit_cache": session.jit_cache,
+            "isa": session.isa,
+            "work": asdict(task.spec.work(task.params, session.result)) if problem is None else None,
+        }
+
+    def round(self, case_id: str, repeats: int, lead_repeats: int, lead_limit: int | None) -> dict[str, Any]:
+        """Run the lead-in, restore the state, run the timed round."""
+        session, task = self._sessions[case_id], self._tasks[case_id]
+        if lead_repeats:
+            session.run_round(lead_repeats, lead_limit)
+        task.spec.reset(task.params, task.buffers)
+        return encode_round(session.run_round(repeats))
+
+    def _task(self, case: Case, segment_key: str) -> Task:
+        spec = kernels.load(case.kernel)
+        params = spec.sizes[case.size]
+        impl = spec.impl(case.implementation)
+        if impl is None:
+            raise UnavailableError(f"{case.kernel} has no implementation {case.implementation}")
+        layout = kernels.buffer_layout(spec, params)
+        segment = self._segments[segment_key]
+        buffers = targets.views(segment.map(), layout)
+        if segment_key in self._fresh:
+            spec.make_inputs(params, buffers)
+            self._fresh.discard(segment_key)
+        return Task(
+            case=case,
+            spec=spec,
+            params=params,
+            target=kernels.target(spec.name, impl),
+            layout=layout,
+            segment=segment,
+            segment_key=segment_key,
+            buffers=buffers,
+        )
+
+    def _pool(self, case: Case) -> Any:
+        key = (case.executor, case.start_method)
+        if key not in self._pools:
+            module = executors.module_of(case.executor)
+            self._pools[key] = module.open_pool(self._max_workers, self._cpus, case.start_method)
+        return self._pools[key]
+
+
+def _answer(runner: _Runner, message: dict[str, Any]) -> dict[str, Any]:
+    """Do what a message asks; errors become data."""
+    try:
+        if message["op"] == "prepare":
+            return {"status": "ok", **runner.prepare(message["case"], message["segment"])}
+        return {
+            "status": "ok",
+            "round": runner.round(message["case"], message["repeats"], message["lead_repeats"], message["lead_limit"]),
+        }
+    except UnavailableError as error:
+        return {"status": "unavailable", "reason": error.reason, "cure": error.cure, "detail": ""}
+    except WorkerRaisedError as error:
+        return {"status": "failed", "reason": str(error), "cure": "", "detail": error.traceback}
+    except GilscopeError as error:
+        return {"status": "failed", "reason": str(error), "cure": "", "detail": ""}
+    except BaseException as error:  # noqa: BLE001 - kernels and their imports may raise anything
+        reason = "".join(traceback.format_exception_only(error)).strip()
+        return {"status": "failed", "reason": reason, "cure": "", "detail": traceback.format_exc()}
+
+
+def main() -> None:
+    """Serve the supervisor on the socket whose descriptor is the first argument."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    channel.set_inheritable(False)
+    config = json.loads(sys.argv[2])
+    runner = _Runner(config["max_workers"], config["cpus"])
+    while True:
+        try:
+            message, fds = receive_with_fds(channel)
+        except (EOFError, OSError):
+            os._exit(0)
+        runner.adopt(message["segments"], fds)
+        send_with_fds(channel, _answer(runner, message), [])

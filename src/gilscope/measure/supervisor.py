@@ -1,0 +1,264 @@
+"""The process that stands between the CLI and strangers' C code. Standard library only, single-threaded.
+
+It lives in a session of its own (a terminal's Ctrl-C does not reach it), starts runners in process groups of their own, passes
+messages, enforces time-outs, drains what runners print, and kills everything when the CLI's pipe closes, for whatever reason.
+
+Messages from the CLI: ``{"op": "call", "runner", "config", "environment", "message", "segments", "timeout_s"}`` and
+``{"op": "stop", "runner"}``. Each is answered by one message with a ``status``: ``ok`` (with the runner's ``reply``),
+``died`` or ``timeout`` (with ``reason`` and the last ``output``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from gilscope.executors._process_worker import die_with_parent
+from gilscope.executors._shm import HAS_MEMFD, Segment
+from gilscope.executors.processes import describe_exit
+from gilscope.measure.wire import frame, receive_message, receive_with_fds, send_with_fds
+
+__all__ = ["main"]
+
+_KEEP_OUTPUT_BYTES = 8192  # of what a runner printed: enough for a traceback
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_RUNNER = "from gilscope.measure.runner import main; main()"
+
+
+class _CliGone(Exception):
+    """The CLI closed its pipe: clean up and end."""
+
+
+class _Runner:
+    """One runner process with its socket and the tail of its output."""
+
+    def __init__(self, config: dict[str, Any], environment: dict[str, str]) -> None:
+        self.socket, theirs = socket.socketpair()
+        self._output_fd, write_fd = os.pipe()
+        self.output = b""
+        self.segments: set[str] = set()
+        arguments = [sys.executable, "-P", "-X", "faulthandler", "-c", _RUNNER, str(theirs.fileno()), json.dumps(config)]
+        self.process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=write_fd,
+            stderr=write_fd,
+            env={**os.environ, **environment},
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
+        )
+        theirs.close()
+        os.close(write_fd)
+        os.set_blocking(self._output_fd, False)
+
+    @property
+    def output_fd(self) -> int:
+        return self._output_fd
+
+    def drain(self) -> bool:
+        """Take what the runner printed; False at the end of its output."""
+        try:
+            data = os.read(self._output_fd, 65536)
+        except BlockingIOError:
+            return True
+        self.output = (self.output + data)[-_KEEP_OUTPUT_BYTES:]
+        return bool(data)
+
+    def tail(self) -> str:
+        """Return what was printed last, as text."""
+        self.drain()
+        return self.output.decode(errors="replace")
+
+    def kill(self) -> None:
+        """Kill the runner with its whole process group and reap it."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.socket.close()
+
+    def close(self) -> None:
+        """Close the output pipe."""
+        os.close(self._output_fd)
+
+
+class Supervisor:
+    """See the module's text."""
+
+    def __init__(self) -> None:
+        self._runners: dict[str, _Runner] = {}
+        self._segments: dict[str, Segment] = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(0, selectors.EVENT_READ, None)
+        self._scratch = tempfile.mkdtemp(prefix="gilscope-")
+
+    def serve(self) -> None:
+        """Answer the CLI until it goes."""
+        while True:
+            self._pump(None, None)
+            message = self._receive()
+            if message["op"] == "stop":
+                self._stop(message["runner"])
+                self._answer({"status": "ok", "reply": None})
+            else:
+                self._answer(self._call(message))
+
+    def shut_down(self) -> None:
+        """Kill every runner and whatever they left, give back all memory and files."""
+        for name in list(self._runners):
+            self._stop(name)
+        _kill_orphans()
+        for segment in self._segments.values():
+            segment.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _receive(self) -> dict[str, Any]:
+        try:
+            return receive_message(lambda count: os.read(0, count))
+        except EOFError:
+            raise _CliGone from None
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        data = memoryview(frame(message))
+        while data:
+            data = data[os.write(1, data) :]
+
+    def _call(self, message: dict[str, Any]) -> dict[str, Any]:
+        name = message["runner"]
+        runner = self._runners.get(name)
+        if runner is None:
+            runner = _Runner(message["config"], {**message["environment"], "TMPDIR": self._scratch})
+            self._runners[name] = runner
+            self._selector.register(runner.output_fd, selectors.EVENT_READ, runner)
+            self._selector.register(runner.socket, selectors.EVENT_READ, runner)
+        try:
+            self._send(runner, message)
+            answered = self._pump(runner, time.monotonic() + message["timeout_s"])
+            if answered:
+                reply, _ = receive_with_fds(runner.socket)
+                return {"status": "ok", "reply": reply}
+            return self._replace(name, "timeout", f"did not answer within {message['timeout_s']:g} s and was killed")
+        except (EOFError, OSError):
+            return self._replace(name, "died", "")
+
+    def _send(self, runner: _Runner, message: dict[str, Any]) -> None:
+        """Pass a message on, with the segments this runner has not seen yet."""
+        segments, fds = [], []
+        for key, nbytes in message["segments"]:
+            if key in runner.segments:
+                continue
+            fresh = key not in self._segments
+            if fresh:
+                self._segments[key] = Segment(nbytes)
+            segment = self._segments[key]
+            segments.append({"key": key, "nbytes": nbytes, "name": segment.name, "fresh": fresh})
+            fds += [segment.fd] if HAS_MEMFD else []
+            runner.segments.add(key)
+        send_with_fds(runner.socket, {**message["message"], "segments": segments}, fds)
+
+    def _pump(self, runner: _Runner | None, deadline: float | None) -> bool:
+        """Drain outputs until ``runner`` answers (True) or ``deadline`` passes (False).
+
+        With ``runner`` None, until the CLI sends something.
+
+        Raises
+        ------
+        _CliGone
+            If the CLI's pipe closed while a runner was waited for.
+        """
+        while True:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return False
+            for key, _ in self._selector.select(left):
+                if key.fd == 0:
+                    if runner is None:
+                        return True
+                    # The CLI never speaks while it waits: this is the end of its pipe.
+                    raise _CliGone
+                if key.data is not None and key.fd == key.data.output_fd:
+                    if not key.data.drain():
+                        self._selector.unregister(key.fd)
+                elif key.data is runner:
+                    return True
+                else:  # a runner nobody waits for has closed its socket: found out when it is called next
+                    self._selector.unregister(key.fileobj)
+
+    def _replace(self, name: str, status: str, reason: str) -> dict[str, Any]:
+        runner = self._runners[name]
+        if status == "died":
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                runner.process.wait(timeout=2)
+        exit_status = runner.process.poll()
+        output = runner.tail()
+        keys = list(runner.segments)
+        self._stop(name)
+        for key in keys:  # what a crashed process wrote into shared memory is not to be trusted
+            if (segment := self._segments.pop(key, None)) is not None:
+                segment.close()
+            for other in self._runners.values():
+                other.segments.discard(key)
+        return {"status": status, "reason": reason or describe_exit(exit_status), "output": output}
+
+    def _stop(self, name: str) -> None:
+        runner = self._runners.pop(name, None)
+        if runner is None:
+            return
+        for fileobj in (runner.output_fd, runner.socket):
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(fileobj)
+        runner.kill()
+        runner.close()
+
+
+def _kill_orphans() -> None:
+    """Kill and reap whatever was handed to us as subreaper: descendants that left their process group."""
+    for _ in range(100):
+        for child in _children():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(child, signal.SIGKILL)
+        try:
+            if os.waitpid(-1, 0)[0] == 0:
+                return
+        except ChildProcessError:
+            return
+
+
+def _children() -> list[int]:
+    """Pids whose parent is this process, from /proc; none where there is no /proc."""
+    mine, found = os.getpid(), []
+    with contextlib.suppress(OSError):
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError, ValueError, IndexError):
+                    if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == mine:
+                        found.append(int(entry.name))
+    return found
+
+
+def main() -> None:
+    """Run the supervisor on standard input and output."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    supervisor = Supervisor()
+    try:
+        supervisor.serve()
+    except (_CliGone, OSError):
+        pass
+    finally:
+        supervisor.shut_down()
