@@ -1,0 +1,32 @@
+"""Pure functions on samples. Knows nothing of benchmarks; standard library only.
+
+``intervals`` holds estimates for a sample whose size was fixed beforehand, ``stopping`` those for a sample that grew
+until it was good enough. Whoever measures in blocks uses ``stopping``.
+"""
+
+from __future__ import annotations
+
+from gilscope.stats.intervals import MIN_BLOCKS, Estimate, median_interval, median_range, ratio_interval, ratios
+from gilscope.stats.stopping import (
+    LOOKS,
+    estimate_or_none,
+    next_look,
+    precision_reached,
+    sequential_interval,
+    should_stop,
+)
+
+__all__ = [
+    "LOOKS",
+    "MIN_BLOCKS",
+    "Estimate",
+    "estimate_or_none",
+    "median_interval",
+    "median_range",
+    "next_look",
+    "precision_reached",
+    "ratio_interval",
+    "ratios",
+    "sequential_interval",
+    "should_stop",
+]

@@ -1,0 +1,202 @@
+"""The stopping rule: its design is exact, and intervals keep their coverage however a study ends."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gilscope.errors import TooFewRoundsError
+from gilscope.stats import (
+    LOOKS,
+    Estimate,
+    estimate_or_none,
+    median_interval,
+    next_look,
+    precision_reached,
+    sequential_interval,
+    should_stop,
+)
+from gilscope.stats.stopping import _after_look
+
+
+def ranks(n: int) -> Estimate:
+    """Return the interval of 1..n, whose ends are the ranks."""
+    return sequential_interval([float(i) for i in range(1, n + 1)])
+
+
+def inside(values_below_median: int, n: int) -> bool:
+    return ranks(n).low <= values_below_median <= n - ranks(n).low
+
+
+def exact_coverage_by_enumeration(ends: tuple[int, ...]) -> float:
+    """Share of all 2**n sign sequences for which the intervals at all of ``ends`` hold the median."""
+    n = ends[-1]
+    held = 0
+    for signs in range(2**n):
+        held += all(inside((signs & ((1 << end) - 1)).bit_count(), end) for end in ends)
+    return held / 2**n
+
+
+@pytest.mark.parametrize(("n", "ends"), [(8, (8,)), (10, (8, 10)), (12, (8, 12)), (15, (8, 12, 15))])
+def test_confidence_is_the_share_of_sign_sequences_that_no_interval_so_far_misses(n, ends):
+    assert ranks(n).confidence == pytest.approx(exact_coverage_by_enumeration(ends), abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [*range(6, 130), 139, 140, 141, 314, 315, 316, 1000, 4000])
+def test_every_end_of_a_study_keeps_ninety_five_percent(n):
+    estimate = ranks(n)
+    assert 0.95 <= estimate.confidence < 1.0
+    assert estimate.high == n + 1 - estimate.low
+
+
+def test_all_looks_together_leave_something_of_the_five_percent():
+    missed = _after_look(len(LOOKS) - 1)[1]
+    assert 0.04 < missed < 0.05
+
+
+@pytest.mark.parametrize("n", [n for n in range(6, 60) if n not in LOOKS])
+def test_between_looks_the_price_is_at_most_one_rank(n):
+    fixed = median_interval([float(i) for i in range(1, n + 1)])
+    assert fixed.low - ranks(n).low in (0, 1)
+
+
+def test_looks_grow_by_about_half_and_start_at_the_smallest_ninety_nine_percent_sample():
+    assert LOOKS[0] == 8
+    assert all(1.45 <= b / a <= 1.55 for a, b in itertools.pairwise(LOOKS))
+
+
+def test_next_look_is_the_first_one_after_the_blocks_there_are():
+    assert [next_look(n) for n in (0, 7, 8, 11, 12, 314, 315, 1000)] == [8, 8, 12, 12, 18, 315, None, None]
+
+
+def test_fewer_than_six_blocks_have_no_sequential_interval():
+    with pytest.raises(TooFewRoundsError, match="6 are needed"):
+        sequential_interval([1.0] * 5)
+
+
+@pytest.mark.parametrize(("n", "confidence"), [(1, 0.0), (2, 0.5), (5, 0.9375)])
+def test_few_blocks_give_their_range_with_its_lower_confidence(n, confidence):
+    estimate = estimate_or_none([float(i) for i in range(n)])
+    assert (estimate.low, estimate.high, estimate.confidence) == (0.0, n - 1.0, confidence)
+
+
+def test_no_blocks_give_no_estimate():
+    assert estimate_or_none([]) is None
+
+
+@given(st.lists(st.floats(0.1, 10.0), min_size=6, max_size=80))
+def test_with_enough_blocks_the_estimate_is_the_sequential_interval(sample):
+    assert estimate_or_none(sample) == sequential_interval(sample)
+
+
+def test_precision_reached_is_the_widest_half_width():
+    narrow, wide = estimate_or_none([1.0] * 8), estimate_or_none([0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.1])
+    assert precision_reached([narrow, wide]) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("estimates", [[], [None], [estimate_or_none([1.0] * 5)]])
+def test_precision_is_infinite_without_a_ninety_five_percent_interval(estimates):
+    assert precision_reached(estimates) == float("inf")
+
+
+def test_a_study_stops_at_looks_only():
+    quiet = [1.0] * 400
+    assert [n for n in range(1, 400) if should_stop([estimate_or_none(quiet[:n])], 0.05)] == list(LOOKS)
+
+
+def test_a_study_goes_on_while_one_interval_is_too_wide_or_missing():
+    narrow, wide = estimate_or_none([1.0] * 8), estimate_or_none([0.5, *[1.0] * 6, 1.5])
+    assert should_stop([narrow, narrow], 0.05)
+    assert not should_stop([narrow, wide], 0.05)
+    assert not should_stop([narrow, None], 0.05)
+    assert not should_stop([], 0.05)
+
+
+# Coverage on synthetic blocks
+
+TRIALS = 2000
+TRUE_RATIO = 1.9
+
+
+class Machine:
+    """Synthetic blocks of T(1) and T(p): drift between and within blocks, heavy tails, optionally two speeds of T(p).
+
+    ``noise`` is the scale of the log time of one round; one round in ten has ten times that, to the slow side.
+    """
+
+    def __init__(self, seed: int, noise: float, *, two_speeds: float = 0.0) -> None:
+        self.random = random.Random(seed)
+        self.noise = noise
+        self.two_speeds = two_speeds
+        self.speed = 1.0
+
+    def round_s(self, true_time: float, position: int) -> float:
+        tail = 10.0 * abs(self.random.gauss(0.0, 1.0)) if self.random.random() < 0.1 else self.random.gauss(0.0, 1.0)
+        within = 1.0 + 0.02 * position
+        return true_time * self.speed * within * math.e ** (self.noise * tail)
+
+    def ratio(self) -> float:
+        """Return T(1) / T(p) of one block, both measured in random order."""
+        self.speed *= math.e ** self.random.gauss(0.0, 0.1)
+        first = self.random.random() < 0.5
+        serial = self.round_s(TRUE_RATIO, 0 if first else 1)
+        state = 1.0 + self.two_speeds * self.random.choice((-1.0, 1.0))
+        return serial / (self.round_s(1.0, 1 if first else 0) * state)
+
+
+MACHINES = {
+    "quiet": {"noise": 0.01},
+    "usual": {"noise": 0.03},
+    "noisy": {"noise": 0.1},
+    "two speeds": {"noise": 0.01, "two_speeds": 0.1},
+}
+
+
+def covers(estimate: Estimate) -> bool:
+    return estimate.low <= TRUE_RATIO <= estimate.high
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("blocks", [6, 10, 20, 50])
+@pytest.mark.parametrize("interval", [median_interval, sequential_interval])
+def test_intervals_cover_the_true_ratio_with_a_fixed_number_of_blocks(interval, blocks, machine):
+    synthetic = Machine(blocks, **MACHINES[machine])
+    covered = sum(covers(interval([synthetic.ratio() for _ in range(blocks)])) for _ in range(TRIALS))
+    assert 0.940 <= covered / TRIALS <= 0.997
+
+
+def study(synthetic: Machine, budget: int, rule) -> list[float]:
+    """Return the ratios of one study that ended by ``rule`` or when its budget of blocks was spent."""
+    sample: list[float] = []
+    while len(sample) < budget:
+        sample.append(synthetic.ratio())
+        if rule(sample):
+            break
+    return sample
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("precision", [0.03, 0.05])
+def test_intervals_cover_the_true_ratio_under_the_stopping_rule(precision, machine):
+    synthetic = Machine(5, **MACHINES[machine])
+    covered = 0
+    for _ in range(TRIALS):
+        budget = synthetic.random.randint(6, 80)
+        sample = study(synthetic, budget, lambda s: should_stop([estimate_or_none(s)], precision))
+        covered += covers(estimate_or_none(sample))
+    assert 0.940 <= covered / TRIALS <= 0.997
+
+
+def test_looking_after_every_block_would_break_the_coverage():
+    """The reason for the looks, and the proof that the simulation above can fail."""
+    synthetic = Machine(7, **MACHINES["two speeds"])
+    covered = 0
+    for _ in range(400):
+        sample = study(synthetic, 80, lambda s: len(s) >= 6 and median_interval(s).relative_half_width <= 0.05)
+        covered += covers(median_interval(sample))
+    assert covered / 400 < 0.88
