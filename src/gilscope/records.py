@@ -100,6 +100,8 @@ class CaseRecord:
         A worker's traceback or last output, where there is one.
     repeats : int
         Executions per round, calibrated on T(1); 0 when never measured.
+    first_ns : int
+        The round in which the answer was verified: one execution, cold, not counted.
     one_time_ns : mapping
         ``start`` (workers), ``import`` (module of the implementation), ``jit`` (compile or load from the cache),
         ``transfer`` (inputs); slowest worker each; absent when not applicable.
@@ -116,6 +118,7 @@ class CaseRecord:
     cure: str = ""
     detail: str = ""
     repeats: int = 0
+    first_ns: int = 0
     work: Work | None = None
     one_time_ns: Mapping[str, int] = field(default_factory=dict)
     jit_cache: Literal["cold", "cached", "none"] = "none"

@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 Params: TypeAlias = Mapping[str, int]
-Buffers: TypeAlias = Mapping[str, memoryview]
+Buffers: TypeAlias = "Mapping[str, memoryview[Any]]"  # a text: memoryview takes no parameter at run time before 3.14
 Slice: TypeAlias = tuple[str, int, int]  # buffer name, first item, one past the last item
 
 DEFAULT_CHUNKS_PER_WORKER = 4
@@ -282,9 +282,12 @@ class Case:
         """Number of chunks per phase."""
         return self.workers * self.chunks_per_worker
 
-    def baseline(self, *, own_threads: bool) -> Case:
-        """Return the case that is T(1) of this one: serial with the same number of chunks, or ``native*1``."""
-        if own_threads:
+    @property
+    def t1(self) -> Case:
+        """The case that is T(1) of this one: ``native*1``, or serial with the same number of chunks; serial is its own."""
+        if self.executor == "serial":
+            return self
+        if self.executor == "native":
             return replace(self, workers=1)
         return replace(self, executor="serial", workers=1, chunks_per_worker=self.chunks, start_method="", transport="")
 

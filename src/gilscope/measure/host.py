@@ -130,6 +130,7 @@ class SupervisedHost:
             record,
             status="ok" if problem is None else "wrong_result",
             reason=problem or "",
+            first_ns=reply["first_ns"],
             one_time_ns=reply["one_time_ns"],
             jit_cache=reply["jit_cache"],
             isa=reply["isa"],

@@ -50,10 +50,11 @@ class _Runner:
         self._sessions[case_id], self._tasks[case_id] = session, task
         kernels.poison(task.spec, task.params, task.buffers)
         task.spec.reset(task.params, task.buffers)
-        session.run_round(1)
+        first = session.run_round(1)
         problem = kernels.verify(task.spec, case.size, task.buffers, session.result)
         return {
             "problem": problem,
+            "first_ns": first.wall_ns,
             "one_time_ns": session.one_time_ns,
             "jit_cache": session.jit_cache,
             "isa": session.isa,

@@ -49,7 +49,16 @@ class _Runner:
         self._output_fd, write_fd = os.pipe()
         self.output = b""
         self.segments: set[str] = set()
-        arguments = [sys.executable, "-P", "-X", "faulthandler", "-c", _RUNNER, str(theirs.fileno()), json.dumps(config)]
+        arguments = [
+            sys.executable,
+            "-P",
+            "-X",
+            "faulthandler",
+            "-c",
+            _RUNNER,
+            str(theirs.fileno()),
+            json.dumps(config),
+        ]
         self.process = subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,

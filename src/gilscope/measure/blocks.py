@@ -1,0 +1,225 @@
+"""Blocks: which kernel gets the next one, in which order its slots run, when it is enough.
+
+A block holds one counted round of every slot of a group, in random order, in the same seconds; all ratios are taken within blocks,
+so that drift of the machine cancels.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from gilscope import clocks
+from gilscope.errors import MeasurementError, RoundTimeoutError
+from gilscope.measure.calibrate import calibrate, lead_of, timeout_of
+from gilscope.measure.events import Observer
+from gilscope.measure.host import Host
+from gilscope.records import Block, CaseRecord, Round
+from gilscope.spec import Case, Group, Plan, Slot, Study
+from gilscope.stats import LOOKS, estimate_or_none, precision_reached
+
+__all__ = ["REPLACE_RUNNERS_FROM_S", "prepare_all", "run_blocks"]
+
+REPLACE_RUNNERS_FROM_S = 90.0
+"""Studies with a larger budget replace their runners half-way: where a process's code and data happen to lie in memory is luck that
+lasts as long as the process (Mytkowicz et al., ASPLOS 2009)."""
+
+_ESTIMATE_MARGIN = 1.1  # blocks of one kernel differ by a few per cent; a block that does not fit is not begun
+
+
+@dataclass(slots=True, kw_only=True)
+class _Running:
+    """A group while it is measured."""
+
+    group: Group
+    blocks: int = 0
+    block_s: float = 0.0
+    precision: float | None = None  # at the last look
+    done: bool = False
+    ratios: dict[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Prepared:
+    """What preparing left behind: records by case id, and the length of T(1) rounds in seconds."""
+
+    records: dict[str, CaseRecord]
+    round_s: dict[str, float]
+
+    def usable(self, case: Case) -> bool:
+        """Whether the case can be measured."""
+        return self.records[case.id].status == "ok"
+
+
+def prepare_all(
+    plan: Plan,
+    host: Host,
+    observer: Observer,
+    write: Callable[[CaseRecord], None],
+) -> Prepared:
+    """Prepare, verify and calibrate every case of a plan; ``write`` gets each record.
+
+    Baselines come first, because the repeats of T(1) are those of all its cases.
+    """
+    for missing in plan.unavailable:
+        write(CaseRecord(case=missing.case, status="unavailable", reason=missing.reason, cure=missing.cure))
+    cases = {slot.case.id: slot.case for group in plan.groups for slot in group.slots}
+    ordered = sorted(cases.values(), key=lambda case: case.t1 != case)
+    prepared = Prepared(records={}, round_s={})
+    for done, case in enumerate(ordered):
+        observer.preparing(case, done, len(ordered))
+        record = host.prepare(case)
+        if record.status == "ok":
+            record = _calibrated(host, record, prepared)
+        prepared.records[case.id] = record
+        write(record)
+        observer.prepared(record)
+    return prepared
+
+
+def _calibrated(host: Host, record: CaseRecord, prepared: Prepared) -> CaseRecord:
+    """Give a record its repeats: measured on T(1), copied for the others."""
+    case = record.case
+    if case.t1 != case:
+        known = prepared.records.get(case.t1.id)
+        if known is None or known.status != "ok":
+            return replace(record, status="failed", reason=f"its T(1), {case.t1.id}, could not be measured")
+        prepared.round_s[case.id] = prepared.round_s[case.t1.id]
+        return replace(record, repeats=known.repeats)
+    try:
+        repeats, round_s = calibrate(host, case, record.first_ns / 1e9)
+    except MeasurementError as error:
+        return _failed(record, error)
+    prepared.round_s[case.id] = round_s
+    return replace(record, repeats=repeats)
+
+
+def _failed(record: CaseRecord, error: MeasurementError) -> CaseRecord:
+    """Return the record of a case that failed while it was measured."""
+    return replace(
+        record,
+        status="timeout" if isinstance(error, RoundTimeoutError) else "failed",
+        reason=str(error),
+        detail=getattr(error, "traceback", "") or getattr(error, "output", ""),
+    )
+
+
+def run_blocks(
+    plan: Plan,
+    study: Study,
+    host: Host,
+    prepared: Prepared,
+    observer: Observer,
+    write_block: Callable[[Block], None],
+    write_case: Callable[[CaseRecord], None],
+    clock_ns: Callable[[], int] = clocks.wall_ns,
+) -> None:
+    """Buy blocks until every speed-up is known to ``study.precision`` or the budget is spent.
+
+    Notes
+    -----
+    Whether a kernel is precise enough is asked only at the fixed block counts ``stats.LOOKS``; asking after every block and stopping
+    at the first good answer would make intervals too narrow.
+    """
+    running = [_Running(group=group) for group in plan.groups]
+    begin = clock_ns()
+    timed_ns = 0
+    replaced = study.budget_s < REPLACE_RUNNERS_FROM_S
+    while True:
+        spent_s = (clock_ns() - begin) / 1e9
+        left_s = study.budget_s - spent_s
+        if not replaced and spent_s > study.budget_s / 2:
+            replaced = True
+            observer.message("half-way: replacing the runners, so that one process's luck is not taken for truth")
+            host.replace_runners()
+        current = _next(running, prepared, left_s)
+        if current is None:
+            return
+        started = clock_ns()
+        rounds = _run_block(current, study, host, prepared, write_case)
+        ended = clock_ns()
+        kernel = current.group.kernel
+        write_block(Block(kernel=kernel, index=current.blocks, started_ns=started, ended_ns=ended, rounds=rounds))
+        current.blocks += 1
+        current.block_s = (ended - started) / 1e9
+        timed_ns += sum(measured.wall_ns for measured in rounds.values())
+        _judge(current, rounds, study.precision)
+        spent_s = (ended - begin) / 1e9
+        observer.block_done(
+            kernel,
+            current.blocks,
+            current.precision,
+            spent_s,
+            max(0.0, study.budget_s - spent_s),
+            timed_ns / 1e9,
+        )
+
+
+def _next(running: list[_Running], prepared: Prepared, left_s: float) -> _Running | None:
+    """Choose the group that gets the next block: the fewest blocks up to the first look, then the widest interval."""
+
+    def cost_s(entry: _Running) -> float:
+        return entry.block_s or sum(prepared.round_s.get(slot.case.id, 0.0) for slot in entry.group.slots)
+
+    def rank(entry: _Running) -> tuple[float, float]:
+        young = entry.blocks < LOOKS[0]
+        return (entry.blocks if young else LOOKS[0], 0.0 if young or entry.precision is None else -entry.precision)
+
+    for entry in running:
+        if not any(prepared.usable(slot.case) for slot in entry.group.slots):
+            entry.done = True
+    # One block of everything is measured even when the budget is too small for it: an empty table helps nobody.
+    fitting = [e for e in running if not e.done and (not e.blocks or cost_s(e) * _ESTIMATE_MARGIN <= left_s)]
+    return min(fitting, key=rank, default=None)
+
+
+def _run_block(
+    current: _Running, study: Study, host: Host, prepared: Prepared, write: Callable[[CaseRecord], None]
+) -> Mapping[str, Round]:
+    """Run one counted round of every usable slot in seeded random order."""
+    order = list(current.group.slots)
+    random.Random(f"{study.seed}/{current.group.kernel}/{current.blocks}").shuffle(order)
+    rounds: dict[str, Round] = {}
+    for slot in order:
+        record = prepared.records[slot.case.id]
+        if record.status != "ok":
+            continue
+        timeout_s = timeout_of(prepared.round_s[slot.case.id])
+        try:
+            rounds[slot.key] = host.run_round(slot.case, record.repeats, lead_of(slot.case, record.repeats), timeout_s)
+        except MeasurementError as error:
+            prepared.records[slot.case.id] = _failed(record, error)
+            write(prepared.records[slot.case.id])
+    return rounds
+
+
+def _judge(current: _Running, rounds: Mapping[str, Round], precision: float) -> None:
+    """Add the block's ratios; at a look, decide whether the group is known well enough."""
+    for key, ratio in _ratios(current.group, rounds):
+        current.ratios.setdefault(key, []).append(ratio)
+    if current.blocks not in LOOKS:
+        return
+    # A slot that failed later has fewer ratios and no say.
+    full = [values for values in current.ratios.values() if len(values) == current.blocks]
+    current.precision = precision_reached(map(estimate_or_none, full))
+    current.done = current.precision <= precision
+
+
+def _ratios(group: Group, rounds: Mapping[str, Round]) -> Iterator[tuple[str, float]]:
+    """Yield T(1)/T(p) per case of a block; where nothing is parallel, serial times against the control."""
+
+    def each_ns(measured: Round) -> float:
+        return measured.wall_ns / measured.repeats
+
+    control: Slot | None = next((s for s in group.slots if s.role == "spin" and s.case.executor == "serial"), None)
+    parallel = any(slot.role == "case" and slot.case.t1 != slot.case for slot in group.slots)
+    for slot in group.slots:
+        measured = rounds.get(slot.key)
+        if measured is None or slot.role != "case":
+            continue
+        baseline = slot.case.t1
+        if baseline != slot.case and (first := rounds.get(baseline.id)) is not None:
+            yield slot.key, each_ns(first) / each_ns(measured)
+        elif not parallel and control is not None and (spin := rounds.get(control.key)) is not None:
+            yield slot.key, each_ns(spin) / each_ns(measured)

@@ -1,0 +1,66 @@
+"""How often a kernel is repeated in a round, so that the round of T(1) lasts long enough to be trusted."""
+
+from __future__ import annotations
+
+import math
+
+from gilscope.measure.host import Host, Lead
+from gilscope.spec import Case
+
+__all__ = ["ROUND_S", "calibrate", "lead_of", "timeout_of"]
+
+ROUND_S = 0.2
+"""Shortest round of T(1). On a 2-core virtual machine 40 ms rounds of two spinning C threads scattered with a standard
+deviation of 0.31 around a speed-up of 1.6 to 1.9, 200 ms rounds with 0.10 around 1.88."""
+
+_MARGIN = 1.05  # rounds scatter: aim a little above, so that few fall below
+_MAX_REPEATS = 1 << 30  # a kernel of less than 0.2 ns does not exist
+_LEAD_SHARE = 8  # a lead-in is about 1/8 of a round: 25 ms wake a CPU and refill its caches
+_TIMEOUT_FLOOR_S, _TIMEOUT_FACTOR = 60.0, 50.0  # worst seen in earnest: 8 spinning threads on 2 CPUs took 9 x T(1)
+
+
+def lead_of(case: Case, repeats: int) -> Lead:
+    """Return the lead-in for rounds of so many repeats.
+
+    A kernel that is repeated only a few times is led in by the first chunk of each worker, which touches the same code and memory;
+    own threads cannot be cut and are led in by one repeat.
+    """
+    if repeats >= _LEAD_SHARE or case.executor == "native":
+        return Lead(repeats=max(1, repeats // _LEAD_SHARE))
+    return Lead(repeats=1, limit=1)
+
+
+def timeout_of(round_s: float) -> float:
+    """Return how long a round may take before it counts as hung, given its expected length on one worker."""
+    return _TIMEOUT_FLOOR_S + _TIMEOUT_FACTOR * round_s
+
+
+def calibrate(host: Host, case: Case, first_s: float, *, round_s: float = ROUND_S) -> tuple[int, float]:
+    """Find the repeats of a T(1) case.
+
+    Parameters
+    ----------
+    first_s : float
+        What one execution took when it was verified, in seconds: cold, so rather too long.
+    round_s : float
+        Shortest round wanted, in seconds.
+
+    Returns
+    -------
+    (repeats, seconds per round)
+
+    Raises
+    ------
+    MeasurementError
+        If the case fails.
+    """
+    repeats = max(1, math.floor(round_s / max(first_s, 1e-9)))
+    while True:
+        repeats = min(repeats, _MAX_REPEATS)
+        wall_s = host.run_round(case, repeats, Lead(repeats=0), timeout_of(repeats * first_s)).wall_ns / 1e9
+        each_s = max(wall_s, 1e-9) / repeats
+        wanted = max(1, math.ceil(_MARGIN * round_s / each_s)) if each_s < round_s else 1
+        # A short round scatters too much to be extrapolated from: go on until at least half the length was seen.
+        if wall_s >= round_s / 2 or repeats >= _MAX_REPEATS:
+            return min(wanted, _MAX_REPEATS), min(wanted, _MAX_REPEATS) * each_s
+        repeats = max(repeats + 1, min(wanted, repeats * 100))

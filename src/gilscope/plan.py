@@ -1,0 +1,181 @@
+"""From what was asked to what will be measured: cases, their T(1), their controls, and what cannot be measured here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+import multiprocessing
+from typing import Any
+
+from gilscope import executors, kernels
+from gilscope.errors import UsageError
+from gilscope.registry import (
+    EXECUTORS,
+    FLAGSHIPS,
+    IMPLEMENTATIONS,
+    KERNELS,
+    SIZES,
+    START_METHODS,
+    TRANSPORTS,
+    check_names,
+)
+from gilscope.spec import Availability, Case, Group, Impl, KernelSpec, Plan, Slot, Study, Unavailable
+
+__all__ = ["QUICK_IMPLEMENTATIONS", "make_plan", "make_study"]
+
+QUICK_IMPLEMENTATIONS = ("py_loop", "np_vec", "std_c", "cy_gil", "cy_nogil", "cy_prange", "nb_prange")
+"""What ``gilscope run`` without words measures: one of each kind, so that four kernels get a 95 % interval in a minute.
+``nb_gil`` and ``nb_nogil`` tell the same story as ``cy_gil`` and ``cy_nogil``."""
+
+_SPIN_PREFERENCE = ("cy_nogil", "std_c")  # the compiled probe, or hashlib where nothing is compiled
+
+
+def make_study(
+    *,
+    workers: Sequence[int],
+    kernels: Sequence[str] = (),
+    implementations: Sequence[str] = (),
+    executors: Sequence[str] = (),
+    start_methods: Sequence[str] = (),
+    transports: Sequence[str] = (),
+    size: str = "",
+    **options: Any,
+) -> Study:
+    """Check the words of a study and fill in what was left empty.
+
+    Without kernels: the four flagships in ``QUICK_IMPLEMENTATIONS``. Executors may stay empty: then ``make_plan`` leaves out
+    ``processes`` for implementations that release the GIL, whose threads show the same.
+
+    Raises
+    ------
+    UnknownNameError, UsageError
+    """
+    quick = not kernels and not implementations
+    if size:
+        check_names("size", [size], SIZES)
+    return Study(
+        kernels=check_names("kernel", kernels or FLAGSHIPS, KERNELS),
+        implementations=check_names(
+            "implementation", implementations or (QUICK_IMPLEMENTATIONS if quick else IMPLEMENTATIONS), IMPLEMENTATIONS
+        ),
+        executors=check_names("executor", executors, EXECUTORS),
+        workers=tuple(dict.fromkeys(workers)),
+        size=size,
+        start_methods=check_names("start method", start_methods or (_default_start_method(),), START_METHODS),
+        transports=check_names("transport", transports or ("shm",), TRANSPORTS),
+        **options,
+    )
+
+
+def _default_start_method() -> str:
+    """Forkserver where the platform has it, else spawn."""
+    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+
+def make_plan(study: Study) -> Plan:
+    """Lay out the blocks of a study.
+
+    Raises
+    ------
+    UsageError
+        If nothing of what was asked can be measured.
+    """
+    groups: list[Group] = []
+    unavailable: list[Unavailable] = []
+    for name in study.kernels:
+        spec = kernels.load(name)
+        cases: list[Case] = []
+        for case, impl in _cases(study, spec):
+            found = _availability(spec, impl, case)
+            if found.ok:
+                cases.append(case)
+            else:
+                unavailable.append(Unavailable(case=case, reason=found.reason, cure=found.cure))
+        if cases:
+            groups.append(Group(kernel=name, slots=(*_with_t1(cases), *_controls(cases))))
+    if not groups:
+        reasons = "; ".join(dict.fromkeys(f"{u.case.implementation}: {u.reason}" for u in unavailable))
+        raise UsageError(
+            f"nothing to measure: {reasons or 'own-thread implementations run under native, all others under serial, threads, processes'}"
+        )
+    return Plan(groups=tuple(groups), unavailable=tuple(unavailable))
+
+
+def _cases(study: Study, spec: KernelSpec) -> Iterator[tuple[Case, Impl]]:
+    """Yield every case asked for; with one worker that is ``serial`` or ``native*1``."""
+    for name in study.implementations:
+        impl = spec.impl(name)
+        if impl is None:
+            continue
+        size = study.size or impl.size
+        for executor in _executors_of(study, impl):
+            for workers in study.workers:
+                if workers == 1 and executor in ("threads", "processes") and study.workers != (1,):
+                    continue
+                for start_method, transport in _ways(study, executor):
+                    yield (
+                        Case(
+                            kernel=spec.name,
+                            implementation=name,
+                            executor=executor,
+                            workers=1 if executor == "serial" else workers,
+                            size=size,
+                            chunks_per_worker=study.chunks_per_worker * (workers if executor == "serial" else 1),
+                            start_method=start_method,
+                            transport=transport,
+                        ),
+                        impl,
+                    )
+
+
+def _executors_of(study: Study, impl: Impl) -> tuple[str, ...]:
+    """Return the executors one implementation is measured under."""
+    if impl.gil == "own_threads":
+        return ("native",) if not study.executors or "native" in study.executors else ()
+    if study.executors:
+        return tuple(name for name in study.executors if name != "native")
+    return ("serial", "threads", "processes") if impl.gil == "held" else ("serial", "threads")
+
+
+def _ways(study: Study, executor: str) -> tuple[tuple[str, str], ...]:
+    """Return the (start method, transport) pairs of an executor."""
+    if executor != "processes":
+        return (("", ""),)
+    return tuple((method, transport) for method in study.start_methods for transport in study.transports)
+
+
+def _availability(spec: KernelSpec, impl: Impl, case: Case) -> Availability:
+    """Whether a case can be measured here."""
+    found = kernels.availability(spec, impl)
+    if not found.ok:
+        return found
+    if impl.sizes and case.size not in impl.sizes:
+        return Availability(
+            ok=False,
+            reason=f"{impl.name} is not run at size {case.size}: it would take minutes",
+            cure=f"use --size {impl.sizes[-1]}",
+        )
+    return executors.availability(case.executor, impl, case.start_method)
+
+
+def _with_t1(cases: Sequence[Case]) -> tuple[Slot, ...]:
+    """Return the cases, each preceded by its T(1) unless that is there already."""
+    ordered = dict.fromkeys(wanted for case in cases for wanted in (case.t1, case))
+    return tuple(Slot(case=case) for case in ordered)
+
+
+def _controls(cases: Sequence[Case]) -> Iterator[Slot]:
+    """Yield ``spin`` for every worker count with its T(1), and one ``A/A``."""
+    spec = kernels.load("spin")
+    name = next((n for n in _SPIN_PREFERENCE if (impl := spec.impl(n)) and kernels.availability(spec, impl).ok), None)
+    if name is not None:
+        counts = sorted({case.workers for case in cases if case.workers > 1})
+        spins = [
+            Case(kernel="spin", implementation=name, executor="threads", workers=count, size="M") for count in counts
+        ] or [Case(kernel="spin", implementation=name, executor="serial", workers=1, size="M")]
+        for case in dict.fromkeys(wanted for spin in spins for wanted in (spin.t1, spin)):
+            yield Slot(case=case, role="spin")
+    serial = [case for case in dict.fromkeys(case.t1 for case in cases) if case.executor == "serial"]
+    compiled = [case for case in serial if case.implementation not in ("py_loop", "np_vec")]
+    baselines = compiled or serial or [cases[0].t1]
+    # The last one: GIL-releasing implementations come after those that hold it, and are the ones speed-ups are read of.
+    yield Slot(case=baselines[-1], role="A/A")
