@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any, Literal, Protocol, TypeAlias
 
-__all__ = ["PAGE_BYTES", "Layout", "isa_of", "jit_cache_of", "layout", "resolve", "views"]
+__all__ = ["PAGE_BYTES", "Format", "Layout", "isa_of", "jit_cache_of", "layout", "resolve", "views"]
 
 PAGE_BYTES = 4096  # offsets are whole pages, so that no two buffers share a page or a cache line
 
-Layout: TypeAlias = tuple[int, tuple[tuple[str, str, int, int], ...]]
+Format: TypeAlias = Literal["d", "i", "q", "Q", "I", "B"]
+Layout: TypeAlias = tuple[int, tuple[tuple[str, Format, int, int], ...]]
 """Size of the segment in bytes, and (name, format, offset in bytes, length in items) of each buffer."""
 
 
@@ -25,7 +26,7 @@ class _Buffer(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def format(self) -> str: ...
+    def format(self) -> Format: ...
     @property
     def length(self) -> int: ...
 
@@ -39,7 +40,7 @@ def layout(buffers: Iterable[_Buffer]) -> Layout:
         Plain numbers and strings, so it travels to workers as it is. The size is at least one page.
     """
     offset = 0
-    places = []
+    places: list[tuple[str, Format, int, int]] = []
     for buffer in buffers:
         places.append((buffer.name, buffer.format, offset, buffer.length))
         nbytes = buffer.length * struct.calcsize(buffer.format)
@@ -47,7 +48,7 @@ def layout(buffers: Iterable[_Buffer]) -> Layout:
     return max(offset, PAGE_BYTES), tuple(places)
 
 
-def views(memory: Any, placed: Layout) -> dict[str, memoryview]:
+def views(memory: Any, placed: Layout) -> dict[str, memoryview[Any]]:
     """See a segment as its buffers: flat memoryviews cast to their formats.
 
     Parameters
@@ -60,7 +61,7 @@ def views(memory: Any, placed: Layout) -> dict[str, memoryview]:
     Every call makes new objects straight from ``memory``: threads of a free-threaded build that share a buffer
     object contend for its reference and export counts.
     """
-    made = {}
+    made: dict[str, memoryview[Any]] = {}
     for name, form, offset, length in placed[1]:
         nbytes = length * struct.calcsize(form)
         made[name] = memoryview(memory)[offset : offset + nbytes].cast("B").cast(form)

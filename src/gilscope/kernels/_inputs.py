@@ -6,6 +6,8 @@ Counter-based, so every implementation, executor and worker count computes the s
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = ["COMPILED", "fill_bounded", "fill_uniform", "fill_words", "seed_of", "splitmix64", "uniform"]
 
 COMPILED = False
@@ -37,19 +39,19 @@ def seed_of(kernel: int, array: int) -> int:
     return kernel << 48 | array << 40
 
 
-def fill_uniform(out: memoryview, seed: int) -> None:
+def fill_uniform(out: memoryview[Any], seed: int) -> None:
     """Fill a buffer of doubles with ``u(seed, i)``."""
     for i in range(len(out)):
         out[i] = uniform(seed + i)
 
 
-def fill_bounded(out: memoryview, seed: int, low: int, count: int) -> None:
+def fill_bounded(out: memoryview[Any], seed: int, low: int, count: int) -> None:
     """Fill a buffer of doubles or int32 with the whole numbers ``low + floor(count * u(seed, i))``."""
     for i in range(len(out)):
         out[i] = low + int(count * uniform(seed + i))
 
 
-def fill_words(out: memoryview, seed: int) -> None:
+def fill_words(out: memoryview[Any], seed: int) -> None:
     """Fill a buffer of uint64 with ``splitmix64(seed + i)``."""
     for i in range(len(out)):
         out[i] = splitmix64(seed + i)

@@ -1,6 +1,6 @@
 """How all Numba implementations are compiled.
 
-Each variant is its own ``def`` that calls a core marked ``register_jitable``: Numba's on-disk cache tells functions
+Each variant is its own ``def`` that calls a core marked ``inlined``: Numba's on-disk cache tells functions
 apart by name and source, not by the ``nogil`` option.
 """
 
@@ -9,29 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import llvmlite.binding as llvm
 import numba
+from numba.core.codegen import get_host_cpu_features
+from numba.extending import register_jitable
 
-__all__ = ["ISA", "carries", "gil", "nogil", "parallel", "use_threads"]
+__all__ = ["ISA", "carries", "gil", "inlined", "nogil", "parallel", "use_threads"]
 
 _Wrapper: TypeAlias = Callable[..., Any]
+_Decorator: TypeAlias = Callable[[_Wrapper], Any]
 
 # error_model="numpy": no branch for a zero divisor in the inner loop. Never fastmath: results are compared to the bit.
 _OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "boundscheck": False, "fastmath": False}
 
-gil = numba.njit(**_OPTIONS)
-nogil = numba.njit(nogil=True, **_OPTIONS)
-parallel = numba.njit(parallel=True, nogil=True, **_OPTIONS)
+gil: _Decorator = numba.njit(**_OPTIONS)
+nogil: _Decorator = numba.njit(nogil=True, **_OPTIONS)
+parallel: _Decorator = numba.njit(parallel=True, nogil=True, **_OPTIONS)
+inlined: _Decorator = register_jitable
 
 
 def _host_isa() -> str:
     """Numba compiles for the host; name its instruction set as the compiled extensions do."""
-    has = llvm.get_host_cpu_features()
-    if all(has.get(name) for name in ("avx512f", "avx512bw", "avx512dq", "avx512vl")):
+    features = set(get_host_cpu_features().split(","))
+    if features >= {"+avx512f", "+avx512bw", "+avx512dq", "+avx512vl"}:
         return "x86-64-v4"
-    if all(has.get(name) for name in ("avx2", "fma", "bmi2")):
+    if features >= {"+avx2", "+fma", "+bmi2"}:
         return "x86-64-v3"
-    return str(llvm.get_host_cpu_name())
+    return "host"
 
 
 ISA = _host_isa()
@@ -55,7 +58,7 @@ def use_threads(workers: int) -> None:
     ValueError
         If Numba was started with fewer (``NUMBA_NUM_THREADS``, or the CPUs of the host).
     """
-    limit = numba.config.NUMBA_NUM_THREADS
+    limit = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
     if not 1 <= workers <= limit:
         raise ValueError(
             f"{workers} workers: Numba was started with {limit} threads; set NUMBA_NUM_THREADS={workers} before import"

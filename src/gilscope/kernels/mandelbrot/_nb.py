@@ -6,9 +6,8 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.extending import register_jitable
 
-from gilscope.kernels._numba import ISA, carries, gil, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, carries, gil, inlined, nogil, parallel, use_threads
 from gilscope.spec import Buffers, Params
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
@@ -17,7 +16,7 @@ _LANES = 16
 _BURST = 8  # iterations between two looks at whether any lane is still inside
 
 
-@register_jitable
+@inlined
 def _advance(zr: Any, zi: Any, inside: Any, n: Any, cr: Any, ci: float, steps: int) -> None:
     """Iterate all lanes; a lane that has left the disk keeps computing, but no longer counts."""
     for _ in range(steps):
@@ -30,7 +29,7 @@ def _advance(zr: Any, zi: Any, inside: Any, n: Any, cr: Any, ci: float, steps: i
             zr[lane] = zr2 - zi2 + cr[lane]
 
 
-@register_jitable
+@inlined
 def _row(counts: Any, y: int, w: int, h: int, max_iter: int) -> int:
     """Fill row y of counts, shape (h, w); return the sum of its counts."""
     zr, zi, cr = np.empty(_LANES), np.empty(_LANES), np.empty(_LANES)

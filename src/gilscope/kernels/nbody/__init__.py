@@ -1,0 +1,1 @@
+"""Compute-bound, with a barrier after each step."""

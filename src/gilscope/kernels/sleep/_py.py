@@ -1,0 +1,17 @@
+"""sleep in plain Python."""
+
+from __future__ import annotations
+
+from time import sleep
+
+from gilscope.spec import Buffers, Params
+
+__all__ = ["py_loop"]
+
+
+def py_loop(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
+    """Sleep once for each of items [lo, hi); return how many."""
+    seconds = params["sleep_us"] / 1e6
+    for _ in range(lo, hi):
+        sleep(seconds)
+    return hi - lo

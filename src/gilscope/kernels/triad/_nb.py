@@ -1,0 +1,59 @@
+"""triad in Numba."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from gilscope.kernels._numba import ISA, carries, gil, inlined, nogil, parallel, use_threads
+from gilscope.spec import Buffers, Params
+
+__all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
+
+
+@inlined
+def _triad(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
+    for i in range(lo, hi):
+        a[i] = b[i] + 3.0 * c[i]
+
+
+@gil
+def _nb_gil(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
+    _triad(a, b, c, lo, hi)
+
+
+@nogil
+def _nb_nogil(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
+    _triad(a, b, c, lo, hi)
+
+
+@parallel
+def _nb_prange(a: Any, b: Any, c: Any, workers: int) -> None:
+    n = len(a)
+    for thread in numba.prange(workers):
+        _triad(a, b, c, n * thread // workers, n * (thread + 1) // workers)
+
+
+def _arrays(buffers: Buffers) -> tuple[Any, Any, Any]:
+    return np.frombuffer(buffers["a"]), np.frombuffer(buffers["b"]), np.frombuffer(buffers["c"])
+
+
+@carries(_nb_gil)
+def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
+    """Compute elements [lo, hi), holding the GIL."""
+    _nb_gil(*_arrays(buffers), lo, hi)
+
+
+@carries(_nb_nogil)
+def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
+    """Compute elements [lo, hi), without the GIL."""
+    _nb_nogil(*_arrays(buffers), lo, hi)
+
+
+@carries(_nb_prange)
+def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
+    """Compute all elements on Numba's own threads."""
+    use_threads(workers)
+    _nb_prange(*_arrays(buffers), workers)
