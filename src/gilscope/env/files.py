@@ -1,0 +1,45 @@
+"""Reading the small files of /proc and /sys, which may be missing, unreadable or odd."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+__all__ = ["cpu_folders", "parse_cpu_list", "read_int", "read_text"]
+
+
+def read_text(path: Path) -> str | None:
+    """Return the stripped text of a file, or None when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
+
+
+def read_int(path: Path) -> int | None:
+    """Return the whole number in a file, or None when there is none."""
+    text = read_text(path)
+    try:
+        return int(text) if text is not None else None
+    except ValueError:
+        return None
+
+
+def parse_cpu_list(text: str) -> frozenset[int]:
+    """Read the kernel's list format, e.g. ``0-3,8``; what is no number or range is left out."""
+    cpus: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if match:
+            cpus.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return frozenset(cpus)
+
+
+def cpu_folders(root: Path) -> dict[int, Path]:
+    """Return the folder of each CPU below ``sys/devices/system/cpu``, by number; empty where there are none."""
+    folder = root / "sys/devices/system/cpu"
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return {}
+    return {int(name[3:]): folder / name for name in sorted(names) if re.fullmatch(r"cpu\d+", name)}

@@ -1,0 +1,63 @@
+"""Versions of the libraries that take part, read from their metadata: importing NumPy would start its threads."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+__all__ = ["LIBRARIES", "describe"]
+
+LIBRARIES = (
+    "numpy",
+    "numba",
+    "llvmlite",
+    "cython",
+    "psutil",
+    "threadpoolctl",
+    "scipy",
+    "dask",
+    "distributed",
+    "loky",
+    "joblib",
+    "rich",
+    "typer",
+    "pytest-benchmark",
+)
+
+_BLAS_NAMES = ("openblas", "mkl", "blis", "accelerate")
+
+
+def describe() -> dict[str, Any]:
+    """Return the version of each library, None where it is not installed, and the BLAS that NumPy brought along."""
+    versions: dict[str, Any] = {name: _version(name) for name in LIBRARIES}
+    versions["numpy_blas"] = _bundled_blas()
+    return versions
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _bundled_blas() -> str | None:
+    """Return the file name of the BLAS in NumPy's wheel; None when it has none of its own.
+
+    Wheels keep their shared libraries in ``numpy.libs`` beside the package (Linux, Windows) or in ``.dylibs`` (macOS).
+    """
+    try:
+        spec = importlib.util.find_spec("numpy")
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None:
+        return None
+    package = Path(spec.origin).parent
+    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
+        names = sorted(path.name for path in folder.glob("*")) if folder.is_dir() else []
+        for name in names:
+            if any(blas in name.lower() for blas in _BLAS_NAMES):
+                return name
+    return None
