@@ -29,7 +29,7 @@ inlined: _Decorator = register_jitable
 
 def _host_isa() -> str:
     """Numba compiles for the host; name its instruction set as the compiled extensions do."""
-    features = set(get_host_cpu_features().split(","))
+    features = set(get_host_cpu_features().split(","))  # type: ignore[no-untyped-call]
     if features >= {"+avx512f", "+avx512bw", "+avx512dq", "+avx512vl"}:
         return "x86-64-v4"
     if features >= {"+avx2", "+fma", "+bmi2"}:

@@ -1,0 +1,1 @@
+"""C code of the standard library that releases the GIL, and its like."""

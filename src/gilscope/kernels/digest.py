@@ -1,0 +1,81 @@
+"""Make the digests kept beside the kernels: ``python -m gilscope.kernels.digest [KERNEL...]``.
+
+XS and S come from the oracle ``py_loop``. M and L come from ``cy_nogil``, after it has given the same answers as the
+oracle at XS and S. Every answer must also pass the kernel's own check.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from gilscope import kernels
+from gilscope.errors import MeasurementError
+from gilscope.registry import KERNELS, SIZES
+from gilscope.spec import Impl, KernelSpec, chunk_bounds
+
+__all__ = ["make_digests", "run_once"]
+
+_CHUNKS = 4
+
+
+def run_once(spec: KernelSpec, impl: Impl, size: str) -> str:
+    """Run one implementation once on fresh buffers; return the digest of its answer.
+
+    Raises
+    ------
+    MeasurementError
+        If the kernel's own check finds the answer wrong.
+    """
+    params = spec.sizes[size]
+    placed = kernels.buffer_layout(spec, params)
+    buffers = kernels.views(bytearray(placed[0]), placed)
+    spec.make_inputs(params, buffers)
+    kernels.poison(spec, params, buffers)
+    spec.reset(params, buffers)
+    function = kernels.resolve(spec.name, impl)
+    bounds = chunk_bounds(spec.extent(params), _CHUNKS)
+    partials = [function(phase, lo, hi, params, buffers) for phase in range(spec.phases(params)) for lo, hi in bounds]
+    result = spec.combine(params, partials)
+    complaint = spec.check(params, buffers, result)
+    if complaint:
+        raise MeasurementError(f"{spec.name}/{impl.name} at {size}: {complaint}")
+    return kernels.answer_digest(spec, params, buffers, result)
+
+
+def make_digests(spec: KernelSpec) -> Iterator[tuple[str, str]]:
+    """Yield (size, digest) of all sizes of a kernel.
+
+    Raises
+    ------
+    MeasurementError
+        If a check fails, or the compiled implementation disagrees with the oracle.
+    """
+    oracle = spec.impl("py_loop")
+    # A kernel of Python objects (binary_trees) cannot release the GIL.
+    compiled = next((impl for impl in spec.impls if impl.name == "cy_nogil" and not impl.unavailable), None)
+    compiled = compiled or spec.impl("cy_gil")
+    if oracle is None or compiled is None:
+        raise MeasurementError(f"{spec.name}: needs py_loop and cy_nogil or cy_gil")
+    for size in SIZES:
+        digest = run_once(spec, compiled, size)
+        if size in ("XS", "S") and digest != run_once(spec, oracle, size):
+            raise MeasurementError(f"{spec.name} at {size}: {compiled.name} disagrees with py_loop")
+        yield size, digest
+
+
+def main(names: list[str]) -> None:
+    """Write ``digests.json`` beside the spec of each kernel."""
+    for name in names or KERNELS:
+        spec = kernels.load(name)
+        digests = dict(make_digests(spec))
+        module = sys.modules[f"gilscope.kernels.{name}.spec"]
+        path = Path(str(module.__file__)).with_name("digests.json")
+        path.write_text(json.dumps(digests, indent=2) + "\n", encoding="ascii")
+        sys.stdout.write(f"{name}: {', '.join(digests)}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,78 @@
+"""montecarlo_pi in Numba."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from gilscope.kernels._numba import ISA, carries, gil, inlined, nogil, parallel, use_threads
+from gilscope.spec import Buffers, Params
+
+__all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
+
+# All operands uint64: Numba turns a mix of uint64 and int64 into float64.
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_MUL1 = np.uint64(0xBF58476D1CE4E5B9)
+_MUL2 = np.uint64(0x94D049BB133111EB)
+_11, _27, _30, _31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(31)
+_1, _2 = np.uint64(1), np.uint64(2)
+_SCALE = 2.0**-53
+
+
+@inlined
+def _uniform(i: Any) -> float:
+    """Return u(0, i) for a uint64."""
+    z = (i + _1) * _GAMMA
+    z = (z ^ (z >> _30)) * _MUL1
+    z = (z ^ (z >> _27)) * _MUL2
+    return np.float64((z ^ (z >> _31)) >> _11) * _SCALE
+
+
+@inlined
+def _hits(lo: int, hi: int) -> int:
+    count = 0
+    for sample in range(lo, hi):
+        i = _2 * np.uint64(sample)
+        x = _uniform(i)
+        y = _uniform(i + _1)
+        count += x * x + y * y <= 1.0
+    return count
+
+
+@gil
+def _nb_gil(lo: int, hi: int) -> Any:
+    return _hits(lo, hi)
+
+
+@nogil
+def _nb_nogil(lo: int, hi: int) -> Any:
+    return _hits(lo, hi)
+
+
+@parallel
+def _nb_prange(n: int, workers: int) -> int:
+    count = 0
+    for thread in numba.prange(workers):
+        count += _hits(n * thread // workers, n * (thread + 1) // workers)
+    return count
+
+
+@carries(_nb_gil)
+def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
+    """Count the hits among samples [lo, hi), holding the GIL."""
+    return int(_nb_gil(lo, hi))
+
+
+@carries(_nb_nogil)
+def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
+    """Count the hits among samples [lo, hi), without the GIL."""
+    return int(_nb_nogil(lo, hi))
+
+
+@carries(_nb_prange)
+def nb_prange(workers: int, params: Params, buffers: Buffers) -> int:
+    """Count all hits on Numba's own threads."""
+    use_threads(workers)
+    return int(_nb_prange(params["n"], workers))

@@ -1,0 +1,56 @@
+"""Hits of a quarter disk by counter-based random points: nothing shared, nothing read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
+from gilscope.spec import Buffers, BufferSpec, KernelSpec, Params, Work
+
+__all__ = ["KERNEL"]
+
+_FLOPS_PER_SAMPLE = 3
+_SIGMAS = 5.0  # the points are fixed, so a right answer cannot fail by chance once it has passed
+
+
+def _layout(params: Params) -> tuple[BufferSpec, ...]:
+    return ()
+
+
+def _make_inputs(params: Params, buffers: Buffers) -> None:
+    """Nothing to make: sample i computes its own point."""
+
+
+def _combine(params: Params, partials: Sequence[Any]) -> int:
+    return sum(partials)
+
+
+def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
+    n, p = params["n"], math.pi / 4
+    sigma = math.sqrt(n * p * (1.0 - p))
+    if abs(result - n * p) > _SIGMAS * sigma:
+        return f"{result} hits of {n}: more than {_SIGMAS:g} standard deviations from {n * p:.0f}"
+    return None
+
+
+def _work(params: Params, result: Any) -> Work:
+    return Work(units=params["n"], unit="samples", flops=_FLOPS_PER_SAMPLE * params["n"])
+
+
+KERNEL = KernelSpec(
+    name="montecarlo_pi",
+    summary="pi by random points in a quarter disk",
+    regime="compute, embarrassingly parallel",
+    sizes={"XS": {"n": 1_000}, "S": {"n": 200_000}, "M": {"n": 20_000_000}, "L": {"n": 200_000_000}},
+    layout=_layout,
+    make_inputs=_make_inputs,
+    extent=lambda params: params["n"],
+    combine=_combine,
+    outputs=lambda params: (),
+    check=_check,
+    work=_work,
+    digests=read_digests(__file__),
+    impls=(PY_LOOP, NP_VEC, NO_NP_BLAS, NO_STD_C, *CYTHON, *NUMBA),
+)
