@@ -12,7 +12,7 @@
     +-- UnavailableError(RuntimeError)    cannot be used here; carries reason and cure
     +-- MeasurementError(RuntimeError)    a case failed while it was prepared or measured
         +-- WorkerDiedError               a worker or runner ended: signal or exit status, last output
-        +-- WorkerRaisedError             a worker raised; carries its traceback
+        +-- WorkerRaisedError             a worker raised; its traceback is the detail
         +-- RoundTimeoutError(TimeoutError)
         +-- BrokenBarrierError            another worker failed while this one waited for it
 
@@ -82,7 +82,19 @@ class UnavailableError(GilscopeError, RuntimeError):
 
 
 class MeasurementError(GilscopeError, RuntimeError):
-    """A case failed while it was prepared or measured."""
+    """A case failed while it was prepared or measured.
+
+    Parameters
+    ----------
+    message : str
+        One line.
+    detail : str
+        A worker's traceback, or what its process printed last.
+    """
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
 
 
 class WorkerDiedError(MeasurementError):
@@ -90,11 +102,7 @@ class WorkerDiedError(MeasurementError):
 
 
 class WorkerRaisedError(MeasurementError):
-    """A worker raised; the message ends with its traceback."""
-
-    def __init__(self, message: str, traceback: str = "") -> None:
-        super().__init__(message)
-        self.traceback = traceback
+    """A worker raised; ``detail`` is its traceback."""
 
 
 class RoundTimeoutError(MeasurementError, TimeoutError):

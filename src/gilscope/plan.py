@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
 import multiprocessing
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gilscope import executors, kernels
@@ -26,6 +27,7 @@ QUICK_IMPLEMENTATIONS = ("py_loop", "np_vec", "std_c", "cy_gil", "cy_nogil", "cy
 """What ``gilscope run`` without words measures: one of each kind, so that four kernels get a 95 % interval in a minute.
 ``nb_gil`` and ``nb_nogil`` tell the same story as ``cy_gil`` and ``cy_nogil``."""
 
+_NO_PAIR = "implementations with their own threads run under native, all others under serial, threads or processes"
 _SPIN_PREFERENCE = ("cy_nogil", "std_c")  # the compiled probe, or hashlib where nothing is compiled
 
 
@@ -42,8 +44,8 @@ def make_study(
 ) -> Study:
     """Check the words of a study and fill in what was left empty.
 
-    Without kernels: the four flagships in ``QUICK_IMPLEMENTATIONS``. Executors may stay empty: then ``make_plan`` leaves out
-    ``processes`` for implementations that release the GIL, whose threads show the same.
+    Without kernels: the four flagships in ``QUICK_IMPLEMENTATIONS``. Executors may stay empty: then ``make_plan``
+    leaves out ``processes`` for implementations that release the GIL, whose threads show the same.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def make_study(
     if size:
         check_names("size", [size], SIZES)
     return Study(
-        kernels=check_names("kernel", kernels or FLAGSHIPS, KERNELS),
+        kernels=_known_kernels(kernels or FLAGSHIPS),
         implementations=check_names(
             "implementation", implementations or (QUICK_IMPLEMENTATIONS if quick else IMPLEMENTATIONS), IMPLEMENTATIONS
         ),
@@ -64,6 +66,12 @@ def make_study(
         transports=check_names("transport", transports or ("shm",), TRANSPORTS),
         **options,
     )
+
+
+def _known_kernels(names: Sequence[str]) -> tuple[str, ...]:
+    """Check kernel names; those of other packages are looked up only when one is not ours."""
+    others = () if set(names) <= set(KERNELS) else tuple(kernels.foreign())
+    return check_names("kernel", names, (*KERNELS, *others))
 
 
 def _default_start_method() -> str:
@@ -84,47 +92,41 @@ def make_plan(study: Study) -> Plan:
     for name in study.kernels:
         spec = kernels.load(name)
         cases: list[Case] = []
-        for case, impl in _cases(study, spec):
-            found = _availability(spec, impl, case)
-            if found.ok:
-                cases.append(case)
-            else:
+        for impl in filter(None, map(spec.impl, study.implementations)):
+            for case in _cases(study, spec, impl):
+                whole = kernels.availability(spec, impl)
+                found = _availability(impl, case) if whole.ok else whole
+                if found.ok:
+                    cases.append(case)
+                    continue
                 unavailable.append(Unavailable(case=case, reason=found.reason, cure=found.cure))
+                if not whole.ok:  # said once, not per executor and worker count
+                    break
         if cases:
             groups.append(Group(kernel=name, slots=(*_with_t1(cases), *_controls(cases))))
     if not groups:
-        reasons = "; ".join(dict.fromkeys(f"{u.case.implementation}: {u.reason}" for u in unavailable))
-        raise UsageError(
-            f"nothing to measure: {reasons or 'own-thread implementations run under native, all others under serial, threads, processes'}"
-        )
+        reasons = dict.fromkeys(f"{u.case.implementation}: {u.reason}" for u in unavailable)
+        raise UsageError(f"nothing to measure: {'; '.join(reasons) or _NO_PAIR}")
     return Plan(groups=tuple(groups), unavailable=tuple(unavailable))
 
 
-def _cases(study: Study, spec: KernelSpec) -> Iterator[tuple[Case, Impl]]:
-    """Yield every case asked for; with one worker that is ``serial`` or ``native*1``."""
-    for name in study.implementations:
-        impl = spec.impl(name)
-        if impl is None:
+def _cases(study: Study, spec: KernelSpec, impl: Impl) -> Iterator[Case]:
+    """Yield every case asked for of one implementation; one worker means ``serial`` or ``native*1``."""
+    for executor, workers in itertools.product(_executors_of(study, impl), study.workers):
+        if workers == 1 and executor in ("threads", "processes") and study.workers != (1,):
             continue
-        size = study.size or impl.size
-        for executor in _executors_of(study, impl):
-            for workers in study.workers:
-                if workers == 1 and executor in ("threads", "processes") and study.workers != (1,):
-                    continue
-                for start_method, transport in _ways(study, executor):
-                    yield (
-                        Case(
-                            kernel=spec.name,
-                            implementation=name,
-                            executor=executor,
-                            workers=1 if executor == "serial" else workers,
-                            size=size,
-                            chunks_per_worker=study.chunks_per_worker * (workers if executor == "serial" else 1),
-                            start_method=start_method,
-                            transport=transport,
-                        ),
-                        impl,
-                    )
+        for start_method, transport in _ways(study, executor):
+            case = Case(
+                kernel=spec.name,
+                implementation=impl.name,
+                executor="threads" if executor == "serial" else executor,
+                workers=workers,
+                size=study.size or impl.size,
+                chunks_per_worker=study.chunks_per_worker,
+                start_method=start_method,
+                transport=transport,
+            )
+            yield case.t1 if executor == "serial" else case
 
 
 def _executors_of(study: Study, impl: Impl) -> tuple[str, ...]:
@@ -143,11 +145,8 @@ def _ways(study: Study, executor: str) -> tuple[tuple[str, str], ...]:
     return tuple((method, transport) for method in study.start_methods for transport in study.transports)
 
 
-def _availability(spec: KernelSpec, impl: Impl, case: Case) -> Availability:
-    """Whether a case can be measured here."""
-    found = kernels.availability(spec, impl)
-    if not found.ok:
-        return found
+def _availability(impl: Impl, case: Case) -> Availability:
+    """Whether a case of an implementation that is here can be measured."""
     if impl.sizes and case.size not in impl.sizes:
         return Availability(
             ok=False,

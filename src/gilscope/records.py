@@ -1,4 +1,4 @@
-"""What was seen: stamps, rounds, blocks, cases, results. Integers in nanoseconds on one machine-wide monotonic clock."""
+"""What was seen: stamps, rounds, blocks, cases, results. Integers in ns of one machine-wide monotonic clock."""
 
 from __future__ import annotations
 

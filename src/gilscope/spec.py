@@ -11,6 +11,7 @@ format over memory shared by all workers; each worker has its own memoryview obj
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import struct
@@ -89,7 +90,7 @@ class BufferSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """How much one execution of a kernel does: ``units`` of ``unit`` (for rates), and flops and bytes moved (0: not counted)."""
+    """What one execution does: ``units`` of ``unit`` (for rates), flops and bytes moved (0: not counted)."""
 
     units: int
     unit: str
@@ -206,7 +207,7 @@ class KernelSpec:
 def chunk_bounds(extent: int, chunks: int) -> tuple[tuple[int, int], ...]:
     """Cut ``[0, extent)`` into at most ``chunks`` ranges that differ by one item at most; empty ranges are left out."""
     bounds = [extent * c // chunks for c in range(chunks + 1)]
-    return tuple((lo, hi) for lo, hi in zip(bounds, bounds[1:], strict=False) if lo < hi)
+    return tuple((lo, hi) for lo, hi in itertools.pairwise(bounds) if lo < hi)
 
 
 _CASE = re.compile(
@@ -284,7 +285,7 @@ class Case:
 
     @property
     def t1(self) -> Case:
-        """The case that is T(1) of this one: ``native*1``, or serial with the same number of chunks; serial is its own."""
+        """The case that is T(1) of this one: ``native*1``, or serial with as many chunks; serial is its own."""
         if self.executor == "serial":
             return self
         if self.executor == "native":

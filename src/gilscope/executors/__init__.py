@@ -1,8 +1,8 @@
 """Who runs the chunks: one contract, one file per executor.
 
 Each module of ``registry.EXECUTORS`` has ``availability(impl, start_method) -> Availability`` and
-``open_pool(max_workers, cpus, start_method) -> Pool``. ``Pool.bind(task) -> Session``; ``Session.run_round(repeats, limit) -> Round``,
-``.result``, ``.one_time_ns``, ``.jit_cache``, ``.isa``; both have an idempotent ``close()``.
+``open_pool(max_workers, cpus, start_method) -> Pool``. ``Pool.bind(task) -> Session``; ``Session.run_round(repeats,
+limit) -> Round``, ``.result``, ``.one_time_ns``, ``.jit_cache``, ``.isa``; both have an idempotent ``close()``.
 """
 
 from __future__ import annotations

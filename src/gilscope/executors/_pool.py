@@ -47,7 +47,7 @@ class Task:
 
 
 def combine(task: Task, reports: Iterable[Report], repeats: int) -> tuple[Any, int]:
-    """Combine the partials of the last repeat in chunk order, as often as the kernel was repeated; return (result, ns)."""
+    """Combine the last repeat's partials in chunk order, once per repeat; return (result, ns)."""
     entries = sorted((entry for report in reports for entry in report.partials), key=lambda entry: entry[:2])
     partials = [partial for _, _, partial in entries]
     before = clocks.wall_ns()
@@ -232,7 +232,9 @@ class PoolSession:
         for _ in range(repeats):
             partials: list[Report] = []
             for phase in range(self._phases):
-                commands = [("private", self._token, phase, self._pack(phase, index, limit)) for index in range(workers)]
+                commands = [
+                    ("private", self._token, phase, self._pack(phase, index, limit)) for index in range(workers)
+                ]
                 answers = self._pool.ask(commands, task.case.id)
                 last = max(report.end_ns for (report, _), _ in answers)
                 for index, ((report, written), at) in enumerate(answers):
@@ -260,7 +262,10 @@ class PoolSession:
         packed = []
         for chunk in self._chunks[index][:limit]:
             _, lo, hi = chunk
-            reads = [(name, first, bytes(buffers[name][first:last])) for name, first, last in spec.reads(params, phase, lo, hi)]
+            reads = [
+                (name, first, bytes(buffers[name][first:last]))
+                for name, first, last in spec.reads(params, phase, lo, hi)
+            ]
             packed.append((chunk, reads, list(spec.writes(params, phase, lo, hi))))
         return packed
 

@@ -1,7 +1,7 @@
 """Shared memory without a name, where the system has it.
 
-Linux: ``memfd_create``: the descriptor is inherited or sent; no name, no size limit of /dev/shm, nothing left behind after
-kill -9. Elsewhere: ``multiprocessing.shared_memory``, unlinked by whoever created it.
+Linux: ``memfd_create``: the descriptor is inherited or sent; no name, no size limit of /dev/shm, nothing left behind
+after kill -9. Elsewhere: ``multiprocessing.shared_memory``, unlinked by whoever created it.
 """
 
 from __future__ import annotations

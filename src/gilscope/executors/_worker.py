@@ -1,7 +1,8 @@
-"""What a worker does, whatever it is: thread, process or sub-interpreter. Standard library only, so that it starts fast.
+"""What a worker does, be it thread, process or sub-interpreter. Standard library only: it starts fast.
 
 A worker reads commands from a channel and answers each. Commands are tuples ``(operation, *arguments)``; answers are
-``("ok", value)``, ``("raised", one line, traceback)`` or ``("broken", "", "")`` when it only waited for one that failed.
+``("ok", value)``, ``("raised", one line, traceback)`` or ``("broken", "", "")`` when it only waited for one that
+failed.
 """
 
 from __future__ import annotations
@@ -136,8 +137,8 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> Report:
 
     Notes
     -----
-    There is a barrier after every repeat too: without it workers with more work in one repeat would catch up in another, and
-    the imbalance of a single execution would not show.
+    There is a barrier after every repeat too: without it workers with more work in one repeat would catch up in
+    another, and the imbalance of a single execution would not show.
     """
     job, function, params, buffers = bound.job, bound.function, bound.job.params, bound.buffers
     wait = bound.barrier.wait if bound.barrier is not None else None
@@ -207,8 +208,8 @@ def perform_private(
 def serve(channel: Channel) -> None:
     """Answer commands until told to stop or until the parent is gone.
 
-    Commands: ``segment key nbytes`` (no answer), ``bind token job``, ``warm token``, ``round token repeats limit``, ``private token phase work``,
-    ``unbind token``, ``stop``.
+    Commands: ``segment key nbytes`` (no answer), ``bind token job``, ``warm token``, ``round token repeats limit``,
+    ``private token phase work``, ``unbind token``, ``stop``.
     """
     bound: dict[int, Bound] = {}
     while True:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 from multiprocessing import connection, reduction
-from typing import Any
+from typing import Any, cast
 
 from gilscope import clocks
 from gilscope.errors import UnavailableError, WorkerDiedError
@@ -79,13 +79,13 @@ class ProcessPool(Pool):
         self._known[index].add(key)
 
     def collect(self, workers: int) -> list[tuple[tuple[Any, ...], int]]:
-        waiting = {self._connections[index]: index for index in range(workers)}
+        waiting: dict[Any, int] = {self._connections[index]: index for index in range(workers)}
         answers: dict[int, tuple[tuple[Any, ...], int]] = {}
         while waiting:
-            for ready in connection.wait(list(waiting)):
-                index = waiting.pop(ready)  # type: ignore[arg-type]
+            for ready in cast("list[Any]", connection.wait(list(waiting))):
+                index = waiting.pop(ready)
                 try:
-                    answers[index] = (ready.recv(), clocks.wall_ns())  # type: ignore[union-attr]
+                    answers[index] = (ready.recv(), clocks.wall_ns())
                 except (EOFError, OSError):
                     # The others may wait for it at a barrier for ever: whoever catches this closes the pool.
                     raise WorkerDiedError(f"worker {index} {self._fate(index)}") from None

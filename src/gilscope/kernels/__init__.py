@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.metadata
 import importlib.util
 import json
 import sys
@@ -25,6 +26,7 @@ __all__ = [
     "answer_digest",
     "availability",
     "buffer_layout",
+    "foreign",
     "isa",
     "jit_cache",
     "load",
@@ -41,6 +43,12 @@ _EXTRAS = ("numba", "dask")  # packages that are an extra of the same name
 views = targets.views
 
 
+def foreign() -> dict[str, importlib.metadata.EntryPoint]:
+    """Return the kernels other packages bring by the entry point group ``gilscope.kernels``, by name."""
+    found = importlib.metadata.entry_points(group="gilscope.kernels")
+    return {entry.name: entry for entry in found if entry.name not in (*KERNELS, *PROBES)}
+
+
 def load(name: str) -> KernelSpec:
     """Return a kernel or probe by its name.
 
@@ -49,7 +57,11 @@ def load(name: str) -> KernelSpec:
     UnknownNameError
         If there is none; the message names the nearest.
     """
-    check_names("kernel", [name], (*KERNELS, *PROBES))
+    if name not in (*KERNELS, *PROBES):
+        others = foreign()
+        check_names("kernel", [name], (*KERNELS, *PROBES, *others))
+        brought: KernelSpec = others[name].load()
+        return brought
     spec: KernelSpec = importlib.import_module(f"{__name__}.{name}.spec").KERNEL
     return spec
 

@@ -1,7 +1,7 @@
 """Blocks: which kernel gets the next one, in which order its slots run, when it is enough.
 
-A block holds one counted round of every slot of a group, in random order, in the same seconds; all ratios are taken within blocks,
-so that drift of the machine cancels.
+A block holds one counted round of every slot of a group, in random order, in the same seconds; all ratios are taken
+within blocks, so that drift of the machine cancels.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from gilscope.stats import LOOKS, estimate_or_none, precision_reached
 __all__ = ["REPLACE_RUNNERS_FROM_S", "prepare_all", "run_blocks"]
 
 REPLACE_RUNNERS_FROM_S = 90.0
-"""Studies with a larger budget replace their runners half-way: where a process's code and data happen to lie in memory is luck that
-lasts as long as the process (Mytkowicz et al., ASPLOS 2009)."""
+"""Studies with a larger budget replace their runners half-way: where a process's code and data happen to lie in
+memory is luck that lasts as long as the process (Mytkowicz et al., ASPLOS 2009)."""
 
 _ESTIMATE_MARGIN = 1.1  # blocks of one kernel differ by a few per cent; a block that does not fit is not begun
 
@@ -101,7 +101,7 @@ def _failed(record: CaseRecord, error: MeasurementError) -> CaseRecord:
         record,
         status="timeout" if isinstance(error, RoundTimeoutError) else "failed",
         reason=str(error),
-        detail=getattr(error, "traceback", "") or getattr(error, "output", ""),
+        detail=error.detail,
     )
 
 
@@ -119,8 +119,8 @@ def run_blocks(
 
     Notes
     -----
-    Whether a kernel is precise enough is asked only at the fixed block counts ``stats.LOOKS``; asking after every block and stopping
-    at the first good answer would make intervals too narrow.
+    Whether a kernel is precise enough is asked only at the fixed block counts ``stats.LOOKS``; asking after every
+    block and stopping at the first good answer would make intervals too narrow.
     """
     running = [_Running(group=group) for group in plan.groups]
     begin = clock_ns()

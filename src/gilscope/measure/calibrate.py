@@ -22,8 +22,8 @@ _TIMEOUT_FLOOR_S, _TIMEOUT_FACTOR = 60.0, 50.0  # worst seen in earnest: 8 spinn
 def lead_of(case: Case, repeats: int) -> Lead:
     """Return the lead-in for rounds of so many repeats.
 
-    A kernel that is repeated only a few times is led in by the first chunk of each worker, which touches the same code and memory;
-    own threads cannot be cut and are led in by one repeat.
+    A kernel that is repeated only a few times is led in by the first chunk of each worker, which touches the same
+    code and memory; own threads cannot be cut and are led in by one repeat.
     """
     if repeats >= _LEAD_SHARE or case.executor == "native":
         return Lead(repeats=max(1, repeats // _LEAD_SHARE))

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gilscope import executors, kernels, targets
-from gilscope.errors import GilscopeError, UnavailableError, WorkerRaisedError
+from gilscope.errors import MeasurementError, UnavailableError
 from gilscope.executors._pool import Task
 from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.measure.wire import encode_round, receive_with_fds, send_with_fds
@@ -111,10 +111,8 @@ def _answer(runner: _Runner, message: dict[str, Any]) -> dict[str, Any]:
         }
     except UnavailableError as error:
         return {"status": "unavailable", "reason": error.reason, "cure": error.cure, "detail": ""}
-    except WorkerRaisedError as error:
-        return {"status": "failed", "reason": str(error), "cure": "", "detail": error.traceback}
-    except GilscopeError as error:
-        return {"status": "failed", "reason": str(error), "cure": "", "detail": ""}
+    except MeasurementError as error:
+        return {"status": "failed", "reason": str(error), "cure": "", "detail": error.detail}
     except BaseException as error:  # noqa: BLE001 - kernels and their imports may raise anything
         reason = "".join(traceback.format_exception_only(error)).strip()
         return {"status": "failed", "reason": reason, "cure": "", "detail": traceback.format_exc()}

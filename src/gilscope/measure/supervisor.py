@@ -1,7 +1,8 @@
 """The process that stands between the CLI and strangers' C code. Standard library only, single-threaded.
 
-It lives in a session of its own (a terminal's Ctrl-C does not reach it), starts runners in process groups of their own, passes
-messages, enforces time-outs, drains what runners print, and kills everything when the CLI's pipe closes, for whatever reason.
+It lives in a session of its own (a terminal's Ctrl-C does not reach it), starts runners in process groups of their
+own, passes messages, enforces time-outs, drains what runners print, and kills everything when the CLI's pipe closes,
+for whatever reason.
 
 Messages from the CLI: ``{"op": "call", "runner", "config", "environment", "message", "segments", "timeout_s"}`` and
 ``{"op": "stop", "runner"}``. Each is answered by one message with a ``status``: ``ok`` (with the runner's ``reply``),
@@ -37,7 +38,7 @@ _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _RUNNER = "from gilscope.measure.runner import main; main()"
 
 
-class _CliGone(Exception):
+class _CliGoneError(Exception):
     """The CLI closed its pipe: clean up and end."""
 
 
@@ -137,7 +138,7 @@ class Supervisor:
         try:
             return receive_message(lambda count: os.read(0, count))
         except EOFError:
-            raise _CliGone from None
+            raise _CliGoneError from None
 
     def _answer(self, message: dict[str, Any]) -> None:
         data = memoryview(frame(message))
@@ -184,7 +185,7 @@ class Supervisor:
 
         Raises
         ------
-        _CliGone
+        _CliGoneError
             If the CLI's pipe closed while a runner was waited for.
         """
         while True:
@@ -196,7 +197,7 @@ class Supervisor:
                     if runner is None:
                         return True
                     # The CLI never speaks while it waits: this is the end of its pipe.
-                    raise _CliGone
+                    raise _CliGoneError
                 if key.data is not None and key.fd == key.data.output_fd:
                     if not key.data.drain():
                         self._selector.unregister(key.fd)
@@ -267,7 +268,7 @@ def main() -> None:
     supervisor = Supervisor()
     try:
         supervisor.serve()
-    except (_CliGone, OSError):
+    except (_CliGoneError, OSError):
         pass
     finally:
         supervisor.shut_down()

@@ -1,4 +1,4 @@
-"""Frames between CLI, supervisor and runners: four bytes of length, then JSON. Nothing that comes in is ever unpickled."""
+"""Frames between CLI, supervisor and runners: four bytes of length, then JSON. Nothing is ever unpickled."""
 
 from __future__ import annotations
 
