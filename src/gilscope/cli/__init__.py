@@ -1,0 +1,46 @@
+"""The command line. Every verb is a module of its own; what a verb needs is imported when it runs.
+
+Exit status: 0 fine; 1 a case failed, gave a wrong result or ran out of time; 2 the request makes no sense;
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from gilscope.errors import GilscopeError, ResultFileError, UsageError
+
+__all__ = ["FAILED", "INTERRUPTED", "OK", "USAGE", "main"]
+
+OK = 0
+FAILED = 1
+USAGE = 2
+INTERRUPTED = 130  # 128 + SIGINT, what shells report for an interrupted command
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; errors raised on purpose become one line on stderr.
+
+    Parameters
+    ----------
+    argv : sequence of str or None
+        Arguments after the program's name; None takes ``sys.argv``.
+    """
+    from gilscope.cli.app import dispatch
+    from gilscope.cli.output import complain, flush
+
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        status = dispatch(arguments)
+    except KeyboardInterrupt:
+        complain("interrupted")
+        status = INTERRUPTED
+    except (UsageError, ResultFileError) as error:
+        complain(str(error))
+        status = USAGE
+    except GilscopeError as error:
+        complain(str(error))
+        status = FAILED
+    flush()
+    return status

@@ -1,0 +1,82 @@
+"""The folder a measurement is written to: made before anything is measured, never over anything that is there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gilscope.errors import UsageError
+
+__all__ = ["DEFAULT_PARENT", "RESULT_NAME", "newest", "output_folder"]
+
+DEFAULT_PARENT = "gilscope-results"
+RESULT_NAME = "result.jsonl"
+_SAME_SECOND = 100  # attempts at a free name when several runs start in one second
+
+
+@contextmanager
+def output_folder(asked: str | None) -> Iterator[Path]:
+    """Make the output folder, check that it can be written, and take it away again if nothing was written to it.
+
+    Parameters
+    ----------
+    asked : str or None
+        The folder of ``--out``; None makes ``gilscope-results/<UTC time>`` in the current folder.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be made or written, or already holds a result.
+    """
+    ours = asked is None or not Path(asked).exists()
+    folder = _prepared(asked)
+    try:
+        yield folder
+    finally:
+        if ours and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _prepared(asked: str | None) -> Path:
+    try:
+        folder = _fresh() if asked is None else _given(Path(asked))
+    except FileExistsError:
+        raise UsageError(_cannot_write(str(asked), "it is a file")) from None
+    except OSError as error:
+        raise UsageError(_cannot_write(asked or DEFAULT_PARENT, error.strerror or str(error))) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(_cannot_write(str(folder), os.strerror(errno.EACCES)))
+    return folder
+
+
+def newest(parent: Path) -> Path | None:
+    """Return the youngest result below ``parent``, or None."""
+    found = [path for path in parent.glob(f"*/{RESULT_NAME}") if path.is_file()]
+    return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def _cannot_write(folder: str, why: str) -> str:
+    return f"cannot write to {folder!r}: {why}; choose another folder with --out"
+
+
+def _given(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / RESULT_NAME).exists():
+        raise UsageError(f"{str(folder)!r} already holds a {RESULT_NAME}: choose another folder with --out")
+    return folder
+
+
+def _fresh() -> Path:
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    for attempt in range(_SAME_SECOND):
+        folder = Path(DEFAULT_PARENT) / (stamp if attempt == 0 else f"{stamp}-{attempt + 1}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise UsageError(f"no free name like {folder}: name a folder with --out")

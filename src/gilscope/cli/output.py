@@ -1,0 +1,59 @@
+"""What reaches the terminal: one place that prints, so that a closed pipe and a missing terminal are handled once."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+__all__ = ["complain", "emit", "emit_json", "flush", "stdout_color", "stdout_width"]
+
+PIPE_WIDTH = 120  # columns where there is no terminal to ask: wide enough for every table, as in a log file
+MIN_WIDTH = 60  # narrower than this no row of a table fits; terminals wrap the rest
+
+
+def emit(text: str) -> None:
+    """Print to stdout; a reader that went away (``| head``) is no error."""
+    _write(sys.stdout, text if text.endswith("\n") else text + "\n")
+
+
+def emit_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document to stdout; NaN and infinities are refused because JSON has none."""
+    emit(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))
+
+
+def complain(message: str) -> None:
+    """Print one line to stderr, whatever line breaks the message has."""
+    _write(sys.stderr, f"gilscope: {' '.join(message.split())}\n")
+
+
+def flush() -> None:
+    """Flush stdout now, so that a closed pipe is met here and not while the interpreter shuts down."""
+    _write(sys.stdout, "")
+
+
+def stdout_width() -> int:
+    """Columns to lay out for: the terminal's, ``COLUMNS`` where set, else enough for every table."""
+    return max(MIN_WIDTH, shutil.get_terminal_size(fallback=(PIPE_WIDTH, 24)).columns)
+
+
+def stdout_color() -> bool:
+    """Whether colours may be used on stdout: a terminal, and neither ``NO_COLOR`` nor ``TERM=dumb`` asks for none."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        # The interpreter flushes again at exit and would report the same error: point the descriptor at nothing.
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, stream.fileno())
+        os.close(devnull)
+    except UnicodeEncodeError:
+        stream.write(text.encode(stream.encoding or "ascii", "replace").decode(stream.encoding or "ascii"))
+        stream.flush()

@@ -1,0 +1,153 @@
+"""Progress on stderr while a study is measured: a bar on a terminal, plain lines elsewhere, or nothing.
+
+Everything is drawn from the observer's calls, which come between rounds. There is no refresh thread: it would run
+inside timed rounds and hold the GIL of a process that shares the CPUs with the workers.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from gilscope.measure.events import Observer
+from gilscope.records import CaseRecord
+from gilscope.spec import Case
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+__all__ = ["BarProgress", "LineProgress", "watch"]
+
+LINE_EVERY_S = 5.0  # often enough to see that it lives, seldom enough for a log
+_EXPECTED = ("ok", "unavailable")  # anything else is said at once
+
+
+@contextmanager
+def watch(*, quiet: bool, budget_s: float) -> Iterator[Observer]:
+    """Give the observer that suits stderr, and clear its bar at the end."""
+    if quiet:
+        yield Observer()
+    elif sys.stderr.isatty():
+        with BarProgress.shown(budget_s) as bar:
+            yield bar
+    else:
+        yield LineProgress(sys.stderr, budget_s=budget_s)
+
+
+class LineProgress(Observer):
+    """Plain lines, at most one every few seconds.
+
+    Parameters
+    ----------
+    clock : callable () -> float
+        Seconds; monotonic.
+    """
+
+    def __init__(self, stream: TextIO, *, budget_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._budget_s = budget_s
+        self._started_s = clock()
+        self._next_s = self._started_s
+
+    def preparing(self, case: Case, done: int, total: int) -> None:
+        left = preparing_left(self._clock() - self._started_s, done, total, self._budget_s)
+        self._seldom(f"preparing {done + 1}/{total} {case.id}, {left}")
+
+    def prepared(self, record: CaseRecord) -> None:
+        if record.status not in _EXPECTED:
+            self.message(trouble(record))
+
+    def block_done(
+        self, kernel: str, blocks: int, half_width: float | None, spent_s: float, seconds_left: float, timed_s: float
+    ) -> None:
+        self._seldom(f"measuring {block_facts(kernel, blocks, half_width)}, {clock_time(seconds_left)} left")
+
+    def message(self, text: str) -> None:
+        self._stream.write(" ".join(text.split()) + "\n")
+        self._stream.flush()
+
+    def _seldom(self, text: str) -> None:
+        now_s = self._clock()
+        if now_s >= self._next_s:
+            self._next_s = now_s + LINE_EVERY_S
+            self.message(text)
+
+
+class BarProgress(Observer):
+    """One bar on the terminal, drawn at most once per block."""
+
+    def __init__(self, progress: Progress, task: TaskID, *, budget_s: float) -> None:
+        self._progress = progress
+        self._task = task
+        self._budget_s = budget_s
+        self._started_s = time.monotonic()
+
+    @classmethod
+    @contextmanager
+    def shown(cls, budget_s: float) -> Iterator[BarProgress]:
+        """Show the bar on stderr until the block ends."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.fields[detail]}"))
+        with Progress(
+            *columns,
+            console=Console(stderr=True),
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        ) as progress:
+            task = progress.add_task("preparing", total=None, detail="")
+            yield cls(progress, task, budget_s=budget_s)
+
+    def preparing(self, case: Case, done: int, total: int) -> None:
+        left = preparing_left(time.monotonic() - self._started_s, done, total, self._budget_s)
+        self._draw(f"preparing {done + 1}/{total}", done, total, f"{left}  {case.id}")
+
+    def prepared(self, record: CaseRecord) -> None:
+        if record.status not in _EXPECTED:
+            self.message(trouble(record))
+
+    def block_done(
+        self, kernel: str, blocks: int, half_width: float | None, spent_s: float, seconds_left: float, timed_s: float
+    ) -> None:
+        detail = f"{clock_time(seconds_left)} left  {block_facts(kernel, blocks, half_width)}"
+        self._draw("measuring", spent_s, spent_s + seconds_left, detail)
+
+    def message(self, text: str) -> None:
+        self._progress.console.print(" ".join(text.split()), markup=False, highlight=False)
+
+    def _draw(self, description: str, completed: float, total: float, detail: str) -> None:
+        self._progress.update(
+            self._task, description=description, completed=completed, total=max(total, 1e-9), detail=detail
+        )
+        self._progress.refresh()
+
+
+def clock_time(seconds: float) -> str:
+    """Write seconds as ``1:05``."""
+    whole = max(0, round(seconds))
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def preparing_left(spent_s: float, done: int, total: int, budget_s: float) -> str:
+    """Say how long preparing and measuring will still take, once a first case tells."""
+    if not done:
+        return f"then up to {clock_time(budget_s)} of measuring"
+    return f"about {clock_time(spent_s / done * (total - done) + budget_s)} left"
+
+
+def block_facts(kernel: str, blocks: int, half_width: float | None) -> str:
+    """Say how far the measurement of a kernel is."""
+    count = f"{kernel}: {blocks} block" + ("" if blocks == 1 else "s")
+    return count if half_width is None else f"{count}, widest interval ±{100 * half_width:.1f} %"
+
+
+def trouble(record: CaseRecord) -> str:
+    """Say why a case will not be measured."""
+    return f"{record.case.id}: {record.status.replace('_', ' ')}: {record.reason}"

@@ -1,0 +1,119 @@
+"""From the words on the command line to a ``Study``: every check a request can fail before anything is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from gilscope.cli.settings import Settings
+from gilscope.errors import UsageError
+from gilscope.registry import EXECUTORS, IMPLEMENTATIONS, KERNELS, SIZES, START_METHODS, TRANSPORTS, check_names
+from gilscope.spec import Study
+from gilscope.units import parse_duration_s, parse_fraction
+
+__all__ = ["build_study"]
+
+MAX_WORKERS = 1024  # more processes than any one machine is given CPUs; a slip of the finger should not start 100000
+MAX_CHUNKS_PER_WORKER = 4096  # beyond this a chunk of every kernel is smaller than what it costs to hand it out
+MAX_SEED = 2**63 - 1  # fits the random generator and every JSON reader
+
+Value = TypeVar("Value")
+
+
+def build_study(kernels: Sequence[str], asked: Mapping[str, str | None], settings: Settings) -> Study:
+    """Check the request and fill in defaults.
+
+    Parameters
+    ----------
+    kernels : sequence of str
+        As given; empty means not given.
+    asked : mapping of option name to text or None
+        ``None`` means not given: the settings' value counts, else the default of `gilscope.plan.make_study`.
+
+    Raises
+    ------
+    UsageError
+        With the nearest word or the expected form, and the settings file where the value came from there.
+    """
+    words = {"kernels": ",".join(kernels) or None, **asked}
+
+    def take(name: str, read: Callable[[str], Value]) -> Value | None:
+        text = words.get(name)
+        if text is not None:
+            return read(text)
+        if name not in settings.values:
+            return None
+        try:
+            return read(settings.values[name])
+        except UsageError as error:
+            raise type(error)(f"{error} (from [tool.gilscope] of {settings.path})") from None
+
+    options = {
+        "kernels": take("kernels", _names("kernel", KERNELS)),
+        "implementations": take("implementations", _names("implementation", IMPLEMENTATIONS)),
+        "executors": take("executors", _names("executor", EXECUTORS)),
+        "workers": take("workers", _workers),
+        "size": take("size", _size),
+        "budget_s": take("budget", _budget),
+        "precision": take("precision", _precision),
+        "chunks_per_worker": take("chunks", _chunks),
+        "start_methods": take("start-method", _names("start method", START_METHODS)),
+        "transports": take("transport", _names("transport", TRANSPORTS)),
+        "seed": take("seed", _seed),
+    }
+    return _study({name: value for name, value in options.items() if value is not None})
+
+
+def _study(options: dict[str, Any]) -> Study:
+    """Fill in what was not said; imported late, because planning loads every executor."""
+    from gilscope.env import default_workers, usable_cpus
+    from gilscope.plan import make_study
+
+    return make_study(**{"workers": options.get("workers") or default_workers(usable_cpus()), **options})
+
+
+def _split(what: str, text: str) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not words:
+        raise UsageError(f"no {what} in {text!r}: write them with commas, without spaces, like a,b")
+    return words
+
+
+def _names(what: str, known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    return lambda text: check_names(what, _split(what, text), known)
+
+
+def _size(text: str) -> str:
+    return check_names("size", (text.strip().upper(),), SIZES)[0]
+
+
+def _budget(text: str) -> float:
+    return parse_duration_s(text, what="budget")
+
+
+def _precision(text: str) -> float:
+    return parse_fraction(text, what="precision")
+
+
+def _workers(text: str) -> tuple[int, ...]:
+    counts = {_whole("workers", word, 1, MAX_WORKERS, "1,2,4") for word in _split("worker count", text)}
+    return tuple(sorted(counts))
+
+
+def _chunks(text: str) -> int:
+    return _whole("chunks", text, 1, MAX_CHUNKS_PER_WORKER, "4")
+
+
+def _seed(text: str) -> int:
+    return _whole("seed", text, 0, MAX_SEED, "1")
+
+
+def _whole(what: str, text: str, least: int, most: int, example: str) -> int:
+    """Read a whole number between ``least`` and ``most``."""
+    try:
+        value = int(text)
+    except ValueError:
+        raise UsageError(f"{what} {text!r} is no whole number: write it like {example}") from None
+    if not least <= value <= most:
+        raise UsageError(f"{what} {text!r} must lie between {least} and {most}: write it like {example}")
+    return value

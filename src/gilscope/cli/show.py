@@ -1,0 +1,72 @@
+"""``gilscope show``: look at a result again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gilscope.errors import UsageError
+
+__all__ = ["locate", "show"]
+
+
+def show(
+    result: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RESULT", help="result.jsonl or its folder [the newest in gilscope-results].", show_default=False
+        ),
+    ] = None,
+    case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Everything about one case.")] = None,
+    one_time: Annotated[
+        bool, typer.Option("--one-time", help="Also what start, import, JIT and first transfer cost.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the analysis as JSON and nothing else.")] = False,
+) -> int:
+    """Show a result again: the tables of 'run', or one case fully."""
+    from gilscope import results
+    from gilscope.analysis import analyse
+    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
+
+    measured = results.load(locate(result))
+    document = analyse(measured)
+    if case is not None:
+        from gilscope.report.case import find_case, render_case
+
+        row = find_case(document, case)
+        if json:
+            emit_json(row)
+        else:
+            emit(render_case(document, row, measured, width=stdout_width(), color=stdout_color()))
+    elif json:
+        emit_json(document)
+    else:
+        from gilscope.report.terminal import render
+
+        emit(render(document, width=stdout_width(), color=stdout_color(), one_time=one_time))
+    return 0
+
+
+def locate(asked: str | None) -> Path:
+    """Find the result file meant by a file, a folder that holds one, a folder of results, or nothing.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    from gilscope.cli.folder import DEFAULT_PARENT, RESULT_NAME, newest
+
+    path = Path(DEFAULT_PARENT if asked is None else asked)
+    if path.is_dir():
+        inside = path / RESULT_NAME
+        found = inside if inside.is_file() else newest(path)
+        if found is None:
+            raise UsageError(f"no {RESULT_NAME} in {str(path)!r}: 'gilscope run --out {path}' writes one")
+        return found
+    if not path.is_file():
+        hint = "'gilscope run' writes one" if asked is None else "name a result.jsonl or its folder"
+        raise UsageError(f"no result at {str(path)!r}: {hint}")
+    return path

@@ -1,0 +1,126 @@
+"""Everything known about one case: ``gilscope show --case``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
+
+from gilscope.errors import UnknownNameError, UsageError
+from gilscope.records import Block, CaseRecord, ResultSet, Round
+from gilscope.registry import nearest
+from gilscope.report import facts
+from gilscope.report.facts import Document, Row
+from gilscope.report.figures import NONE, interval, percent, seconds, si
+from gilscope.report.terminal import ONE_TIME, facts_table, painted, plain_table
+from gilscope.spec import Case
+from gilscope.units import NS_PER_S
+
+__all__ = ["find_case", "render_case"]
+
+LISTED_BLOCKS = 12  # a screen; the rest is in --json and in the file
+
+
+def find_case(document: Document, asked: str) -> Row:
+    """Return the row of a case, found by its id in any spelling.
+
+    Raises
+    ------
+    UnknownNameError
+        If the result has no such case; the message names the nearest.
+    UsageError
+        If the text is no case id and is like none of the result's.
+    """
+    rows: dict[str, Row] = {row["case"]: row for row in document["cases"]}
+    try:
+        found = rows.get(asked) or rows.get(Case.parse(asked).id)
+    except UsageError:
+        found = None
+    if found is not None:
+        return found
+    close = nearest(asked, rows)
+    hint = f"did you mean {close!r}?" if close else "'gilscope show --json' lists them"
+    raise UnknownNameError(f"no case {asked!r} in {document['result']}: {hint}")
+
+
+def render_case(document: Document, row: Row, measured: ResultSet, *, width: int, color: bool = False) -> str:
+    """Lay out one case: its figures, what it paid once, its rounds block by block, and what went wrong."""
+    record = measured.cases.get(row["case"])
+    lines = {**_figures(document, row), **_record(record)}
+    parts = [f"{row['case']}\n{facts_table(lines, width, color=color)}"]
+    rounds = _rounds(row["case"], measured.blocks)
+    if rounds:
+        parts.append(_blocks(rounds, width, color=color))
+    if record is not None and record.detail:
+        parts.append(f"detail\n{record.detail.rstrip()}\n")
+    return "\n".join(parts)
+
+
+def _figures(document: Document, row: Row) -> dict[str, str]:
+    """Return the estimates as names and values."""
+    rate = row.get("rate")
+    wall = row.get("wall_s")
+    over = " (more than the usable CPUs)" if facts.over_subscribed(document, row) else ""
+    reason = "; ".join(part for part in (row.get("reason"), row.get("cure")) if part)
+    pairs = {
+        "status": row["status"].replace("_", " ") + (f": {reason}" if reason else ""),
+        "executor": facts.executor_label(row),
+        "workers": f"{row['workers']}{over}",
+        "blocks": str(row["blocks"]),
+        "time": _in_seconds(wall) if wall else NONE,
+        "rate": _in_units(rate) if rate else NONE,
+        "speed-up": interval(row.get("speedup")),
+        "efficiency": percent(row.get("efficiency")),
+        "of the control": percent(row.get("relative_efficiency")),
+        "findings": ", ".join(row.get("findings") or ()) or NONE,
+    }
+    return {name: value for name, value in pairs.items() if value != NONE}
+
+
+def _in_seconds(estimate: Mapping[str, float]) -> str:
+    return f"{seconds(estimate['value'])} [{seconds(estimate['low'])}, {seconds(estimate['high'])}]"
+
+
+def _in_units(rate: Mapping[str, float]) -> str:
+    return f"{si(rate['value'])} [{si(rate['low'])}, {si(rate['high'])}] {rate['unit']}/s"
+
+
+def _record(record: CaseRecord | None) -> dict[str, str]:
+    """Return what was found while the case was prepared."""
+    if record is None:
+        return {}
+    paid = record.one_time_ns
+    pairs = {
+        "executions per round": str(record.repeats) if record.repeats else "",
+        "work per execution": f"{si(record.work.units)} {record.work.unit}" if record.work else "",
+        "instruction set": record.isa,
+        "JIT cache": "" if record.jit_cache == "none" else record.jit_cache,
+        "paid once": ", ".join(f"{name} {seconds(paid[name] / NS_PER_S)}" for name in ONE_TIME if paid.get(name)),
+        "measured in": record.family,
+    }
+    return {name: value for name, value in pairs.items() if value}
+
+
+def _rounds(case: str, blocks: Sequence[Block]) -> list[tuple[int, Round]]:
+    return [(block.index, block.rounds[case]) for block in blocks if case in block.rounds]
+
+
+def _blocks(rounds: Sequence[tuple[int, Round]], width: int, *, color: bool) -> str:
+    """Lay out the rounds: wall, CPU and waiting, all workers together."""
+    table = plain_table([], ["block", "wall", "CPU", "waiting", "run queue", "stolen"], gap=2)
+    for index, found in rounds[:LISTED_BLOCKS]:
+        table.add_row(str(index), *_cells(found))
+    left_out = len(rounds) - LISTED_BLOCKS
+    more = f"and {left_out} more; 'gilscope show --json' has them\n" if left_out > 0 else ""
+    middle = median(found.wall_ns for _, found in rounds) / NS_PER_S
+    return f"rounds, workers added up (median wall {seconds(middle)})\n{painted([table], width, color=color)}{more}"
+
+
+def _cells(found: Round) -> Iterator[str]:
+    stamps = found.stamps
+    queues = [stamp.run_queue_ns for stamp in stamps if stamp.run_queue_ns is not None]
+    waiting = sum(stamp.waiting_ns + max(0, found.end_ns - found.combine_ns - stamp.end_ns) for stamp in stamps)
+    yield seconds(found.wall_ns / NS_PER_S)
+    yield seconds(sum(stamp.cpu_ns for stamp in stamps) / NS_PER_S)
+    yield seconds(waiting / NS_PER_S)
+    yield seconds(sum(queues) / NS_PER_S) if queues else NONE
+    yield seconds(found.steal_ns / NS_PER_S) if found.steal_ns is not None else NONE

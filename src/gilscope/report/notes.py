@@ -1,0 +1,313 @@
+"""All sentences. Each is made from estimates with intervals and says no more than the intervals allow."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from gilscope.report import facts
+from gilscope.report.facts import Document, Row
+from gilscope.report.figures import interval, quotient, seconds, si, times
+
+__all__ = [
+    "check_notes",
+    "closing",
+    "confidence_note",
+    "controls_note",
+    "environment_note",
+    "failure_notes",
+    "one_time_note",
+    "over_subscribed_note",
+    "precision_note",
+    "serial_note",
+    "unavailable_notes",
+]
+
+GIL_BOUND = 1.25
+"""A speed-up whose interval ends below this, by workers that hold the GIL, is what the GIL leaves: far from the 2 or
+more that the workers could give, and above what time-slicing and cache effects add."""
+
+NEARLY_IDEAL = 0.85
+"""Share of p that the spin control must reach for the machine to count as having given its CPUs."""
+
+TELLS = 0.25
+"""A speed-up with a relative half-width above this decides nothing."""
+
+CONFIDENT = 0.95
+MIN_BLOCKS = 6  # the extremes of six values cover the median with 1 - 2**-5 = 97 %
+NAMED_TIES = 4  # more names than this make no sentence
+_WORTH_SAYING_S = 0.01  # one-time costs below this matter to no job worth measuring
+_ONE_TIME = {"start": "starting workers", "import": "import", "jit": "JIT", "transfer": "sending inputs"}
+
+
+def closing(document: Document, kernel: str) -> str:
+    """Say in a few sentences which case of a kernel wins, by how much, and who gains nothing from threads.
+
+    Compares the cases with most workers among those that do not exceed the usable CPUs.
+    """
+    rows = facts.measured(facts.of_kernel(document, kernel))
+    if not rows:
+        return f"No case of {kernel} could be measured."
+    counts = [row["workers"] for row in rows if not facts.over_subscribed(document, row)]
+    workers = max(counts, default=min(row["workers"] for row in rows))
+    at_p = [row for row in rows if row["workers"] == workers]
+    sentences = [_fastest(rows, at_p, workers)]
+    if workers > 1:
+        sentences += [_held(document, at_p), _released(at_p), *_doubts(document, kernel, workers)]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _fastest(rows: Sequence[Row], at_p: Sequence[Row], workers: int) -> str:
+    """Name the highest rate, or all whose intervals reach it."""
+    top = max(at_p, key=lambda row: row["rate"]["value"])
+    floor = top["rate"].get("low")
+    rivals = [row for row in at_p if row is not top and (floor is None or _high(row) >= floor)]
+    where = f"On {workers} workers" if workers > 1 else "On one worker"
+    if len(rivals) >= NAMED_TIES:
+        return f"{where} cannot tell which of {len(rivals) + 1} cases is fastest: their intervals overlap."
+    if rivals:
+        names = _join(facts.label(row) for row in (top, *rivals))
+        return f"{where} {names} are fastest and cannot be told apart{_at_rate(top)}."
+    return f"{where} {facts.label(top)} is fastest{_at_rate(top)}{_over_itself(top)}{_over_python(rows, top)}."
+
+
+def _high(row: Row) -> float:
+    high = row["rate"].get("high")
+    return float("inf") if high is None else float(high)
+
+
+def _at_rate(row: Row) -> str:
+    return f" at {si(row['rate']['value'])} {row['rate']['unit']}/s"
+
+
+def _over_itself(row: Row) -> str:
+    if facts.is_single(row) or not facts.has_own_interval(row.get("speedup")):
+        return ""
+    return f": {times(row['speedup'])} over its own single thread"
+
+
+def _over_python(rows: Iterable[Row], top: Row) -> str:
+    """Relate the fastest to serial pure Python; the size is said where it differs."""
+    plain = next((row for row in rows if row["implementation"] == "py_loop" and row["executor"] == "serial"), None)
+    if plain is None or top["implementation"] == "py_loop":
+        return ""
+    size = f" (measured at {plain['size']})" if plain["size"] != top["size"] else ""
+    joint = ", " if top.get("speedup") and not facts.is_single(top) else ": "
+    return f"{joint}{times(quotient(top['rate'], plain['rate']))} the pure-Python loop{size}"
+
+
+def _held(document: Document, at_p: Sequence[Row]) -> str:
+    """Say what threads and processes give to implementations that hold the GIL."""
+    threads = [row for row in at_p if row["executor"] == "threads" and facts.holds_gil(row) and row.get("speedup")]
+    free = [row for row in threads if not facts.gil_enabled(document, row)]
+    bound = [row for row in threads if row not in free and _ends_below(row, GIL_BOUND)]
+    unclear = [row for row in threads if row not in free and row not in bound and not _starts_above(row, GIL_BOUND)]
+    parts = []
+    if bound:
+        it = "it holds" if len(bound) == 1 else "they hold"
+        parts.append(f"Threads give {_gains(bound)}: {it} the GIL.")
+    if unclear:
+        parts.append(f"Cannot tell whether threads help {_gains(unclear)}: the interval is too wide.")
+    if free:
+        parts.append(f"Without a GIL threads give {_gains(free)}.")
+    parts.append(_processes(at_p, bound))
+    return " ".join(part for part in parts if part)
+
+
+def _processes(at_p: Sequence[Row], bound: Sequence[Row]) -> str:
+    names = {row["implementation"] for row in bound}
+    rows = [row for row in at_p if row["executor"] == "processes" and row["implementation"] in names]
+    helped = [row for row in rows if _starts_above(row, 1.0)]
+    first = {row["implementation"]: row for row in reversed(helped)}  # default start method and transport come first
+    best = [row for row in helped if first[row["implementation"]] is row]
+    return f"Processes give {_gains(best)}." if best else ""
+
+
+def _released(at_p: Sequence[Row]) -> str:
+    """Say what threads give to implementations that release the GIL."""
+    rows = [
+        row
+        for row in at_p
+        if row["executor"] == "threads" and not facts.holds_gil(row) and facts.has_own_interval(row.get("speedup"))
+    ]
+    gaining = [row for row in rows if _starts_above(row, GIL_BOUND)]
+    flat = [row for row in rows if _ends_below(row, GIL_BOUND)]
+    parts = [f"Threads give {_gains(gaining)}: computing without the GIL." if gaining else ""]
+    if flat:
+        parts.append(f"Threads give only {_gains(flat)}, though the GIL is released.")
+    return " ".join(part for part in parts if part)
+
+
+def _gains(rows: Iterable[Row]) -> str:
+    return _join(f"{row['implementation']} {times(row['speedup'])}" for row in rows)
+
+
+def _ends_below(row: Row, limit: float) -> bool:
+    return facts.has_own_interval(row.get("speedup")) and bool(row["speedup"]["high"] < limit)
+
+
+def _starts_above(row: Row, limit: float) -> bool:
+    return facts.has_own_interval(row.get("speedup")) and bool(row["speedup"]["low"] > limit)
+
+
+def _doubts(document: Document, kernel: str, workers: int) -> list[str]:
+    """Say what the controls and wide intervals take away from the sentences before."""
+    doubts = [
+        f"The machine itself gave only {interval(row['speedup'])} of {workers} CPUs: compare with the control."
+        for row in facts.controls(document, kernel, "spin")
+        if row["workers"] == workers and _ends_below(row, NEARLY_IDEAL * workers)
+    ]
+    doubts += [
+        f"The A/A control reads {interval(row['speedup'])} instead of 1: smaller differences mean nothing."
+        for row in facts.controls(document, kernel, facts.NOISE_FLOOR)
+        if _ends_below(row, 1.0) or _starts_above(row, 1.0)
+    ]
+    width = facts.widest(facts.of_kernel(document, kernel))
+    if width is not None and width > TELLS:
+        doubts.append(f"Some intervals are as wide as ±{100 * width:.0f} %: give it more --budget.")
+    return doubts
+
+
+def controls_note(document: Document, kernel: str) -> str:
+    """Say what the machine gave while the kernel was measured, and how quiet it was."""
+    spins = [
+        f"spin({row['workers']}) {interval(row['speedup'])}"
+        for row in facts.controls(document, kernel, "spin")
+        if row.get("speedup") and row["workers"] > 1
+    ]
+    floors = [
+        f"A/A {interval(row['speedup'])}"
+        for row in facts.controls(document, kernel, facts.NOISE_FLOOR)
+        if row.get("speedup")
+    ]
+    parts = []
+    if spins:
+        parts.append(f"{', '.join(spins)} is what the machine gave")
+    if floors:
+        parts.append(f"{', '.join(floors)} is the noise floor")
+    return "; ".join(parts)
+
+
+def precision_note(document: Document, kernel: str) -> str:
+    """Say how narrow the intervals became, against what was asked, and in how many blocks."""
+    rows = facts.measured(facts.of_kernel(document, kernel))
+    blocks = max((row["blocks"] for row in rows), default=0)
+    if not blocks:
+        return ""
+    count = f"{blocks} block" + ("" if blocks == 1 else "s")
+    width = facts.widest(rows)
+    if width is None:
+        return f"{count}: too few for intervals" if blocks < 2 else count
+    asked = (document.get("study") or {}).get("precision")
+    text = f"{count}; widest speed-up interval ±{100 * width:.1f} %"
+    if asked is None:
+        return text
+    reached = "reached" if width <= asked else "not reached, a larger --budget narrows it"
+    return f"{text} (asked: ±{100 * asked:g} %, {reached})"
+
+
+def confidence_note(document: Document, kernel: str) -> str:
+    """Say so when there were too few blocks for 95 %."""
+    rows = facts.measured(facts.of_kernel(document, kernel))
+    blocks = min((row["blocks"] for row in rows), default=0)
+    level = facts.confidence(rows)
+    if level is None and 2 <= blocks < MIN_BLOCKS:
+        level = 1 - 2.0 ** (1 - blocks)
+    if level is None or level >= CONFIDENT:
+        return ""
+    count = f"{blocks} block" + ("" if blocks == 1 else "s")
+    return f"Intervals hold with {100 * level:.0f} % confidence only: {count}, where 95 % takes {MIN_BLOCKS}."
+
+
+def serial_note(rows: Sequence[Row]) -> str:
+    """Say what 'against the fastest serial' refers to."""
+    best = facts.fastest_serial(rows)
+    if best is None:
+        return ""
+    return f"fastest on one thread: {facts.label(best)} at {best['size']},{_at_rate(best)[3:]}"
+
+
+def unavailable_notes(rows: Sequence[Row]) -> list[str]:
+    """Say once per reason which cases cannot be measured here."""
+    present = {row["implementation"] for row in rows if row["status"] != "unavailable"}
+    by_reason: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["status"] == "unavailable":
+            reason = "; ".join(part for part in (row.get("reason"), row.get("cure")) if part)
+            by_reason.setdefault(reason or "no reason given", []).append(row)
+    return [f"{_compact(same, present)}: {reason}" for reason, same in by_reason.items()]
+
+
+def _compact(rows: Sequence[Row], present: Collection[str]) -> str:
+    """Name many rows as implementations (executors); an implementation that is nowhere present by its name alone."""
+    executors: dict[str, list[str]] = {}
+    for row in rows:
+        names = executors.setdefault(row["implementation"], [])
+        if row["implementation"] in present and facts.executor_label(row) not in names:
+            names.append(facts.executor_label(row))
+    implementations: dict[tuple[str, ...], list[str]] = {}
+    for implementation, names in executors.items():
+        implementations.setdefault(tuple(names), []).append(implementation)
+    return "; ".join(
+        ", ".join(group) + (f" ({', '.join(names)})" if names else "") for names, group in implementations.items()
+    )
+
+
+def failure_notes(rows: Iterable[Row]) -> list[str]:
+    """Say of each case that failed what happened."""
+    return [
+        f"{row['case']}: {row['status'].replace('_', ' ')}: {row.get('reason') or 'no reason given'}"
+        for row in rows
+        if row["status"] not in ("ok", "unavailable")
+    ]
+
+
+def over_subscribed_note(document: Document, rows: Iterable[Row]) -> str:
+    """Explain the mark of rows with more workers than usable CPUs."""
+    if not any(facts.over_subscribed(document, row) for row in rows):
+        return ""
+    return f"more workers than the {facts.usable_cpus(document)} usable CPUs"
+
+
+def one_time_note(rows: Iterable[Row]) -> str:
+    """Say the largest one-time cost of each kind and who pays it; they are part of no rate."""
+    parts = []
+    for name, words in _ONE_TIME.items():
+        paid = [(row["one_time_s"][name], row) for row in rows if (row.get("one_time_s") or {}).get(name)]
+        if not paid:
+            continue
+        most_s, row = max(paid, key=lambda pair: pair[0])
+        if most_s >= _WORTH_SAYING_S:
+            cache = f" ({row['jit_cache']})" if name == "jit" and row.get("jit_cache") not in (None, "none") else ""
+            parts.append(f"{words}{cache} {seconds(most_s)} ({facts.label(row)})")
+    return f"not in the rates, at most: {', '.join(parts)}" if parts else ""
+
+
+def environment_note(document: Document) -> str:
+    """Say in one line on what was measured."""
+    environment = document.get("environment") or {}
+    interpreter, machine, cpus = (environment.get(name) or {} for name in ("interpreter", "machine", "cpus"))
+    parts = []
+    if interpreter:
+        gil = "GIL on" if interpreter.get("gil_enabled", True) else "GIL off"
+        parts.append(f"{interpreter.get('implementation')} {interpreter.get('version')} ({gil})")
+    if machine:
+        parts.append(f"{machine.get('system')} {machine.get('architecture')}")
+        parts.append(machine.get("cpu_model") or "unknown processor")
+    if cpus:
+        parts.append(f"{cpus['count']} usable CPU{'' if cpus['count'] == 1 else 's'}: {cpus.get('detail')}")
+    return ", ".join(parts)
+
+
+def check_notes(document: Document) -> list[str]:
+    """Say what about the machine could spoil the measurement."""
+    checks = (document.get("environment") or {}).get("checks") or ()
+    return [
+        "; ".join(part for part in (check["message"], check["cure"]) if part)
+        for check in checks
+        if check["status"] == "warning"
+    ]
+
+
+def _join(words: Iterable[str]) -> str:
+    listed = list(words)
+    return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}"

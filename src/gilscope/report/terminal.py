@@ -1,0 +1,216 @@
+"""Tables for the terminal, from the analysis document; plain text unless colours are asked for.
+
+Laid out for 80 columns, roomier where there are more. Colour only repeats what a word or sign already says.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gilscope.report import facts, notes
+from gilscope.report.facts import Document, Row
+from gilscope.report.figures import NONE, interval, percent, quotient, seconds, si, spread
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+__all__ = ["ONE_TIME", "facts_table", "painted", "plain_table", "render", "render_kernel", "render_one_time"]
+
+ROOMY_COLUMNS = 100  # from here on two spaces between columns and unbroken headers fit
+OVER_SUBSCRIBED = "!"
+_LABEL_COLUMNS = 11  # "precision" and two spaces
+
+_NO_BREAK = "\u00a0"
+_INSIDE_INTERVAL = re.compile(r"(?<=,) (?=[\d.?]+\])| (?=\[[\d.?]+,)")
+
+ONE_TIME = ("start", "import", "jit", "transfer")
+
+
+def render(document: Document, *, width: int, color: bool = False, one_time: bool = False) -> str:
+    """Lay out everything a result tells: per kernel the table, what to know about it, and the sentence.
+
+    Parameters
+    ----------
+    width : int
+        Columns to use.
+    one_time : bool
+        Add the table of one-time costs.
+    """
+    parts = [_head(document, width)]
+    for kernel in facts.kernels(document):
+        parts.append(render_kernel(document, kernel, width=width, color=color))
+        if one_time:
+            parts.append(render_one_time(document, kernel, width=width, color=color))
+    if not document["cases"]:
+        parts.append("No case was measured.")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(document: Document, width: int) -> str:
+    lines = [notes.environment_note(document)]
+    lines += [f"caution: {text}" for text in notes.check_notes(document)]
+    lines += [f"warning: {text}" for text in document.get("warnings", ())]
+    if document.get("interrupted"):
+        lines.append("Interrupted: what was measured until then.")
+    lines.append(f"result: {document['result']}")
+    return "\n".join(_filled("", line, width) for line in lines if line)
+
+
+def render_kernel(document: Document, kernel: str, *, width: int, color: bool = False) -> str:
+    """Lay out one kernel: table, notes, closing sentence."""
+    rows = facts.of_kernel(document, kernel)
+    shown = [row for row in rows if row["status"] != "unavailable"]
+    table = painted([_table(document, shown, width)], width, color=color) if shown else ""
+    labelled = [
+        *(("n/a", text) for text in notes.unavailable_notes(rows)),
+        *(("failed", text) for text in notes.failure_notes(rows)),
+        ("versus", notes.serial_note(rows)),
+        ("machine", notes.controls_note(document, kernel)),
+        ("one-time", notes.one_time_note(rows)),
+        ("precision", notes.precision_note(document, kernel)),
+        ("caution", notes.confidence_note(document, kernel)),
+        (OVER_SUBSCRIBED, notes.over_subscribed_note(document, shown)),
+        ("verdict", notes.closing(document, kernel)),
+    ]
+    lines = [_labelled(name, text, width) for name, text in labelled if text]
+    units = sorted({row["rate"]["unit"] for row in facts.measured(rows)})
+    title = f"{kernel}, rates in {', '.join(units)} per second" if units else kernel
+    return "\n".join(part for part in (title, table.rstrip("\n"), *lines) if part)
+
+
+def _labelled(name: str, text: str, width: int) -> str:
+    return _filled(f"{name:<{_LABEL_COLUMNS}}", text, width)
+
+
+def _filled(indent: str, text: str, width: int) -> str:
+    """Wrap a text between words, but never inside an interval."""
+    held = _INSIDE_INTERVAL.sub(_NO_BREAK, text)
+    return textwrap.fill(
+        held,
+        width,
+        initial_indent=indent,
+        subsequent_indent=" " * len(indent),
+        break_on_hyphens=False,
+        break_long_words=False,
+    ).replace(_NO_BREAK, " ")
+
+
+def _table(document: Document, rows: Sequence[Row], width: int) -> Table:
+    roomy = width >= ROOMY_COLUMNS
+    table = plain_table(
+        ["implementation" if roomy else "imple-\nmentation", "executor"],
+        [
+            "workers" if roomy else "p",
+            "size" if roomy else "sz",
+            "rate",
+            "speed-up",
+            "effi-\nciency",
+            "of the\ncontrol",
+            "versus\nserial",
+        ],
+        gap=2 if roomy else 1,
+    )
+    best = facts.fastest_serial(rows)
+    for row in rows:
+        cells = _cells(document, row, best)
+        if not roomy:
+            cells[1] = cells[1].replace(".", "\n.")
+        table.add_row(*cells, style=_style(row))
+    return table
+
+
+def _cells(document: Document, row: Row, best: Row | None) -> list[str]:
+    mark = OVER_SUBSCRIBED if facts.over_subscribed(document, row) else ""
+    named = [row["implementation"], facts.executor_label(row), f"{row['workers']}{mark}", row["size"]]
+    rate = row.get("rate")
+    if not rate:
+        return [*named, row["status"].replace("_", " "), "", "", "", ""]
+    own = facts.is_single(row)
+    return [
+        *named,
+        f"{si(rate['value'])} {spread(rate)}",
+        NONE if own else interval(row.get("speedup")),
+        NONE if own else percent(row.get("efficiency")),
+        NONE if own else percent(row.get("relative_efficiency")),
+        _against(row, best),
+    ]
+
+
+def _against(row: Row, best: Row | None) -> str:
+    """Relate a row to the fastest single thread, by the analysis where it did that within blocks."""
+    estimate = row.get("versus_fastest_serial")
+    if estimate is None and best is not None:
+        estimate = quotient(row["rate"], best["rate"])
+    if estimate is None or row is best:
+        return "1" if row is best else NONE
+    return f"{interval(estimate).partition(' ')[0]} {spread(estimate)}"
+
+
+def _style(row: Row) -> str:
+    if row["status"] in ("wrong_result", "failed", "timeout"):
+        return "red"
+    return "dim" if facts.is_single(row) else ""
+
+
+def render_one_time(document: Document, kernel: str, *, width: int, color: bool = False) -> str:
+    """Lay out what is paid once per case: starting workers, importing, compiling, sending inputs."""
+    rows = [row for row in facts.of_kernel(document, kernel) if any((row.get("one_time_s") or {}).values())]
+    if not rows:
+        return ""
+    table = plain_table(["case"], [*ONE_TIME, "jit cache"], gap=2)
+    for row in rows:
+        costs = row["one_time_s"]
+        cells = [NONE if costs.get(name) is None else seconds(costs[name]) for name in ONE_TIME]
+        cache = row.get("jit_cache") or "none"
+        table.add_row(row["case"], *cells, NONE if cache == "none" else cache)
+    return f"{kernel}: one-time costs, not part of any rate\n{painted([table], width, color=color).rstrip()}"
+
+
+def plain_table(left: Sequence[str], right: Sequence[str], *, gap: int) -> Table:
+    """Return a table without lines: ``left`` columns of words, ``right`` columns of numbers."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold", show_edge=False)
+    for name in left:
+        table.add_column(name, overflow="fold")
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True, overflow="fold")
+    return table
+
+
+def painted(parts: Iterable[RenderableType], width: int, *, color: bool) -> str:
+    """Return what rich makes of the parts: plain text, or with the escape codes of a terminal."""
+    from rich.console import Console
+
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=color,
+        no_color=not color,
+        color_system="standard" if color else None,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    with console.capture() as captured:
+        for part in parts:
+            console.print(part)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
+
+
+def facts_table(pairs: Mapping[str, Any], width: int, *, color: bool = False) -> str:
+    """Lay out names and values in two columns."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in pairs.items():
+        table.add_row(name, str(value))
+    return painted([table], width, color=color)
