@@ -56,7 +56,8 @@ class Round:
     combine_ns : int
         Part of the window spent combining partials in the parent.
     stamps : tuple of Stamp
-        One per worker; a single one for ``native``, whose threads are not ours to stamp.
+        One per worker; a single one for ``native``, whose threads are not ours to stamp. Read from a file, a round
+        of more than 16 workers has 16 quantiles of each field instead.
     steal_ns : int or None
         Time the hypervisor took from the machine during the window, all CPUs together.
     """
@@ -141,6 +142,8 @@ class ResultSet:
     cases : mapping of case id to CaseRecord
         In the order of the file; a later line about the same case replaces an earlier one.
     blocks : tuple of Block
+    diagnostics : tuple of mapping
+        What diagnostic rounds saw, as it was written.
     warnings : tuple of str
         What was wrong with the file and could be mended, e.g. a torn last line.
     """
@@ -151,4 +154,5 @@ class ResultSet:
     environment: Environment
     cases: Mapping[str, CaseRecord]
     blocks: tuple[Block, ...]
+    diagnostics: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()

@@ -1,0 +1,250 @@
+"""Records to JSON-able values and back. Plain functions; nothing is believed about what comes back.
+
+The decoders raise ``ValueError`` (``KeyError`` for a missing field) on anything but what the encoders write, with the
+exception of additional fields, which are ignored: later versions may add some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from functools import lru_cache
+from typing import Any, TypeVar, get_args
+
+from gilscope.records import Block, CaseRecord, Round, Stamp, Status
+from gilscope.results.schema import MAX_STAMPS
+from gilscope.spec import Case, Slot, Study, Work
+
+__all__ = [
+    "decode_block",
+    "decode_case_record",
+    "decode_study",
+    "encode_block",
+    "encode_case_record",
+    "encode_study",
+    "parse_slot",
+]
+
+T = TypeVar("T")
+
+_MAX_INT = 2**63  # nanoseconds since boot fit for 292 years; longer numbers would not fit a float
+_MAX_WORKERS = 1_000_000
+_STATUSES = frozenset(get_args(Status))
+_ROLES = ("spin", "isolated", "A/A")
+_JIT_STATES = ("cold", "cached", "none")
+
+# The order of a stamp's numbers in the file. Those in _ABSOLUTE count from the start of the block.
+_STAMP_FIELDS = ("submit_ns", "start_ns", "end_ns", "received_ns", "waiting_ns", "waking_ns", "cpu_ns", "run_queue_ns")
+_ABSOLUTE = 4
+
+
+# Checking what was read -----------------------------------------------------------------------------------------------
+
+
+def _as(kind: type[T], value: object, what: str) -> T:
+    if type(value) is not kind:  # a bool is no int here
+        raise ValueError(f"{what} must be {kind.__name__}, not {type(value).__name__}")
+    return value
+
+
+def _int(value: object, what: str, *, low: int = -_MAX_INT) -> int:
+    number = _as(int, value, what)
+    if not low <= number < _MAX_INT:
+        raise ValueError(f"{what} is out of range")
+    return number
+
+
+def _int_or_none(value: object, what: str) -> int | None:
+    return None if value is None else _int(value, what)
+
+
+def _word(value: object, what: str, known: Sequence[str] | frozenset[str]) -> Any:
+    if value not in known:
+        raise ValueError(f"{what} is none of {', '.join(sorted(known))}")
+    return value
+
+
+@lru_cache(maxsize=65536)
+def _parse_case(text: str) -> Case:
+    case = Case.parse(text)
+    if case.workers > _MAX_WORKERS or case.chunks_per_worker > _MAX_INT:
+        raise ValueError("the number of workers is out of range")
+    return case
+
+
+@lru_cache(maxsize=65536)
+def parse_slot(key: str) -> Slot:
+    """Read the key of a slot: a case id, or a control's role and a case id, e.g. ``spin:spin/cy_nogil@threads*2#M``."""
+    for role in _ROLES:
+        if key.startswith(f"{role}:"):
+            return Slot(case=_parse_case(key[len(role) + 1 :]), role=role)  # type: ignore[arg-type]
+    return Slot(case=_parse_case(key))
+
+
+# Study ----------------------------------------------------------------------------------------------------------------
+
+
+def encode_study(study: Study) -> dict[str, Any]:
+    """Return the fields of a study; tuples become lists."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(study).items()}
+
+
+def decode_study(values: Mapping[str, Any]) -> Study:
+    """Return the study; fields that are missing keep their defaults."""
+    given: dict[str, Any] = {}
+    for field in fields(Study):
+        if field.name not in values:
+            continue
+        value, what = values[field.name], f"study.{field.name}"
+        if field.name in ("budget_s", "precision"):
+            given[field.name] = float(value) if type(value) is int else _as(float, value, what)
+        elif field.name in ("chunks_per_worker", "seed"):
+            given[field.name] = _int(value, what)
+        elif field.name == "size":
+            given[field.name] = _as(str, value, what)
+        else:
+            kind = int if field.name == "workers" else str
+            given[field.name] = tuple(_as(kind, item, what) for item in _as(list, value, what))
+    return Study(**given)
+
+
+# Cases ----------------------------------------------------------------------------------------------------------------
+
+
+def encode_case_record(record: CaseRecord) -> dict[str, Any]:
+    """Return the fields of a record; those with their default value are left out, the case becomes its id."""
+    values: dict[str, Any] = {"id": record.case.id, "status": record.status}
+    for name in ("reason", "cure", "detail", "repeats", "first_ns", "isa", "family"):
+        if value := getattr(record, name):
+            values[name] = value
+    if record.work is not None:
+        values["work"] = asdict(record.work)
+    if record.one_time_ns:
+        values["one_time_ns"] = dict(record.one_time_ns)
+    if record.jit_cache != "none":
+        values["jit_cache"] = record.jit_cache
+    return values
+
+
+def decode_case_record(values: Mapping[str, Any]) -> CaseRecord:
+    """Return the record of a case."""
+    one_time = _as(dict, values.get("one_time_ns", {}), "one_time_ns")
+    return CaseRecord(
+        case=_parse_case(_as(str, values["id"], "id")),
+        status=_word(values["status"], "status", _STATUSES),
+        reason=_as(str, values.get("reason", ""), "reason"),
+        cure=_as(str, values.get("cure", ""), "cure"),
+        detail=_as(str, values.get("detail", ""), "detail"),
+        repeats=_int(values.get("repeats", 0), "repeats", low=0),
+        first_ns=_int(values.get("first_ns", 0), "first_ns", low=0),
+        work=_decode_work(values.get("work")),
+        one_time_ns={name: _int(value, f"one_time_ns.{name}") for name, value in one_time.items()},
+        jit_cache=_word(values.get("jit_cache", "none"), "jit_cache", _JIT_STATES),
+        isa=_as(str, values.get("isa", ""), "isa"),
+        family=_as(str, values.get("family", ""), "family"),
+    )
+
+
+def _decode_work(values: object) -> Work | None:
+    if values is None:
+        return None
+    given = _as(dict, values, "work")
+    return Work(
+        units=_int(given["units"], "work.units", low=0),
+        unit=_as(str, given["unit"], "work.unit"),
+        flops=_int(given.get("flops", 0), "work.flops", low=0),
+        bytes=_int(given.get("bytes", 0), "work.bytes", low=0),
+    )
+
+
+# Blocks ---------------------------------------------------------------------------------------------------------------
+
+
+def encode_block(block: Block) -> dict[str, Any]:
+    """Return the fields of a block; the time stamps of its rounds count from its start."""
+    return {
+        "kernel": block.kernel,
+        "index": block.index,
+        "started_ns": block.started_ns,
+        "ended_ns": block.ended_ns,
+        "rounds": {key: _encode_round(measured, block.started_ns) for key, measured in block.rounds.items()},
+    }
+
+
+def decode_block(values: Mapping[str, Any]) -> Block:
+    """Return the block."""
+    origin = _int(values["started_ns"], "started_ns")
+    rounds: dict[str, Round] = {}
+    for key, encoded in _as(dict, values["rounds"], "rounds").items():
+        parse_slot(key)
+        rounds[key] = _decode_round(_as(dict, encoded, "round"), origin)
+    return Block(
+        kernel=_as(str, values["kernel"], "kernel"),
+        index=_int(values["index"], "index", low=0),
+        started_ns=origin,
+        ended_ns=_int(values["ended_ns"], "ended_ns"),
+        rounds=rounds,
+    )
+
+
+def _encode_round(measured: Round, origin: int) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "repeats": measured.repeats,
+        "start": measured.start_ns - origin,
+        "end": measured.end_ns - origin,
+    }
+    if measured.combine_ns:
+        values["combine"] = measured.combine_ns
+    if measured.steal_ns is not None:
+        values["steal"] = measured.steal_ns
+    rows = [[getattr(stamp, name) for name in _STAMP_FIELDS] for stamp in measured.stamps]
+    if len(rows) > MAX_STAMPS:
+        values["workers"] = len(rows)
+        rows = _quantiles(rows)
+    values["stamps"] = [[n - origin for n in row[:_ABSOLUTE]] + row[_ABSOLUTE:] for row in rows]
+    return values
+
+
+def _quantiles(rows: Sequence[Sequence[int | None]]) -> list[list[int | None]]:
+    """Return MAX_STAMPS quantiles of each column, from its smallest to its largest value.
+
+    A column in which a value is unknown is unknown.
+    """
+    last = len(rows) - 1
+    picks = [round(i * last / (MAX_STAMPS - 1)) for i in range(MAX_STAMPS)]
+    columns: list[list[int | None]] = []
+    for column in zip(*rows, strict=True):
+        known = sorted(value for value in column if value is not None)
+        columns.append([known[pick] for pick in picks] if len(known) == len(column) else [None] * MAX_STAMPS)
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _decode_round(values: Mapping[str, Any], origin: int) -> Round:
+    start, end = _int(values["start"], "start"), _int(values["end"], "end")
+    if end <= start:
+        raise ValueError("a round must end after its start")
+    stamps = _as(list, values.get("stamps", []), "stamps")
+    return Round(
+        repeats=_int(values["repeats"], "repeats", low=1),
+        start_ns=start + origin,
+        end_ns=end + origin,
+        combine_ns=_int(values.get("combine", 0), "combine"),
+        stamps=tuple(_decode_stamp(_as(list, row, "stamp"), origin) for row in stamps),
+        steal_ns=_int_or_none(values.get("steal"), "steal"),
+    )
+
+
+def _decode_stamp(row: Sequence[object], origin: int) -> Stamp:
+    if len(row) < len(_STAMP_FIELDS):
+        raise ValueError(f"a stamp must have {len(_STAMP_FIELDS)} numbers")
+    submit, start, end, received, waiting, waking, cpu = (_int(value, "stamp") for value in row[:7])
+    return Stamp(
+        submit_ns=submit + origin,
+        start_ns=start + origin,
+        end_ns=end + origin,
+        received_ns=received + origin,
+        waiting_ns=waiting,
+        waking_ns=waking,
+        cpu_ns=cpu,
+        run_queue_ns=_int_or_none(row[7], "stamp"),
+    )

@@ -1,0 +1,182 @@
+"""Reading a result, whatever happened to the file: an answer, or one clear line."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from gilscope.errors import ForeignFileError, NewerSchemaError, ResultFileError
+from gilscope.records import Block, CaseRecord, ResultSet
+from gilscope.results.codec import decode_block, decode_case_record, decode_study
+from gilscope.results.schema import MAX_LINE_BYTES, MIGRATIONS, RESULT_NAME, SCHEMA, SCHEMA_VERSION, Line
+
+__all__ = ["load"]
+
+MAX_CPUS = 1 << 20
+
+# What parsing and decoding raise on contents that are not ours; RecursionError on absurd nesting.
+_MALFORMED = (ValueError, KeyError, TypeError, RecursionError)
+
+
+def load(path: Path | str) -> ResultSet:
+    """Read a result file.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file, or the folder that holds ``result.jsonl``.
+
+    Raises
+    ------
+    ForeignFileError
+        If gilscope did not write it.
+    NewerSchemaError
+        If a newer gilscope did.
+    ResultFileError
+        If it cannot be read or is damaged elsewhere than in its last line.
+
+    Notes
+    -----
+    Line by line, time and memory linear in the size of the file. Nothing is executed or imported.
+    """
+    file_path = Path(path)
+    if file_path.is_dir():
+        file_path = file_path / RESULT_NAME
+    if not file_path.exists():
+        raise ResultFileError(f"{file_path}: there is no such file")
+    if not file_path.is_file():
+        raise ForeignFileError(f"{file_path} is no regular file, so no result of gilscope")
+    try:
+        with file_path.open("rb") as file:
+            return _read(file, str(file_path))
+    except OSError as error:
+        raise ResultFileError(f"{file_path} cannot be read: {error.strerror}") from None
+
+
+def _read(file: BinaryIO, path: str) -> ResultSet:
+    header = _header(file.readline(MAX_LINE_BYTES), path)
+    cases: dict[str, CaseRecord] = {}
+    blocks: list[Block] = []
+    diagnostics: list[Any] = []
+    unknown: dict[str, None] = {}
+    warnings: list[str] = []
+    for number, line in _lines(file, path, header["schema_version"], warnings):
+        try:
+            if "block" in line:
+                blocks.append(decode_block(line["block"]))
+            elif "case" in line:
+                record = decode_case_record(line["case"])
+                cases[record.case.id] = record
+            elif "diagnostic" in line:
+                diagnostics.append(line["diagnostic"])
+            else:
+                unknown.update(dict.fromkeys(line))
+        except _MALFORMED as error:
+            raise ResultFileError(f"{path}, line {number} is damaged: {_one_line(error)}") from None
+    if unknown:
+        warnings.append(f"lines of unknown kind were left out: {', '.join(sorted(unknown))[:200]}")
+    return ResultSet(
+        path=path,
+        tool_version=header["tool_version"],
+        study=header["study"],
+        environment=header["environment"],
+        cases=cases,
+        blocks=tuple(blocks),
+        diagnostics=tuple(diagnostics),
+        warnings=tuple(warnings),
+    )
+
+
+def _header(data: bytes, path: str) -> Line:
+    """Check the first line and return it in the present version."""
+    if not data:
+        raise ForeignFileError(f"{path} is empty: nothing was measured")
+    try:
+        header = _parse(data)
+    except _MALFORMED:
+        header = {}
+    if header.get("schema") != SCHEMA:
+        raise ForeignFileError(f"{path} is no result of gilscope")
+    version = header.get("schema_version")
+    if type(version) is not int or version < 1:
+        raise ResultFileError(f"{path} has no valid schema version")
+    if version > SCHEMA_VERSION:
+        raise NewerSchemaError(
+            f"{path} was written by a newer gilscope (schema {version}, this one reads up to {SCHEMA_VERSION}): "
+            "update with: pip install -U gilscope"
+        )
+    header = _migrated(header, version)
+    for name, kind in (("tool_version", str), ("study", dict), ("environment", dict)):
+        if not isinstance(header.get(name), kind):
+            raise ResultFileError(f"{path} has a damaged header: {name} is missing or of the wrong type")
+    try:
+        decode_study(header["study"])
+        _check_environment(header["environment"])
+    except _MALFORMED as error:
+        raise ResultFileError(f"{path} has a damaged header: {_one_line(error)}") from None
+    return {**header, "schema_version": version}
+
+
+def _check_environment(environment: Line) -> None:
+    """Check the shape of the parts that analysis and reports rely on; all of them may be missing."""
+    for name in ("machine", "cpus", "interpreter", "libraries"):
+        if not isinstance(environment.get(name, {}), dict):
+            raise ValueError(f"environment.{name} must be an object")
+    checks = environment.get("checks", [])
+    if not isinstance(checks, list) or not all(isinstance(check, dict) for check in checks):
+        raise ValueError("environment.checks must be a list of objects")
+    count = environment.get("cpus", {}).get("count", 1)
+    if type(count) is not int or not 1 <= count < MAX_CPUS:
+        raise ValueError("environment.cpus.count must be a number of CPUs")
+
+
+def _lines(file: BinaryIO, path: str, version: int, warnings: list[str]) -> Iterator[tuple[int, Line]]:
+    """Yield number and content of every line after the header; a torn last one becomes a warning."""
+    number, data = 2, file.readline(MAX_LINE_BYTES)
+    while data:
+        following = file.readline(MAX_LINE_BYTES)
+        if len(data) == MAX_LINE_BYTES and not data.endswith(b"\n"):
+            raise ResultFileError(f"{path}, line {number} is longer than any gilscope writes")
+        try:
+            line = _parse(data)
+        except _MALFORMED:
+            if following:
+                raise ResultFileError(f"{path}, line {number} is damaged") from None
+            warnings.append(f"the last line (number {number}) was torn and was left out")
+            return
+        yield number, _migrated(line, version)
+        number, data = number + 1, following
+
+
+def _migrated(line: Line, version: int) -> Line:
+    for step in range(version, SCHEMA_VERSION):
+        line = MIGRATIONS[step](line)
+    return line
+
+
+def _parse(data: bytes) -> Line:
+    """Parse one line; a JSON object with finite numbers only."""
+    line = json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
+    if not isinstance(line, dict):
+        raise ValueError("not an object")
+    return line
+
+
+def _refuse(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large")
+    return number
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is missing"
+    return " ".join(str(error).split())[:200] or type(error).__name__
