@@ -1,0 +1,327 @@
+# cython: language_level=3, freethreading_compatible=True, subinterpreters_compatible=no
+"""The GIL probe: a native thread that looks at the interpreter's lock and never takes it (``_gilsampler.h``).
+
+This module only carries numbers across; what they mean is in ``gilscope.telemetry.reading``.
+"""
+
+from cpython.ref cimport PyObject
+from libc.stdint cimport int64_t, uint64_t, uintptr_t
+from libc.string cimport memset
+
+# In this order: the sampler includes the other two.
+cdef extern from "_gilstate.h" nogil:
+    ctypedef struct gs_gil:
+        const int *enabled
+    ctypedef struct gs_look:
+        int locked
+        uintptr_t holder
+        unsigned long switch_number
+        int waiting
+    enum:
+        GS_HAVE_PROBE
+        GS_REASON_SIZE
+    int gs_locate(gs_gil *gil, size_t skew, char *reason)
+
+cdef extern from "duty.h":
+    ctypedef struct gs_duty_result:
+        int64_t held_ns
+        int64_t wall_ns
+        int64_t cycles
+    gs_duty_result gs_duty(int64_t hold_ns, int64_t release_ns, int64_t total_ns)
+
+cdef extern from "_gilsampler.h":
+    enum:
+        GS_THREADS
+        GS_HOLD_BINS
+        GS_OVERDUE_INTERVALS
+    ctypedef struct gs_thread:
+        int64_t native_id
+        uint64_t samples
+        double held_ns
+        double overdue_ns
+        int64_t first_ns
+        int64_t last_ns
+    ctypedef struct gs_bin:
+        double wall_ns
+        double held_ns
+        double waiting_ns
+        uint64_t switches
+        uint64_t samples
+    ctypedef struct gs_hold_bin:
+        uint64_t count
+        double ns
+    ctypedef struct gs_stats:
+        int64_t began_ns
+        int64_t last_ns
+        uint64_t samples
+        uint64_t late
+        uint64_t unattributed
+        double wall_ns
+        double squares
+        double held_ns
+        double held_differences
+        double waiting_ns
+        double waiting_differences
+        double waiting_squares
+        double contended_ns
+        double overdue_ns
+        double lateness_ns
+        uint64_t first_switch
+        uint64_t last_switch
+        int64_t cpu_ns
+        double rate_hz
+        double busy
+        unsigned long switch_interval_us
+        int64_t bin_ns
+        int bins
+        int threads
+        gs_bin *timeline
+        gs_thread *table
+        gs_hold_bin *holds
+    ctypedef struct gs_options:
+        double rate_hz
+        int adaptive
+        double min_hz
+        double max_hz
+        double settled_hz
+        double budget
+        double machine_budget
+        double wake_cost_ns
+        double cpus
+        double target
+        int identify
+
+cdef extern from *:
+    """
+    /* Where there is no probe the door still opens: everything below says so instead of working. */
+    #if !GS_HAVE_PROBE
+    typedef struct { int running; } gs_sampler;
+    static gs_sampler *gs_new(const gs_gil *g, const gs_options *o, uint64_t seed)
+    { (void)g, (void)o, (void)seed; return NULL; }
+    static int gs_start(gs_sampler *s) { (void)s; return -1; }
+    static void gs_stop(gs_sampler *s) { (void)s; }
+    static void gs_free(gs_sampler *s) { (void)s; }
+    static void gs_copy(gs_sampler *s, gs_stats *out) { (void)s, (void)out; }
+    static int gs_check_hold(const gs_gil *g, char *r) { (void)g, (void)r; return 0; }
+    static int gs_check_waiters(const gs_gil *g, char *r) { (void)g, (void)r; return 0; }
+    static int gs_check_identity(const gs_gil *g, char *r) { (void)g, (void)r; return 0; }
+    typedef struct { int locked; uintptr_t holder; unsigned long switch_number; int waiting; } gs_look;
+    static void gs_look_at(const gs_gil *g, gs_look *l) { (void)g, (void)l; }
+    #endif
+
+    /* Whether a loaded extension module says it can run without the GIL: 1 yes, 0 no, -1 no extension module or
+       not knowable. Modules with one-phase initialisation keep it in the module object, others in their slots. */
+    static int gs_declares_no_gil(PyObject *module)
+    {
+    #if defined(Py_GIL_DISABLED) && defined(GS_HAVE_MODULE_GIL)
+        PyModuleDef *def = PyModule_Check(module) ? PyModule_GetDef(module) : NULL;
+        if (def == NULL) {
+            PyErr_Clear();
+            return -1;
+        }
+        if (def->m_slots == NULL)
+            return ((PyModuleObject *)module)->md_gil == Py_MOD_GIL_NOT_USED;
+        for (PyModuleDef_Slot *slot = def->m_slots; slot->slot != 0; slot++)
+            if (slot->slot == Py_mod_gil)
+                return slot->value == Py_MOD_GIL_NOT_USED;
+        return 0;
+    #else
+        (void)module;
+        return -1;
+    #endif
+    }
+    static int gs_can_name_modules(void)
+    {
+    #if defined(Py_GIL_DISABLED) && defined(GS_HAVE_MODULE_GIL)
+        return 1;
+    #else
+        return 0;
+    #endif
+    }
+    static int gs_gil_enabled(const gs_gil *g)
+    {
+        return g->enabled == NULL || *(const volatile int *)g->enabled != 0;
+    }
+    """
+    ctypedef struct gs_sampler:
+        int running
+    gs_sampler *gs_new(const gs_gil *gil, const gs_options *options, uint64_t seed)
+    int gs_start(gs_sampler *s)
+    void gs_stop(gs_sampler *s) nogil
+    void gs_free(gs_sampler *s) nogil
+    void gs_copy(gs_sampler *s, gs_stats *out)
+    int gs_check_hold(const gs_gil *gil, char *reason)
+    int gs_check_waiters(const gs_gil *gil, char *reason)
+    int gs_check_identity(const gs_gil *gil, char *reason)
+    void gs_look_at(const gs_gil *gil, gs_look *look)
+    int gs_declares_no_gil(PyObject *module)
+    int gs_can_name_modules()
+    int gs_gil_enabled(const gs_gil *gil)
+
+
+OVERDUE_INTERVALS = GS_OVERDUE_INTERVALS
+MAX_THREADS = GS_THREADS
+
+
+cdef int _locate(gs_gil *gil) except -1:
+    cdef char reason[GS_REASON_SIZE]
+    if not gs_locate(gil, 0, reason):
+        raise RuntimeError(reason.decode())
+    return 0
+
+
+def self_check(size_t skew=0):
+    """Hold the GIL, release it, have it wanted: does the sampler see all three?
+
+    Returns {"held": reason, "waiting": reason, "threads": reason}; an empty reason means that this part can be trusted.
+    """
+    cdef gs_gil gil
+    cdef char reason[GS_REASON_SIZE]
+    memset(reason, 0, GS_REASON_SIZE)
+    if not gs_locate(&gil, skew, reason):
+        why = reason.decode()
+        return {"held": why, "waiting": why, "threads": why}
+    if not gs_gil_enabled(&gil):
+        why = "no GIL: this interpreter runs threads in parallel"
+        return {"held": why, "waiting": why, "threads": why}
+    if not gs_check_hold(&gil, reason):
+        why = reason.decode()
+        return {"held": why, "waiting": why, "threads": why}
+    waiting = "" if gs_check_waiters(&gil, reason) else reason.decode()
+    threads = "" if gs_check_identity(&gil, reason) else reason.decode()
+    return {"held": "", "waiting": waiting, "threads": threads}
+
+
+def look():
+    """One look at the lock: {"locked", "holder", "switch_number", "waiting"}; for tests and for doctor."""
+    cdef gs_gil gil
+    cdef gs_look seen
+    memset(&seen, 0, sizeof(seen))
+    _locate(&gil)
+    gs_look_at(&gil, &seen)
+    return {"locked": bool(seen.locked), "holder": seen.holder, "switch_number": seen.switch_number,
+            "waiting": seen.waiting}
+
+
+def duty(double hold_s, double release_s, double total_s):
+    """Hold the GIL for hold_s, release it for release_s, over and over, for about total_s.
+
+    Returns (held_ns, wall_ns, cycles), measured on the thread's own clock. With release_s 0 it never lets go.
+    """
+    if hold_s < 0 or release_s < 0 or total_s <= 0 or hold_s + release_s <= 0:
+        raise ValueError(f"duty({hold_s}, {release_s}, {total_s}): times must be above zero")
+    # GIL: released and taken again inside
+    cdef gs_duty_result result = gs_duty(<int64_t>(hold_s * 1e9), <int64_t>(release_s * 1e9), <int64_t>(total_s * 1e9))
+    return result.held_ns, result.wall_ns, result.cycles
+
+
+def undeclared_modules(modules):
+    """Names of loaded extension modules that do not declare support for running without the GIL; None: not knowable."""
+    if not gs_can_name_modules():
+        return None
+    return [name for name, module in modules.items() if gs_declares_no_gil(<PyObject *>module) == 0]
+
+
+cdef class Sampler:
+    """The sampling thread, from start() to stop(); snapshot() at any time."""
+
+    cdef gs_sampler *_sampler
+
+    def __cinit__(self, *, double rate_hz, bint adaptive, double min_hz, double max_hz, double settled_hz,
+                  double budget, double machine_budget, double wake_cost_s, double cpus, double target,
+                  bint identify, uint64_t seed):
+        cdef gs_gil gil
+        cdef gs_options options
+        _locate(&gil)
+        options.rate_hz = rate_hz
+        options.adaptive = adaptive
+        options.min_hz = min_hz
+        options.max_hz = max_hz
+        options.settled_hz = settled_hz
+        options.budget = budget
+        options.machine_budget = machine_budget
+        options.wake_cost_ns = wake_cost_s * 1e9
+        options.cpus = cpus
+        options.target = target
+        options.identify = identify
+        self._sampler = gs_new(&gil, &options, seed)
+        if self._sampler == NULL:
+            raise MemoryError("no memory for the GIL probe")
+
+    def __dealloc__(self):
+        gs_free(self._sampler)
+
+    def start(self):
+        """Start the thread."""
+        cdef int error = gs_start(self._sampler)
+        if error:
+            raise OSError(error, "the GIL probe's thread could not be started")
+
+    def stop(self):
+        """Stop the thread and wait for it; a second call, or one in a forked child, does nothing."""
+        with nogil:
+            gs_stop(self._sampler)
+
+    def snapshot(self):
+        """Everything summed up so far, as plain numbers."""
+        cdef _Copy copy = _Copy()
+        gs_copy(self._sampler, copy.stats)
+        return copy.to_dict()
+
+
+cdef extern from "<stdlib.h>":
+    void *calloc(size_t count, size_t size)
+    void free(void *memory)
+
+
+cdef class _Copy:
+    cdef gs_stats *stats
+
+    def __cinit__(self):
+        self.stats = <gs_stats *>calloc(1, sizeof(gs_stats))
+        if self.stats == NULL:
+            raise MemoryError("no memory for a snapshot of the GIL probe")
+
+    def __dealloc__(self):
+        free(self.stats)
+
+    cdef dict to_dict(self):
+        cdef gs_stats *t = self.stats
+        cdef int i
+        return {
+            "began_ns": t.began_ns,
+            "last_ns": t.last_ns,
+            "samples": t.samples,
+            "late": t.late,
+            "unattributed": t.unattributed,
+            "wall_ns": t.wall_ns,
+            "squares": t.squares,
+            "held_ns": t.held_ns,
+            "held_differences": t.held_differences,
+            "waiting_ns": t.waiting_ns,
+            "waiting_differences": t.waiting_differences,
+            "waiting_squares": t.waiting_squares,
+            "contended_ns": t.contended_ns,
+            "overdue_ns": t.overdue_ns,
+            "lateness_ns": t.lateness_ns,
+            "switches": t.last_switch - t.first_switch,
+            "cpu_ns": t.cpu_ns,
+            "rate_hz": t.rate_hz,
+            "busy": t.busy,
+            "switch_interval_s": t.switch_interval_us * 1e-6,
+            "bin_ns": t.bin_ns,
+            "timeline": [
+                (t.timeline[i].wall_ns, t.timeline[i].held_ns, t.timeline[i].waiting_ns, t.timeline[i].switches,
+                 t.timeline[i].samples)
+                for i in range(t.bins)
+            ],
+            "threads": [
+                (t.table[i].native_id, t.table[i].samples, t.table[i].held_ns, t.table[i].overdue_ns)
+                for i in range(t.threads)
+            ],
+            "other_threads": (t.table[GS_THREADS].samples, t.table[GS_THREADS].held_ns,
+                              t.table[GS_THREADS].overdue_ns),
+            "holds": [
+                (i, t.holds[i].count, t.holds[i].ns) for i in range(GS_HOLD_BINS) if t.holds[i].count
+            ],
+        }

@@ -1,0 +1,245 @@
+/* Where CPython keeps the state of its GIL, and how to read it from a thread that never takes it.
+ *
+ * 3.11         _PyRuntime.ceval.gil, offset from the internal headers of the Python this is built for
+ * 3.12         interp->ceval.gil, likewise
+ * 3.13 and on  interp->ceval.gil, `locked` and `last_holder` from the table the interpreter itself publishes for
+ *              debuggers at the start of _PyRuntime (debug_offsets); the rest of the struct from the headers
+ *
+ * A build for another version would read plausible zeros: nothing here is trusted before gs_check() (_gilsampler.h).
+ */
+#ifndef GILSCOPE_GILSTATE_H
+#define GILSCOPE_GILSTATE_H
+
+#ifndef _GNU_SOURCE
+#  define _GNU_SOURCE 1 /* process_vm_readv, RTLD_DEFAULT */
+#endif
+#include <Python.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#if !defined(_WIN32) && (defined(__GNUC__) || defined(__clang__))
+#  define GS_HAVE_PROBE 1
+#  include <dlfcn.h>
+#  include <pthread.h>
+#  include <sys/types.h>
+#  include <unistd.h>
+#else
+#  define GS_HAVE_PROBE 0
+#endif
+
+#if defined(__linux__)
+#  include <sys/syscall.h>
+#  include <sys/uio.h>
+#endif
+
+/* The number of waiters is part of glibc's own layout of pthread_cond_t since 2.25 (nptl/pthread_cond_common.c). */
+#if GS_HAVE_PROBE && defined(__GLIBC__) && defined(__GLIBC_PREREQ)
+#  if __GLIBC_PREREQ(2, 25)
+#    define GS_HAVE_WAITERS 1
+#  endif
+#endif
+#ifndef GS_HAVE_WAITERS
+#  define GS_HAVE_WAITERS 0
+#endif
+
+/* Internal headers: only for offsets, and only those that compile on their own. */
+#if GS_HAVE_PROBE && defined(__has_include)
+#  if __has_include("internal/pycore_gil.h")
+#    ifndef Py_BUILD_CORE
+#      define Py_BUILD_CORE 1
+#      define GS_DEFINED_BUILD_CORE 1
+#    endif
+#    undef _PyGC_FINALIZED /* 3.12 defines it again as a macro */
+#    if PY_VERSION_HEX < 0x030C0000
+#      include "internal/pycore_runtime.h"
+#    elif PY_VERSION_HEX < 0x030D0000
+#      include "internal/pycore_interp.h"
+#    else
+#      include "internal/pycore_gil.h"
+#      if __has_include("internal/pycore_debug_offsets.h")
+#        include "internal/pycore_debug_offsets.h"
+#        define GS_DEBUG_OFFSETS _Py_DebugOffsets
+#      endif
+#    endif
+#    if defined(Py_GIL_DISABLED) && PY_VERSION_HEX < 0x030F0000 && __has_include("internal/pycore_moduleobject.h")
+#      include "internal/pycore_moduleobject.h"
+#      define GS_HAVE_MODULE_GIL 1
+#    endif
+#    ifdef GS_DEFINED_BUILD_CORE
+#      undef Py_BUILD_CORE
+#    endif
+#    define GS_HAVE_LAYOUT 1
+#  endif
+#endif
+#ifndef GS_HAVE_LAYOUT
+#  define GS_HAVE_LAYOUT 0
+#endif
+
+#if GS_HAVE_LAYOUT && PY_VERSION_HEX >= 0x030D0000 && !defined(GS_DEBUG_OFFSETS)
+/* 3.13 declares its table inside pycore_runtime.h, which drags in the whole runtime: the part that is needed. */
+typedef struct {
+    char cookie[8];
+    uint64_t version;
+    uint64_t free_threaded;
+    struct {
+        uint64_t size, finalizing, interpreters_head;
+    } runtime_state;
+    struct {
+        uint64_t size, id, next, threads_head, gc, imports_modules, sysdict, builtins;
+        uint64_t ceval_gil, gil_runtime_state, gil_runtime_state_enabled;
+        uint64_t gil_runtime_state_locked, gil_runtime_state_holder;
+    } interpreter_state;
+} gs_debug_offsets;
+#  define GS_DEBUG_OFFSETS gs_debug_offsets
+#endif
+
+/* Addresses inside the interpreter, none of them ever freed while the interpreter lives. */
+typedef struct {
+    const int *locked;
+    const uintptr_t *holder;
+    const unsigned long *switch_number;
+    const unsigned long *interval_us;
+    const void *waiting;        /* condition variable of the threads that want the lock */
+    const void *handing_over;   /* condition variable of the thread that was asked to let go */
+    const int *enabled;         /* free-threaded builds: 0 while there is no GIL; elsewhere NULL */
+} gs_gil;
+
+#define GS_REASON_SIZE 160
+
+static inline int gs_refuse(char *reason, const char *text)
+{
+    snprintf(reason, GS_REASON_SIZE, "%s", text);
+    return 0;
+}
+
+#if GS_HAVE_LAYOUT
+static inline void gs_gil_at(gs_gil *gil, const char *base, size_t locked, size_t holder)
+{
+    gil->locked = (const int *)(base + locked);
+    gil->holder = (const uintptr_t *)(base + holder);
+    gil->switch_number = (const unsigned long *)(base + offsetof(struct _gil_runtime_state, switch_number));
+    gil->interval_us = (const unsigned long *)(base + offsetof(struct _gil_runtime_state, interval));
+    gil->waiting = base + offsetof(struct _gil_runtime_state, cond);
+    gil->handing_over = base + offsetof(struct _gil_runtime_state, switch_cond);
+    gil->enabled = NULL;
+#  ifdef Py_GIL_DISABLED
+    gil->enabled = (const int *)(base + offsetof(struct _gil_runtime_state, enabled));
+#  endif
+}
+#endif
+
+/* GIL: held. Fills `gil`, or returns 0 with the reason. `skew` shifts all addresses: tests use it to play a build for
+ * another version. */
+static inline int gs_locate(gs_gil *gil, size_t skew, char *reason)
+{
+#if !GS_HAVE_PROBE
+    (void)gil, (void)skew;
+    return gs_refuse(reason, "the GIL probe needs POSIX threads and a GCC-compatible compiler");
+#elif !GS_HAVE_LAYOUT
+    (void)gil, (void)skew;
+    return gs_refuse(reason, "gilscope was built without CPython's internal headers, so where the GIL is stays unknown");
+#else
+    const char *runtime = (const char *)dlsym(RTLD_DEFAULT, "_PyRuntime");
+    const char *interp = (const char *)PyInterpreterState_Get();
+    if (runtime == NULL)
+        return gs_refuse(reason, "this interpreter does not export _PyRuntime (not CPython?)");
+#  if PY_VERSION_HEX < 0x030D0000
+    size_t locked = offsetof(struct _gil_runtime_state, locked);
+    size_t holder = offsetof(struct _gil_runtime_state, last_holder);
+#    if PY_VERSION_HEX < 0x030C0000
+    const char *base = runtime + offsetof(_PyRuntimeState, ceval.gil);
+    (void)interp;
+#    else
+    const char *base = *(const char *const *)(interp + offsetof(PyInterpreterState, ceval.gil));
+#    endif
+#  else
+    GS_DEBUG_OFFSETS table;
+    memcpy(&table, runtime, sizeof table);
+    if (memcmp(table.cookie, "xdebugpy", 8) != 0)
+        return gs_refuse(reason, "_PyRuntime does not start with the table of offsets of CPython 3.13 and newer");
+    if ((table.version >> 16) != (PY_VERSION_HEX >> 16))
+        return gs_refuse(reason, "gilscope was built for another version of CPython");
+    size_t size = table.interpreter_state.size;
+    size_t own = table.interpreter_state.gil_runtime_state;
+    size_t locked = table.interpreter_state.gil_runtime_state_locked - own;
+    size_t holder = table.interpreter_state.gil_runtime_state_holder - own;
+    if (own >= size || locked >= sizeof(struct _gil_runtime_state) || holder >= sizeof(struct _gil_runtime_state)
+        || table.interpreter_state.ceval_gil > size - sizeof(void *))
+        return gs_refuse(reason, "the offsets this interpreter publishes make no sense to gilscope");
+    const char *base = *(const char *const *)(interp + table.interpreter_state.ceval_gil);
+#  endif
+    if (base == NULL)
+        return gs_refuse(reason, "this interpreter has no GIL structure");
+    gs_gil_at(gil, base + skew, locked, holder);
+    return 1;
+#endif
+}
+
+#if GS_HAVE_PROBE
+
+/* One look at the lock. */
+typedef struct {
+    int locked;
+    uintptr_t holder;
+    unsigned long switch_number;
+    int waiting;
+} gs_look;
+
+/* Waiters of a condition variable. A woken thread counts until it runs. */
+static inline int gs_waiters(const void *cond)
+{
+#  if GS_HAVE_WAITERS
+    return (int)(__atomic_load_n(&((const pthread_cond_t *)cond)->__data.__wrefs, __ATOMIC_RELAXED) >> 3);
+#  else
+    (void)cond;
+    return 0;
+#  endif
+}
+
+static inline void gs_look_once(const gs_gil *gil, gs_look *look)
+{
+    look->switch_number = __atomic_load_n(gil->switch_number, __ATOMIC_ACQUIRE);
+    look->holder = __atomic_load_n(gil->holder, __ATOMIC_ACQUIRE);
+    look->locked = __atomic_load_n(gil->locked, __ATOMIC_ACQUIRE) > 0;
+    look->waiting = gs_waiters(gil->waiting) + gs_waiters(gil->handing_over);
+}
+
+/* The fields are not written at once: look again until two looks agree on who holds it. */
+static inline void gs_look_at(const gs_gil *gil, gs_look *look)
+{
+    gs_look again;
+    gs_look_once(gil, look);
+    for (int tries = 0; tries < 3; tries++) {
+        gs_look_once(gil, &again);
+        int same = again.holder == look->holder && again.switch_number == look->switch_number;
+        *look = again;
+        if (same)
+            return;
+    }
+}
+
+/* Native id of the thread behind a thread state, or 0 when it cannot be told.
+ *
+ * SAFETY: the thread state may be freed while we look, so its memory is never dereferenced: the kernel copies it, and
+ * answers EFAULT where nothing is mapped. The copy counts only if nobody else took the lock meanwhile. */
+static inline int64_t gs_native_id(const gs_gil *gil, const gs_look *look)
+{
+#  if defined(__linux__)
+    unsigned long native = 0;
+    struct iovec to = {&native, sizeof native};
+    struct iovec from = {(char *)look->holder + offsetof(PyThreadState, native_thread_id), sizeof native};
+    if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != (ssize_t)sizeof native)
+        return 0;
+    gs_look after;
+    gs_look_once(gil, &after);
+    return after.holder == look->holder ? (int64_t)native : 0;
+#  else
+    (void)gil, (void)look;
+    return 0;
+#  endif
+}
+
+#endif /* GS_HAVE_PROBE */
+#endif

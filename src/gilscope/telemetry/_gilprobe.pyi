@@ -1,0 +1,64 @@
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+OVERDUE_INTERVALS: int
+MAX_THREADS: int
+
+class Snapshot(TypedDict):
+    began_ns: int
+    last_ns: int
+    samples: int
+    late: int
+    unattributed: int
+    wall_ns: float
+    squares: float
+    held_ns: float
+    held_differences: float
+    waiting_ns: float
+    waiting_differences: float
+    waiting_squares: float
+    contended_ns: float
+    overdue_ns: float
+    lateness_ns: float
+    switches: int
+    cpu_ns: int
+    rate_hz: float
+    busy: float
+    switch_interval_s: float
+    bin_ns: int
+    timeline: list[tuple[float, float, float, int, int]]
+    threads: list[tuple[int, int, float, float]]
+    other_threads: tuple[int, float, float]
+    holds: list[tuple[int, int, float]]
+
+class Look(TypedDict):
+    locked: bool
+    holder: int
+    switch_number: int
+    waiting: int
+
+def self_check(skew: int = 0) -> dict[str, str]: ...
+def look() -> Look: ...
+def duty(hold_s: float, release_s: float, total_s: float) -> tuple[int, int, int]: ...
+def undeclared_modules(modules: Mapping[str, Any]) -> list[str] | None: ...
+
+class Sampler:
+    def __init__(
+        self,
+        *,
+        rate_hz: float,
+        adaptive: bool,
+        min_hz: float,
+        max_hz: float,
+        settled_hz: float,
+        budget: float,
+        machine_budget: float,
+        wake_cost_s: float,
+        cpus: float,
+        target: float,
+        identify: bool,
+        seed: int,
+    ) -> None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def snapshot(self) -> Snapshot: ...

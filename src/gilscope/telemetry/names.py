@@ -1,0 +1,62 @@
+"""Names of the threads that lived while something was measured, also of those that are gone at the end.
+
+``threading`` forgets a thread when it ends, so names are taken when threads start. ``Thread.start`` is wrapped
+for that while somebody watches: it costs under a microsecond per thread, and nothing per byte code, which a profile or
+trace hook would.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+__all__ = ["ThreadNames"]
+
+_lock = threading.Lock()
+_watching: list[ThreadNames] = []
+_start: Any = None
+
+
+def _watched_start(self: threading.Thread, *args: Any, **kwargs: Any) -> Any:
+    result = _start(self, *args, **kwargs)  # returns when the thread runs, so it has its native id
+    for names in tuple(_watching):
+        names.add(self)
+    return result
+
+
+class ThreadNames:
+    """Thread names by native id, from ``start()`` to ``stop()``."""
+
+    def __init__(self) -> None:
+        self.by_native_id: dict[int, str] = {}
+
+    def add(self, thread: threading.Thread) -> None:
+        """Remember a running thread."""
+        if thread.native_id is not None:
+            self.by_native_id[thread.native_id] = thread.name
+
+    def refresh(self) -> None:
+        """Take the names of all threads alive: they may have been renamed since they started."""
+        for thread in threading.enumerate():
+            self.add(thread)
+
+    def start(self) -> None:
+        """Watch threads start."""
+        global _start
+        self.refresh()
+        with _lock:
+            if not _watching:
+                _start = threading.Thread.start
+                threading.Thread.start = _watched_start  # type: ignore[method-assign]
+            _watching.append(self)
+
+    def stop(self) -> None:
+        """Stop watching; a second call does nothing."""
+        with _lock:
+            if self not in _watching:
+                return
+            _watching.remove(self)
+            # Somebody else may have wrapped it after us; then ours stays inside theirs and only calls through.
+            if not _watching and threading.Thread.start is _watched_start:
+                threading.Thread.start = _start  # type: ignore[method-assign]
+        self.refresh()

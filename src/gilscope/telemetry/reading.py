@@ -1,0 +1,304 @@
+"""What the counts of the GIL probe mean: shares, waiting threads, hand-overs and hold lengths, with their intervals.
+
+Definitions, with w the time a sample stands for, W their sum, and x = 1 where the GIL was held:
+
+held
+    sum(w x) / W, the share of the *measured* time during which some thread held the GIL. The interval says how far
+    sampling may be off from what really happened in this window, not how another run would turn out.
+waiting
+    sum(w n) / W, with n the threads that wanted the GIL at that moment: waiting on its condition variable, or asked to
+    let go and waiting for the other one to take over. A woken thread counts until it runs.
+hand-overs
+    The interpreter's own counter of the GIL going to another thread: exact, not sampled.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from gilscope.errors import MeasurementError
+from gilscope.stats import Estimate
+from gilscope.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from gilscope.telemetry._gilprobe import Snapshot
+
+__all__ = ["GilReading", "GilThread", "HoldLengths", "Timeline", "read"]
+
+CONFIDENCE = 0.95
+_Z = 1.959964  # normal quantile of CONFIDENCE
+_RULE_OF_THREE = 3.0  # an event never seen in n looks is rarer than 3 / n with 95 % (Hanley & Lippman-Hand 1983)
+OTHER_THREADS = "other threads"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GilThread:
+    """One thread's part.
+
+    Parameters
+    ----------
+    name : str
+        Name in ``threading``, or ``thread <native id>`` for threads it does not know.
+    native_id : int or None
+        As the operating system numbers it; None for the sum of the threads that were too many to tell apart.
+    held : Estimate
+        Share of the measured time during which this thread held the GIL.
+    overdue : float
+        Share of the measured time in holds of this thread that kept others waiting too long (``HoldLengths``).
+    samples : int
+        Looks that saw it hold the GIL.
+    """
+
+    name: str
+    native_id: int | None
+    held: Estimate
+    overdue: float
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldLengths:
+    """How long the GIL is held at a time: the evidence that tells byte code from C code.
+
+    Byte code lets go within two switch intervals once another thread waits; C code does not before it returns.
+
+    Parameters
+    ----------
+    turn_s : float or None
+        Mean time held between two hand-overs; exact, because hand-overs are counted. None without hand-overs.
+    median_s, p90_s, longest_s : float or None
+        Length of the hold that a random moment of held time falls into: seen as runs of looks at the same holder
+        without a hand-over. Releases too short for the sampling join two holds. None where holds are shorter than
+        sampling can tell (two intervals).
+    resolution_s : float
+        Mean time between looks.
+    switch_interval_s : float
+        ``sys.getswitchinterval()`` of the measured program.
+    overdue : Estimate
+        Share of held time in holds that went on for more than three switch intervals while others waited: only code
+        that does not check for requests does that.
+    """
+
+    turn_s: float | None
+    median_s: float | None
+    p90_s: float | None
+    longest_s: float | None
+    resolution_s: float
+    switch_interval_s: float
+    overdue: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """The same quantities over time, in bins of equal width.
+
+    Parameters
+    ----------
+    bin_s : float
+        Width of a bin in seconds; bin i begins i * bin_s after the start.
+    held, waiting : tuple of float or None, shape (n_bins,)
+        None where no look fell into the bin.
+    handovers_per_s : tuple of float or None, shape (n_bins,)
+    """
+
+    bin_s: float
+    held: tuple[float | None, ...]
+    waiting: tuple[float | None, ...]
+    handovers_per_s: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GilReading:
+    """Everything the probe saw in one window.
+
+    Parameters
+    ----------
+    window_s : float
+        Measured time.
+    samples : int
+    rate_hz : float
+        Looks per second, on average.
+    interval_s : float
+        Mean time between looks.
+    held : Estimate
+    waiting : Estimate or None
+        Mean number of threads that wait for the GIL; None where the platform does not tell.
+    contended : float
+        Share of the time during which it was held and somebody waited.
+    handovers : int
+    handovers_per_s : float
+    threads : tuple of GilThread
+        Those seen holding it, the largest share first; empty where the platform does not tell them apart.
+    unattributed : float
+        Share of looks at a held GIL whose thread could not be told.
+    holds : HoldLengths
+    timeline : Timeline
+    cost : float
+        CPU time of the sampler over the measured time: a share of one CPU.
+    busy : float
+        How crowded the CPUs were at the end, 0 (one to spare) to 1: what the adaptive rate goes by.
+    late : float
+        Share of looks that came later than their slot: the sampler did not get a CPU in time.
+    """
+
+    window_s: float
+    samples: int
+    rate_hz: float
+    interval_s: float
+    held: Estimate
+    waiting: Estimate | None
+    contended: float
+    handovers: int
+    handovers_per_s: float
+    threads: tuple[GilThread, ...]
+    unattributed: float
+    holds: HoldLengths
+    timeline: Timeline
+    cost: float
+    busy: float
+    late: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, lists and dicts."""
+        return asdict(self)
+
+
+def _wilson(share: float, size: float, n: int) -> Estimate:
+    """Return the score interval (Wilson 1927) of a share seen with an effective sample size of ``size``."""
+    scale = 1.0 + _Z * _Z / size
+    centre = (share + _Z * _Z / (2.0 * size)) / scale
+    half = _Z * math.sqrt(share * (1.0 - share) / size + _Z * _Z / (4.0 * size * size)) / scale
+    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    return Estimate(value=share, low=min(low, share), high=max(high, share), confidence=CONFIDENCE, n=n)
+
+
+def _variance(snapshot: Snapshot, differences: float) -> float:
+    """Variance of a time-weighted mean, from the squared differences of successive looks.
+
+    Notes
+    -----
+    Each look is taken at a uniformly random moment of its slot. The error of the mean is the sum of the slots' own
+    errors; half the squared difference of neighbours estimates a slot's variance, and overestimates it where the level
+    moves (collapsed strata; Cochran, Sampling Techniques (1977), section 5A.12). So runs of equal looks, holds longer
+    than the sampling interval, neither widen it wrongly nor are they counted as independent evidence. One unseen
+    change is added: a few looks that happen to agree prove little.
+    """
+    unseen = snapshot["squares"] / snapshot["samples"]
+    return 0.5 * (differences + unseen) / snapshot["wall_ns"] ** 2
+
+
+def _kish_size(snapshot: Snapshot) -> float:
+    """Effective number of looks when their weights differ (Kish 1965)."""
+    return snapshot["wall_ns"] ** 2 / snapshot["squares"]
+
+
+def _held(snapshot: Snapshot) -> Estimate:
+    share = min(1.0, snapshot["held_ns"] / snapshot["wall_ns"])
+    size = _kish_size(snapshot)
+    if 0.0 < share < 1.0:
+        size = max(1.0, share * (1.0 - share) / _variance(snapshot, snapshot["held_differences"]))
+    return _wilson(share, size, snapshot["samples"])
+
+
+def _waiting(snapshot: Snapshot) -> Estimate:
+    mean = snapshot["waiting_ns"] / snapshot["wall_ns"]
+    half = _Z * math.sqrt(_variance(snapshot, snapshot["waiting_differences"]))
+    if mean == 0.0:
+        half = _RULE_OF_THREE / _kish_size(snapshot)
+    return Estimate(
+        value=mean, low=max(0.0, mean - half), high=mean + half, confidence=CONFIDENCE, n=snapshot["samples"]
+    )
+
+
+def _quantile_s(snapshot: Snapshot, quantile: float) -> float:
+    """Time-weighted quantile of the hold lengths; the middle of a quarter octave."""
+    rows = snapshot["holds"]
+    sums = list(itertools.accumulate(ns for _, _, ns in rows))
+    index = rows[bisect.bisect_left(sums, quantile * sums[-1])][0]
+    return 1e-6 * math.pow(2.0, (index + 0.5) / 4.0)
+
+
+def _holds(snapshot: Snapshot, resolution_s: float) -> HoldLengths:
+    held = snapshot["held_ns"]
+    runs = sum(count for _, count, _ in snapshot["holds"])
+    seen = [_quantile_s(snapshot, q) if runs else 0.0 for q in (0.5, 0.9, 1.0)]
+    median, p90, longest = (length if length > 2.0 * resolution_s else None for length in seen)
+    share = min(1.0, snapshot["overdue_ns"] / held) if held else 0.0
+    return HoldLengths(
+        turn_s=held / snapshot["switches"] / NS_PER_S if snapshot["switches"] else None,
+        median_s=median,
+        p90_s=p90,
+        longest_s=longest,
+        resolution_s=resolution_s,
+        switch_interval_s=snapshot["switch_interval_s"],
+        overdue=_wilson(share, max(runs, 1), runs),  # holds, not looks, are independent
+    )
+
+
+def _threads(snapshot: Snapshot, names: Mapping[int, str]) -> tuple[GilThread, ...]:
+    size, wall = _kish_size(snapshot), snapshot["wall_ns"]
+
+    def part(name: str, native_id: int | None, samples: int, held_ns: float, overdue_ns: float) -> GilThread:
+        held = _wilson(min(1.0, held_ns / wall), size, snapshot["samples"])
+        return GilThread(name=name, native_id=native_id, held=held, overdue=overdue_ns / wall, samples=samples)
+
+    parts = [part(names.get(row[0], f"thread {row[0]}"), *row) for row in snapshot["threads"]]
+    if snapshot["other_threads"][0]:
+        parts.append(part(OTHER_THREADS, None, *snapshot["other_threads"]))
+    return tuple(sorted(parts, key=lambda thread: -thread.held.value))
+
+
+def _timeline(snapshot: Snapshot, waiting: bool) -> Timeline:
+    rows = snapshot["timeline"]
+    return Timeline(
+        bin_s=snapshot["bin_ns"] / NS_PER_S,
+        held=tuple(row[1] / row[0] if row[0] else None for row in rows),
+        waiting=tuple(row[2] / row[0] if row[0] and waiting else None for row in rows),
+        handovers_per_s=tuple(row[3] / row[0] * NS_PER_S if row[0] else None for row in rows),
+    )
+
+
+def read(snapshot: Snapshot, *, names: Mapping[int, str], waiting: bool) -> GilReading:
+    """Turn the counts of the probe into estimates.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        ``_gilprobe.Sampler.snapshot()``.
+    names : mapping of int to str
+        Thread names by native id.
+    waiting : bool
+        Whether the number of waiting threads can be trusted here.
+
+    Raises
+    ------
+    MeasurementError
+        If there was no look at all.
+    """
+    samples, window_s = snapshot["samples"], snapshot["wall_ns"] / NS_PER_S
+    if not samples:
+        raise MeasurementError("the GIL probe did not get to look at the lock: measure longer or at a higher rate")
+    held_looks = sum(row[1] for row in snapshot["threads"]) + snapshot["other_threads"][0] + snapshot["unattributed"]
+    return GilReading(
+        window_s=window_s,
+        samples=samples,
+        rate_hz=samples / window_s,
+        interval_s=window_s / samples,
+        held=_held(snapshot),
+        waiting=_waiting(snapshot) if waiting else None,
+        contended=snapshot["contended_ns"] / snapshot["wall_ns"],
+        handovers=snapshot["switches"],
+        handovers_per_s=snapshot["switches"] / window_s,
+        threads=_threads(snapshot, names),
+        unattributed=snapshot["unattributed"] / held_looks if held_looks else 0.0,
+        holds=_holds(snapshot, window_s / samples),
+        timeline=_timeline(snapshot, waiting),
+        cost=snapshot["cpu_ns"] / snapshot["wall_ns"],
+        busy=snapshot["busy"],
+        late=snapshot["late"] / samples,
+    )
