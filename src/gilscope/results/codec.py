@@ -176,7 +176,8 @@ def decode_block(values: Mapping[str, Any]) -> Block:
     origin = _int(values["started_ns"], "started_ns")
     rounds: dict[str, Round] = {}
     for key, encoded in _as(dict, values["rounds"], "rounds").items():
-        parse_slot(key)
+        if parse_slot(key).key != key:
+            raise ValueError(f"slot {key[:80]!r} is not written as gilscope writes it")
         rounds[key] = _decode_round(_as(dict, encoded, "round"), origin)
     return Block(
         kernel=_as(str, values["kernel"], "kernel"),

@@ -16,7 +16,7 @@ SCHEMA = "gilscope.result"
 SCHEMA_VERSION = 1
 
 MIGRATIONS: Mapping[int, Callable[[Line], Line]] = {}
-"""Version -> function that turns a line of that version into one of the next. Added fields alone need no new version."""
+"""Version -> function from its lines to those of the next. Added fields alone need no new version."""
 
 RESULT_NAME = "result.jsonl"
 

@@ -1,0 +1,10 @@
+"""What a result means: every figure recomputed from the rounds, so that old files gain from new analysis.
+
+Reads `records.ResultSet` only; no kernel and nothing of the user is imported.
+"""
+
+from __future__ import annotations
+
+from gilscope.analysis.document import SCHEMA, SCHEMA_VERSION, analyse, json_schema
+
+__all__ = ["SCHEMA", "SCHEMA_VERSION", "analyse", "json_schema"]

@@ -1,0 +1,94 @@
+"""Rounds by slot and block: the table from which all estimates are taken."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from gilscope.records import Block, ResultSet
+from gilscope.results.codec import parse_slot
+from gilscope.spec import Case, Slot
+from gilscope.stats import Estimate, estimate_or_none
+from gilscope.units import NS_PER_S
+
+__all__ = ["Column", "Columns", "columns_by_kernel", "estimated", "ratio", "scaled"]
+
+Column: TypeAlias = Mapping[int, float]
+"""Position of a block -> a value of that block. Blocks in which a slot failed are missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """All rounds that shared blocks: those of one kernel with its controls.
+
+    Parameters
+    ----------
+    seconds : mapping of slot key to Column
+        Wall seconds per execution.
+    slots : mapping of slot key to Slot
+    in_rounds_s : float
+        Sum of the timed rounds.
+    """
+
+    kernel: str
+    blocks: int
+    seconds: Mapping[str, Column]
+    slots: Mapping[str, Slot]
+    in_rounds_s: float
+
+    def of(self, case: Case, role: Literal["case", "spin", "isolated", "A/A"] = "case") -> Column:
+        """Return the column of a case in a role; empty when it was not measured."""
+        return self.seconds.get(Slot(case=case, role=role).key, {})
+
+    def with_role(self, role: str) -> Iterator[Case]:
+        """Yield the cases measured in a role, in the order of their first rounds."""
+        return (slot.case for slot in self.slots.values() if slot.role == role)
+
+    def speedup(self, case: Case, role: Literal["case", "spin"] = "case") -> Column:
+        """Return T(1) / T(p) per block, of a case that is not its own T(1)."""
+        return ratio(self.of(case.t1, role), self.of(case, role))
+
+
+def columns_by_kernel(result: ResultSet) -> dict[str, Columns]:
+    """Sort the rounds of a result; kernels in the order of their first blocks."""
+    blocks: dict[str, list[Block]] = {}
+    for block in result.blocks:
+        blocks.setdefault(block.kernel, []).append(block)
+    return {kernel: _columns(kernel, own) for kernel, own in blocks.items()}
+
+
+def _columns(kernel: str, blocks: list[Block]) -> Columns:
+    seconds: dict[str, dict[int, float]] = {}
+    in_rounds_ns = 0
+    for position, block in enumerate(blocks):
+        for key, measured in block.rounds.items():
+            seconds.setdefault(key, {})[position] = measured.wall_ns / measured.repeats / NS_PER_S
+            in_rounds_ns += measured.wall_ns
+    return Columns(
+        kernel=kernel,
+        blocks=len(blocks),
+        seconds=seconds,
+        slots={key: parse_slot(key) for key in seconds},
+        in_rounds_s=in_rounds_ns / NS_PER_S,
+    )
+
+
+def ratio(numerators: Column, denominators: Column) -> dict[int, float]:
+    """Divide block by block, over the blocks that have both."""
+    return {at: value / denominators[at] for at, value in numerators.items() if at in denominators}
+
+
+def estimated(column: Column) -> Estimate | None:
+    """Estimate the median of a column."""
+    return estimate_or_none(list(column.values()))
+
+
+def scaled(estimate: Estimate | None, factor: float) -> Estimate | None:
+    """Multiply an estimate by a constant above zero."""
+    if estimate is None:
+        return None
+    return dataclasses.replace(
+        estimate, value=estimate.value * factor, low=estimate.low * factor, high=estimate.high * factor
+    )

@@ -1,0 +1,158 @@
+"""Speed-up, efficiency and rate of every case of one kernel.
+
+All ratios are taken within blocks, so what slows the whole machine for a while cancels; the estimate is the median
+over the blocks with its interval (`stats`). Definitions:
+
+==================== ==================================================================================================
+wall_s               wall time of one execution: length of the round / repeats
+rate                 work units / wall_s
+speedup              S(p) = T(1) / T(p); T(1) is ``Case.t1``, serial with the same chunks or ``native*1``
+efficiency           S(p) / p
+relative_efficiency  S(p) / S_spin(p), with the spin control of as many workers in the same block: 1 is all the machine
+                     could give in those seconds
+vs_fastest_serial    rate(p) / rate(1) of the fastest implementation of the kernel on one thread
+==================== ==================================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gilscope.analysis.columns import Column, Columns, estimated, ratio, scaled
+from gilscope.records import CaseRecord
+from gilscope.spec import Case, Work
+from gilscope.stats import Estimate
+
+__all__ = ["TOO_WIDE", "CaseEstimates", "KernelView", "is_single", "too_noisy"]
+
+TOO_WIDE = 0.25
+"""Relative half-width from which a speed-up says nothing: an interval from 1.5 to 2.5 holds both two workers that do
+the work of two and two of which one is half lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseEstimates:
+    """What is known about one case; None where it does not apply or was not measured."""
+
+    blocks: int
+    wall_s: Estimate | None = None
+    rate: Estimate | None = None
+    speedup: Estimate | None = None
+    efficiency: Estimate | None = None
+    relative_efficiency: Estimate | None = None
+    vs_fastest_serial: Estimate | None = None
+
+
+def too_noisy(speedup: Estimate | None) -> bool:
+    """Whether the interval of a speed-up is too wide to say anything. The range of one block has no width to judge."""
+    return speedup is not None and speedup.n > 1 and speedup.relative_half_width > TOO_WIDE
+
+
+def is_single(case: Case) -> bool:
+    """Whether a case is its own T(1)."""
+    return case.executor == "serial" or (case.executor == "native" and case.workers == 1)
+
+
+class KernelView:
+    """The estimates of one kernel.
+
+    Parameters
+    ----------
+    columns : Columns
+    records : mapping of case id to CaseRecord
+        At least those of this kernel and of its controls.
+    """
+
+    def __init__(self, columns: Columns, records: Mapping[str, CaseRecord]) -> None:
+        self.columns = columns
+        self._records = records
+        self._spin = {
+            case.workers: columns.speedup(case, "spin") for case in columns.with_role("spin") if not is_single(case)
+        }
+        self.fastest_serial = self._find_fastest_serial()
+
+    def case(self, case: Case) -> CaseEstimates:
+        """Return the estimates of a case."""
+        column = self.columns.of(case)
+        speedup = {} if is_single(case) else self.columns.speedup(case)
+        return CaseEstimates(
+            blocks=len(column),
+            wall_s=estimated(column),
+            rate=self._rate(case, column),
+            speedup=estimated(speedup),
+            efficiency=scaled(estimated(speedup), 1.0 / case.workers),
+            relative_efficiency=estimated(self._relative(case, speedup)),
+            vs_fastest_serial=self._versus(case, column),
+        )
+
+    def control(self, case: Case, role: str) -> CaseEstimates:
+        """Return the estimates of a control: its ``speedup`` is what the control says.
+
+        ``spin`` and ``isolated``: T(1) / T(p). ``A/A``: the same serial case twice in one block, first over second.
+        """
+        column = self.columns.of(case, role)  # type: ignore[arg-type]
+        if role == "spin":
+            speedup: Column = {} if is_single(case) else self.columns.speedup(case, "spin")
+        elif role == "isolated":
+            speedup = ratio(self.columns.of(case.t1), column)
+        else:
+            speedup = ratio(self.columns.of(case), column)
+        return CaseEstimates(
+            blocks=len(column),
+            wall_s=estimated(column),
+            rate=self._rate(case, column),
+            speedup=estimated(speedup),
+            efficiency=scaled(estimated(speedup), 1.0 / case.workers),
+        )
+
+    def unit(self, case: Case) -> str:
+        """Return the unit of work of a case, or an empty string."""
+        work = self._work(case)
+        return work.unit if work is not None else ""
+
+    def judged(self, cases: Iterable[Case]) -> list[Estimate | None]:
+        """Return the ratios whose precision a study is judged by.
+
+        The speed-ups; where nothing runs in parallel, the serial times against the spin control. Only those of cases
+        that were measured in every block: one that failed on the way has no say.
+        """
+        complete = [case for case in cases if len(self.columns.of(case)) == self.columns.blocks]
+        parallel = [case for case in complete if not is_single(case)]
+        if parallel:
+            return [estimated(self.columns.speedup(case)) for case in parallel]
+        spin = next((case for case in self.columns.with_role("spin") if is_single(case)), None)
+        if spin is None:
+            return []
+        return [estimated(ratio(self.columns.of(spin, "spin"), self.columns.of(case))) for case in complete]
+
+    def _work(self, case: Case) -> Work | None:
+        """Return the work of one execution; None where it was not counted."""
+        record = self._records.get(case.id)
+        return record.work if record is not None and record.work is not None and record.work.units else None
+
+    def _rate(self, case: Case, column: Column) -> Estimate | None:
+        work = self._work(case)
+        return estimated({at: work.units / wall_s for at, wall_s in column.items()}) if work is not None else None
+
+    def _relative(self, case: Case, speedup: Column) -> Column:
+        if case.workers == 1:  # one spinning worker is the unit of S_spin
+            return speedup
+        return ratio(speedup, self._spin.get(case.workers, {}))
+
+    def _find_fastest_serial(self) -> Case | None:
+        """Return the case on one thread with the highest median rate, or None where no work is known."""
+        rates: Mapping[Case, Estimate | None] = {
+            case: self._rate(case, self.columns.of(case)) for case in self.columns.with_role("case") if is_single(case)
+        }
+        known = {case: rate.value for case, rate in rates.items() if rate is not None}
+        return max(known, key=known.__getitem__, default=None)
+
+    def _versus(self, case: Case, column: Column) -> Estimate | None:
+        """Relate rates; sizes may differ, because work is counted in units that do not depend on the size."""
+        if self.fastest_serial is None:
+            return None
+        best, work = self._work(self.fastest_serial), self._work(case)
+        if best is None or work is None:
+            return None
+        return scaled(estimated(ratio(self.columns.of(self.fastest_serial), column)), work.units / best.units)
