@@ -133,6 +133,8 @@ class SupervisedHost:
         except WorkerDiedError as error:
             return replace(record, status="failed", reason=str(error), detail=error.detail)
         if reply["status"] != "ok":
+            if reply["status"] == "failed":
+                self._stop(family)  # workers may be dead, or wait for one that failed
             return replace(
                 record, status=reply["status"], reason=reply["reason"], cure=reply["cure"], detail=reply["detail"]
             )
@@ -159,7 +161,7 @@ class SupervisedHost:
         message |= {"lead_repeats": lead.repeats, "lead_limit": lead.limit}
         reply = self._call(case, message, timeout_s)
         if reply["status"] != "ok":
-            self._stop(family_of(case))  # the others may still wait for the one that failed
+            self._stop(family_of(case))  # as above
             raise WorkerRaisedError(reply["reason"], reply["detail"])
         return decode_round(reply["round"])
 

@@ -34,6 +34,7 @@ from gilscope.measure.wire import frame, receive_message, receive_with_fds, send
 __all__ = ["main"]
 
 _KEEP_OUTPUT_BYTES = 8192  # of what a runner printed: enough for a traceback
+_LONGEST_TEMPORARY = 50  # a socket's path has 104 to 108 bytes (man 7 unix); multiprocessing adds about 45 to ours
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _RUNNER = "from gilscope.measure.runner import main; main()"
 
@@ -112,7 +113,7 @@ class Supervisor:
         self._segments: dict[str, Segment] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(0, selectors.EVENT_READ, None)
-        self._scratch = tempfile.mkdtemp(prefix="gilscope-")
+        self._scratch = tempfile.mkdtemp(prefix="gilscope-", dir=_short_temporary_folder())
 
     def serve(self) -> None:
         """Answer the CLI until it goes."""
@@ -231,6 +232,12 @@ class Supervisor:
                 self._selector.unregister(fileobj)
         runner.kill()
         runner.close()
+
+
+def _short_temporary_folder() -> str:
+    """Return where temporary files go, unless a forkserver's socket would have too long a name there."""
+    usual = tempfile.gettempdir()
+    return "/tmp" if len(usual) > _LONGEST_TEMPORARY and os.access("/tmp", os.W_OK) else usual
 
 
 def _kill_orphans() -> None:

@@ -1,0 +1,31 @@
+"""Fixtures shared by the whole suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gilscope.measure.host import SupervisedHost
+
+from . import planted
+
+
+@pytest.fixture(scope="session")
+def host() -> Iterator[SupervisedHost]:
+    """A real supervisor with its runners, shared by all tests that only need correct answers."""
+    families = {"threads": 3, "processes": 3, "native*1": 1, "native*2": 2, "native*3": 3}
+    with SupervisedHost(families, cpus=2) as shared:
+        yield shared
+
+
+@pytest.fixture
+def planted_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Bring the planted kernels into this process and into every process it starts."""
+    folder = tmp_path / "brought"
+    environment = planted.plant(folder)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(str(folder))
+    return folder

@@ -1,0 +1,257 @@
+"""The block loop on a host that does no work: a clock that only moves when a round is run, so every number is exact."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gilscope.errors import RoundTimeoutError, WorkerRaisedError
+from gilscope.measure.blocks import Prepared, prepare_all, run_blocks
+from gilscope.measure.calibrate import ROUND_S, calibrate, lead_of
+from gilscope.measure.events import Observer
+from gilscope.measure.host import Lead
+from gilscope.records import Block, CaseRecord, Round
+from gilscope.spec import Case, Group, Plan, Slot, Study, Unavailable
+from gilscope.stats import LOOKS
+
+
+class FakeHost:
+    """Executes nothing: an execution of a case takes ``seconds(case)`` of a clock of its own."""
+
+    def __init__(self, seconds: Callable[[Case], float], overhead_s: float = 0.0) -> None:
+        self.seconds, self.overhead_s = seconds, overhead_s
+        self.now_ns = 0
+        self.rounds: list[tuple[str, int, Lead]] = []
+        self.failing: dict[str, Exception] = {}
+        self.status: dict[str, str] = {}
+        self.replaced = 0
+
+    def clock(self) -> int:
+        return self.now_ns
+
+    def prepare(self, case: Case) -> CaseRecord:
+        status: Any = self.status.get(case.id, "ok")
+        return CaseRecord(case=case, status=status, first_ns=int(self.seconds(case) * 1e9))
+
+    def run_round(self, case: Case, repeats: int, lead: Lead, timeout_s: float) -> Round:
+        self.rounds.append((case.id, repeats, lead))
+        if case.id in self.failing:
+            raise self.failing[case.id]
+        start = self.now_ns
+        self.now_ns += int((repeats * self.seconds(case) + self.overhead_s) * 1e9)
+        return Round(repeats=repeats, start_ns=start, end_ns=start + int(repeats * self.seconds(case) * 1e9))
+
+    def replace_runners(self) -> None:
+        self.replaced += 1
+
+
+def _plan(*kernels: str, workers: int = 2) -> Plan:
+    groups = []
+    for kernel in kernels:
+        case = Case(kernel=kernel, implementation="cy_nogil", executor="threads", workers=workers, size="M")
+        spin = Case(kernel="spin", implementation="cy_nogil", executor="threads", workers=workers, size="M")
+        slots = (
+            Slot(case=case.t1),
+            Slot(case=case),
+            Slot(case=spin.t1, role="spin"),
+            Slot(case=spin, role="spin"),
+            Slot(case=case.t1, role="A/A"),
+        )
+        groups.append(Group(kernel=kernel, slots=slots))
+    return Plan(groups=tuple(groups), unavailable=())
+
+
+def _study(budget_s: float = 30.0, precision: float = 0.05) -> Study:
+    return Study(
+        kernels=("a",),
+        implementations=("cy_nogil",),
+        executors=(),
+        workers=(2,),
+        budget_s=budget_s,
+        precision=precision,
+    )
+
+
+def _measure(host: FakeHost, plan: Plan, study: Study) -> tuple[list[Block], list[CaseRecord], Prepared]:
+    blocks: list[Block] = []
+    records: list[CaseRecord] = []
+    prepared = prepare_all(plan, host, Observer(), records.append)
+    run_blocks(plan, study, host, prepared, Observer(), blocks.append, records.append, clock_ns=host.clock)
+    return blocks, records, prepared
+
+
+def steady(case: Case) -> float:
+    return 0.05 / case.workers
+
+
+def noisy(seed: int) -> Callable[[Case], float]:
+    generator = random.Random(seed)
+    return lambda case: steady(case) * generator.uniform(0.5, 1.5)
+
+
+def test_a_block_has_one_round_of_every_slot() -> None:
+    plan = _plan("a")
+    blocks, _, _ = _measure(FakeHost(steady), plan, _study())
+    assert all(set(block.rounds) == {slot.key for slot in plan.groups[0].slots} for block in blocks)
+
+
+def test_the_order_within_a_block_is_random_but_seeded() -> None:
+    orders = []
+    for _ in range(2):
+        blocks, _, _ = _measure(FakeHost(steady), _plan("a"), _study())
+        orders.append([list(block.rounds) for block in blocks])
+    assert orders[0] == orders[1]
+    assert len({tuple(order) for order in orders[0]}) > 1
+
+
+def test_a_steady_machine_stops_at_the_first_look() -> None:
+    blocks, _, _ = _measure(FakeHost(steady), _plan("a"), _study(budget_s=1000))
+    assert len(blocks) == LOOKS[0]
+
+
+def test_a_noisy_machine_uses_the_budget_and_no_more() -> None:
+    host = FakeHost(noisy(1))
+    blocks, _, _ = _measure(host, _plan("a"), _study(budget_s=60, precision=0.001))
+    spent_s = (blocks[-1].ended_ns - blocks[0].started_ns) / 1e9
+    assert 60 * 0.9 < spent_s < 60 * 1.1
+    assert len(blocks) > LOOKS[1]
+
+
+def test_every_kernel_gets_a_block_even_when_the_budget_is_too_small() -> None:
+    blocks, _, _ = _measure(FakeHost(steady), _plan("a", "b", "c"), _study(budget_s=0.001))
+    assert Counter(block.kernel for block in blocks) == {"a": 1, "b": 1, "c": 1}
+
+
+def test_kernels_share_a_budget_evenly_up_to_the_first_look() -> None:
+    blocks, _, _ = _measure(FakeHost(noisy(2)), _plan("a", "b"), _study(budget_s=8, precision=0.001))
+    counts = Counter(block.kernel for block in blocks)
+    assert abs(counts["a"] - counts["b"]) <= 1
+
+
+def test_after_the_first_look_the_widest_interval_gets_the_blocks() -> None:
+    wild = noisy(3)
+    host = FakeHost(lambda case: wild(case) if case.kernel == "b" else steady(case))
+    blocks, _, _ = _measure(host, _plan("a", "b"), _study(budget_s=60, precision=0.001))
+    counts = Counter(block.kernel for block in blocks)
+    assert counts["a"] == LOOKS[0]
+    assert counts["b"] > LOOKS[1]
+
+
+def test_t1_is_calibrated_and_its_cases_repeat_as_often() -> None:
+    host = FakeHost(lambda case: 0.013 / case.workers)
+    _, records, _ = _measure(host, _plan("a"), _study(budget_s=1))
+    repeats = {record.case.id: record.repeats for record in records}
+    assert repeats["a/cy_nogil@serial#M~c8"] == repeats["a/cy_nogil@threads*2#M"]
+    assert 0.013 * repeats["a/cy_nogil@serial#M~c8"] >= ROUND_S
+    assert 0.013 * repeats["a/cy_nogil@serial#M~c8"] < ROUND_S * 1.2
+
+
+@pytest.mark.parametrize("seconds", [1e-7, 3e-5, 0.004, 0.19, 0.21, 7.0])
+def test_calibration_reaches_the_round_length_from_any_kernel(seconds: float) -> None:
+    host = FakeHost(lambda case: seconds)
+    case = Case(kernel="a", implementation="cy_nogil", executor="serial", workers=1, size="M")
+    repeats, round_s = calibrate(host, case, seconds * 3)  # the first execution is cold
+    assert repeats * seconds >= ROUND_S
+    assert round_s == pytest.approx(repeats * seconds, rel=0.01)
+    assert (repeats - 1) * seconds <= ROUND_S * 1.1  # not one repeat more than it takes
+
+
+def test_a_lead_in_is_a_fraction_of_a_round() -> None:
+    case = Case(kernel="a", implementation="cy_nogil", executor="threads", workers=2, size="M")
+    assert lead_of(case, 80) == Lead(repeats=10)
+    assert lead_of(case, 3) == Lead(repeats=1, limit=1)
+
+
+def test_own_threads_are_led_in_by_a_whole_repeat() -> None:
+    case = Case(kernel="a", implementation="cy_prange", executor="native", workers=2, size="M")
+    assert lead_of(case, 3) == Lead(repeats=1)
+
+
+def test_a_wrong_result_is_never_timed() -> None:
+    host = FakeHost(steady)
+    host.status["a/cy_nogil@threads*2#M"] = "wrong_result"
+    blocks, records, _ = _measure(host, _plan("a"), _study(budget_s=2))
+    assert "a/cy_nogil@threads*2#M" not in {case_id for case_id, _, _ in host.rounds}
+    assert {r.status for r in records if r.case.id == "a/cy_nogil@threads*2#M"} == {"wrong_result"}
+    assert all("a/cy_nogil@serial#M~c8" in block.rounds for block in blocks)
+
+
+def test_a_case_that_fails_in_a_block_is_recorded_and_the_rest_goes_on() -> None:
+    host = FakeHost(steady)
+    plan = _plan("a")
+    prepared = prepare_all(plan, host, Observer(), lambda record: None)
+    host.failing["a/cy_nogil@threads*2#M"] = WorkerRaisedError("planted", "Traceback ...")
+    blocks: list[Block] = []
+    records: list[CaseRecord] = []
+    run_blocks(plan, _study(), host, prepared, Observer(), blocks.append, records.append, clock_ns=host.clock)
+    assert [(r.case.id, r.status, r.reason, r.detail) for r in records] == [
+        ("a/cy_nogil@threads*2#M", "failed", "planted", "Traceback ...")
+    ]
+    assert len(blocks) > 1
+    assert all("a/cy_nogil@serial#M~c8" in block.rounds for block in blocks)
+
+
+def test_a_round_that_hangs_is_a_timeout() -> None:
+    host = FakeHost(steady)
+    prepared = prepare_all(_plan("a"), host, Observer(), lambda record: None)
+    host.failing["a/cy_nogil@threads*2#M"] = RoundTimeoutError("too long")
+    records: list[CaseRecord] = []
+    run_blocks(_plan("a"), _study(2), host, prepared, Observer(), lambda b: None, records.append, clock_ns=host.clock)
+    assert [record.status for record in records] == ["timeout"]
+
+
+def test_cases_without_t1_are_not_measured() -> None:
+    host = FakeHost(steady)
+    host.status["a/cy_nogil@serial#M~c8"] = "failed"
+    _, records, _ = _measure(host, _plan("a"), _study(budget_s=2))
+    by_id = {record.case.id: record for record in records}
+    assert by_id["a/cy_nogil@threads*2#M"].status == "failed"
+    assert "T(1)" in by_id["a/cy_nogil@threads*2#M"].reason
+
+
+def test_unavailable_cases_are_written_with_their_reason() -> None:
+    case = Case(kernel="a", implementation="nb_nogil", executor="serial", workers=1, size="M")
+    missing = Unavailable(case=case, reason="numba is not installed", cure="pip install numba")
+    plan = Plan(groups=_plan("a").groups, unavailable=(missing,))
+    _, records, _ = _measure(FakeHost(steady), plan, _study(budget_s=1))
+    assert (records[0].status, records[0].reason, records[0].cure) == (
+        "unavailable",
+        "numba is not installed",
+        "pip install numba",
+    )
+
+
+def test_long_studies_replace_their_runners_once() -> None:
+    host = FakeHost(noisy(4))
+    _measure(host, _plan("a"), _study(budget_s=100, precision=0.001))
+    assert host.replaced == 1
+    short = FakeHost(noisy(4))
+    _measure(short, _plan("a"), _study(budget_s=20, precision=0.001))
+    assert short.replaced == 0
+
+
+def test_the_observer_hears_of_timed_and_spent_seconds() -> None:
+    heard: list[tuple[float, float]] = []
+
+    class Listener(Observer):
+        def block_done(
+            self,
+            kernel: str,
+            blocks: int,
+            half_width: float | None,
+            spent_s: float,
+            seconds_left: float,
+            timed_s: float,
+        ) -> None:
+            heard.append((spent_s, timed_s))
+
+    host = FakeHost(steady, overhead_s=0.05)
+    prepared = prepare_all(_plan("a"), host, Observer(), lambda record: None)
+    run_blocks(_plan("a"), _study(5), host, prepared, Listener(), lambda b: None, lambda c: None, clock_ns=host.clock)
+    spent, timed = heard[-1]
+    rounds = len(heard) * 5
+    assert spent - timed == pytest.approx(rounds * 0.05)

@@ -1,0 +1,181 @@
+"""Kernels with planted behaviour, brought in through the entry point ``gilscope.kernels`` as another package would."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+from gilscope.spec import BufferSpec, Impl, KernelSpec, Work
+
+NAMES = ("planted_right", "planted_wrong", "planted_raises", "planted_segfault", "planted_exit", "planted_killed")
+MORE = ("planted_hangs", "planted_prints", "planted_phases", "planted_late", "planted_import")
+
+
+def plant(folder: Path) -> dict[str, str]:
+    """Make ``folder`` a place on the path that brings the planted kernels; return the environment that uses it."""
+    entries = "".join(f"{name} = planted:{name.upper()}\n" for name in (*NAMES, *MORE))
+    info = folder / "planted-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: planted\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[gilscope.kernels]\n{entries}")
+    (folder / "planted.py").write_text(
+        textwrap.dedent(f"""\
+        import sys
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import importlib.util
+        spec = importlib.util.spec_from_file_location("planted_source", {__file__!r})
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        globals().update({{k: v for k, v in vars(module).items() if not k.startswith("__")}})
+        """)
+    )
+    return {"PYTHONPATH": str(folder)}
+
+
+def _fill(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    out = buffers["out"]
+    for index in range(lo, hi):
+        out[index] = float(index)
+    return hi - lo
+
+
+def right(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Do what the kernel asks."""
+    deadline = time.perf_counter() + 0.0002 * (hi - lo)
+    while time.perf_counter() < deadline:
+        pass
+    return _fill(phase, lo, hi, params, buffers)
+
+
+def wrong(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Leave the last item out."""
+    return _fill(phase, lo, max(lo, hi - 1), params, buffers)
+
+
+def raises(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Raise in the second half of the items only: one worker fails, the other waits at the barrier."""
+    if lo >= params["n"] // 2:
+        raise ArithmeticError("planted in the second half")
+    return _fill(phase, lo, hi, params, buffers)
+
+
+def segfault(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Read address 0."""
+    ctypes.string_at(0)
+    return 0
+
+
+def exits(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """End the process behind Python's back."""
+    os._exit(7)
+
+
+def killed(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Kill the own process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
+def hangs(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Compute for ever."""
+    while True:
+        pass
+
+
+def prints(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Print a lot."""
+    print("x" * 100_000)
+    print("y" * 100_000, file=sys.stderr)
+    return _fill(phase, lo, hi, params, buffers)
+
+
+def phases(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Add the neighbours' values of the phase before: wrong unless every phase waits for the last."""
+    n, now, then = params["n"], 1 - phase % 2, phase % 2
+    planes = buffers["planes"]
+    for index in range(lo, hi):
+        planes[now * n + index] = (planes[then * n + (index - 1) % n] + planes[then * n + (index + 1) % n]) % 1009
+    return hi - lo
+
+
+_CALLS = 0
+
+
+def late(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Fail only after the answer was verified."""
+    global _CALLS
+    _CALLS += 1
+    if _CALLS > 200:
+        raise ArithmeticError("planted in a later round")
+    return right(phase, lo, hi, params, buffers)
+
+
+def _kernel(name: str, function: str, **changes: Any) -> KernelSpec:
+    fields: dict[str, Any] = {
+        "name": name,
+        "summary": f"planted: {function}",
+        "regime": "test",
+        "sizes": {size: {"n": 40} for size in ("XS", "S", "M", "L")},
+        "layout": lambda params: (BufferSpec(name="out", format="d", length=params["n"], role="output"),),
+        "make_inputs": lambda params, buffers: None,
+        "extent": lambda params: params["n"],
+        "writes": lambda params, phase, lo, hi: (("out", lo, hi),),
+        "combine": lambda params, partials: sum(partials),
+        "outputs": lambda params: (("out", 0, params["n"]),),
+        "check": lambda params, buffers, result: (
+            None if list(buffers["out"]) == list(map(float, range(params["n"]))) else "planted check: items are missing"
+        ),
+        "work": lambda params, result: Work(units=params["n"], unit="items"),
+        "impls": (Impl(name="py_loop", target=f"planted:{function}", gil="held", size="S"),),
+    }
+    return KernelSpec(**(fields | changes))
+
+
+def _after_phases(params: Any, buffers: Any, result: Any) -> str | None:
+    n, steps = params["n"], params["steps"]
+    plane = list(range(n))
+    for _ in range(steps):
+        plane = [(plane[(i - 1) % n] + plane[(i + 1) % n]) % 1009 for i in range(n)]
+    seen = list(buffers["planes"][(steps % 2) * n : (steps % 2) * n + n])
+    return None if seen == plane else "planted check: a phase began before the last one ended"
+
+
+def _start_planes(params: Any, buffers: Any) -> None:
+    for index in range(params["n"]):
+        buffers["planes"][index] = index
+
+
+PLANTED_RIGHT = _kernel("planted_right", "right")
+PLANTED_WRONG = _kernel("planted_wrong", "wrong")
+PLANTED_RAISES = _kernel("planted_raises", "raises")
+PLANTED_SEGFAULT = _kernel("planted_segfault", "segfault")
+PLANTED_EXIT = _kernel("planted_exit", "exits")
+PLANTED_KILLED = _kernel("planted_killed", "killed")
+PLANTED_HANGS = _kernel("planted_hangs", "hangs")
+PLANTED_PRINTS = _kernel("planted_prints", "prints")
+PLANTED_LATE = _kernel("planted_late", "late")
+PLANTED_IMPORT = _kernel("planted_import", "no_such_function")
+PLANTED_PHASES = _kernel(
+    "planted_phases",
+    "phases",
+    sizes={size: {"n": 64, "steps": 40} for size in ("XS", "S", "M", "L")},
+    layout=lambda params: (BufferSpec(name="planes", format="q", length=2 * params["n"], role="state"),),
+    phases=lambda params: params["steps"],
+    reads=lambda params, phase, lo, hi: (
+        ("planes", (phase % 2) * params["n"], (phase % 2) * params["n"] + params["n"]),
+    ),
+    writes=lambda params, phase, lo, hi: (
+        ("planes", (1 - phase % 2) * params["n"] + lo, (1 - phase % 2) * params["n"] + hi),
+    ),
+    reset=_start_planes,
+    outputs=lambda params: (
+        ("planes", (params["steps"] % 2) * params["n"], (params["steps"] % 2) * params["n"] + params["n"]),
+    ),
+    check=_after_phases,
+)
