@@ -10,10 +10,13 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numba
+import numpy as np
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import register_jitable
 
-__all__ = ["ISA", "carries", "gil", "inlined", "nogil", "parallel", "use_threads"]
+from gilscope.spec import Buffers
+
+__all__ = ["ISA", "carries", "check_range", "flat", "gil", "inlined", "nogil", "parallel", "use_threads"]
 
 _Wrapper: TypeAlias = Callable[..., Any]
 _Decorator: TypeAlias = Callable[[_Wrapper], Any]
@@ -48,6 +51,26 @@ def carries(dispatcher: Any) -> Callable[[_Wrapper], _Wrapper]:
         return wrapper
 
     return mark
+
+
+def flat(buffers: Buffers, name: str, dtype: Any, items: int) -> Any:
+    """Return a buffer as an array of at least ``items`` items, shape (length,).
+
+    Raises
+    ------
+    ValueError
+        If it is shorter: compiled code does not check its bounds.
+    """
+    array = np.frombuffer(buffers[name], dtype=dtype)
+    if len(array) < items:
+        raise ValueError(f"buffer {name!r} holds {len(array)} items, {items} are needed")
+    return array
+
+
+def check_range(lo: int, hi: int, extent: int) -> None:
+    """Refuse a chunk that is not within [0, extent): compiled code does not check its bounds."""
+    if not 0 <= lo <= hi <= extent:
+        raise ValueError(f"chunk [{lo}, {hi}) does not lie within [0, {extent})")
 
 
 def use_threads(workers: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from gilscope.kernels._numba import ISA, carries, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
 from gilscope.spec import Buffers, Params
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
@@ -39,13 +39,13 @@ def _group(data: Any, table: Any, crcs: Any, first: int, hi: int, nbytes: int) -
 
 
 @gil
-def _nb_gil(data: Any, table: Any, crcs: Any, lo: int, hi: int, nbytes: int) -> None:
+def _nb_gil(data: Any, table: Any, crcs: Any, nbytes: int, lo: int, hi: int) -> None:
     for first in range(lo, hi, _LANES):
         _group(data, table, crcs, first, hi, nbytes)
 
 
 @nogil
-def _nb_nogil(data: Any, table: Any, crcs: Any, lo: int, hi: int, nbytes: int) -> None:
+def _nb_nogil(data: Any, table: Any, crcs: Any, nbytes: int, lo: int, hi: int) -> None:
     for first in range(lo, hi, _LANES):
         _group(data, table, crcs, first, hi, nbytes)
 
@@ -57,28 +57,28 @@ def _nb_prange(data: Any, table: Any, crcs: Any, nbytes: int) -> None:
         _group(data, table, crcs, group * _LANES, blocks, nbytes)
 
 
-def _arrays(buffers: Buffers) -> tuple[Any, Any, Any]:
-    return (
-        np.frombuffer(buffers["data"], dtype=np.uint8),
-        np.frombuffer(buffers["table"], dtype=np.uint32),
-        np.frombuffer(buffers["crcs"], dtype=np.uint32),
-    )
+def _arguments(params: Params, buffers: Buffers) -> tuple[Any, Any, Any, int]:
+    blocks, nbytes = params["blocks"], params["block_bytes"]
+    data = flat(buffers, "data", np.uint8, blocks * nbytes)
+    return data, flat(buffers, "table", np.uint32, 256), flat(buffers, "crcs", np.uint32, blocks)[:blocks], nbytes
 
 
 @carries(_nb_gil)
 def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
     """Compute the checksums of blocks [lo, hi), holding the GIL."""
-    _nb_gil(*_arrays(buffers), lo, hi, params["block_bytes"])
+    check_range(lo, hi, params["blocks"])
+    _nb_gil(*_arguments(params, buffers), lo, hi)
 
 
 @carries(_nb_nogil)
 def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
     """Compute the checksums of blocks [lo, hi), without the GIL."""
-    _nb_nogil(*_arrays(buffers), lo, hi, params["block_bytes"])
+    check_range(lo, hi, params["blocks"])
+    _nb_nogil(*_arguments(params, buffers), lo, hi)
 
 
 @carries(_nb_prange)
 def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
     """Compute all checksums on Numba's own threads."""
     use_threads(workers)
-    _nb_prange(*_arrays(buffers), params["block_bytes"])
+    _nb_prange(*_arguments(params, buffers))

@@ -22,11 +22,11 @@ _BATCH_BYTES = 1 << 20  # blocks per batch: state and bytes of a batch stay in t
 def np_vec(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
     """Compute the checksums of blocks [lo, hi)."""
     nbytes = params["block_bytes"]
-    data = np.frombuffer(buffers["data"], dtype=np.uint8).reshape(-1, nbytes)
+    data = np.frombuffer(buffers["data"], dtype=np.uint8)[: params["blocks"] * nbytes].reshape(params["blocks"], nbytes)
     crcs = np.frombuffer(buffers["crcs"], dtype=np.uint32)
     table = np.frombuffer(buffers["table"], dtype=np.uint32)
     segments = _segments_of(nbytes)
-    step = max(1, _BATCH_BYTES // nbytes)
+    step = max(1, _BATCH_BYTES // max(1, nbytes))
     for first in range(lo, hi, step):
         last = min(first + step, hi)
         crcs[first:last] = _checksums(data[first:last], segments, table)

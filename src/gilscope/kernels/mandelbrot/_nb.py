@@ -7,7 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from gilscope.kernels._numba import ISA, carries, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
 from gilscope.spec import Buffers, Params
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
@@ -58,7 +58,7 @@ def _row(counts: Any, y: int, w: int, h: int, max_iter: int) -> int:
 
 
 @gil
-def _nb_gil(counts: Any, lo: int, hi: int, w: int, h: int, max_iter: int) -> int:
+def _nb_gil(counts: Any, w: int, h: int, max_iter: int, lo: int, hi: int) -> int:
     total = 0
     for y in range(lo, hi):
         total += _row(counts, y, w, h, max_iter)
@@ -66,7 +66,7 @@ def _nb_gil(counts: Any, lo: int, hi: int, w: int, h: int, max_iter: int) -> int
 
 
 @nogil
-def _nb_nogil(counts: Any, lo: int, hi: int, w: int, h: int, max_iter: int) -> int:
+def _nb_nogil(counts: Any, w: int, h: int, max_iter: int, lo: int, hi: int) -> int:
     total = 0
     for y in range(lo, hi):
         total += _row(counts, y, w, h, max_iter)
@@ -74,7 +74,7 @@ def _nb_nogil(counts: Any, lo: int, hi: int, w: int, h: int, max_iter: int) -> i
 
 
 @parallel
-def _nb_prange(counts: Any, workers: int, w: int, h: int, max_iter: int) -> int:
+def _nb_prange(counts: Any, w: int, h: int, max_iter: int, workers: int) -> int:
     total = 0
     # Rows differ in cost: thread t takes rows t, t + workers, ... instead of a contiguous share.
     for thread in numba.prange(workers):
@@ -83,23 +83,27 @@ def _nb_prange(counts: Any, workers: int, w: int, h: int, max_iter: int) -> int:
     return total
 
 
+def _arguments(params: Params, buffers: Buffers) -> tuple[Any, int, int, int]:
+    w, h = params["w"], params["h"]
+    return flat(buffers, "counts", np.int32, w * h), w, h, params["max_iter"]
+
+
 @carries(_nb_gil)
 def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
     """Count the iterations of rows [lo, hi), holding the GIL."""
-    counts = np.frombuffer(buffers["counts"], dtype=np.int32)
-    return int(_nb_gil(counts, lo, hi, params["w"], params["h"], params["max_iter"]))
+    check_range(lo, hi, params["h"])
+    return int(_nb_gil(*_arguments(params, buffers), lo, hi))
 
 
 @carries(_nb_nogil)
 def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
     """Count the iterations of rows [lo, hi), without the GIL."""
-    counts = np.frombuffer(buffers["counts"], dtype=np.int32)
-    return int(_nb_nogil(counts, lo, hi, params["w"], params["h"], params["max_iter"]))
+    check_range(lo, hi, params["h"])
+    return int(_nb_nogil(*_arguments(params, buffers), lo, hi))
 
 
 @carries(_nb_prange)
 def nb_prange(workers: int, params: Params, buffers: Buffers) -> int:
     """Count the iterations of all rows on Numba's own threads."""
     use_threads(workers)
-    counts = np.frombuffer(buffers["counts"], dtype=np.int32)
-    return int(_nb_prange(counts, workers, params["w"], params["h"], params["max_iter"]))
+    return int(_nb_prange(*_arguments(params, buffers), workers))

@@ -7,7 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from gilscope.kernels._numba import ISA, carries, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, carries, check_range, gil, inlined, nogil, parallel, use_threads
 from gilscope.spec import Buffers, Params
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
@@ -62,12 +62,14 @@ def _nb_prange(n: int, workers: int) -> int:
 @carries(_nb_gil)
 def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
     """Count the hits among samples [lo, hi), holding the GIL."""
+    check_range(lo, hi, params["n"])
     return int(_nb_gil(lo, hi))
 
 
 @carries(_nb_nogil)
 def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
     """Count the hits among samples [lo, hi), without the GIL."""
+    check_range(lo, hi, params["n"])
     return int(_nb_nogil(lo, hi))
 
 

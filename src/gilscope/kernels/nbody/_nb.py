@@ -8,7 +8,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from gilscope.kernels._numba import ISA, carries, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
 from gilscope.spec import Buffers, Params
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
@@ -48,13 +48,13 @@ def _block(first: int, hi: int, old: Any, new: Any, velocities: Any, masses: Any
 
 
 @gil
-def _nb_gil(lo: int, hi: int, old: Any, new: Any, velocities: Any, masses: Any) -> None:
+def _nb_gil(old: Any, new: Any, velocities: Any, masses: Any, lo: int, hi: int) -> None:
     for first in range(lo, hi, _LANES):
         _block(first, hi, old, new, velocities, masses)
 
 
 @nogil
-def _nb_nogil(lo: int, hi: int, old: Any, new: Any, velocities: Any, masses: Any) -> None:
+def _nb_nogil(old: Any, new: Any, velocities: Any, masses: Any, lo: int, hi: int) -> None:
     for first in range(lo, hi, _LANES):
         _block(first, hi, old, new, velocities, masses)
 
@@ -66,23 +66,26 @@ def _nb_prange(old: Any, new: Any, velocities: Any, masses: Any) -> None:
         _block(block * _LANES, n, old, new, velocities, masses)
 
 
-def _arrays(phase: int, buffers: Buffers) -> tuple[Any, Any, Any, Any]:
+def _arrays(phase: int, params: Params, buffers: Buffers) -> tuple[Any, Any, Any, Any]:
     """Return the plane to read, the plane to write, velocities, masses; flat, axis by axis."""
-    masses = np.frombuffer(buffers["masses"])
-    planes = np.frombuffer(buffers["positions"]).reshape(2, 3 * len(masses))
-    return planes[phase % 2], planes[(phase + 1) % 2], np.frombuffer(buffers["velocities"]), masses
+    n = params["n"]
+    planes = flat(buffers, "positions", np.float64, 6 * n)[: 6 * n].reshape(2, 3 * n)
+    velocities, masses = flat(buffers, "velocities", np.float64, 3 * n), flat(buffers, "masses", np.float64, n)[:n]
+    return planes[phase % 2], planes[(phase + 1) % 2], velocities, masses
 
 
 @carries(_nb_gil)
 def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
     """Move bodies [lo, hi) by one step, holding the GIL."""
-    _nb_gil(lo, hi, *_arrays(phase, buffers))
+    check_range(lo, hi, params["n"])
+    _nb_gil(*_arrays(phase, params, buffers), lo, hi)
 
 
 @carries(_nb_nogil)
 def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
     """Move bodies [lo, hi) by one step, without the GIL."""
-    _nb_nogil(lo, hi, *_arrays(phase, buffers))
+    check_range(lo, hi, params["n"])
+    _nb_nogil(*_arrays(phase, params, buffers), lo, hi)
 
 
 @carries(_nb_prange)
@@ -90,4 +93,4 @@ def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
     """Do all steps on Numba's own threads."""
     use_threads(workers)
     for step in range(params["steps"]):
-        _nb_prange(*_arrays(step, buffers))
+        _nb_prange(*_arrays(step, params, buffers))

@@ -24,7 +24,8 @@ def np_vec(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> No
     acceleration = np.zeros((3, hi - lo))
     partners = max(1, _PAIRS // max(1, hi - lo))
     for first in range(0, n, partners):
-        pull = _pull(old[:, first : first + partners], own, masses[first : first + partners])
+        with np.errstate(invalid="ignore"):  # an infinite mass gives NaN, here as everywhere, but no warning
+            pull = _pull(old[:, first : first + partners], own, masses[first : first + partners])
         # One partner after the other: the order of the sum is part of the definition.
         for j in range(pull.shape[1]):
             acceleration += pull[:, j]

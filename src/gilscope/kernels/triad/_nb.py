@@ -7,7 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from gilscope.kernels._numba import ISA, carries, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
 from gilscope.spec import Buffers, Params
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
@@ -36,24 +36,26 @@ def _nb_prange(a: Any, b: Any, c: Any, workers: int) -> None:
         _triad(a, b, c, n * thread // workers, n * (thread + 1) // workers)
 
 
-def _arrays(buffers: Buffers) -> tuple[Any, Any, Any]:
-    return np.frombuffer(buffers["a"]), np.frombuffer(buffers["b"]), np.frombuffer(buffers["c"])
+def _arrays(params: Params, buffers: Buffers) -> tuple[Any, ...]:
+    return tuple(flat(buffers, name, np.float64, params["n"])[: params["n"]] for name in "abc")
 
 
 @carries(_nb_gil)
 def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
     """Compute elements [lo, hi), holding the GIL."""
-    _nb_gil(*_arrays(buffers), lo, hi)
+    check_range(lo, hi, params["n"])
+    _nb_gil(*_arrays(params, buffers), lo, hi)
 
 
 @carries(_nb_nogil)
 def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
     """Compute elements [lo, hi), without the GIL."""
-    _nb_nogil(*_arrays(buffers), lo, hi)
+    check_range(lo, hi, params["n"])
+    _nb_nogil(*_arrays(params, buffers), lo, hi)
 
 
 @carries(_nb_prange)
 def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
     """Compute all elements on Numba's own threads."""
     use_threads(workers)
-    _nb_prange(*_arrays(buffers), workers)
+    _nb_prange(*_arrays(params, buffers), workers)
