@@ -7,11 +7,14 @@ from typing import Any
 
 from gilscope.spec import Case
 
+CPUS = 2
+
 
 def estimate(value: float, half_width: float = 0.01, *, blocks: int = 12) -> dict[str, Any]:
     """Return an estimate with a symmetric interval; ``half_width`` is relative."""
     low, high = value * (1 - half_width), value * (1 + half_width)
-    return {"value": value, "low": low, "high": high, "confidence": 1 - 2.0 ** (1 - blocks) if blocks < 6 else 0.961}
+    confidence = 1 - 2.0 ** (1 - blocks) if blocks < 6 else 0.961
+    return {"value": value, "low": low, "high": high, "confidence": confidence, "blocks": blocks}
 
 
 def row(
@@ -23,6 +26,7 @@ def row(
     blocks: int = 12,
     status: str = "ok",
     reason: str = "",
+    fastest: float = 3.6e8,
     **more: Any,
 ) -> dict[str, Any]:
     """Return the row of a case as ``gilscope.analysis`` has it."""
@@ -40,10 +44,11 @@ def row(
         "workers": parsed.workers,
         "size": parsed.size,
         "chunks_per_worker": parsed.chunks_per_worker,
-        "interpreter": "",
+        "interpreter": "3.11",
         "status": status,
         "reason": reason,
         "cure": "",
+        "detail": "",
         "blocks": blocks if ok else 0,
         "wall_s": estimate(0.2, half_width, blocks=blocks) if ok else None,
         "rate": {**estimate(rate, half_width, blocks=blocks), "unit": "iterations"} if ok else None,
@@ -51,6 +56,19 @@ def row(
         "efficiency": gain and estimate(gain["value"] / parsed.workers, half_width, blocks=blocks),
         "relative_efficiency": gain and estimate(gain["value"] / (0.97 * parsed.workers), half_width, blocks=blocks),
         "one_time_s": {},
+        "vs_fastest_serial": estimate(rate / fastest, half_width, blocks=blocks) if ok else None,
+        "over_subscribed": parsed.workers > CPUS,
+        "repeats": 1,
+        "isa": "",
+        "gil": {
+            "available": False,
+            "reason": "not sampled",
+            "enabled": True,
+            "held": None,
+            "waiting": None,
+            "handovers_per_s": None,
+        },
+        "losses": None,
         "jit_cache": "none",
         "findings": [],
         **more,
@@ -68,6 +86,7 @@ def control(
 
 def document(cases: Iterable[dict[str, Any]], controls: Iterable[dict[str, Any]] = (), **more: Any) -> dict[str, Any]:
     """Return an analysis document of two usable CPUs with a GIL."""
+    rows = list(cases)
     return {
         "schema": "gilscope.analysis",
         "schema_version": 1,
@@ -76,16 +95,36 @@ def document(cases: Iterable[dict[str, Any]], controls: Iterable[dict[str, Any]]
         "study": {"precision": 0.05, "budget_s": 60.0},
         "environment": {
             "machine": {"system": "Linux", "architecture": "x86_64", "cpu_model": "A CPU"},
-            "cpus": {"count": 2, "limit": "machine", "detail": "the machine has 2 logical CPUs"},
+            "cpus": {"count": CPUS, "limit": "machine", "detail": "the machine has 2 logical CPUs"},
             "interpreter": {"implementation": "CPython", "version": "3.11.7", "gil_enabled": True, "label": "3.11"},
             "checks": [],
         },
-        "cases": list(cases),
+        "cases": rows,
         "controls": list(controls),
+        "kernels": [_study(kernel, rows) for kernel in dict.fromkeys(row["kernel"] for row in rows)],
+        "not_analysed": {"gil": "not sampled", "losses": "not sampled", "findings": "not sampled"},
         "findings": [],
         "warnings": [],
         "interrupted": False,
         **more,
+    }
+
+
+def _study(kernel: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the entry of a kernel."""
+    own = [row for row in rows if row["kernel"] == kernel and row["rate"]]
+    gains = [row["speedup"] for row in own if row["speedup"]]
+    widths = [(gain["high"] - gain["low"]) / (2 * gain["value"]) for gain in gains]
+    enough = gains and min(gain["confidence"] for gain in gains) >= 0.95
+    single = [row for row in own if row["executor"] == "serial"]
+    return {
+        "kernel": kernel,
+        "blocks": max((row["blocks"] for row in own), default=0),
+        "precision_reached": max(widths) if enough else None,
+        "target": 0.05,
+        "target_met": bool(enough and max(widths) <= 0.05),
+        "fastest_serial": max(single, key=lambda row: row["rate"]["value"])["case"] if single else None,
+        "in_rounds_s": 20.0,
     }
 
 

@@ -27,15 +27,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str or None
         Arguments after the program's name; None takes ``sys.argv``.
     """
-    from gilscope.cli.app import dispatch
     from gilscope.cli.output import complain, flush
 
-    arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        status = dispatch(arguments)
+        from gilscope.cli.app import dispatch
+
+        status = dispatch(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:
-        complain("interrupted")
-        status = INTERRUPTED
+        status = INTERRUPTED  # whoever pressed Ctrl-C knows: no word is needed
     except (UsageError, ResultFileError) as error:
         complain(str(error))
         status = USAGE

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gilscope.errors import UsageError
+from gilscope.results.schema import RESULT_NAME
 
-__all__ = ["DEFAULT_PARENT", "RESULT_NAME", "newest", "output_folder"]
+__all__ = ["DEFAULT_PARENT", "newest", "output_folder"]
 
 DEFAULT_PARENT = "gilscope-results"
-RESULT_NAME = "result.jsonl"
 _SAME_SECOND = 100  # attempts at a free name when several runs start in one second
 
 

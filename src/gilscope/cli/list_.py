@@ -30,13 +30,14 @@ def list_(
 
 def inventory() -> dict[str, Any]:
     """Collect kernels with their implementations, and executors, each with its availability."""
+    from gilscope.kernels import foreign
     from gilscope.registry import EXECUTORS, FLAGSHIPS, KERNELS
 
     return {
         "schema": "gilscope.list",
         "schema_version": 1,
         "default": list(FLAGSHIPS),
-        "kernels": [_kernel(name) for name in KERNELS],
+        "kernels": [_kernel(name) for name in (*KERNELS, *foreign())],
         "executors": [entry for name in EXECUTORS for entry in _executor(name)],
     }
 
@@ -44,7 +45,10 @@ def inventory() -> dict[str, Any]:
 def _kernel(name: str) -> dict[str, Any]:
     from gilscope import kernels
 
-    spec = kernels.load(name)
+    try:
+        spec = kernels.load(name)
+    except (ImportError, AttributeError) as error:  # a kernel of another package that does not load is data, too
+        return {"name": name, "summary": f"cannot be loaded: {error}", "regime": "", "sizes": {}, "implementations": []}
     implementations = []
     for impl in spec.impls:
         available = kernels.availability(spec, impl)

@@ -6,6 +6,7 @@ inside timed rounds and hold the GIL of a process that shares the CPUs with the 
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -145,7 +146,9 @@ def preparing_left(spent_s: float, done: int, total: int, budget_s: float) -> st
 def block_facts(kernel: str, blocks: int, half_width: float | None) -> str:
     """Say how far the measurement of a kernel is."""
     count = f"{kernel}: {blocks} block" + ("" if blocks == 1 else "s")
-    return count if half_width is None else f"{count}, widest interval ±{100 * half_width:.1f} %"
+    if half_width is None or not math.isfinite(half_width):
+        return count
+    return f"{count}, widest interval ±{100 * half_width:.1f} %"
 
 
 def trouble(record: CaseRecord) -> str:

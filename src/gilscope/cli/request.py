@@ -49,7 +49,7 @@ def build_study(kernels: Sequence[str], asked: Mapping[str, str | None], setting
             raise type(error)(f"{error} (from [tool.gilscope] of {settings.path})") from None
 
     options = {
-        "kernels": take("kernels", _names("kernel", KERNELS)),
+        "kernels": take("kernels", _kernels),
         "implementations": take("implementations", _names("implementation", IMPLEMENTATIONS)),
         "executors": take("executors", _names("executor", EXECUTORS)),
         "workers": take("workers", _workers),
@@ -77,6 +77,16 @@ def _split(what: str, text: str) -> tuple[str, ...]:
     if not words:
         raise UsageError(f"no {what} in {text!r}: write them with commas, without spaces, like a,b")
     return words
+
+
+def _kernels(text: str) -> tuple[str, ...]:
+    """Read kernel names; those of other packages are looked up only when one is not ours."""
+    words = _split("kernel", text)
+    if set(words) <= set(KERNELS):
+        return words
+    from gilscope.kernels import foreign
+
+    return check_names("kernel", words, (*KERNELS, *foreign()))
 
 
 def _names(what: str, known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:

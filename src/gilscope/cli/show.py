@@ -57,7 +57,8 @@ def locate(asked: str | None) -> Path:
     UsageError
         If there is none.
     """
-    from gilscope.cli.folder import DEFAULT_PARENT, RESULT_NAME, newest
+    from gilscope.cli.folder import DEFAULT_PARENT, newest
+    from gilscope.results.schema import RESULT_NAME
 
     path = Path(DEFAULT_PARENT if asked is None else asked)
     if path.is_dir():

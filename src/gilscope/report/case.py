@@ -45,7 +45,7 @@ def find_case(document: Document, asked: str) -> Row:
 def render_case(document: Document, row: Row, measured: ResultSet, *, width: int, color: bool = False) -> str:
     """Lay out one case: its figures, what it paid once, its rounds block by block, and what went wrong."""
     record = measured.cases.get(row["case"])
-    lines = {**_figures(document, row), **_record(record)}
+    lines = {**_figures(row), **_record(record)}
     parts = [f"{row['case']}\n{facts_table(lines, width, color=color)}"]
     rounds = _rounds(row["case"], measured.blocks)
     if rounds:
@@ -55,12 +55,12 @@ def render_case(document: Document, row: Row, measured: ResultSet, *, width: int
     return "\n".join(parts)
 
 
-def _figures(document: Document, row: Row) -> dict[str, str]:
+def _figures(row: Row) -> dict[str, str]:
     """Return the estimates as names and values."""
-    rate = row.get("rate")
-    wall = row.get("wall_s")
-    over = " (more than the usable CPUs)" if facts.over_subscribed(document, row) else ""
-    reason = "; ".join(part for part in (row.get("reason"), row.get("cure")) if part)
+    rate = row["rate"]
+    wall = row["wall_s"]
+    over = " (more than the usable CPUs)" if row["over_subscribed"] else ""
+    reason = "; ".join(part for part in (row["reason"], row["cure"]) if part)
     pairs = {
         "status": row["status"].replace("_", " ") + (f": {reason}" if reason else ""),
         "executor": facts.executor_label(row),
@@ -68,10 +68,10 @@ def _figures(document: Document, row: Row) -> dict[str, str]:
         "blocks": str(row["blocks"]),
         "time": _in_seconds(wall) if wall else NONE,
         "rate": _in_units(rate) if rate else NONE,
-        "speed-up": interval(row.get("speedup")),
-        "efficiency": percent(row.get("efficiency")),
-        "of the control": percent(row.get("relative_efficiency")),
-        "findings": ", ".join(row.get("findings") or ()) or NONE,
+        "speed-up": interval(row["speedup"]),
+        "efficiency": percent(row["efficiency"]),
+        "of the control": percent(row["relative_efficiency"]),
+        "findings": ", ".join(row["findings"] or ()) or NONE,
     }
     return {name: value for name, value in pairs.items() if value != NONE}
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from gilscope.registry import EXECUTORS, IMPLEMENTATIONS
-from gilscope.report.figures import Estimate, half_width
-from gilscope.spec import DEFAULT_CHUNKS_PER_WORKER, DEFAULT_START_METHOD, DEFAULT_TRANSPORT, Case
+from gilscope.spec import DEFAULT_START_METHOD, DEFAULT_TRANSPORT
 
 __all__ = [
+    "NOISE_FLOOR",
     "Document",
     "Row",
     "confidence",
@@ -17,23 +17,23 @@ __all__ = [
     "executor_label",
     "fastest_serial",
     "gil_enabled",
-    "has_own_interval",
     "holds_gil",
     "is_single",
     "kernels",
     "label",
     "measured",
     "of_kernel",
+    "of_study",
     "order",
-    "over_subscribed",
+    "printable",
     "usable_cpus",
-    "widest",
 ]
 
 Document: TypeAlias = Mapping[str, Any]
 Row: TypeAlias = Mapping[str, Any]
 
 NOISE_FLOOR = "A/A"
+_CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "?")  # all but tab and line feed
 _HOLD_GIL = ("py_loop", "cy_gil", "nb_gil")  # what these names mean, in every kernel
 
 
@@ -74,7 +74,7 @@ def order(row: Row) -> tuple[Any, ...]:
         executor_label(row),
         row["workers"],
         row["size"],
-        chunks_of(row),
+        row["chunks_per_worker"],
     )
 
 
@@ -97,22 +97,20 @@ def label(row: Row) -> str:
     return f"{row['implementation']}@{executor_label(row)}"
 
 
-def chunks_of(row: Row) -> int:
-    """Return the chunks per worker of a row."""
-    if "chunks_per_worker" in row:
-        return int(row["chunks_per_worker"])
-    return Case.parse(row["case"]).chunks_per_worker if "~c" in row["case"] else DEFAULT_CHUNKS_PER_WORKER
-
-
 def is_single(row: Row) -> bool:
     """Whether a row is what one thread does without an executor: ``serial``, or one thread of its own."""
     return bool(row["executor"] == "serial" or (row["executor"] == "native" and row["workers"] == 1))
 
 
-def fastest_serial(rows: Iterable[Row]) -> Row | None:
+def of_study(document: Document, kernel: str) -> Mapping[str, Any]:
+    """Return what is known about the measurement of a kernel as a whole; empty when none of it was measured."""
+    return next((entry for entry in document["kernels"] if entry["kernel"] == kernel), {})
+
+
+def fastest_serial(document: Document, kernel: str) -> Row | None:
     """Return the single-threaded row with the highest rate."""
-    single = [row for row in measured(rows) if is_single(row)]
-    return max(single, key=lambda row: row["rate"]["value"], default=None)
+    case = of_study(document, kernel).get("fastest_serial")
+    return next((row for row in document["cases"] if row["case"] == case), None)
 
 
 def holds_gil(row: Row) -> bool:
@@ -120,18 +118,15 @@ def holds_gil(row: Row) -> bool:
     return row["implementation"] in _HOLD_GIL
 
 
-def gil_enabled(document: Document, row: Row) -> bool:
+def gil_enabled(row: Row) -> bool:
     """Whether the row was measured with a GIL."""
-    known = (row.get("gil") or {}).get("enabled")
-    if known is None:
-        known = (document.get("environment") or {}).get("interpreter", {}).get("gil_enabled")
-    return known is not False
+    return row["gil"].get("enabled") is not False
 
 
 def controls(document: Document, kernel: str, role: str) -> list[Row]:
     """Return the rows of a control that shared blocks with ``kernel``, by worker count."""
     return sorted(
-        (row for row in document.get("controls", ()) if row["kernel"] == role and row.get("of", kernel) == kernel),
+        (row for row in document["controls"] if (row["kernel"], row["of"]) == (role, kernel)),
         key=lambda row: row["workers"],
     )
 
@@ -142,24 +137,18 @@ def usable_cpus(document: Document) -> int | None:
     return int(count) if count else None
 
 
-def over_subscribed(document: Document, row: Row) -> bool:
-    """Whether a row has more workers than usable CPUs."""
-    usable = usable_cpus(document)
-    return usable is not None and row["workers"] > usable
-
-
-def has_own_interval(estimate: Estimate | None) -> bool:
-    """Whether an estimate has an interval that says anything."""
-    return half_width(estimate) is not None
-
-
-def widest(rows: Iterable[Row]) -> float | None:
-    """Return the widest relative half-width of the speed-ups; None where there is none."""
-    widths = [half_width(row.get("speedup")) for row in measured(rows) if not is_single(row)]
-    return max((width for width in widths if width is not None), default=None)
-
-
 def confidence(rows: Iterable[Row]) -> float | None:
-    """Return the lowest confidence among the speed-ups; None where no row tells."""
-    told = [row["speedup"].get("confidence") for row in measured(rows) if row.get("speedup")]
-    return min((value for value in told if value is not None), default=None)
+    """Return the lowest confidence among the intervals; None where there is none."""
+    known = [row["speedup"] or row["rate"] for row in measured(rows)]
+    return min((estimate["confidence"] for estimate in known), default=None)
+
+
+def printable(value: Any) -> Any:
+    """Return the document without control characters: a file from elsewhere must not command the terminal."""
+    if isinstance(value, str):
+        return value.translate(_CONTROL)
+    if isinstance(value, Mapping):
+        return {printable(key): printable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [printable(item) for item in value]
+    return value

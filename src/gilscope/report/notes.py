@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 
 from gilscope.report import facts
 from gilscope.report.facts import Document, Row
-from gilscope.report.figures import interval, quotient, seconds, si, times
+from gilscope.report.figures import has_interval, interval, quotient, seconds, si, times
+from gilscope.stats.intervals import DEFAULT_CONFIDENCE, MIN_BLOCKS
 
 __all__ = [
     "check_notes",
@@ -14,7 +16,7 @@ __all__ = [
     "confidence_note",
     "controls_note",
     "environment_note",
-    "failure_notes",
+    "trouble_notes",
     "one_time_note",
     "over_subscribed_note",
     "precision_note",
@@ -29,11 +31,6 @@ more that the workers could give, and above what time-slicing and cache effects 
 NEARLY_IDEAL = 0.85
 """Share of p that the spin control must reach for the machine to count as having given its CPUs."""
 
-TELLS = 0.25
-"""A speed-up with a relative half-width above this decides nothing."""
-
-CONFIDENT = 0.95
-MIN_BLOCKS = 6  # the extremes of six values cover the median with 1 - 2**-5 = 97 %
 NAMED_TIES = 4  # more names than this make no sentence
 _WORTH_SAYING_S = 0.01  # one-time costs below this matter to no job worth measuring
 _ONE_TIME = {"start": "starting workers", "import": "import", "jit": "JIT", "transfer": "sending inputs"}
@@ -47,12 +44,12 @@ def closing(document: Document, kernel: str) -> str:
     rows = facts.measured(facts.of_kernel(document, kernel))
     if not rows:
         return f"No case of {kernel} could be measured."
-    counts = [row["workers"] for row in rows if not facts.over_subscribed(document, row)]
+    counts = [row["workers"] for row in rows if not row["over_subscribed"]]
     workers = max(counts, default=min(row["workers"] for row in rows))
     at_p = [row for row in rows if row["workers"] == workers]
     sentences = [_fastest(rows, at_p, workers)]
     if workers > 1:
-        sentences += [_held(document, at_p), _released(at_p), *_doubts(document, kernel, workers)]
+        sentences += [_held(at_p), _released(at_p), *_doubts(document, kernel, workers)]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -80,7 +77,7 @@ def _at_rate(row: Row) -> str:
 
 
 def _over_itself(row: Row) -> str:
-    if facts.is_single(row) or not facts.has_own_interval(row.get("speedup")):
+    if facts.is_single(row) or not _known(row):
         return ""
     return f": {times(row['speedup'])} over its own single thread"
 
@@ -95,10 +92,10 @@ def _over_python(rows: Iterable[Row], top: Row) -> str:
     return f"{joint}{times(quotient(top['rate'], plain['rate']))} the pure-Python loop{size}"
 
 
-def _held(document: Document, at_p: Sequence[Row]) -> str:
+def _held(at_p: Sequence[Row]) -> str:
     """Say what threads and processes give to implementations that hold the GIL."""
     threads = [row for row in at_p if row["executor"] == "threads" and facts.holds_gil(row) and row.get("speedup")]
-    free = [row for row in threads if not facts.gil_enabled(document, row)]
+    free = [row for row in threads if not facts.gil_enabled(row)]
     bound = [row for row in threads if row not in free and _ends_below(row, GIL_BOUND)]
     unclear = [row for row in threads if row not in free and row not in bound and not _starts_above(row, GIL_BOUND)]
     parts = []
@@ -124,11 +121,7 @@ def _processes(at_p: Sequence[Row], bound: Sequence[Row]) -> str:
 
 def _released(at_p: Sequence[Row]) -> str:
     """Say what threads give to implementations that release the GIL."""
-    rows = [
-        row
-        for row in at_p
-        if row["executor"] == "threads" and not facts.holds_gil(row) and facts.has_own_interval(row.get("speedup"))
-    ]
+    rows = [row for row in at_p if row["executor"] == "threads" and not facts.holds_gil(row) and _known(row)]
     gaining = [row for row in rows if _starts_above(row, GIL_BOUND)]
     flat = [row for row in rows if _ends_below(row, GIL_BOUND)]
     parts = [f"Threads give {_gains(gaining)}: computing without the GIL." if gaining else ""]
@@ -141,12 +134,17 @@ def _gains(rows: Iterable[Row]) -> str:
     return _join(f"{row['implementation']} {times(row['speedup'])}" for row in rows)
 
 
+def _known(row: Row) -> bool:
+    """Whether the speed-up of a row has an interval that says anything."""
+    return bool(row["speedup"]) and has_interval(row["speedup"])
+
+
 def _ends_below(row: Row, limit: float) -> bool:
-    return facts.has_own_interval(row.get("speedup")) and bool(row["speedup"]["high"] < limit)
+    return _known(row) and bool(row["speedup"]["high"] < limit)
 
 
 def _starts_above(row: Row, limit: float) -> bool:
-    return facts.has_own_interval(row.get("speedup")) and bool(row["speedup"]["low"] > limit)
+    return _known(row) and bool(row["speedup"]["low"] > limit)
 
 
 def _doubts(document: Document, kernel: str, workers: int) -> list[str]:
@@ -161,9 +159,6 @@ def _doubts(document: Document, kernel: str, workers: int) -> list[str]:
         for row in facts.controls(document, kernel, facts.NOISE_FLOOR)
         if _ends_below(row, 1.0) or _starts_above(row, 1.0)
     ]
-    width = facts.widest(facts.of_kernel(document, kernel))
-    if width is not None and width > TELLS:
-        doubts.append(f"Some intervals are as wide as ±{100 * width:.0f} %: give it more --budget.")
     return doubts
 
 
@@ -189,38 +184,32 @@ def controls_note(document: Document, kernel: str) -> str:
 
 def precision_note(document: Document, kernel: str) -> str:
     """Say how narrow the intervals became, against what was asked, and in how many blocks."""
-    rows = facts.measured(facts.of_kernel(document, kernel))
-    blocks = max((row["blocks"] for row in rows), default=0)
-    if not blocks:
+    study = facts.of_study(document, kernel)
+    if not study:
         return ""
-    count = f"{blocks} block" + ("" if blocks == 1 else "s")
-    width = facts.widest(rows)
-    if width is None:
-        return f"{count}: too few for intervals" if blocks < 2 else count
-    asked = (document.get("study") or {}).get("precision")
-    text = f"{count}; widest speed-up interval ±{100 * width:.1f} %"
-    if asked is None:
+    count = f"{study['blocks']} block" + ("" if study["blocks"] == 1 else "s")
+    if study["precision_reached"] is None:
+        return f"{count}, too few for {100 * DEFAULT_CONFIDENCE:.0f} % intervals: a larger --budget buys more"
+    text = f"{count}, widest interval ±{100 * study['precision_reached']:.1f} %"
+    if study["target"] is None:
         return text
-    reached = "reached" if width <= asked else "not reached, a larger --budget narrows it"
-    return f"{text} (asked: ±{100 * asked:g} %, {reached})"
+    reached = "reached" if study["target_met"] else "not reached: a larger --budget narrows it"
+    return f"{text} (asked ±{100 * study['target']:g} %, {reached})"
 
 
 def confidence_note(document: Document, kernel: str) -> str:
     """Say so when there were too few blocks for 95 %."""
-    rows = facts.measured(facts.of_kernel(document, kernel))
-    blocks = min((row["blocks"] for row in rows), default=0)
-    level = facts.confidence(rows)
-    if level is None and 2 <= blocks < MIN_BLOCKS:
-        level = 1 - 2.0 ** (1 - blocks)
-    if level is None or level >= CONFIDENT:
+    level = facts.confidence(facts.of_kernel(document, kernel))
+    if level is None or level >= DEFAULT_CONFIDENCE:
         return ""
-    count = f"{blocks} block" + ("" if blocks == 1 else "s")
-    return f"Intervals hold with {100 * level:.0f} % confidence only: {count}, where 95 % takes {MIN_BLOCKS}."
+    if level == 0:
+        return f"one block has no interval: nothing is known about the spread; {MIN_BLOCKS} give 95 % confidence"
+    return f"intervals hold with {math.floor(100 * level)} % confidence only; {MIN_BLOCKS} blocks give 95 %"
 
 
-def serial_note(rows: Sequence[Row]) -> str:
-    """Say what 'against the fastest serial' refers to."""
-    best = facts.fastest_serial(rows)
+def serial_note(document: Document, kernel: str) -> str:
+    """Say what the column 'versus serial' refers to."""
+    best = facts.fastest_serial(document, kernel)
     if best is None:
         return ""
     return f"fastest on one thread: {facts.label(best)} at {best['size']},{_at_rate(best)[3:]}"
@@ -252,18 +241,26 @@ def _compact(rows: Sequence[Row], present: Collection[str]) -> str:
     )
 
 
-def failure_notes(rows: Iterable[Row]) -> list[str]:
-    """Say of each case that failed what happened."""
+def trouble_notes(rows: Iterable[Row]) -> list[tuple[str, str]]:
+    """Say of each case that failed or is too noisy what happened; each with a word for the margin."""
     return [
-        f"{row['case']}: {row['status'].replace('_', ' ')}: {row.get('reason') or 'no reason given'}"
+        ("noisy" if row["status"] == "too_noisy" else "failed", f"{row['case']}: {_trouble(row)}")
         for row in rows
         if row["status"] not in ("ok", "unavailable")
     ]
 
 
+def _trouble(row: Row) -> str:
+    return "; ".join(
+        part
+        for part in (f"{row['status'].replace('_', ' ')}: {row['reason'] or 'no reason given'}", row["cure"])
+        if part
+    )
+
+
 def over_subscribed_note(document: Document, rows: Iterable[Row]) -> str:
     """Explain the mark of rows with more workers than usable CPUs."""
-    if not any(facts.over_subscribed(document, row) for row in rows):
+    if not any(row["over_subscribed"] for row in rows):
         return ""
     return f"more workers than the {facts.usable_cpus(document)} usable CPUs"
 
@@ -272,7 +269,7 @@ def one_time_note(rows: Iterable[Row]) -> str:
     """Say the largest one-time cost of each kind and who pays it; they are part of no rate."""
     parts = []
     for name, words in _ONE_TIME.items():
-        paid = [(row["one_time_s"][name], row) for row in rows if (row.get("one_time_s") or {}).get(name)]
+        paid = [(row["one_time_s"][name], row) for row in rows if row["one_time_s"].get(name)]
         if not paid:
             continue
         most_s, row = max(paid, key=lambda pair: pair[0])
@@ -293,7 +290,7 @@ def environment_note(document: Document) -> str:
     if machine:
         parts.append(f"{machine.get('system')} {machine.get('architecture')}")
         parts.append(machine.get("cpu_model") or "unknown processor")
-    if cpus:
+    if cpus.get("count"):
         parts.append(f"{cpus['count']} usable CPU{'' if cpus['count'] == 1 else 's'}: {cpus.get('detail')}")
     return ", ".join(parts)
 
@@ -302,9 +299,9 @@ def check_notes(document: Document) -> list[str]:
     """Say what about the machine could spoil the measurement."""
     checks = (document.get("environment") or {}).get("checks") or ()
     return [
-        "; ".join(part for part in (check["message"], check["cure"]) if part)
+        "; ".join(part for part in (check.get("message"), check.get("cure")) if part)
         for check in checks
-        if check["status"] == "warning"
+        if check.get("status") == "warning"
     ]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gilscope.report import facts, notes
 from gilscope.report.facts import Document, Row
-from gilscope.report.figures import NONE, interval, percent, quotient, seconds, si, spread
+from gilscope.report.figures import NONE, interval, narrow, percent, seconds, si, spread
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -41,6 +41,7 @@ def render(document: Document, *, width: int, color: bool = False, one_time: boo
     one_time : bool
         Add the table of one-time costs.
     """
+    document = facts.printable(document)
     parts = [_head(document, width)]
     for kernel in facts.kernels(document):
         parts.append(render_kernel(document, kernel, width=width, color=color))
@@ -65,11 +66,11 @@ def render_kernel(document: Document, kernel: str, *, width: int, color: bool = 
     """Lay out one kernel: table, notes, closing sentence."""
     rows = facts.of_kernel(document, kernel)
     shown = [row for row in rows if row["status"] != "unavailable"]
-    table = painted([_table(document, shown, width)], width, color=color) if shown else ""
+    table = painted([_table(shown, facts.fastest_serial(document, kernel), width)], width, color=color) if shown else ""
     labelled = [
         *(("n/a", text) for text in notes.unavailable_notes(rows)),
-        *(("failed", text) for text in notes.failure_notes(rows)),
-        ("versus", notes.serial_note(rows)),
+        *notes.trouble_notes(rows),
+        ("versus", notes.serial_note(document, kernel)),
         ("machine", notes.controls_note(document, kernel)),
         ("one-time", notes.one_time_note(rows)),
         ("precision", notes.precision_note(document, kernel)),
@@ -100,7 +101,7 @@ def _filled(indent: str, text: str, width: int) -> str:
     ).replace(_NO_BREAK, " ")
 
 
-def _table(document: Document, rows: Sequence[Row], width: int) -> Table:
+def _table(rows: Sequence[Row], best: Row | None, width: int) -> Table:
     roomy = width >= ROOMY_COLUMNS
     table = plain_table(
         ["implementation" if roomy else "imple-\nmentation", "executor"],
@@ -115,40 +116,37 @@ def _table(document: Document, rows: Sequence[Row], width: int) -> Table:
         ],
         gap=2 if roomy else 1,
     )
-    best = facts.fastest_serial(rows)
     for row in rows:
-        cells = _cells(document, row, best)
+        cells = _cells(row, best)
         if not roomy:
             cells[1] = cells[1].replace(".", "\n.")
         table.add_row(*cells, style=_style(row))
     return table
 
 
-def _cells(document: Document, row: Row, best: Row | None) -> list[str]:
-    mark = OVER_SUBSCRIBED if facts.over_subscribed(document, row) else ""
+def _cells(row: Row, best: Row | None) -> list[str]:
+    mark = OVER_SUBSCRIBED if row["over_subscribed"] else ""
     named = [row["implementation"], facts.executor_label(row), f"{row['workers']}{mark}", row["size"]]
-    rate = row.get("rate")
+    rate = row["rate"]
     if not rate:
         return [*named, row["status"].replace("_", " "), "", "", "", ""]
     own = facts.is_single(row)
     return [
         *named,
         f"{si(rate['value'])} {spread(rate)}",
-        NONE if own else interval(row.get("speedup")),
-        NONE if own else percent(row.get("efficiency")),
-        NONE if own else percent(row.get("relative_efficiency")),
-        _against(row, best),
+        NONE if own else interval(row["speedup"]),
+        NONE if own else percent(row["efficiency"]),
+        NONE if own else percent(row["relative_efficiency"]),
+        _versus(row, best),
     ]
 
 
-def _against(row: Row, best: Row | None) -> str:
-    """Relate a row to the fastest single thread, by the analysis where it did that within blocks."""
-    estimate = row.get("versus_fastest_serial")
-    if estimate is None and best is not None:
-        estimate = quotient(row["rate"], best["rate"])
-    if estimate is None or row is best:
+def _versus(row: Row, best: Row | None) -> str:
+    """Relate a row to the fastest single thread."""
+    estimate = row["vs_fastest_serial"]
+    if row is best or estimate is None:
         return "1" if row is best else NONE
-    return f"{interval(estimate).partition(' ')[0]} {spread(estimate)}"
+    return f"{narrow(estimate['value'])} {spread(estimate)}"
 
 
 def _style(row: Row) -> str:
@@ -159,14 +157,14 @@ def _style(row: Row) -> str:
 
 def render_one_time(document: Document, kernel: str, *, width: int, color: bool = False) -> str:
     """Lay out what is paid once per case: starting workers, importing, compiling, sending inputs."""
-    rows = [row for row in facts.of_kernel(document, kernel) if any((row.get("one_time_s") or {}).values())]
+    rows = [row for row in facts.of_kernel(document, kernel) if any(row["one_time_s"].values())]
     if not rows:
         return ""
     table = plain_table(["case"], [*ONE_TIME, "jit cache"], gap=2)
     for row in rows:
         costs = row["one_time_s"]
         cells = [NONE if costs.get(name) is None else seconds(costs[name]) for name in ONE_TIME]
-        cache = row.get("jit_cache") or "none"
+        cache = row["jit_cache"]
         table.add_row(row["case"], *cells, NONE if cache == "none" else cache)
     return f"{kernel}: one-time costs, not part of any rate\n{painted([table], width, color=color).rstrip()}"
 

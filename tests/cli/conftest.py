@@ -1,0 +1,48 @@
+"""A command line whose measuring is a hand-made document: what is asked can be looked at, and no test waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gilscope.measure.events import Observer
+from gilscope.spec import Study
+from tests.report.documents import mandelbrot
+
+
+class FakePipeline:
+    """Stands in for ``gilscope.pipeline.run``."""
+
+    def __init__(self) -> None:
+        self.document: dict[str, Any] = mandelbrot()
+        self.studies: list[Study] = []
+        self.folders: list[Path] = []
+        self.during: Callable[[Observer], None] = lambda observer: None
+        self.writes = True
+
+    def run(self, study: Study, out: Path, *, observer: Observer) -> dict[str, Any]:
+        self.studies.append(study)
+        self.folders.append(out)
+        self.during(observer)
+        if self.writes:
+            (out / "result.jsonl").write_text("{}\n", encoding="utf-8")
+        return self.document
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder without settings above it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GILSCOPE_MAX_WORKERS", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def pipeline(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
+    """Replace measuring by a document made by hand."""
+    fake = FakePipeline()
+    monkeypatch.setattr("gilscope.pipeline.run", fake.run)
+    return fake
