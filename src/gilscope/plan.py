@@ -23,7 +23,7 @@ from gilscope.spec import Availability, Case, Group, Impl, KernelSpec, Plan, Slo
 
 __all__ = ["QUICK_IMPLEMENTATIONS", "make_plan", "make_study"]
 
-QUICK_IMPLEMENTATIONS = ("py_loop", "np_vec", "std_c", "cy_gil", "cy_nogil", "cy_prange", "nb_prange")
+QUICK_IMPLEMENTATIONS = ("py_loop", "std_c", "cy_gil", "cy_nogil", "cy_prange", "nb_prange")
 """What ``gilscope run`` without words measures: one of each kind, so that four kernels get a 95 % interval in a minute.
 ``nb_gil`` and ``nb_nogil`` tell the same story as ``cy_gil`` and ``cy_nogil``."""
 

@@ -1,0 +1,44 @@
+# make run        the default comparison, from nothing
+# make test       everything that must pass, from nothing
+# See README.md; .ci/run does `make test lint`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c' 2>/dev/null)
+
+.PHONY: run test lint benchmark wheel yardstick clean
+
+run: $(VENV)/.installed
+	$(BIN)/gilscope run
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+benchmark: $(VENV)/.installed
+	$(BIN)/python -m pytest benchmarks --benchmark-only
+
+wheel: $(VENV)/.installed
+	GILSCOPE_ISA=portable $(BIN)/python -m build --outdir dist .
+
+yardstick: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.yardstick
+
+clean:
+	rm -rf build dist $(VENV) src/*.egg-info
+	find src -name '*.so' -delete
+
+# Numba comes later than everything else to new Pythons: without it its implementations are n/a, with the reason.
+$(VENV)/.installed: pyproject.toml setup.py $(SOURCES)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gilscope needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip 'setuptools>=77' 'cython>=3.1'
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[all,test,dev]' || { \
+	  echo 'Not everything can be installed for this Python; going on without the extras.' >&2; \
+	  $(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[test,dev]'; }
+	touch $@
