@@ -59,7 +59,7 @@ def _int_or_none(value: object, what: str) -> int | None:
 
 
 def _word(value: object, what: str, known: Sequence[str] | frozenset[str]) -> Any:
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise ValueError(f"{what} is none of {', '.join(sorted(known))}")
     return value
 
@@ -89,8 +89,9 @@ def encode_study(study: Study) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(study).items()}
 
 
-def decode_study(values: Mapping[str, Any]) -> Study:
+def decode_study(encoded: object) -> Study:
     """Return the study; fields that are missing keep their defaults."""
+    values = _as(dict, encoded, "study")
     given: dict[str, Any] = {}
     for field in fields(Study):
         if field.name not in values:
@@ -126,8 +127,9 @@ def encode_case_record(record: CaseRecord) -> dict[str, Any]:
     return values
 
 
-def decode_case_record(values: Mapping[str, Any]) -> CaseRecord:
+def decode_case_record(encoded: object) -> CaseRecord:
     """Return the record of a case."""
+    values = _as(dict, encoded, "case")
     one_time = _as(dict, values.get("one_time_ns", {}), "one_time_ns")
     return CaseRecord(
         case=_parse_case(_as(str, values["id"], "id")),
@@ -171,14 +173,15 @@ def encode_block(block: Block) -> dict[str, Any]:
     }
 
 
-def decode_block(values: Mapping[str, Any]) -> Block:
+def decode_block(encoded: object) -> Block:
     """Return the block."""
+    values = _as(dict, encoded, "block")
     origin = _int(values["started_ns"], "started_ns")
     rounds: dict[str, Round] = {}
-    for key, encoded in _as(dict, values["rounds"], "rounds").items():
+    for key, measured in _as(dict, values["rounds"], "rounds").items():
         if parse_slot(key).key != key:
             raise ValueError(f"slot {key[:80]!r} is not written as gilscope writes it")
-        rounds[key] = _decode_round(_as(dict, encoded, "round"), origin)
+        rounds[key] = _decode_round(_as(dict, measured, "round"), origin)
     return Block(
         kernel=_as(str, values["kernel"], "kernel"),
         index=_int(values["index"], "index", low=0),

@@ -17,7 +17,8 @@ __all__ = ["load"]
 
 MAX_CPUS = 1 << 20
 
-# What parsing and decoding raise on contents that are not ours; RecursionError on absurd nesting.
+# What parsing and decoding raise on contents that are not ours; TypeError where a field of Study is missing,
+# RecursionError on absurd nesting.
 _MALFORMED = (ValueError, KeyError, TypeError, RecursionError)
 
 

@@ -124,9 +124,9 @@ def _create(path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
-    except FileExistsError:
-        raise _refusal(path) from None
     except OSError as error:
+        if isinstance(error, FileExistsError) and path.parent.is_dir():
+            raise _refusal(path) from None
         raise UsageError(f"cannot write to {path}: {error.strerror}; choose another folder with --out") from None
 
 
