@@ -63,6 +63,8 @@ def dispatch(arguments: Sequence[str]) -> int:
         raise UsageError(_explain(error, arguments)) from None
     except typer.Abort:
         raise KeyboardInterrupt from None
+    except SystemExit:  # typer's answer to a reader that went away while help was printed
+        return 0
     return status if isinstance(status, int) else 0
 
 

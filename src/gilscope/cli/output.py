@@ -27,7 +27,8 @@ def emit_json(document: Mapping[str, Any]) -> None:
 
 def complain(message: str) -> None:
     """Print one line to stderr, whatever line breaks the message has."""
-    _write(sys.stderr, f"gilscope: {' '.join(message.split())}\n")
+    line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))
+    _write(sys.stderr, f"gilscope: {line}\n")
 
 
 def flush() -> None:

@@ -9,9 +9,10 @@ from gilscope.errors import UnknownNameError, UsageError
 from gilscope.records import Block, CaseRecord, ResultSet, Round
 from gilscope.registry import nearest
 from gilscope.report import facts
+from gilscope.report.comparison import plain_table
 from gilscope.report.facts import Document, Row
 from gilscope.report.figures import NONE, interval, percent, seconds, si
-from gilscope.report.terminal import ONE_TIME, facts_table, painted, plain_table
+from gilscope.report.terminal import ONE_TIME, facts_table, painted
 from gilscope.spec import Case
 from gilscope.units import NS_PER_S
 
@@ -42,16 +43,17 @@ def find_case(document: Document, asked: str) -> Row:
     raise UnknownNameError(f"no case {asked!r} in {document['result']}: {hint}")
 
 
-def render_case(document: Document, row: Row, measured: ResultSet, *, width: int, color: bool = False) -> str:
+def render_case(row: Row, measured: ResultSet, *, width: int, color: bool = False) -> str:
     """Lay out one case: its figures, what it paid once, its rounds block by block, and what went wrong."""
     record = measured.cases.get(row["case"])
-    lines = {**_figures(row), **_record(record)}
+    row = facts.printable(row)
+    lines = facts.printable({**_figures(row), **_record(record)})
     parts = [f"{row['case']}\n{facts_table(lines, width, color=color)}"]
     rounds = _rounds(row["case"], measured.blocks)
     if rounds:
         parts.append(_blocks(rounds, width, color=color))
     if record is not None and record.detail:
-        parts.append(f"detail\n{record.detail.rstrip()}\n")
+        parts.append(f"detail\n{facts.printable(record.detail.rstrip())}\n")
     return "\n".join(parts)
 
 

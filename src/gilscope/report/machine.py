@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gilscope.report.terminal import facts_table, painted, plain_table
+from gilscope.report.comparison import plain_table
+from gilscope.report.terminal import facts_table, painted
 
 __all__ = ["render_environment", "render_inventory"]
 

@@ -13,9 +13,9 @@ from gilscope.stats.intervals import DEFAULT_CONFIDENCE, MIN_BLOCKS
 __all__ = [
     "check_notes",
     "closing",
-    "confidence_note",
     "controls_note",
     "environment_note",
+    "noise_note",
     "trouble_notes",
     "one_time_note",
     "over_subscribed_note",
@@ -49,7 +49,8 @@ def closing(document: Document, kernel: str) -> str:
     at_p = [row for row in rows if row["workers"] == workers]
     sentences = [_fastest(rows, at_p, workers)]
     if workers > 1:
-        sentences += [_held(at_p), _released(at_p), *_doubts(document, kernel, workers)]
+        spin = next((row for row in facts.controls(document, kernel, "spin") if row["workers"] == workers), None)
+        sentences += [_held(at_p, spin), _released(at_p, spin), *_doubts(document, kernel, spin)]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -60,7 +61,7 @@ def _fastest(rows: Sequence[Row], at_p: Sequence[Row], workers: int) -> str:
     rivals = [row for row in at_p if row is not top and (floor is None or _high(row) >= floor)]
     where = f"On {workers} workers" if workers > 1 else "On one worker"
     if len(rivals) >= NAMED_TIES:
-        return f"{where} cannot tell which of {len(rivals) + 1} cases is fastest: their intervals overlap."
+        return f"{where} it cannot be told which of {len(rivals) + 1} cases is fastest: their intervals overlap."
     if rivals:
         names = _join(facts.label(row) for row in (top, *rivals))
         return f"{where} {names} are fastest and cannot be told apart{_at_rate(top)}."
@@ -92,22 +93,34 @@ def _over_python(rows: Iterable[Row], top: Row) -> str:
     return f"{joint}{times(quotient(top['rate'], plain['rate']))} the pure-Python loop{size}"
 
 
-def _held(at_p: Sequence[Row]) -> str:
-    """Say what threads and processes give to implementations that hold the GIL."""
-    threads = [row for row in at_p if row["executor"] == "threads" and facts.holds_gil(row) and row.get("speedup")]
+def _held(at_p: Sequence[Row], spin: Row | None) -> str:
+    """Say what threads and processes give to implementations that hold the GIL.
+
+    The GIL is blamed only where the whole interval shows no gain and the control, on the same CPUs in the same
+    seconds and without the GIL, certainly gained more.
+    """
+    threads = [row for row in at_p if row["executor"] == "threads" and facts.holds_gil(row) and row["speedup"]]
     free = [row for row in threads if not facts.gil_enabled(row)]
-    bound = [row for row in threads if row not in free and _ends_below(row, GIL_BOUND)]
-    unclear = [row for row in threads if row not in free and row not in bound and not _starts_above(row, GIL_BOUND)]
+    flat = [row for row in threads if row not in free and _ends_below(row, GIL_BOUND)]
+    bound = [row for row in flat if _beaten_by(row, spin)]
+    unexplained = [row for row in flat if row not in bound]
+    unclear = [row for row in threads if row not in free and row not in flat and not _starts_above(row, GIL_BOUND)]
     parts = []
     if bound:
         it = "it holds" if len(bound) == 1 else "they hold"
         parts.append(f"Threads give {_gains(bound)}: {it} the GIL.")
+    if unexplained:
+        parts.append(f"Threads give {_gains(unexplained)}, but the control did not certainly gain more.")
     if unclear:
         parts.append(f"Cannot tell whether threads help {_gains(unclear)}: the interval is too wide.")
     if free:
         parts.append(f"Without a GIL threads give {_gains(free)}.")
-    parts.append(_processes(at_p, bound))
+    parts.append(_processes(at_p, flat))
     return " ".join(part for part in parts if part)
+
+
+def _beaten_by(row: Row, control: Row | None) -> bool:
+    return control is not None and _known(control) and bool(control["speedup"]["low"] > row["speedup"]["high"])
 
 
 def _processes(at_p: Sequence[Row], bound: Sequence[Row]) -> str:
@@ -119,11 +132,11 @@ def _processes(at_p: Sequence[Row], bound: Sequence[Row]) -> str:
     return f"Processes give {_gains(best)}." if best else ""
 
 
-def _released(at_p: Sequence[Row]) -> str:
+def _released(at_p: Sequence[Row], spin: Row | None) -> str:
     """Say what threads give to implementations that release the GIL."""
     rows = [row for row in at_p if row["executor"] == "threads" and not facts.holds_gil(row) and _known(row)]
     gaining = [row for row in rows if _starts_above(row, GIL_BOUND)]
-    flat = [row for row in rows if _ends_below(row, GIL_BOUND)]
+    flat = [row for row in rows if _ends_below(row, GIL_BOUND) and _beaten_by(row, spin)]
     parts = [f"Threads give {_gains(gaining)}: computing without the GIL." if gaining else ""]
     if flat:
         parts.append(f"Threads give only {_gains(flat)}, though the GIL is released.")
@@ -147,13 +160,13 @@ def _starts_above(row: Row, limit: float) -> bool:
     return _known(row) and bool(row["speedup"]["low"] > limit)
 
 
-def _doubts(document: Document, kernel: str, workers: int) -> list[str]:
-    """Say what the controls and wide intervals take away from the sentences before."""
-    doubts = [
-        f"The machine itself gave only {interval(row['speedup'])} of {workers} CPUs: compare with the control."
-        for row in facts.controls(document, kernel, "spin")
-        if row["workers"] == workers and _ends_below(row, NEARLY_IDEAL * workers)
-    ]
+def _doubts(document: Document, kernel: str, spin: Row | None) -> list[str]:
+    """Say what the controls take away from the sentences before."""
+    doubts = []
+    if spin is not None and spin["speedup"] and not _starts_above(spin, NEARLY_IDEAL * spin["workers"]):
+        doubts.append(
+            f"The machine itself gave {interval(spin['speedup'])} of {spin['workers']} CPUs: compare with the control."
+        )
     doubts += [
         f"The A/A control reads {interval(row['speedup'])} instead of 1: smaller differences mean nothing."
         for row in facts.controls(document, kernel, facts.NOISE_FLOOR)
@@ -183,13 +196,16 @@ def controls_note(document: Document, kernel: str) -> str:
 
 
 def precision_note(document: Document, kernel: str) -> str:
-    """Say how narrow the intervals became, against what was asked, and in how many blocks."""
+    """Say how narrow the intervals became against what was asked, in how many blocks, and what they are worth."""
     study = facts.of_study(document, kernel)
     if not study:
         return ""
     count = f"{study['blocks']} block" + ("" if study["blocks"] == 1 else "s")
+    level = facts.confidence(facts.of_kernel(document, kernel))
+    if level is not None and level < DEFAULT_CONFIDENCE:
+        return f"{count}: {_low_confidence(level)}; {MIN_BLOCKS} blocks give 95 %, a larger --budget buys them"
     if study["precision_reached"] is None:
-        return f"{count}, too few for {100 * DEFAULT_CONFIDENCE:.0f} % intervals: a larger --budget buys more"
+        return count
     text = f"{count}, widest interval ±{100 * study['precision_reached']:.1f} %"
     if study["target"] is None:
         return text
@@ -197,14 +213,10 @@ def precision_note(document: Document, kernel: str) -> str:
     return f"{text} (asked ±{100 * study['target']:g} %, {reached})"
 
 
-def confidence_note(document: Document, kernel: str) -> str:
-    """Say so when there were too few blocks for 95 %."""
-    level = facts.confidence(facts.of_kernel(document, kernel))
-    if level is None or level >= DEFAULT_CONFIDENCE:
-        return ""
+def _low_confidence(level: float) -> str:
     if level == 0:
-        return f"one block has no interval: nothing is known about the spread; {MIN_BLOCKS} give 95 % confidence"
-    return f"intervals hold with {math.floor(100 * level)} % confidence only; {MIN_BLOCKS} blocks give 95 %"
+        return "no interval, so nothing is known about the spread"
+    return f"intervals hold with {math.floor(100 * level)} % confidence only"
 
 
 def serial_note(document: Document, kernel: str) -> str:
@@ -241,21 +253,31 @@ def _compact(rows: Sequence[Row], present: Collection[str]) -> str:
     )
 
 
-def trouble_notes(rows: Iterable[Row]) -> list[tuple[str, str]]:
-    """Say of each case that failed or is too noisy what happened; each with a word for the margin."""
+def trouble_notes(rows: Iterable[Row]) -> list[str]:
+    """Say of each case that failed what happened."""
     return [
-        ("noisy" if row["status"] == "too_noisy" else "failed", f"{row['case']}: {_trouble(row)}")
+        "; ".join(
+            part
+            for part in (f"{row['case']}: {_status(row)}: {row['reason'] or 'no reason given'}", row["cure"])
+            if part
+        )
         for row in rows
-        if row["status"] not in ("ok", "unavailable")
+        if row["status"] not in ("ok", "unavailable", "too_noisy")
     ]
 
 
-def _trouble(row: Row) -> str:
-    return "; ".join(
-        part
-        for part in (f"{row['status'].replace('_', ' ')}: {row['reason'] or 'no reason given'}", row["cure"])
-        if part
-    )
+def _status(row: Row) -> str:
+    return str(row["status"]).replace("_", " ")
+
+
+def noise_note(rows: Iterable[Row]) -> str:
+    """Name the cases whose intervals are too wide to say anything."""
+    noisy = [row for row in rows if row["status"] == "too_noisy"]
+    if not noisy:
+        return ""
+    cures = dict.fromkeys(row["cure"] for row in noisy if row["cure"])
+    names = ", ".join(f"{facts.label(row)}*{row['workers']}" for row in noisy)
+    return "; ".join([f"the intervals of {names} are too wide to say anything", *cures])
 
 
 def over_subscribed_note(document: Document, rows: Iterable[Row]) -> str:

@@ -8,21 +8,19 @@ from __future__ import annotations
 import io
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gilscope.report import facts, notes
-from gilscope.report.facts import Document, Row
-from gilscope.report.figures import NONE, interval, narrow, percent, seconds, si, spread
+from gilscope.report.comparison import OVER_SUBSCRIBED, comparison, plain_table
+from gilscope.report.facts import Document
+from gilscope.report.figures import NONE, seconds
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
 
-__all__ = ["ONE_TIME", "facts_table", "painted", "plain_table", "render", "render_kernel", "render_one_time"]
+__all__ = ["ONE_TIME", "facts_table", "painted", "render", "render_kernel", "render_one_time"]
 
-ROOMY_COLUMNS = 100  # from here on two spaces between columns and unbroken headers fit
-OVER_SUBSCRIBED = "!"
 _LABEL_COLUMNS = 11  # "precision" and two spaces
 
 _NO_BREAK = "\u00a0"
@@ -66,15 +64,16 @@ def render_kernel(document: Document, kernel: str, *, width: int, color: bool = 
     """Lay out one kernel: table, notes, closing sentence."""
     rows = facts.of_kernel(document, kernel)
     shown = [row for row in rows if row["status"] != "unavailable"]
-    table = painted([_table(shown, facts.fastest_serial(document, kernel), width)], width, color=color) if shown else ""
+    best = facts.fastest_serial(document, kernel)
+    table = painted([comparison(shown, best, width)], width, color=color) if shown else ""
     labelled = [
         *(("n/a", text) for text in notes.unavailable_notes(rows)),
-        *notes.trouble_notes(rows),
+        *(("failed", text) for text in notes.trouble_notes(rows)),
+        ("noisy", notes.noise_note(rows)),
         ("versus", notes.serial_note(document, kernel)),
         ("machine", notes.controls_note(document, kernel)),
         ("one-time", notes.one_time_note(rows)),
         ("precision", notes.precision_note(document, kernel)),
-        ("caution", notes.confidence_note(document, kernel)),
         (OVER_SUBSCRIBED, notes.over_subscribed_note(document, shown)),
         ("verdict", notes.closing(document, kernel)),
     ]
@@ -101,60 +100,6 @@ def _filled(indent: str, text: str, width: int) -> str:
     ).replace(_NO_BREAK, " ")
 
 
-def _table(rows: Sequence[Row], best: Row | None, width: int) -> Table:
-    roomy = width >= ROOMY_COLUMNS
-    table = plain_table(
-        ["implementation" if roomy else "imple-\nmentation", "executor"],
-        [
-            "workers" if roomy else "p",
-            "size" if roomy else "sz",
-            "rate",
-            "speed-up",
-            "effi-\nciency",
-            "of the\ncontrol",
-            "versus\nserial",
-        ],
-        gap=2 if roomy else 1,
-    )
-    for row in rows:
-        cells = _cells(row, best)
-        if not roomy:
-            cells[1] = cells[1].replace(".", "\n.")
-        table.add_row(*cells, style=_style(row))
-    return table
-
-
-def _cells(row: Row, best: Row | None) -> list[str]:
-    mark = OVER_SUBSCRIBED if row["over_subscribed"] else ""
-    named = [row["implementation"], facts.executor_label(row), f"{row['workers']}{mark}", row["size"]]
-    rate = row["rate"]
-    if not rate:
-        return [*named, row["status"].replace("_", " "), "", "", "", ""]
-    own = facts.is_single(row)
-    return [
-        *named,
-        f"{si(rate['value'])} {spread(rate)}",
-        NONE if own else interval(row["speedup"]),
-        NONE if own else percent(row["efficiency"]),
-        NONE if own else percent(row["relative_efficiency"]),
-        _versus(row, best),
-    ]
-
-
-def _versus(row: Row, best: Row | None) -> str:
-    """Relate a row to the fastest single thread."""
-    estimate = row["vs_fastest_serial"]
-    if row is best or estimate is None:
-        return "1" if row is best else NONE
-    return f"{narrow(estimate['value'])} {spread(estimate)}"
-
-
-def _style(row: Row) -> str:
-    if row["status"] in ("wrong_result", "failed", "timeout"):
-        return "red"
-    return "dim" if facts.is_single(row) else ""
-
-
 def render_one_time(document: Document, kernel: str, *, width: int, color: bool = False) -> str:
     """Lay out what is paid once per case: starting workers, importing, compiling, sending inputs."""
     rows = [row for row in facts.of_kernel(document, kernel) if any(row["one_time_s"].values())]
@@ -163,22 +108,10 @@ def render_one_time(document: Document, kernel: str, *, width: int, color: bool 
     table = plain_table(["case"], [*ONE_TIME, "jit cache"], gap=2)
     for row in rows:
         costs = row["one_time_s"]
-        cells = [NONE if costs.get(name) is None else seconds(costs[name]) for name in ONE_TIME]
+        cells = [seconds(costs[name]) if costs.get(name) else NONE for name in ONE_TIME]
         cache = row["jit_cache"]
         table.add_row(row["case"], *cells, NONE if cache == "none" else cache)
     return f"{kernel}: one-time costs, not part of any rate\n{painted([table], width, color=color).rstrip()}"
-
-
-def plain_table(left: Sequence[str], right: Sequence[str], *, gap: int) -> Table:
-    """Return a table without lines: ``left`` columns of words, ``right`` columns of numbers."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold", show_edge=False)
-    for name in left:
-        table.add_column(name, overflow="fold")
-    for name in right:
-        table.add_column(name, justify="right", no_wrap=True, overflow="fold")
-    return table
 
 
 def painted(parts: Iterable[RenderableType], width: int, *, color: bool) -> str:

@@ -1,0 +1,296 @@
+"""How right is the GIL probe, and what does it cost? Prints the tables of docs/method.md.
+
+    python benchmarks/selfbench/gil_probe.py [held waiting holds observer] [--seconds S] [--pairs N] [--json FILE]
+
+held
+    The share of time the GIL is held, against a thread that holds and releases it for known times and keeps its own
+    clock. At the fixed rate of diagnostic rounds and with the adaptive rate, and gilknocker beside it if installed.
+waiting
+    Threads that spin in byte code (N - 1 wait), sleep, or hash with the GIL released (nobody waits).
+holds
+    Hold lengths: byte code against C code that holds the GIL for 20 ms at a time.
+observer
+    The same work with and without the monitor, in interleaved pairs, with a CPU to spare and with all CPUs busy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import platform
+import random
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from gilscope.stats import median_interval
+from gilscope.telemetry._gilprobe import duty
+from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor, _usable_cpus, probe_availability
+
+try:
+    from gilknocker import KnockKnock
+except ImportError:
+    KnockKnock = None
+
+SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+SHORT_S = (10e-6, 100e-6)  # the shorter part of a cycle; the third choice makes the longer one LONG_S
+LONG_S = 5e-3
+C_HOLD_S = 20e-3
+
+
+def cells() -> list[tuple[float, float, float]]:
+    """Share, hold and release in seconds."""
+    out = []
+    for share in SHARES:
+        if share in (0.0, 1.0):
+            out.append((share, 0.0 if share == 0.0 else LONG_S, LONG_S if share == 0.0 else 0.0))
+            continue
+        odds = share / (1.0 - share)
+        for short in (*SHORT_S, LONG_S * min(odds, 1.0 / odds)):
+            hold, release = (short, short / odds) if odds < 1.0 else (short * odds, short)
+            out.append((share, hold, release))
+    return out
+
+
+def knocked(hold_s: float, release_s: float, seconds: float) -> float | None:
+    """What gilknocker says about the same work."""
+    if KnockKnock is None:
+        return None
+    knocker = KnockKnock(polling_interval_micros=1000)
+    knocker.start()
+    held_ns, wall_ns, _ = duty(hold_s, release_s, seconds)
+    found = knocker.contention_metric
+    knocker.stop()
+    return abs(found - held_ns / wall_ns)
+
+
+def held(seconds: float, rate_hz: float | None) -> list[dict[str, Any]]:
+    """One row per cell: the truth, the reading and its interval."""
+    rows = []
+    for share, hold_s, release_s in cells():
+        with GilMonitor(rate_hz) as gil:
+            held_ns, wall_ns, _ = duty(hold_s, release_s, seconds)
+        true, read = held_ns / wall_ns, gil.held
+        error = read.value - true
+        standard = max((read.high - read.low) / (2 * 1.96), 1e-9)
+        rows.append(
+            {
+                "share": share,
+                "hold_us": hold_s * 1e6,
+                "release_us": release_s * 1e6,
+                "true": true,
+                "read": read.value,
+                "low": read.low,
+                "high": read.high,
+                "error": error,
+                "covered": read.low <= true <= read.high,
+                "within_two_standard_errors": abs(error) <= 2.0 * standard,
+                "samples": read.n,
+                "cost": gil.reading.cost,
+                "gilknocker_error": knocked(hold_s, release_s, seconds) if rate_hz is not None else None,
+            }
+        )
+    return rows
+
+
+def print_held(rows: Sequence[dict[str, Any]], title: str) -> None:
+    """Print the cells and their summary."""
+    print(f"\n{title}")
+    print(f"{'hold us':>8} {'free us':>8} {'true':>7} {'read':>7} {'low':>7} {'high':>7} {'error':>8} {'knocker':>8}")
+    for row in rows:
+        knock = row["gilknocker_error"]
+        print(
+            f"{row['hold_us']:8.0f} {row['release_us']:8.0f} {row['true']:7.4f} {row['read']:7.4f} {row['low']:7.4f} "
+            f"{row['high']:7.4f} {row['error']:+8.4f} {'' if knock is None else f'{knock:8.3f}'}"
+        )
+    errors = [abs(row["error"]) for row in rows]
+    knocks = [row["gilknocker_error"] for row in rows if row["gilknocker_error"] is not None]
+    covered = statistics.mean(row["covered"] for row in rows)
+    two = statistics.mean(row["within_two_standard_errors"] for row in rows)
+    print(
+        f"mean error {statistics.mean(errors):.4f}, worst {max(errors):.4f}, intervals cover {covered:.0%}, within two "
+        f"standard errors {two:.0%}, {statistics.mean(row['samples'] for row in rows):.0f} samples per cell, "
+        f"own CPU {statistics.mean(row['cost'] for row in rows):.2%}"
+        + (f"; gilknocker mean error {statistics.mean(knocks):.3f}, worst {max(knocks):.3f}" if knocks else "")
+    )
+
+
+@contextmanager
+def threads(count: int, body: Callable[[threading.Event], None]) -> Any:
+    """Run ``body(stop)`` in so many threads while the block runs."""
+    stop = threading.Event()
+    crew = [threading.Thread(target=body, args=(stop,), name=f"crew {i}") for i in range(count)]
+    for thread in crew:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in crew:
+            thread.join()
+
+
+def spin(stop: threading.Event) -> None:
+    """Byte code."""
+    n = 0
+    while not stop.is_set():
+        n += 1
+
+
+def doze(stop: threading.Event) -> None:
+    """Sleep, a millisecond at a time."""
+    while not stop.is_set():
+        time.sleep(1e-3)
+
+
+def digest(stop: threading.Event) -> None:
+    """C code that releases the GIL for about 10 ms at a time."""
+    while not stop.is_set():
+        hashlib.pbkdf2_hmac("sha256", b"x", b"y", 10_000)
+
+
+def hog(stop: threading.Event) -> None:
+    """C code that holds the GIL for 20 ms at a time."""
+    while not stop.is_set():
+        duty(C_HOLD_S, 0.0, C_HOLD_S)
+
+
+def waiting(seconds: float) -> list[dict[str, Any]]:
+    """Waiting threads, read and expected."""
+    rows = []
+    for name, body, count in [
+        ("spin", spin, 2),
+        ("spin", spin, 4),
+        ("spin", spin, 8),
+        ("sleep", doze, 4),
+        ("hash", digest, 4),
+    ]:
+        with threads(count, body), GilMonitor(DIAGNOSTIC_RATE_HZ) as gil:
+            time.sleep(seconds)
+        read = gil.waiting
+        expected = count - 1.0 if body is spin else 0.0
+        row = {"threads": count, "doing": name, "expected": expected, "held": gil.held.value}
+        rows.append(row | {"waiting": read.value if read else None, "handovers_per_s": gil.handovers_per_s})
+        print(
+            f"{count} x {name:5} waiting {rows[-1]['waiting']:.3f} (expected {expected:.0f}), held {gil.held.value:.3f}"
+        )
+    return rows
+
+
+def holds(seconds: float) -> list[dict[str, Any]]:
+    """Hold lengths of byte code and of C code, each with two threads."""
+    rows = []
+    for name, body in (("byte code", spin), ("C, 20 ms", hog)):
+        with threads(2, body), GilMonitor(DIAGNOSTIC_RATE_HZ) as gil:
+            time.sleep(seconds)
+        found = gil.holds
+        rows.append({"doing": name, "turn_ms": (found.turn_s or 0) * 1e3, "median_ms": (found.median_s or 0) * 1e3})
+        rows[-1] |= {"overdue": found.overdue.value, "low": found.overdue.low, "high": found.overdue.high}
+        print(
+            f"{name:10} mean turn {rows[-1]['turn_ms']:.1f} ms, median hold {rows[-1]['median_ms']:.1f} ms, "
+            f"overdue {found.overdue.value:.2f} [{found.overdue.low:.2f}, {found.overdue.high:.2f}]"
+        )
+    return rows
+
+
+def one_thread(iterations: int) -> None:
+    """Byte code in this thread: every other CPU is free."""
+    n = 0
+    for i in range(iterations):
+        n += i
+
+
+def all_cpus(iterations: int) -> None:
+    """One hashing thread per CPU, the GIL released."""
+    crew = [
+        threading.Thread(target=hashlib.pbkdf2_hmac, args=("sha256", b"x", b"y", iterations))
+        for _ in range(int(_usable_cpus()))
+    ]
+    for thread in crew:
+        thread.start()
+    for thread in crew:
+        thread.join()
+
+
+def timed(work: Callable[[int], None], size: int) -> float:
+    """Seconds of one run."""
+    began = time.perf_counter()
+    work(size)
+    return time.perf_counter() - began
+
+
+def sized(work: Callable[[int], None], seconds: float) -> int:
+    """How much work takes about so long."""
+    size = 1000
+    while (took := timed(work, size)) < 0.05:
+        size *= 2
+    return int(size * seconds / took)
+
+
+def observer(pairs: int, seconds: float, rate_hz: float | None) -> list[dict[str, Any]]:
+    """Ratio of monitored to unmonitored time, and the sampler's own CPU time."""
+    rows = []
+    for name, work in (("a CPU to spare", one_thread), ("all CPUs busy", all_cpus)):
+        size, ratios, costs, rates = sized(work, seconds), [], [], []
+        for _ in range(pairs):
+            took = {}
+            for monitored in random.sample((False, True), 2):
+                if monitored:
+                    with GilMonitor(rate_hz) as gil:
+                        took[monitored] = timed(work, size)
+                    costs.append(gil.reading.cost)
+                    rates.append(gil.rate_hz)
+                else:
+                    took[monitored] = timed(work, size)
+            ratios.append(took[True] / took[False])
+        ratio = median_interval(ratios)
+        row = {"load": name, "rate_hz": statistics.median(rates), "own_cpu": statistics.median(costs)}
+        rows.append(row | {"ratio": ratio.value, "low": ratio.low, "high": ratio.high, "pairs": pairs})
+        print(
+            f"{name:15} {row['rate_hz']:6.0f} Hz  monitored / unmonitored {ratio.value:.4f} [{ratio.low:.4f}, "
+            f"{ratio.high:.4f}] over {pairs} pairs, sampler's own CPU {row['own_cpu']:.2%} of wall"
+        )
+    return rows
+
+
+def main() -> None:
+    """Run the parts asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=["held", "waiting", "holds", "observer"])
+    parser.add_argument("--seconds", type=float, default=5.0, help="per cell")
+    parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--pair-seconds", type=float, default=0.3, help="per run of a pair")
+    parser.add_argument("--rate", type=float, default=None, help="fixed rate of the observer part; adaptive by default")
+    parser.add_argument("--json", default=None, help="also write the rows there")
+    options = parser.parse_args()
+    available = probe_availability()
+    if not available.ok:
+        sys.exit(f"the GIL probe is not available here: {available.reason}")
+    print(f"{platform.python_implementation()} {platform.python_version()}, {_usable_cpus():.0f} CPUs")
+    found: dict[str, Any] = {}
+    if "held" in options.parts:
+        found["held_fixed"] = held(options.seconds, DIAGNOSTIC_RATE_HZ)
+        print_held(found["held_fixed"], f"held share at {DIAGNOSTIC_RATE_HZ:.0f} Hz, {options.seconds:g} s per cell")
+        found["held_adaptive"] = held(options.seconds, None)
+        print_held(found["held_adaptive"], f"held share, adaptive rate, {options.seconds:g} s per cell")
+    if "waiting" in options.parts:
+        print("\nthreads waiting for the GIL")
+        found["waiting"] = waiting(options.seconds)
+    if "holds" in options.parts:
+        print("\nhold lengths, two threads")
+        found["holds"] = holds(options.seconds)
+    if "observer" in options.parts:
+        print("\nobserver effect")
+        found["observer"] = observer(options.pairs, options.pair_seconds, options.rate)
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as stream:
+            json.dump(found, stream, indent=1)
+
+
+if __name__ == "__main__":
+    main()
