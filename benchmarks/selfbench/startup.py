@@ -1,7 +1,7 @@
 """What every call of gilscope costs before it does anything: interleaved starts, medians with their intervals.
 
-Run: ``python benchmarks/selfbench/startup.py [ROUNDS]``. Each round starts every command once, in turn, so that drift of
-the machine meets all alike; a bare interpreter is the floor.
+Run: ``python benchmarks/selfbench/startup.py [ROUNDS]``. Each round starts every command once, in turn, so that drift
+of the machine meets all alike; a bare interpreter is the floor.
 """
 
 from __future__ import annotations

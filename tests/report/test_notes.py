@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema
 import pytest
 
+from gilscope.analysis import json_schema
 from gilscope.report import notes
 from tests.report.documents import control, document, mandelbrot, row
 
@@ -18,6 +20,13 @@ def with_threads(speedup: float, half_width: float, implementation: str = "py_lo
         row(f"{name}@threads*2#S", rate=1e7 * speedup, speedup=speedup, half_width=half_width, **more),
     ]
     return document(cases, [control("spin", 2, 1.94), control("A/A", 1, 1.0)])
+
+
+@pytest.mark.parametrize(
+    "made", [mandelbrot(), mandelbrot(interrupted=True), document([])], ids=["full", "cut", "empty"]
+)
+def test_the_documents_of_these_tests_are_documents(made: dict[str, Any]) -> None:
+    jsonschema.validate(made, json_schema())
 
 
 def test_the_winner_is_named_with_its_gains() -> None:
