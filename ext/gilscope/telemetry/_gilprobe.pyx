@@ -4,6 +4,8 @@
 This module only carries numbers across; what they mean is in ``gilscope.telemetry.reading``.
 """
 
+import sys
+
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 from libc.string cimport memset
@@ -11,7 +13,7 @@ from libc.string cimport memset
 # In this order: the sampler includes the other two.
 cdef extern from "_gilstate.h" nogil:
     ctypedef struct gs_gil:
-        const int *enabled
+        pass
     ctypedef struct gs_look:
         int locked
         uintptr_t holder
@@ -33,7 +35,6 @@ cdef extern from "_gilsampler.h":
     enum:
         GS_THREADS
         GS_HOLD_BINS
-        GS_OVERDUE_INTERVALS
     ctypedef struct gs_thread:
         int64_t native_id
         uint64_t samples
@@ -138,10 +139,6 @@ cdef extern from *:
         return 0;
     #endif
     }
-    static int gs_gil_enabled(const gs_gil *g)
-    {
-        return g->enabled == NULL || *(const volatile int *)g->enabled != 0;
-    }
     """
     ctypedef struct gs_sampler:
         int running
@@ -156,11 +153,9 @@ cdef extern from *:
     void gs_look_at(const gs_gil *gil, gs_look *look)
     int gs_declares_no_gil(PyObject *module)
     int gs_can_name_modules()
-    int gs_gil_enabled(const gs_gil *gil)
 
 
-OVERDUE_INTERVALS = GS_OVERDUE_INTERVALS
-MAX_THREADS = GS_THREADS
+NO_GIL = "no GIL: this interpreter runs threads in parallel"
 
 
 cdef int _locate(gs_gil *gil) except -1:
@@ -178,14 +173,13 @@ def self_check(size_t skew=0):
     cdef gs_gil gil
     cdef char reason[GS_REASON_SIZE]
     memset(reason, 0, GS_REASON_SIZE)
-    if not gs_locate(&gil, skew, reason):
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        why = NO_GIL
+    elif not gs_locate(&gil, skew, reason) or not gs_check_hold(&gil, reason):
         why = reason.decode()
-        return {"held": why, "waiting": why, "threads": why}
-    if not gs_gil_enabled(&gil):
-        why = "no GIL: this interpreter runs threads in parallel"
-        return {"held": why, "waiting": why, "threads": why}
-    if not gs_check_hold(&gil, reason):
-        why = reason.decode()
+    else:
+        why = ""
+    if why:
         return {"held": why, "waiting": why, "threads": why}
     waiting = "" if gs_check_waiters(&gil, reason) else reason.decode()
     threads = "" if gs_check_identity(&gil, reason) else reason.decode()

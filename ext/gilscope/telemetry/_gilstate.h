@@ -103,7 +103,6 @@ typedef struct {
     const unsigned long *interval_us;
     const void *waiting;        /* condition variable of the threads that want the lock */
     const void *handing_over;   /* condition variable of the thread that was asked to let go */
-    const int *enabled;         /* free-threaded builds: 0 while there is no GIL; elsewhere NULL */
 } gs_gil;
 
 #define GS_REASON_SIZE 160
@@ -123,10 +122,6 @@ static inline void gs_gil_at(gs_gil *gil, const char *base, size_t locked, size_
     gil->interval_us = (const unsigned long *)(base + offsetof(struct _gil_runtime_state, interval));
     gil->waiting = base + offsetof(struct _gil_runtime_state, cond);
     gil->handing_over = base + offsetof(struct _gil_runtime_state, switch_cond);
-    gil->enabled = NULL;
-#  ifdef Py_GIL_DISABLED
-    gil->enabled = (const int *)(base + offsetof(struct _gil_runtime_state, enabled));
-#  endif
 }
 #endif
 

@@ -1,8 +1,7 @@
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-OVERDUE_INTERVALS: int
-MAX_THREADS: int
+NO_GIL: str
 
 class Snapshot(TypedDict):
     began_ns: int

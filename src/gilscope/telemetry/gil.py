@@ -42,6 +42,8 @@ _BUDGET = 0.008
 # two busy CPUs: 12 % at 5 kHz, 7 % at 2 kHz, 3 % at 1 kHz are 48-70 us of CPU time per look.
 _WAKE_COST_S = 60e-6
 
+_PARTS = ("held", "waiting", "threads")
+_NO_GIL = "no GIL: this interpreter runs threads in parallel"
 _checked: dict[str, str] | None = None
 
 
@@ -49,14 +51,12 @@ def _self_check() -> dict[str, str]:
     """Reasons per part of the probe, empty where it can be trusted. Checked once per process."""
     global _checked
     if not is_gil_enabled():
-        reason = "no GIL: this interpreter runs threads in parallel"
-        return {"held": reason, "waiting": reason, "threads": reason}
+        return dict.fromkeys(_PARTS, _NO_GIL)
     if _checked is None:
         try:
             from gilscope.telemetry import _gilprobe
         except ImportError as error:
-            reason = f"the compiled GIL probe cannot be loaded ({error})"
-            return {"held": reason, "waiting": reason, "threads": reason}
+            return dict.fromkeys(_PARTS, f"the compiled GIL probe cannot be loaded ({error})")
         _checked = _gilprobe.self_check()
     return _checked
 
@@ -66,7 +66,7 @@ def probe_availability() -> Availability:
     reason = _self_check()["held"]
     if not reason:
         return Availability(ok=True)
-    if reason.startswith("no GIL"):
+    if reason == _NO_GIL:
         return Availability(ok=False, reason=reason)
     return Availability(ok=False, reason=reason, cure="build gilscope for this interpreter on Linux with CPython 3.11+")
 
@@ -138,7 +138,7 @@ class GilMonitor:
         if self._sampler is not None:
             self._sampler.stop()
             self._names.stop()
-        elif is_gil_enabled() and self._reasons.get("held", "").startswith("no GIL"):
+        elif is_gil_enabled() and self._reasons.get("held") == _NO_GIL:
             self._reasons = {"held": f"the GIL came on while measuring: {gil_state().reason}"}
         self._state = gil_state()
 
