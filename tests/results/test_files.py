@@ -274,6 +274,7 @@ def test_rubbish_between_lines_is_an_error_with_the_line(written):
         '{"case": {"id": "nbody/cy_nogil@serial#M", "status": "splendid"}}',
         '{"case": {"id": "nbody/cy_nogil@serial#M", "status": ["ok"]}}',
         '{"block": []}',
+        '{"diagnostic": [1]}',
         '{"block": {"kernel": "nbody", "index": 0, "started_ns": 0, "ended_ns": 1, "rounds": {"x": {}}}}',
         '{"block": {"kernel": "nbody", "index": 1e999, "started_ns": 0, "ended_ns": 1, "rounds": {}}}',
         '{"block": {"kernel": "nbody", "index": Infinity, "started_ns": 0, "ended_ns": 1, "rounds": {}}}',

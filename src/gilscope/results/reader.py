@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from gilscope.errors import ForeignFileError, NewerSchemaError, ResultFileError
 from gilscope.records import Block, CaseRecord, ResultSet
@@ -61,7 +61,7 @@ def _read(file: BinaryIO, path: str) -> ResultSet:
     header = _header(file.readline(MAX_LINE_BYTES), path)
     cases: dict[str, CaseRecord] = {}
     blocks: list[Block] = []
-    diagnostics: list[Any] = []
+    diagnostics: list[Line] = []
     unknown: dict[str, None] = {}
     warnings: list[str] = []
     for number, line in _lines(file, path, header["schema_version"], warnings):
@@ -72,7 +72,7 @@ def _read(file: BinaryIO, path: str) -> ResultSet:
                 record = decode_case_record(line["case"])
                 cases[record.case.id] = record
             elif "diagnostic" in line:
-                diagnostics.append(line["diagnostic"])
+                diagnostics.append(_object(line["diagnostic"]))
             else:
                 unknown.update(dict.fromkeys(line))
         except _MALFORMED as error:
@@ -160,10 +160,13 @@ def _migrated(line: Line, version: int) -> Line:
 
 def _parse(data: bytes) -> Line:
     """Parse one line; a JSON object with finite numbers only."""
-    line = json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
-    if not isinstance(line, dict):
+    return _object(json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_finite))
+
+
+def _object(value: object) -> Line:
+    if not isinstance(value, dict):
         raise ValueError("not an object")
-    return line
+    return value
 
 
 def _refuse(text: str) -> float:
