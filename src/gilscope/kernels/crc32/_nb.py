@@ -28,10 +28,12 @@ def _next(crc: Any, byte: Any, table: Any) -> Any:
 def _group(data: Any, table: Any, crcs: Any, first: int, hi: int, nbytes: int) -> None:
     """Checksums of blocks [first, min(first + _LANES, hi)), each of nbytes bytes."""
     crc = np.full(_LANES, _ONES, np.uint32)
-    start = np.empty(_LANES, np.int64)
+    start = np.empty(_LANES, np.uint64)  # unsigned: an index that may be negative is wrapped around, at a price
     for lane in range(_LANES):
-        start[lane] = min(first + lane, hi - 1) * nbytes  # spare lanes of the last group repeat its last block
-    for k in range(nbytes):
+        start[lane] = np.uint64(
+            min(first + lane, hi - 1) * nbytes
+        )  # spare lanes of the last group repeat its last block
+    for k in range(np.uint64(nbytes)):
         for lane in range(_LANES):
             crc[lane] = _next(crc[lane], data[start[lane] + k], table)
     for lane in range(min(_LANES, hi - first)):

@@ -44,7 +44,7 @@ def _checksums(data: Any, segments: int, table: Any) -> Any:
     """Return the checksums of blocks, uint8 of shape (blocks, nbytes)."""
     blocks, nbytes = data.shape
     length = nbytes // segments
-    columns = np.ascontiguousarray(data.reshape(-1, length).T)
+    columns = np.ascontiguousarray(data.reshape(blocks * segments, length).T)
     registers = np.zeros(blocks * segments, dtype=np.uint32)
     registers[::segments] = 0xFFFFFFFF  # the first segment of each block carries the start value
     for column in columns:

@@ -15,7 +15,9 @@ __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
 @inlined
 def _triad(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
-    for i in range(lo, hi):
+    # Slices, because an index that may be negative is wrapped around, which turns loads into gathers.
+    a, b, c = a[lo:hi], b[lo:hi], c[lo:hi]
+    for i in range(len(a)):
         a[i] = b[i] + 3.0 * c[i]
 
 

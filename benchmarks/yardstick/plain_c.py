@@ -1,0 +1,72 @@
+"""The kernels in plain C + OpenMP, compiled on demand, called by ctypes on the buffers of the other implementations.
+
+Each ``c/<kernel>.c`` has one function ``int64_t <kernel>(int threads, void **buffers, const int64_t *params)``: the
+whole kernel with all its phases; ``threads`` 0 is the serial loop without OpenMP. Buffers come in the order of the
+kernel's layout, parameters in the order of its sizes.
+
+``YARDSTICK_CFLAGS`` adds flags (remove ``build/`` after changing it). GCC 12 vectorises even ordered sums; with
+``-fno-tree-vectorize`` the yardstick is scalar code.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gilscope.spec import Buffers, KernelSpec, Params
+
+SOURCES = Path(__file__).parent / "c"
+LIBRARY = Path(__file__).parent / "build" / "yardstick.so"
+# The flags of setup.py, so that the comparison is about the texts.
+FLAGS = [
+    "-O3",
+    "-march=native",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fopenmp",
+    "-shared",
+    "-fPIC",
+]
+
+
+def build() -> Path:
+    """Compile the yardstick if it is older than a source; return the library's path."""
+    sources = sorted(SOURCES.glob("*.c"))
+    newest = max(source.stat().st_mtime for source in (*sources, Path(__file__)))
+    if not LIBRARY.exists() or LIBRARY.stat().st_mtime < newest:
+        LIBRARY.parent.mkdir(exist_ok=True)
+        compiler = os.environ.get("CC", "gcc")
+        extra = os.environ.get("YARDSTICK_CFLAGS", "").split()
+        subprocess.run([compiler, *FLAGS, *extra, "-Wall", "-Wextra", "-o", LIBRARY, *sources, "-lm"], check=True)
+    return LIBRARY
+
+
+def kernels_in_c() -> list[str]:
+    """Names of the kernels there is a yardstick for."""
+    return sorted(source.stem for source in SOURCES.glob("*.c"))
+
+
+def function_of(spec: KernelSpec) -> Callable[[int, Params, Buffers], Any]:
+    """Return ``f(threads, params, buffers) -> result`` of a kernel in plain C."""
+    function = getattr(ctypes.CDLL(str(build())), spec.name)
+    function.restype = ctypes.c_int64
+    answers = spec.combine(spec.sizes["XS"], [0]) is not None
+
+    def call(threads: int, params: Params, buffers: Buffers) -> Any:
+        names = [buffer.name for buffer in spec.layout(params)]
+        pins = [(ctypes.c_char * buffers[name].nbytes).from_buffer(buffers[name]) for name in names]
+        pointers = (ctypes.c_void_p * max(1, len(pins)))(*(ctypes.addressof(pin) for pin in pins))
+        numbers = (ctypes.c_int64 * len(params))(*params.values())
+        result = function(threads, pointers, numbers)
+        return result if answers else None
+
+    return call
+
+
+if __name__ == "__main__":
+    build()
