@@ -1,8 +1,8 @@
 """kernel x implementation x executor x workers through pytest-benchmark.
 
 ``pytest benchmarks --benchmark-only``: the flagship kernels on one worker and on all; ``-m full``: everything else.
-The times are those of one execution as the round itself measured it (its own clock and window), not of the call that asked
-for it; the round's nanoseconds and repeats are in ``extra_info``.
+The times are those of one execution as the round itself measured it (its own clock and window), not of the call that
+asked for it; the round's nanoseconds and repeats are in ``extra_info``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gilscope.measure.host import SupervisedHost
 from gilscope.plan import make_plan, make_study
 from gilscope.records import CaseRecord
 from gilscope.registry import FLAGSHIPS, IMPLEMENTATIONS, KERNELS
-from gilscope.spec import Case, Plan
+from gilscope.spec import Case, Plan, Slot
 
 ROUNDS = 5  # a quick look; `gilscope run` buys as many blocks as the precision asks for
 
@@ -59,23 +59,23 @@ def _repeats_of(host: SupervisedHost, record: CaseRecord) -> int:
     """Calibrate on T(1), as ``run`` does; a case met before its T(1) prepares that first."""
     t1 = record.case.t1
     if t1.id not in _repeats:
-        first = record if t1 == record.case else host.prepare(t1)
+        first = record if t1 == record.case else host.prepare(Slot(case=t1))
         assert first.status == "ok", first.reason
-        _repeats[t1.id], _ = calibrate(host, t1, first.first_ns / 1e9)
+        _repeats[t1.id], _ = calibrate(host, Slot(case=t1), first.first_ns / 1e9)
     return _repeats[t1.id]
 
 
 @pytest.mark.benchmark(timer=CLOCK)
 @pytest.mark.parametrize("case", list(_cases()))
 def test_case(benchmark: Any, case: Case, host: SupervisedHost) -> None:
-    record = host.prepare(case)
+    record = host.prepare(Slot(case=case))
     assert record.status == "ok", f"{record.status}: {record.reason}\n{record.detail}"
     repeats = _repeats_of(host, record)
     lead, timeout_s = lead_of(case, repeats), timeout_of(repeats * record.first_ns / 1e9)
     rounds_ns: list[int] = []
 
     def one_round() -> None:
-        measured = host.run_round(case, repeats, lead, timeout_s)
+        measured = host.run_round(Slot(case=case), repeats, lead, timeout_s)
         rounds_ns.append(measured.wall_ns)
         CLOCK.now_s += measured.wall_ns / repeats / 1e9
 

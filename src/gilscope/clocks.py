@@ -8,8 +8,17 @@ from __future__ import annotations
 
 import os
 import time
+from functools import cache
 
-__all__ = ["process_cpu_ns", "run_queue_ns", "steal_ns", "thread_cpu_ns", "wall_ns"]
+__all__ = [
+    "process_cpu_ns",
+    "run_queue_ns",
+    "steal_ns",
+    "tasks_run_queue_ns",
+    "thread_cpu_ns",
+    "throttled_ns",
+    "wall_ns",
+]
 
 # One clock for all processes of a machine: CLOCK_MONOTONIC on Linux, mach_absolute_time on macOS, both
 # system-wide (time.get_clock_info("perf_counter")).
@@ -58,3 +67,61 @@ def steal_ns() -> int | None:
     finally:
         os.close(fd)
     return int(fields[8]) * _NS_PER_TICK if len(fields) > 8 else None
+
+
+def tasks_run_queue_ns() -> int | None:
+    """Run-queue delay of all threads of this process together; None where unknown.
+
+    Notes
+    -----
+    Other threads' counters lag by up to a tick while they run: read it when they rest.
+    """
+    total = 0
+    try:
+        for task in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{task}/schedstat", "rb") as file:
+                total += int(file.read().split()[1])
+    except (OSError, IndexError, ValueError):
+        return None
+    return total
+
+
+def throttled_ns() -> int | None:
+    """Nanoseconds the cgroup's CPU quota has stopped threads of this group; None where there is no quota to read.
+
+    Notes
+    -----
+    ``throttled_usec`` (cgroup v2) or ``throttled_time`` (v1) of ``cpu.stat`` (Documentation/admin-guide/cgroup-v2.rst).
+    """
+    path = _cpu_stat()
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            fields = dict(line.split(b" ", 1) for line in file.read().splitlines() if b" " in line)
+    except OSError:
+        return None
+    if b"throttled_usec" in fields:
+        return int(fields[b"throttled_usec"]) * 1000
+    return int(fields[b"throttled_time"]) if b"throttled_time" in fields else None
+
+
+@cache
+def _cpu_stat() -> str | None:
+    """Find this process's ``cpu.stat``; None without cgroups."""
+    try:
+        with open("/proc/self/cgroup") as file:
+            entries = [line.rstrip("\n").split(":", 2) for line in file]
+    except OSError:
+        return None
+    for _, controllers, path in (entry for entry in entries if len(entry) == 3):
+        if controllers == "":
+            candidates = [f"/sys/fs/cgroup{path.rstrip('/')}/cpu.stat", "/sys/fs/cgroup/cpu.stat"]
+        elif "cpu" in controllers.split(","):
+            candidates = [f"/sys/fs/cgroup/{controllers}{path.rstrip('/')}/cpu.stat", "/sys/fs/cgroup/cpu/cpu.stat"]
+        else:
+            continue
+        found = next((name for name in candidates if os.access(name, os.R_OK)), None)
+        if found is not None:
+            return found
+    return None

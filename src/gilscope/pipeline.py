@@ -40,14 +40,14 @@ def run(study: Study, out: Path, *, observer: Observer | None = None) -> dict[st
     observer = observer or Observer()
     plan = make_plan(study)
     environment = env.capture()
-    workers = max_workers_of([slot.case for group in plan.groups for slot in group.slots])
+    workers = max_workers_of(slot for group in plan.groups for slot in group.slots)
     path = out / RESULT_NAME
     interrupted = False
     with ResultWriter(path, study, environment, __version__) as writer:
         try:
             with SupervisedHost(workers, environment["cpus"]["count"]) as host:
-                prepared = prepare_all(plan, host, observer, writer.case)
-                run_blocks(plan, study, host, prepared, observer, writer.block, writer.case)
+                prepared = prepare_all(plan, host, observer, writer)
+                run_blocks(plan, study, host, prepared, observer, writer)
         except KeyboardInterrupt:
             interrupted = True
     return {**analyse(load(path)), "interrupted": interrupted}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gilscope import executors, kernels
 from gilscope.errors import UsageError
+from gilscope.executors.processes import default_start_method
 from gilscope.registry import (
     EXECUTORS,
     FLAGSHIPS,
@@ -62,7 +62,7 @@ def make_study(
         executors=check_names("executor", executors, EXECUTORS),
         workers=tuple(dict.fromkeys(workers)),
         size=size,
-        start_methods=check_names("start method", start_methods or (_default_start_method(),), START_METHODS),
+        start_methods=check_names("start method", start_methods or (default_start_method(),), START_METHODS),
         transports=check_names("transport", transports or ("shm",), TRANSPORTS),
         **options,
     )
@@ -72,11 +72,6 @@ def _known_kernels(names: Sequence[str]) -> tuple[str, ...]:
     """Check kernel names; those of other packages are looked up only when one is not ours."""
     others = () if set(names) <= set(KERNELS) else tuple(kernels.foreign())
     return check_names("kernel", names, (*KERNELS, *others))
-
-
-def _default_start_method() -> str:
-    """Forkserver where the platform has it, else spawn."""
-    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
 def make_plan(study: Study) -> Plan:
@@ -163,7 +158,7 @@ def _with_t1(cases: Sequence[Case]) -> tuple[Slot, ...]:
 
 
 def _controls(cases: Sequence[Case]) -> Iterator[Slot]:
-    """Yield ``spin`` for every worker count with its T(1), and one ``A/A``."""
+    """Yield ``spin`` for every worker count with its T(1), ``isolated`` per language, and one ``A/A``."""
     spec = kernels.load("spin")
     name = next((n for n in _SPIN_PREFERENCE if (impl := spec.impl(n)) and kernels.availability(spec, impl).ok), None)
     if name is not None:
@@ -173,8 +168,23 @@ def _controls(cases: Sequence[Case]) -> Iterator[Slot]:
         ] or [Case(kernel="spin", implementation=name, executor="serial", workers=1, size="M")]
         for case in dict.fromkeys(wanted for spin in spins for wanted in (spin.t1, spin)):
             yield Slot(case=case, role="spin")
+    for case in _representatives(cases):
+        yield Slot(case=case, role="isolated")
     serial = [case for case in dict.fromkeys(case.t1 for case in cases) if case.executor == "serial"]
     compiled = [case for case in serial if case.implementation not in ("py_loop", "np_vec")]
     baselines = compiled or serial or [cases[0].t1]
     # The last one: GIL-releasing implementations come after those that hold it, and are the ones speed-ups are read of.
     yield Slot(case=baselines[-1], role="A/A")
+
+
+def _representatives(cases: Sequence[Case]) -> Iterator[Case]:
+    """Yield the cases whose ``isolated`` control is measured: per language and worker count one of those in threads.
+
+    The variants of a language share one inner loop, so one control serves them all; the last one releases the GIL.
+    """
+    chosen = {
+        (case.implementation.split("_")[0], case.workers): case
+        for case in cases
+        if case.executor == "threads" and case.workers > 1
+    }
+    yield from chosen.values()

@@ -60,6 +60,8 @@ class Round:
         of more than 16 workers has 16 quantiles of each field instead.
     steal_ns : int or None
         Time the hypervisor took from the machine during the window, all CPUs together.
+    throttled_ns : int or None
+        Time the cgroup's CPU quota stopped this program's threads, summed over CPUs.
     """
 
     repeats: int
@@ -68,6 +70,7 @@ class Round:
     combine_ns: int = 0
     stamps: tuple[Stamp, ...] = ()
     steal_ns: int | None = None
+    throttled_ns: int | None = None
 
     @property
     def wall_ns(self) -> int:

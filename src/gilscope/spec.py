@@ -343,6 +343,11 @@ class Slot:
         """Name of the slot within its block and in the result file."""
         return self.case.id if self.role == "case" else f"{self.role}:{self.case.id}"
 
+    @property
+    def session(self) -> str:
+        """What is made ready to measure it: the case whatever the role, except that ``isolated`` has its own."""
+        return self.key if self.role == "isolated" else self.case.id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:

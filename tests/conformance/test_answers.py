@@ -9,7 +9,7 @@ import pytest
 from gilscope import executors, kernels
 from gilscope.measure.host import SupervisedHost
 from gilscope.registry import EXECUTORS, KERNELS, PROBES, START_METHODS, TRANSPORTS
-from gilscope.spec import Case
+from gilscope.spec import Case, Slot
 
 WORKERS = (1, 2, 3)  # three on two CPUs: over-subscribed, and chunks that do not divide evenly
 
@@ -47,7 +47,7 @@ def test_the_answer_is_exact(case: Case, host: SupervisedHost) -> None:
     for found in (kernels.availability(spec, impl), executors.availability(case.executor, impl, case.start_method)):
         if not found.ok:
             pytest.skip(f"{found.reason}; {found.cure}")
-    record = host.prepare(case)
+    record = host.prepare(Slot(case=case))
     assert (record.status, record.reason, record.detail) == ("ok", "", "")
     assert record.work is not None
     assert record.work.units > 0

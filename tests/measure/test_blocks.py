@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -29,15 +29,18 @@ class FakeHost:
         self.failing: dict[str, Exception] = {}
         self.status: dict[str, str] = {}
         self.replaced = 0
+        self.diagnosed: list[str] = []
 
     def clock(self) -> int:
         return self.now_ns
 
-    def prepare(self, case: Case) -> CaseRecord:
-        status: Any = self.status.get(case.id, "ok")
+    def prepare(self, slot: Slot) -> CaseRecord:
+        case = slot.case
+        status: Any = self.status.get(slot.session, "ok")
         return CaseRecord(case=case, status=status, first_ns=int(self.seconds(case) * 1e9))
 
-    def run_round(self, case: Case, repeats: int, lead: Lead, timeout_s: float) -> Round:
+    def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> Round:
+        case = slot.case
         self.rounds.append((case.id, repeats, lead))
         if case.id in self.failing:
             raise self.failing[case.id]
@@ -45,8 +48,22 @@ class FakeHost:
         self.now_ns += int((repeats * self.seconds(case) + self.overhead_s) * 1e9)
         return Round(repeats=repeats, start_ns=start, end_ns=start + int(repeats * self.seconds(case) * 1e9))
 
+    def diagnose(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> tuple[Round, dict[str, Any]]:
+        self.diagnosed.append(slot.case.id)
+        return Round(repeats=repeats, start_ns=self.now_ns, end_ns=self.now_ns + 1), {"held": 0.5}
+
     def replace_runners(self) -> None:
         self.replaced += 1
+
+
+class Sink:
+    """Keeps what was measured."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self.records: list[CaseRecord] = []
+        self.diagnostics: list[Mapping[str, Any]] = []
+        self.case, self.block, self.diagnostic = self.records.append, self.blocks.append, self.diagnostics.append
 
 
 def _plan(*kernels: str, workers: int = 2) -> Plan:
@@ -77,11 +94,10 @@ def _study(budget_s: float = 30.0, precision: float = 0.05) -> Study:
 
 
 def _measure(host: FakeHost, plan: Plan, study: Study) -> tuple[list[Block], list[CaseRecord], Prepared]:
-    blocks: list[Block] = []
-    records: list[CaseRecord] = []
-    prepared = prepare_all(plan, host, Observer(), records.append)
-    run_blocks(plan, study, host, prepared, Observer(), blocks.append, records.append, clock_ns=host.clock)
-    return blocks, records, prepared
+    sink = Sink()
+    prepared = prepare_all(plan, host, Observer(), sink)
+    run_blocks(plan, study, host, prepared, Observer(), sink, clock_ns=host.clock)
+    return sink.blocks, sink.records, prepared
 
 
 def steady(case: Case) -> float:
@@ -154,7 +170,7 @@ def test_t1_is_calibrated_and_its_cases_repeat_as_often() -> None:
 def test_calibration_reaches_the_round_length_from_any_kernel(seconds: float) -> None:
     host = FakeHost(lambda case: seconds)
     case = Case(kernel="a", implementation="cy_nogil", executor="serial", workers=1, size="M")
-    repeats, round_s = calibrate(host, case, seconds * 3)  # the first execution is cold
+    repeats, round_s = calibrate(host, Slot(case=case), seconds * 3)  # the first execution is cold
     assert repeats * seconds >= ROUND_S
     assert round_s == pytest.approx(repeats * seconds, rel=0.01)
     assert (repeats - 1) * seconds <= ROUND_S * 1.1  # not one repeat more than it takes
@@ -183,25 +199,24 @@ def test_a_wrong_result_is_never_timed() -> None:
 def test_a_case_that_fails_in_a_block_is_recorded_and_the_rest_goes_on() -> None:
     host = FakeHost(steady)
     plan = _plan("a")
-    prepared = prepare_all(plan, host, Observer(), lambda record: None)
+    prepared = prepare_all(plan, host, Observer(), Sink())
     host.failing["a/cy_nogil@threads*2#M"] = WorkerRaisedError("planted", "Traceback ...")
-    blocks: list[Block] = []
-    records: list[CaseRecord] = []
-    run_blocks(plan, _study(), host, prepared, Observer(), blocks.append, records.append, clock_ns=host.clock)
-    assert [(r.case.id, r.status, r.reason, r.detail) for r in records] == [
+    sink = Sink()
+    run_blocks(plan, _study(), host, prepared, Observer(), sink, clock_ns=host.clock)
+    assert [(r.case.id, r.status, r.reason, r.detail) for r in sink.records] == [
         ("a/cy_nogil@threads*2#M", "failed", "planted", "Traceback ...")
     ]
-    assert len(blocks) > 1
-    assert all("a/cy_nogil@serial#M~c8" in block.rounds for block in blocks)
+    assert len(sink.blocks) > 1
+    assert all("a/cy_nogil@serial#M~c8" in block.rounds for block in sink.blocks)
 
 
 def test_a_round_that_hangs_is_a_timeout() -> None:
     host = FakeHost(steady)
-    prepared = prepare_all(_plan("a"), host, Observer(), lambda record: None)
+    prepared = prepare_all(_plan("a"), host, Observer(), Sink())
     host.failing["a/cy_nogil@threads*2#M"] = RoundTimeoutError("too long")
-    records: list[CaseRecord] = []
-    run_blocks(_plan("a"), _study(2), host, prepared, Observer(), lambda b: None, records.append, clock_ns=host.clock)
-    assert [record.status for record in records] == ["timeout"]
+    sink = Sink()
+    run_blocks(_plan("a"), _study(2), host, prepared, Observer(), sink, clock_ns=host.clock)
+    assert [record.status for record in sink.records] == ["timeout"]
 
 
 def test_cases_without_t1_are_not_measured() -> None:
@@ -223,6 +238,29 @@ def test_unavailable_cases_are_written_with_their_reason() -> None:
         "numba is not installed",
         "pip install numba",
     )
+
+
+def test_diagnostic_rounds_lie_between_blocks_and_are_not_counted() -> None:
+    host, sink = FakeHost(noisy(5)), Sink()
+    prepared = prepare_all(_plan("a"), host, Observer(), sink)
+    run_blocks(_plan("a"), _study(30, 0.001), host, prepared, Observer(), sink, clock_ns=host.clock)
+    threads = [d for d in sink.diagnostics if "threads" in d["case"]]
+    serial = [d for d in sink.diagnostics if "serial" in d["case"]]
+    assert [d["block"] for d in threads] == list(range(0, len(sink.blocks), 2))
+    assert [d["block"] for d in serial] == [LOOKS[0] - 1]
+    assert len(host.diagnosed) == len(sink.diagnostics)
+
+
+def test_an_isolated_control_that_fails_costs_only_itself() -> None:
+    plan = _plan("a")
+    case = plan.groups[0].slots[1].case
+    isolated = Slot(case=case, role="isolated")
+    plan = Plan(groups=(Group(kernel="a", slots=(*plan.groups[0].slots, isolated)),), unavailable=())
+    host = FakeHost(steady)
+    host.status[isolated.session] = "failed"
+    blocks, records, _ = _measure(host, plan, _study(budget_s=2))
+    assert all(record.status == "ok" for record in records)
+    assert all(isolated.key not in block.rounds and case.id in block.rounds for block in blocks)
 
 
 def test_long_studies_replace_their_runners_once() -> None:
@@ -250,8 +288,8 @@ def test_the_observer_hears_of_timed_and_spent_seconds() -> None:
             heard.append((spent_s, timed_s))
 
     host = FakeHost(steady, overhead_s=0.05)
-    prepared = prepare_all(_plan("a"), host, Observer(), lambda record: None)
-    run_blocks(_plan("a"), _study(5), host, prepared, Listener(), lambda b: None, lambda c: None, clock_ns=host.clock)
+    prepared = prepare_all(_plan("a"), host, Observer(), Sink())
+    run_blocks(_plan("a"), _study(5), host, prepared, Listener(), Sink(), clock_ns=host.clock)
     spent, timed = heard[-1]
     rounds = len(heard) * 5
     assert spent - timed == pytest.approx(rounds * 0.05)

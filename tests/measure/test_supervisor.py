@@ -17,17 +17,17 @@ import pytest
 
 from gilscope.errors import RoundTimeoutError, WorkerDiedError, WorkerRaisedError
 from gilscope.measure.host import Lead, SupervisedHost
-from gilscope.spec import Case
+from gilscope.spec import Case, Slot
 
 pytestmark = pytest.mark.usefixtures("planted_path")
 
 GONE_WITHIN_S = 5.0  # what users are promised after Ctrl-C or kill -9
 
 
-def _case(kernel: str, executor: str, workers: int = 2, start_method: str = "", transport: str = "") -> Case:
+def _case(kernel: str, executor: str, workers: int = 2, start_method: str = "", transport: str = "") -> Slot:
     if executor == "processes":
         start_method, transport = start_method or "forkserver", transport or "shm"
-    return Case(
+    case = Case(
         kernel=kernel,
         implementation="py_loop",
         executor=executor,
@@ -36,6 +36,7 @@ def _case(kernel: str, executor: str, workers: int = 2, start_method: str = "", 
         start_method=start_method,
         transport=transport,
     )
+    return Slot(case=case)
 
 
 EXECUTORS = ("serial", "threads", "processes")
@@ -60,6 +61,30 @@ def test_a_wrong_result_is_found_before_anything_is_timed(own_host: SupervisedHo
     with own_host:
         record = own_host.prepare(_case("planted_wrong", executor))
     assert (record.status, record.reason) == ("wrong_result", "planted check: items are missing")
+
+
+def test_isolated_workers_do_the_same_chunks_on_memory_of_their_own(own_host: SupervisedHost) -> None:
+    slot = _case("planted_phases", "threads")
+    isolated = Slot(case=slot.case, role="isolated")
+    with own_host:
+        assert own_host.prepare(slot).status == "ok"
+        assert own_host.prepare(isolated).status == "ok"
+        measured = own_host.run_round(isolated, 50, Lead(repeats=1), 60)
+        assert own_host.run_round(slot, 1, Lead(repeats=0), 60).wall_ns > 0
+    assert len(measured.stamps) == 2
+    assert [(s.waiting_ns, s.waking_ns) for s in measured.stamps] == [(0, 0), (0, 0)]
+
+
+def test_a_diagnostic_round_tells_what_the_gil_did(own_host: SupervisedHost) -> None:
+    slot = _case("planted_right", "threads")
+    with own_host:
+        assert own_host.prepare(slot).status == "ok"
+        measured, gil = own_host.diagnose(slot, 40, Lead(repeats=1), 60)
+    assert measured.repeats == 40
+    if gil["available"]:
+        assert 0.9 < gil["held"]["value"] <= 1.0  # two threads of pure Python
+    else:
+        assert gil["reason"]
 
 
 @pytest.mark.parametrize("transport", ["shm", "pickle"])
@@ -183,18 +208,18 @@ def test_a_long_temporary_folder_does_not_stop_the_forkserver(tmp_path: Path, mo
 
 _MAIN = """
 from gilscope.measure.host import SupervisedHost, Lead
-from gilscope.spec import Case
+from gilscope.spec import Case, Slot
 import sys
 host = SupervisedHost({"threads": 2, "processes": 2}, cpus=2)
 for executor, method in (("threads", ""), ("processes", "forkserver"), ("processes", "spawn"), ("processes", "fork")):
-    case = Case(kernel=sys.argv[1], implementation="py_loop", executor=executor, workers=2, size="S",
-                start_method=method, transport="shm" if method else "")
+    case = Slot(case=Case(kernel=sys.argv[1], implementation="py_loop", executor=executor, workers=2, size="S",
+                start_method=method, transport="shm" if method else ""))
     if sys.argv[1] == "planted_right":
         assert host.prepare(case).status == "ok"
 print("ready", flush=True)
-case = Case(kernel=sys.argv[1], implementation="py_loop", executor=sys.argv[2], workers=2, size="S",
+case = Slot(case=Case(kernel=sys.argv[1], implementation="py_loop", executor=sys.argv[2], workers=2, size="S",
             start_method="forkserver" if sys.argv[2] == "processes" else "",
-            transport="shm" if sys.argv[2] == "processes" else "")
+            transport="shm" if sys.argv[2] == "processes" else ""))
 host.prepare(case) if sys.argv[1] == "planted_hangs" else host.run_round(case, 10_000_000, Lead(repeats=0), 600)
 """
 

@@ -9,7 +9,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 from gilscope import clocks
 from gilscope.errors import MeasurementError, WorkerRaisedError
@@ -25,7 +25,18 @@ try:
 except ImportError:  # not compiled here: pipe tokens take over
     _barrier = None  # type: ignore[assignment]
 
-__all__ = ["BARRIERS", "BARRIER_SLOTS", "SPIN_NS", "Pool", "PoolSession", "Task", "combine", "open_barrier"]
+__all__ = [
+    "BARRIERS",
+    "BARRIER_SLOTS",
+    "SPIN_NS",
+    "Pool",
+    "PoolSession",
+    "Task",
+    "combine",
+    "open_barrier",
+    "outside",
+    "since",
+]
 
 BARRIERS = "barriers"  # key of the segment that holds them
 BARRIER_SLOTS = 4096  # one per session; 256 bytes each, so 1 MiB that is only touched where used
@@ -132,9 +143,12 @@ class Pool(ABC):
             raise MeasurementError(f"{what}: the barrier broke and no worker said why")
         return [(answer[1], received) for answer, received in replies]
 
-    def bind(self, task: Task) -> PoolSession:
-        """Make a case ready in the first ``task.case.workers`` workers."""
-        return PoolSession(self, task, next(self._tokens_of_sessions), next(self._slots) % BARRIER_SLOTS)
+    def bind(self, task: Task, *, isolated: bool = False) -> PoolSession:
+        """Make a case ready in the first ``task.case.workers`` workers.
+
+        ``isolated``: the control of that name: each worker on a copy of what its own chunks touch, no inner barriers.
+        """
+        return PoolSession(self, task, next(self._tokens_of_sessions), next(self._slots) % BARRIER_SLOTS, isolated)
 
 
 class PoolSession:
@@ -148,8 +162,8 @@ class PoolSession:
         ``start``, ``import``, ``jit``; the slowest worker's.
     """
 
-    def __init__(self, pool: Pool, task: Task, token: int, slot: int) -> None:
-        self._pool, self._task, self._token = pool, task, token
+    def __init__(self, pool: Pool, task: Task, token: int, slot: int, isolated: bool) -> None:
+        self._pool, self._task, self._token, self._isolated = pool, task, token, isolated
         self.result: Any = None
         case = task.case
         workers = case.workers
@@ -178,7 +192,10 @@ class PoolSession:
                 pool.send_segment(index, task.segment_key, task.segment)
                 if workers > 1 and pool.barriers is not None:
                     pool.send_segment(index, BARRIERS, pool.barriers)
-        jobs = [replace(job, index=index, chunks=self._chunks[index]) for index in range(workers)]
+        jobs = [
+            replace(job, index=index, chunks=self._chunks[index], copies=self._touched(index) if isolated else None)
+            for index in range(workers)
+        ]
         bound = pool.ask([("bind", token, job) for job in jobs], f"importing {task.target}")
         warm = pool.ask([("warm", token)] * workers, case.id)
         self.jit_cache, self.isa = warm[0][0][1:]
@@ -201,14 +218,16 @@ class PoolSession:
 
     def _round_shared(self, repeats: int, limit: int | None) -> Round:
         task, workers = self._task, self._task.case.workers
-        steal = clocks.steal_ns()
+        before = outside()
         submitted = []
         for index in range(workers):
             submitted.append(clocks.wall_ns())
             self._pool.send(index, ("round", self._token, repeats, limit))
         replies = self._pool.answers(workers, task.case.id)
         reports = [report for report, _ in replies]
-        self.result, combine_ns = combine(task, reports, repeats)
+        combine_ns = 0
+        if not self._isolated:  # parts of answers that nobody asked for
+            self.result, combine_ns = combine(task, reports, repeats)
         stamps = tuple(
             stamp(report, submit, received)
             for report, submit, (_, received) in zip(reports, submitted, replies, strict=True)
@@ -219,13 +238,13 @@ class PoolSession:
             end_ns=max(report.end_ns for report in reports) + combine_ns,
             combine_ns=combine_ns,
             stamps=stamps,
-            steal_ns=elapsed_steal(steal),
+            **since(before),
         )
 
     def _round_private(self, repeats: int, limit: int | None) -> Round:
         """Send the data of each phase, take back what was written: the window opens with the first message."""
         task, workers = self._task, self._task.case.workers
-        steal, begin = clocks.steal_ns(), clocks.wall_ns()
+        before, begin = outside(), clocks.wall_ns()
         totals: list[list[Report]] = [[] for _ in range(workers)]
         waiting = [0] * workers
         received = begin
@@ -252,7 +271,19 @@ class PoolSession:
             end_ns=end,
             combine_ns=combine_ns,
             stamps=stamps,
-            steal_ns=elapsed_steal(steal),
+            **since(before),
+        )
+
+    def _touched(self, index: int) -> tuple[tuple[str, int, int], ...]:
+        """Return the slices that the chunks of one worker read or write in any phase, each once."""
+        spec, params = self._task.spec, self._task.params
+        return tuple(
+            dict.fromkeys(
+                part
+                for phase in range(self._phases)
+                for _, lo, hi in self._chunks[index]
+                for part in (*spec.reads(params, phase, lo, hi), *spec.writes(params, phase, lo, hi))
+            )
         )
 
     def _pack(
@@ -312,7 +343,21 @@ def merge(reports: Sequence[Report], waiting_ns: int) -> Report:
     )
 
 
-def elapsed_steal(before: int | None) -> int | None:
-    """Steal since ``before``, or None where the system does not tell."""
-    now = clocks.steal_ns()
-    return None if before is None or now is None else now - before
+def outside() -> tuple[int | None, int | None]:
+    """Read what others take from us: steal of the hypervisor, throttling by the cgroup's quota."""
+    return clocks.steal_ns(), clocks.throttled_ns()
+
+
+class Taken(TypedDict):
+    """The fields of a round that tell what others took; None where the system does not."""
+
+    steal_ns: int | None
+    throttled_ns: int | None
+
+
+def since(before: tuple[int | None, int | None]) -> Taken:
+    """Return what was taken since ``before = outside()``."""
+    steal, throttled = (
+        None if then is None or now is None else now - then for then, now in zip(before, outside(), strict=True)
+    )
+    return {"steal_ns": steal, "throttled_ns": throttled}

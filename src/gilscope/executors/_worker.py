@@ -7,6 +7,7 @@ failed.
 
 from __future__ import annotations
 
+import mmap
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,9 @@ class Job:
         Where they meet, and how long they spin before they block.
     private : bool
         Whether the buffers are the worker's own and data travels with each phase (transport ``pickle``).
+    copies : tuple of (buffer, first item, one past the last) or None
+        If given, the control ``isolated``: work on a private copy of these slices and meet the others only at the
+        start.
     """
 
     target: str
@@ -71,6 +75,7 @@ class Job:
     barrier_slot: int
     spin_ns: int
     private: bool = False
+    copies: tuple[tuple[str, int, int], ...] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,11 +108,22 @@ def bind(job: Job, channel: Channel) -> Bound:
     function = targets.resolve(job.target)
     import_ns = clocks.wall_ns() - before
     memory = bytearray(job.layout[0]) if job.private else channel.memory(job.segment)
+    if job.copies is not None:
+        memory = copy_of(memory, job)
     barrier = None
     if job.parties > 1 and not job.private:
         barrier = channel.barrier(job.barrier_slot, job.parties, job.index, job.spin_ns)
     buffers = targets.views(memory, job.layout)
     return Bound(job=job, function=function, buffers=buffers, barrier=barrier, import_ns=import_ns)
+
+
+def copy_of(memory: Any, job: Job) -> Any:
+    """Return private memory with the job's slices copied in; the rest is never touched and so takes no room."""
+    private = mmap.mmap(-1, job.layout[0])
+    shared, own = targets.views(memory, job.layout), targets.views(private, job.layout)
+    for name, first, last in job.copies or ():
+        own[name][first:last] = shared[name][first:last]
+    return private
 
 
 def warm_up(bound: Bound) -> tuple[int, str, str]:
@@ -141,7 +157,7 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> Report:
     another, and the imbalance of a single execution would not show.
     """
     job, function, params, buffers = bound.job, bound.function, bound.job.params, bound.buffers
-    wait = bound.barrier.wait if bound.barrier is not None else None
+    wait = bound.barrier.wait if bound.barrier is not None and job.copies is None else None
     chunks = job.chunks if limit is None else job.chunks[:limit]
     phases, inner_barriers = job.phases, repeats * job.phases - 1
     partials: list[tuple[int, int, Any]] = []

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from gilscope import clocks, targets
-from gilscope.executors._pool import Task, elapsed_steal
+from gilscope.executors._pool import Task, outside, since
 from gilscope.records import Round, Stamp
 from gilscope.spec import Availability, Impl
 
@@ -57,24 +57,28 @@ class NativeSession:
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
         """Run the kernel ``repeats`` times, then wait until the runtime's threads stop spinning.
 
-        ``limit`` is ignored: a call cannot be cut. The single stamp holds the CPU time of the whole process.
+        ``limit`` is ignored: a call cannot be cut. The single stamp holds CPU time and run-queue delay of the whole
+        process, the latter read while its threads rest.
         """
         function, params, buffers = self._function, dict(self._task.params), self._buffers
-        workers, steal = self._task.case.workers, clocks.steal_ns()
+        workers, before, queued_ns = self._task.case.workers, outside(), clocks.tasks_run_queue_ns()
         cpu_ns, start_ns = clocks.process_cpu_ns(), clocks.wall_ns()
         for _ in range(repeats):
             self.result = function(workers, params, buffers)
         end_ns = clocks.wall_ns()
         cpu_ns = clocks.process_cpu_ns() - cpu_ns
-        measured = Round(
-            repeats=repeats,
+        taken = since(before)
+        settle()
+        queue_end_ns = clocks.tasks_run_queue_ns()
+        stamp = Stamp(
+            submit_ns=start_ns,
             start_ns=start_ns,
             end_ns=end_ns,
-            stamps=(Stamp(submit_ns=start_ns, start_ns=start_ns, end_ns=end_ns, cpu_ns=cpu_ns, received_ns=end_ns),),
-            steal_ns=elapsed_steal(steal),
+            cpu_ns=cpu_ns,
+            run_queue_ns=None if queued_ns is None or queue_end_ns is None else max(0, queue_end_ns - queued_ns),
+            received_ns=end_ns,
         )
-        settle()
-        return measured
+        return Round(repeats=repeats, start_ns=start_ns, end_ns=end_ns, stamps=(stamp,), **taken)
 
     def close(self) -> None:
         """Nothing to forget."""

@@ -15,7 +15,7 @@ from gilscope.executors._pool import Pool
 from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.spec import Availability, Impl
 
-__all__ = ["ProcessPool", "availability", "describe_exit", "open_pool"]
+__all__ = ["ProcessPool", "availability", "default_start_method", "describe_exit", "open_pool"]
 
 
 def availability(impl: Impl, start_method: str = "") -> Availability:
@@ -28,6 +28,11 @@ def availability(impl: Impl, start_method: str = "") -> Availability:
             cure=f"use --start-method {known[0]}",
         )
     return Availability(ok=True)
+
+
+def default_start_method() -> str:
+    """Forkserver where the platform has it, else spawn."""
+    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
 class ProcessPool(Pool):
@@ -133,5 +138,5 @@ def _threads_of_this_process() -> int:
 
 
 def open_pool(max_workers: int, cpus: int, start_method: str = "") -> ProcessPool:
-    """Start ``max_workers`` processes by ``start_method`` (default of the platform when empty)."""
-    return ProcessPool(max_workers, cpus, start_method or multiprocessing.get_start_method())
+    """Start ``max_workers`` processes by ``start_method`` (`default_start_method` when empty)."""
+    return ProcessPool(max_workers, cpus, start_method or default_start_method())

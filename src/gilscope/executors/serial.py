@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gilscope import clocks
-from gilscope.executors._pool import Task, combine, elapsed_steal, stamp
+from gilscope.executors._pool import Task, combine, outside, since, stamp
 from gilscope.executors._worker import Bound, Job, bind, perform, warm_up
 from gilscope.records import Round
 from gilscope.spec import Availability, Impl, chunk_bounds
@@ -54,7 +54,7 @@ class SerialSession:
 
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
         """Run the kernel ``repeats`` times; ``limit``: only so many chunks of each phase."""
-        steal, submitted = clocks.steal_ns(), clocks.wall_ns()
+        before, submitted = outside(), clocks.wall_ns()
         report = perform(self._bound, repeats, limit)
         self.result, combine_ns = combine(self._task, [report], repeats)
         return Round(
@@ -63,7 +63,7 @@ class SerialSession:
             end_ns=report.end_ns + combine_ns,
             combine_ns=combine_ns,
             stamps=(stamp(report, submitted, report.end_ns),),
-            steal_ns=elapsed_steal(steal),
+            **since(before),
         )
 
     def close(self) -> None:

@@ -9,22 +9,26 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
 
 from gilscope import clocks
 from gilscope.errors import MeasurementError, RoundTimeoutError
 from gilscope.measure.calibrate import calibrate, lead_of, timeout_of
 from gilscope.measure.events import Observer
-from gilscope.measure.host import Host
+from gilscope.measure.host import Host, Lead
 from gilscope.records import Block, CaseRecord, Round
-from gilscope.spec import Case, Group, Plan, Slot, Study
+from gilscope.spec import Group, Plan, Slot, Study
 from gilscope.stats import LOOKS, estimate_or_none, precision_reached
 
-__all__ = ["REPLACE_RUNNERS_FROM_S", "prepare_all", "run_blocks"]
+__all__ = ["REPLACE_RUNNERS_FROM_S", "Prepared", "Sink", "prepare_all", "run_blocks"]
+
+T = TypeVar("T")
 
 REPLACE_RUNNERS_FROM_S = 90.0
 """Studies with a larger budget replace their runners half-way: where a process's code and data happen to lie in
 memory is luck that lasts as long as the process (Mytkowicz et al., ASPLOS 2009)."""
 
+_DIAGNOSE_EVERY = 2  # blocks: enough looks at the GIL for a share to 1 or 2 points, for about a tenth of the time
 _ESTIMATE_MARGIN = 1.1  # blocks of one kernel differ by a few per cent; a block that does not fit is not begun
 
 
@@ -42,43 +46,55 @@ class _Running:
 
 @dataclass(slots=True, kw_only=True)
 class Prepared:
-    """What preparing left behind: records by case id, and the length of T(1) rounds in seconds."""
+    """What preparing left behind: records by session, and the length of T(1) rounds in seconds by case id."""
 
     records: dict[str, CaseRecord]
     round_s: dict[str, float]
 
-    def usable(self, case: Case) -> bool:
-        """Whether the case can be measured."""
-        return self.records[case.id].status == "ok"
+    def usable(self, slot: Slot) -> bool:
+        """Whether the slot can be measured."""
+        return self.records[slot.session].status == "ok"
 
 
-def prepare_all(
-    plan: Plan,
-    host: Host,
-    observer: Observer,
-    write: Callable[[CaseRecord], None],
-) -> Prepared:
-    """Prepare, verify and calibrate every case of a plan; ``write`` gets each record.
+class Sink(Protocol):
+    """Where what was measured goes: ``results.ResultWriter``."""
 
-    Baselines come first, because the repeats of T(1) are those of all its cases.
+    def case(self, record: CaseRecord) -> None:
+        """Take the record of a case; a later one replaces an earlier one."""
+
+    def block(self, block: Block) -> None:
+        """Take a block."""
+
+    def diagnostic(self, values: Mapping[str, Any]) -> None:
+        """Take what a diagnostic round saw."""
+
+
+def prepare_all(plan: Plan, host: Host, observer: Observer, sink: Sink) -> Prepared:
+    """Prepare, verify and calibrate every case of a plan.
+
+    Baselines come first, because the repeats of T(1) are those of all its cases; controls that are nobody's case last.
     """
     for missing in plan.unavailable:
-        write(CaseRecord(case=missing.case, status="unavailable", reason=missing.reason, cure=missing.cure))
-    cases = {slot.case.id: slot.case for group in plan.groups for slot in group.slots}
-    ordered = sorted(cases.values(), key=lambda case: case.t1 != case)
+        sink.case(CaseRecord(case=missing.case, status="unavailable", reason=missing.reason, cure=missing.cure))
+    slots = {slot.session: slot for group in plan.groups for slot in group.slots}
+    ordered = sorted(slots.values(), key=lambda slot: (slot.role == "isolated", slot.case.t1 != slot.case))
     prepared = Prepared(records={}, round_s={})
-    for done, case in enumerate(ordered):
-        observer.preparing(case, done, len(ordered))
-        record = host.prepare(case)
+    for done, slot in enumerate(ordered):
+        observer.preparing(slot.case, done, len(ordered))
+        record = host.prepare(slot)
         if record.status == "ok":
-            record = _calibrated(host, record, prepared)
-        prepared.records[case.id] = record
-        write(record)
+            record = _calibrated(host, slot, record, prepared)
+        prepared.records[slot.session] = record
+        if slot.role == "isolated":
+            if record.status != "ok":
+                observer.message(f"no isolated control for {slot.case.id}: {record.reason}")
+            continue
+        sink.case(record)
         observer.prepared(record)
     return prepared
 
 
-def _calibrated(host: Host, record: CaseRecord, prepared: Prepared) -> CaseRecord:
+def _calibrated(host: Host, slot: Slot, record: CaseRecord, prepared: Prepared) -> CaseRecord:
     """Give a record its repeats: measured on T(1), copied for the others."""
     case = record.case
     if case.t1 != case:
@@ -88,7 +104,7 @@ def _calibrated(host: Host, record: CaseRecord, prepared: Prepared) -> CaseRecor
         prepared.round_s[case.id] = prepared.round_s[case.t1.id]
         return replace(record, repeats=known.repeats)
     try:
-        repeats, round_s = calibrate(host, case, record.first_ns / 1e9)
+        repeats, round_s = calibrate(host, slot, record.first_ns / 1e9)
     except MeasurementError as error:
         return _failed(record, error)
     prepared.round_s[case.id] = round_s
@@ -111,8 +127,7 @@ def run_blocks(
     host: Host,
     prepared: Prepared,
     observer: Observer,
-    write_block: Callable[[Block], None],
-    write_case: Callable[[CaseRecord], None],
+    sink: Sink,
     clock_ns: Callable[[], int] = clocks.wall_ns,
 ) -> None:
     """Buy blocks until every speed-up is known to ``study.precision`` or the budget is spent.
@@ -137,15 +152,16 @@ def run_blocks(
         if current is None:
             return
         started = clock_ns()
-        rounds = _run_block(current, study, host, prepared, write_case)
+        rounds = _run_block(current, study, host, prepared, sink)
         ended = clock_ns()
         kernel = current.group.kernel
-        write_block(Block(kernel=kernel, index=current.blocks, started_ns=started, ended_ns=ended, rounds=rounds))
+        sink.block(Block(kernel=kernel, index=current.blocks, started_ns=started, ended_ns=ended, rounds=rounds))
         current.blocks += 1
-        current.block_s = (ended - started) / 1e9
         timed_ns += sum(measured.wall_ns for measured in rounds.values())
         _judge(current, rounds, study.precision)
-        spent_s = (ended - begin) / 1e9
+        _diagnose(current, host, prepared, sink)
+        current.block_s = (clock_ns() - started) / 1e9
+        spent_s = (clock_ns() - begin) / 1e9
         observer.block_done(
             kernel,
             current.blocks,
@@ -167,31 +183,55 @@ def _next(running: list[_Running], prepared: Prepared, left_s: float) -> _Runnin
         return (entry.blocks if young else LOOKS[0], 0.0 if young or entry.precision is None else -entry.precision)
 
     for entry in running:
-        if not any(prepared.usable(slot.case) for slot in entry.group.slots):
+        if not any(prepared.usable(slot) for slot in entry.group.slots):
             entry.done = True
     # One block of everything is measured even when the budget is too small for it: an empty table helps nobody.
     fitting = [e for e in running if not e.done and (not e.blocks or cost_s(e) * _ESTIMATE_MARGIN <= left_s)]
     return min(fitting, key=rank, default=None)
 
 
-def _run_block(
-    current: _Running, study: Study, host: Host, prepared: Prepared, write: Callable[[CaseRecord], None]
-) -> Mapping[str, Round]:
+def _run_block(current: _Running, study: Study, host: Host, prepared: Prepared, sink: Sink) -> Mapping[str, Round]:
     """Run one counted round of every usable slot in seeded random order."""
     order = list(current.group.slots)
     random.Random(f"{study.seed}/{current.group.kernel}/{current.blocks}").shuffle(order)
     rounds: dict[str, Round] = {}
     for slot in order:
-        record = prepared.records[slot.case.id]
-        if record.status != "ok":
-            continue
-        timeout_s = timeout_of(prepared.round_s[slot.case.id])
-        try:
-            rounds[slot.key] = host.run_round(slot.case, record.repeats, lead_of(slot.case, record.repeats), timeout_s)
-        except MeasurementError as error:
-            prepared.records[slot.case.id] = _failed(record, error)
-            write(prepared.records[slot.case.id])
+        measured = _attempt(host.run_round, slot, prepared, sink)
+        if measured is not None:
+            rounds[slot.key] = measured
     return rounds
+
+
+def _attempt(run: Callable[[Slot, int, Lead, float], T], slot: Slot, prepared: Prepared, sink: Sink) -> T | None:
+    """Run a round of a slot; None if it cannot be used, or fails now, which its record then says."""
+    record = prepared.records[slot.session]
+    if record.status != "ok":
+        return None
+    try:
+        return run(slot, record.repeats, lead_of(slot.case, record.repeats), timeout_of(prepared.round_s[slot.case.id]))
+    except MeasurementError as error:
+        prepared.records[slot.session] = _failed(record, error)
+        if slot.role != "isolated":
+            sink.case(prepared.records[slot.session])
+        return None
+
+
+def _diagnose(current: _Running, host: Host, prepared: Prepared, sink: Sink) -> None:
+    """Run diagnostic rounds after the block just counted: threads after every other one, the rest after the first look.
+
+    Never inside a block: timed rounds are not monitored, and what the probe costs must not fall on their neighbours.
+    """
+    index = current.blocks - 1
+    for slot in current.group.slots:
+        threads = slot.case.executor == "threads"
+        wanted = index % _DIAGNOSE_EVERY == 0 if threads else current.blocks == LOOKS[0]
+        if slot.role != "case" or slot.case.executor == "processes" or not wanted:
+            continue
+        seen = _attempt(host.diagnose, slot, prepared, sink)
+        if seen is not None:
+            measured, gil = seen
+            facts = {"case": slot.case.id, "kernel": current.group.kernel, "block": index}
+            sink.diagnostic({**facts, "wall_ns": measured.wall_ns, "repeats": measured.repeats, "gil": gil})
 
 
 def _judge(current: _Running, rounds: Mapping[str, Round], precision: float) -> None:

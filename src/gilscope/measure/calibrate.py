@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gilscope.measure.host import Host, Lead
-from gilscope.spec import Case
+from gilscope.spec import Case, Slot
 
 __all__ = ["ROUND_S", "calibrate", "lead_of", "timeout_of"]
 
@@ -35,7 +35,7 @@ def timeout_of(round_s: float) -> float:
     return _TIMEOUT_FLOOR_S + _TIMEOUT_FACTOR * round_s
 
 
-def calibrate(host: Host, case: Case, first_s: float, *, round_s: float = ROUND_S) -> tuple[int, float]:
+def calibrate(host: Host, slot: Slot, first_s: float, *, round_s: float = ROUND_S) -> tuple[int, float]:
     """Find the repeats of a T(1) case.
 
     Parameters
@@ -57,7 +57,7 @@ def calibrate(host: Host, case: Case, first_s: float, *, round_s: float = ROUND_
     repeats = max(1, math.floor(round_s / max(first_s, 1e-9)))
     while True:
         repeats = min(repeats, _MAX_REPEATS)
-        wall_s = host.run_round(case, repeats, Lead(repeats=0), timeout_of(repeats * first_s)).wall_ns / 1e9
+        wall_s = host.run_round(slot, repeats, Lead(repeats=0), timeout_of(repeats * first_s)).wall_ns / 1e9
         each_s = max(wall_s, 1e-9) / repeats
         wanted = max(1, math.ceil(_MARGIN * round_s / each_s)) if each_s < round_s else 1
         # A short round scatters too much to be extrapolated from: go on until at least half the length was seen.

@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from gilscope import kernels
 from gilscope.errors import MeasurementError, RoundTimeoutError, UsageError, WorkerDiedError, WorkerRaisedError
 from gilscope.measure.wire import decode_round, decode_work, frame, receive_message
 from gilscope.records import CaseRecord, Round
-from gilscope.spec import Case
+from gilscope.spec import Case, Slot
 
 __all__ = ["Host", "Lead", "SupervisedHost", "family_of", "max_workers_of"]
 
@@ -41,10 +41,10 @@ class Lead:
 class Host(Protocol):
     """Where cases are prepared and rounds are run; tests plant a fake one."""
 
-    def prepare(self, case: Case) -> CaseRecord:
-        """Set a case up, verify its answer; failure is a status, not an exception."""
+    def prepare(self, slot: Slot) -> CaseRecord:
+        """Set a slot's case up, verify its answer; failure is a status, not an exception."""
 
-    def run_round(self, case: Case, repeats: int, lead: Lead, timeout_s: float) -> Round:
+    def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> Round:
         """Run one timed round after its lead-in.
 
         Raises
@@ -53,19 +53,28 @@ class Host(Protocol):
             If the case failed in the round; its runner may have been replaced.
         """
 
+    def diagnose(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> tuple[Round, dict[str, Any]]:
+        """Run a round watched by the GIL probe, never counted; return it and what the probe saw.
+
+        Raises
+        ------
+        MeasurementError
+        """
+
     def replace_runners(self) -> None:
         """End all runners; the next round of each case starts and prepares new ones."""
 
 
-def family_of(case: Case) -> str:
-    """Name the runner a case is measured in.
+def family_of(slot: Slot) -> str:
+    """Name the runner a slot is measured in.
 
     Processes apart, because their runner must stay single-threaded to fork; ``native`` by worker count, because
     changing the team size makes OpenMP recreate its threads.
     """
-    if case.executor == "native":
-        return f"native*{case.workers}"
-    return "processes" if case.executor == "processes" else "threads"
+    case = slot.case
+    if slot.role == "isolated" or case.executor == "processes":
+        return "processes"
+    return f"native*{case.workers}" if case.executor == "native" else "threads"
 
 
 class SupervisedHost:
@@ -110,24 +119,29 @@ class SupervisedHost:
                     pipe.close()
         self._process.wait(timeout=30)
 
-    def prepare(self, case: Case) -> CaseRecord:
+    def prepare(self, slot: Slot) -> CaseRecord:
         """See ``Host``.
 
-        A runner that has just compiled is replaced: machine code fresh from Numba and the same function loaded from
-        its cache differed by 30 % in speed (mandelbrot/nb_gil, Numba 0.68), and T(1) and T(p) must run the same code.
+        A runner that has just compiled is replaced: machine code fresh from Numba and the same function loaded from its
+        cache differed by 30 % in speed (mandelbrot/nb_gil, Numba 0.68), and T(1) and T(p) must run the same code.
         """
-        record = self._prepare(case)
+        record = self._prepare(slot)
         if record.jit_cache != "cold":
             return record
-        self._stop(family_of(case))
-        again = self._prepare(case)
+        self._stop(family_of(slot))
+        again = self._prepare(slot)
         return replace(again, jit_cache="cold", one_time_ns={**again.one_time_ns, "jit": record.one_time_ns["jit"]})
 
-    def _prepare(self, case: Case) -> CaseRecord:
-        family, segment = family_of(case), f"{case.kernel}#{case.size}"
+    def _prepare(self, slot: Slot) -> CaseRecord:
+        family, case = family_of(slot), slot.case
         record = CaseRecord(case=case, family=family)
+        message = {
+            "op": "isolate" if slot.role == "isolated" else "prepare",
+            "case": case.id,
+            "segment": _segment(case),
+        }
         try:
-            reply = self._call(case, {"op": "prepare", "case": case.id, "segment": segment}, PREPARE_TIMEOUT_S)
+            reply = self._call(slot, message, PREPARE_TIMEOUT_S)
         except RoundTimeoutError as error:
             return replace(record, status="timeout", reason=str(error))
         except WorkerDiedError as error:
@@ -138,7 +152,7 @@ class SupervisedHost:
             return replace(
                 record, status=reply["status"], reason=reply["reason"], cure=reply["cure"], detail=reply["detail"]
             )
-        self._bound.setdefault(family, set()).add(case.id)
+        self._bound.setdefault(family, set()).add(slot.session)
         problem = reply["problem"]
         return replace(
             record,
@@ -151,19 +165,27 @@ class SupervisedHost:
             work=decode_work(reply["work"]),
         )
 
-    def run_round(self, case: Case, repeats: int, lead: Lead, timeout_s: float) -> Round:
+    def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> Round:
         """See ``Host``."""
-        if case.id not in self._bound.get(family_of(case), ()):  # its runner was replaced
-            record = self._prepare(case)
+        return decode_round(self._round(slot, repeats, lead, timeout_s, diagnose=False)["round"])
+
+    def diagnose(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> tuple[Round, dict[str, Any]]:
+        """See ``Host``."""
+        reply = self._round(slot, repeats, lead, timeout_s, diagnose=True)
+        return decode_round(reply["round"]), reply["gil"]
+
+    def _round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float, *, diagnose: bool) -> dict[str, Any]:
+        if slot.session not in self._bound.get(family_of(slot), ()):  # its runner was replaced
+            record = self._prepare(slot)
             if record.status != "ok":
-                raise MeasurementError(f"{case.id}: {record.reason}")
-        message = {"op": "round", "case": case.id, "repeats": repeats}
+                raise MeasurementError(f"{slot.case.id}: {record.reason}", record.detail)
+        message = {"op": "round", "key": slot.session, "repeats": repeats, "diagnose": diagnose}
         message |= {"lead_repeats": lead.repeats, "lead_limit": lead.limit}
-        reply = self._call(case, message, timeout_s)
+        reply = self._call(slot, message, timeout_s)
         if reply["status"] != "ok":
-            self._stop(family_of(case))  # as above
+            self._stop(family_of(slot))  # as above
             raise WorkerRaisedError(reply["reason"], reply["detail"])
-        return decode_round(reply["round"])
+        return reply
 
     def replace_runners(self) -> None:
         """See ``Host``."""
@@ -174,15 +196,15 @@ class SupervisedHost:
         self._bound.pop(family, None)
         self._exchange({"op": "stop", "runner": family})
 
-    def _call(self, case: Case, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Send a message to the case's runner.
+    def _call(self, slot: Slot, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Send a message to the slot's runner.
 
         Raises
         ------
         RoundTimeoutError, WorkerDiedError
             With the runner's last output as detail.
         """
-        family = family_of(case)
+        family, case = family_of(slot), slot.case
         spec = kernels.load(case.kernel)
         nbytes = kernels.buffer_layout(spec, spec.sizes[case.size])[0]
         threads = case.workers if case.executor == "native" else 1
@@ -193,7 +215,7 @@ class SupervisedHost:
                 "config": {"max_workers": max(self._max_workers.get(family, 1), case.workers), "cpus": self._cpus},
                 "environment": dict.fromkeys(_THREAD_VARIABLES, str(threads)),
                 "message": message,
-                "segments": [[f"{case.kernel}#{case.size}", nbytes]],
+                "segments": [[_segment(case), nbytes]],
                 "timeout_s": timeout_s,
             }
         )
@@ -218,9 +240,14 @@ class SupervisedHost:
             ) from None
 
 
-def max_workers_of(cases: Sequence[Case]) -> dict[str, int]:
+def _segment(case: Case) -> str:
+    """Key of the shared memory that holds inputs and outputs: one per kernel and size, for all runners."""
+    return f"{case.kernel}#{case.size}"
+
+
+def max_workers_of(slots: Iterable[Slot]) -> dict[str, int]:
     """Return the largest worker count of each family."""
     found: dict[str, int] = {}
-    for case in cases:
-        found[family_of(case)] = max(found.get(family_of(case), 1), case.workers)
+    for slot in slots:
+        found[family_of(slot)] = max(found.get(family_of(slot), 1), slot.case.workers)
     return found

@@ -1,6 +1,7 @@
 """The process that does the work: one per family of cases, driven by the supervisor over a socket.
 
-Operations: ``prepare`` (import, bind, warm up, verify a case) and ``round`` (lead-in, reset, timed round).
+Operations: ``prepare`` (import, bind, warm up, verify a case), ``isolate`` (the control of that name) and ``round``
+(lead-in, reset, timed or diagnostic round).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from gilscope.errors import MeasurementError, UnavailableError
 from gilscope.executors._pool import Task
 from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.measure.wire import encode_round, receive_with_fds, send_with_fds
-from gilscope.spec import Case
+from gilscope.spec import Case, Slot
+from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 
 __all__ = ["main"]
 
@@ -46,7 +48,7 @@ class _Runner:
         """Make a case ready and verify its answer."""
         case = Case.parse(case_id)
         task = self._task(case, segment_key)
-        session = self._pool(case).bind(task)
+        session = self._pool(case.executor, case.start_method).bind(task)
         self._sessions[case_id], self._tasks[case_id] = session, task
         kernels.poison(task.spec, task.params, task.buffers)
         task.spec.reset(task.params, task.buffers)
@@ -61,13 +63,37 @@ class _Runner:
             "work": asdict(task.spec.work(task.params, session.result)) if problem is None else None,
         }
 
-    def round(self, case_id: str, repeats: int, lead_repeats: int, lead_limit: int | None) -> dict[str, Any]:
-        """Run the lead-in, restore the state, run the timed round."""
-        session, task = self._sessions[case_id], self._tasks[case_id]
+    def isolate(self, case_id: str, segment_key: str) -> dict[str, Any]:
+        """Make the ``isolated`` control of a case ready; its workers have parts of the answer, so none is verified."""
+        case = Case.parse(case_id)
+        task = self._task(case, segment_key)
+        task.spec.reset(task.params, task.buffers)
+        session = self._pool("processes", case.start_method).bind(task, isolated=True)
+        key = Slot(case=case, role="isolated").key
+        self._sessions[key], self._tasks[key] = session, task
+        first = session.run_round(1)
+        return {
+            "problem": None,
+            "first_ns": first.wall_ns,
+            "one_time_ns": {},
+            "jit_cache": session.jit_cache,
+            "isa": session.isa,
+            "work": None,
+        }
+
+    def round(
+        self, key: str, repeats: int, lead_repeats: int, lead_limit: int | None, *, diagnose: bool
+    ) -> dict[str, Any]:
+        """Run the lead-in, restore the state, run the timed round; or a diagnostic one, watched by the GIL probe."""
+        session, task = self._sessions[key], self._tasks[key]
         if lead_repeats:
             session.run_round(lead_repeats, lead_limit)
         task.spec.reset(task.params, task.buffers)
-        return encode_round(session.run_round(repeats))
+        if not diagnose:
+            return {"round": encode_round(session.run_round(repeats))}
+        with GilMonitor(DIAGNOSTIC_RATE_HZ) as monitor:
+            measured = session.run_round(repeats)
+        return {"round": encode_round(measured), "gil": monitor.to_dict()}
 
     def _task(self, case: Case, segment_key: str) -> Task:
         spec = kernels.load(case.kernel)
@@ -92,23 +118,21 @@ class _Runner:
             buffers=buffers,
         )
 
-    def _pool(self, case: Case) -> Any:
-        key = (case.executor, case.start_method)
+    def _pool(self, executor: str, start_method: str) -> Any:
+        key = (executor, start_method)
         if key not in self._pools:
-            module = executors.module_of(case.executor)
-            self._pools[key] = module.open_pool(self._max_workers, self._cpus, case.start_method)
+            self._pools[key] = executors.module_of(executor).open_pool(self._max_workers, self._cpus, start_method)
         return self._pools[key]
 
 
 def _answer(runner: _Runner, message: dict[str, Any]) -> dict[str, Any]:
     """Do what a message asks; errors become data."""
     try:
-        if message["op"] == "prepare":
-            return {"status": "ok", **runner.prepare(message["case"], message["segment"])}
-        return {
-            "status": "ok",
-            "round": runner.round(message["case"], message["repeats"], message["lead_repeats"], message["lead_limit"]),
-        }
+        if message["op"] in ("prepare", "isolate"):
+            make_ready = runner.prepare if message["op"] == "prepare" else runner.isolate
+            return {"status": "ok", **make_ready(message["case"], message["segment"])}
+        repeats, lead = message["repeats"], (message["lead_repeats"], message["lead_limit"])
+        return {"status": "ok", **runner.round(message["key"], repeats, *lead, diagnose=message["diagnose"])}
     except UnavailableError as error:
         return {"status": "unavailable", "reason": error.reason, "cure": error.cure, "detail": ""}
     except MeasurementError as error:
