@@ -156,6 +156,21 @@ def test_controls_have_rows_of_their_own():
     assert {r["kernel"] for r in document["cases"]} == {"nbody"}
 
 
+def test_controls_come_by_role_and_workers():
+    spin_1, spin_2 = spin(2)
+    times = {"A/A:" + T1: 0.2, "isolated:" + T2: 0.1, spin_2: 0.05, T1: 0.2, T2: 0.1, spin_1: 0.1}
+    controls = analyse(result({"nbody": times}))["controls"]
+    assert [(r["kernel"], r["workers"]) for r in controls] == [("spin", 1), ("spin", 2), ("isolated", 2), ("A/A", 1)]
+
+
+def test_a_control_that_failed_says_why():
+    died = record("spin/cy_nogil@threads*2#M", status="failed", reason="worker died")
+    document = analyse(result({"nbody": {T1: 0.2, T2: 0.1}}, records=[died]))
+    (row_of_spin,) = document["controls"]
+    assert (row_of_spin["kernel"], row_of_spin["of"], row_of_spin["blocks"]) == ("spin", "nbody", 0)
+    assert (row_of_spin["status"], row_of_spin["reason"]) == ("failed", "worker died")
+
+
 def test_the_isolated_control_is_what_private_copies_would_reach():
     document = analyse(result({"nbody": {T1: 0.2, T2: 0.125, "isolated:" + T2: 0.11}}))
     (isolated,) = document["controls"]

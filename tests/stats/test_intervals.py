@@ -13,7 +13,7 @@ from gilscope.errors import TooFewRoundsError
 from gilscope.stats import Estimate, median_interval, median_range, ratio_interval, ratios
 from gilscope.stats.intervals import binomial_half
 
-# Ranks (from 1) and coverage of 95 % intervals of the median: Hahn & Meeker (1991), section 5.2 and table A.15.
+# Ranks (from 1) and coverage of 95 % intervals of the median, as in statistical tables (Hahn & Meeker 1991, 5.2).
 HAHN_MEEKER_95 = [
     (6, 1, 6, 0.9688),
     (8, 1, 8, 0.9922),

@@ -12,7 +12,7 @@ from gilscope.analysis.columns import columns_by_kernel
 from gilscope.analysis.estimates import CaseEstimates, KernelView, too_noisy
 from gilscope.records import CaseRecord, ResultSet
 from gilscope.registry import PROBES
-from gilscope.spec import Case
+from gilscope.spec import Case, Slot
 from gilscope.stats import Estimate, precision_reached
 from gilscope.units import NS_PER_S
 
@@ -31,6 +31,7 @@ _NO_LOSSES = "losses need diagnostic rounds, which this result does not have"
 _NOT_MEASURED = "the run ended before this case was measured"
 _NOT_MEASURED_CURE = "give it a larger --budget, or ask for fewer cases"
 _NOISY_CURE = "stop other programs, or give it a larger --budget"
+_ROLES = ("spin", "isolated", "A/A")
 _NOTHING = CaseEstimates(blocks=0)
 
 
@@ -59,6 +60,7 @@ def analyse(result: ResultSet) -> Json:
     """
     views = {kernel: KernelView(columns, result.cases) for kernel, columns in columns_by_kernel(result).items()}
     cases = [_case_row(result, record, views.get(record.case.kernel)) for record in _asked_for(result, views)]
+    failed = _failed_spins(result)
     judged: dict[str, list[Case]] = {}
     for row in cases:
         if row["status"] in ("ok", "too_noisy"):
@@ -71,7 +73,7 @@ def analyse(result: ResultSet) -> Json:
         "study": dict(result.study),
         "environment": dict(result.environment),
         "cases": cases,
-        "controls": [row for view in views.values() for row in _control_rows(result, view)],
+        "controls": [row for view in views.values() for row in _control_rows(result, view, failed)],
         "kernels": [_kernel_row(result, view, judged.get(kernel, ())) for kernel, view in views.items()],
         "findings": [],
         "not_analysed": {"gil": _NOT_SAMPLED, "losses": _NO_LOSSES, "findings": _NO_LOSSES},
@@ -109,10 +111,17 @@ def _case_row(result: ResultSet, record: CaseRecord, view: KernelView | None) ->
     }
 
 
-def _control_rows(result: ResultSet, view: KernelView) -> Iterator[Json]:
-    for slot in view.columns.slots.values():
-        if slot.role == "case":
-            continue
+def _failed_spins(result: ResultSet) -> list[Slot]:
+    """Return the spin controls that could not be measured: their rows say why."""
+    failed = (record.case for record in result.cases.values() if record.status != "ok")
+    return [Slot(case=case, role="spin") for case in failed if case.kernel in PROBES]
+
+
+def _control_rows(result: ResultSet, view: KernelView, failed: Iterable[Slot]) -> Iterator[Json]:
+    """Yield a row per control: spin, isolated, A/A, each by workers."""
+    slots = {slot.key: slot for slot in view.columns.slots.values() if slot.role != "case"}
+    slots |= {slot.key: slot for slot in failed if not view.columns.of(slot.case)}
+    for slot in sorted(slots.values(), key=lambda slot: (_ROLES.index(slot.role), slot.case.workers, slot.key)):
         record = result.cases.get(slot.case.id) or CaseRecord(case=slot.case)
         figures = view.control(slot.case, slot.role)
         yield {

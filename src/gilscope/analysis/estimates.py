@@ -75,14 +75,15 @@ class KernelView:
     def case(self, case: Case) -> CaseEstimates:
         """Return the estimates of a case."""
         column = self.columns.of(case)
-        speedup = {} if is_single(case) else self.columns.speedup(case)
+        ratios = {} if is_single(case) else self.columns.speedup(case)
+        speedup = estimated(ratios)
         return CaseEstimates(
             blocks=len(column),
             wall_s=estimated(column),
             rate=self._rate(case, column),
-            speedup=estimated(speedup),
-            efficiency=scaled(estimated(speedup), 1.0 / case.workers),
-            relative_efficiency=estimated(self._relative(case, speedup)),
+            speedup=speedup,
+            efficiency=scaled(speedup, 1.0 / case.workers),
+            relative_efficiency=estimated(self._relative(case, ratios)),
             vs_fastest_serial=self._versus(case, column),
         )
 
@@ -93,17 +94,18 @@ class KernelView:
         """
         column = self.columns.of(case, role)  # type: ignore[arg-type]
         if role == "spin":
-            speedup: Column = {} if is_single(case) else self.columns.speedup(case, "spin")
+            ratios: Column = {} if is_single(case) else self.columns.speedup(case, "spin")
         elif role == "isolated":
-            speedup = ratio(self.columns.of(case.t1), column)
+            ratios = ratio(self.columns.of(case.t1), column)
         else:
-            speedup = ratio(self.columns.of(case), column)
+            ratios = ratio(self.columns.of(case), column)
+        speedup = estimated(ratios)
         return CaseEstimates(
             blocks=len(column),
             wall_s=estimated(column),
             rate=self._rate(case, column),
-            speedup=estimated(speedup),
-            efficiency=scaled(estimated(speedup), 1.0 / case.workers),
+            speedup=speedup,
+            efficiency=scaled(speedup, 1.0 / case.workers),
         )
 
     def unit(self, case: Case) -> str:

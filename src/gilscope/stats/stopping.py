@@ -6,7 +6,7 @@ judged only at fixed sizes, the *looks*, by 99 % intervals. The number of values
 walk whatever the distribution, so the chance that the interval at *any* look up to the present one misses the median
 is known exactly. Between looks, where only the end of the budget can stop a study, the interval spends what the looks
 have left of 5 %. So however a study ends, its intervals cover with at least 95 %: a group-sequential design (Jennison &
-Turnbull 2000, chapter 5) on the sign test, without an assumption about the distribution.
+Turnbull, Group Sequential Methods, 2000) on the sign test, without an assumption about the distribution.
 """
 
 from __future__ import annotations
