@@ -168,6 +168,20 @@ def test_few_blocks_state_their_confidence(blocks: int, percent: str) -> None:
     assert "6 blocks give 95 %" in said
 
 
+@pytest.mark.parametrize(("blocks", "prefix"), [(2, "Provisional, at 50 % confidence: On"), (12, "On")])
+def test_verdicts_from_few_blocks_are_provisional(blocks: int, prefix: str) -> None:
+    cases = [row("mandelbrot/cy_nogil@threads*2#M", speedup=1.9, blocks=blocks)]
+    assert notes.closing(document(cases), "mandelbrot").startswith(f"{prefix} 2 workers")
+
+
+def test_the_control_of_the_memory_is_said_beside_that_of_the_cpus() -> None:
+    found = {**mandelbrot(), "controls": [control("spin", 2, 1.94), control("isolated", 2, 1.7)]}
+    assert notes.controls_note(found, "mandelbrot") == (
+        "spin(2) 1.94 [1.92, 1.96] is what the machine gave; "
+        "isolated cy_nogil(2) 1.70 [1.68, 1.72] is what its memory gave"
+    )
+
+
 def test_enough_blocks_need_no_word_about_confidence() -> None:
     assert "confidence" not in notes.precision_note(mandelbrot(), "mandelbrot")
 

@@ -51,7 +51,17 @@ def closing(document: Document, kernel: str) -> str:
     if workers > 1:
         spin = next((row for row in facts.controls(document, kernel, "spin") if row["workers"] == workers), None)
         sentences += [_held(at_p, spin), _released(at_p, spin), *_doubts(document, kernel, spin)]
-    return " ".join(sentence for sentence in sentences if sentence)
+    return _provisional(rows) + " ".join(sentence for sentence in sentences if sentence)
+
+
+def _provisional(rows: Iterable[Row]) -> str:
+    """Say first what verdicts are worth when there were too few blocks for 95 %."""
+    level = facts.confidence(rows)
+    if level is None or level >= DEFAULT_CONFIDENCE:
+        return ""
+    return (
+        f"Provisional, at {math.floor(100 * level)} % confidence: " if level else "Provisional, from a single block: "
+    )
 
 
 def _fastest(rows: Sequence[Row], at_p: Sequence[Row], workers: int) -> str:
@@ -187,9 +197,16 @@ def controls_note(document: Document, kernel: str) -> str:
         for row in facts.controls(document, kernel, facts.NOISE_FLOOR)
         if row.get("speedup")
     ]
+    memory = [
+        f"isolated {row['implementation']}({row['workers']}) {interval(row['speedup'])}"
+        for row in facts.controls(document, kernel, "isolated")
+        if row["speedup"]
+    ]
     parts = []
     if spins:
         parts.append(f"{', '.join(spins)} is what the machine gave")
+    if memory:
+        parts.append(f"{', '.join(memory)} is what its memory gave")
     if floors:
         parts.append(f"{', '.join(floors)} is the noise floor")
     return "; ".join(parts)

@@ -19,7 +19,7 @@ from gilscope.report.figures import NONE, seconds
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["ONE_TIME", "facts_table", "painted", "render", "render_kernel", "render_one_time"]
+__all__ = ["ONE_TIME", "facts_table", "painted", "render", "render_head", "render_kernel", "render_one_time"]
 
 _LABEL_COLUMNS = 11  # "precision" and two spaces
 
@@ -40,7 +40,7 @@ def render(document: Document, *, width: int, color: bool = False, one_time: boo
         Add the table of one-time costs.
     """
     document = facts.printable(document)
-    parts = [_head(document, width)]
+    parts = [render_head(document, width)]
     for kernel in facts.kernels(document):
         parts.append(render_kernel(document, kernel, width=width, color=color))
         if one_time:
@@ -50,7 +50,8 @@ def render(document: Document, *, width: int, color: bool = False, one_time: boo
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _head(document: Document, width: int) -> str:
+def render_head(document: Document, width: int) -> str:
+    """Lay out on what was measured, what could have spoilt it, and where the result is."""
     lines = [notes.environment_note(document)]
     lines += [f"caution: {text}" for text in notes.check_notes(document)]
     lines += [f"warning: {text}" for text in document.get("warnings", ())]
