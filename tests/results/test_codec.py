@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gilscope.records import Block, Round, Stamp
+from gilscope.records import Block, CaseRecord, Round, Stamp
 from gilscope.results import codec
 from gilscope.results.schema import MAX_STAMPS
-from gilscope.spec import Case, Slot
+from gilscope.spec import Case, Slot, Study, Work
 from tests.results import strategies
 
 
@@ -40,6 +41,63 @@ def test_a_study_survives_json(study):
 @given(strategies.slots)
 def test_a_slot_survives_its_key(slot):
     assert codec.parse_slot(slot.key) == slot
+
+
+FULL_CASE = Case.parse("nbody/cy_nogil@processes.spawn.pickle*2#M~c8!3.13t")
+FULL_STAMP = Stamp(
+    submit_ns=11,
+    start_ns=12,
+    end_ns=13,
+    waiting_ns=14,
+    waking_ns=15,
+    cpu_ns=16,
+    run_queue_ns=17,
+    received_ns=18,
+)
+FULL_ROUND = Round(repeats=2, start_ns=5, end_ns=9, combine_ns=1, stamps=(FULL_STAMP,), steal_ns=3, throttled_ns=4)
+FULL_WORK = Work(units=1, unit="x", flops=2, bytes=3)
+FULL_RECORD = CaseRecord(
+    case=FULL_CASE,
+    status="failed",
+    reason="r",
+    cure="c",
+    detail="d",
+    repeats=3,
+    first_ns=4,
+    work=FULL_WORK,
+    one_time_ns={"jit": 5},
+    jit_cache="cold",
+    isa="i",
+    family="f",
+)
+FULL_BLOCK = Block(kernel="nbody", index=1, started_ns=7, ended_ns=8, rounds={FULL_CASE.id: FULL_ROUND})
+FULL_STUDY = Study(
+    kernels=("nbody",),
+    implementations=("cy_nogil",),
+    executors=("processes",),
+    workers=(2,),
+    size="S",
+    budget_s=1.5,
+    precision=0.25,
+    chunks_per_worker=8,
+    start_methods=("spawn",),
+    transports=("pickle",),
+    seed=2,
+)
+
+
+@pytest.mark.parametrize(
+    "full", [FULL_STAMP, FULL_ROUND, FULL_WORK, FULL_RECORD, FULL_STUDY], ids=lambda full: type(full).__name__
+)
+def test_the_examples_below_fill_every_field(full):
+    """A field added to a record but not to the file fails here first: fill it, and the round trip below tells."""
+    assert [f.name for f in dataclasses.fields(full) if getattr(full, f.name) == f.default] == []
+
+
+def test_every_field_survives_json():
+    assert codec.decode_block(through_json(codec.encode_block(FULL_BLOCK))) == FULL_BLOCK
+    assert codec.decode_case_record(through_json(codec.encode_case_record(FULL_RECORD))) == FULL_RECORD
+    assert codec.decode_study(through_json(codec.encode_study(FULL_STUDY))) == FULL_STUDY
 
 
 def one_block(workers: int, *, run_queue_ns=7) -> Block:
