@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,12 +22,16 @@ from gilscope.registry import (
 )
 from gilscope.spec import Availability, Case, Group, Impl, KernelSpec, Plan, Slot, Study, Unavailable
 
-__all__ = ["QUICK_IMPLEMENTATIONS", "make_plan", "make_study"]
+__all__ = ["QUICK_BUDGET_S", "QUICK_IMPLEMENTATIONS", "make_plan", "make_study"]
 
 QUICK_IMPLEMENTATIONS = ("py_loop", "std_c", "cy_gil", "cy_nogil", "cy_prange", "nb_prange")
 """What ``gilscope run`` without words measures: one of each kind, so that four kernels get a 95 % interval in a minute.
 ``nb_gil`` and ``nb_nogil`` tell the same story as ``cy_gil`` and ``cy_nogil``."""
 
+QUICK_BUDGET_S = 75.0
+"""Budget of ``gilscope run`` without words: six blocks of four kernels on 2 CPUs, the fewest with a 95 % interval."""
+
+_PROCESSES_BY_DEFAULT = ("py_loop",)  # compiled code that holds the GIL is better cured by releasing it
 _NO_PAIR = "implementations with their own threads run under native, all others under serial, threads or processes"
 _SPIN_PREFERENCE = ("cy_nogil", "std_c")  # the compiled probe, or hashlib where nothing is compiled
 
@@ -44,14 +49,16 @@ def make_study(
 ) -> Study:
     """Check the words of a study and fill in what was left empty.
 
-    Without kernels: the four flagships in ``QUICK_IMPLEMENTATIONS``. Executors may stay empty: then ``make_plan``
-    leaves out ``processes`` for implementations that release the GIL, whose threads show the same.
+    Without kernels: the four flagships in ``QUICK_IMPLEMENTATIONS`` for ``QUICK_BUDGET_S``. Executors may stay empty:
+    then ``make_plan`` measures ``processes`` for pure Python only, which has no other way.
 
     Raises
     ------
     UnknownNameError, UsageError
     """
     quick = not kernels and not implementations
+    if quick:
+        options.setdefault("budget_s", QUICK_BUDGET_S)
     if size:
         check_names("size", [size], SIZES)
     return Study(
@@ -130,7 +137,7 @@ def _executors_of(study: Study, impl: Impl) -> tuple[str, ...]:
         return ("native",) if not study.executors or "native" in study.executors else ()
     if study.executors:
         return tuple(name for name in study.executors if name != "native")
-    return ("serial", "threads", "processes") if impl.gil == "held" else ("serial", "threads")
+    return ("serial", "threads", "processes") if impl.name in _PROCESSES_BY_DEFAULT else ("serial", "threads")
 
 
 def _ways(study: Study, executor: str) -> tuple[tuple[str, str], ...]:
@@ -180,11 +187,14 @@ def _controls(cases: Sequence[Case]) -> Iterator[Slot]:
 def _representatives(cases: Sequence[Case]) -> Iterator[Case]:
     """Yield the cases whose ``isolated`` control is measured: per language and worker count one of those in threads.
 
-    The variants of a language share one inner loop, so one control serves them all; the last one releases the GIL.
+    The variants of a language share one inner loop, so one control serves them all. Where the GIL keeps all of them
+    from running at once there is nothing to compare it with.
     """
-    chosen = {
-        (case.implementation.split("_")[0], case.workers): case
-        for case in cases
-        if case.executor == "threads" and case.workers > 1
-    }
+    gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)()
+    chosen: dict[tuple[str, int], Case] = {}
+    for case in cases:
+        impl = kernels.load(case.kernel).impl(case.implementation)
+        if case.executor != "threads" or case.workers < 2 or impl is None or (impl.gil == "held" and gil_enabled):
+            continue
+        chosen[case.implementation.split("_")[0], case.workers] = case
     yield from chosen.values()

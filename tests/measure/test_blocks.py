@@ -178,7 +178,8 @@ def test_calibration_reaches_the_round_length_from_any_kernel(seconds: float) ->
 
 def test_a_lead_in_is_a_fraction_of_a_round() -> None:
     case = Case(kernel="a", implementation="cy_nogil", executor="threads", workers=2, size="M")
-    assert lead_of(case, 80) == Lead(repeats=10)
+    assert lead_of(case, 80) == Lead(repeats=5)
+    assert lead_of(case, 8) == Lead(repeats=1, limit=2)
     assert lead_of(case, 3) == Lead(repeats=1, limit=1)
 
 
@@ -246,7 +247,7 @@ def test_diagnostic_rounds_lie_between_blocks_and_are_not_counted() -> None:
     run_blocks(_plan("a"), _study(30, 0.001), host, prepared, Observer(), sink, clock_ns=host.clock)
     threads = [d for d in sink.diagnostics if "threads" in d["case"]]
     serial = [d for d in sink.diagnostics if "serial" in d["case"]]
-    assert [d["block"] for d in threads] == list(range(0, len(sink.blocks), 2))
+    assert [d["block"] for d in threads] == list(range(0, len(sink.blocks), 3))
     assert [d["block"] for d in serial] == [LOOKS[0] - 1]
     assert len(host.diagnosed) == len(sink.diagnostics)
 

@@ -28,7 +28,7 @@ REPLACE_RUNNERS_FROM_S = 90.0
 """Studies with a larger budget replace their runners half-way: where a process's code and data happen to lie in
 memory is luck that lasts as long as the process (Mytkowicz et al., ASPLOS 2009)."""
 
-_DIAGNOSE_EVERY = 2  # blocks: enough looks at the GIL for a share to 1 or 2 points, for about a tenth of the time
+_DIAGNOSE_EVERY = 3  # blocks: enough looks at the GIL for a share to 1 or 2 points, for a twentieth of the time
 _ESTIMATE_MARGIN = 1.1  # blocks of one kernel differ by a few per cent; a block that does not fit is not begun
 
 
@@ -217,7 +217,7 @@ def _attempt(run: Callable[[Slot, int, Lead, float], T], slot: Slot, prepared: P
 
 
 def _diagnose(current: _Running, host: Host, prepared: Prepared, sink: Sink) -> None:
-    """Run diagnostic rounds after the block just counted: threads after every other one, the rest after the first look.
+    """Run diagnostic rounds after the block just counted: threads after every third one, the rest after the first look.
 
     Never inside a block: timed rounds are not monitored, and what the probe costs must not fall on their neighbours.
     """

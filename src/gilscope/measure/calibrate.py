@@ -15,19 +15,19 @@ deviation of 0.31 around a speed-up of 1.6 to 1.9, 200 ms rounds with 0.10 aroun
 
 _MARGIN = 1.05  # rounds scatter: aim a little above, so that few fall below
 _MAX_REPEATS = 1 << 30  # a kernel of less than 0.2 ns does not exist
-_LEAD_SHARE = 8  # a lead-in is about 1/8 of a round: 25 ms wake a CPU and refill its caches
+_LEAD_SHARE = 16  # a lead-in is about 1/16 of a round: 12 ms wake a CPU and refill its caches
 _TIMEOUT_FLOOR_S, _TIMEOUT_FACTOR = 60.0, 50.0  # worst seen in earnest: 8 spinning threads on 2 CPUs took 9 x T(1)
 
 
 def lead_of(case: Case, repeats: int) -> Lead:
     """Return the lead-in for rounds of so many repeats.
 
-    A kernel that is repeated only a few times is led in by the first chunk of each worker, which touches the same
-    code and memory; own threads cannot be cut and are led in by one repeat.
+    A kernel that is repeated only a few times is led in by some chunks of one repeat, which touch the same code and
+    memory; own threads cannot be cut and are led in by at least one repeat.
     """
     if repeats >= _LEAD_SHARE or case.executor == "native":
         return Lead(repeats=max(1, repeats // _LEAD_SHARE))
-    return Lead(repeats=1, limit=1)
+    return Lead(repeats=1, limit=max(1, repeats * case.chunks_per_worker // _LEAD_SHARE))
 
 
 def timeout_of(round_s: float) -> float:
