@@ -1,5 +1,29 @@
-"""Will this code run in parallel in Python, which way, on how many cores, and what stops it?"""
+"""Will this code run in parallel in Python, which way, on how many cores, and what stops it?
+
+Importing gilscope imports nothing else; each public name is looked up when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gilscope.results import load
+    from gilscope.telemetry.gil import GilMonitor
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["GilMonitor", "__version__", "load"]
+
+_HOMES = {"GilMonitor": "gilscope.telemetry.gil", "load": "gilscope.results"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
