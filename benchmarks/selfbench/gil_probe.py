@@ -30,7 +30,7 @@ from typing import Any
 
 from gilscope.stats import median_interval
 from gilscope.telemetry._gilprobe import duty
-from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor, _usable_cpus, probe_availability
+from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor, cpu_capacity, probe_availability
 
 try:
     from gilknocker import KnockKnock
@@ -190,10 +190,14 @@ def holds(seconds: float) -> list[dict[str, Any]]:
             time.sleep(seconds)
         found = gil.holds
         rows.append({"doing": name, "turn_ms": (found.turn_s or 0) * 1e3, "median_ms": (found.median_s or 0) * 1e3})
-        rows[-1] |= {"overdue": found.overdue.value, "low": found.overdue.low, "high": found.overdue.high}
+        late = found.overdue
+        if late is None:
+            print(f"{name:10} {gil.overdue_reason}")
+            continue
+        rows[-1] |= {"overdue": late.value, "low": late.low, "high": late.high}
         print(
             f"{name:10} mean turn {rows[-1]['turn_ms']:.1f} ms, median hold {rows[-1]['median_ms']:.1f} ms, "
-            f"overdue {found.overdue.value:.2f} [{found.overdue.low:.2f}, {found.overdue.high:.2f}]"
+            f"overdue {late.value:.3f} [{late.low:.3f}, {late.high:.3f}]"
         )
     return rows
 
@@ -209,7 +213,7 @@ def all_cpus(iterations: int) -> None:
     """One hashing thread per CPU, the GIL released."""
     crew = [
         threading.Thread(target=hashlib.pbkdf2_hmac, args=("sha256", b"x", b"y", iterations))
-        for _ in range(int(_usable_cpus()))
+        for _ in range(int(cpu_capacity()))
     ]
     for thread in crew:
         thread.start()
@@ -271,7 +275,7 @@ def main() -> None:
     available = probe_availability()
     if not available.ok:
         sys.exit(f"the GIL probe is not available here: {available.reason}")
-    print(f"{platform.python_implementation()} {platform.python_version()}, {_usable_cpus():.0f} CPUs")
+    print(f"{platform.python_implementation()} {platform.python_version()}, {cpu_capacity():.0f} CPUs")
     found: dict[str, Any] = {}
     if "held" in options.parts:
         found["held_fixed"] = held(options.seconds, DIAGNOSTIC_RATE_HZ)

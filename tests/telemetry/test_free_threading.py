@@ -14,15 +14,15 @@ from gilscope.telemetry.free_threading import gil_state
 @pytest.fixture
 def re_enabled(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Play a free-threaded build whose GIL is on."""
-    monkeypatch.setattr(free_threading, "is_free_threaded_build", lambda: True)
-    monkeypatch.setattr(free_threading, "is_gil_enabled", lambda: True)
+    monkeypatch.setattr(free_threading, "free_threaded_build", lambda: True)
+    monkeypatch.setattr(free_threading, "gil_enabled", lambda: True)
     monkeypatch.setattr(sys, "flags", SimpleNamespace(gil=None))
     return monkeypatch
 
 
 def test_an_ordinary_build_has_its_gil_and_no_reason_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(free_threading, "is_free_threaded_build", lambda: False)
-    monkeypatch.setattr(free_threading, "is_gil_enabled", lambda: True)
+    monkeypatch.setattr(free_threading, "free_threaded_build", lambda: False)
+    monkeypatch.setattr(free_threading, "gil_enabled", lambda: True)
     state = gil_state()
     assert (state.enabled, state.free_threaded_build, state.reason, state.modules) == (True, False, "", ())
 

@@ -48,7 +48,7 @@ def snapshot(looks: list[tuple[bool, int]], weights: list[float] | None = None, 
 
 
 def reading(counts: dict[str, Any], names: dict[int, str] | None = None, waiting: bool = True) -> Any:
-    return read(counts, names=names or {}, waiting=waiting)  # type: ignore[arg-type]
+    return read(counts, names=names or {}, waiting=waiting, requests=waiting)  # type: ignore[arg-type]
 
 
 looks = st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=1, max_size=60)
@@ -146,6 +146,7 @@ def test_hold_lengths_below_the_sampling_interval_are_not_claimed() -> None:
 def test_overdue_is_a_share_of_held_time() -> None:
     counts = snapshot([(True, 1), (False, 0)] * 50, holds=[(40, 20, 1.0)], overdue_ns=25 * SLOT_NS)
     assert reading(counts).holds.overdue.value == pytest.approx(0.5)
+    assert reading(counts, waiting=False).holds.overdue is None
 
 
 def test_a_bin_without_a_look_is_unknown_not_zero() -> None:

@@ -104,7 +104,7 @@ cdef extern from *:
     static void gs_free(gs_sampler *s) { (void)s; }
     static void gs_copy(gs_sampler *s, gs_stats *out) { (void)s, (void)out; }
     static int gs_check_hold(const gs_gil *g, char *r) { (void)g, (void)r; return 0; }
-    static int gs_check_waiters(const gs_gil *g, char *r) { (void)g, (void)r; return 0; }
+    static int gs_check_waiters(const gs_gil *g, int *a, char *r) { (void)g, (void)a, (void)r; return 0; }
     static int gs_check_identity(const gs_gil *g, char *r) { (void)g, (void)r; return 0; }
     typedef struct { int locked; uintptr_t holder; unsigned long switch_number; int waiting; } gs_look;
     static void gs_look_at(const gs_gil *g, gs_look *l) { (void)g, (void)l; }
@@ -148,7 +148,7 @@ cdef extern from *:
     void gs_free(gs_sampler *s) nogil
     void gs_copy(gs_sampler *s, gs_stats *out)
     int gs_check_hold(const gs_gil *gil, char *reason)
-    int gs_check_waiters(const gs_gil *gil, char *reason)
+    int gs_check_waiters(const gs_gil *gil, int *asked, char *reason)
     int gs_check_identity(const gs_gil *gil, char *reason)
     void gs_look_at(const gs_gil *gil, gs_look *look)
     int gs_declares_no_gil(PyObject *module)
@@ -168,9 +168,11 @@ cdef int _locate(gs_gil *gil) except -1:
 def self_check(size_t skew=0):
     """Hold the GIL, release it, have it wanted: does the sampler see all three?
 
-    Returns {"held": reason, "waiting": reason, "threads": reason}; an empty reason means that this part can be trusted.
+    Returns a reason for each of "held", "waiting", "threads" and "overdue"; an empty one means that this part can be
+    trusted.
     """
     cdef gs_gil gil
+    cdef int asked = 0
     cdef char reason[GS_REASON_SIZE]
     memset(reason, 0, GS_REASON_SIZE)
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
@@ -180,10 +182,13 @@ def self_check(size_t skew=0):
     else:
         why = ""
     if why:
-        return {"held": why, "waiting": why, "threads": why}
-    waiting = "" if gs_check_waiters(&gil, reason) else reason.decode()
+        return {"held": why, "waiting": why, "threads": why, "overdue": why}
+    waiting = "" if gs_check_waiters(&gil, &asked, reason) else reason.decode()
     threads = "" if gs_check_identity(&gil, reason) else reason.decode()
-    return {"held": "", "waiting": waiting, "threads": threads}
+    overdue = waiting
+    if not waiting and not asked:
+        overdue = "self-check failed: a thread asked for the GIL and the request was not seen within half a second"
+    return {"held": "", "waiting": waiting, "threads": threads, "overdue": overdue}
 
 
 def look():

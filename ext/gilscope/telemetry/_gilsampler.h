@@ -16,9 +16,6 @@
 #define GS_FIRST_BIN_NS 5000000
 #define GS_CONTROL_NS 100000000  /* how often the adaptive rate is thought over */
 #define GS_OWN_COST_NS 20000.0   /* CPU time of one look before it has been measured: setting a timer and waking up */
-/* A thread that holds the GIL in byte code lets go within two switch intervals once another one waits: the waiter asks
- * after one full interval without a hand-over. Held for three with a waiter throughout: C code that does not let go. */
-#define GS_OVERDUE_INTERVALS 3
 
 typedef struct {
     int64_t native_id;
@@ -45,7 +42,7 @@ typedef struct {
     double held_ns, held_differences;    /* weighted sum; von Neumann's sum of squared successive differences */
     double waiting_ns, waiting_differences, waiting_squares;
     double contended_ns;                 /* held while somebody waits */
-    double overdue_ns;                   /* held by runs that kept a waiter waiting for too long */
+    double overdue_ns;                   /* held although another thread had asked for it */
     double lateness_ns;
     uint64_t first_switch, last_switch;
     int64_t cpu_ns;                      /* the sampler's own */
@@ -87,11 +84,9 @@ typedef struct {
 typedef struct {
     uintptr_t holder;
     unsigned long switch_number;
-    int64_t native_id;
     int64_t before_ns, first_ns, last_ns;  /* last sample before it, its own first and last */
-    int64_t contended_ns;                  /* since when somebody has waited without a pause; 0: nobody does */
     double weight_ns;
-    int open, overdue;
+    int open;
 } gs_run;
 
 typedef struct {
@@ -180,43 +175,39 @@ static inline void gs_close_run(gs_sampler *s, int64_t now)
     gs_hold_bin *hold = &t->holds[bin < GS_HOLD_BINS ? bin : GS_HOLD_BINS - 1];
     hold->count += 1;
     hold->ns += run->weight_ns;
-    if (run->overdue) {
-        t->overdue_ns += run->weight_ns;
-        if (run->native_id)
-            gs_thread_of(t, run->native_id)->overdue_ns += run->weight_ns;
-    }
 }
 
-static inline void gs_follow_run(gs_sampler *s, const gs_look *look, int64_t native_id, int64_t now, double weight)
+static inline void gs_follow_run(gs_sampler *s, const gs_look *look, int64_t now, double weight)
 {
     gs_run *run = &s->run;
-    int64_t before = s->stats.last_ns;
     if (run->open && !(look->locked && look->holder == run->holder && look->switch_number == run->switch_number))
         gs_close_run(s, now);
     if (!look->locked)
         return;
     if (!run->open) {
-        gs_run fresh = {look->holder, look->switch_number, native_id, before, now, now, 0, 0.0, 1, 0};
+        gs_run fresh = {look->holder, look->switch_number, s->stats.last_ns, now, now, 0.0, 1};
         *run = fresh;
     }
     run->last_ns = now;
     run->weight_ns += weight;
-    if (native_id)
-        run->native_id = native_id;
-    if (look->waiting == 0)
-        run->contended_ns = 0;
-    else if (run->contended_ns == 0)
-        run->contended_ns = now;
-    else if (now - run->contended_ns > (int64_t)s->stats.switch_interval_us * 1000 * GS_OVERDUE_INTERVALS)
-        run->overdue = 1;
+}
+
+static inline void gs_add_thread(gs_stats *t, int64_t native_id, int64_t now, double weight, int overdue)
+{
+    gs_thread *thread = gs_thread_of(t, native_id);
+    if (thread->samples++ == 0)
+        thread->first_ns = now;
+    thread->last_ns = now;
+    thread->held_ns += weight;
+    thread->overdue_ns += overdue ? weight : 0.0;
 }
 
 /* mutex held */
-static inline void gs_add(gs_sampler *s, const gs_look *look, int64_t native_id, int64_t now, double weight)
+static inline void gs_add(gs_sampler *s, const gs_look *look, const gs_holder *holder, int64_t now, double weight)
 {
     gs_stats *t = &s->stats;
     double held = look->locked, waiting = look->waiting;
-    gs_follow_run(s, look, native_id, now, weight);
+    gs_follow_run(s, look, now, weight);
     if (t->samples > 0) {
         double w = 0.5 * (weight + s->last_weight), dh = held - s->last_held, dw = waiting - s->last_waiting;
         t->held_differences += w * w * dh * dh;
@@ -237,15 +228,13 @@ static inline void gs_add(gs_sampler *s, const gs_look *look, int64_t native_id,
     bin->waiting_ns += weight * waiting;
     bin->switches += look->switch_number - s->last_switch;
     bin->samples += 1;
-    if (native_id) {
-        gs_thread *thread = gs_thread_of(t, native_id);
-        if (thread->samples++ == 0)
-            thread->first_ns = now;
-        thread->last_ns = now;
-        thread->held_ns += weight;
-    } else if (look->locked) {
-        t->unattributed += 1;
-    }
+    /* Byte code answers a request at once. A holder without a CPU cannot. */
+    int overdue = look->locked && holder->requested && !gs_lacks_cpu(holder->native_id);
+    t->overdue_ns += overdue ? weight : 0.0;
+    if (holder->native_id)
+        gs_add_thread(t, holder->native_id, now, weight, overdue);
+    else
+        t->unattributed += look->locked;
     s->last_held = held;
     s->last_waiting = waiting;
     s->last_weight = weight;
@@ -371,9 +360,11 @@ static void *gs_sampler_main(void *argument)
         gs_look look;
         gs_look_at(&s->gil, &look);
         int64_t now = gs_clock_ns(CLOCK_MONOTONIC);
-        int64_t native = look.locked && s->options.identify ? gs_native_id(&s->gil, &look) : 0;
+        gs_holder holder = {0, 0};
+        if (look.locked)
+            holder = gs_holder_of(&s->gil, &look, s->options.identify);
         int64_t end = slot + width > now ? slot + width : now;
-        gs_add(s, &look, native, now, (double)(end - slot));
+        gs_add(s, &look, &holder, now, (double)(end - slot));
         t->lateness_ns += (double)(now - target);
         t->late += now > slot + width;
         if (s->phase >= 0)
@@ -532,11 +523,12 @@ static inline void gs_join_released(pthread_t thread)
     PyEval_RestoreThread(saved);
 }
 
-/* GIL: held; a thread that wants it must show up as waiting, and as a hand-over afterwards. */
-static inline int gs_check_waiters(const gs_gil *gil, char *reason)
+/* GIL: held; a thread that wants it must show up as waiting, ask for it after a switch interval (`asked`), and show up
+ * as a hand-over afterwards. */
+static inline int gs_check_waiters(const gs_gil *gil, int *asked, char *reason)
 {
 #  if !GS_HAVE_WAITERS
-    (void)gil, (void)gs_waiter_main;
+    (void)gil, (void)asked, (void)gs_waiter_main;
     return gs_refuse(reason, "the number of waiting threads is known with glibc 2.25 or newer only");
 #  else
     gs_look look, after;
@@ -552,16 +544,19 @@ static inline int gs_check_waiters(const gs_gil *gil, char *reason)
     if (pthread_create(&waiter, NULL, gs_waiter_main, NULL) != 0)
         return gs_refuse(reason, "self-check failed: no thread could be started");
     int64_t limit = gs_now_ns() + GS_CHECK_LIMIT_NS;
+    int requested = 0;
     do {
         gs_spin_until(gs_now_ns() + 10000);
         gs_look_at(gil, &look);
-    } while (look.waiting == 0 && gs_now_ns() < limit);
+        requested = gs_holder_of(gil, &look, 1).requested;
+    } while ((look.waiting == 0 || !requested) && gs_now_ns() < limit);
     gs_join_released(waiter);
     gs_look_at(gil, &after);
     if (look.waiting < 1 || look.waiting > 100000)
         return gs_refuse(reason, "self-check failed: a thread waited for the GIL and was not seen");
     if (after.switch_number == before)
         return gs_refuse(reason, "self-check failed: the GIL changed hands and the counter stood still");
+    *asked = requested;
     return 1;
 #  endif
 }
@@ -572,7 +567,7 @@ static inline int gs_check_identity(const gs_gil *gil, char *reason)
 #  if defined(__linux__)
     gs_look look;
     gs_look_at(gil, &look);
-    if (gs_native_id(gil, &look) != (int64_t)syscall(SYS_gettid))
+    if (gs_holder_of(gil, &look, 1).native_id != (int64_t)syscall(SYS_gettid))
         return gs_refuse(reason, "the system does not let a process copy its own memory (process_vm_readv)");
     return 1;
 #  else

@@ -22,8 +22,10 @@
 #if !defined(_WIN32) && (defined(__GNUC__) || defined(__clang__))
 #  define GS_HAVE_PROBE 1
 #  include <dlfcn.h>
+#  include <fcntl.h>
 #  include <pthread.h>
 #  include <sys/types.h>
+#  include <time.h>
 #  include <unistd.h>
 #else
 #  define GS_HAVE_PROBE 0
@@ -103,6 +105,7 @@ typedef struct {
     const unsigned long *interval_us;
     const void *waiting;        /* condition variable of the threads that want the lock */
     const void *handing_over;   /* condition variable of the thread that was asked to let go */
+    const int *drop_request;    /* asked to let go; NULL from 3.13 on, where it is a bit in the holder's thread state */
 } gs_gil;
 
 #define GS_REASON_SIZE 160
@@ -122,6 +125,7 @@ static inline void gs_gil_at(gs_gil *gil, const char *base, size_t locked, size_
     gil->interval_us = (const unsigned long *)(base + offsetof(struct _gil_runtime_state, interval));
     gil->waiting = base + offsetof(struct _gil_runtime_state, cond);
     gil->handing_over = base + offsetof(struct _gil_runtime_state, switch_cond);
+    gil->drop_request = NULL;
 }
 #endif
 
@@ -145,7 +149,6 @@ static inline int gs_locate(gs_gil *gil, size_t skew, char *reason)
     size_t holder = offsetof(struct _gil_runtime_state, last_holder);
 #    if PY_VERSION_HEX < 0x030C0000
     const char *base = runtime + offsetof(_PyRuntimeState, ceval.gil);
-    (void)interp;
 #    else
     const char *base = *(const char *const *)(interp + offsetof(PyInterpreterState, ceval.gil));
 #    endif
@@ -168,6 +171,9 @@ static inline int gs_locate(gs_gil *gil, size_t skew, char *reason)
     if (base == NULL)
         return gs_refuse(reason, "this interpreter has no GIL structure");
     gs_gil_at(gil, base + skew, locked, holder);
+#  if PY_VERSION_HEX < 0x030D0000
+    gil->drop_request = (const int *)(interp + offsetof(PyInterpreterState, ceval.gil_drop_request) + skew);
+#  endif
     return 1;
 #endif
 }
@@ -215,23 +221,70 @@ static inline void gs_look_at(const gs_gil *gil, gs_look *look)
     }
 }
 
-/* Native id of the thread behind a thread state, or 0 when it cannot be told.
- *
- * SAFETY: the thread state may be freed while we look, so its memory is never dereferenced: the kernel copies it, and
+/* What only the holder's thread state knows. */
+typedef struct {
+    int64_t native_id;  /* 0: cannot be told */
+    int requested;      /* asked to let go */
+} gs_holder;
+
+/* SAFETY: the thread state may be freed while we look, so its memory is never dereferenced: the kernel copies it, and
  * answers EFAULT where nothing is mapped. The copy counts only if nobody else took the lock meanwhile. */
-static inline int64_t gs_native_id(const gs_gil *gil, const gs_look *look)
+static inline gs_holder gs_holder_of(const gs_gil *gil, const gs_look *look, int identify)
 {
+    gs_holder found = {0, 0};
+    if (gil->drop_request != NULL)
+        found.requested = __atomic_load_n(gil->drop_request, __ATOMIC_RELAXED) != 0;
 #  if defined(__linux__)
+    if (!identify)
+        return found;
     unsigned long native = 0;
-    struct iovec to = {&native, sizeof native};
-    struct iovec from = {(char *)look->holder + offsetof(PyThreadState, native_thread_id), sizeof native};
-    if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != (ssize_t)sizeof native)
-        return 0;
+    uintptr_t breaker = 0;
+    char *state = (char *)look->holder;
+    struct iovec to[2] = {{&native, sizeof native}, {&breaker, sizeof breaker}};
+    struct iovec from[2] = {{state + offsetof(PyThreadState, native_thread_id), sizeof native}, {state, sizeof breaker}};
+#    if PY_VERSION_HEX >= 0x030D0000
+    from[1].iov_base = state + offsetof(PyThreadState, eval_breaker);
+#    endif
+    if (process_vm_readv(getpid(), to, 2, from, 2, 0) != (ssize_t)(sizeof native + sizeof breaker))
+        return found;
     gs_look after;
     gs_look_once(gil, &after);
-    return after.holder == look->holder ? (int64_t)native : 0;
+    if (after.holder != look->holder)
+        return found;
+    found.native_id = (int64_t)native;
+#    if PY_VERSION_HEX >= 0x030D0000
+    found.requested = (int)(breaker & 1); /* _PY_GIL_DROP_REQUEST_BIT */
+#    endif
 #  else
-    (void)gil, (void)look;
+    (void)look, (void)identify;
+#  endif
+    return found;
+}
+
+/* Whether a thread is ready to run and has no CPU. Its clock moves between two readings only while it is on one. */
+static inline int gs_lacks_cpu(int64_t native_id)
+{
+#  if defined(__linux__)
+    clockid_t clock = (clockid_t)((~(uint32_t)native_id << 3) | 6); /* CPU time of that thread (man 2 clock_getres) */
+    struct timespec first, second;
+    if (native_id == 0 || clock_gettime(clock, &first) != 0 || clock_gettime(clock, &second) != 0)
+        return 0;
+    if (first.tv_nsec != second.tv_nsec || first.tv_sec != second.tv_sec)
+        return 0;
+    char path[64], text[256];
+    snprintf(path, sizeof path, "/proc/self/task/%lld/stat", (long long)native_id);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t size = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (size <= 0)
+        return 0;
+    text[size] = 0;
+    const char *name_end = strrchr(text, ')'); /* the name may hold anything; the state follows it */
+    return name_end != NULL && name_end[1] == ' ' && name_end[2] == 'R';
+#  else
+    (void)native_id;
     return 0;
 #  endif
 }

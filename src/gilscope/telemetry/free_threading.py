@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-import sysconfig
 from dataclasses import dataclass
 
-__all__ = ["GilState", "gil_state", "is_free_threaded_build", "is_gil_enabled"]
+from gilscope.env.interpreter import free_threaded_build, gil_enabled
+
+__all__ = ["GilState", "gil_state"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,17 +33,6 @@ class GilState:
     modules: tuple[str, ...] = ()
 
 
-def is_free_threaded_build() -> bool:
-    """Whether this interpreter was built to run without the GIL."""
-    return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
-
-
-def is_gil_enabled() -> bool:
-    """Whether the GIL is on; always true before 3.13."""
-    query = getattr(sys, "_is_gil_enabled", None)
-    return True if query is None else bool(query())
-
-
 def _undeclared() -> tuple[str, ...] | None:
     """Loaded extension modules without the declaration, in the order they were imported; None if not knowable."""
     try:
@@ -55,7 +45,7 @@ def _undeclared() -> tuple[str, ...] | None:
 
 def gil_state() -> GilState:
     """Find out whether the GIL is on and, on free-threaded builds, why."""
-    enabled, build = is_gil_enabled(), is_free_threaded_build()
+    enabled, build = gil_enabled(), free_threaded_build()
     if not (enabled and build):
         return GilState(enabled=enabled, free_threaded_build=build)
     if getattr(sys.flags, "gil", None) == 1:

@@ -13,17 +13,19 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from gilscope.env.cpu import cgroup_quota_cpus
+from gilscope.env.interpreter import gil_enabled
 from gilscope.errors import MeasurementError, UnavailableError, UsageError
 from gilscope.spec import Availability
 from gilscope.stats import Estimate
-from gilscope.telemetry.free_threading import GilState, gil_state, is_gil_enabled
+from gilscope.telemetry.free_threading import GilState, gil_state
 from gilscope.telemetry.names import ThreadNames
 from gilscope.telemetry.reading import GilReading, GilThread, HoldLengths, Timeline, read
 
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Sampler
 
-__all__ = ["DIAGNOSTIC_RATE_HZ", "GilMonitor", "probe_availability"]
+__all__ = ["DIAGNOSTIC_RATE_HZ", "GilMonitor", "cpu_capacity", "probe_availability"]
 
 DIAGNOSTIC_RATE_HZ = 2000.0
 """Fixed rate of diagnostic rounds: 400 looks in the shortest round (200 ms). Their slow-down is reported."""
@@ -42,7 +44,7 @@ _BUDGET = 0.008
 # two busy CPUs: 12 % at 5 kHz, 7 % at 2 kHz, 3 % at 1 kHz are 48-70 us of CPU time per look.
 _WAKE_COST_S = 60e-6
 
-_PARTS = ("held", "waiting", "threads")
+_PARTS = ("held", "waiting", "threads", "overdue")
 _NO_GIL = "no GIL: this interpreter runs threads in parallel"
 _checked: dict[str, str] | None = None
 
@@ -50,7 +52,7 @@ _checked: dict[str, str] | None = None
 def _self_check() -> dict[str, str]:
     """Reasons per part of the probe, empty where it can be trusted. Checked once per process."""
     global _checked
-    if not is_gil_enabled():
+    if not gil_enabled():
         return dict.fromkeys(_PARTS, _NO_GIL)
     if _checked is None:
         try:
@@ -71,11 +73,13 @@ def probe_availability() -> Availability:
     return Availability(ok=False, reason=reason, cure="build gilscope for this interpreter on Linux with CPython 3.11+")
 
 
-def _usable_cpus() -> float:
+def cpu_capacity() -> float:
+    """CPU seconds per second this process may use: its affinity, or less under a cgroup quota."""
     try:
-        return float(len(os.sched_getaffinity(0)))
+        allowed = float(len(os.sched_getaffinity(0)))
     except (AttributeError, OSError):
-        return float(os.cpu_count() or 1)
+        allowed = float(os.cpu_count() or 1)
+    return min(allowed, cgroup_quota_cpus() or allowed)
 
 
 class GilMonitor:
@@ -138,7 +142,7 @@ class GilMonitor:
         if self._sampler is not None:
             self._sampler.stop()
             self._names.stop()
-        elif is_gil_enabled() and self._reasons.get("held") == _NO_GIL:
+        elif gil_enabled() and self._reasons.get("held") == _NO_GIL:
             self._reasons = {"held": f"the GIL came on while measuring: {gil_state().reason}"}
         self._state = gil_state()
 
@@ -154,7 +158,7 @@ class GilMonitor:
             budget=_BUDGET,
             machine_budget=_BUDGET,
             wake_cost_s=_WAKE_COST_S,
-            cpus=_usable_cpus(),
+            cpus=cpu_capacity(),
             target=_TARGET,
             identify=not self._reasons["threads"],
             seed=time.perf_counter_ns() ^ id(self),
@@ -191,6 +195,11 @@ class GilMonitor:
         return self.reason or self._reasons["threads"]
 
     @property
+    def overdue_reason(self) -> str:
+        """Why ``holds.overdue`` is None; empty when it is measured."""
+        return self.reason or self._reasons["overdue"]
+
+    @property
     def reading(self) -> GilReading:
         """All quantities at once.
 
@@ -208,7 +217,12 @@ class GilMonitor:
         running = self._state is None
         if running:
             self._names.refresh()
-        reading = read(self._sampler.snapshot(), names=self._names.by_native_id, waiting=not self._reasons["waiting"])
+        reading = read(
+            self._sampler.snapshot(),
+            names=self._names.by_native_id,
+            waiting=not self._reasons["waiting"],
+            requests=not self._reasons["overdue"],
+        )
         if not running:
             self._final = reading
         return reading
@@ -274,6 +288,7 @@ class GilMonitor:
             "switched_on": state.reason,
             "waiting_reason": self.waiting_reason,
             "threads_reason": self.threads_reason,
+            "overdue_reason": self.overdue_reason,
         }
         if not self.available:
             return head

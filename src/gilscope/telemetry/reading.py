@@ -7,7 +7,8 @@ held
     sampling may be off from what really happened in this window, not how another run would turn out.
 waiting
     sum(w n) / W, with n the threads that wanted the GIL at that moment: waiting on its condition variable, or asked to
-    let go and waiting for the other one to take over. A woken thread counts until it runs.
+    let go and waiting for the other one to take over. A woken thread counts until it runs; one that lost its CPU on
+    the way back to the lock does not: that is run-queue delay, and on crowded CPUs it is a visible share.
 hand-overs
     The interpreter's own counter of the GIL going to another thread: exact, not sampled.
 """
@@ -49,7 +50,7 @@ class GilThread:
     held : Estimate
         Share of the measured time during which this thread held the GIL.
     overdue : float
-        Share of the measured time in holds of this thread that kept others waiting too long (``HoldLengths``).
+        Share of the measured time during which this thread kept it although asked to let go (``HoldLengths.overdue``).
     samples : int
         Looks that saw it hold the GIL.
     """
@@ -65,7 +66,8 @@ class GilThread:
 class HoldLengths:
     """How long the GIL is held at a time: the evidence that tells byte code from C code.
 
-    Byte code lets go within two switch intervals once another thread waits; C code does not before it returns.
+    A thread that has waited for one switch interval asks for the GIL. Byte code answers at its next jump or call, C
+    code not before it returns.
 
     Parameters
     ----------
@@ -79,9 +81,10 @@ class HoldLengths:
         Mean time between looks.
     switch_interval_s : float
         ``sys.getswitchinterval()`` of the measured program.
-    overdue : Estimate
-        Share of held time in holds that went on for more than three switch intervals while others waited: only code
-        that does not check for requests does that.
+    overdue : Estimate or None
+        Share of held time during which the holder had been asked to let go and did not, although it had a CPU (or slept
+        with the lock). Near zero for byte code; up to 1 - switch_interval_s / h for C code that holds it for a longer
+        time h, less on crowded CPUs, where the others are late to ask. None where requests cannot be seen.
     """
 
     turn_s: float | None
@@ -90,7 +93,7 @@ class HoldLengths:
     longest_s: float | None
     resolution_s: float
     switch_interval_s: float
-    overdue: Estimate
+    overdue: Estimate | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,12 +226,13 @@ def _quantile_s(snapshot: Snapshot, quantile: float) -> float:
     return 1e-6 * math.pow(2.0, (index + 0.5) / 4.0)
 
 
-def _holds(snapshot: Snapshot, resolution_s: float) -> HoldLengths:
+def _holds(snapshot: Snapshot, resolution_s: float, requests: bool) -> HoldLengths:
     held = snapshot["held_ns"]
     runs = sum(count for _, count, _ in snapshot["holds"])
     seen = [_quantile_s(snapshot, q) if runs else 0.0 for q in (0.5, 0.9, 1.0)]
     median, p90, longest = (length if length > 2.0 * resolution_s else None for length in seen)
     share = min(1.0, snapshot["overdue_ns"] / held) if held else 0.0
+    size = max(1.0, _kish_size(snapshot) * held / snapshot["wall_ns"])
     return HoldLengths(
         turn_s=held / snapshot["switches"] / NS_PER_S if snapshot["switches"] else None,
         median_s=median,
@@ -236,7 +240,7 @@ def _holds(snapshot: Snapshot, resolution_s: float) -> HoldLengths:
         longest_s=longest,
         resolution_s=resolution_s,
         switch_interval_s=snapshot["switch_interval_s"],
-        overdue=_wilson(share, max(runs, 1), runs),  # holds, not looks, are independent
+        overdue=_wilson(share, size, round(size)) if requests else None,
     )
 
 
@@ -263,7 +267,7 @@ def _timeline(snapshot: Snapshot, waiting: bool) -> Timeline:
     )
 
 
-def read(snapshot: Snapshot, *, names: Mapping[int, str], waiting: bool) -> GilReading:
+def read(snapshot: Snapshot, *, names: Mapping[int, str], waiting: bool, requests: bool) -> GilReading:
     """Turn the counts of the probe into estimates.
 
     Parameters
@@ -274,6 +278,8 @@ def read(snapshot: Snapshot, *, names: Mapping[int, str], waiting: bool) -> GilR
         Thread names by native id.
     waiting : bool
         Whether the number of waiting threads can be trusted here.
+    requests : bool
+        Whether requests to let go can be seen here.
 
     Raises
     ------
@@ -296,7 +302,7 @@ def read(snapshot: Snapshot, *, names: Mapping[int, str], waiting: bool) -> GilR
         handovers_per_s=snapshot["switches"] / window_s,
         threads=_threads(snapshot, names),
         unattributed=snapshot["unattributed"] / held_looks if held_looks else 0.0,
-        holds=_holds(snapshot, window_s / samples),
+        holds=_holds(snapshot, window_s / samples, requests),
         timeline=_timeline(snapshot, waiting),
         cost=snapshot["cpu_ns"] / snapshot["wall_ns"],
         busy=snapshot["busy"],
