@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from gilscope.records import Block, ResultSet
+from gilscope.records import Block, ResultSet, Round
 from gilscope.results.codec import parse_slot
 from gilscope.spec import Case, Slot
 from gilscope.stats import Estimate, estimate_or_none
 from gilscope.units import NS_PER_S
 
-__all__ = ["Column", "Columns", "columns_by_kernel", "estimated", "ratio", "scaled"]
+__all__ = ["Column", "Columns", "Role", "averaged", "columns_by_kernel", "estimated", "ratio", "scaled"]
+
+Role: TypeAlias = Literal["case", "spin", "isolated", "A/A"]
 
 Column: TypeAlias = Mapping[int, float]
 """Position of a block -> a value of that block. Blocks in which a slot failed are missing."""
@@ -27,6 +30,9 @@ class Columns:
     ----------
     seconds : mapping of slot key to Column
         Wall seconds per execution.
+    rounds : mapping of slot key to (mapping of position to Round)
+        The rounds themselves, for what their stamps tell.
+    indices : mapping of position to the number the block has in the file
     slots : mapping of slot key to Slot
     in_rounds_s : float
         Sum of the timed rounds.
@@ -35,18 +41,24 @@ class Columns:
     kernel: str
     blocks: int
     seconds: Mapping[str, Column]
+    rounds: Mapping[str, Mapping[int, Round]]
+    indices: Mapping[int, int]
     slots: Mapping[str, Slot]
     in_rounds_s: float
 
-    def of(self, case: Case, role: Literal["case", "spin", "isolated", "A/A"] = "case") -> Column:
+    def of(self, case: Case, role: Role = "case") -> Column:
         """Return the column of a case in a role; empty when it was not measured."""
         return self.seconds.get(Slot(case=case, role=role).key, {})
+
+    def rounds_of(self, case: Case, role: Role = "case") -> Mapping[int, Round]:
+        """Return the rounds of a case in a role by position; empty when it was not measured."""
+        return self.rounds.get(Slot(case=case, role=role).key, {})
 
     def with_role(self, role: str) -> Iterator[Case]:
         """Yield the cases measured in a role, in the order of their first rounds."""
         return (slot.case for slot in self.slots.values() if slot.role == role)
 
-    def speedup(self, case: Case, role: Literal["case", "spin"] = "case") -> Column:
+    def speedup(self, case: Case, role: Role = "case") -> Column:
         """Return T(1) / T(p) per block, of a case that is not its own T(1)."""
         return ratio(self.of(case.t1, role), self.of(case, role))
 
@@ -61,15 +73,19 @@ def columns_by_kernel(result: ResultSet) -> dict[str, Columns]:
 
 def _columns(kernel: str, blocks: list[Block]) -> Columns:
     seconds: dict[str, dict[int, float]] = {}
+    rounds: dict[str, dict[int, Round]] = {}
     in_rounds_ns = 0
     for position, block in enumerate(blocks):
         for key, measured in block.rounds.items():
             seconds.setdefault(key, {})[position] = measured.wall_ns / measured.repeats / NS_PER_S
+            rounds.setdefault(key, {})[position] = measured
             in_rounds_ns += measured.wall_ns
     return Columns(
         kernel=kernel,
         blocks=len(blocks),
         seconds=seconds,
+        rounds=rounds,
+        indices={position: block.index for position, block in enumerate(blocks)},
         slots={key: parse_slot(key) for key in seconds},
         in_rounds_s=in_rounds_ns / NS_PER_S,
     )
@@ -83,6 +99,18 @@ def ratio(numerators: Column, denominators: Column) -> dict[int, float]:
 def estimated(column: Column) -> Estimate | None:
     """Estimate the median of a column."""
     return estimate_or_none(list(column.values()))
+
+
+def averaged(column: Column) -> Estimate | None:
+    """Estimate the mean of a column, so that the parts of a sum add up to it.
+
+    The interval is that of the median, which is exact without assumptions, widened where the mean lies outside.
+    """
+    estimate = estimated(column)
+    if estimate is None:
+        return None
+    mean = math.fsum(column.values()) / len(column)
+    return dataclasses.replace(estimate, value=mean, low=min(estimate.low, mean), high=max(estimate.high, mean))
 
 
 def scaled(estimate: Estimate | None, factor: float) -> Estimate | None:

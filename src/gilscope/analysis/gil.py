@@ -1,0 +1,183 @@
+"""What the GIL probe saw of a case: its diagnostic rounds combined.
+
+The values of several rounds are averaged with the number of looks as weights. The interval is the wider of two on each
+side: that of the looks (the rounds' own intervals, as independent errors) and that of the spread from round to round.
+Nothing is believed about the lines of a file: one that is not as the probe writes it counts as not available.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gilscope.records import ResultSet
+from gilscope.spec import Case
+from gilscope.stats import Estimate, estimate_or_none
+
+__all__ = ["GilSeen", "gil_by_case", "unseen"]
+
+_CONFIDENCE = 0.95  # of the probe's own intervals (telemetry.reading)
+
+_LARGEST = 2.0**63  # no count and no time in ns is larger; whole numbers beyond 1e308 would not fit a float
+
+_NO_ROUNDS = "no diagnostic round of this case was measured"
+_NO_ROUNDS_CURE = "give it a larger --budget"
+_PROCESSES = "each process has a GIL of its own"
+_MALFORMED = "the diagnostic lines of this case are not as gilscope writes them"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GilSeen:
+    """What is known about the GIL while a case ran.
+
+    Parameters
+    ----------
+    available : bool
+    reason, cure : str
+        Why not, and what to do; empty when available.
+    enabled : bool or None
+        Whether the interpreter had a GIL; None where the result does not tell.
+    switched_on : str
+        On a free-threaded build with the GIL: who switched it on.
+    held : Estimate or None
+        Share of T(p) during which some thread held the GIL.
+    waiting : Estimate or None
+        Mean number of threads that waited for it.
+    handovers_per_s : float or None
+    slow_down : Estimate or None
+        Diagnostic rounds over the timed rounds of the same blocks: what watching cost.
+    overdue : Estimate or None
+        Share of held time in holds of more than three switch intervals while others waited: C code, not byte code.
+    turn_s : float or None
+        Mean time held between two hand-overs.
+    switch_interval_s : float or None
+    """
+
+    available: bool
+    reason: str = ""
+    cure: str = ""
+    enabled: bool | None = None
+    switched_on: str = ""
+    held: Estimate | None = None
+    waiting: Estimate | None = None
+    handovers_per_s: float | None = None
+    slow_down: Estimate | None = None
+    overdue: Estimate | None = None
+    turn_s: float | None = None
+    switch_interval_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """One diagnostic round as far as it is used."""
+
+    gil: Mapping[str, Any]
+    samples: float
+    slow_down: float | None
+
+
+def unseen(case: Case, enabled: bool | None) -> GilSeen:
+    """Return what is known about a case without diagnostic rounds."""
+    if case.executor == "processes":
+        return GilSeen(available=False, reason=_PROCESSES, enabled=enabled)
+    return GilSeen(available=False, reason=_NO_ROUNDS, cure=_NO_ROUNDS_CURE, enabled=enabled)
+
+
+def gil_by_case(result: ResultSet) -> dict[str, GilSeen]:
+    """Combine the diagnostic rounds of each case that has some.
+
+    Notes
+    -----
+    Time linear in the number of blocks and diagnostic lines.
+    """
+    by_block = {(block.kernel, block.index): block for block in result.blocks}
+    lines: dict[str, list[_Look]] = {}
+    for line in result.diagnostics:
+        case, gil = line.get("case"), line.get("gil")
+        if not isinstance(case, str) or not isinstance(gil, dict):
+            continue
+        kernel, index = line.get("kernel"), line.get("block")
+        block = by_block.get((kernel, index)) if isinstance(kernel, str) and isinstance(index, int) else None
+        timed = block.rounds.get(case) if block is not None else None
+        wall_ns, repeats = _number(line.get("wall_ns")), _number(line.get("repeats"))
+        slow_down = None
+        if timed is not None and wall_ns and repeats:
+            slow_down = (wall_ns / repeats) / (timed.wall_ns / timed.repeats)
+        samples = _number(gil.get("samples"))
+        lines.setdefault(case, []).append(_Look(gil=gil, samples=samples or 0.0, slow_down=slow_down))
+    return {case: _combined(looks) for case, looks in lines.items()}
+
+
+def _number(value: object) -> float | None:
+    """Return a finite number that is not below zero, or None."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if 0 <= value < _LARGEST else None
+
+
+def _combined(looks: Sequence[_Look]) -> GilSeen:
+    last = looks[-1].gil
+    enabled = last.get("enabled") if isinstance(last.get("enabled"), bool) else None
+    switched_on = str(last.get("switched_on") or "")
+    good = [look for look in looks if look.gil.get("available") is True and look.samples > 0]
+    held = _estimate(good, "held")
+    if held is None:
+        reason = str(last.get("reason") or "") if last.get("available") is False else ""
+        return GilSeen(available=False, reason=reason or _MALFORMED, enabled=enabled, switched_on=switched_on)
+    return GilSeen(
+        available=True,
+        enabled=enabled,
+        switched_on=switched_on,
+        held=held,
+        waiting=_estimate(good, "waiting"),
+        handovers_per_s=_mean(good, [_number(look.gil.get("handovers_per_s")) for look in good]),
+        slow_down=estimate_or_none([look.slow_down for look in looks if look.slow_down is not None]),
+        overdue=_estimate(good, "overdue", within="holds"),
+        turn_s=_turn_s(good),
+        switch_interval_s=_mean(good, [_number(_inside(look.gil, "holds").get("switch_interval_s")) for look in good]),
+    )
+
+
+def _inside(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    inner = values.get(name)
+    return inner if isinstance(inner, dict) else {}
+
+
+def _mean(looks: Iterable[_Look], values: Iterable[float | None]) -> float | None:
+    """Average the known values, weighted by the looks behind them."""
+    known = [(look.samples, value) for look, value in zip(looks, values, strict=True) if value is not None]
+    weight = math.fsum(samples for samples, _ in known)
+    return math.fsum(samples * value for samples, value in known) / weight if weight else None
+
+
+def _turn_s(looks: Iterable[_Look]) -> float | None:
+    """Return held time over hand-overs, all rounds together."""
+    held_s = handovers = 0.0
+    for look in looks:
+        window_s, switches = _number(look.gil.get("window_s")), _number(look.gil.get("handovers"))
+        held = _number(_inside(look.gil, "held").get("value"))
+        if window_s is not None and switches is not None and held is not None:
+            held_s += held * window_s
+            handovers += switches
+    return held_s / handovers if handovers else None
+
+
+def _estimate(looks: Sequence[_Look], name: str, *, within: str = "") -> Estimate | None:
+    """Combine an estimate of several rounds; see the module's text."""
+    rows: list[tuple[float, float, float, float]] = []  # samples, value, low, high
+    for look in looks:
+        values = _inside(_inside(look.gil, within) if within else look.gil, name)
+        value, low, high = (_number(values.get(part)) for part in ("value", "low", "high"))
+        if value is not None and low is not None and high is not None and low <= value <= high:
+            rows.append((look.samples, value, low, high))
+    weight = math.fsum(row[0] for row in rows)
+    spread = estimate_or_none([row[1] for row in rows])
+    if spread is None or not weight:
+        return None
+    value = math.fsum(samples * value for samples, value, _, _ in rows) / weight
+    below = math.sqrt(math.fsum((samples * (value - low)) ** 2 for samples, value, low, _ in rows)) / weight
+    above = math.sqrt(math.fsum((samples * (high - value)) ** 2 for samples, value, _, high in rows)) / weight
+    low, high = min(value - below, spread.low), max(value + above, spread.high)
+    return Estimate(value=value, low=max(0.0, low), high=high, confidence=_CONFIDENCE, n=len(rows))
