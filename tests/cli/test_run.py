@@ -10,6 +10,7 @@ import pytest
 from gilscope.cli import main
 from gilscope.errors import UsageError, WorkerDiedError
 from gilscope.measure.events import Observer
+from gilscope.plan import QUICK_BUDGET_S
 from gilscope.spec import Study
 from tests.cli.conftest import FakePipeline
 from tests.report.documents import document, row
@@ -54,7 +55,7 @@ def test_without_words_the_flagships_run_on_all_usable_cpus(
     study = asked(pipeline)
     assert study.kernels == ("mandelbrot", "nbody", "triad", "crc32")
     assert study.workers == (1,)
-    assert (study.budget_s, study.precision) == (60.0, 0.05)
+    assert (study.budget_s, study.precision) == (QUICK_BUDGET_S, 0.05)
 
 
 def test_settings_are_defaults_and_words_win(pipeline: FakePipeline, folder: Path) -> None:

@@ -31,7 +31,10 @@ def run(
         str | None, typer.Option("--size", metavar="XS|S|M|L", help="Problem size [S for pure Python, else M].")
     ] = None,
     budget: Annotated[
-        str | None, typer.Option("--budget", metavar="60s", help="Time from the first timed round on [60s].")
+        str | None,
+        typer.Option(
+            "--budget", metavar="60s", help="Time from the first timed round on [60s; 75s for the default comparison]."
+        ),
     ] = None,
     precision: Annotated[
         str | None, typer.Option("--precision", metavar="5%", help="Stop when all intervals are this narrow [5%].")

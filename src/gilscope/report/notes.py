@@ -31,6 +31,9 @@ more that the workers could give, and above what time-slicing and cache effects 
 NEARLY_IDEAL = 0.85
 """Share of p that the spin control must reach for the machine to count as having given its CPUs."""
 
+QUIET = 0.005
+"""How far from 1 the interval of the A/A control may begin without raising doubt: half of the last digit shown."""
+
 NAMED_TIES = 4  # more names than this make no sentence
 _WORTH_SAYING_S = 0.01  # one-time costs below this matter to no job worth measuring
 _ONE_TIME = {"start": "starting workers", "import": "import", "jit": "JIT", "transfer": "sending inputs"}
@@ -180,7 +183,7 @@ def _doubts(document: Document, kernel: str, spin: Row | None) -> list[str]:
     doubts += [
         f"The A/A control reads {interval(row['speedup'])} instead of 1: smaller differences mean nothing."
         for row in facts.controls(document, kernel, facts.NOISE_FLOOR)
-        if _ends_below(row, 1.0) or _starts_above(row, 1.0)
+        if _ends_below(row, 1.0 - QUIET) or _starts_above(row, 1.0 + QUIET)
     ]
     return doubts
 
