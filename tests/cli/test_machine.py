@@ -10,7 +10,7 @@ import pytest
 from gilscope.cli import main
 from gilscope.cli.list_ import inventory
 from gilscope.registry import EXECUTORS, FLAGSHIPS, IMPLEMENTATIONS, KERNELS
-from gilscope.spec import Availability
+from gilscope.spec import Availability, Impl, KernelSpec
 
 
 def test_list_names_every_kernel_implementation_and_executor(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,7 +39,19 @@ def test_a_missing_package_is_listed_with_its_cure(
     gone = Availability(ok=False, reason="numba is not installed", cure="pip install 'gilscope[numba]'")
     monkeypatch.setattr("gilscope.kernels.availability", lambda spec, impl: gone)
     assert main(["list"]) == 0
-    assert "numba is not installed; pip install 'gilscope[numba]'" in capsys.readouterr().out
+    out = " ".join(capsys.readouterr().out.split())
+    assert "of all: numba is not installed; pip install 'gilscope[numba]'" in out
+
+
+def test_list_names_the_exceptions_where_they_are_fewer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def all_but_nbody(spec: KernelSpec, impl: Impl) -> Availability:
+        return Availability(ok=spec.name != "nbody", reason="" if spec.name != "nbody" else "planted")
+
+    monkeypatch.setattr("gilscope.kernels.availability", all_but_nbody)
+    assert main(["list"]) == 0
+    assert "all but nbody" in capsys.readouterr().out
 
 
 def test_a_kernel_of_another_package_that_does_not_load_is_listed_with_the_error(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gilscope.report.comparison import plain_table
@@ -75,26 +75,35 @@ def _implementations(kernels: Sequence[Mapping[str, Any]]) -> list[tuple[str, st
             if entry["available"]:
                 names[entry["name"]] = _GIL[entry["gil"]]
                 having.setdefault(entry["name"], []).append(kernel["name"])
-    return [(name, gil, _these(having.get(name, []), len(kernels))) for name, gil in names.items()]
+    all_names = [kernel["name"] for kernel in kernels]
+    return [(name, gil, _these(having.get(name, []), all_names)) for name, gil in names.items()]
 
 
-def _these(names: Sequence[str], total: int) -> str:
-    if len(names) == total:
+def _these(names: Sequence[str], all_names: Sequence[str]) -> str:
+    """Name some of the kernels, or those that are left out where these are fewer."""
+    left_out = [name for name in all_names if name not in names]
+    if not left_out:
         return "all"
+    if len(left_out) < len(names):
+        return f"all but {', '.join(left_out)}"
     return ", ".join(names) if names else "none"
 
 
-def _missing(kernels: Iterable[Mapping[str, Any]], width: int) -> list[str]:
-    """Say once per reason which implementations cannot be used here."""
-    by_reason: dict[str, list[str]] = {}
+def _missing(kernels: Sequence[Mapping[str, Any]], width: int) -> list[str]:
+    """Say once per reason which implementations of which kernels cannot be used here."""
+    by_reason: dict[str, dict[str, list[str]]] = {}
     for kernel in kernels:
         for entry in kernel["implementations"]:
             if not entry["available"]:
-                by_reason.setdefault(_why(entry), []).append(f"{kernel['name']}/{entry['name']}")
-    lines = [
-        textwrap.fill(f"n/a {', '.join(names)}: {reason}", width, subsequent_indent="    ", break_on_hyphens=False)
-        for reason, names in by_reason.items()
-    ]
+                by_reason.setdefault(_why(entry), {}).setdefault(entry["name"], []).append(kernel["name"])
+    all_names = [kernel["name"] for kernel in kernels]
+    lines = []
+    for reason, missing in by_reason.items():
+        same: dict[str, list[str]] = {}
+        for implementation, names in missing.items():
+            same.setdefault(_these(names, all_names), []).append(implementation)
+        text = "; ".join(f"{', '.join(words)} of {which}" for which, words in same.items())
+        lines.append(textwrap.fill(f"n/a {text}: {reason}", width, subsequent_indent="    ", break_on_hyphens=False))
     return ["\n".join(lines) + "\n"] if lines else []
 
 
