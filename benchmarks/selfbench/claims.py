@@ -1,0 +1,125 @@
+"""Does the comparison show what is known to be true? Run after run, on this machine, now.
+
+``python -m benchmarks.selfbench.claims gil [KERNEL...] [--runs 5] [--budget 120]``
+    what holds the GIL gains nothing from a second thread, what releases it gains what the machine gives;
+``python -m benchmarks.selfbench.claims aa [--runs 20] [--budget 10]``
+    the interval of serial against serial contains 1.
+
+Exit status 1 when a claim fails. Intervals, not values, are held against the limits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+IMPLEMENTATIONS = "py_loop,cy_gil,cy_nogil,cy_prange,nb_gil,nb_nogil,nb_prange"
+
+# (case without kernel and size, figure, bound of the interval, above or below, limit)
+CLAIMS = (
+    ("py_loop@threads*2", "speedup", "high", "below", 1.25),
+    ("cy_gil@threads*2", "speedup", "high", "below", 1.25),
+    ("nb_gil@threads*2", "speedup", "high", "below", 1.25),
+    ("cy_nogil@threads*2", "relative_efficiency", "low", "above", 0.85),
+    ("nb_nogil@threads*2", "relative_efficiency", "low", "above", 0.85),
+    ("cy_prange@native*2", "relative_efficiency", "low", "above", 0.85),
+    ("nb_prange@native*2", "relative_efficiency", "low", "above", 0.85),
+    ("py_loop@processes*2", "relative_efficiency", "low", "above", 0.75),
+)
+
+
+def measure(*words: str) -> dict[str, Any]:
+    """Run ``gilscope run`` and return its analysis; a status other than 0 ends the program."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            sys.executable,
+            "-m",
+            "gilscope",
+            "run",
+            *words,
+            "--json",
+            "--quiet",
+            "--out",
+            str(Path(folder) / "r"),
+        ]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(words)} ended with exit status {done.returncode}")
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def spin(document: dict[str, Any]) -> str:
+    """Say what the machine gave."""
+    for row in document["controls"]:
+        if row["kernel"] == "spin" and row["speedup"]:
+            e = row["speedup"]
+            return f"spin(2) {e['value']:.2f} [{e['low']:.2f}, {e['high']:.2f}]"
+    return "no spin control"
+
+
+def judged(document: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
+    """Yield (case, what was seen, whether the claim holds)."""
+    for claim, figure, bound, side, limit in CLAIMS:
+        row = next(r for r in document["cases"] if r["case"].partition("/")[2].partition("#")[0] == claim)
+        e = row[figure]
+        if e is None:
+            yield row["case"], f"{row['status']}: {row['reason']}", False
+            continue
+        holds = e[bound] < limit if side == "below" else e[bound] > limit
+        yield row["case"], f"{figure} {e['value']:.3f} [{e['low']:.3f}, {e['high']:.3f}], {bound} {side} {limit}", holds
+
+
+def gil(kernels: list[str], runs: int, budget: str) -> bool:
+    """Check CLAIMS, kernel by kernel, run by run."""
+    fine = True
+    for kernel in kernels:
+        for number in range(1, runs + 1):
+            document = measure(kernel, "--workers", "2", "--implementations", IMPLEMENTATIONS, "--budget", budget)
+            results = list(judged(document))
+            fine &= all(holds for *_, holds in results)
+            blocks = document["kernels"][0]["blocks"]
+            print(
+                f"{kernel} run {number}: {sum(h for *_, h in results)}/{len(results)} hold; {blocks} blocks; {spin(document)}"
+            )
+            for case, seen, holds in results:
+                print(f"  {'holds' if holds else 'FAILS'}  {case:36} {seen}", flush=True)
+    return fine
+
+
+def aa(runs: int, budget: str) -> bool:
+    """Count the runs whose A/A interval contains 1; at least 17 of 20 must (95 % intervals: 19 are expected)."""
+    contained = 0
+    for number in range(1, runs + 1):
+        words = ("--implementations", "cy_nogil", "--executors", "serial", "--workers", "1")
+        document = measure("mandelbrot", *words, "--budget", budget, "--precision", "0.1%")
+        e = next(row for row in document["controls"] if row["kernel"] == "A/A")["speedup"]
+        inside = e["low"] <= 1.0 <= e["high"]
+        contained += inside
+        seen = f"{e['value']:.4f} [{e['low']:.4f}, {e['high']:.4f}] of {e['blocks']} blocks"
+        print(f"run {number}: A/A {seen} {'contains' if inside else 'MISSES'} 1", flush=True)
+    print(f"{contained} of {runs} contain 1")
+    return contained >= runs * 17 / 20
+
+
+def main() -> None:
+    """Read the words and run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("claim", choices=("gil", "aa"))
+    parser.add_argument("kernels", nargs="*", default=["mandelbrot", "montecarlo_pi", "nbody"])
+    parser.add_argument("--runs", type=int)
+    parser.add_argument("--budget")
+    words = parser.parse_args()
+    if words.claim == "gil":
+        sys.exit(not gil(words.kernels, words.runs or 5, words.budget or "120"))
+    sys.exit(not aa(words.runs or 20, words.budget or "10"))
+
+
+if __name__ == "__main__":
+    main()
