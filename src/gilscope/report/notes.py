@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from gilscope.report import facts
 from gilscope.report.facts import Document, Row
-from gilscope.report.figures import has_interval, interval, quotient, seconds, si, times
+from gilscope.report.figures import Estimate, has_interval, interval, quotient, seconds, si, times
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE, MIN_BLOCKS
 
 __all__ = [
@@ -69,9 +69,8 @@ def _provisional(rows: Iterable[Row]) -> str:
 
 def _fastest(rows: Sequence[Row], at_p: Sequence[Row], workers: int) -> str:
     """Name the highest rate, or all whose intervals reach it."""
-    top = max(at_p, key=lambda row: row["rate"]["value"])
-    floor = top["rate"].get("low")
-    rivals = [row for row in at_p if row is not top and (floor is None or _high(row) >= floor)]
+    top = max(at_p, key=lambda row: _standing(row)["value"])
+    rivals = [row for row in at_p if row is not top and _may_reach(_standing(row), _standing(top))]
     where = f"On {workers} workers" if workers > 1 else "On one worker"
     if len(rivals) >= NAMED_TIES:
         return f"{where} it cannot be told which of {len(rivals) + 1} cases is fastest: their intervals overlap."
@@ -81,9 +80,14 @@ def _fastest(rows: Sequence[Row], at_p: Sequence[Row], workers: int) -> str:
     return f"{where} {facts.label(top)} is fastest{_at_rate(top)}{_over_itself(top)}{_over_python(rows, top)}."
 
 
-def _high(row: Row) -> float:
-    high = row["rate"].get("high")
-    return float("inf") if high is None else float(high)
+def _standing(row: Row) -> Estimate:
+    """Return how fast a row is: its rate over the fastest single thread's, within blocks, so that drift cancels."""
+    found: Estimate = row["vs_fastest_serial"] or row["rate"]
+    return found
+
+
+def _may_reach(rival: Estimate, top: Estimate) -> bool:
+    return not (has_interval(rival) and has_interval(top)) or bool(rival["high"] >= top["low"])
 
 
 def _at_rate(row: Row) -> str:
@@ -103,7 +107,7 @@ def _over_python(rows: Iterable[Row], top: Row) -> str:
         return ""
     size = f" (measured at {plain['size']})" if plain["size"] != top["size"] else ""
     joint = ", " if top.get("speedup") and not facts.is_single(top) else ": "
-    return f"{joint}{times(quotient(top['rate'], plain['rate']))} the pure-Python loop{size}"
+    return f"{joint}{times(quotient(_standing(top), _standing(plain)))} the pure-Python loop{size}"
 
 
 def _held(at_p: Sequence[Row], spin: Row | None) -> str:
