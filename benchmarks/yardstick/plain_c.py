@@ -1,8 +1,11 @@
 """The kernels in plain C + OpenMP, compiled on demand, called by ctypes on the buffers of the other implementations.
 
-Each ``c/<kernel>.c`` has one function ``int64_t <kernel>(int threads, void **buffers, const int64_t *params)``: the
-whole kernel with all its phases; ``threads`` 0 is the serial loop without OpenMP. Buffers come in the order of the
-kernel's layout, parameters in the order of its sizes.
+Each ``c/<kernel>.c`` has one function, the whole kernel with all its phases::
+
+    int64_t <kernel>(int threads, void **buffers, const int64_t *params, int64_t *result)
+
+``threads`` 0 is the serial loop without OpenMP. Buffers come in the order of the kernel's layout, parameters in the
+order of its sizes. It returns how many numbers it has put into ``result``: none, the answer, or a list of them.
 
 ``YARDSTICK_CFLAGS`` adds flags (remove ``build/`` after changing it). GCC 12 vectorises even ordered sums; with
 ``-fno-tree-vectorize`` the yardstick is scalar code.
@@ -20,6 +23,7 @@ from typing import Any
 from gilscope.spec import Buffers, KernelSpec, Params
 
 SOURCES = Path(__file__).parent / "c"
+MAX_ANSWER = 256  # numbers in the longest answer: the bins of histogram
 LIBRARY = Path(__file__).parent / "build" / "yardstick.so"
 # The flags of setup.py, so that the comparison is about the texts.
 FLAGS = [
@@ -55,15 +59,15 @@ def function_of(spec: KernelSpec) -> Callable[[int, Params, Buffers], Any]:
     """Return ``f(threads, params, buffers) -> result`` of a kernel in plain C."""
     function = getattr(ctypes.CDLL(str(build())), spec.name)
     function.restype = ctypes.c_int64
-    answers = spec.combine(spec.sizes["XS"], [0]) is not None
+    answer = (ctypes.c_int64 * MAX_ANSWER)()
 
     def call(threads: int, params: Params, buffers: Buffers) -> Any:
         names = [buffer.name for buffer in spec.layout(params)]
         pins = [(ctypes.c_char * buffers[name].nbytes).from_buffer(buffers[name]) for name in names]
         pointers = (ctypes.c_void_p * max(1, len(pins)))(*(ctypes.addressof(pin) for pin in pins))
         numbers = (ctypes.c_int64 * len(params))(*params.values())
-        result = function(threads, pointers, numbers)
-        return result if answers else None
+        count = function(threads, pointers, numbers, answer)
+        return (None, answer[0], answer[:count])[min(count, 2)]
 
     return call
 

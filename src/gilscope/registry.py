@@ -24,7 +24,21 @@ __all__ = [
     "nearest",
 ]
 
-KERNELS = ("mandelbrot", "nbody", "triad", "crc32", "montecarlo_pi")
+KERNELS = (
+    "mandelbrot",
+    "nbody",
+    "gemm",
+    "triad",
+    "jacobi2d",
+    "spmv",
+    "histogram",
+    "floyd_warshall",
+    "primes",
+    "nqueens",
+    "crc32",
+    "montecarlo_pi",
+    "binary_trees",
+)
 PROBES = ("spin", "sleep")
 FLAGSHIPS = ("mandelbrot", "nbody", "triad", "crc32")
 

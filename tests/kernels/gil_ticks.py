@@ -1,8 +1,8 @@
 """Count how often another thread gets to run while an implementation computes; run as a script, prints JSON.
 
-``python -m tests.kernels.gil_ticks KERNEL IMPLEMENTATION...``: one call each over all items of size M (one phase).
-A ticking thread that sleeps 0.2 ms at a time gets the GIL once or twice during a call that holds it (at its start and
-end), and about once per 0.2 ms during one that releases it.
+``python -m tests.kernels.gil_ticks KERNEL IMPLEMENTATION...``: all phases over all items of size M, several times. The
+switch interval is set to a minute, so nobody is made to hand the GIL over: a ticking thread that sleeps 0.2 ms at a
+time runs about once per 0.2 ms while the GIL is released, and not at all while it is held.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tests.kernels.harness import Workbench
 
 CALLS = 5
 TICK_S = 2e-4
+NEVER_S = 60.0
 
 
 class Ticker(threading.Thread):
@@ -36,6 +37,7 @@ def main(kernel: str, words: list[str]) -> None:
     spec = kernels.load(kernel)
     bench = Workbench(spec, "M")
     extent = spec.extent(bench.params)
+    sys.setswitchinterval(NEVER_S)
     ticker = Ticker()
     ticker.start()
     report = {}
@@ -47,8 +49,10 @@ def main(kernel: str, words: list[str]) -> None:
         function(0, 0, 1, bench.params, bench.buffers)  # compiles or loads what has to be
         counts = []
         for _ in range(CALLS):
+            time.sleep(TICK_S)
             before = ticker.ticks
-            function(0, 0, extent, bench.params, bench.buffers)
+            for phase in range(spec.phases(bench.params)):
+                function(phase, 0, extent, bench.params, bench.buffers)
             counts.append(ticker.ticks - before)
         report[word] = {"ticks": counts, "jit_cache": kernels.jit_cache(function)}
     sys.stdout.write(json.dumps(report))

@@ -34,6 +34,14 @@ AWKWARD = {
         {"blocks": 11, "block_bytes": 1000},
     ],
     "montecarlo_pi": [{"n": 0}, {"n": 1}, {"n": 101}],
+    "gemm": [{"n": 0}, {"n": 1}, {"n": 7}, {"n": 259}],
+    "jacobi2d": [{"n": 0, "steps": 1}, {"n": 2, "steps": 1}, {"n": 3, "steps": 2}, {"n": 21, "steps": 0}],
+    "spmv": [{"rows": 0, "nnz": 0}, {"rows": 1, "nnz": 9}, {"rows": 7, "nnz": 76}],
+    "histogram": [{"n": 0}, {"n": 1}, {"n": 1003}],
+    "primes": [{"limit": 0}, {"limit": 3}, {"limit": 4}, {"limit": 401}],
+    "nqueens": [{"n": 0}, {"n": 1}, {"n": 2}, {"n": 3}, {"n": 5}],
+    "binary_trees": [{"trees": 0, "depth": 3}, {"trees": 1, "depth": 0}, {"trees": 3, "depth": 1}],
+    "floyd_warshall": [{"n": 0}, {"n": 1}, {"n": 19}],
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from array import array
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -66,6 +67,24 @@ def test_twins_agree_on_words(seed: int, length: int) -> None:
     compiled.fill_words(left, seed)
     twin.fill_words(right, seed)
     assert left.tolist() == right.tolist()
+
+
+@given(seed=SEEDS, length=st.integers(0, 40), modulus=st.integers(1, 2**31))
+def test_twins_agree_on_remainders(seed: int, length: int, modulus: int) -> None:
+    left, right = memoryview(array("i", [0] * length)), memoryview(array("i", [0] * length))
+    compiled.fill_remainders(left, seed, modulus)
+    twin.fill_remainders(right, seed, modulus)
+    assert left.tolist() == right.tolist()
+
+
+@given(seed=SEEDS, rows=st.integers(0, 60))
+def test_twins_agree_on_the_starts_of_power_law_rows(seed: int, rows: int) -> None:
+    left, right = memoryview(array("q", [-1] * (rows + 1))), memoryview(array("q", [-1] * (rows + 1)))
+    assert compiled.fill_power_law_starts(left, seed) == twin.fill_power_law_starts(right, seed) == left[rows]
+    assert left.tolist() == right.tolist()
+    lengths = [b - a for a, b in pairwise(left)]
+    assert lengths == sorted(lengths, reverse=True)
+    assert all(9 <= length <= 1000 for length in lengths)
 
 
 def test_a_value_depends_on_seed_plus_index_alone() -> None:

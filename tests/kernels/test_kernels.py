@@ -113,7 +113,7 @@ def test_one_changed_output_is_found(name: str) -> None:
         buffer, _, hi = outputs[0]
         bench.buffers[buffer][hi - 1] += 1
     else:
-        result += 1
+        result = [result[0] + 1, *result[1:]] if isinstance(result, list) else result + 1
     assert bench.complaint(result) is not None
 
 
@@ -140,8 +140,11 @@ def test_slices_of_all_chunks_cover_the_outputs_and_stay_in_the_buffers(name: st
                 assert 0 <= first <= last <= lengths[buffer]
             for buffer, first, last in spec.writes(params, phase, lo, lo + 1):
                 written[buffer].update(range(first, last))
+    roles = {buffer.name: buffer.role for buffer in spec.layout(params)}
     for buffer, first, last in spec.outputs(params):
-        assert written[buffer] >= set(range(first, last))
+        unwritten = set(range(first, last)) - written[buffer]
+        # State may keep cells that reset() restores and nobody writes: the border of jacobi2d.
+        assert not unwritten or (roles[buffer] == "state" and written[buffer])
 
 
 def test_specs_and_oracles_import_the_standard_library_only() -> None:

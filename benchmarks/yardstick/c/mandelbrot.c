@@ -21,7 +21,7 @@ static int64_t row(int32_t *counts, int64_t y, int64_t w, int64_t h, int64_t max
     return total;
 }
 
-int64_t mandelbrot(int threads, void **buffers, const int64_t *params) {
+int64_t mandelbrot(int threads, void **buffers, const int64_t *params, int64_t *result) {
     int32_t *counts = buffers[0];
     int64_t w = params[0], h = params[1], max_iter = params[2], total = 0;
     if (threads == 0)
@@ -31,5 +31,6 @@ int64_t mandelbrot(int threads, void **buffers, const int64_t *params) {
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 8) reduction(+ : total)
         for (int64_t y = 0; y < h; y++)
             total += row(counts, y, w, h, max_iter);
-    return total;
+    result[0] = total;
+    return 1;
 }

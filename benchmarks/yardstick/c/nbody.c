@@ -22,7 +22,7 @@ static void body(int64_t i, int64_t n, const double *restrict old, double *restr
     new[2 * n + i] = z[i] + 1e-3 * v[2 * n + i];
 }
 
-int64_t nbody(int threads, void **buffers, const int64_t *params) {
+int64_t nbody(int threads, void **buffers, const int64_t *params, int64_t *result) {
     double *positions = buffers[0], *velocities = buffers[1], *masses = buffers[2];
     int64_t n = params[0], steps = params[1];
     for (int64_t step = 0; step < steps; step++) {
@@ -35,5 +35,6 @@ int64_t nbody(int threads, void **buffers, const int64_t *params) {
             for (int64_t i = 0; i < n; i++)
                 body(i, n, old, new, velocities, masses);
     }
+    (void)result;
     return 0;
 }

@@ -1,11 +1,16 @@
 """The input generator, compiled; ``_inputs.py`` is its twin and documents the functions."""
 
-from libc.stdint cimport int32_t, uint64_t
+from libc.math cimport sqrt
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.string cimport memset
 
 from buffers cimport Pins, pin, unpin
 from splitmix cimport splitmix64, uniform as u
 
 COMPILED = True
+
+cdef enum:
+    MAX_ROW = 1000  # items in the longest row of a power-law matrix
 
 
 def seed_of(kernel, array):
@@ -64,3 +69,53 @@ def fill_words(out, uint64_t seed):
                 words[i] = splitmix64(seed + <uint64_t> i)
     finally:
         unpin(&pins)
+
+
+def fill_remainders(out, uint64_t seed, uint64_t modulus):
+    """Fill a buffer of int32 with ``splitmix64(seed + i) % modulus``."""
+    cdef Pins pins
+    cdef Py_ssize_t i, n = len(out)
+    cdef int32_t *values
+    if modulus == 0:
+        raise ValueError("modulus must be above zero")
+    pins.count = 0
+    try:
+        values = <int32_t *> pin(&pins, {"out": out}, "out", c"i", n, True)
+        with nogil:
+            for i in range(n):
+                values[i] = <int32_t> (splitmix64(seed + <uint64_t> i) % modulus)
+    finally:
+        unpin(&pins)
+
+
+def fill_power_law_starts(out, uint64_t seed):
+    """Fill a buffer of int64 with the starts of rows of descending power-law length; return their sum."""
+    cdef Pins pins
+    cdef Py_ssize_t i, n = len(out) - 1
+    cdef int64_t *starts
+    cdef int64_t rows_of[MAX_ROW + 1]
+    cdef int64_t length, position = 0
+    memset(rows_of, 0, sizeof(rows_of))
+    pins.count = 0
+    try:
+        starts = <int64_t *> pin(&pins, {"out": out}, "out", c"q", n + 1, True)
+        with nogil:
+            for i in range(n):
+                rows_of[row_length(u(seed + <uint64_t> i))] += 1
+            i = 0
+            for length in range(MAX_ROW, 0, -1):
+                while rows_of[length] > 0:
+                    starts[i] = position
+                    position += length
+                    rows_of[length] -= 1
+                    i += 1
+            starts[n] = position
+    finally:
+        unpin(&pins)
+    return position
+
+
+cdef inline int64_t row_length(double uniform_value) noexcept nogil:
+    """1 + min(MAX_ROW - 1, floor(8 / sqrt(u))); u = 0 gives the longest row."""
+    cdef double length = 8.0 / sqrt(uniform_value)
+    return 1 + (<int64_t> length if length < MAX_ROW - 1 else MAX_ROW - 1)

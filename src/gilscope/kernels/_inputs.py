@@ -6,14 +6,27 @@ Counter-based, so every implementation, executor and worker count computes the s
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from typing import Any
 
-__all__ = ["COMPILED", "fill_bounded", "fill_uniform", "fill_words", "seed_of", "splitmix64", "uniform"]
+__all__ = [
+    "COMPILED",
+    "fill_bounded",
+    "fill_power_law_starts",
+    "fill_remainders",
+    "fill_uniform",
+    "fill_words",
+    "seed_of",
+    "splitmix64",
+    "uniform",
+]
 
 COMPILED = False
 
 _MASK = 0xFFFF_FFFF_FFFF_FFFF
 _SCALE = 2.0**-53
+_MAX_ROW = 1000  # items in the longest row of a power-law matrix
 
 
 def splitmix64(i: int) -> int:
@@ -55,3 +68,42 @@ def fill_words(out: memoryview[Any], seed: int) -> None:
     """Fill a buffer of uint64 with ``splitmix64(seed + i)``."""
     for i in range(len(out)):
         out[i] = splitmix64(seed + i)
+
+
+def fill_remainders(out: memoryview[Any], seed: int, modulus: int) -> None:
+    """Fill a buffer of int32 with ``splitmix64(seed + i) % modulus``.
+
+    Raises
+    ------
+    ValueError
+        If ``modulus`` is below one.
+    """
+    if modulus < 1:
+        raise ValueError("modulus must be above zero")
+    for i in range(len(out)):
+        out[i] = splitmix64(seed + i) % modulus
+
+
+def _row_length(value: float) -> int:
+    """Return ``1 + min(999, floor(8 / sqrt(u)))``; u = 0 gives the longest row."""
+    length = 8.0 / math.sqrt(value) if value else math.inf
+    return 1 + (int(length) if length < _MAX_ROW - 1 else _MAX_ROW - 1)
+
+
+def fill_power_law_starts(out: memoryview[Any], seed: int) -> int:
+    """Fill a buffer of int64 with the starts of rows of descending power-law length; return their sum.
+
+    Parameters
+    ----------
+    out : memoryview of int64, shape (rows + 1,)
+        Row i has the items from ``out[i]`` to ``out[i + 1]``; its length is ``1 + min(999, floor(8 / sqrt(u)))``.
+    """
+    rows_of = Counter(_row_length(uniform(seed + i)) for i in range(len(out) - 1))
+    position = i = 0
+    for length in sorted(rows_of, reverse=True):
+        for _ in range(rows_of[length]):
+            out[i] = position
+            position += length
+            i += 1
+    out[i] = position
+    return position

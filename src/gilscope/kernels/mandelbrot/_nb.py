@@ -53,7 +53,7 @@ def _row(counts: Any, y: int, w: int, h: int, max_iter: int) -> int:
             _advance(zr, zi, inside, n, cr, ci, max_iter - done)
         for lane in range(min(_LANES, w - x)):
             counts[y * w + x + lane] = np.int32(n[lane])
-            total += np.int64(n[lane])
+            total += int(n[lane])
     return total
 
 

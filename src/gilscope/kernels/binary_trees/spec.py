@@ -1,0 +1,69 @@
+"""Full binary trees of Python objects, built, counted and dropped: the allocator and reference counts.
+
+The kernel exists for what Python objects cost, so there are only two implementations, and both hold the GIL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NUMBA, PY_LOOP, not_available, read_digests
+from gilscope.spec import Buffers, BufferSpec, KernelSpec, Params, Work
+
+__all__ = ["KERNEL"]
+
+
+def _layout(params: Params) -> tuple[BufferSpec, ...]:
+    return ()
+
+
+def _make_inputs(params: Params, buffers: Buffers) -> None:
+    """Nothing to make."""
+
+
+def _combine(params: Params, partials: Sequence[Any]) -> int:
+    return sum(partials)
+
+
+def _nodes(params: Params) -> int:
+    return params["trees"] * ((2 << params["depth"]) - 1)
+
+
+def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
+    return None if result == _nodes(params) else f"{result} nodes were counted, expected {_nodes(params)}"
+
+
+def _work(params: Params, result: Any) -> Work:
+    return Work(units=_nodes(params), unit="nodes")
+
+
+KERNEL = KernelSpec(
+    name="binary_trees",
+    summary="building and counting trees of Python objects",
+    regime="allocator, reference counts",
+    sizes={
+        "XS": {"trees": 2, "depth": 4},
+        "S": {"trees": 8, "depth": 15},
+        "M": {"trees": 32, "depth": 15},
+        "L": {"trees": 32, "depth": 17},
+    },
+    layout=_layout,
+    make_inputs=_make_inputs,
+    extent=lambda params: params["trees"],
+    combine=_combine,
+    outputs=lambda params: (),
+    check=_check,
+    work=_work,
+    digests=read_digests(__file__),
+    impls=(
+        PY_LOOP,
+        not_available("np_vec", "a tree of Python objects is no array"),
+        NO_NP_BLAS,
+        NO_STD_C,
+        replace(CYTHON[0], size="S"),  # as much work per node as py_loop, so the same size
+        *(not_available(impl.name, "Python objects cannot be made without the GIL") for impl in CYTHON[1:]),
+        *(not_available(impl.name, "Numba compiles code without Python objects") for impl in NUMBA),
+    ),
+)

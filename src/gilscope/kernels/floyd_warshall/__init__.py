@@ -1,0 +1,1 @@
+"""Integers with a barrier for every node."""

@@ -1,0 +1,1 @@
+"""Limited by the caches; BLAS for comparison."""

@@ -1,0 +1,100 @@
+"""gemm in Numba: tiles of four rows, as in Cython."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
+from gilscope.spec import Buffers, Params
+
+__all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
+
+_ROWS = 4
+_COLUMNS = 256
+
+
+@inlined
+def _tile(a: Any, b: Any, c: Any, sums: Any, i: int, first: int) -> None:
+    """Elements [i, i + 4) x [first, first + columns of sums) of C; ``sums`` stays in the first-level cache."""
+    s0, s1, s2, s3 = sums[0], sums[1], sums[2], sums[3]
+    sums[:] = 0.0
+    n, width = len(b), len(s0)
+    for k in range(0, n - 1, 2):
+        # Whole rows of a slice are known to be contiguous; a two-dimensional slice is not.
+        even, odd = b[k, first : first + width], b[k + 1, first : first + width]
+        a00, a01, a10, a11 = a[i, k], a[i, k + 1], a[i + 1, k], a[i + 1, k + 1]
+        a20, a21, a30, a31 = a[i + 2, k], a[i + 2, k + 1], a[i + 3, k], a[i + 3, k + 1]
+        for j in range(width):
+            s0[j] += a00 * even[j] + a01 * odd[j]
+            s1[j] += a10 * even[j] + a11 * odd[j]
+            s2[j] += a20 * even[j] + a21 * odd[j]
+            s3[j] += a30 * even[j] + a31 * odd[j]
+    for row in range(_ROWS):
+        for j in range(width):
+            rest = a[i + row, n - 1] * b[n - 1, first + j] if n % 2 else 0.0
+            c[i + row, first + j] = sums[row, j] + rest
+
+
+@inlined
+def _rows(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
+    """Rows [lo, hi) of C; every order of the sum is exact."""
+    n = len(b)
+    last = lo + (hi - lo) // _ROWS * _ROWS
+    for first in range(0, n, _COLUMNS):
+        sums = np.empty((_ROWS, min(_COLUMNS, n - first)))
+        for i in range(lo, last, _ROWS):
+            _tile(a, b, c, sums, i, first)
+    for i in range(last, hi):
+        own = c[i]
+        own[:] = 0.0
+        for k in range(n):
+            factor, row = a[i, k], b[k]
+            for j in range(n):
+                own[j] += factor * row[j]
+
+
+@gil
+def _nb_gil(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
+    _rows(a, b, c, lo, hi)
+
+
+@nogil
+def _nb_nogil(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
+    _rows(a, b, c, lo, hi)
+
+
+@parallel
+def _nb_prange(a: Any, b: Any, c: Any, workers: int) -> None:
+    n = len(b)
+    tiles = (n + _ROWS - 1) // _ROWS
+    for thread in numba.prange(workers):
+        _rows(a, b, c, tiles * thread // workers * _ROWS, min(tiles * (thread + 1) // workers * _ROWS, n))
+
+
+def _matrices(params: Params, buffers: Buffers) -> tuple[Any, ...]:
+    n = params["n"]
+    return tuple(flat(buffers, name, np.float64, n * n)[: n * n].reshape(n, n) for name in "abc")
+
+
+@carries(_nb_gil)
+def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
+    """Compute rows [lo, hi) of C, holding the GIL."""
+    check_range(lo, hi, params["n"])
+    _nb_gil(*_matrices(params, buffers), lo, hi)
+
+
+@carries(_nb_nogil)
+def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
+    """Compute rows [lo, hi) of C, without the GIL."""
+    check_range(lo, hi, params["n"])
+    _nb_nogil(*_matrices(params, buffers), lo, hi)
+
+
+@carries(_nb_prange)
+def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
+    """Compute C on Numba's own threads."""
+    use_threads(workers)
+    _nb_prange(*_matrices(params, buffers), workers)

@@ -1,0 +1,20 @@
+"""gemm in plain Python."""
+
+from __future__ import annotations
+
+from array import array
+from operator import mul
+
+from gilscope.spec import Buffers, Params
+
+__all__ = ["py_loop"]
+
+
+def py_loop(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
+    """Compute rows [lo, hi) of C."""
+    n, a, c = params["n"], buffers["a"], buffers["c"]
+    b = buffers["b"].tolist()
+    columns = [b[j::n] for j in range(n)]
+    for i in range(lo, hi):
+        row = a[i * n : (i + 1) * n].tolist()
+        c[i * n : (i + 1) * n] = array("d", [sum(map(mul, row, column)) for column in columns])

@@ -1,0 +1,82 @@
+"""Matrix product: reuse of data in the caches, and what BLAS makes of it.
+
+The factors hold small whole numbers, so sums are exact in any order and BLAS can be compared to the bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gilscope.kernels._inputs import fill_bounded, seed_of
+from gilscope.kernels._parts import CYTHON, NO_STD_C, NUMBA, PY_LOOP, read_digests
+from gilscope.spec import Buffers, BufferSpec, Impl, KernelSpec, Params, Slice, Work
+
+__all__ = ["KERNEL"]
+
+_NUMBER = 3
+_DISTINCT = 11  # factors hold 0..10
+_BLAS = ("numpy", "threadpoolctl")
+
+
+def _layout(params: Params) -> tuple[BufferSpec, ...]:
+    size = params["n"] ** 2
+    return (
+        BufferSpec(name="c", format="d", length=size, role="output"),
+        BufferSpec(name="a", format="d", length=size, role="input"),
+        BufferSpec(name="b", format="d", length=size, role="input"),
+    )
+
+
+def _make_inputs(params: Params, buffers: Buffers) -> None:
+    fill_bounded(buffers["a"], seed_of(_NUMBER, 1), 0, _DISTINCT)
+    fill_bounded(buffers["b"], seed_of(_NUMBER, 2), 0, _DISTINCT)
+
+
+def _reads(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
+    n = params["n"]
+    return (("a", lo * n, hi * n), ("b", 0, n * n))
+
+
+def _writes(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
+    return (("c", lo * params["n"], hi * params["n"]),)
+
+
+def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
+    """Compare the sum over each column of C with (column sums of A) times B (Freivalds' test with all ones)."""
+    n = params["n"]
+    a, b, c = (buffers[name] for name in "abc")
+    weights = [sum(a[k::n]) for k in range(n)]
+    for j in range(0, n, max(1, n // 16)):
+        expected = sum(w * x for w, x in zip(weights, b[j::n], strict=True))
+        if sum(c[j::n]) != expected:
+            return f"column {j} of the product sums to {sum(c[j::n])}, expected {expected}"
+    return None
+
+
+def _work(params: Params, result: Any) -> Work:
+    return Work(units=params["n"] ** 3, unit="multiply-adds", flops=2 * params["n"] ** 3)
+
+
+KERNEL = KernelSpec(
+    name="gemm",
+    summary="product of two square matrices",
+    regime="caches",
+    sizes={"XS": {"n": 16}, "S": {"n": 128}, "M": {"n": 512}, "L": {"n": 1024}},
+    layout=_layout,
+    make_inputs=_make_inputs,
+    extent=lambda params: params["n"],
+    reads=_reads,
+    writes=_writes,
+    outputs=lambda params: (("c", 0, params["n"] ** 2),),
+    check=_check,
+    work=_work,
+    digests=read_digests(__file__),
+    impls=(
+        PY_LOOP,
+        Impl(name="np_vec", target="._np:np_vec", gil="released", needs=_BLAS),
+        Impl(name="np_blas", target="._np:np_blas", gil="own_threads", needs=_BLAS),
+        NO_STD_C,
+        *CYTHON,
+        *NUMBA,
+    ),
+)

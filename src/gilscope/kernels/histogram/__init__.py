@@ -1,0 +1,1 @@
+"""Private counts per chunk, summed at the end."""

@@ -1,0 +1,83 @@
+"""histogram in Numba: four tables, as in Cython."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
+from gilscope.spec import Buffers, Params
+
+__all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
+
+_BINS = 256
+_TABLES = 4  # because a count that was just stored cannot be loaded again at once
+
+
+@inlined
+def _bin(value: float, table: int) -> Any:
+    """Index of a value's bin; the mask keeps what is not in [0, 1), or NaN, from writing outside of the table."""
+    return np.uint32(table * _BINS) + (np.uint32(np.int32(value * _BINS)) & np.uint32(_BINS - 1))
+
+
+@inlined
+def _count(values: Any, lo: int, hi: int) -> Any:
+    """Counts of values [lo, hi), int64 of shape (256,)."""
+    tables = np.zeros(_TABLES * _BINS, np.int64)
+    own = values[lo:hi]
+    last = len(own) // _TABLES * _TABLES
+    for i in range(0, last, _TABLES):
+        for table in range(_TABLES):
+            tables[_bin(own[i + table], table)] += 1
+    for i in range(last, len(own)):
+        tables[_bin(own[i], 0)] += 1
+    return tables.reshape(_TABLES, _BINS).sum(axis=0)
+
+
+@gil
+def _nb_gil(values: Any, lo: int, hi: int) -> Any:
+    return _count(values, lo, hi)
+
+
+@nogil
+def _nb_nogil(values: Any, lo: int, hi: int) -> Any:
+    return _count(values, lo, hi)
+
+
+@parallel
+def _nb_prange(values: Any, workers: int) -> Any:
+    n = len(values)
+    bins = np.zeros((workers, _BINS), np.int64)
+    for thread in numba.prange(workers):
+        bins[thread] = _count(values, n * thread // workers, n * (thread + 1) // workers)
+    return bins.sum(axis=0)
+
+
+def _values(params: Params, buffers: Buffers) -> Any:
+    return flat(buffers, "values", np.float64, params["n"])[: params["n"]]
+
+
+@carries(_nb_gil)
+def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> list[int]:
+    """Count values [lo, hi), holding the GIL; return the counts per bin."""
+    check_range(lo, hi, params["n"])
+    counts: list[int] = _nb_gil(_values(params, buffers), lo, hi).tolist()
+    return counts
+
+
+@carries(_nb_nogil)
+def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> list[int]:
+    """Count values [lo, hi), without the GIL; return the counts per bin."""
+    check_range(lo, hi, params["n"])
+    counts: list[int] = _nb_nogil(_values(params, buffers), lo, hi).tolist()
+    return counts
+
+
+@carries(_nb_prange)
+def nb_prange(workers: int, params: Params, buffers: Buffers) -> list[int]:
+    """Count all values on Numba's own threads; return the counts per bin."""
+    use_threads(workers)
+    counts: list[int] = _nb_prange(_values(params, buffers), workers).tolist()
+    return counts

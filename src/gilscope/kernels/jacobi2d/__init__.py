@@ -1,0 +1,1 @@
+"""Limited by memory bandwidth, with a barrier after each step."""

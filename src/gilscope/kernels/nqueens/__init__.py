@@ -1,0 +1,1 @@
+"""Recursion, sub-trees of uneven size."""

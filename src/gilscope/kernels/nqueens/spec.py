@@ -1,0 +1,57 @@
+"""Placements of n queens: recursion over sub-trees of very uneven size, one per pair of columns in the first two rows.
+
+The result is two counts: complete placements, and nodes of the search tree (pairs, and queens placed below them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
+from gilscope.spec import Buffers, BufferSpec, KernelSpec, Params, Work
+
+__all__ = ["KERNEL"]
+
+# OEIS A000170.
+_KNOWN = {1: 1, 2: 0, 3: 0, 4: 2, 5: 10, 6: 4, 7: 40, 8: 92, 11: 2_680, 12: 14_200, 13: 73_712, 15: 2_279_184}
+
+
+def _layout(params: Params) -> tuple[BufferSpec, ...]:
+    return ()
+
+
+def _make_inputs(params: Params, buffers: Buffers) -> None:
+    """Nothing to make."""
+
+
+def _combine(params: Params, partials: Sequence[Any]) -> list[int]:
+    return [sum(solutions for solutions, _ in partials), sum(nodes for _, nodes in partials)]
+
+
+def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
+    if not isinstance(result, list) or len(result) != 2:
+        return "expected two counts: placements and nodes"
+    known = _KNOWN.get(params["n"], result[0])
+    return None if result[0] == known else f"{result[0]} placements of {params['n']} queens, there are {known}"
+
+
+def _work(params: Params, result: Any) -> Work:
+    return Work(units=int(result[1]), unit="nodes")
+
+
+KERNEL = KernelSpec(
+    name="nqueens",
+    summary="placements of n queens",
+    regime="recursion, uneven sub-trees",
+    sizes={"XS": {"n": 6}, "S": {"n": 11}, "M": {"n": 13}, "L": {"n": 15}},
+    layout=_layout,
+    make_inputs=_make_inputs,
+    extent=lambda params: params["n"] ** 2,
+    combine=_combine,
+    outputs=lambda params: (),
+    check=_check,
+    work=_work,
+    digests=read_digests(__file__),
+    impls=(PY_LOOP, NP_VEC, NO_NP_BLAS, NO_STD_C, *CYTHON, *NUMBA),
+)

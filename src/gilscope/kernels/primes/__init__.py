@@ -1,0 +1,1 @@
+"""Branchy integers, cost grows with the index."""

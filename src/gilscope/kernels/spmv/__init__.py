@@ -1,0 +1,1 @@
+"""Irregular reads, rows of very uneven length."""
