@@ -5,11 +5,16 @@ from __future__ import annotations
 import importlib.resources
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from gilscope.analysis.columns import columns_by_kernel
-from gilscope.analysis.estimates import CaseEstimates, KernelView, too_noisy
+from gilscope.analysis.ceilings import Ceiling, Controls
+from gilscope.analysis.columns import Column, averaged, columns_by_kernel
+from gilscope.analysis.estimates import CaseEstimates, KernelView, is_single, too_noisy
+from gilscope.analysis.findings import ENOUGH, CaseView, Finding, cure_of, judge
+from gilscope.analysis.gil import GilSeen, gil_by_case, unseen
+from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.records import CaseRecord, ResultSet
 from gilscope.registry import PROBES
 from gilscope.spec import Case, Slot
@@ -21,18 +26,20 @@ __all__ = ["SCHEMA", "SCHEMA_VERSION", "analyse", "json_schema"]
 SCHEMA = "gilscope.analysis"
 
 # History
-# 1   cases, controls, kernels
+# 1   cases, controls, kernels, losses, ceilings, findings
 SCHEMA_VERSION = 1
 
 Json: TypeAlias = dict[str, Any]
 
 _NOT_SAMPLED = "the GIL was not sampled: this result has no diagnostic rounds"
-_NO_LOSSES = "losses need diagnostic rounds, which this result does not have"
+_NO_LOSSES = "the rounds of this result have no stamps of their workers"
+_NO_FINDINGS = "findings need 3 blocks: give it a larger --budget"
 _NOT_MEASURED = "the run ended before this case was measured"
 _NOT_MEASURED_CURE = "give it a larger --budget, or ask for fewer cases"
 _NOISY_CURE = "stop other programs, or give it a larger --budget"
 _ROLES = ("spin", "isolated", "A/A")
 _NOTHING = CaseEstimates(blocks=0)
+_SEVERITIES = ("info", "low", "medium", "high")
 
 
 def json_schema() -> Json:
@@ -59,7 +66,10 @@ def analyse(result: ResultSet) -> Json:
     Time linear in the number of rounds, but for sorting each case's blocks.
     """
     views = {kernel: KernelView(columns, result.cases) for kernel, columns in columns_by_kernel(result).items()}
-    cases = [_case_row(result, record, views.get(record.case.kernel)) for record in _asked_for(result, views)]
+    explained = _explained(result, views)
+    cases = [
+        _case_row(result, record, views.get(record.case.kernel), explained) for record in _asked_for(result, views)
+    ]
     failed = _failed_spins(result)
     judged: dict[str, list[Case]] = {}
     for row in cases:
@@ -75,10 +85,91 @@ def analyse(result: ResultSet) -> Json:
         "cases": cases,
         "controls": [row for view in views.values() for row in _control_rows(result, view, failed)],
         "kernels": [_kernel_row(result, view, judged.get(kernel, ())) for kernel, view in views.items()],
-        "findings": [],
-        "not_analysed": {"gil": _NOT_SAMPLED, "losses": _NO_LOSSES, "findings": _NO_LOSSES},
+        "findings": _grouped(explained),
+        "not_analysed": _not_analysed(cases),
         "warnings": list(result.warnings),
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Explained:
+    """Where the time of one case went; ``account`` and ``ceiling`` are None for what is its own T(1)."""
+
+    gil: GilSeen
+    account: Account | None = None
+    ceiling: Ceiling | None = None
+    findings: Sequence[Finding] = ()
+
+
+def _explained(result: ResultSet, views: Mapping[str, KernelView]) -> dict[str, _Explained]:
+    """Account for every case that was asked for."""
+    controls = {kernel: Controls(view.columns) for kernel, view in views.items()}
+    seen = gil_by_case(result)
+    enabled = result.environment.get("interpreter", {}).get("gil_enabled")
+    cpus = result.environment.get("cpus", {})
+    made = {}
+    for record in _asked_for(result, views):
+        case, view = record.case, views.get(record.case.kernel)
+        gil = seen.get(case.id) or unseen(case, enabled if isinstance(enabled, bool) else None)
+        made[case.id] = _Explained(gil=gil)
+        if view is None or is_single(case) or not view.columns.of(case):
+            continue
+        own = account(view.columns, case, waiting=gil.waiting.value if gil.waiting is not None else None)
+        ceiling, figures = controls[case.kernel].ceiling(case, own), view.case(case)
+        whole = CaseView(
+            case=case,
+            status=_status(record, figures)[0],
+            figures=figures,
+            gil=gil,
+            ceiling=ceiling,
+            account=own,
+            cpus=cpus,
+        )
+        findings = judge(whole) if whole.status in ("ok", "too_noisy") else ()
+        made[case.id] = _Explained(gil=gil, account=own, ceiling=ceiling, findings=findings)
+    return made
+
+
+def _grouped(explained: Mapping[str, _Explained]) -> list[Json]:
+    """Return one entry per code, the most severe and most costly first; evidence by case."""
+    groups: dict[str, dict[str, Finding]] = {}
+    for case, entry in explained.items():
+        for found in entry.findings:
+            groups.setdefault(found.code, {})[case] = found
+    rows = []
+    for code, group in groups.items():
+        severity = max((found.severity for found in group.values()), key=_SEVERITIES.index)
+        rows.append((-_SEVERITIES.index(severity), -sum(found.share for found in group.values()), code, severity))
+    return [
+        {
+            "code": code,
+            "severity": severity,
+            "cases": list(groups[code]),
+            "evidence": {case: _evidence(found) for case, found in groups[code].items()},
+            "cure": cure_of(code),
+        }
+        for _, _, code, severity in sorted(rows)
+    ]
+
+
+def _evidence(found: Finding) -> Json:
+    values = {
+        name: _estimate(value) if isinstance(value, Estimate) else value for name, value in found.evidence.items()
+    }
+    return {"share": found.share, **values}
+
+
+def _not_analysed(cases: Sequence[Json]) -> dict[str, str]:
+    """Say what this result cannot tell, and why."""
+    parallel = [row for row in cases if row["speedup"] is not None]
+    missing = {}
+    if not any(row["gil"]["available"] for row in cases):
+        missing["gil"] = next((row["gil"]["reason"] for row in cases if row["gil"]["enabled"] is False), _NOT_SAMPLED)
+    if not any(row["losses"] for row in parallel):
+        missing["losses"] = _NO_LOSSES
+    if not any(row["speedup"]["confidence"] >= ENOUGH for row in parallel):
+        missing["findings"] = _NO_FINDINGS
+    return missing
 
 
 def _asked_for(result: ResultSet, views: Mapping[str, KernelView]) -> Iterator[CaseRecord]:
@@ -89,7 +180,10 @@ def _asked_for(result: ResultSet, views: Mapping[str, KernelView]) -> Iterator[C
             yield record
 
 
-def _case_row(result: ResultSet, record: CaseRecord, view: KernelView | None) -> Json:
+def _case_row(
+    result: ResultSet, record: CaseRecord, view: KernelView | None, explained: Mapping[str, _Explained]
+) -> Json:
+    why = explained[record.case.id]
     figures = view.case(record.case) if view is not None else _NOTHING
     status, reason, cure = _status(record, figures)
     return {
@@ -105,9 +199,10 @@ def _case_row(result: ResultSet, record: CaseRecord, view: KernelView | None) ->
         "one_time_s": {name: value / NS_PER_S for name, value in record.one_time_ns.items()},
         "jit_cache": record.jit_cache,
         "isa": record.isa,
-        "gil": _gil(result),
-        "losses": None,
-        "findings": [],
+        "gil": _gil(why.gil),
+        "losses": _losses(why.account),
+        "ceiling": _ceiling(why.ceiling),
+        "findings": [found.code for found in why.findings],
     }
 
 
@@ -211,12 +306,42 @@ def _over_subscribed(result: ResultSet, case: Case) -> bool:
     return usable is not None and case.workers > usable
 
 
-def _gil(result: ResultSet) -> Json:
+def _gil(seen: GilSeen) -> Json:
     return {
-        "available": False,
-        "reason": _NOT_SAMPLED,
-        "enabled": result.environment.get("interpreter", {}).get("gil_enabled"),
-        "held": None,
-        "waiting": None,
-        "handovers_per_s": None,
+        "available": seen.available,
+        "reason": seen.reason,
+        "cure": seen.cure,
+        "enabled": seen.enabled,
+        "held": _estimate(seen.held),
+        "waiting": _estimate(seen.waiting),
+        "handovers_per_s": seen.handovers_per_s,
+        "slow_down": _estimate(seen.slow_down),
+        "overdue": _estimate(seen.overdue),
+        "turn_s": seen.turn_s,
+        "switch_interval_s": seen.switch_interval_s,
+    }
+
+
+def _losses(own: Account | None) -> Json | None:
+    """Return the losses that this case has; null where one does not apply or nobody read its clock."""
+    if own is None:
+        return None
+    return {name: None if name in own.unknown else _estimate(own.lost(name)) for name in LOSSES}
+
+
+def _ceiling(ceiling: Ceiling | None) -> Json | None:
+    if ceiling is None:
+        return None
+
+    def part(column: Column) -> Json | None:
+        return _estimate(averaged(column))
+
+    return {
+        "spin": part(ceiling.spin),
+        "isolated": part(ceiling.isolated),
+        "isolated_of": ceiling.isolated_of.id if ceiling.isolated_of is not None else None,
+        "machine": part(ceiling.machine),
+        "memory": part(ceiling.memory),
+        "software": part(ceiling.software),
+        "below_spin": part(ceiling.below_spin),
     }

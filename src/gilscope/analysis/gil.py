@@ -49,7 +49,7 @@ class GilSeen:
     slow_down : Estimate or None
         Diagnostic rounds over the timed rounds of the same blocks: what watching cost.
     overdue : Estimate or None
-        Share of held time in holds of more than three switch intervals while others waited: C code, not byte code.
+        Share of held time during which the holder had been asked to let go and did not: C code, not byte code.
     turn_s : float or None
         Mean time held between two hand-overs.
     switch_interval_s : float or None

@@ -39,7 +39,7 @@ def show(
         if json:
             emit_json(row)
         else:
-            emit(render_case(row, measured, width=stdout_width(), color=stdout_color()))
+            emit(render_case(document, row, measured, width=stdout_width(), color=stdout_color()))
     elif json:
         emit_json(document)
     else:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
+from typing import Any
 
 from gilscope.errors import UnknownNameError, UsageError
 from gilscope.records import Block, CaseRecord, ResultSet, Round
 from gilscope.registry import nearest
-from gilscope.report import facts
+from gilscope.report import facts, reasons
 from gilscope.report.comparison import plain_table
 from gilscope.report.facts import Document, Row
 from gilscope.report.figures import NONE, interval, percent, seconds, si
@@ -18,6 +21,19 @@ from gilscope.units import NS_PER_S
 
 __all__ = ["find_case", "render_case"]
 
+BAR_COLUMNS = 76  # of the loss bar: one for 1.3 %, and it fits the narrowest usual terminal
+BAR_LETTERS = {
+    "work": "=",
+    "gil_wait": "G",
+    "run_queue": "q",
+    "stolen": "s",
+    "dispatch": "d",
+    "imbalance": "i",
+    "blocked": "b",
+    "omp_idle": "o",
+    "inflation": "c",
+    "residual": "?",
+}
 LISTED_BLOCKS = 12  # a screen; the rest is in --json and in the file
 
 
@@ -43,12 +59,16 @@ def find_case(document: Document, asked: str) -> Row:
     raise UnknownNameError(f"no case {asked!r} in {document['result']}: {hint}")
 
 
-def render_case(row: Row, measured: ResultSet, *, width: int, color: bool = False) -> str:
-    """Lay out one case: its figures, what it paid once, its rounds block by block, and what went wrong."""
+def render_case(document: Document, row: Row, measured: ResultSet, *, width: int, color: bool = False) -> str:
+    """Lay out one case: its figures, where its time went and why, its rounds block by block, and what went wrong."""
     record = measured.cases.get(row["case"])
+    told = facts.printable(reasons.case_findings(document, row["case"]))
     row = facts.printable(row)
     lines = facts.printable({**_figures(row), **_record(record)})
     parts = [f"{row['case']}\n{facts_table(lines, width, color=color)}"]
+    if row["losses"]:
+        parts.append(_where(row, width))
+    parts += [_why(code, evidence, cure, row, width) for code, evidence, cure in told]
     rounds = _rounds(row["case"], measured.blocks)
     if rounds:
         parts.append(_blocks(rounds, width, color=color))
@@ -73,9 +93,75 @@ def _figures(row: Row) -> dict[str, str]:
         "speed-up": interval(row["speedup"]),
         "efficiency": percent(row["efficiency"]),
         "of the control": percent(row["relative_efficiency"]),
+        **_ceilings(row["ceiling"] or {}),
+        **_gil(row["gil"]),
         "findings": ", ".join(row["findings"] or ()) or NONE,
     }
     return {name: value for name, value in pairs.items() if value != NONE}
+
+
+def _ceilings(ceiling: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the controls reached, and what was lost on the way down from p."""
+    steps = {"machine": "machine", "memory": "memory", "software": "software"}
+    lost = [f"{word} {percent(ceiling[name])}" for name, word in steps.items() if ceiling.get(name)]
+    if len(lost) < len(steps) and ceiling.get("below_spin"):
+        lost.append(f"memory and software {percent(ceiling['below_spin'])}")
+    borrowed = f" (of {ceiling['isolated_of']})" if ceiling.get("isolated_of") else ""
+    return {
+        "spin control": interval(ceiling.get("spin")),
+        "isolated": interval(ceiling.get("isolated")) + (borrowed if ceiling.get("isolated") else ""),
+        "lost to": ", ".join(lost) or NONE,
+    }
+
+
+def _gil(gil: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the probe saw, or why it did not."""
+    if not gil["available"]:
+        return {"GIL": "; ".join(part for part in (gil["reason"], gil["cure"]) if part) or NONE}
+    rate = gil["handovers_per_s"]
+    return {
+        "GIL held": percent(gil["held"]),
+        "threads waiting": interval(gil["waiting"]),
+        "hand-overs": f"{si(rate).rstrip()}/s" if rate is not None else NONE,
+        "asked in vain": percent(gil["overdue"]),
+        "probe's cost": f"{interval(gil['slow_down'])} times the time" if gil["slow_down"] else NONE,
+    }
+
+
+def _where(row: Row, width: int) -> str:
+    """Draw where the workers' time went: one stacked bar, and a line per part."""
+    parts = {"work": 1.0 - math.fsum(loss["value"] for loss in row["losses"].values() if loss)}
+    known = {name: loss for name, loss in row["losses"].items() if loss}
+    parts |= {name: known[name]["value"] for name in known}
+    room = min(width, BAR_COLUMNS + 2) - 2
+    bar = stacked([(BAR_LETTERS[name], max(0.0, value)) for name, value in parts.items()], room)
+    lines = [f"  {BAR_LETTERS['work']}  {'work of T(1)':<14}{100 * parts['work']:>4.0f}%"]
+    lines += [
+        f"  {BAR_LETTERS[name]}  {reasons.LOSS_WORDS[name]:<14}{percent(loss):>8}" for name, loss in known.items()
+    ]
+    head = f"where the time of {row['workers']} workers went (means; they add up to 100 %)"
+    return "\n".join([head, f"[{bar}]", *lines, ""])
+
+
+def stacked(parts: Sequence[tuple[str, float]], columns: int) -> str:
+    """Return a bar of ``columns`` letters, each part's by its size; the ends are rounded, so the sum is exact."""
+    total = math.fsum(size for _, size in parts)
+    if total <= 0:
+        return " " * columns
+    bar, reached = "", 0.0
+    for letter, size in parts:
+        reached += size
+        bar += letter * (round(columns * reached / total) - len(bar))
+    return bar
+
+
+def _why(code: str, evidence: Mapping[str, Any], cure: str, row: Row, width: int) -> str:
+    """Say a finding, its evidence and its cure."""
+    said = f"{code}: {reasons.sentence(code, evidence, row)}."
+    lines = textwrap.wrap(said, width, subsequent_indent="  ", break_on_hyphens=False)
+    if cure:
+        lines += textwrap.wrap(f"cure: {cure}.", width, initial_indent="  ", subsequent_indent="    ")
+    return "\n".join([*lines, ""])
 
 
 def _in_seconds(estimate: Mapping[str, float]) -> str:

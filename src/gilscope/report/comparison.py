@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gilscope.report import facts
+from gilscope.report import facts, reasons
 from gilscope.report.facts import Row
 from gilscope.report.figures import NONE, interval, narrow, percent, si, spread
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["OVER_SUBSCRIBED", "comparison", "plain_table"]
+__all__ = ["OVER_SUBSCRIBED", "comparison", "explanation", "plain_table"]
 
 OVER_SUBSCRIBED = "!"
+_ROOMY = 100  # columns from which all words of the second table fit on one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,29 @@ def _style(row: Row) -> str:
     if row["status"] in ("wrong_result", "failed", "timeout"):
         return "red"
     return "dim" if facts.is_single(row) else ""
+
+
+def explanation(rows: Sequence[Row], width: int) -> Table | None:
+    """Lay out where the time of the parallel cases went: the GIL, the largest loss, the findings; None without any.
+
+    Parameters
+    ----------
+    width : int
+        Names give up the words after the first finding where it is below ``_ROOMY``.
+    """
+    told = [row for row in rows if not facts.is_single(row) and (row["losses"] or row["findings"])]
+    if not told:
+        return None
+    headers = ["GIL held", "GIL waiting"] if width >= _ROOMY else ["GIL\nheld", "GIL\nwait"]
+    table = plain_table(["case"], [*headers, "largest loss"], gap=2 if width >= _ROOMY else 1)
+    table.add_column("finding", overflow="fold")
+    for row in told:
+        gil = row["gil"]
+        waiting = f"{gil['waiting']['value']:.2f}" if gil["waiting"] else NONE
+        name = f"{facts.label(row)}*{_workers(row, None)}"
+        found = (", " if width >= _ROOMY else ",\n").join(row["findings"]) or NONE
+        table.add_row(name, percent(gil["held"]), waiting, reasons.largest_loss(row), found)
+    return table
 
 
 def plain_table(left: Sequence[str], right: Sequence[str], *, gap: int) -> Table:

@@ -11,8 +11,8 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gilscope.report import facts, notes
-from gilscope.report.comparison import OVER_SUBSCRIBED, comparison, plain_table
+from gilscope.report import facts, notes, reasons
+from gilscope.report.comparison import OVER_SUBSCRIBED, comparison, explanation, plain_table
 from gilscope.report.facts import Document
 from gilscope.report.figures import NONE, seconds
 
@@ -67,6 +67,9 @@ def render_kernel(document: Document, kernel: str, *, width: int, color: bool = 
     shown = [row for row in rows if row["status"] != "unavailable"]
     best = facts.fastest_serial(document, kernel)
     table = painted([comparison(shown, best, width)], width, color=color) if shown else ""
+    why = explanation(shown, width)
+    if why is not None:
+        table += "\n" + painted([why], width, color=color)
     labelled = [
         *(("n/a", text) for text in notes.unavailable_notes(rows)),
         *(("failed", text) for text in notes.trouble_notes(rows)),
@@ -76,6 +79,8 @@ def render_kernel(document: Document, kernel: str, *, width: int, color: bool = 
         ("one-time", notes.one_time_note(rows)),
         ("precision", notes.precision_note(document, kernel)),
         (OVER_SUBSCRIBED, notes.over_subscribed_note(document, shown)),
+        *(("finding", text) for text in reasons.finding_notes(document, kernel)),
+        ("residual", reasons.unexplained_note(document, kernel)),
         ("verdict", notes.closing(document, kernel)),
     ]
     lines = [_labelled(name, text, width) for name, text in labelled if text]

@@ -1,0 +1,118 @@
+"""The split of a shortfall into machine, memory system and software, from the controls of the same blocks.
+
+p -> S_spin(p) is what the machine did not give, S_spin -> S_isolated what its memory system did not give, and
+S_isolated -> S(p) what the software lost. ``isolated`` is measured once per language and worker count, for the variants
+of a language share one inner loop: the others borrow it, and ``isolated_of`` says from which case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gilscope.analysis.columns import Column, Columns, ratio
+from gilscope.analysis.estimates import is_single
+from gilscope.analysis.losses import Account, account
+from gilscope.spec import Case
+
+__all__ = ["Ceiling", "Controls"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """The ceilings of one case, block by block.
+
+    Parameters
+    ----------
+    spin, isolated : Column
+        Speed-ups of the controls with as many workers; empty where not measured.
+    isolated_of : Case or None
+        The case whose ``isolated`` control it is.
+    machine, memory, software : Column
+        Fractions of p lost at each step; they add up to 1 - efficiency. ``memory`` and ``software`` need ``isolated``.
+    below_spin : Column
+        ``memory`` and ``software`` together.
+    inflation_machine, inflation_memory, inflation_software : Column
+        The loss ``inflation`` split the same way, as fractions of p * T(p): by how much the CPU time of ``spin`` grew
+        (shared cores, clocks), that of ``isolated`` beyond it (bandwidth, caches), and the case's beyond that.
+    """
+
+    spin: Column = field(default_factory=dict)
+    isolated: Column = field(default_factory=dict)
+    isolated_of: Case | None = None
+    machine: Column = field(default_factory=dict)
+    memory: Column = field(default_factory=dict)
+    software: Column = field(default_factory=dict)
+    below_spin: Column = field(default_factory=dict)
+    inflation_machine: Column = field(default_factory=dict)
+    inflation_memory: Column = field(default_factory=dict)
+    inflation_software: Column = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Controls:
+    """The controls of one kernel, each evaluated once."""
+
+    columns: Columns
+    _spins: Mapping[int, Case] = field(init=False)
+    _isolated: Mapping[tuple[str, int, str], Case] = field(init=False)
+    _accounts: dict[tuple[str, str], Account | None] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._spins = {case.workers: case for case in self.columns.with_role("spin") if not is_single(case)}
+        self._isolated = {_language(case): case for case in self.columns.with_role("isolated")}
+
+    def ceiling(self, case: Case, own: Account | None) -> Ceiling:
+        """Return the ceilings of a case; ``own`` is its account."""
+        columns, p = self.columns, case.workers
+        speedup = columns.speedup(case)
+        spin_case, isolated_case = self._spins.get(p), self._isolated.get(_language(case))
+        spin = columns.speedup(spin_case, "spin") if spin_case is not None else {}
+        isolated: Column = {}
+        if isolated_case is not None:
+            isolated = ratio(columns.of(isolated_case.t1), columns.of(isolated_case, "isolated"))
+        both = [at for at in speedup if at in spin]
+        all_three = [at for at in both if at in isolated]
+        inflation = self._inflation(own, spin_case, isolated_case)
+        return Ceiling(
+            spin=spin,
+            isolated=isolated,
+            isolated_of=isolated_case,
+            machine={at: 1 - spin[at] / p for at in both},
+            memory={at: (spin[at] - isolated[at]) / p for at in all_three},
+            software={at: (isolated[at] - speedup[at]) / p for at in all_three},
+            below_spin={at: (spin[at] - speedup[at]) / p for at in both},
+            inflation_machine=inflation[0],
+            inflation_memory=inflation[1],
+            inflation_software=inflation[2],
+        )
+
+    def _inflation(
+        self, own: Account | None, spin_case: Case | None, isolated_case: Case | None
+    ) -> tuple[Column, Column, Column]:
+        """Split the growth of the CPU time."""
+        spin = self._account(spin_case, "spin")
+        isolated = self._account(isolated_case, "isolated")
+        if own is None or spin is None:
+            return {}, {}, {}
+        grown, by_spin, weight = own.cpu_ratio, spin.cpu_ratio, own.cpu_weight
+        machine = {at: (by_spin[at] - 1) * weight[at] for at in grown if at in by_spin}
+        if isolated is None:
+            return machine, {}, {}
+        by_copy = isolated.cpu_ratio
+        at_all = [at for at in machine if at in by_copy]
+        memory = {at: (by_copy[at] - by_spin[at]) * weight[at] for at in at_all}
+        return machine, memory, {at: (grown[at] - by_copy[at]) * weight[at] for at in at_all}
+
+    def _account(self, case: Case | None, role: str) -> Account | None:
+        if case is None:
+            return None
+        key = (role, case.id)
+        if key not in self._accounts:
+            self._accounts[key] = account(self.columns, case, "spin" if role == "spin" else "isolated")
+        return self._accounts[key]
+
+
+def _language(case: Case) -> tuple[str, int, str]:
+    """Return what the variants that share an inner loop and a worker count have in common."""
+    return case.implementation.split("_")[0], case.workers, case.size

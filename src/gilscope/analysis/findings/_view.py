@@ -1,0 +1,147 @@
+"""What a finding may look at, and what it returns. The thresholds that several findings share stand here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from gilscope.analysis.ceilings import Ceiling
+from gilscope.analysis.estimates import CaseEstimates
+from gilscope.analysis.gil import GilSeen
+from gilscope.analysis.losses import Account
+from gilscope.spec import Case
+from gilscope.stats import Estimate
+
+__all__ = [
+    "ENOUGH",
+    "SCALES_FROM",
+    "WAITING",
+    "WORTH",
+    "CaseView",
+    "Evidence",
+    "Finding",
+    "Severity",
+    "above",
+    "below",
+    "beyond_cpus",
+    "known",
+    "trusted",
+]
+
+SCALES_FROM = 0.9
+"""Relative efficiency from which a case scales: below it, p workers do less than 0.9 p would on this machine."""
+
+ENOUGH = 0.75
+"""Confidence an interval needs for a finding: that of three blocks, all of which then show it. Below 0.95 (six
+blocks) a finding is provisional; reports say so."""
+
+WORTH = 0.05
+"""Smallest loss, as a fraction of p * T(p), that is worth a name: rounds of a quiet machine scatter by 2 to 3 per cent,
+and curing less would not be noticed."""
+
+WAITING = ("run_queue", "dispatch", "imbalance")
+"""What a shortage of CPUs does to workers: they queue for one, wake up late, and are waited for."""
+
+SEVERE, MODERATE = 0.25, 0.10
+"""Shares lost from which a finding is of high or medium severity: a quarter of all core-seconds, and a tenth, which is
+what separates a case that scales from one that does not."""
+
+Severity: TypeAlias = Literal["info", "low", "medium", "high"]
+Evidence: TypeAlias = Mapping[str, Estimate | float | int | str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A named cause.
+
+    Parameters
+    ----------
+    code : str
+    evidence : mapping of name to Estimate, number or text
+        What it rests on.
+    share : float
+        Fraction of p * T(p) it accounts for; 0 for findings that are no loss.
+    """
+
+    code: str
+    evidence: Evidence
+    share: float = 0.0
+
+    @property
+    def severity(self) -> Severity:
+        """How much it costs."""
+        if self.share <= 0.0:
+            return "info"
+        return "high" if self.share >= SEVERE else "medium" if self.share >= MODERATE else "low"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseView:
+    """Everything known about one parallel case.
+
+    Parameters
+    ----------
+    status : str
+        ``ok`` or ``too_noisy``.
+    account : Account or None
+        None without stamps.
+    cpus : mapping
+        ``environment.cpus`` of the result: ``count``, ``limit``, ``detail``, ``logical``, ``physical``, ``quota_cpus``.
+    """
+
+    case: Case
+    status: str
+    figures: CaseEstimates
+    gil: GilSeen
+    ceiling: Ceiling
+    account: Account | None
+    cpus: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def falls_short(self) -> bool:
+        """Whether it certainly reaches less than it should of what the machine gave."""
+        return self.status == "ok" and below(self.figures.relative_efficiency, SCALES_FROM)
+
+    @property
+    def below_ideal(self) -> bool:
+        """Whether it certainly reaches less than it should of p; what the machine did not give is in it."""
+        return self.status == "ok" and below(self.figures.efficiency, SCALES_FROM)
+
+    @property
+    def over_subscribed(self) -> bool:
+        """Whether there are more workers than usable CPUs."""
+        count = self.cpus.get("count")
+        return isinstance(count, int) and self.case.workers > count
+
+    def lost(self, *names: str) -> Estimate | None:
+        """Estimate the sum of some losses; None where one of them is unknown."""
+        if self.account is None or self.account.unknown.intersection(names):
+            return None
+        return self.account.lost(*names)
+
+
+def known(**evidence: Estimate | float | int | str | None) -> Evidence:
+    """Return the evidence that there is."""
+    return {name: value for name, value in evidence.items() if value is not None and value != ""}
+
+
+def trusted(estimate: Estimate | None) -> bool:
+    """Whether an estimate has the confidence a finding needs."""
+    return estimate is not None and estimate.confidence >= ENOUGH
+
+
+def above(estimate: Estimate | None, limit: float) -> bool:
+    """Whether the whole interval lies above a limit."""
+    return estimate is not None and trusted(estimate) and estimate.low > limit
+
+
+def below(estimate: Estimate | None, limit: float) -> bool:
+    """Whether the whole interval lies below a limit."""
+    return estimate is not None and trusted(estimate) and estimate.high < limit
+
+
+def beyond_cpus(view: CaseView, cpus: float) -> float:
+    """Return the share lost to having ``cpus`` for p workers: what was spent waiting, at most 1 - cpus / p."""
+    waiting = view.account.lost(*WAITING) if view.account is not None else None
+    return min(max(0.0, 1.0 - cpus / view.case.workers), waiting.value) if waiting is not None else 0.0

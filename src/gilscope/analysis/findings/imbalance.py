@@ -1,0 +1,51 @@
+"""Workers have unequal work, so that some wait for others."""
+
+from __future__ import annotations
+
+from gilscope.analysis.columns import averaged
+from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, known
+
+__all__ = ["CURE", "EXPLAINS", "find"]
+
+CURE = "cut the work into more and smaller chunks (--chunks), or hand them out as workers become free"
+EXPLAINS: frozenset[str] = frozenset()
+
+
+def find(view: CaseView) -> Finding | None:
+    """Name it where workers waited for others for more than delays from outside explain."""
+    if not view.falls_short or view.account is None:
+        return None
+    return _of_native(view) if view.case.executor == "native" else _of_workers(view)
+
+
+def _of_workers(view: CaseView) -> Finding | None:
+    """Judge by waiting at barriers and at the end.
+
+    A delay of one worker makes p - 1 others wait, so up to (p - 1) times what run queue and hypervisor took is theirs,
+    unless the CPU times themselves are uneven.
+    """
+    account = view.account
+    assert account is not None
+    lost, uneven = view.lost("imbalance"), averaged(account.uneven)
+    delays = account.lost_by_block("run_queue", "stolen")
+    own = averaged(
+        {
+            at: waited - (view.case.workers - 1) * max(0.0, delays[at])
+            for at, waited in account.fractions["imbalance"].items()
+        }
+    )
+    if lost is None or not above(lost, WORTH) or not (above(own, WORTH) or above(uneven, WORTH)):
+        return None
+    return Finding(code="imbalance", evidence=known(imbalance=lost, uneven=uneven), share=lost.value)
+
+
+def _of_native(view: CaseView) -> Finding | None:
+    """Judge by idle threads and by CPU time that isolated workers did not need: a runtime's threads spin and wait."""
+    account, spinning = view.account, view.ceiling.inflation_software
+    assert account is not None
+    idle = account.fractions["omp_idle"]
+    lost = averaged({at: idle[at] + spinning[at] for at in idle if at in spinning} if spinning else idle)
+    if lost is None or not above(lost, WORTH):
+        return None
+    seen = known(waiting=lost, omp_idle=view.lost("omp_idle"), spinning=averaged(spinning))
+    return Finding(code="imbalance", evidence=seen, share=lost.value)

@@ -1,0 +1,20 @@
+"""Workers sleep inside their work: they wait for a lock, for I/O or for time to pass."""
+
+from __future__ import annotations
+
+from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, known
+
+__all__ = ["CURE", "EXPLAINS", "find"]
+
+CURE = "hold locks for less or split them, and overlap waiting for I/O with computing"
+EXPLAINS = frozenset({"imbalance"})
+
+
+def find(view: CaseView) -> Finding | None:
+    """Name it where workers neither ran, nor queued, nor waited for the GIL, beyond what T(1) did."""
+    told = view.gil.available or view.gil.enabled is False or view.case.executor == "processes"
+    others, blocked = view.lost("run_queue", "stolen"), view.lost("blocked")
+    if not view.falls_short or not told or others is None or blocked is None or not above(blocked, WORTH):
+        return None
+    seen = known(blocked=blocked, gil_wait=view.lost("gil_wait"))
+    return Finding(code="lock_bound", evidence=seen, share=blocked.value)

@@ -1,0 +1,33 @@
+"""The memory system gives less per worker the more workers there are."""
+
+from __future__ import annotations
+
+from gilscope.analysis.columns import averaged
+from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, known
+
+__all__ = ["CURE", "EXPLAINS", "find"]
+
+CURE = (
+    "do more with each byte: block for the caches, fuse passes over the data, use smaller types; "
+    "more workers will not help"
+)
+EXPLAINS: frozenset[str] = frozenset()
+
+
+def find(view: CaseView) -> Finding | None:
+    """Name it where private copies fall short of the spin control, and took more CPU time doing so."""
+    ceiling = view.ceiling
+    short, grown = averaged(ceiling.memory), averaged(ceiling.inflation_memory)
+    if not view.falls_short or grown is None or not (above(short, WORTH) and above(grown, WORTH)):
+        return None
+    if not above(view.lost("inflation"), WORTH):
+        return None
+    seen = known(
+        inflation=view.lost("inflation"),
+        inflation_memory=grown,
+        memory=short,
+        spin=averaged(ceiling.spin),
+        isolated=averaged(ceiling.isolated),
+        isolated_of=ceiling.isolated_of.id if ceiling.isolated_of is not None else None,
+    )
+    return Finding(code="memory_bound", evidence=seen, share=grown.value)

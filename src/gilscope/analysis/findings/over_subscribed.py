@@ -1,0 +1,20 @@
+"""More workers than CPUs they may use."""
+
+from __future__ import annotations
+
+from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, beyond_cpus, known
+
+__all__ = ["CURE", "EXPLAINS", "find"]
+
+CURE = "use no more workers than usable CPUs"
+EXPLAINS = frozenset({"imbalance", "dispatch_bound", "lock_bound", "too_noisy", "contention", "smt_limited"})
+
+
+def find(view: CaseView) -> Finding | None:
+    """Name it where workers beyond the usable CPUs queued for them."""
+    queued = view.lost("run_queue")
+    if not view.over_subscribed or not view.below_ideal or queued is None or not above(queued, WORTH):
+        return None
+    usable = int(view.cpus["count"])
+    seen = known(run_queue=queued, usable_cpus=usable, limit=str(view.cpus.get("detail") or ""))
+    return Finding(code="over_subscribed", evidence=seen, share=beyond_cpus(view, usable))

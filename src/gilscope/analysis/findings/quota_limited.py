@@ -1,0 +1,23 @@
+"""A cgroup's CPU quota stops the threads."""
+
+from __future__ import annotations
+
+from gilscope.analysis.columns import averaged
+from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, beyond_cpus, known
+
+__all__ = ["CURE", "EXPLAINS", "find"]
+
+CURE = "raise the quota (cpu.max of the cgroup, --cpus of the container), or use no more workers than it allows"
+EXPLAINS = frozenset({"over_subscribed", "imbalance", "dispatch_bound", "lock_bound", "too_noisy", "smt_limited"})
+
+
+def find(view: CaseView) -> Finding | None:
+    """Name the quota where the kernel counted throttled time."""
+    throttled = averaged(view.account.throttled) if view.account is not None else None
+    if not view.below_ideal or throttled is None or not above(throttled, WORTH):
+        return None
+    quota = view.cpus.get("quota_cpus")
+    allowed = float(quota) if isinstance(quota, int | float) else None
+    share = throttled.value if allowed is None else max(throttled.value, beyond_cpus(view, allowed))
+    seen = known(throttled=throttled, run_queue=view.lost("run_queue"), quota_cpus=allowed)
+    return Finding(code="quota_limited", evidence=seen, share=share)

@@ -1,0 +1,23 @@
+"""Workers share physical cores: two hardware threads are not two cores."""
+
+from __future__ import annotations
+
+from gilscope.analysis.columns import averaged
+from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, known
+
+__all__ = ["CURE", "EXPLAINS", "find"]
+
+CURE = "expect no more than the physical cores give; compare with that many workers, one on each core"
+EXPLAINS: frozenset[str] = frozenset()
+
+
+def find(view: CaseView) -> Finding | None:
+    """Name it where workers outnumber physical cores and even arithmetic in registers took more CPU time."""
+    cores, ceiling = view.cpus.get("physical"), view.ceiling
+    if not isinstance(cores, int) or view.case.workers <= cores or view.over_subscribed or not view.below_ideal:
+        return None
+    grown = averaged(ceiling.inflation_machine)
+    if grown is None or not (above(grown, WORTH) and above(averaged(ceiling.machine), WORTH)):
+        return None
+    seen = known(inflation_machine=grown, spin=averaged(ceiling.spin), physical_cores=cores)
+    return Finding(code="smt_limited", evidence=seen, share=grown.value)

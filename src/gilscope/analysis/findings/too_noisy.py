@@ -1,0 +1,33 @@
+"""Something else used the machine: nothing, or only that, can be said."""
+
+from __future__ import annotations
+
+from gilscope.analysis.columns import averaged
+from gilscope.analysis.findings._view import SCALES_FROM, WORTH, CaseView, Finding, above, known, trusted
+
+__all__ = ["CURE", "EXPLAINS", "find"]
+
+CURE = "stop other programs, or give it a larger --budget"
+EXPLAINS: frozenset[str] = frozenset(
+    {"imbalance", "dispatch_bound"}
+)  # one worker loses its CPU, the others wait for it
+
+UNDECIDED = 0.1
+"""Half-width of the relative efficiency from which an interval around the limit is noise and not a close call."""
+
+
+def find(view: CaseView) -> Finding | None:
+    """Say so where the interval is too wide, or where workers that have enough CPUs queued for them."""
+    relative = view.figures.relative_efficiency
+    if view.status == "too_noisy":
+        return Finding(code="too_noisy", evidence=known(speedup=view.figures.speedup))
+    if relative is not None and trusted(relative) and relative.low <= SCALES_FROM <= relative.high:
+        if (relative.high - relative.low) / 2 > UNDECIDED:
+            return Finding(code="too_noisy", evidence=known(relative_efficiency=relative))
+        return None
+    queued = view.lost("run_queue")
+    if view.over_subscribed or not view.below_ideal or queued is None or not above(queued, WORTH):
+        return None
+    if view.account is not None and above(averaged(view.account.throttled), WORTH):
+        return None
+    return Finding(code="too_noisy", evidence=known(run_queue=queued), share=queued.value)
