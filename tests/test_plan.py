@@ -54,8 +54,9 @@ def test_each_worker_count_has_a_t1_with_as_many_chunks() -> None:
 
 def test_one_worker_means_serial() -> None:
     ids = _ids(_slots(implementations=("cy_nogil",), workers=(1, 2)))
-    assert "mandelbrot/cy_nogil@threads*1#M" not in ids
-    assert "mandelbrot/cy_nogil@serial#M" in ids
+    assert ids == ["mandelbrot/cy_nogil@serial#M~c8", "mandelbrot/cy_nogil@threads*2#M"]
+    alone = _ids(_slots(implementations=("cy_nogil",), executors=("serial",), workers=(1, 2)))
+    assert alone == ["mandelbrot/cy_nogil@serial#M~c8"]
 
 
 def test_one_worker_alone_is_measured_in_a_pool_too() -> None:

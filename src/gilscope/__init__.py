@@ -1,13 +1,9 @@
 """Will this code run in parallel in Python, which way, on how many cores, and what stops it?
 
-Importing gilscope imports nothing else; each public name is looked up when it is first used.
+Importing gilscope imports nothing, not even ``typing``; each public name is looked up when it is first used.
 """
 
-from __future__ import annotations
-
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gilscope.results import load
     from gilscope.telemetry.gil import GilMonitor
@@ -19,9 +15,11 @@ __all__ = ["GilMonitor", "__version__", "load"]
 _HOMES = {"GilMonitor": "gilscope.telemetry.gil", "load": "gilscope.results"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 

@@ -107,16 +107,21 @@ def make_plan(study: Study) -> Plan:
         if cases:
             groups.append(Group(kernel=name, slots=(*_with_t1(cases), *_controls(cases))))
     if not groups:
-        reasons = dict.fromkeys(f"{u.case.implementation}: {u.reason}" for u in unavailable)
+        reasons = dict.fromkeys(
+            f"{u.case.implementation}: {u.reason}{f' ({u.cure})' if u.cure else ''}" for u in unavailable
+        )
         raise UsageError(f"nothing to measure: {'; '.join(reasons) or _NO_PAIR}")
     return Plan(groups=tuple(groups), unavailable=tuple(unavailable))
 
 
 def _cases(study: Study, spec: KernelSpec, impl: Impl) -> Iterator[Case]:
     """Yield every case asked for of one implementation; one worker means ``serial`` or ``native*1``."""
+    several = tuple(workers for workers in study.workers if workers > 1)
     for executor, workers in itertools.product(_executors_of(study, impl), study.workers):
-        if workers == 1 and executor in ("threads", "processes") and study.workers != (1,):
+        if workers == 1 and executor in ("threads", "processes") and several:
             continue
+        if executor == "serial" and workers != min(several, default=1):
+            continue  # T(1) of the other counts comes with their cases
         for start_method, transport in _ways(study, executor):
             case = Case(
                 kernel=spec.name,
