@@ -18,6 +18,7 @@ from gilscope.env.machine import available_memory_bytes, is_virtual
 
 __all__ = ["CHECKS", "Check", "Host", "run_checks"]
 
+_LOAD_WINDOW_S = 0.25  # 25 ticks of the kernel's accounting per CPU
 MAX_LOAD_PER_CPU = 0.25  # other work of more than a quarter of each CPU leaves no room for as many workers as CPUs
 MAX_STEAL_SHARE = 0.01  # one percent of the CPU time: as much as a good interval is wide
 MIN_MEMORY_BYTES = 1 << 30  # triad at M takes 480 MB, each worker up to 100 MB of libraries
@@ -69,18 +70,23 @@ class _Question(Protocol):
     def run(self, host: Host) -> Check: ...
 
 
-class LoadAverage:
-    """Is the machine busy with something else?"""
+class Load:
+    """Is the machine busy with something else, now?
+
+    Measured over a quarter of a second: the load average still remembers our own last run for minutes.
+    """
 
     name = "load"
 
     def run(self, host: Host) -> Check:
         try:
-            load = os.getloadavg()[0]
-        except (AttributeError, OSError):
-            return Check(name=self.name, status="unknown", message="this system has no load average")
-        text = f"load average {load:.2f} on {host.usable.logical} CPUs"
-        if load <= MAX_LOAD_PER_CPU * host.usable.logical:
+            import psutil
+
+            busy = psutil.cpu_percent(interval=_LOAD_WINDOW_S) / 100.0 * host.usable.logical
+        except (ImportError, OSError, RuntimeError):
+            return Check(name=self.name, status="unknown", message="this system does not tell how busy its CPUs are")
+        text = f"{busy:.1f} of {host.usable.logical} CPUs are busy"
+        if busy <= MAX_LOAD_PER_CPU * host.usable.logical:
             return Check(name=self.name, status="ok", message=text)
         return Check(
             name=self.name,
@@ -257,7 +263,7 @@ class ThreadVariables:
 
 
 CHECKS: tuple[_Question, ...] = (
-    LoadAverage(),
+    Load(),
     Governor(),
     Turbo(),
     HardwareThreads(),
