@@ -5,7 +5,6 @@ A check reads, compares and says what to do. It never changes anything.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
