@@ -39,7 +39,17 @@ KERNELS = (
     "montecarlo_pi",
     "binary_trees",
 )
-PROBES = ("spin", "sleep")
+PROBES = (
+    "spin",
+    "sleep",
+    "mixed",
+    "imbalance",
+    "counters",
+    "counters_padded",
+    "shared_object",
+    "private_object",
+    "duty",
+)
 FLAGSHIPS = ("mandelbrot", "nbody", "triad", "crc32")
 
 IMPLEMENTATIONS = (

@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from gilscope.spec import Buffers, BufferSpec, Impl, KernelSpec, Params, Work
+from gilscope.kernels import _probe
+from gilscope.spec import Impl, KernelSpec
 
 __all__ = ["KERNEL"]
-
-
-def _layout(params: Params) -> tuple[BufferSpec, ...]:
-    return ()
-
-
-def _make_inputs(params: Params, buffers: Buffers) -> None:
-    """Nothing to make."""
-
-
-def _combine(params: Params, partials: Sequence[Any]) -> int:
-    return sum(partials)
-
-
-def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
-    return None if result == params["items"] else f"{result} items were done, expected {params['items']}"
-
-
-def _work(params: Params, result: Any) -> Work:
-    return Work(units=params["items"], unit="sleeps")
-
 
 KERNEL = KernelSpec(
     name="sleep",
@@ -41,12 +18,12 @@ KERNEL = KernelSpec(
         "M": {"items": 48, "sleep_us": 2_000},
         "L": {"items": 48, "sleep_us": 20_000},
     },
-    layout=_layout,
-    make_inputs=_make_inputs,
-    extent=lambda params: params["items"],
-    combine=_combine,
+    layout=lambda params: (),
+    make_inputs=_probe.nothing,
+    extent=_probe.extent,
+    combine=_probe.combine,
     outputs=lambda params: (),
-    check=_check,
-    work=_work,
+    check=_probe.check,
+    work=_probe.work,
     impls=(Impl(name="py_loop", target="._py:py_loop", gil="released"),),
 )

@@ -1,0 +1,39 @@
+"""imbalance in Cython: arithmetic in registers, more for each item, with the GIL held and with it released."""
+
+from libc.stdint cimport uint64_t
+
+from buffers cimport Pins, check_range, pin, unpin
+from gil cimport PyThreadState, release_gil, restore_gil
+from isa cimport cpu_has_v3, isa_name
+from gilscope.kernels.spin.core cimport spin
+
+ISA = isa_name()
+CPU_HAS_V3 = cpu_has_v3()
+
+
+cdef object items(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+    cdef Pins pins
+    cdef Py_ssize_t count = params["items"], steps = params["steps"], spread = params["spread_percent"], item
+    cdef uint64_t *last
+    cdef PyThreadState *saved
+    check_range(lo, hi, count)
+    pins.count = 0
+    try:
+        last = <uint64_t *> pin(&pins, buffers, "last", c"Q", count, True)
+        saved = release_gil(release)
+        for item in range(lo, hi):
+            last[item] = spin(<uint64_t> item, steps + steps * spread * item // (100 * count))
+        restore_gil(saved)
+    finally:
+        unpin(&pins)
+    return hi - lo
+
+
+def cy_gil(phase, lo, hi, params, buffers):
+    """Do items [lo, hi), holding the GIL; return how many."""
+    return items(lo, hi, params, buffers, False)
+
+
+def cy_nogil(phase, lo, hi, params, buffers):
+    """Do items [lo, hi), without the GIL; return how many."""
+    return items(lo, hi, params, buffers, True)

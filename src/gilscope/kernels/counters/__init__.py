@@ -1,0 +1,1 @@
+"""A probe: false sharing."""

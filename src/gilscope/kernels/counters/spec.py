@@ -1,0 +1,76 @@
+"""A probe of false sharing: every item increments a cell of its own, many times.
+
+The cells lie side by side, eight to a cache line of 64 bytes, and neighbouring items are put into different lines, so
+the chunks of all workers share all lines. The probe ``counters_padded`` does the same without sharing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gilscope.kernels import _probe
+from gilscope.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
+
+__all__ = ["KERNEL"]
+
+_ITEMS = 64
+_PER_LINE = 8
+
+
+def cell(item: int, params: Params) -> int:
+    """Return the index of an item's cell: columns of an 8 x 8 square, so that neighbours are in different lines."""
+    return (item % _PER_LINE * _PER_LINE + item // _PER_LINE) * params["stride"]
+
+
+def _layout(params: Params) -> tuple[BufferSpec, ...]:
+    return (BufferSpec(name="cells", format="q", length=params["items"] * params["stride"], role="state"),)
+
+
+def _reset(params: Params, buffers: Buffers) -> None:
+    cells = buffers["cells"]
+    cells.cast("B")[:] = bytes(cells.nbytes)
+
+
+def _cells(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
+    return tuple(("cells", cell(item, params), cell(item, params) + 1) for item in range(lo, hi))
+
+
+def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
+    for item in range(params["items"]):
+        count = buffers["cells"][cell(item, params)]
+        if count != params["increments"]:
+            return f"cell of item {item} holds {count}, expected {params['increments']}"
+    return _probe.check(params, buffers, result)
+
+
+def _work(params: Params, result: Any) -> Work:
+    return Work(units=params["items"] * params["increments"], unit="increments")
+
+
+def _size(increments: int) -> dict[str, int]:
+    return {"items": _ITEMS, "increments": increments, "stride": 1}
+
+
+KERNEL = KernelSpec(
+    name="counters",
+    kind="probe",
+    summary="counters in shared cache lines",
+    regime="false sharing",
+    sizes={
+        "XS": _size(5),
+        "S": _size(10_000),
+        "M": _size(300_000),
+        "L": _size(3_000_000),
+    },
+    layout=_layout,
+    make_inputs=_probe.nothing,
+    extent=_probe.extent,
+    reads=_cells,
+    writes=_cells,
+    reset=_reset,
+    combine=_probe.combine,
+    outputs=lambda params: (),
+    check=_check,
+    work=_work,
+    impls=(_probe.CY_GIL, _probe.CY_NOGIL),
+)

@@ -1,0 +1,1 @@
+"""A probe: a known share of the GIL."""

@@ -1,0 +1,1 @@
+"""A probe: work that grows from item to item."""

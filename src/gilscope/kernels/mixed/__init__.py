@@ -1,0 +1,1 @@
+"""A probe: computing and sleeping in turns."""

@@ -1,0 +1,1 @@
+"""A probe: reference counts without contention."""

@@ -1,0 +1,1 @@
+"""A probe: contention for reference counts."""
