@@ -34,6 +34,7 @@ def snapshot(looks: list[tuple[bool, int]], weights: list[float] | None = None, 
         "waiting_ns": sum(w * waiting for (_, waiting), w in rows),
         "waiting_differences": sum(w * w * (b[1] - a[1]) ** 2 for w, a, b in steps),
         "contended_ns": sum(w for (held, waiting), w in rows if held and waiting),
+        "running_ns": held_ns,
         "overdue_ns": 0.0,
         "switches": 0,
         "cpu_ns": 0,
@@ -143,8 +144,8 @@ def test_hold_lengths_below_the_sampling_interval_are_not_claimed() -> None:
     assert reading(long).holds.median_s == pytest.approx(0.0195, rel=0.2)
 
 
-def test_overdue_is_a_share_of_held_time() -> None:
-    counts = snapshot([(True, 1), (False, 0)] * 50, holds=[(40, 20, 1.0)], overdue_ns=25 * SLOT_NS)
+def test_overdue_is_a_share_of_the_time_the_holder_could_have_answered() -> None:
+    counts = snapshot([(True, 1), (False, 0)] * 50, running_ns=50 * SLOT_NS, overdue_ns=25 * SLOT_NS)
     assert reading(counts).holds.overdue.value == pytest.approx(0.5)
     assert reading(counts, waiting=False).holds.overdue is None
 

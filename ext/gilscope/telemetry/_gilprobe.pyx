@@ -65,6 +65,7 @@ cdef extern from "_gilsampler.h":
         double waiting_differences
         double waiting_squares
         double contended_ns
+        double running_ns
         double overdue_ns
         double lateness_ns
         uint64_t first_switch
@@ -301,6 +302,7 @@ cdef class _Copy:
             "waiting_differences": t.waiting_differences,
             "waiting_squares": t.waiting_squares,
             "contended_ns": t.contended_ns,
+            "running_ns": t.running_ns,
             "overdue_ns": t.overdue_ns,
             "lateness_ns": t.lateness_ns,
             "switches": t.last_switch - t.first_switch,

@@ -42,7 +42,7 @@ typedef struct {
     double held_ns, held_differences;    /* weighted sum; von Neumann's sum of squared successive differences */
     double waiting_ns, waiting_differences, waiting_squares;
     double contended_ns;                 /* held while somebody waits */
-    double overdue_ns;                   /* held although another thread had asked for it */
+    double running_ns, overdue_ns;       /* held by a thread that had a CPU; of that, after it was asked to let go */
     double lateness_ns;
     uint64_t first_switch, last_switch;
     int64_t cpu_ns;                      /* the sampler's own */
@@ -103,6 +103,7 @@ typedef struct {
     /* previous sample */
     double last_held, last_waiting, last_weight;
     unsigned long last_switch;
+    int64_t last_holder_id, last_holder_cpu_ns;
     /* control */
     int64_t control_ns, control_cpu_ns, control_own_ns;
     uint64_t control_samples;
@@ -192,14 +193,36 @@ static inline void gs_follow_run(gs_sampler *s, const gs_look *look, int64_t now
     run->weight_ns += weight;
 }
 
-static inline void gs_add_thread(gs_stats *t, int64_t native_id, int64_t now, double weight, int overdue)
+static inline void gs_add_thread(gs_stats *t, int64_t native_id, int64_t now, double weight, double overdue)
 {
     gs_thread *thread = gs_thread_of(t, native_id);
     if (thread->samples++ == 0)
         thread->first_ns = now;
     thread->last_ns = now;
     thread->held_ns += weight;
-    thread->overdue_ns += overdue ? weight : 0.0;
+    thread->overdue_ns += overdue;
+}
+
+/* How much of the time of this look the holder could have answered a request, 0 to 1: by the CPU time it got since the
+ * last look, all of it if it sleeps with the lock. A holder without a CPU cannot let go, whatever it runs. */
+static inline double gs_able(gs_sampler *s, const gs_holder *holder, int64_t now)
+{
+    int64_t cpu = holder->native_id ? gs_thread_cpu_ns(holder->native_id) : -1;
+    int64_t got = cpu - s->last_holder_cpu_ns, wall = now - s->stats.last_ns;
+    int known = cpu >= 0 && s->last_holder_cpu_ns >= 0 && holder->native_id == s->last_holder_id && wall > 0;
+    s->last_holder_id = holder->native_id;
+    s->last_holder_cpu_ns = cpu;
+    if (holder->native_id == 0)
+        return 1.0;
+    if (holder->requested) { /* rare enough for a look at its state */
+        gs_thread_now state = gs_thread_state(holder->native_id);
+        if (!state.ready)
+            return 1.0;
+        if (!known)
+            return state.here || gs_thread_cpu_ns(holder->native_id) != cpu ? 1.0 : 0.0;
+    }
+    double share = known ? (double)got / (double)wall : 1.0;
+    return share < 0.0 ? 0.0 : share > 1.0 ? 1.0 : share;
 }
 
 /* mutex held */
@@ -220,7 +243,6 @@ static inline void gs_add(gs_sampler *s, const gs_look *look, const gs_holder *h
     t->waiting_ns += weight * waiting;
     t->waiting_squares += weight * waiting * waiting;
     t->contended_ns += look->locked && look->waiting ? weight : 0.0;
-    t->last_ns = now;
     t->last_switch = look->switch_number;
     gs_bin *bin = gs_bin_at(t, now);
     bin->wall_ns += weight;
@@ -228,13 +250,15 @@ static inline void gs_add(gs_sampler *s, const gs_look *look, const gs_holder *h
     bin->waiting_ns += weight * waiting;
     bin->switches += look->switch_number - s->last_switch;
     bin->samples += 1;
-    /* Byte code answers a request at once. A holder without a CPU cannot. */
-    int overdue = look->locked && holder->requested && !gs_lacks_cpu(holder->native_id);
-    t->overdue_ns += overdue ? weight : 0.0;
+    double able = look->locked ? gs_able(s, holder, now) * weight : 0.0;
+    double overdue = holder->requested ? able : 0.0;
+    t->running_ns += able;
+    t->overdue_ns += overdue;
     if (holder->native_id)
         gs_add_thread(t, holder->native_id, now, weight, overdue);
     else
         t->unattributed += look->locked;
+    t->last_ns = now;
     s->last_held = held;
     s->last_waiting = waiting;
     s->last_weight = weight;

@@ -24,6 +24,7 @@
 #  include <dlfcn.h>
 #  include <fcntl.h>
 #  include <pthread.h>
+#  include <sched.h>
 #  include <sys/types.h>
 #  include <time.h>
 #  include <unistd.h>
@@ -261,31 +262,48 @@ static inline gs_holder gs_holder_of(const gs_gil *gil, const gs_look *look, int
     return found;
 }
 
-/* Whether a thread is ready to run and has no CPU. Its clock moves between two readings only while it is on one. */
-static inline int gs_lacks_cpu(int64_t native_id)
+#  define GS_SKIP_5_FIELDS " %*s %*s %*s %*s %*s"
+#  define GS_SKIP_35_FIELDS \
+      GS_SKIP_5_FIELDS GS_SKIP_5_FIELDS GS_SKIP_5_FIELDS GS_SKIP_5_FIELDS GS_SKIP_5_FIELDS GS_SKIP_5_FIELDS \
+      GS_SKIP_5_FIELDS
+
+/* CPU time of a thread of this process, in ns; -1 if unknown (man 2 clock_getres: clocks by thread id). */
+static inline int64_t gs_thread_cpu_ns(int64_t native_id)
 {
+    struct timespec now;
+    if (clock_gettime((clockid_t)((~(uint32_t)native_id << 3) | 6), &now) != 0)
+        return -1;
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+typedef struct {
+    int ready;  /* running, or could run */
+    int here;   /* last ran on this CPU: it had it until we woke up, as far as one can tell */
+} gs_thread_now;
+
+static inline gs_thread_now gs_thread_state(int64_t native_id)
+{
+    gs_thread_now unknown = {1, 1};
 #  if defined(__linux__)
-    clockid_t clock = (clockid_t)((~(uint32_t)native_id << 3) | 6); /* CPU time of that thread (man 2 clock_getres) */
-    struct timespec first, second;
-    if (native_id == 0 || clock_gettime(clock, &first) != 0 || clock_gettime(clock, &second) != 0)
-        return 0;
-    if (first.tv_nsec != second.tv_nsec || first.tv_sec != second.tv_sec)
-        return 0;
-    char path[64], text[256];
+    char path[64], text[512], state;
+    int cpu;
     snprintf(path, sizeof path, "/proc/self/task/%lld/stat", (long long)native_id);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return 0;
+        return unknown;
     ssize_t size = read(fd, text, sizeof text - 1);
     close(fd);
     if (size <= 0)
-        return 0;
+        return unknown;
     text[size] = 0;
-    const char *name_end = strrchr(text, ')'); /* the name may hold anything; the state follows it */
-    return name_end != NULL && name_end[1] == ' ' && name_end[2] == 'R';
+    const char *rest = strrchr(text, ')'); /* the name may hold anything; state is field 3, processor field 39 */
+    if (rest == NULL || sscanf(rest + 1, " %c" GS_SKIP_35_FIELDS " %d", &state, &cpu) != 2)
+        return unknown;
+    gs_thread_now found = {state == 'R', cpu == sched_getcpu()};
+    return found;
 #  else
     (void)native_id;
-    return 0;
+    return unknown;
 #  endif
 }
 

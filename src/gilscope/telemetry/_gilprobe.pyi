@@ -17,6 +17,7 @@ class Snapshot(TypedDict):
     waiting_differences: float
     waiting_squares: float
     contended_ns: float
+    running_ns: float
     overdue_ns: float
     lateness_ns: float
     switches: int

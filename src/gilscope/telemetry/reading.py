@@ -82,9 +82,9 @@ class HoldLengths:
     switch_interval_s : float
         ``sys.getswitchinterval()`` of the measured program.
     overdue : Estimate or None
-        Share of held time during which the holder had been asked to let go and did not, although it had a CPU (or slept
-        with the lock). Near zero for byte code; up to 1 - switch_interval_s / h for C code that holds it for a longer
-        time h, less on crowded CPUs, where the others are late to ask. None where requests cannot be seen.
+        Share of the time the holder had a CPU, or slept with the lock, during which it had been asked to let go and did
+        not. Near zero for byte code; 1 - switch_interval_s / h for C code that holds it for a longer time h, less on
+        crowded CPUs, where the others are late to ask. None where requests cannot be seen.
     """
 
     turn_s: float | None
@@ -231,8 +231,9 @@ def _holds(snapshot: Snapshot, resolution_s: float, requests: bool) -> HoldLengt
     runs = sum(count for _, count, _ in snapshot["holds"])
     seen = [_quantile_s(snapshot, q) if runs else 0.0 for q in (0.5, 0.9, 1.0)]
     median, p90, longest = (length if length > 2.0 * resolution_s else None for length in seen)
-    share = min(1.0, snapshot["overdue_ns"] / held) if held else 0.0
-    size = max(1.0, _kish_size(snapshot) * held / snapshot["wall_ns"])
+    running = snapshot["running_ns"]
+    share = min(1.0, snapshot["overdue_ns"] / running) if running else 0.0
+    size = max(1.0, _kish_size(snapshot) * running / snapshot["wall_ns"])
     return HoldLengths(
         turn_s=held / snapshot["switches"] / NS_PER_S if snapshot["switches"] else None,
         median_s=median,
