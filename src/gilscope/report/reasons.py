@@ -188,7 +188,7 @@ def _too_noisy(seen: Evidence, row: Row) -> str:
     if "run_queue" in seen:
         return f"Other programs took the CPUs {percent(seen['run_queue'])} of the time, so no cause is certain"
     if "relative_efficiency" in seen:
-        return f"Reaches {percent(seen['relative_efficiency'])} of what the machine gave: that says nothing"
+        return f"Reaches {interval(seen['relative_efficiency'])} of what the machine gave: that says nothing"
     if "speedup" in seen:
         return f"The speed-up lies anywhere in {interval(seen['speedup'])}"
     return "The rounds scatter too much to tell"

@@ -10,6 +10,8 @@ __all__ = ["CURE", "EXPLAINS", "find"]
 CURE = "cut the work into more and smaller chunks (--chunks), or hand them out as workers become free"
 EXPLAINS: frozenset[str] = frozenset()
 
+DELAYS = ("run_queue", "stolen", "blocked")
+
 
 def find(view: CaseView) -> Finding | None:
     """Name it where workers waited for others for more than delays from outside explain."""
@@ -21,19 +23,16 @@ def find(view: CaseView) -> Finding | None:
 def _of_workers(view: CaseView) -> Finding | None:
     """Judge by waiting at barriers and at the end.
 
-    A delay of one worker makes p - 1 others wait, so up to (p - 1) times what run queue and hypervisor took is theirs,
-    unless the CPU times themselves are uneven.
+    A delay of one worker makes p - 1 others wait, so up to (p - 1) times what the run queue, the hypervisor and locks
+    took is theirs, unless the CPU times themselves are uneven.
     """
     account = view.account
     assert account is not None
     lost, uneven = view.lost("imbalance"), averaged(account.uneven)
-    delays = account.lost_by_block("run_queue", "stolen")
-    own = averaged(
-        {
-            at: waited - (view.case.workers - 1) * max(0.0, delays[at])
-            for at, waited in account.fractions["imbalance"].items()
-        }
-    )
+    others = view.case.workers - 1
+    delays = account.lost_by_block(*DELAYS)
+    waited = account.fractions["imbalance"]
+    own = averaged({at: waited[at] - others * max(0.0, delays[at]) for at in waited})
     if lost is None or not above(lost, WORTH) or not (above(own, WORTH) or above(uneven, WORTH)):
         return None
     return Finding(code="imbalance", evidence=known(imbalance=lost, uneven=uneven), share=lost.value)

@@ -7,7 +7,7 @@ from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, kn
 __all__ = ["CURE", "EXPLAINS", "find"]
 
 CURE = "hold locks for less or split them, and overlap waiting for I/O with computing"
-EXPLAINS = frozenset({"imbalance"})
+EXPLAINS: frozenset[str] = frozenset()
 
 
 def find(view: CaseView) -> Finding | None:

@@ -1,0 +1,312 @@
+"""Every finding is given where it was planted, and kept back where the evidence falls short."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gilscope.analysis import analyse, findings, json_schema
+from gilscope.analysis.findings import FINDINGS, cure_of
+from gilscope.records import ResultSet, Round
+from gilscope.spec import Case, Slot
+from tests.analysis.rounds import SPIN, Did, alone, ideal, made_of, native, probe, study
+from tests.analysis.synthetic import row
+
+THREADS = "nbody/py_loop@threads*2#S"
+FOUR = "nbody/cy_nogil@threads*4#M"
+PROCESSES = "nbody/py_loop@processes*2#S"
+NATIVE = "nbody/cy_prange@native*2#M"
+TWO_CPUS = {"count": 2, "physical": 2, "detail": "the machine has 2 logical CPUs"}
+
+SERIALISED = made_of(Did(cpu=50, rest=50), Did(cpu=50, rest=50))
+"""Two threads, one at a time."""
+
+
+def said(made: ResultSet) -> list[str]:
+    """Return the findings of the one parallel case."""
+    document = analyse(made)
+    jsonschema.validate(document, json_schema())
+    (codes,) = [one["findings"] for one in document["cases"] if one["speedup"]]
+    for code in codes:
+        (group,) = [group for group in document["findings"] if group["code"] == code]
+        assert group["cure"] == cure_of(code)
+        assert all(0 <= evidence["share"] <= 1 for evidence in group["evidence"].values())
+    return codes
+
+
+def evidence(made: ResultSet, code: str) -> dict[str, Any]:
+    (group,) = [group for group in analyse(made)["findings"] if group["code"] == code]
+    ((_, known),) = group["evidence"].items()
+    return known
+
+
+def throttled() -> Round:
+    return made_of(*[Did(cpu=25, queued=25)] * 4, throttled=50.0)
+
+
+PLANTED = {
+    "scales": lambda: study(THREADS, made_of(Did(cpu=51), Did(cpu=51))),
+    "gil_bound": lambda: study(THREADS, SERIALISED, gil=[probe(1.0, 1.0)] * 3),
+    "gil_held_in_c": lambda: study(THREADS, SERIALISED, gil=[probe(1.0, 1.0, overdue=0.75, turn_s=0.02)] * 3),
+    "gil_re_enabled": lambda: study(
+        THREADS, SERIALISED, gil=[probe(1.0, 1.0, switched_on="switched on by importing old")] * 3
+    ),
+    "memory_bound": lambda: study(
+        "triad/cy_nogil@threads*2#M", made_of(Did(cpu=80), Did(cpu=80)), isolated=made_of(Did(cpu=79), Did(cpu=79))
+    ),
+    "contention": lambda: study(
+        "nbody/cy_nogil@threads*2#M", made_of(Did(cpu=80), Did(cpu=80)), isolated=made_of(Did(cpu=51), Did(cpu=51))
+    ),
+    "imbalance": lambda: study(THREADS, made_of(Did(cpu=40), Did(cpu=60)), gil=[probe(0.1, 0.0)]),
+    "dispatch_bound": lambda: study(
+        "nbody/py_loop@processes.pickle*2#S", made_of(Did(late=25, cpu=50), Did(late=25, cpu=50), after=25)
+    ),
+    "lock_bound": lambda: study(PROCESSES, made_of(Did(cpu=50, rest=25), Did(cpu=50, rest=25))),
+    "over_subscribed": lambda: study(
+        FOUR,
+        made_of(*[Did(cpu=25, queued=25)] * 4),
+        spin=made_of(*[Did(cpu=25, queued=25)] * 4),
+        cpus=TWO_CPUS,
+        gil=[probe(0.0, 0.0)],
+    ),
+    "quota_limited": lambda: study(
+        FOUR, throttled(), spin=throttled(), cpus={**TWO_CPUS, "quota_cpus": 2.0, "limit": "cgroup quota"}
+    ),
+    "smt_limited": lambda: study(
+        THREADS, ideal(2, 1.4), spin=ideal(2, 1.4), isolated=ideal(2, 1.4), cpus={"count": 2, "physical": 1}
+    ),
+    "stolen": lambda: study(
+        THREADS,
+        made_of(Did(cpu=50, rest=20), Did(cpu=50, rest=20), steal=40),
+        spin=made_of(Did(cpu=50, rest=20), Did(cpu=50, rest=20), steal=40),
+    ),
+    "too_noisy": lambda: study(THREADS, made_of(Did(cpu=50, queued=20), Did(cpu=50, queued=20))),
+}
+
+
+def test_the_folder_and_the_list_agree():
+    folder = {path.stem for path in Path(findings.__file__).parent.glob("[!_]*.py")}
+    assert folder == set(FINDINGS)
+    assert len(set(FINDINGS)) == len(FINDINGS)
+    assert json_schema()["$defs"]["finding"]["properties"]["code"]["enum"] == list(FINDINGS)
+
+
+def test_consequences_are_findings_too():
+    for code in FINDINGS:
+        assert set(FINDINGS) - {code} >= findings._module(code).EXPLAINS
+
+
+@pytest.mark.parametrize("code", FINDINGS)
+def test_a_planted_cause_is_named_first(code):
+    also = ["scales"] if code in ("smt_limited", "stolen") else []  # it does all that such a machine gives
+    assert said(PLANTED[code]()) == [code, *also]
+
+
+@pytest.mark.parametrize("code", [code for code in FINDINGS if code != "gil_re_enabled"])  # a fact, not an estimate
+def test_two_blocks_are_too_few_for_a_cause(code):
+    made = PLANTED[code]()
+    assert said(dataclasses.replace(made, blocks=made.blocks[:2])) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "value"),
+    [
+        ("gil_bound", "share", 0.5),
+        ("gil_bound", "gil_wait", 0.5),
+        ("imbalance", "imbalance", 20 / 120),
+        ("imbalance", "uneven", 20 / 120),
+        ("dispatch_bound", "dispatch", 0.5),
+        ("lock_bound", "blocked", 1 / 3),
+        ("over_subscribed", "share", 0.5),
+        ("over_subscribed", "usable_cpus", 2),
+        ("quota_limited", "throttled", 0.25),
+        ("quota_limited", "share", 0.5),
+        ("memory_bound", "inflation_memory", 58 / 160),
+        ("memory_bound", "isolated", 100 / 79),
+        ("contention", "inflation_software", 58 / 160),
+        ("smt_limited", "inflation_machine", 40 / 140),
+        ("stolen", "stolen", 40 / 140),
+        ("too_noisy", "run_queue", 40 / 140),
+    ],
+)
+def test_the_evidence_is_what_was_planted(code, name, value):
+    known = evidence(PLANTED[code](), code)[name]
+    assert (known["value"] if isinstance(known, dict) else known) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(("loss", "severity"), [(60, "high"), (15, "medium"), (8, "low")])
+def test_severity_follows_the_share_lost(loss, severity):
+    """Blocked time so that 50 of 50 + loss / 2 ms are work; more than 10 % is needed to fall short."""
+    both = Did(cpu=50, rest=loss / 2, late=3.9)
+    made = study(PROCESSES, made_of(both, both))
+    assert said(made)[0] == "lock_bound"
+    (group,) = [group for group in analyse(made)["findings"] if group["code"] == "lock_bound"]
+    assert group["severity"] == severity
+
+
+# What keeps a finding back --------------------------------------------------------------------------------------------
+
+
+def varied(made: ResultSet, case: str, of: Callable[[int], Round]) -> ResultSet:
+    """Give a case another round in every block."""
+    blocks = tuple(
+        dataclasses.replace(block, rounds={**block.rounds, case: of(index)}) for index, block in enumerate(made.blocks)
+    )
+    return dataclasses.replace(made, blocks=blocks)
+
+
+def test_a_close_call_gets_no_name():
+    """Relative efficiency between 0.88 and 0.92, for a cause that would be clear."""
+    made = varied(
+        study(PROCESSES, ideal(2)),
+        PROCESSES,
+        lambda i: made_of(*[Did(cpu=50, rest=[4.3, 6.8][i % 2])] * 2),
+    )
+    assert said(made) == []
+
+
+def test_an_interval_that_holds_anything_is_noise():
+    made = varied(study(PROCESSES, ideal(2)), PROCESSES, lambda i: made_of(*[Did(cpu=50, rest=[0, 30][i % 2])] * 2))
+    assert said(made) == ["too_noisy"]
+
+
+def test_the_gil_is_named_whatever_the_control_gave_where_it_is_always_held():
+    slow = made_of(Did(cpu=50, queued=45), Did(cpu=50, queued=45))
+    assert said(study(THREADS, SERIALISED, spin=slow, gil=[probe(1.0, 0.9)] * 3))[0] == "gil_bound"
+    assert said(study(THREADS, SERIALISED, spin=slow, gil=[probe(0.7, 0.9)] * 3)) == ["scales"]
+
+
+def test_waiting_at_barriers_for_threads_that_wait_for_the_gil_is_the_gil_s():
+    turns = made_of(Did(cpu=50, rest=25, waiting=25), Did(cpu=50, rest=25, waiting=25))
+    made = study(THREADS, turns, gil=[probe(0.99, 0.5)] * 3)
+    assert said(made) == ["gil_bound"]
+    assert evidence(made, "gil_bound")["share"] == pytest.approx(0.5)
+
+
+def test_a_lightly_used_gil_is_not_blamed_for_imbalance():
+    turns = made_of(Did(cpu=50, waiting=50), Did(cpu=100))
+    assert said(study(THREADS, turns, isolated=ideal(2, 1.5), gil=[probe(0.2, 0.0)] * 3))[:1] == ["imbalance"]
+
+
+def test_threads_beyond_the_cpus_are_no_matter_where_the_gil_lets_one_run():
+    bound = made_of(*[Did(cpu=25, rest=60, queued=15)] * 4)
+    spin = made_of(*[Did(cpu=25, queued=25)] * 4)
+    assert said(study("nbody/py_loop@threads*4#S", bound, spin=spin, cpus=TWO_CPUS, gil=[probe(0.97, 2.4)] * 3)) == [
+        "gil_bound"
+    ]
+
+
+def test_a_delayed_worker_makes_no_imbalance_of_the_program():
+    delayed = made_of(Did(cpu=50, queued=20), Did(cpu=50, waiting=20))
+    assert said(study(PROCESSES, delayed)) == ["too_noisy"]
+    uneven = made_of(Did(cpu=70), Did(cpu=30, waiting=40))
+    assert said(study(PROCESSES, uneven)) == ["imbalance"]
+
+
+def test_a_worker_that_sleeps_makes_no_imbalance_of_the_work():
+    assert said(study(PROCESSES, made_of(Did(cpu=50, rest=40), Did(cpu=50, waiting=40)))) == ["lock_bound"]
+
+
+def test_imbalance_between_phases_is_found_though_the_cpu_times_are_even():
+    turns = made_of(Did(cpu=50, waiting=15), Did(cpu=50, waiting=15))
+    assert said(study(PROCESSES, turns)) == ["imbalance"]
+
+
+def test_native_threads_that_wait_or_spin_are_imbalanced_not_contended():
+    single = native(100, 100)
+    isolated = Slot(case=Case.parse("nbody/cy_nogil@threads*2#M"), role="isolated")
+    for wall, cpu in ((70, 100), (70, 140)):  # asleep at the end of regions, or spinning
+        made = study(NATIVE, native(wall, cpu), single=single)
+        extra = {isolated.key: ideal(2), isolated.case.t1.id: alone()}
+        made = dataclasses.replace(
+            made, blocks=tuple(dataclasses.replace(b, rounds={**b.rounds, **extra}) for b in made.blocks)
+        )
+        assert said(made) == ["imbalance"]
+        assert row(analyse(made), NATIVE)["ceiling"]["isolated_of"] == isolated.case.id
+
+
+def test_without_isolated_copies_nobody_blames_memory_or_sharing():
+    assert said(study("triad/cy_nogil@threads*2#M", made_of(Did(cpu=80), Did(cpu=80)))) == []
+
+
+def test_memory_is_not_blamed_for_a_machine_that_gave_as_little():
+    shared = ideal(2, 1.4)
+    made = study("triad/cy_nogil@threads*2#M", shared, spin=shared, isolated=shared)
+    assert said(made) == ["scales"]
+
+
+@pytest.mark.parametrize(
+    ("enabled", "parallel", "single", "expected"),
+    [
+        pytest.param(True, SERIALISED, alone(), ["gil_bound"], id="one at a time"),
+        pytest.param(False, SERIALISED, alone(), ["lock_bound"], id="no GIL, so another lock"),
+        pytest.param(True, SERIALISED, alone(90, rest=10), [], id="sleeps when alone too"),
+        pytest.param(True, made_of(*[Did(cpu=50, queued=10, rest=40)] * 2), alone(), ["too_noisy"], id="queues"),
+        pytest.param(True, made_of(*[Did(cpu=50, rest=20)] * 2), alone(), [], id="more than one CPU"),
+    ],
+)
+def test_without_a_probe_the_cpu_time_has_the_signature_of_the_gil(enabled, parallel, single, expected):
+    made = study(THREADS, parallel, single=single, enabled=enabled)
+    assert said(made) == expected
+    if expected == ["gil_bound"]:
+        assert evidence(made, "gil_bound")["probe"].startswith("unavailable: ")
+
+
+def test_a_gil_the_user_asked_for_was_not_re_enabled():
+    made = study(THREADS, SERIALISED, gil=[probe(1.0, 1.0, switched_on="switched on by PYTHON_GIL=1 or -X gil=1")] * 3)
+    assert said(made) == ["gil_bound"]
+
+
+def test_a_re_enabled_gil_is_said_even_where_it_costs_nothing():
+    made = study(THREADS, ideal(2), gil=[probe(0.0, 0.0, switched_on="switched on by importing old")] * 3)
+    assert set(said(made)) == {"gil_re_enabled", "scales"}
+
+
+def test_two_causes_are_both_named_the_larger_first():
+    assert said(study(PROCESSES, made_of(Did(cpu=40, rest=30), Did(cpu=60, rest=30)))) == ["lock_bound", "imbalance"]
+    made = study("nbody/cy_nogil@threads*2#M", made_of(Did(cpu=80, late=12), Did(cpu=80, late=12)), isolated=ideal(2))
+    assert said(made) == ["contention", "dispatch_bound"]
+
+
+def test_over_subscription_needs_workers_that_queue():
+    idle = made_of(*[Did(cpu=25, rest=25)] * 4)
+    assert "over_subscribed" not in said(study(FOUR, idle, spin=idle, cpus=TWO_CPUS, gil=[probe(0.0, 0.0)]))
+
+
+# Noise ----------------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 10**6))
+def test_neighbours_that_take_cpus_at_random_are_never_named_as_a_cause_of_the_program(seed):
+    lot = random.Random(seed)
+
+    def disturbed(index: int) -> Round:
+        return made_of(
+            *[Did(cpu=50 + lot.gauss(0, 0.5), queued=lot.choice([0, 0, lot.uniform(0, 60)])) for _ in range(2)]
+        )
+
+    made = varied(study(PROCESSES, ideal(2), isolated=ideal(2)), PROCESSES, disturbed)
+    made = varied(made, Slot(case=SPIN, role="spin").key, disturbed)
+    assert set(said(made)) <= {"scales", "too_noisy"}
+
+
+@given(st.integers(0, 10**6))
+def test_a_gil_is_still_named_under_a_load_that_scatters_everything(seed):
+    lot = random.Random(seed)
+
+    def loaded(index: int) -> Round:
+        return made_of(*[Did(cpu=50, rest=50 + lot.uniform(-5, 5), queued=lot.uniform(0, 20)) for _ in range(2)])
+
+    made = varied(study(THREADS, SERIALISED, gil=[probe(0.97, 0.8)] * 4), THREADS, loaded)
+    made = varied(
+        made, Slot(case=SPIN, role="spin").key, lambda i: made_of(*[Did(cpu=50, queued=lot.uniform(0, 50))] * 2)
+    )
+    assert said(made) == ["gil_bound"]
