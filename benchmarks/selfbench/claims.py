@@ -85,9 +85,8 @@ def gil(kernels: list[str], runs: int, budget: str) -> bool:
             results = list(judged(document))
             fine &= all(holds for *_, holds in results)
             blocks = document["kernels"][0]["blocks"]
-            print(
-                f"{kernel} run {number}: {sum(h for *_, h in results)}/{len(results)} hold; {blocks} blocks; {spin(document)}"
-            )
+            held = sum(holds for *_, holds in results)
+            print(f"{kernel} run {number}: {held} of {len(results)} hold; {blocks} blocks; {spin(document)}")
             for case, seen, holds in results:
                 print(f"  {'holds' if holds else 'FAILS'}  {case:36} {seen}", flush=True)
     return fine
