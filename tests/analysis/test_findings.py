@@ -17,17 +17,9 @@ from gilscope.analysis import analyse, findings, json_schema
 from gilscope.analysis.findings import FINDINGS, cure_of
 from gilscope.records import ResultSet, Round
 from gilscope.spec import Case, Slot
+from tests.analysis.causes import FOUR, NATIVE, PLANTED, PROCESSES, SERIALISED, THREADS, TWO_CPUS
 from tests.analysis.rounds import SPIN, Did, alone, ideal, made_of, native, probe, study
 from tests.analysis.synthetic import row
-
-THREADS = "nbody/py_loop@threads*2#S"
-FOUR = "nbody/cy_nogil@threads*4#M"
-PROCESSES = "nbody/py_loop@processes*2#S"
-NATIVE = "nbody/cy_prange@native*2#M"
-TWO_CPUS = {"count": 2, "physical": 2, "detail": "the machine has 2 logical CPUs"}
-
-SERIALISED = made_of(Did(cpu=50, rest=50), Did(cpu=50, rest=50))
-"""Two threads, one at a time."""
 
 
 def said(made: ResultSet) -> list[str]:
@@ -46,50 +38,6 @@ def evidence(made: ResultSet, code: str) -> dict[str, Any]:
     (group,) = [group for group in analyse(made)["findings"] if group["code"] == code]
     ((_, known),) = group["evidence"].items()
     return known
-
-
-def throttled() -> Round:
-    return made_of(*[Did(cpu=25, queued=25)] * 4, throttled=50.0)
-
-
-PLANTED = {
-    "scales": lambda: study(THREADS, made_of(Did(cpu=51), Did(cpu=51))),
-    "gil_bound": lambda: study(THREADS, SERIALISED, gil=[probe(1.0, 1.0)] * 3),
-    "gil_held_in_c": lambda: study(THREADS, SERIALISED, gil=[probe(1.0, 1.0, overdue=0.75, turn_s=0.02)] * 3),
-    "gil_re_enabled": lambda: study(
-        THREADS, SERIALISED, gil=[probe(1.0, 1.0, switched_on="switched on by importing old")] * 3
-    ),
-    "memory_bound": lambda: study(
-        "triad/cy_nogil@threads*2#M", made_of(Did(cpu=80), Did(cpu=80)), isolated=made_of(Did(cpu=79), Did(cpu=79))
-    ),
-    "contention": lambda: study(
-        "nbody/cy_nogil@threads*2#M", made_of(Did(cpu=80), Did(cpu=80)), isolated=made_of(Did(cpu=51), Did(cpu=51))
-    ),
-    "imbalance": lambda: study(THREADS, made_of(Did(cpu=40), Did(cpu=60)), gil=[probe(0.1, 0.0)]),
-    "dispatch_bound": lambda: study(
-        "nbody/py_loop@processes.pickle*2#S", made_of(Did(late=25, cpu=50), Did(late=25, cpu=50), after=25)
-    ),
-    "lock_bound": lambda: study(PROCESSES, made_of(Did(cpu=50, rest=25), Did(cpu=50, rest=25))),
-    "over_subscribed": lambda: study(
-        FOUR,
-        made_of(*[Did(cpu=25, queued=25)] * 4),
-        spin=made_of(*[Did(cpu=25, queued=25)] * 4),
-        cpus=TWO_CPUS,
-        gil=[probe(0.0, 0.0)],
-    ),
-    "quota_limited": lambda: study(
-        FOUR, throttled(), spin=throttled(), cpus={**TWO_CPUS, "quota_cpus": 2.0, "limit": "cgroup quota"}
-    ),
-    "smt_limited": lambda: study(
-        THREADS, ideal(2, 1.4), spin=ideal(2, 1.4), isolated=ideal(2, 1.4), cpus={"count": 2, "physical": 1}
-    ),
-    "stolen": lambda: study(
-        THREADS,
-        made_of(Did(cpu=50, rest=20), Did(cpu=50, rest=20), steal=40),
-        spin=made_of(Did(cpu=50, rest=20), Did(cpu=50, rest=20), steal=40),
-    ),
-    "too_noisy": lambda: study(THREADS, made_of(Did(cpu=50, queued=20), Did(cpu=50, queued=20))),
-}
 
 
 def test_the_folder_and_the_list_agree():

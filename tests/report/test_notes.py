@@ -89,6 +89,13 @@ def test_the_gil_is_not_blamed_where_the_machine_gave_nothing_either() -> None:
     assert "The machine itself gave 1.06 [0.85, 1.27] of 2 CPUs" in said
 
 
+def test_what_the_probe_found_needs_no_control() -> None:
+    seen = {**with_threads(0.98, 0.02, findings=["gil_bound"]), "controls": []}
+    assert "py_loop 0.98x [0.96, 1.00]: it holds the GIL." in notes.closing(seen, "mandelbrot")
+    named_otherwise = with_threads(0.98, 0.02, "cy_nogil", findings=["gil_held_in_c"])
+    assert "though the GIL is released" not in notes.closing(named_otherwise, "mandelbrot")
+
+
 def test_without_a_control_the_gil_is_not_blamed() -> None:
     assert "holds the GIL" not in notes.closing({**with_threads(0.98, 0.02), "controls": []}, "mandelbrot")
 

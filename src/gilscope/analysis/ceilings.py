@@ -17,6 +17,8 @@ from gilscope.spec import Case
 
 __all__ = ["Ceiling", "Controls"]
 
+_MOST_WAITED = 0.99  # of the copies' time: damaged stamps must not divide by zero
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceiling:
@@ -25,7 +27,8 @@ class Ceiling:
     Parameters
     ----------
     spin, isolated : Column
-        Speed-ups of the controls with as many workers; empty where not measured.
+        Speed-ups of the controls with as many workers, ``isolated`` without waiting for the slowest copy; empty where
+        not measured.
     isolated_of : Case or None
         The case whose ``isolated`` control it is.
     machine, memory, software : Column
@@ -70,7 +73,7 @@ class Controls:
         spin = columns.speedup(spin_case, "spin") if spin_case is not None else {}
         isolated: Column = {}
         if isolated_case is not None:
-            isolated = ratio(columns.of(isolated_case.t1), columns.of(isolated_case, "isolated"))
+            isolated = self._balanced(isolated_case)
         both = [at for at in speedup if at in spin]
         all_three = [at for at in both if at in isolated]
         inflation = self._inflation(own, spin_case, isolated_case)
@@ -86,6 +89,14 @@ class Controls:
             inflation_memory=inflation[1],
             inflation_software=inflation[2],
         )
+
+    def _balanced(self, case: Case) -> dict[int, float]:
+        """Return the speed-up of the isolated copies without waiting for the slowest: uneven chunks are no matter of
+        the memory system."""
+        speedup = ratio(self.columns.of(case.t1), self.columns.of(case, "isolated"))
+        copies = self._account(case, "isolated")
+        waited = copies.fractions["imbalance"] if copies is not None else {}
+        return {at: value / (1.0 - min(waited.get(at, 0.0), _MOST_WAITED)) for at, value in speedup.items()}
 
     def _inflation(
         self, own: Account | None, spin_case: Case | None, isolated_case: Case | None

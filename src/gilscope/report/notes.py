@@ -34,6 +34,7 @@ NEARLY_IDEAL = 0.85
 QUIET = 0.005
 """How far from 1 the interval of the A/A control may begin without raising doubt: half of the last digit shown."""
 
+_GIL_FINDINGS = ("gil_bound", "gil_held_in_c", "gil_re_enabled")
 NAMED_TIES = 4  # more names than this make no sentence
 _WORTH_SAYING_S = 0.01  # one-time costs below this matter to no job worth measuring
 _ONE_TIME = {"start": "starting workers", "import": "import", "jit": "JIT", "transfer": "sending inputs"}
@@ -113,13 +114,13 @@ def _over_python(rows: Iterable[Row], top: Row) -> str:
 def _held(at_p: Sequence[Row], spin: Row | None) -> str:
     """Say what threads and processes give to implementations that hold the GIL.
 
-    The GIL is blamed only where the whole interval shows no gain and the control, on the same CPUs in the same
-    seconds and without the GIL, certainly gained more.
+    The GIL is blamed only where the whole interval shows no gain, and either the probe found it or the control, on the
+    same CPUs in the same seconds and without the GIL, certainly gained more.
     """
     threads = [row for row in at_p if row["executor"] == "threads" and facts.holds_gil(row) and row["speedup"]]
     free = [row for row in threads if not facts.gil_enabled(row)]
     flat = [row for row in threads if row not in free and _ends_below(row, GIL_BOUND)]
-    bound = [row for row in flat if _beaten_by(row, spin)]
+    bound = [row for row in flat if _beaten_by(row, spin) or _gil_found(row)]
     unexplained = [row for row in flat if row not in bound]
     unclear = [row for row in threads if row not in free and row not in flat and not _starts_above(row, GIL_BOUND)]
     parts = []
@@ -140,6 +141,11 @@ def _beaten_by(row: Row, control: Row | None) -> bool:
     return control is not None and _known(control) and bool(control["speedup"]["low"] > row["speedup"]["high"])
 
 
+def _gil_found(row: Row) -> bool:
+    """Whether the probe saw the GIL limit a row: that needs no control."""
+    return any(code in _GIL_FINDINGS for code in row["findings"])
+
+
 def _processes(at_p: Sequence[Row], bound: Sequence[Row]) -> str:
     names = {row["implementation"] for row in bound}
     rows = [row for row in at_p if row["executor"] == "processes" and row["implementation"] in names]
@@ -153,7 +159,7 @@ def _released(at_p: Sequence[Row], spin: Row | None) -> str:
     """Say what threads give to implementations that release the GIL."""
     rows = [row for row in at_p if row["executor"] == "threads" and not facts.holds_gil(row) and _known(row)]
     gaining = [row for row in rows if _starts_above(row, GIL_BOUND)]
-    flat = [row for row in rows if _ends_below(row, GIL_BOUND) and _beaten_by(row, spin)]
+    flat = [row for row in rows if _ends_below(row, GIL_BOUND) and _beaten_by(row, spin) and not _gil_found(row)]
     parts = [f"Threads give {_gains(gaining)}: computing without the GIL." if gaining else ""]
     if flat:
         parts.append(f"Threads give only {_gains(flat)}, though the GIL is released.")

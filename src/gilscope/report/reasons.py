@@ -87,9 +87,11 @@ def sentence(code: str, evidence: Evidence, row: Row) -> str:
 
 
 def _scales(seen: Evidence, row: Row) -> str:
-    return (
-        f"It reaches {percent(seen['relative_efficiency'])} of what the machine gave, {interval(seen['speedup'])} times"
-    )
+    return f"Reaches {_of_machine(seen)}, a speed-up of {interval(seen['speedup'])}"
+
+
+def _of_machine(seen: Evidence) -> str:
+    return f"{interval(seen['relative_efficiency'])} of what the machine gave"
 
 
 def _gil(seen: Evidence) -> Iterator[str]:
@@ -186,9 +188,9 @@ def _lock_bound(seen: Evidence, row: Row) -> str:
 
 def _too_noisy(seen: Evidence, row: Row) -> str:
     if "run_queue" in seen:
-        return f"Other programs took the CPUs {percent(seen['run_queue'])} of the time, so no cause is certain"
+        return f"Other programs took the CPUs {percent(seen['run_queue'])} of the time"
     if "relative_efficiency" in seen:
-        return f"Reaches {interval(seen['relative_efficiency'])} of what the machine gave: that says nothing"
+        return f"Reaches {_of_machine(seen)}: that says nothing"
     if "speedup" in seen:
         return f"The speed-up lies anywhere in {interval(seen['speedup'])}"
     return "The rounds scatter too much to tell"
@@ -222,5 +224,5 @@ def unexplained_note(document: Document, kernel: str) -> str:
             continue
         total = math.fsum(abs(part["value"]) for part in known)
         if total > UNEXPLAINED and known[0]["low"] > 0:
-            odd.append(f"{facts.label(row)}*{row['workers']} {100 * total:.0f} %")
+            odd.append(f"{facts.label(row)}*{row['workers']} {100 * total:.1f} %")
     return f"blocked or unexplained beyond {100 * UNEXPLAINED:.0f} %: {_listed(odd)}" if odd else ""

@@ -10,7 +10,7 @@ __all__ = ["CURE", "EXPLAINS", "find"]
 CURE = "cut the work into more and smaller chunks (--chunks), or hand them out as workers become free"
 EXPLAINS: frozenset[str] = frozenset()
 
-DELAYS = ("run_queue", "stolen", "blocked")
+DELAYS = ("run_queue", "stolen", "blocked", "dispatch")
 
 
 def find(view: CaseView) -> Finding | None:
@@ -23,8 +23,8 @@ def find(view: CaseView) -> Finding | None:
 def _of_workers(view: CaseView) -> Finding | None:
     """Judge by waiting at barriers and at the end.
 
-    A delay of one worker makes p - 1 others wait, so up to (p - 1) times what the run queue, the hypervisor and locks
-    took is theirs, unless the CPU times themselves are uneven.
+    A delay of one worker makes p - 1 others wait, so up to (p - 1) times what the run queue, the hypervisor, locks and
+    late messages took is theirs, unless the CPU times themselves are uneven.
     """
     account = view.account
     assert account is not None
