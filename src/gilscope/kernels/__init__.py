@@ -23,6 +23,7 @@ from gilscope.registry import KERNELS, PROBES, check_names
 from gilscope.spec import Availability, Buffers, Impl, KernelSpec, Params
 
 __all__ = [
+    "adopt",
     "answer_digest",
     "availability",
     "buffer_layout",
@@ -41,12 +42,18 @@ __all__ = [
 _POISON = 0xAB
 _EXTRAS = ("numba", "dask")  # packages that are an extra of the same name
 views = targets.views
+_adopted: dict[str, KernelSpec] = {}
 
 
 def foreign() -> dict[str, importlib.metadata.EntryPoint]:
     """Return the kernels other packages bring by the entry point group ``gilscope.kernels``, by name."""
     found = importlib.metadata.entry_points(group="gilscope.kernels")
     return {entry.name: entry for entry in found if entry.name not in (*KERNELS, *PROBES)}
+
+
+def adopt(spec: KernelSpec) -> None:
+    """Make a kernel known to this process that no folder holds: the user's own functions. A later one replaces it."""
+    _adopted[spec.name] = spec
 
 
 def load(name: str) -> KernelSpec:
@@ -57,6 +64,8 @@ def load(name: str) -> KernelSpec:
     UnknownNameError
         If there is none; the message names the nearest.
     """
+    if name in _adopted:
+        return _adopted[name]
     if name not in (*KERNELS, *PROBES):
         others = foreign()
         check_names("kernel", [name], (*KERNELS, *PROBES, *others))

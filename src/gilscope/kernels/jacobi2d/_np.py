@@ -1,4 +1,4 @@
-"""jacobi2d in NumPy: a few rows at a time, so that the running sum stays in the caches."""
+"""jacobi2d in NumPy: a block of whole rows at a time as one flat array, of which the border is thrown away."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ from gilscope.spec import Buffers, Params
 
 __all__ = ["np_vec"]
 
-_CELLS = 32768  # per block of rows: 256 KiB of running sums
+# Cells per block: the running sums, 256 KiB, stay in the second-level cache. They are one aligned, contiguous array;
+# the inner cells of the planes are rows at odd places, on which NumPy is three times slower.
+_CELLS = 32768
 
 
 def np_vec(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
     """Relax inner rows [lo, hi) once."""
     n = params["n"]
-    planes = np.frombuffer(buffers["planes"])[: 2 * n * n].reshape(2, n, n)
-    old, new = planes[phase % 2], planes[(phase + 1) % 2]
+    cells = n * n
+    planes = np.frombuffer(buffers["planes"])
+    old, new = (planes[cells : 2 * cells], planes[:cells]) if phase % 2 else (planes[:cells], planes[cells : 2 * cells])
     rows = max(1, _CELLS // max(1, n))
+    scratch = np.empty((rows, n))
     for first in range(lo + 1, hi + 1, rows):
         last = min(first + rows, hi + 1)
-        out = new[first:last, 1:-1]
-        np.add(old[first:last, 1:-1], old[first:last, :-2], out=out)
-        out += old[first:last, 2:]
-        out += old[first - 1 : last - 1, 1:-1]
-        out += old[first + 1 : last + 1, 1:-1]
-        out *= 0.2
+        sums = scratch[: last - first]
+        inner = sums.reshape(-1)[1:-1]  # from the first inner cell to the last one, borders between rows included
+        here, there = first * n + 1, last * n - 1
+        np.add(old[here:there], old[here - 1 : there - 1], out=inner)
+        inner += old[here + 1 : there + 1]
+        inner += old[here - n : there - n]
+        inner += old[here + n : there + n]
+        inner *= 0.2
+        new[first * n : last * n].reshape(-1, n)[:, 1:-1] = sums[:, 1:-1]

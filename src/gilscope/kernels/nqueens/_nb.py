@@ -30,8 +30,9 @@ def _below(full: int, columns: int, left: int, right: int, stack: Any) -> tuple[
             if taken == full:
                 solutions += 1
             else:
-                stack[depth, 0], stack[depth, 1], stack[depth, 2], stack[depth, 3] = free, columns, left, right
-                depth += np.uint64(1)
+                if free:  # the last queen of a row need not come back to it
+                    stack[depth, 0], stack[depth, 1], stack[depth, 2], stack[depth, 3] = free, columns, left, right
+                    depth += np.uint64(1)
                 columns, left, right = taken, (left | queen) << 1, (right | queen) >> 1
                 free = full & ~(columns | left | right)
         if depth == np.uint64(0):
