@@ -117,6 +117,8 @@ def test_what_stays_unexplained_is_said() -> None:
     assert reasons.unexplained_note(asleep, "nbody") == ("blocked or unexplained beyond 3 %: py_loop@processes*2 3.8 %")
     quiet = analyse(study(PROCESSES, made_of(Did(cpu=50, rest=1), Did(cpu=50, rest=1))))
     assert reasons.unexplained_note(quiet, "nbody") == ""
+    unwatched = analyse(study(THREADS, made_of(Did(cpu=50, rest=2), Did(cpu=50, rest=2))))
+    assert reasons.unexplained_note(unwatched, "nbody") == ""  # it may be the GIL
 
 
 # One case -------------------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ UNEXPLAINED = 0.03
 """Share of workers x wall up to which blocked and residual together need no word."""
 
 _WORTH_SHOWING = 0.02  # smaller losses are within the scatter of a quiet machine's rounds
+_EXPLAINED = ("lock_bound", "too_noisy")  # these speak of the blocked time themselves
 _OFTEN_PER_S = 2000  # hand-overs: byte code alone changes hands once per switch interval, 200 times a second
 _NAMED = 4  # more names than this make no sentence
 
@@ -220,9 +221,14 @@ def unexplained_note(document: Document, kernel: str) -> str:
     for row in facts.of_kernel(document, kernel):
         losses = row["losses"] or {}
         known = [losses[name] for name in ("blocked", "residual") if losses.get(name)]
-        if any(code in ("lock_bound", "too_noisy") for code in row["findings"]) or len(known) < 2:
+        if len(known) < 2 or any(code in _EXPLAINED for code in row["findings"]) or not _gil_told(row):
             continue
         total = math.fsum(abs(part["value"]) for part in known)
         if total > UNEXPLAINED and known[0]["low"] > 0:
             odd.append(f"{facts.label(row)}*{row['workers']} {100 * total:.1f} %")
     return f"blocked or unexplained beyond {100 * UNEXPLAINED:.0f} %: {_listed(odd)}" if odd else ""
+
+
+def _gil_told(row: Row) -> bool:
+    """Whether time blocked is not time waiting for the GIL."""
+    return bool(row["executor"] != "threads" or row["gil"]["available"] or not facts.gil_enabled(row))
