@@ -11,38 +11,12 @@ from hypothesis import strategies as st
 from gilscope import kernels
 from gilscope.registry import KERNELS
 from gilscope.spec import Impl, chunk_bounds
+from tests.kernels import awkward
 from tests.kernels.harness import GRID, GRID_IDS, Workbench, need, with_params
 
 CHUNKED = [(name, impl) for name, impl in GRID if impl.gil != "own_threads"]
 OWN_THREADS = [(name, impl) for name, impl in GRID if impl.gil == "own_threads"]
 COMPILED = [(name, impl) for name, impl in GRID if impl.name[:3] in ("cy_", "nb_")]
-
-# The smallest and the most awkward sizes: nothing, one item, items that fill no vector.
-AWKWARD = {
-    "mandelbrot": [
-        {"w": 0, "h": 0, "max_iter": 5},
-        {"w": 1, "h": 1, "max_iter": 1},
-        {"w": 17, "h": 3, "max_iter": 0},
-        {"w": 33, "h": 2, "max_iter": 13},
-    ],
-    "nbody": [{"n": 0, "steps": 1}, {"n": 1, "steps": 3}, {"n": 7, "steps": 0}, {"n": 65, "steps": 1}],
-    "triad": [{"n": 0}, {"n": 1}, {"n": 13}],
-    "crc32": [
-        {"blocks": 0, "block_bytes": 8},
-        {"blocks": 1, "block_bytes": 0},
-        {"blocks": 1, "block_bytes": 24},
-        {"blocks": 11, "block_bytes": 1000},
-    ],
-    "montecarlo_pi": [{"n": 0}, {"n": 1}, {"n": 101}],
-    "gemm": [{"n": 0}, {"n": 1}, {"n": 7}, {"n": 259}],
-    "jacobi2d": [{"n": 0, "steps": 1}, {"n": 2, "steps": 1}, {"n": 3, "steps": 2}, {"n": 21, "steps": 0}],
-    "spmv": [{"rows": 0, "nnz": 0}, {"rows": 1, "nnz": 9}, {"rows": 7, "nnz": 76}],
-    "histogram": [{"n": 0}, {"n": 1}, {"n": 1003}],
-    "primes": [{"limit": 0}, {"limit": 3}, {"limit": 4}, {"limit": 401}],
-    "nqueens": [{"n": 0}, {"n": 1}, {"n": 2}, {"n": 3}, {"n": 5}],
-    "binary_trees": [{"trees": 0, "depth": 3}, {"trees": 1, "depth": 0}, {"trees": 3, "depth": 1}],
-    "floyd_warshall": [{"n": 0}, {"n": 1}, {"n": 19}],
-}
 
 
 def ids(grid: list[tuple[str, Impl]]) -> list[str]:
@@ -106,7 +80,7 @@ def test_awkward_sizes_give_the_oracles_answer(name: str, impl: Impl) -> None:
     need(name, impl)
     oracle = kernels.load(name).impl("py_loop")
     assert oracle is not None
-    for params in AWKWARD[name]:
+    for params in awkward.SIZES[name]:
         spec = with_params(kernels.load(name), params)
         bounds = chunk_bounds(spec.extent(params), 5)
         wanted, bench = Workbench(spec, "test"), Workbench(spec, "test")
