@@ -10,7 +10,7 @@ from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 from libc.string cimport memset
 
-# In this order: the sampler includes the other two.
+# In this order: each includes those before it. Cython copies the headers it sees here to where it builds.
 cdef extern from "_gilstate.h" nogil:
     ctypedef struct gs_gil:
         pass
@@ -31,7 +31,7 @@ cdef extern from "duty.h":
         int64_t cycles
     gs_duty_result gs_duty(int64_t hold_ns, int64_t release_ns, int64_t total_ns)
 
-cdef extern from "_gilsampler.h":
+cdef extern from "_gilstats.h":
     enum:
         GS_THREADS
         GS_HOLD_BINS
@@ -80,6 +80,8 @@ cdef extern from "_gilsampler.h":
         gs_bin *timeline
         gs_thread *table
         gs_hold_bin *holds
+
+cdef extern from "_gilsampler.h":
     ctypedef struct gs_options:
         double rate_hz
         int adaptive
@@ -92,6 +94,9 @@ cdef extern from "_gilsampler.h":
         double cpus
         double target
         int identify
+
+cdef extern from "_gilcheck.h":
+    pass
 
 cdef extern from *:
     """

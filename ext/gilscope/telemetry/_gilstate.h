@@ -5,7 +5,7 @@
  * 3.13 and on  interp->ceval.gil, `locked` and `last_holder` from the table the interpreter itself publishes for
  *              debuggers at the start of _PyRuntime (debug_offsets); the rest of the struct from the headers
  *
- * A build for another version would read plausible zeros: nothing here is trusted before gs_check() (_gilsampler.h).
+ * A build for another version would read plausible zeros: nothing here is trusted before the self-check (_gilcheck.h).
  */
 #ifndef GILSCOPE_GILSTATE_H
 #define GILSCOPE_GILSTATE_H
