@@ -7,7 +7,6 @@ valgrind sees every access outside of one: ``python -m tests.kernels.awkward``.
 from __future__ import annotations
 
 import sys
-from array import array
 
 from gilscope import kernels
 from gilscope.registry import KERNELS
@@ -51,7 +50,8 @@ def run_all() -> int:
             for impl in spec.impls:
                 if impl.name.startswith("cy_") and not impl.unavailable:
                     specs = spec.layout(params)
-                    own = {b.name: memoryview(array(b.format, bytes(b.nbytes))) for b in specs}
+                    # bytearray allocates what it holds and one byte; array.array allocates more.
+                    own = {b.name: memoryview(bytearray(b.nbytes)).cast(b.format) for b in specs}
                     spec.make_inputs(params, own)
                     spec.reset(params, own)
                     function = kernels.resolve(name, impl)
