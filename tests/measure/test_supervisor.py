@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -167,6 +169,26 @@ def test_a_runner_killed_between_rounds_is_noticed(own_host: SupervisedHost) -> 
         with pytest.raises(WorkerDiedError, match="SIGKILL"):
             own_host.run_round(case, 1, Lead(repeats=0), 60)
         assert own_host.run_round(case, 1, Lead(repeats=0), 60).repeats == 1
+
+
+def test_inputs_are_made_again_after_a_runner_died(own_host: SupervisedHost) -> None:
+    def triad(executor: str) -> Slot:
+        return replace(_case("triad", executor), case=replace(_case("triad", executor).case, size="XS"))
+
+    with own_host:
+        for executor in EXECUTORS:
+            assert own_host.prepare(triad(executor)).status == "ok"
+        for runner in psutil.Process(own_host._process.pid).children():
+            if any("threads" in word or "max_workers" in word for word in runner.cmdline()):
+                runner.kill()
+                break
+        with contextlib.suppress(WorkerDiedError):
+            own_host.run_round(triad("threads"), 1, Lead(repeats=0), 60)
+        with contextlib.suppress(WorkerDiedError):
+            own_host.run_round(triad("processes"), 1, Lead(repeats=0), 60)
+        for executor in EXECUTORS:
+            record = own_host.prepare(triad(executor))
+            assert (record.status, record.reason) == ("ok", "")
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)

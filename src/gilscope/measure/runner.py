@@ -34,13 +34,13 @@ class _Runner:
         self._pools: dict[tuple[str, str], Any] = {}
         self._sessions: dict[str, Any] = {}
         self._tasks: dict[str, Task] = {}
-        self._segments: dict[str, Segment] = {}
+        self._segments: dict[str, tuple[str, Segment]] = {}
         self._fresh: set[str] = set()
 
     def adopt(self, segments: list[dict[str, Any]], fds: list[int]) -> None:
         """Take over the segments that came with a message."""
         for entry, fd in zip(segments, fds if HAS_MEMFD else [None] * len(segments), strict=True):
-            self._segments[entry["key"]] = Segment(entry["nbytes"], fd=fd, name=entry["name"])
+            self._segments[entry["key"]] = (entry["id"], Segment(entry["nbytes"], fd=fd, name=entry["name"]))
             if entry["fresh"]:
                 self._fresh.add(entry["key"])
 
@@ -104,7 +104,7 @@ class _Runner:
         if impl is None:
             raise UnavailableError(f"{case.kernel} has no implementation {case.implementation}")
         layout = kernels.buffer_layout(spec, params)
-        segment = self._segments[segment_key]
+        identity, segment = self._segments[segment_key]
         buffers = targets.views(segment.map(), layout)
         if segment_key in self._fresh:
             spec.make_inputs(params, buffers)
@@ -116,7 +116,7 @@ class _Runner:
             target=kernels.target(spec.name, impl),
             layout=layout,
             segment=segment,
-            segment_key=segment_key,
+            segment_key=identity,
             buffers=buffers,
         )
 

@@ -111,6 +111,9 @@ class Supervisor:
     def __init__(self) -> None:
         self._runners: dict[str, _Runner] = {}
         self._segments: dict[str, Segment] = {}
+        self._identities: dict[str, str] = {}
+        self._filled: set[str] = set()
+        self._made = 0
         self._selector = selectors.DefaultSelector()
         self._selector.register(0, selectors.EVENT_READ, None)
         self._scratch = tempfile.mkdtemp(prefix="gilscope-", dir=_short_temporary_folder())
@@ -159,6 +162,8 @@ class Supervisor:
             answered = self._pump(runner, time.monotonic() + message["timeout_s"])
             if answered:
                 reply, _ = receive_with_fds(runner.socket)
+                if reply["status"] == "ok" and "segment" in message["message"]:
+                    self._filled.add(message["message"]["segment"])
                 return {"status": "ok", "reply": reply}
             return self._replace(name, "timeout", f"did not answer within {message['timeout_s']:g} s and was killed")
         except (EOFError, OSError):
@@ -167,14 +172,19 @@ class Supervisor:
     def _send(self, runner: _Runner, message: dict[str, Any]) -> None:
         """Pass a message on, with the segments this runner has not seen yet."""
         segments, fds = [], []
+        wanted = message["message"].get("segment")  # only where a case is made ready: rounds use what they have
         for key, nbytes in message["segments"]:
-            if key in runner.segments:
+            if key != wanted or key in runner.segments:
                 continue
-            fresh = key not in self._segments
-            if fresh:
+            if key not in self._segments:
                 self._segments[key] = Segment(nbytes)
+                self._made += 1
+                # Another name than the one before: workers that know that one must not take it for this.
+                self._identities[key] = f"{key}.{self._made}"
             segment = self._segments[key]
-            segments.append({"key": key, "nbytes": nbytes, "name": segment.name, "fresh": fresh})
+            # Whoever gets it first fills it with the inputs; it counts as filled only once that has answered.
+            fresh, identity = key not in self._filled, self._identities[key]
+            segments.append({"key": key, "id": identity, "nbytes": nbytes, "name": segment.name, "fresh": fresh})
             fds += [segment.fd] if HAS_MEMFD else []
             runner.segments.add(key)
         send_with_fds(runner.socket, {**message["message"], "segments": segments}, fds)
@@ -217,6 +227,7 @@ class Supervisor:
         keys = list(runner.segments)
         self._stop(name)
         for key in keys:  # what a crashed process wrote into shared memory is not to be trusted
+            self._filled.discard(key)
             if (segment := self._segments.pop(key, None)) is not None:
                 segment.close()
             for other in self._runners.values():
