@@ -64,8 +64,8 @@ _PICKLE = ("--executors", "processes", "--transport", "pickle")
 
 FAULTS: dict[str, Fault] = {
     "GIL held by byte code": Fault(
-        words=("mandelbrot", "--implementations", "py_loop", "--executors", "threads"),
-        case="mandelbrot/py_loop@threads*2#S",
+        words=("fault_byte_code", "--implementations", "py_loop", "--executors", "threads"),
+        case="fault_byte_code/py_loop@threads*2#M",
         losses=("gil_wait",),
         truth=_SERIALISED,
         findings=("gil_bound",),

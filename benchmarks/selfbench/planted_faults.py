@@ -41,6 +41,14 @@ def asleep(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
     return done
 
 
+def byte_code(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Count in pure Python, the same for every item: both workers end together, so nothing but the GIL is lost."""
+    total = 0
+    for _ in range((hi - lo) * 100):
+        total += 1
+    return hi - lo
+
+
 def _spinning(name: str, target: str, **changes: Any) -> KernelSpec:
     fields: dict[str, Any] = {
         "name": name,
@@ -57,6 +65,7 @@ _HERE = "benchmarks.selfbench.planted_faults"
 UNEVEN = _spinning("fault_uneven", f"{_HERE}:uneven")
 ASLEEP = _spinning("fault_asleep", f"{_HERE}:asleep")
 PLAIN = _spinning("fault_plain", _PLAIN)
+BYTE_CODE = _spinning("fault_byte_code", "", impls=(Impl(name="py_loop", target=f"{_HERE}:byte_code", gil="held"),))
 PAYLOAD = _spinning(
     "fault_payload",
     _PLAIN,
@@ -84,7 +93,7 @@ def _counters(name: str, probe: str) -> KernelSpec:
 PACKED = _counters("fault_packed", "counters")
 PADDED = _counters("fault_padded", "counters_padded")
 
-_KERNELS = (UNEVEN, ASLEEP, PLAIN, PAYLOAD, LONG_HOLD, PACKED, PADDED)
+_KERNELS = (BYTE_CODE, UNEVEN, ASLEEP, PLAIN, PAYLOAD, LONG_HOLD, PACKED, PADDED)
 
 
 def plant(folder: Path) -> Mapping[str, str]:

@@ -82,6 +82,14 @@ def test_a_run_queue_longer_than_what_is_left_is_cut_worker_by_worker():
     assert found(too_long) == {"run_queue": 20}
 
 
+def test_queueing_while_starting_late_or_being_woken_late_is_no_dispatch():
+    measured = made_of(Did(late=20, cpu=50, waking=10), Did(cpu=80))
+    assert found(measured) == {"dispatch": 30, "inflation": 30}
+    stamps = (dataclasses.replace(measured.stamps[0], run_queue_ns=25 * MS), measured.stamps[1])
+    queued = dataclasses.replace(measured, stamps=stamps)
+    assert found(queued) == {"dispatch": 5, "run_queue": 25, "inflation": 30}
+
+
 def test_cpu_time_beyond_compute_is_the_residual():
     measured = made_of(Did(cpu=50), Did(cpu=50))
     over = tuple(dataclasses.replace(stamp, cpu_ns=53 * MS) for stamp in measured.stamps)

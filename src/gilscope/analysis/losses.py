@@ -4,11 +4,12 @@ Each part is summed over the workers in the window of the round, per execution, 
 the same block is subtracted: loss = part(p) - part(1). So p * T(p) = T(1) + sum of the losses in every block.
 
 ============= =========================================================================================================
-dispatch      (start - window's start) + woken late at barriers + (window's end - last end): messages, pickling,
-              combining, wake-ups
+dispatch      (start - window's start) + woken late at barriers + (window's end - last end), less what of the first two
+              was queueing: messages, pickling, combining, wake-ups
 imbalance     waiting for others at barriers + (last end - own end)
 inflation     CPU time inside compute beyond that of T(1): bandwidth, caches, shared cores, contention, extra work
-run_queue     runnable without running, at most compute - cpu
+run_queue     runnable without running: inside compute, at most compute - cpu; and what is left of the delay while
+              starting late or being woken late at barriers, which is where workers queue that outnumber their CPUs
 stolen        the hypervisor's steal, at most what is left
 gil_wait      mean threads waiting for the GIL in diagnostic rounds x T(p), at most what is left
 blocked       what is left of compute: locks, I/O, sleep
@@ -64,7 +65,8 @@ Parts: TypeAlias = Mapping[str, float]
 class _Share(NamedTuple):
     """One worker's part of a round, or several workers' together; ns."""
 
-    dispatch: float
+    late: float
+    handling: float
     imbalance: float
     compute: float
     cpu: float
@@ -88,7 +90,8 @@ def _shares(measured: Round) -> Iterator[_Share]:
     last = max(stamp.end_ns for stamp in measured.stamps)
     for stamp in measured.stamps:
         yield _Share(
-            dispatch=(stamp.start_ns - measured.start_ns) + stamp.waking_ns + (measured.end_ns - last),
+            late=(stamp.start_ns - measured.start_ns) + stamp.waking_ns,
+            handling=measured.end_ns - last,
             imbalance=stamp.waiting_ns + (last - stamp.end_ns),
             compute=(stamp.end_ns - stamp.start_ns) - stamp.waiting_ns - stamp.waking_ns,
             cpu=stamp.cpu_ns,
@@ -105,7 +108,7 @@ def _together(shares: Iterable[_Share], weights: Sequence[float]) -> _Share:
 def _native(measured: Round, stamp: Stamp, workers: int) -> _Share:
     """Return the one share of all threads of a runtime."""
     compute = workers * measured.wall_ns
-    return _Share(dispatch=0, imbalance=0, compute=compute, cpu=stamp.cpu_ns, run_queue=stamp.run_queue_ns or 0)
+    return _Share(late=0, handling=0, imbalance=0, compute=compute, cpu=stamp.cpu_ns, run_queue=stamp.run_queue_ns or 0)
 
 
 def _shares_of(measured: Round, case: Case) -> list[_Share]:
@@ -136,12 +139,14 @@ def parts_of(measured: Round, case: Case, *, waiting: float = 0.0) -> Parts | No
     shares = _shares_of(measured, case)
     if not shares:
         return None
-    idle = run_queue = residual = 0.0
+    idle = run_queue = residual = queued_late = 0.0
     for share in shares:
         free = max(0.0, share.compute - share.cpu)
         residual += min(0.0, share.compute - share.cpu)
         queued = min(max(0.0, share.run_queue), free)
-        run_queue += queued
+        late = min(max(0.0, share.run_queue - queued), max(0.0, share.late))
+        run_queue += queued + late
+        queued_late += late
         idle += free - queued
     stolen = min(max(0, measured.steal_ns or 0), idle)
     native = case.executor == "native"
@@ -151,7 +156,7 @@ def parts_of(measured: Round, case: Case, *, waiting: float = 0.0) -> Parts | No
         "gil_wait": gil_wait,
         "run_queue": run_queue,
         "stolen": stolen,
-        "dispatch": sum(share.dispatch for share in shares),
+        "dispatch": sum(share.late + share.handling for share in shares) - queued_late,
         "imbalance": sum(share.imbalance for share in shares),
         "blocked": 0.0 if native else rest,
         "omp_idle": rest if native else 0.0,
