@@ -5,14 +5,20 @@ Importing gilscope imports nothing, not even ``typing``; each public name is loo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gilscope.api import Comparison, compare
     from gilscope.results import load
     from gilscope.telemetry.gil import GilMonitor
 
 __version__ = "0.1.0"
 
-__all__ = ["GilMonitor", "__version__", "load"]
+__all__ = ["Comparison", "GilMonitor", "__version__", "compare", "load"]
 
-_HOMES = {"GilMonitor": "gilscope.telemetry.gil", "load": "gilscope.results"}
+_HOMES = {
+    "Comparison": "gilscope.api",
+    "GilMonitor": "gilscope.telemetry.gil",
+    "compare": "gilscope.api",
+    "load": "gilscope.results",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -128,7 +128,7 @@ def _cases(study: Study, spec: KernelSpec, impl: Impl) -> Iterator[Case]:
                 implementation=impl.name,
                 executor="threads" if executor == "serial" else executor,
                 workers=workers,
-                size=study.size or impl.size,
+                size=spec.size_for(impl.name, workers) if spec.size_for else study.size or impl.size,
                 chunks_per_worker=study.chunks_per_worker,
                 start_method=start_method,
                 transport=transport,

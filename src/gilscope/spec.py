@@ -178,6 +178,8 @@ class KernelSpec:
     digests : mapping of str to str
         Digest of the answer (``kernels.answer_digest``) per size, made by ``gilscope kernels digest``.
     impls : tuple of Impl
+    size_for : callable (implementation, workers) -> str, or None
+        The size word of a case where it depends on the workers (weak scaling); None: what the study asks for.
     """
 
     name: str
@@ -198,6 +200,7 @@ class KernelSpec:
     combine: Callable[[Params, Sequence[Any]], Any] = _no_partials
     check: Callable[[Params, Buffers, Any], str | None] = lambda params, buffers, result: None
     digests: Mapping[str, str] = field(default_factory=dict)
+    size_for: Callable[[str, int], str] | None = None
 
     def impl(self, name: str) -> Impl | None:
         """Return the implementation called ``name``, or None."""
@@ -305,6 +308,8 @@ class Study:
         Seconds from the first timed round on; finite and positive.
     precision : float
         Stop when all intervals of speed-ups have half-widths below this fraction.
+    functions : tuple of str
+        The user's own functions, if that is what is measured: their targets, in the order of the implementations.
     """
 
     kernels: tuple[str, ...]
@@ -318,6 +323,7 @@ class Study:
     start_methods: tuple[str, ...] = (DEFAULT_START_METHOD,)
     transports: tuple[str, ...] = (DEFAULT_TRANSPORT,)
     seed: int = 1
+    functions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.budget_s) and self.budget_s > 0):

@@ -82,16 +82,17 @@ def _module(name: str) -> ModuleType:
 
 
 def resolve(target: str) -> Callable[..., Any]:
-    """Import what ``package.module:function`` names.
+    """Import what ``package.module:function`` names; ``module:factory#text`` is what ``factory(text)`` makes.
 
     Raises
     ------
     ImportError, AttributeError
         As the import system has it.
     """
-    module, _, function = target.partition(":")
+    name, made, text = target.partition("#")
+    module, _, function = name.partition(":")
     found: Callable[..., Any] = getattr(_module(module), function)
-    return found
+    return found(text) if made else found
 
 
 def isa_of(target: str) -> str:

@@ -21,6 +21,7 @@ OURS = {
     "gilscope.cli.doctor",
     "gilscope.cli.list_",
     "gilscope.cli.output",
+    "gilscope.cli.profile",
     "gilscope.cli.run",
     "gilscope.cli.show",
     "gilscope.errors",

@@ -101,4 +101,5 @@ studies = st.builds(
     start_methods=st.lists(st.sampled_from(START_METHODS), min_size=1).map(tuple),
     transports=st.lists(st.sampled_from(TRANSPORTS), min_size=1).map(tuple),
     seed=st.integers(0, 2**40),
+    functions=st.lists(st.sampled_from(["pkg.module:function", "path/file.py:function"])).map(tuple),
 )

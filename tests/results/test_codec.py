@@ -83,6 +83,7 @@ FULL_STUDY = Study(
     start_methods=("spawn",),
     transports=("pickle",),
     seed=2,
+    functions=("pkg.module:function",),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from gilscope.cli.settings import Settings
 from gilscope.errors import UsageError
@@ -11,13 +11,12 @@ from gilscope.registry import EXECUTORS, IMPLEMENTATIONS, KERNELS, SIZES, START_
 from gilscope.spec import Study
 from gilscope.units import parse_duration_s, parse_fraction
 
-__all__ = ["build_study"]
+__all__ = ["MAX_TASKS", "build_study", "read_options", "whole"]
 
 MAX_WORKERS = 1024  # more processes than any one machine is given CPUs; a slip of the finger should not start 100000
 MAX_CHUNKS_PER_WORKER = 4096  # beyond this a chunk of every kernel is smaller than what it costs to hand it out
+MAX_TASKS = 2**40  # years of the shortest function there is
 MAX_SEED = 2**63 - 1  # fits the random generator and every JSON reader
-
-Value = TypeVar("Value")
 
 
 def build_study(kernels: Sequence[str], asked: Mapping[str, str | None], settings: Settings) -> Study:
@@ -36,32 +35,36 @@ def build_study(kernels: Sequence[str], asked: Mapping[str, str | None], setting
         With the nearest word or the expected form, and the settings file where the value came from there.
     """
     words = {"kernels": ",".join(kernels) or None, **asked}
+    return _study(_taken(_READERS, words, settings))
 
-    def take(name: str, read: Callable[[str], Value]) -> Value | None:
-        text = words.get(name)
+
+def read_options(asked: Mapping[str, str | None], settings: Settings) -> dict[str, Any]:
+    """Read the options that every measuring verb shares, under the names that ``api.Options`` gives them.
+
+    Raises
+    ------
+    UsageError
+        As ``build_study``.
+    """
+    readers = {name: entry for name, entry in _READERS.items() if name in _SHARED}
+    return _taken(readers, asked, settings)
+
+
+def _taken(
+    readers: Mapping[str, tuple[str, Callable[[str], Any]]], asked: Mapping[str, str | None], settings: Settings
+) -> dict[str, Any]:
+    """Return what was given, on the command line or else in the settings, read and under its own name."""
+    taken = {}
+    for name, (field, read) in readers.items():
+        text = asked.get(name)
         if text is not None:
-            return read(text)
-        if name not in settings.values:
-            return None
-        try:
-            return read(settings.values[name])
-        except UsageError as error:
-            raise type(error)(f"{error} (from [tool.gilscope] of {settings.path})") from None
-
-    options = {
-        "kernels": take("kernels", _kernels),
-        "implementations": take("implementations", _names("implementation", IMPLEMENTATIONS)),
-        "executors": take("executors", _names("executor", EXECUTORS)),
-        "workers": take("workers", _workers),
-        "size": take("size", _size),
-        "budget_s": take("budget", _budget),
-        "precision": take("precision", _precision),
-        "chunks_per_worker": take("chunks", _chunks),
-        "start_methods": take("start-method", _names("start method", START_METHODS)),
-        "transports": take("transport", _names("transport", TRANSPORTS)),
-        "seed": take("seed", _seed),
-    }
-    return _study({name: value for name, value in options.items() if value is not None})
+            taken[field] = read(text)
+        elif name in settings.values:
+            try:
+                taken[field] = read(settings.values[name])
+            except UsageError as error:
+                raise type(error)(f"{error} (from [tool.gilscope] of {settings.path})") from None
+    return taken
 
 
 def _study(options: dict[str, Any]) -> Study:
@@ -106,19 +109,19 @@ def _precision(text: str) -> float:
 
 
 def _workers(text: str) -> tuple[int, ...]:
-    counts = {_whole("workers", word, 1, MAX_WORKERS, "1,2,4") for word in _split("worker count", text)}
+    counts = {whole("workers", word, 1, MAX_WORKERS, "1,2,4") for word in _split("worker count", text)}
     return tuple(sorted(counts))
 
 
 def _chunks(text: str) -> int:
-    return _whole("chunks", text, 1, MAX_CHUNKS_PER_WORKER, "4")
+    return whole("chunks", text, 1, MAX_CHUNKS_PER_WORKER, "4")
 
 
 def _seed(text: str) -> int:
-    return _whole("seed", text, 0, MAX_SEED, "1")
+    return whole("seed", text, 0, MAX_SEED, "1")
 
 
-def _whole(what: str, text: str, least: int, most: int, example: str) -> int:
+def whole(what: str, text: str, least: int, most: int, example: str) -> int:
     """Read a whole number between ``least`` and ``most``."""
     try:
         value = int(text)
@@ -127,3 +130,21 @@ def _whole(what: str, text: str, least: int, most: int, example: str) -> int:
     if not least <= value <= most:
         raise UsageError(f"{what} {text!r} must lie between {least} and {most}: write it like {example}")
     return value
+
+
+_READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "kernels": ("kernels", _kernels),
+    "implementations": ("implementations", _names("implementation", IMPLEMENTATIONS)),
+    "executors": ("executors", _names("executor", EXECUTORS)),
+    "workers": ("workers", _workers),
+    "size": ("size", _size),
+    "budget": ("budget_s", _budget),
+    "precision": ("precision", _precision),
+    "chunks": ("chunks_per_worker", _chunks),
+    "start-method": ("start_methods", _names("start method", START_METHODS)),
+    "transport": ("transports", _names("transport", TRANSPORTS)),
+    "seed": ("seed", _seed),
+}
+"""Option -> (name of the field it fills, how its text is read)."""
+
+_SHARED = ("executors", "workers", "budget", "precision", "start-method", "seed")  # with the verb 'profile'

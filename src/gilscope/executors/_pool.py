@@ -138,7 +138,7 @@ class Pool(ABC):
         replies = self.collect(workers)
         for (status, *rest), _ in replies:
             if status == "raised":
-                raise WorkerRaisedError(f"{what} raised {rest[0]}", rest[1])
+                raise WorkerRaisedError(f"{what}{rest[0]}", rest[1])
         if any(answer[0] == "broken" for answer, _ in replies):
             raise MeasurementError(f"{what}: the barrier broke and no worker said why")
         return [(answer[1], received) for answer, received in replies]
@@ -196,7 +196,8 @@ class PoolSession:
             replace(job, index=index, chunks=self._chunks[index], copies=self._touched(index) if isolated else None)
             for index in range(workers)
         ]
-        bound = pool.ask([("bind", token, job) for job in jobs], f"importing {task.target}")
+        what = case.id if "#" in task.target else f"importing {task.target}"
+        bound = pool.ask([("bind", token, job) for job in jobs], what)
         warm = pool.ask([("warm", token)] * workers, case.id)
         self.jit_cache, self.isa = warm[0][0][1:]
         if any(value[1] == "cold" for value, _ in warm):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gilscope import clocks, targets
-from gilscope.errors import BrokenBarrierError
+from gilscope.errors import BrokenBarrierError, GilscopeError
 
 __all__ = ["Bound", "Channel", "Job", "Report", "perform", "serve", "warm_up"]
 
@@ -221,6 +221,13 @@ def perform_private(
     return report, written
 
 
+def told(error: BaseException) -> str:
+    """Say in one line what was raised; our own errors are sentences already."""
+    if isinstance(error, GilscopeError):
+        return f": {error}"
+    return f" raised {''.join(traceback.format_exception_only(error)).strip()}"
+
+
 def serve(channel: Channel) -> None:
     """Answer commands until told to stop or until the parent is gone.
 
@@ -258,7 +265,7 @@ def serve(channel: Channel) -> None:
         except BrokenBarrierError:
             answer = ("broken", "", "")
         except BaseException as error:  # noqa: BLE001 - a kernel may raise anything, SystemExit too
-            answer = ("raised", "".join(traceback.format_exception_only(error)).strip(), traceback.format_exc())
+            answer = ("raised", told(error), traceback.format_exc())
             if operation == "round" and (barrier := bound[arguments[0]].barrier) is not None:
                 barrier.abort()  # before answering: the parent waits for all
         try:

@@ -129,8 +129,15 @@ def run_blocks(
     observer: Observer,
     sink: Sink,
     clock_ns: Callable[[], int] = clocks.wall_ns,
+    *,
+    enough: Callable[[], bool] | None = None,
 ) -> None:
     """Buy blocks until every speed-up is known to ``study.precision`` or the budget is spent.
+
+    Parameters
+    ----------
+    enough : callable () -> bool, optional
+        Asked at each look instead: whether what reached ``sink`` so far suffices.
 
     Notes
     -----
@@ -158,7 +165,7 @@ def run_blocks(
         sink.block(Block(kernel=kernel, index=current.blocks, started_ns=started, ended_ns=ended, rounds=rounds))
         current.blocks += 1
         timed_ns += sum(measured.wall_ns for measured in rounds.values())
-        _judge(current, rounds, study.precision)
+        _judge(current, rounds, study.precision, enough)
         _diagnose(current, host, prepared, sink)
         current.block_s = (clock_ns() - started) / 1e9
         spent_s = (clock_ns() - begin) / 1e9
@@ -234,7 +241,7 @@ def _diagnose(current: _Running, host: Host, prepared: Prepared, sink: Sink) -> 
             sink.diagnostic({**facts, "wall_ns": measured.wall_ns, "repeats": measured.repeats, "gil": gil})
 
 
-def _judge(current: _Running, rounds: Mapping[str, Round], precision: float) -> None:
+def _judge(current: _Running, rounds: Mapping[str, Round], precision: float, enough: Callable[[], bool] | None) -> None:
     """Add the block's ratios; at a look, decide whether the group is known well enough."""
     for key, ratio in _ratios(current.group, rounds):
         current.ratios.setdefault(key, []).append(ratio)
@@ -243,7 +250,7 @@ def _judge(current: _Running, rounds: Mapping[str, Round], precision: float) -> 
     # A slot that failed later has fewer ratios and no say.
     full = [values for values in current.ratios.values() if len(values) == current.blocks]
     current.precision = precision_reached(map(estimate_or_none, full))
-    current.done = current.precision <= precision
+    current.done = enough() if enough is not None else current.precision <= precision
 
 
 def _ratios(group: Group, rounds: Mapping[str, Round]) -> Iterator[tuple[str, float]]:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from gilscope import kernels
 from gilscope.errors import MeasurementError, RoundTimeoutError, UsageError, WorkerDiedError, WorkerRaisedError
+from gilscope.measure.own import Examined, Request
 from gilscope.measure.wire import decode_round, decode_work, frame, receive_message
 from gilscope.records import CaseRecord, Round
 from gilscope.spec import Case, Slot
@@ -86,6 +87,10 @@ class SupervisedHost:
         The largest worker count each family will be asked for; pools are made once for it.
     cpus : int
         Usable CPUs.
+    own : Request, optional
+        The user's own functions, where these are what is measured.
+    prepare_timeout_s : float
+        How long a case may take to be made ready.
 
     Raises
     ------
@@ -93,11 +98,21 @@ class SupervisedHost:
         On platforms without Unix sockets between processes.
     """
 
-    def __init__(self, max_workers: Mapping[str, int], cpus: int) -> None:
+    def __init__(
+        self,
+        max_workers: Mapping[str, int],
+        cpus: int,
+        *,
+        own: Request | None = None,
+        prepare_timeout_s: float = PREPARE_TIMEOUT_S,
+    ) -> None:
         if os.name != "posix":
             raise UsageError("gilscope measures on Linux and macOS; on Windows run it inside WSL")
         self._max_workers, self._cpus = dict(max_workers), cpus
+        self._own = own.to_config() if own is not None else None
+        self._prepare_timeout_s = prepare_timeout_s
         self._bound: dict[str, set[str]] = {}
+        self._informed: set[str] = set()  # families whose runner knows the user's own functions
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _SUPERVISOR],
             stdin=subprocess.PIPE,
@@ -141,7 +156,7 @@ class SupervisedHost:
             "segment": _segment(case),
         }
         try:
-            reply = self._call(slot, message, PREPARE_TIMEOUT_S)
+            reply = self._call(slot, message, self._prepare_timeout_s)
         except RoundTimeoutError as error:
             return replace(record, status="timeout", reason=str(error))
         except WorkerDiedError as error:
@@ -164,6 +179,27 @@ class SupervisedHost:
             isa=reply["isa"],
             work=decode_work(reply["work"]),
         )
+
+    def examine(self, case: Case) -> Examined:
+        """Look at one of the user's own functions in the runner of a case; what goes wrong is a ``problem``."""
+        slot = Slot(case=case)
+        try:
+            reply = self._call(slot, {"op": "examine", "case": case.id}, self._prepare_timeout_s)
+        except RoundTimeoutError as error:
+            return Examined(problem=str(error), detail=error.detail, status="timeout")
+        except WorkerDiedError as error:
+            return Examined(problem=str(error), detail=error.detail, status="failed")
+        if reply.pop("status") != "ok":
+            return Examined(problem=reply["reason"], detail=reply["detail"], status="failed")
+        return Examined(**{**reply, "pools": tuple(reply["pools"])})
+
+    def hand_over(self, case: Case) -> float | None:
+        """Measure what handing one task to a pool of ``concurrent.futures`` costs, in seconds; None where it fails."""
+        try:
+            reply = self._call(Slot(case=case), {"op": "hand_over", "case": case.id}, self._prepare_timeout_s)
+        except (RoundTimeoutError, WorkerDiedError):
+            return None
+        return float(reply["seconds"]) if reply["status"] == "ok" else None
 
     def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> Round:
         """See ``Host``."""
@@ -194,6 +230,7 @@ class SupervisedHost:
 
     def _stop(self, family: str) -> None:
         self._bound.pop(family, None)
+        self._informed.discard(family)
         self._exchange({"op": "stop", "runner": family})
 
     def _call(self, slot: Slot, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
@@ -212,17 +249,22 @@ class SupervisedHost:
             {
                 "op": "call",
                 "runner": family,
-                "config": {"max_workers": max(self._max_workers.get(family, 1), case.workers), "cpus": self._cpus},
+                "config": {
+                    "max_workers": max(self._max_workers.get(family, 1), case.workers),
+                    "cpus": self._cpus,
+                },
                 "environment": dict.fromkeys(_THREAD_VARIABLES, str(threads)),
-                "message": message,
+                "message": message if family in self._informed else {**message, "own": self._own},
                 "segments": [[_segment(case), nbytes]],
                 "timeout_s": timeout_s,
             }
         )
         if answer["status"] == "ok":
+            self._informed.add(family)
             reply: dict[str, Any] = answer["reply"]
             return reply
         self._bound.pop(family, None)
+        self._informed.discard(family)
         kind = RoundTimeoutError if answer["status"] == "timeout" else WorkerDiedError
         raise kind(f"{case.id}: its {case.executor} runner {answer['reason']}", answer["output"])
 

@@ -1,7 +1,8 @@
 """The process that does the work: one per family of cases, driven by the supervisor over a socket.
 
-Operations: ``prepare`` (import, bind, warm up, verify a case), ``isolate`` (the control of that name) and ``round``
-(lead-in, reset, timed or diagnostic round).
+Operations: ``prepare`` (import, bind, warm up, verify a case), ``isolate`` (the control of that name), ``round``
+(lead-in, reset, timed or diagnostic round), ``examine`` (a look at one of the user's own functions) and ``hand_over``
+(what a task costs beside its work).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from gilscope import executors, kernels, targets
 from gilscope.errors import MeasurementError, UnavailableError
 from gilscope.executors._pool import Task
 from gilscope.executors._shm import HAS_MEMFD, Segment
+from gilscope.measure import examine, own
 from gilscope.measure.wire import encode_round, receive_with_fds, send_with_fds
 from gilscope.spec import Case, Slot
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
@@ -97,6 +99,14 @@ class _Runner:
         seen.pop("timeline", None)  # of 200 ms nobody wants a history, and it is most of the text
         return {"round": encode_round(measured), "gil": seen}
 
+    def examine(self, case_id: str) -> dict[str, Any]:
+        """Import one of the user's own functions and look at what a call does."""
+        case = Case.parse(case_id)
+        impl = kernels.load(case.kernel).impl(case.implementation)
+        assert impl is not None
+        calls: Any = targets.resolve(impl.target)  # of its own, or behind the one call of its own threads
+        return examine.examine(getattr(calls, "calls", calls))
+
     def _task(self, case: Case, segment_key: str) -> Task:
         spec = kernels.load(case.kernel)
         params = spec.sizes[case.size]
@@ -133,6 +143,10 @@ def _answer(runner: _Runner, message: dict[str, Any]) -> dict[str, Any]:
         if message["op"] in ("prepare", "isolate"):
             make_ready = runner.prepare if message["op"] == "prepare" else runner.isolate
             return {"status": "ok", **make_ready(message["case"], message["segment"])}
+        if message["op"] == "examine":
+            return {"status": "ok", **runner.examine(message["case"])}
+        if message["op"] == "hand_over":
+            return {"status": "ok", "seconds": examine.hand_over(Case.parse(message["case"]))}
         repeats, lead = message["repeats"], (message["lead_repeats"], message["lead_limit"])
         return {"status": "ok", **runner.round(message["key"], repeats, *lead, diagnose=message["diagnose"])}
     except UnavailableError as error:
@@ -142,6 +156,13 @@ def _answer(runner: _Runner, message: dict[str, Any]) -> dict[str, Any]:
     except BaseException as error:  # noqa: BLE001 - kernels and their imports may raise anything
         reason = "".join(traceback.format_exception_only(error)).strip()
         return {"status": "failed", "reason": reason, "cure": "", "detail": traceback.format_exc()}
+
+
+def _learn(config: dict[str, Any]) -> None:
+    """Take over the user's own functions, before this process does anything else."""
+    own.adopt(own.Request.from_config(config))
+    examine.bound_memory()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what they print must not keep a reader busy beside the workers
 
 
 def main() -> None:
@@ -157,4 +178,6 @@ def main() -> None:
         except (EOFError, OSError):
             os._exit(0)
         runner.adopt(message["segments"], fds)
+        if message.get("own"):
+            _learn(message["own"])
         send_with_fds(channel, _answer(runner, message), [])

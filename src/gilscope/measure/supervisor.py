@@ -66,7 +66,7 @@ class _Runner:
             stdin=subprocess.DEVNULL,
             stdout=write_fd,
             stderr=write_fd,
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, "GILSCOPE_RUNNER": "1"},
             pass_fds=[theirs.fileno()],
             start_new_session=True,
             preexec_fn=die_with_parent if sys.platform == "linux" else None,

@@ -15,6 +15,7 @@ from gilscope.report import facts, notes, reasons
 from gilscope.report.comparison import OVER_SUBSCRIBED, comparison, explanation, plain_table
 from gilscope.report.facts import Document
 from gilscope.report.figures import NONE, seconds
+from gilscope.report.verdict import is_own, verdict
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -81,7 +82,7 @@ def render_kernel(document: Document, kernel: str, *, width: int, color: bool = 
         (OVER_SUBSCRIBED, notes.over_subscribed_note(document, shown)),
         *(("finding", text) for text in reasons.finding_notes(document, kernel)),
         ("residual", reasons.unexplained_note(document, kernel)),
-        ("verdict", notes.closing(document, kernel)),
+        ("verdict", (verdict if is_own(document) else notes.closing)(document, kernel)),
     ]
     lines = [_labelled(name, text, width) for name, text in labelled if text]
     units = sorted({row["rate"]["unit"] for row in facts.measured(rows)})

@@ -1,0 +1,306 @@
+"""The Python interface: which way to run a function in parallel, and what stops the others."""
+
+from __future__ import annotations
+
+import html
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from gilscope.analysis import analyse
+from gilscope.errors import UsageError
+from gilscope.measure.callables import request_of
+from gilscope.measure.events import Observer
+from gilscope.measure.functions import DEFAULT_BUDGET_S, Options, measure
+from gilscope.measure.own import DEFAULT_TIMEOUT_S, Request
+from gilscope.report import facts
+from gilscope.report.figures import interval, percent, si
+from gilscope.report.terminal import render
+from gilscope.report.verdict import best_row, verdict
+from gilscope.results import load
+from gilscope.results.schema import RESULT_NAME
+from gilscope.stats import Estimate
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+__all__ = ["Comparison", "Way", "compare", "measure_functions"]
+
+_REPR_WIDTH = 100
+
+
+def measure_functions(
+    request: Request, options: Options, out: Path, *, observer: Observer | None = None
+) -> dict[str, Any]:
+    """Measure the user's own functions and analyse what was measured.
+
+    Parameters
+    ----------
+    out : Path
+        Folder that receives ``result.jsonl``; made if it does not exist.
+
+    Returns
+    -------
+    dict
+        The analysis document (docs/schema.md); ``interrupted`` is true when Ctrl-C ended it early.
+
+    Raises
+    ------
+    UsageError
+        If the request makes no sense, or ``out`` cannot be written.
+    """
+    complete = measure(request, options, out / RESULT_NAME, observer=observer)
+    return {**analyse(load(out / RESULT_NAME)), "interrupted": not complete}
+
+
+def compare(
+    func: Callable[..., Any] | str | Sequence[Callable[..., Any] | str],
+    *args: Any,
+    executors: Sequence[str] = (),
+    workers: int | Sequence[int] = (),
+    budget_s: float = DEFAULT_BUDGET_S,
+    items: Iterable[Any] | None = None,
+    check: Callable[[Any], Any] | str | None = None,
+    precision: float = 0.05,
+    scaling: Literal["weak", "strong"] = "weak",
+    start_methods: Sequence[str] = (),
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    observer: Observer | None = None,
+    **kwargs: Any,
+) -> Comparison:
+    """Find the best way to run a function in parallel. One call is one task.
+
+    Parameters
+    ----------
+    func : callable, ``"pkg.module:function"``, or a sequence of these
+        Several are compared like implementations of one kernel. Arguments named like parameters of this function
+        are passed by ``functools.partial``.
+    *args, **kwargs
+        Arguments of every call; they are copied to the processes that measure.
+    executors : sequence of str
+        Some of ``serial``, ``threads``, ``processes``, ``native``; empty: all that make sense.
+    workers : int or sequence of int
+        Worker counts; empty: 1, 2, 4, ... up to the usable CPUs.
+    budget_s : float
+        Seconds from the first timed round on.
+    items : iterable, optional
+        What the function is mapped over: ``func(item, *args, **kwargs)`` is a task.
+    check : callable or target, optional
+        Called with results before anything is timed; returns True or raises AssertionError.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    UsageError
+        If the function or its arguments cannot be sent to the processes that measure.
+    """
+    request = request_of(func, args, kwargs, items=items, check=check)
+    counts = (workers,) if isinstance(workers, int) else tuple(workers)
+    options = Options(
+        executors=tuple(executors),
+        workers=counts,
+        start_methods=tuple(start_methods),
+        budget_s=budget_s,
+        precision=precision,
+        scaling=scaling,
+        timeout_s=timeout_s,
+    )
+    with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
+        document = measure_functions(request, options, Path(folder), observer=observer)
+        raw = Path(folder, RESULT_NAME).read_bytes()
+    if document["interrupted"]:
+        raise KeyboardInterrupt
+    return Comparison({**document, "result": ""}, raw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way to run a function, and what it gave.
+
+    Parameters
+    ----------
+    case : str
+        Its id, as in result files.
+    speedup, efficiency, relative_efficiency : Estimate or None
+        Over one call after the other; that over the workers; that against what the machine gave (control ``spin``).
+    rate : Estimate or None
+        Tasks per second.
+    status, reason, detail : str
+        ``ok``, or what happened; the worker's traceback.
+    findings : tuple of str
+        What stops it, or ``scales``.
+    """
+
+    case: str
+    function: str
+    executor: str
+    start_method: str
+    workers: int
+    status: str
+    reason: str
+    detail: str
+    speedup: Estimate | None
+    efficiency: Estimate | None
+    relative_efficiency: Estimate | None
+    rate: Estimate | None
+    findings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Way:
+        """Read a row of the analysis document."""
+        return cls(
+            case=row["case"],
+            function=row["implementation"],
+            executor=row["executor"],
+            start_method=row["start_method"],
+            workers=row["workers"],
+            status=row["status"],
+            reason="; ".join(part for part in (row["reason"], row["cure"]) if part),
+            detail=row["detail"],
+            **{name: estimate_of(row[name]) for name in ("speedup", "efficiency", "relative_efficiency", "rate")},
+            findings=tuple(row["findings"]),
+        )
+
+
+def estimate_of(values: Mapping[str, Any] | None) -> Estimate | None:
+    """Read an estimate of the analysis document."""
+    if values is None:
+        return None
+    return Estimate(
+        value=values["value"],
+        low=values["low"],
+        high=values["high"],
+        confidence=values["confidence"],
+        n=values["blocks"],
+    )
+
+
+class Comparison:
+    """What ``compare`` found; prints itself in terminals and notebooks.
+
+    Parameters
+    ----------
+    document : mapping
+        The analysis document.
+    raw : bytes
+        The result file.
+    """
+
+    def __init__(self, document: Mapping[str, Any], raw: bytes) -> None:
+        self._document, self._raw = document, raw
+        (self._kernel,) = facts.kernels(document)
+        self._rows = facts.of_kernel(document, self._kernel)
+
+    @property
+    def best(self) -> Way:
+        """The way with the highest throughput that certainly gains; one call after the other where none does."""
+        rows = facts.measured(self._rows)
+        if not rows:
+            raise UsageError(f"no case of {self._kernel} could be measured: {self._rows[0]['reason']}")
+        row = best_row(rows)
+        single = [row for row in rows if row["executor"] == "serial"] or rows
+        return Way.of(row or max(single, key=lambda row: float(row["rate"]["value"])))
+
+    @property
+    def cases(self) -> tuple[Way, ...]:
+        """All ways, measured or not."""
+        return tuple(map(Way.of, self._rows))
+
+    @property
+    def findings(self) -> tuple[Mapping[str, Any], ...]:
+        """What stops which case, with evidence and cure; the costliest first."""
+        return tuple(self._document["findings"])
+
+    @property
+    def verdict(self) -> str:
+        """The closing sentences."""
+        return verdict(self._document, self._kernel)
+
+    def case(self, executor: str, workers: int | None = None, *, function: str | None = None) -> Way:
+        """Return one way; with most workers unless said, of the first function unless said.
+
+        Raises
+        ------
+        UsageError
+            If there is none; the message lists what there is.
+        """
+        found = [
+            way
+            for way in self.cases
+            if way.executor == executor
+            and workers in (None, way.workers)
+            and (function is None or way.function == function)
+        ]
+        if not found:
+            raise UsageError(
+                f"no case with {executor!r} and {workers or 'any number of'} workers: "
+                f"there are {', '.join(way.case for way in self.cases)}"
+            )
+        return max(found, key=lambda way: (way.function == found[0].function, way.workers))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the analysis document (docs/schema.md)."""
+        return dict(self._document)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the result file, for ``gilscope show`` and ``compare``; into ``path`` if that is a folder.
+
+        Raises
+        ------
+        UsageError
+            If there is a file already, or it cannot be written.
+        """
+        target = Path(path)
+        target = target / RESULT_NAME if target.is_dir() or not target.suffix else target
+        if target.exists():
+            raise UsageError(f"{target} is there already: choose another name")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(self._raw)
+        except OSError as error:
+            raise UsageError(f"cannot write {target}: {error.strerror}; choose another folder") from None
+        return target
+
+    def __repr__(self) -> str:
+        return render(self._shown(), width=_REPR_WIDTH)
+
+    def __rich__(self) -> Text:
+        from rich.text import Text
+
+        return Text.from_ansi(render(self._shown(), width=_REPR_WIDTH, color=True))
+
+    def _repr_html_(self) -> str:
+        """Return the table and the verdict for a notebook."""
+        head = "".join(f"<th>{name}</th>" for name in _HTML_COLUMNS)
+        body = "".join(f"<tr>{_cells(way)}</tr>" for way in self.cases)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{html.escape(self.verdict)}</p>"
+
+    def _shown(self) -> dict[str, Any]:
+        return {**self._document, "result": "kept in memory; save() writes it"}
+
+
+_HTML_COLUMNS = ("function", "executor", "workers", "tasks/s", "speed-up", "of the control", "findings")
+
+
+def _cells(way: Way) -> str:
+    cells = (
+        way.function,
+        way.executor,
+        str(way.workers),
+        f"{si(way.rate.value)}" if way.rate else way.status,
+        interval(_shown(way.speedup)),
+        percent(_shown(way.relative_efficiency)) if way.speedup else "-",
+        ", ".join(way.findings) or way.reason,
+    )
+    return "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
+
+
+def _shown(estimate: Estimate | None) -> dict[str, Any] | None:
+    if estimate is None:
+        return None
+    return {name: getattr(estimate, name) for name in ("value", "low", "high", "confidence")}

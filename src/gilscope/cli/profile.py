@@ -1,0 +1,141 @@
+"""``gilscope profile``: the comparison for the user's own functions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from gilscope.measure.functions import Options
+    from gilscope.measure.own import Request
+
+__all__ = ["profile"]
+
+
+def profile(
+    targets: Annotated[
+        list[str],
+        typer.Argument(metavar="TARGET...", help="pkg.module:function or path/file.py:function.", show_default=False),
+    ],
+    arg: Annotated[
+        list[str] | None,
+        typer.Option("--arg", metavar="n=1000", help="An argument, a Python literal; without a name it is positional."),
+    ] = None,
+    setup: Annotated[
+        str | None,
+        typer.Option("--setup", metavar="TARGET", help="Called once per worker; returns the arguments: tuple or dict."),
+    ] = None,
+    items: Annotated[
+        str | None,
+        typer.Option("--items", metavar="TARGET", help="What the function is mapped over: each item is a task."),
+    ] = None,
+    check: Annotated[
+        str | None, typer.Option("--check", metavar="TARGET", help="Called with results before anything is timed.")
+    ] = None,
+    executors: Annotated[
+        str | None, typer.Option("--executors", metavar="a,b", help="Only these, e.g. threads,processes.")
+    ] = None,
+    workers: Annotated[
+        str | None, typer.Option("--workers", metavar="1,2,4", help="Worker counts [1, 2, 4, ... all usable CPUs].")
+    ] = None,
+    scaling: Annotated[
+        str, typer.Option("--scaling", metavar="weak|strong", help="Tasks per worker, or tasks altogether, are fixed.")
+    ] = "weak",
+    tasks: Annotated[
+        str | None, typer.Option("--tasks", metavar="N", help="So many tasks for every worker count (strong scaling).")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", metavar="30s", help="Time from the first timed round on [30s].")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option("--precision", metavar="5%", help="Stop when all intervals are this narrow [5%].")
+    ] = None,
+    start_method: Annotated[
+        str | None,
+        typer.Option("--start-method", metavar="a,b", help="Of processes: fork, forkserver, spawn [forkserver]."),
+    ] = None,
+    timeout: Annotated[
+        str, typer.Option("--timeout", metavar="60s", help="A call that takes longer runs for ever.")
+    ] = "60s",
+    seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="Folder of the result [gilscope-results/<UTC time>].")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the analysis as JSON and nothing else.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> int:
+    """Find the best way to run your own function in parallel, and what stops the others.
+
+    One call is one task. The function is imported from the current folder, as python -m would, in processes of its own.
+    Several functions are compared like implementations of one kernel.
+    """
+    from gilscope.cli.settings import read_settings
+
+    settings = read_settings(Path.cwd())
+    request = _request(targets, arg or [], {"setup": setup, "items": items, "check": check})
+    shared = {
+        "executors": executors,
+        "workers": workers,
+        "budget": budget,
+        "precision": precision,
+        "start-method": start_method,
+        "seed": seed,
+    }
+    from gilscope.cli.request import MAX_TASKS, read_options, whole
+    from gilscope.units import parse_duration_s
+
+    special: dict[str, Any] = {"scaling": scaling, "timeout_s": parse_duration_s(timeout, what="timeout")}
+    if tasks is not None:
+        special |= {"scaling": "strong", "tasks": whole("tasks", tasks, 1, MAX_TASKS, "64")}
+    options = _options({**read_options(shared, settings), **special})
+    out = settings.values.get("out") if out is None else out
+    return _measure(request, options, out, json=json, quiet=quiet)
+
+
+def _request(targets: list[str], arguments: list[str], others: Mapping[str, str | None]) -> Request:
+    from gilscope.errors import UsageError
+    from gilscope.measure.own import Request, check_target, own_functions, read_argument
+
+    folder = Path.cwd()
+    read = [read_argument(text) for text in arguments]
+    named = [name for name, _ in read if name]
+    if len(set(named)) < len(named):
+        raise UsageError("an argument stands there twice: give each --arg name=value once")
+    return Request(
+        functions=own_functions(targets, folder),
+        folder=str(folder),
+        arguments=repr((tuple(value for name, value in read if not name), {name: v for name, v in read if name})),
+        **{what: check_target(target, folder) for what, target in others.items() if target is not None},
+    )
+
+
+def _options(values: Mapping[str, Any]) -> Options:
+    from gilscope.measure.functions import Options
+
+    return Options(**values)
+
+
+def _measure(request: Request, options: Options, out: str | None, *, json: bool, quiet: bool) -> int:
+    from gilscope.api import measure_functions
+    from gilscope.cli.folder import output_folder
+    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
+    from gilscope.cli.progress import watch
+    from gilscope.cli.run import exit_status
+    from gilscope.report.verdict import preamble
+
+    if not quiet:
+        sys.stderr.write(preamble(request) + "\n")
+        sys.stderr.flush()
+    with output_folder(out) as folder, watch(quiet=quiet, budget_s=options.budget_s) as observer:
+        document = measure_functions(request, options, folder, observer=observer)
+    if json:
+        emit_json(document)
+    else:
+        from gilscope.report.terminal import render
+
+        emit(render(document, width=stdout_width(), color=stdout_color()))
+    return exit_status(document)

@@ -1,0 +1,240 @@
+"""Measuring the user's own functions: look at each, choose tasks and cases, then blocks as for kernels."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from gilscope import __version__, env
+from gilscope.env import default_workers, usable_cpus
+from gilscope.errors import UsageError
+from gilscope.executors.processes import default_start_method
+from gilscope.measure.blocks import prepare_all, run_blocks
+from gilscope.measure.events import Observer
+from gilscope.measure.examine import available_bytes
+from gilscope.measure.host import SupervisedHost
+from gilscope.measure.own import (
+    DEFAULT_TIMEOUT_S,
+    OWN_THREADS,
+    Examined,
+    Function,
+    Request,
+    Tasks,
+    adopt,
+    choose_tasks,
+)
+from gilscope.plan import make_plan
+from gilscope.records import CaseRecord
+from gilscope.registry import EXECUTORS, START_METHODS, check_names
+from gilscope.results import ResultWriter
+from gilscope.spec import Case, Group, Plan, Slot, Study, Unavailable
+
+__all__ = ["DEFAULT_BUDGET_S", "Options", "measure"]
+
+DEFAULT_BUDGET_S = 30.0
+"""Buys about 20 blocks of one function on 2 CPUs: half-widths of 3 % on a quiet machine."""
+
+_EXECUTORS = ("serial", "threads", "processes", "native")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to measure; what is empty or None is chosen from what the functions do.
+
+    Parameters
+    ----------
+    scaling : {"weak", "strong"}
+        Each worker as many tasks whatever their number, or the same number of tasks for all.
+    tasks : int or None
+        The number of tasks for strong scaling.
+    timeout_s : float
+        How long a call may take, with import and set-up.
+    """
+
+    executors: tuple[str, ...] = ()
+    workers: tuple[int, ...] = ()
+    start_methods: tuple[str, ...] = ()
+    budget_s: float = DEFAULT_BUDGET_S
+    precision: float = 0.05
+    scaling: Literal["weak", "strong"] = "weak"
+    tasks: int | None = None
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        check_names("executor", self.executors, EXECUTORS)
+        check_names("start method", self.start_methods, START_METHODS)
+        check_names("scaling", [self.scaling], ("weak", "strong"))
+        if self.tasks is not None and self.tasks < 1:
+            raise UsageError(f"tasks {self.tasks} must be 1 or more: write it like 64")
+
+
+def measure(
+    request: Request,
+    options: Options,
+    path: Path,
+    *,
+    observer: Observer | None = None,
+    enough: Callable[[], bool] | None = None,
+) -> bool:
+    """Measure the user's own functions into a result file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; must not exist.
+    enough : callable () -> bool, optional
+        Asked at every look (``stats.LOOKS``) instead of whether ``options.precision`` is reached.
+
+    Returns
+    -------
+    bool
+        False when Ctrl-C ended it early.
+
+    Raises
+    ------
+    UsageError
+        If the request makes no sense, or the file cannot be written.
+    """
+    observer = observer or Observer()
+    environment = env.capture()
+    workers = options.workers or default_workers(usable_cpus())
+    most = max(workers)
+    families = {"threads": most, "processes": most, **{f"native*{count}": count for count in workers}}
+    adopt(request)
+    complete = True
+    with SupervisedHost(
+        families, environment["cpus"]["count"], own=request, prepare_timeout_s=options.timeout_s
+    ) as host:
+        examined = {function.name: _examined(host, request, function, most, observer) for function in request.functions}
+        environment["checks"] += [_caution(text, cure) for text, cure in _cautions(request, examined)]
+        study, tasks = _study(request, examined, workers, options)
+        adopt(request, examined, tasks)
+        environment["hand_over_s"] = _hand_over_s(host, request, study, most)
+        with ResultWriter(path, study, environment, __version__) as writer:
+            for record in _failed(request, examined, study):
+                writer.case(record)
+            plan = _plan(study, examined)
+            try:
+                prepared = prepare_all(plan, host, observer, writer)
+                run_blocks(plan, study, host, prepared, observer, writer, enough=enough)
+            except KeyboardInterrupt:
+                complete = False
+    return complete
+
+
+def _examined(host: SupervisedHost, request: Request, function: Function, workers: int, observer: Observer) -> Examined:
+    """Look at a function with its libraries limited to one thread, and again without if they have thread pools."""
+    case = Case(kernel=request.kernel, implementation=function.name, executor="serial", workers=1, size="1")
+    observer.preparing(case, 0, len(request.functions))
+    seen = host.examine(case)
+    if seen.problem or not seen.pools or workers == 1:
+        return seen
+    whole = host.examine(replace(case, executor="native", workers=workers))
+    return dataclasses.replace(seen, busy=whole.busy) if not whole.problem else seen
+
+
+def _hand_over_s(host: SupervisedHost, request: Request, study: Study, workers: int) -> dict[str, float]:
+    """Measure what handing over a task costs, for the executors that are asked for."""
+    name = request.functions[0].name
+    case = Case(kernel=request.kernel, implementation=name, executor="threads", workers=workers, size="1")
+    processes = replace(case, executor="processes", start_method=study.start_methods[0], transport=study.transports[0])
+    costs = {case.executor: host.hand_over(case) for case in (case, processes) if case.executor in study.executors}
+    return {executor: cost_s for executor, cost_s in costs.items() if cost_s is not None}
+
+
+def _cautions(request: Request, examined: Mapping[str, Examined]) -> Iterator[tuple[str, str]]:
+    """Yield (what a function does that a figure depends on, what to do about it)."""
+    for function in request.functions:
+        seen = examined[function.name]
+        if seen.prints:
+            yield (
+                f"{function.target} prints {seen.printed_bytes} bytes per call, under every executor into nothing",
+                "print less: a terminal or a pipe would slow it down further, and threads would share it",
+            )
+        if seen.moves:
+            yield (
+                f"{function.target} changes the working directory, which was put back before every call",
+                "use absolute paths: threads share the directory",
+            )
+
+
+def _caution(message: str, cure: str) -> dict[str, str]:
+    return {"name": "function", "status": "warning", "message": message, "cure": cure}
+
+
+def _study(
+    request: Request, examined: Mapping[str, Examined], workers: Sequence[int], options: Options
+) -> tuple[Study, Tasks]:
+    tasks, chunks = choose_tasks(examined, workers, scaling=options.scaling, tasks=options.tasks)
+    names = [function.name for function in request.functions]
+    study = Study(
+        kernels=(request.kernel,),
+        implementations=tuple(name for base in names for name in (base, base + OWN_THREADS)),
+        executors=options.executors or _EXECUTORS,
+        workers=tuple(workers),
+        budget_s=options.budget_s,
+        precision=options.precision,
+        chunks_per_worker=chunks,
+        start_methods=options.start_methods or (default_start_method(),),
+        seed=options.seed,
+        functions=tuple(function.target for function in request.functions),
+    )
+    return study, tasks
+
+
+def _failed(request: Request, examined: Mapping[str, Examined], study: Study) -> Iterator[CaseRecord]:
+    """Yield the records of functions that failed when they were looked at."""
+    for function in request.functions:
+        seen = examined[function.name]
+        if not seen.problem:
+            continue
+        case = Case(kernel=request.kernel, implementation=function.name, executor="serial", workers=1, size="1")
+        cure = "a call that takes longer needs --timeout" if seen.status == "timeout" else ""
+        yield CaseRecord(
+            case=case, status="timeout" if cure else "failed", reason=seen.problem, cure=cure, detail=seen.detail
+        )
+
+
+def _plan(study: Study, examined: Mapping[str, Examined]) -> Plan:
+    """Plan what can be measured, without what would not fit into memory."""
+    usable = {name for name, seen in examined.items() if not seen.problem}
+    names = tuple(name for name in study.implementations if name.removesuffix(OWN_THREADS) in usable)
+    if not names:
+        return Plan(groups=(), unavailable=())
+    plan = make_plan(replace(study, implementations=names))
+    return _fitting(plan, examined)
+
+
+def _fitting(plan: Plan, examined: Mapping[str, Examined]) -> Plan:
+    """Take out the cases whose processes would need more memory than there is."""
+    free = available_bytes()
+
+    def too_large(slot: Slot) -> bool:
+        seen = examined.get(slot.case.implementation)
+        apart = slot.role == "isolated" or slot.case.executor == "processes"
+        return free is not None and seen is not None and apart and seen.peak_bytes * slot.case.workers > free
+
+    missing = [
+        Unavailable(
+            case=slot.case,
+            reason=f"{slot.case.workers} calls at once need {_gib(examined[slot.case.implementation].peak_bytes)} each "
+            f"of the {_gib(free or 0)} that are free",
+            cure="use smaller arguments or fewer workers",
+        )
+        for group in plan.groups
+        for slot in group.slots
+        if slot.role == "case" and too_large(slot)
+    ]
+    groups = tuple(
+        Group(kernel=group.kernel, slots=tuple(slot for slot in group.slots if not too_large(slot)))
+        for group in plan.groups
+    )
+    return Plan(groups=groups, unavailable=(*plan.unavailable, *missing))
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"

@@ -1,0 +1,370 @@
+"""The user's own functions as a kernel: one call is one task, several functions are its implementations.
+
+A request becomes *definitions* (see ``executors/_calls.py``), which travel to runners and workers as JSON; only there
+is anything of the user imported. A runner looks at each function first (``examine.py``): how long a call takes, what it
+does to the GIL, to memory, to the working directory. From that follow the number of tasks and what is worth measuring.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from gilscope import kernels
+from gilscope.errors import UsageError
+from gilscope.executors._calls import Calls
+from gilscope.spec import DEFAULT_CHUNKS_PER_WORKER, Impl, KernelSpec, Work
+
+__all__ = [
+    "DEFAULT_TIMEOUT_S",
+    "OWN_THREADS",
+    "Examined",
+    "Function",
+    "Request",
+    "Tasks",
+    "adopt",
+    "check_target",
+    "choose_tasks",
+    "own_functions",
+    "read_argument",
+    "unique_names",
+]
+
+OWN_THREADS = "_own_threads"
+"""Suffix of the implementation that lets the libraries behind a function use threads of their own."""
+
+DEFAULT_TIMEOUT_S = 60.0
+"""How long one call, with its import and set-up, may take before the function counts as one that runs for ever."""
+
+EXECUTION_S = 0.05
+"""Tasks are chosen so that one execution takes each worker about this long: the barrier at its end, 50 to 100 us, is
+then below 0.3 % of it."""
+
+CHUNKED_UP_TO_S = EXECUTION_S / DEFAULT_CHUNKS_PER_WORKER  # longer calls are a chunk each
+_HELD = 0.9  # of the time, from which the variants that release the GIL are not what it is
+_BUSY = 1.25  # ratio of CPU times from which a call has threads of its own
+_PRINTS_BYTES = 512  # per call; a line now and then is no matter
+
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_TRAVELLING = ("folder", "path", "arguments", "packed", "setup", "items", "check")
+_UNSAFE = re.compile(r"[^\w.:/\-]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """One of the functions to compare.
+
+    Parameters
+    ----------
+    name : str
+        Its name among them.
+    target : str
+        ``pkg.module:function``, or what to call it where ``code`` is given.
+    code : str
+        The function itself, where it cannot be imported.
+    """
+
+    name: str
+    target: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to call and with what.
+
+    Parameters
+    ----------
+    arguments : str
+        A Python literal: (positional tuple, named dict).
+    packed : str
+        Arguments that are no literals, and items, pickled and in base64; read by runners and workers only.
+    path : str
+        More folders to search, separated as in PATH.
+    setup, items, check : str
+        Targets or empty: what makes the arguments, what the function is mapped over, what judges a result.
+    folder : str
+        Absolute: searched for modules first.
+    """
+
+    functions: tuple[Function, ...]
+    folder: str
+    arguments: str = "((), {})"
+    packed: str = ""
+    path: str = ""
+    setup: str = ""
+    items: str = ""
+    check: str = ""
+
+    @property
+    def kernel(self) -> str:
+        """Name of the kernel in case ids: the targets."""
+        return "-".join(_UNSAFE.sub("_", function.target) for function in self.functions)
+
+    def definition(self, function: Function) -> str:
+        """Return the JSON text from which a worker makes the chunked function."""
+        return json.dumps(
+            {
+                "target": function.target,
+                "code": function.code,
+                **{name: getattr(self, name) for name in _TRAVELLING},
+            }
+        )
+
+    def to_config(self) -> dict[str, Any]:
+        """Return what a runner is started with; JSON-able."""
+        return asdict(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Request:
+        """Read ``to_config``."""
+        return cls(**{**config, "functions": tuple(Function(**entry) for entry in config["functions"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What one look at a function showed.
+
+    Parameters
+    ----------
+    problem : str
+        If not empty, why it cannot be measured; then nothing else is known.
+    call_s : float
+        Seconds per call, warm.
+    items : int
+        Length of what it is mapped over; 0 without.
+    held : float or None
+        Share of the time it holds the GIL, where a probe tells.
+    peak_bytes : int
+        By how much the first call made the process grow.
+    printed_bytes : int
+        Written to standard output by one call.
+    busy : float
+        CPU time of a call in all threads over that of the calling one, when its libraries may use as many threads as
+        they like. A ratio of CPU times, because a busy machine lets threads wait for their turn.
+    pools : tuple of str
+        Thread pools its libraries brought, e.g. ``openblas``.
+    """
+
+    problem: str = ""
+    detail: str = ""
+    status: Literal["ok", "failed", "timeout"] = "ok"
+    call_s: float = 0.0
+    items: int = 0
+    held: float | None = None
+    peak_bytes: int = 0
+    printed_bytes: int = 0
+    moves: bool = False
+    busy: float = 1.0
+    pools: tuple[str, ...] = ()
+
+    @property
+    def own_threads(self) -> bool:
+        """Whether its libraries run it on threads of their own."""
+        return bool(self.pools) and self.busy > _BUSY
+
+    @property
+    def prints(self) -> bool:
+        """Whether it prints so much that a figure depends on where that goes."""
+        return self.printed_bytes >= _PRINTS_BYTES
+
+
+# From words to a request ----------------------------------------------------------------------------------------------
+
+
+def own_functions(targets: Sequence[str], folder: Path) -> tuple[Function, ...]:
+    """Read targets and give each function a name that tells it from the others.
+
+    Raises
+    ------
+    UsageError
+        If a target is not written like one, or is there twice.
+    """
+    checked = [check_target(target, folder) for target in targets]
+    if len(set(checked)) < len(checked):
+        raise UsageError("the same target stands there twice: name each function once")
+    names = unique_names(checked)
+    return tuple(Function(name=name, target=target) for name, target in zip(names, checked, strict=True))
+
+
+def unique_names(targets: Sequence[str]) -> list[str]:
+    """Name each target by its function; with its module, then its folder or a number, where that is not unique."""
+    short = [_word(target.rpartition(":")[2]) for target in targets]
+    names = [
+        _word(f"{_module_of(target)}_{name}" if short.count(name) > 1 else name)
+        for target, name in zip(targets, short, strict=True)
+    ]
+    if len(set(names)) < len(names):
+        names = [_word(target) for target in targets]
+    if len(set(names)) < len(names):
+        names = [f"{name}_{number}" for number, name in enumerate(names, start=1)]
+    return names
+
+
+def check_target(target: str, folder: Path) -> str:
+    """Return a target as it is written in case ids.
+
+    Raises
+    ------
+    UsageError
+        If it is not ``pkg.module:function`` or ``path/file.py:function`` with such a file.
+    """
+    place, colon, name = target.rpartition(":")
+    well = colon and _MODULE.fullmatch(name) and (place.endswith(".py") or _MODULE.fullmatch(place))
+    if not well:
+        raise UsageError(f"{target!r} is no function: write it like pkg.module:function or path/file.py:function")
+    if place == "__main__":
+        raise UsageError(f"{target!r} has no file a worker could import: put it into a module")
+    if place.endswith(".py") and not (folder / place).is_file():
+        raise UsageError(f"no file {place!r}: write the target like path/file.py:function")
+    return target
+
+
+def _module_of(target: str) -> str:
+    return target.rpartition(":")[0].removesuffix(".py").rpartition("/")[2]
+
+
+def _word(text: str) -> str:
+    return re.sub(r"\W+", "_", text).strip("_") or "function"
+
+
+def read_argument(text: str) -> tuple[str, Any]:
+    """Read ``name=literal`` (or a literal alone: positional, with an empty name).
+
+    Raises
+    ------
+    UsageError
+        If the value is no Python literal.
+    """
+    match = re.fullmatch(r"([^\W\d]\w*)\s*=(?!=)(.*)", text, re.DOTALL)
+    name, value = (match[1], match[2]) if match else ("", text)
+    try:
+        return name, ast.literal_eval(value.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise UsageError(
+            f"argument {text!r} is no Python literal: write it like n=1000 or name='\"text\"', or make it by --setup"
+        ) from None
+
+
+# The kernel -----------------------------------------------------------------------------------------------------------
+
+
+class _TaskCounts(Mapping[str, Mapping[str, int]]):
+    """Sizes are numbers of tasks: any number is one."""
+
+    def __getitem__(self, size: str) -> Mapping[str, int]:
+        if not size.isdecimal() or int(size) < 1:
+            raise KeyError(size)
+        return {"tasks": int(size)}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("1",))
+
+    def __len__(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tasks:
+    """How many tasks a case of each implementation does.
+
+    Parameters
+    ----------
+    per_worker : mapping of implementation to int
+    fixed : mapping of implementation to int
+        For strong scaling: the same number whatever the workers; empty for weak scaling.
+    """
+
+    per_worker: Mapping[str, int] = field(default_factory=dict)
+    fixed: Mapping[str, int] = field(default_factory=dict)
+
+    def size_for(self, implementation: str, workers: int) -> str:
+        """Return the size word of a case."""
+        return str(self.fixed.get(implementation) or self.per_worker.get(implementation, 1) * workers)
+
+
+def adopt(request: Request, examined: Mapping[str, Examined] | None = None, tasks: Tasks | None = None) -> KernelSpec:
+    """Make the kernel of a request known to this process, with what is known about its functions."""
+    impls: list[Impl] = []
+    for function in request.functions:
+        seen = (examined or {}).get(function.name)
+        target = f"gilscope.executors._calls:make#{request.definition(function)}"
+        gil: Literal["held", "released"] = "released" if seen and (seen.held or 0.0) < _HELD else "held"
+        impls.append(Impl(name=function.name, target=target, gil=gil, size="1"))
+        if examined is None or (seen is not None and seen.own_threads):
+            target = f"gilscope.measure.own:make_whole#{request.definition(function)}"
+            impls.append(Impl(name=function.name + OWN_THREADS, target=target, gil="own_threads", size="1"))
+    spec = KernelSpec(
+        name=request.kernel,
+        summary=", ".join(function.target for function in request.functions),
+        regime="your own",
+        sizes=_TaskCounts(),
+        layout=lambda params: (),
+        make_inputs=lambda params, buffers: None,
+        extent=lambda params: params["tasks"],
+        outputs=lambda params: (),
+        work=lambda params, result: Work(units=params["tasks"], unit="tasks"),
+        combine=lambda params, partials: next((partial for partial in partials if partial), None),
+        check=lambda params, buffers, result: result,
+        impls=tuple(impls),
+        size_for=(tasks or Tasks()).size_for,
+    )
+    kernels.adopt(spec)
+    return spec
+
+
+class make_whole:  # noqa: N801 - used like the functions that targets name
+    """One call after the other, each on as many threads as its libraries like: what ``native`` measures."""
+
+    def __init__(self, text: str) -> None:
+        self.calls = Calls(json.loads(text))
+
+    @property
+    def dispatcher(self) -> Any:
+        """The function itself, for those who ask how it was compiled."""
+        return self.calls.function
+
+    def __call__(self, workers: int, params: Mapping[str, int], buffers: Any) -> str | None:
+        """Call the function for every task."""
+        return self.calls(0, 0, params["tasks"], params, buffers)
+
+
+def choose_tasks(
+    examined: Mapping[str, Examined],
+    workers: Sequence[int],
+    *,
+    scaling: Literal["weak", "strong"],
+    tasks: int | None,
+) -> tuple[Tasks, int]:
+    """Choose the number of tasks from what a call takes; return it with the chunks per worker.
+
+    Without ``tasks`` an execution takes a worker about ``EXECUTION_S``; a function that is mapped over items goes
+    through all of them, so that long and short ones have their share.
+    """
+    usable = {name: seen for name, seen in examined.items() if not seen.problem}
+    longest_s = max((seen.call_s for seen in usable.values()), default=0.0)
+    chunks = 1 if longest_s > CHUNKED_UP_TO_S and not any(seen.items for seen in usable.values()) else 4
+    if tasks is not None:
+        return Tasks(fixed=dict.fromkeys(examined, tasks)), chunks
+    per_worker = {name: _per_worker(seen, chunks) for name, seen in usable.items()}
+    if scaling == "weak":
+        return Tasks(per_worker=_with_own_threads(per_worker)), chunks
+    common = math.lcm(*workers)  # so that every worker count divides the tasks
+    fixed = {name: count * common for name, count in per_worker.items()}
+    return Tasks(fixed=_with_own_threads(fixed)), chunks
+
+
+def _per_worker(seen: Examined, chunks: int) -> int:
+    wanted = max(1, math.ceil(EXECUTION_S / max(seen.call_s, 1e-9)))
+    step = seen.items or chunks
+    return -(-wanted // step) * step
+
+
+def _with_own_threads(counts: Mapping[str, int]) -> dict[str, int]:
+    return {**counts, **{name + OWN_THREADS: count for name, count in counts.items()}}

@@ -1,0 +1,155 @@
+"""Functions of users, measured for real and shortly: what goes wrong is a line with a cure, and the rest goes on."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from gilscope import results
+from gilscope.errors import UsageError
+from gilscope.measure.functions import Options, measure
+from gilscope.measure.own import Request, own_functions
+from gilscope.records import CaseRecord, ResultSet
+
+pytestmark = pytest.mark.slow
+
+SOURCE = """
+    import os, sys, threading, time
+
+    def fine():
+        return sum(range(2000))
+    def raises():
+        raise ValueError("bad luck")
+    def leaves():
+        sys.exit(3)
+    def vanishes():
+        os._exit(7)
+    def for_ever():
+        while True:
+            pass
+    def only_main():
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("only in the main thread")
+    def lock():
+        return threading.Lock()
+    nameless = lambda: sum(range(2000))
+    def prints():
+        print("x" * 100_000)
+    def moves():
+        os.chdir(os.sep)
+        return sum(range(2000))
+    def greedy():
+        return bytearray(1 << 50)
+    def makes():
+        return {"count": 3}
+    def takes(item, count):
+        return item * count
+    def wrong(result):
+        return result == 0
+    THINGS = list(range(50))
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("users")
+    (made / "things.py").write_text(textwrap.dedent(SOURCE))
+    return made
+
+
+def _measured(folder: Path, out: Path, *targets: str, timeout_s: float = 60.0, **request: str) -> ResultSet:
+    asked = Request(functions=own_functions(targets, folder), folder=str(folder), **request)
+    options = Options(workers=(2,), budget_s=0.1, timeout_s=timeout_s, executors=("serial", "threads", "processes"))
+    assert measure(asked, options, out / "result.jsonl")
+    return results.load(out / "result.jsonl")
+
+
+def _own(result: ResultSet) -> dict[str, CaseRecord]:
+    return {record.case.executor: record for record in result.cases.values() if record.case.kernel.startswith("things")}
+
+
+def test_a_function_is_measured_under_every_executor(folder: Path, tmp_path: Path) -> None:
+    result = _measured(folder, tmp_path, "things:fine")
+    assert {name: record.status for name, record in _own(result).items()} == dict.fromkeys(
+        ("serial", "threads", "processes"), "ok"
+    )
+    assert {key.split(":")[0] for key in result.blocks[0].rounds} >= {"spin", "A/A", "things"}
+    assert set(result.environment["hand_over_s"]) == {"threads", "processes"}
+    assert result.study["functions"] == ["things:fine"]
+
+
+def test_several_functions_share_blocks(folder: Path, tmp_path: Path) -> None:
+    result = _measured(folder, tmp_path, "things:fine", "things.py:prints")
+    names = {record.case.implementation for record in _own(result).values()}
+    assert names <= {"fine", "prints"}
+    assert len({block.kernel for block in result.blocks}) == 1
+    assert any("prints 100001 bytes per call" in check["message"] for check in result.environment["checks"])
+
+
+def test_items_and_setup_reach_every_worker(folder: Path, tmp_path: Path) -> None:
+    result = _measured(folder, tmp_path, "things:takes", items="things:THINGS", setup="things:makes")
+    assert {record.status for record in _own(result).values()} == {"ok"}
+    assert {int(record.case.size) % 50 for record in _own(result).values()} == {0}
+
+
+def test_a_wrong_result_is_never_timed(folder: Path, tmp_path: Path) -> None:
+    result = _measured(folder, tmp_path, "things:fine", check="things:wrong")
+    assert {record.status for record in _own(result).values()} == {"wrong_result"}
+    assert "the check of things:fine returned False" in _own(result)["serial"].reason
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("raises", "ValueError: bad luck; call it once yourself"),
+        ("leaves", "return from the function instead of calling sys.exit"),
+        ("vanishes", "ended with exit status 7"),
+        ("greedy", "needs more memory than there is"),
+    ],
+)
+def test_a_function_that_never_works_is_one_failed_row(folder: Path, tmp_path: Path, name: str, cure: str) -> None:
+    (record,) = _own(_measured(folder, tmp_path, f"things:{name}")).values()
+    assert (record.status, record.case.implementation) == ("failed", name)
+    assert cure in record.reason
+
+
+def test_a_function_that_runs_for_ever_is_stopped(folder: Path, tmp_path: Path) -> None:
+    (record,) = _own(_measured(folder, tmp_path, "things:for_ever", timeout_s=3.0)).values()
+    assert record.status == "timeout"
+    assert "--timeout" in record.cure
+
+
+@pytest.mark.parametrize(
+    ("name", "executor", "cure"),
+    [
+        ("only_main", "threads", "only in the main thread"),
+        ("moves", "threads", "use absolute paths"),
+        ("lock", "processes", "return plain data, or use threads"),
+        ("nameless", "processes", "define it by def at the top of a module"),
+    ],
+)
+def test_what_one_executor_cannot_do_leaves_the_others(
+    folder: Path, tmp_path: Path, name: str, executor: str, cure: str
+) -> None:
+    records = _own(_measured(folder, tmp_path, f"things:{name}"))
+    assert {other for other, record in records.items() if record.status == "ok"} == {
+        "serial",
+        "threads",
+        "processes",
+    } - {executor}
+    assert cure in records[executor].reason
+    assert f"things:{name}" in records[executor].reason
+
+
+def test_the_traceback_of_a_worker_is_kept(folder: Path, tmp_path: Path) -> None:
+    records = _own(_measured(folder, tmp_path, "things:only_main"))
+    assert "in only_main" in records["threads"].detail
+
+
+def test_unknown_words_are_refused() -> None:
+    with pytest.raises(UsageError, match="unknown executor 'thread'"):
+        Options(executors=("thread",))
+    with pytest.raises(UsageError, match="unknown scaling"):
+        Options(scaling="medium")

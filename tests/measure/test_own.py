@@ -1,0 +1,160 @@
+"""The user's own functions: from words to a kernel, without running anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gilscope import kernels
+from gilscope.errors import UsageError
+from gilscope.measure.own import (
+    OWN_THREADS,
+    Examined,
+    Function,
+    Request,
+    adopt,
+    check_target,
+    choose_tasks,
+    own_functions,
+    read_argument,
+)
+from gilscope.spec import Case
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "path").mkdir()
+    (tmp_path / "path" / "work file.py").write_text("def f(): pass\n")
+    return tmp_path
+
+
+def _request(*targets: str, folder: Path = Path("/")) -> Request:
+    return Request(functions=own_functions(targets, folder), folder=str(folder))
+
+
+@pytest.mark.parametrize(
+    ("targets", "names"),
+    [
+        (["hashlib:sha256"], ["sha256"]),
+        (["json:dumps", "json:loads"], ["dumps", "loads"]),
+        (["json:dumps", "pickle:dumps"], ["json_dumps", "pickle_dumps"]),
+        (["a.x:f", "b.x:f"], ["a_x_f", "b_x_f"]),
+        (["mod:Class.method"], ["Class_method"]),
+    ],
+)
+def test_every_function_gets_a_name_that_tells_it_from_the_others(targets: list[str], names: list[str]) -> None:
+    assert [function.name for function in own_functions(targets, Path("/"))] == names
+
+
+@pytest.mark.parametrize(
+    ("target", "complaint"),
+    [
+        ("hashlib", "is no function: write it like"),
+        ("hashlib:", "is no function: write it like"),
+        (":f", "is no function: write it like"),
+        ("a b:f", "is no function: write it like"),
+        ("mod:f(1)", "is no function: write it like"),
+        ("missing.py:f", "no file 'missing.py'"),
+        ("__main__:f", "has no file a worker could import"),
+    ],
+)
+def test_what_is_no_target_is_refused_with_the_form(target: str, complaint: str, folder: Path) -> None:
+    with pytest.raises(UsageError, match=complaint.replace("(", r"\(")):
+        check_target(target, folder)
+
+
+def test_the_same_target_twice_is_refused() -> None:
+    with pytest.raises(UsageError, match="stands there twice"):
+        own_functions(["json:dumps", "json:dumps"], Path("/"))
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("n=1000", ("n", 1000)),
+        ("n = [1, 2]", ("n", [1, 2])),
+        ("b'x'", ("", b"x")),
+        ("'a=b'", ("", "a=b")),
+        ("flag=None", ("flag", None)),
+    ],
+)
+def test_arguments_are_literals_with_or_without_a_name(text: str, read: tuple[str, object]) -> None:
+    assert read_argument(text) == read
+
+
+@pytest.mark.parametrize("text", ["n=x", "open('/etc/passwd')", "n=", "n==3", "__import__('os')"])
+def test_what_is_no_literal_is_never_evaluated(text: str) -> None:
+    with pytest.raises(UsageError, match="is no Python literal"):
+        read_argument(text)
+
+
+@pytest.mark.parametrize("targets", [["hashlib:sha256"], ["path/work file.py:f"], ["json:dumps", "pickle:dumps"]])
+def test_case_ids_name_the_functions_and_can_be_read_back(targets: list[str], folder: Path) -> None:
+    request = _request(*targets, folder=folder)
+    case = Case(
+        kernel=request.kernel, implementation=request.functions[0].name, executor="threads", workers=2, size="64"
+    )
+    assert Case.parse(case.id) == case
+    assert all(target.replace(" ", "_") in case.id for target in targets)
+
+
+def test_a_request_travels_as_json() -> None:
+    request = _request("json:dumps", "pickle:dumps")
+    assert Request.from_config(request.to_config()) == request
+
+
+def test_any_number_of_tasks_is_a_size() -> None:
+    spec = adopt(_request("json:dumps"))
+    assert kernels.load("json:dumps") is spec
+    assert spec.extent(spec.sizes["640"]) == 640
+    with pytest.raises(KeyError):
+        spec.sizes["M"]
+
+
+def test_only_functions_with_threads_of_their_own_are_measured_under_native() -> None:
+    request = _request("json:dumps", "mod:matmul")
+    busy = Examined(call_s=0.01, busy=1.9, pools=("openblas",))
+    spec = adopt(request, {"dumps": Examined(call_s=0.01, busy=1.0, pools=("openblas",)), "matmul": busy})
+    assert [(impl.name, impl.gil == "own_threads") for impl in spec.impls] == [
+        ("dumps", False),
+        ("matmul", False),
+        ("matmul" + OWN_THREADS, True),
+    ]
+
+
+def test_a_busy_process_without_thread_pools_has_no_threads_of_its_own() -> None:
+    assert not Examined(call_s=0.01, busy=1.9).own_threads
+
+
+def test_tasks_fill_an_execution_of_each_worker() -> None:
+    tasks, chunks = choose_tasks({"f": Examined(call_s=0.001)}, (1, 2, 4), scaling="weak", tasks=None)
+    assert chunks == 4
+    assert [tasks.size_for("f", workers) for workers in (1, 2, 4)] == ["52", "104", "208"]
+
+
+def test_strong_scaling_has_the_same_tasks_for_all_and_every_worker_count_divides_them() -> None:
+    tasks, _ = choose_tasks({"f": Examined(call_s=0.001)}, (1, 2, 3), scaling="strong", tasks=None)
+    sizes = {tasks.size_for("f", workers) for workers in (1, 2, 3)}
+    assert sizes == {str(52 * 6)}
+
+
+def test_a_long_call_is_one_chunk_and_one_task_per_worker() -> None:
+    tasks, chunks = choose_tasks({"f": Examined(call_s=3.0)}, (2,), scaling="weak", tasks=None)
+    assert (tasks.size_for("f", 2), chunks) == ("2", 1)
+
+
+def test_a_function_goes_through_all_items_it_is_mapped_over() -> None:
+    tasks, _ = choose_tasks({"f": Examined(call_s=0.02, items=7)}, (2,), scaling="weak", tasks=None)
+    assert tasks.size_for("f", 2) == "14"
+
+
+def test_the_number_of_tasks_asked_for_counts() -> None:
+    tasks, _ = choose_tasks({"f": Examined(call_s=0.02)}, (1, 2), scaling="weak", tasks=64)
+    assert (tasks.size_for("f", 1), tasks.size_for("f", 2)) == ("64", "64")
+
+
+def test_nothing_of_the_user_is_imported_to_describe_a_request(folder: Path) -> None:
+    (folder / "boom.py").write_text("raise RuntimeError('imported')\n")
+    assert adopt(_request("boom.py:f", folder=folder)).impl("f") is not None
+    assert Function(name="f", target="boom.py:f") in _request("boom.py:f", folder=folder).functions
