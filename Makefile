@@ -27,7 +27,7 @@ wheel: $(VENV)/.installed
 	GILSCOPE_ISA=portable $(BIN)/python -m build --outdir dist .
 
 yardstick: $(VENV)/.installed
-	$(BIN)/python -m benchmarks.yardstick
+	$(BIN)/python benchmarks/yardstick/compare.py
 
 clean:
 	rm -rf build dist $(VENV) src/*.egg-info
