@@ -41,7 +41,7 @@ def request_of(
     """
     if os.environ.get(IN_RUNNER):
         raise UsageError("a script that measures itself must do so below: if __name__ == '__main__':")
-    several = list(functions) if isinstance(functions, list | tuple) else [functions]
+    several: list[Any] = list(functions) if isinstance(functions, list | tuple) else [functions]
     if not several:
         raise UsageError("no function to measure: pass one, or a list of them")
     if len(several) == 1 and isinstance(several[0], functools.partial):

@@ -1,0 +1,240 @@
+"""The pytest plugin: fixtures ``scaling`` and ``gil``, their options and their terminal summary.
+
+Loaded in every pytest run, so it imports what measures only when a fixture is used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from gilscope.testing import GilGate, ScalingResult
+
+__all__ = ["Scaling", "gil", "scaling"]
+
+_DECISIONS = pytest.StashKey[list[dict[str, Any]]]()
+_OUTCOMES = {"passed": "passed", "failed": "failed", "open": "could not be decided"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("gilscope", "scaling gates")
+    group.addoption("--scaling-strict", action="store_true", help="Fail where the machine cannot decide, do not skip.")
+    group.addoption("--scaling-json", metavar="FILE", help="Write every decision with its numbers to FILE.")
+    group.addoption("--scaling-disable", action="store_true", help="Call the functions once and measure nothing.")
+    group.addoption("--scaling-budget", metavar="SECONDS", type=float, help="Seconds a gate may take at most [40].")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make room for the decisions."""
+    config.stash[_DECISIONS] = []
+
+
+@pytest.fixture
+def scaling(request: pytest.FixtureRequest) -> Scaling:
+    """Measure how a function scales: ``scaling(func, *args, workers=2).require(relative_efficiency=0.8)``."""
+    return Scaling(request)
+
+
+@pytest.fixture
+def gil(request: pytest.FixtureRequest) -> _Gil:
+    """Watch the GIL while a function runs: ``gil.assert_released(func, *args, at_least=0.9)``."""
+    return _Gil(request)
+
+
+class _Gate:
+    """What both fixtures do with a decision."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._config, self._test = request.config, request.node.nodeid
+
+    @property
+    def disabled(self) -> bool:
+        """Whether nothing is to be measured."""
+        return bool(self._config.getoption("--scaling-disable"))
+
+    def record(self, decision: dict[str, Any]) -> None:
+        """Keep a decision for the summary."""
+        self._config.stash[_DECISIONS].append({"test": self._test, **decision})
+
+    @contextlib.contextmanager
+    def deciding(self) -> Iterator[None]:
+        """Skip the test where the machine cannot decide, or fail it under ``--scaling-strict``."""
+        from gilscope.testing import Undecided
+
+        try:
+            yield
+        except Undecided as error:
+            self.give_up(f"cannot be decided here: {error}")
+
+    def give_up(self, message: str) -> None:
+        """Skip or fail."""
+        if self._config.getoption("--scaling-strict"):
+            pytest.fail(message, pytrace=False)
+        pytest.skip(message)
+
+    def refuse_in_parallel(self) -> None:
+        """Do not time beside other tests."""
+        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        if workers > 1:
+            message = f"not timed beside {workers - 1} other xdist workers: run the scaling tests with -n 0"
+            self.record({"gate": "scaling", "outcome": "open", "message": message})
+            self.give_up(message)
+
+
+class Scaling(_Gate):
+    """The fixture ``scaling``."""
+
+    def __call__(
+        self,
+        func: Callable[..., Any],
+        *args: Any,
+        executor: str = "threads",
+        workers: int = 2,
+        budget_s: float | None = None,
+        **kwargs: Any,
+    ) -> _Result:
+        """Return the result for a function; it is measured when something is asked of it."""
+        if self.disabled:
+            func(*args, **kwargs)
+        else:
+            self.refuse_in_parallel()
+        from gilscope.testing import DEFAULT_BUDGET_S, ScalingResult
+
+        budget = budget_s or self._config.getoption("--scaling-budget") or DEFAULT_BUDGET_S
+        inner = ScalingResult(
+            func=func,
+            args=args,
+            kwargs=kwargs,
+            executor=executor,
+            workers=workers,
+            budget_s=budget,
+            report=self.record,
+        )
+        return _Result(self, inner)
+
+    def benchmark(
+        self,
+        benchmark: Any,
+        func: Callable[..., Any],
+        *args: Any,
+        executor: str = "threads",
+        workers: Sequence[int] = (1, 2),
+        **kwargs: Any,
+    ) -> None:
+        """Put each worker count as a row into the table and the JSON of pytest-benchmark.
+
+        ``extra_info`` of each row has ``executor``, ``workers``, ``speedup``, ``efficiency`` and
+        ``relative_efficiency``; a row's time is that of one task.
+        """
+        if self.disabled or not benchmark.enabled:
+            func(*args, **kwargs)
+            return
+        self.refuse_in_parallel()
+        from gilscope.testing import ScalingResult
+
+        name = benchmark.name
+        for count in workers:
+            budget = self._config.getoption("--scaling-budget") or _ROWS_BUDGET_S
+            inner = ScalingResult(
+                func=func, args=args, kwargs=kwargs, executor=executor, workers=count, budget_s=budget
+            )
+            way, result = inner.way, inner.result
+            if way.status not in ("ok", "too_noisy"):
+                pytest.fail(f"{way.case}: {way.reason}", pytrace=False)
+            record = result.cases[way.case]
+            benchmark.name = f"{name}[{way.executor}*{count}]"
+            benchmark.extra_info = _extra_info(way)
+            stats = benchmark._make_stats(1)
+            for block in result.blocks:
+                if (measured := block.rounds.get(way.case)) is not None and record.work is not None:
+                    stats.update(measured.wall_ns / measured.repeats / record.work.units / 1e9)
+        benchmark.name = name
+        benchmark._mode = "scaling.benchmark(...)"
+
+
+_ROWS_BUDGET_S = 10.0  # per row: six blocks, the fewest with an interval of 95 %
+
+
+def _extra_info(way: Any) -> dict[str, Any]:
+    def ends(estimate: Any) -> Any:
+        return None if estimate is None else {name: getattr(estimate, name) for name in ("value", "low", "high")}
+
+    names = ("speedup", "efficiency", "relative_efficiency")
+    return {
+        "executor": way.executor,
+        "workers": way.workers,
+        **{name: ends(getattr(way, name)) for name in names},
+        "findings": list(way.findings),
+    }
+
+
+class _Result:
+    """A ``testing.ScalingResult`` whose undecided demands skip the test."""
+
+    def __init__(self, gate: Scaling, inner: ScalingResult) -> None:
+        self._gate, self._inner = gate, inner
+
+    def require(self, **thresholds: float) -> None:
+        """See ``testing.ScalingResult.require``."""
+        __tracebackhide__ = True
+        if self._gate.disabled:
+            return
+        with self._gate.deciding():
+            self._inner.require(**thresholds)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class _Gil(_Gate):
+    """The fixture ``gil``."""
+
+    def assert_released(self, func: Callable[..., Any], *args: Any, at_least: float = 0.9, **kwargs: Any) -> None:
+        """See ``testing.GilGate.assert_released``."""
+        __tracebackhide__ = True
+        self._demand(func, lambda gate: gate.assert_released(func, *args, at_least=at_least, **kwargs), args, kwargs)
+
+    def assert_held_below(self, func: Callable[..., Any], *args: Any, share: float = 0.5, **kwargs: Any) -> None:
+        """See ``testing.GilGate.assert_held_below``."""
+        __tracebackhide__ = True
+        self._demand(func, lambda gate: gate.assert_held_below(func, *args, share=share, **kwargs), args, kwargs)
+
+    def _demand(self, func: Callable[..., Any], demand: Callable[[GilGate], None], args: Any, kwargs: Any) -> None:
+        __tracebackhide__ = True
+        if self.disabled:
+            func(*args, **kwargs)
+            return
+        from gilscope.testing import GilGate
+
+        with self.deciding():
+            demand(GilGate(report=self.record))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Count the decisions, and say what could not be decided: a gate that always skips guards nothing."""
+    decisions = config.stash.get(_DECISIONS, [])
+    if not decisions:
+        return
+    counts = {words: sum(d["outcome"] == outcome for d in decisions) for outcome, words in _OUTCOMES.items()}
+    terminalreporter.section("scaling gates")
+    terminalreporter.write_line(", ".join(f"{count} {words}" for words, count in counts.items()))
+    for decision in decisions:
+        if decision["outcome"] != "passed":
+            terminalreporter.write_line(f"{decision['outcome']:<7}{decision['test']}: {decision['message']}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the decisions where ``--scaling-json`` says."""
+    config = session.config
+    path = config.getoption("--scaling-json")
+    if path and not hasattr(config, "workerinput"):
+        document = {"schema": "gilscope.gates", "schema_version": 1, "decisions": config.stash[_DECISIONS]}
+        Path(path).write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")

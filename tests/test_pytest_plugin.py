@@ -1,0 +1,78 @@
+"""The plugin as test suites use it: options, skips, summary."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+_INSTALLED = any(entry.name == "gilscope" for entry in importlib.metadata.entry_points(group="pytest11"))
+_LOADED = [] if _INSTALLED else ["-p", "gilscope.pytest_plugin"]
+
+SUITE = """
+    import hashlib
+    def held():
+        return sum(i * i for i in range(3000))
+    def test_short(scaling):
+        scaling(held, budget_s=0.1).require(relative_efficiency=0.8)
+    def test_released(gil):
+        gil.assert_released(hashlib.pbkdf2_hmac, "sha256", b"password", b"salt", 20_000)
+    def test_held(gil):
+        gil.assert_released(held)
+"""
+
+
+def _pytest(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    (folder / "test_suite.py").write_text(textwrap.dedent(SUITE))
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", *_LOADED, *options],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=120,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.slow
+def test_undecided_gates_are_skipped_with_their_numbers_and_counted(tmp_path: Path) -> None:
+    run = _pytest(tmp_path, "--scaling-json", "gates.json")
+    assert run.returncode == 1
+    assert "1 failed, 1 passed, 1 skipped" in run.stdout
+    assert "1 passed, 1 failed, 1 could not be decided" in run.stdout
+    assert "cannot be decided here: test_suite:held/held in 2 threads: relative efficiency" in run.stdout
+    decisions = json.loads((tmp_path / "gates.json").read_text())["decisions"]
+    assert [decision["outcome"] for decision in decisions] == ["open", "passed", "failed"]
+
+
+@pytest.mark.slow
+def test_strict_turns_undecided_into_failures(tmp_path: Path) -> None:
+    run = _pytest(tmp_path, "--scaling-strict", "-k", "short")
+    assert "1 failed" in run.stdout
+    assert "cannot be decided here" in run.stdout
+
+
+def test_disabled_gates_call_their_function_once(tmp_path: Path) -> None:
+    run = _pytest(tmp_path, "--scaling-disable")
+    assert (run.returncode, "3 passed" in run.stdout) == (0, True)
+    assert "scaling gates" not in run.stdout
+
+
+def test_nothing_is_timed_beside_other_workers(tmp_path: Path) -> None:
+    run = _pytest(tmp_path, "-k", "short", PYTEST_XDIST_WORKER_COUNT="4")
+    assert "1 skipped" in run.stdout
+    assert "run the scaling tests with -n 0" in run.stdout
+
+
+def test_a_suite_without_gates_loads_nothing_that_measures(tmp_path: Path) -> None:
+    (tmp_path / "test_plain.py").write_text(
+        "import sys\ndef test_it():\n    assert not [m for m in sys.modules if m.startswith('gilscope.measure')]\n"
+    )
+    run = _pytest(tmp_path, "test_plain.py")
+    assert "1 passed" in run.stdout
