@@ -19,6 +19,7 @@ OURS = {
     "gilscope.cli",
     "gilscope.cli.app",
     "gilscope.cli.doctor",
+    "gilscope.cli.kernels",
     "gilscope.cli.list_",
     "gilscope.cli.output",
     "gilscope.cli.profile",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
 
 import gilscope
-from gilscope.cli import doctor, list_, profile, run, show
+from gilscope.cli import doctor, kernels, list_, profile, run, show
 from gilscope.cli.output import emit
 from gilscope.errors import UsageError
 from gilscope.registry import nearest
@@ -48,6 +49,7 @@ app.command("profile", short_help="The best way to run your own function in para
 app.command("list", short_help="What is here, and why some of it cannot be used.")(list_.list_)
 app.command("doctor", short_help="What this machine and interpreter allow.")(doctor.doctor)
 app.command("show", short_help="Look at a result again.")(show.show)
+app.add_typer(kernels.app, name="kernels", short_help="Add a kernel: new, digest.")
 
 
 def dispatch(arguments: Sequence[str]) -> int:
@@ -72,13 +74,13 @@ def dispatch(arguments: Sequence[str]) -> int:
 def _explain(error: Any, arguments: Sequence[str]) -> str:
     """Say in one line what typer refused, with the nearest word and where the words are listed."""
     message = error.format_message().rstrip(".")
-    verb = next((word for word in arguments if not word.startswith("-")), "")
-    known = [command.name for command in app.registered_commands]
+    unknown = re.match(r"No such command '(.*?)'", message)
     if hasattr(error, "possibilities"):
         message = f"no such option: {error.option_name}{_did_you_mean(error.option_name, _options(error.ctx))}"
-    elif message.startswith("No such command"):
-        message = f"no such command: {verb}{_did_you_mean(verb, known)}"
-    path = f"gilscope {verb}" if verb in known else "gilscope"
+    elif unknown:
+        message = f"no such command: {unknown[1]}{_did_you_mean(unknown[1], error.ctx.command.commands)}"
+    # An option without its value is refused before typer knows whose it is.
+    path = error.ctx.command_path if error.ctx else f"gilscope {arguments[0]}"
     return f"{message[0].lower()}{message[1:]}; '{path} --help' lists what there is"
 
 

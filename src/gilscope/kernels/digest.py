@@ -1,4 +1,4 @@
-"""Make the digests kept beside the kernels: ``python -m gilscope.kernels.digest [KERNEL...]``.
+"""Make the digests kept beside the kernels: ``gilscope kernels digest [KERNEL...]``.
 
 XS and S come from the oracle ``py_loop``. M and L come from ``cy_nogil``, after it has given the same answers as the
 oracle at XS and S. Every answer must also pass the kernel's own check.
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gilscope import kernels
-from gilscope.errors import MeasurementError
+from gilscope.errors import MeasurementError, UnavailableError
 from gilscope.registry import KERNELS, SIZES
 from gilscope.spec import Impl, KernelSpec, chunk_bounds
 
@@ -28,7 +28,12 @@ def run_once(spec: KernelSpec, impl: Impl, size: str) -> str:
     ------
     MeasurementError
         If the kernel's own check finds the answer wrong.
+    UnavailableError
+        If the implementation is not built.
     """
+    found = kernels.availability(spec, impl)
+    if not found.ok:
+        raise UnavailableError(f"{spec.name}/{impl.name}: {found.reason}", "python setup.py build_ext --inplace")
     params = spec.sizes[size]
     placed = kernels.buffer_layout(spec, params)
     buffers = kernels.views(bytearray(placed[0]), placed)
