@@ -25,8 +25,9 @@ LEVELS = {
     7: ("studies",),
     8: ("report",),
     9: ("pipeline", "api"),
-    10: ("cli", "pytest_plugin", "testing"),
-    11: ("__main__",),
+    10: ("testing",),
+    11: ("cli", "pytest_plugin"),
+    12: ("__main__",),
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names}
 TOP = max(LEVELS) + 1

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import gilscope
-from gilscope.cli import doctor, kernels, list_, profile, run, show
+from gilscope.cli import compare, doctor, export, kernels, list_, profile, run, show
 from gilscope.cli.output import emit
 from gilscope.errors import UsageError
 from gilscope.registry import nearest
@@ -49,6 +49,8 @@ app.command("profile", short_help="The best way to run your own function in para
 app.command("list", short_help="What is here, and why some of it cannot be used.")(list_.list_)
 app.command("doctor", short_help="What this machine and interpreter allow.")(doctor.doctor)
 app.command("show", short_help="Look at a result again.")(show.show)
+app.command("compare", short_help="Two results, case by case.")(compare.compare)
+app.command("export", short_help="A result for other programs.")(export.export)
 app.add_typer(kernels.app, name="kernels", short_help="Add a kernel: new, digest.")
 
 

@@ -1,0 +1,121 @@
+"""``compare``, ``export`` and the requests that ``profile`` refuses."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gilscope.analysis.versus import versus
+from gilscope.cli import main
+from gilscope.cli.compare import slower_by
+from tests.report.documents import row
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "result.jsonl"
+CASE = "mandelbrot/cy_nogil@threads*2#M"
+
+
+def _document(rate: float, half_width: float = 0.01, **more: object) -> dict[str, object]:
+    cpus = {"count": 2}
+    return {
+        "cases": [row(CASE, rate=rate, half_width=half_width, **more)],
+        "environment": {"cpus": cpus, "machine": {}, "interpreter": {}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict"),
+    [
+        (_document(1e8), _document(1.2e8), "faster"),
+        (_document(1e8), _document(0.8e8), "slower"),
+        (_document(1e8, 0.2), _document(0.9e8, 0.2), "no difference shown"),
+        (_document(1e8), _document(1e8, status="failed"), "not comparable"),
+        (_document(1e8), _document(1e8, blocks=4), "not comparable"),
+    ],
+)
+def test_intervals_decide_between_two_results(old, new, verdict) -> None:
+    (found,) = versus(old, new)
+    assert found["verdict"] == verdict
+    assert (found["ratio"] is None) == (verdict == "not comparable")
+
+
+def test_cases_of_one_result_only_are_not_comparable() -> None:
+    other = {**_document(1e8), "cases": []}
+    assert versus(_document(1e8), other)[0]["reason"] == "only in the first result"
+    assert versus(other, _document(1e8))[0]["reason"] == "only in the second result"
+
+
+def test_the_limit_counts_only_what_is_certainly_slower() -> None:
+    assert slower_by(versus(_document(1e8), _document(0.9e8)), 0.05) == [CASE]
+    assert slower_by(versus(_document(1e8), _document(0.96e8)), 0.05) == []
+
+
+def test_a_result_does_not_differ_from_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(EXAMPLE), str(EXAMPLE), "--fail-on", "slower:5%", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {entry["verdict"] for entry in found["cases"]} <= {"no difference shown", "not comparable"}
+    assert main(["compare", str(EXAMPLE), str(EXAMPLE)]) == 0
+    assert "rate, B over A" in capsys.readouterr().out
+
+
+def test_csv_has_a_line_per_case(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(EXAMPLE)]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert rows
+    measured = next(entry for entry in rows if entry["status"] == "ok")
+    assert float(measured["wall_s_low"]) <= float(measured["wall_s"]) <= float(measured["wall_s_high"])
+
+
+@pytest.mark.parametrize("form", ["pytest-benchmark", "pyperf", "json"])
+def test_other_formats_are_json_with_the_cases(form: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "file.json"
+    assert main(["export", str(EXAMPLE), "--format", form, "--out", str(out)]) == 0
+    document = json.loads(out.read_text())
+    assert document["cases" if form == "json" else "benchmarks"]
+    assert main(["export", str(EXAMPLE), "--format", form, "--out", str(out)]) == 2
+    assert "choose another name with --out" in capsys.readouterr().err
+
+
+def test_pytest_benchmark_reads_its_file(tmp_path: Path) -> None:
+    out = tmp_path / "0001_here.json"
+    assert main(["export", str(EXAMPLE), "--format", "pytest-benchmark", "--out", str(out)]) == 0
+    code = "from pytest_benchmark.cli import main; main()"
+    read = subprocess.run(
+        [sys.executable, "-c", code, "compare", str(out)], capture_output=True, text=True, cwd=tmp_path, timeout=60
+    )
+    assert read.returncode == 0, read.stderr
+    assert CASE.partition("@")[0] in read.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["compare", str(EXAMPLE), str(EXAMPLE), "--fail-on", "faster"], "write it like slower:5%"),
+        (["compare", str(EXAMPLE), "nowhere"], "no result at 'nowhere'"),
+        (["export", str(EXAMPLE), "--format", "cvs"], "did you mean 'csv'?"),
+        (["profile"], "missing argument"),
+        (["profile", "json"], "write it like pkg.module:function"),
+        (["profile", "json:dumps", "--arg", "n=x"], "is no Python literal"),
+        (["profile", "json:dumps", "--arg", "n=1", "--arg", "n=2"], "stands there twice"),
+        (["profile", "json:dumps", "json:dumps"], "stands there twice"),
+        (["profile", "json:dumps", "--executors", "thread"], "did you mean 'threads'?"),
+        (["profile", "json:dumps", "--workers", "0"], "must lie between 1 and"),
+        (["profile", "json:dumps", "--tasks", "0"], "must lie between 1 and"),
+        (["profile", "json:dumps", "--scaling", "medium"], "known are weak, strong"),
+        (["profile", "json:dumps", "--timeout", "soon"], "is no duration"),
+        (["profile", "json:dumps", "--setup", "nothing"], "write it like pkg.module:function"),
+    ],
+)
+def test_bad_requests_are_one_line_and_status_2(
+    arguments: list[str], complaint: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert complaint in printed.err
+    assert printed.err.count("\n") == 1
+    assert list(folder.iterdir()) == []
