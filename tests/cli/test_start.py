@@ -20,6 +20,7 @@ OURS = {
     "gilscope.cli.app",
     "gilscope.cli.compare",
     "gilscope.cli.doctor",
+    "gilscope.cli.gil",
     "gilscope.cli.export",
     "gilscope.cli.kernels",
     "gilscope.cli.list_",

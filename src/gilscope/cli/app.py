@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import gilscope
-from gilscope.cli import compare, doctor, export, kernels, list_, profile, run, show
+from gilscope.cli import compare, doctor, export, gil, kernels, list_, profile, run, show
 from gilscope.cli.output import emit
 from gilscope.errors import UsageError
 from gilscope.registry import nearest
@@ -46,6 +46,7 @@ def _gilscope(
 
 app.command("run", short_help="Compare kernels: implementations, executors, workers.")(run.run)
 app.command("profile", short_help="The best way to run your own function in parallel.")(profile.profile)
+app.command("gil", short_help="How a whole program uses the GIL.", context_settings=gil.CONTEXT)(gil.gil)
 app.command("list", short_help="What is here, and why some of it cannot be used.")(list_.list_)
 app.command("doctor", short_help="What this machine and interpreter allow.")(doctor.doctor)
 app.command("show", short_help="Look at a result again.")(show.show)

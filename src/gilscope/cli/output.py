@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-__all__ = ["complain", "emit", "emit_json", "flush", "stdout_color", "stdout_width"]
+__all__ = ["complain", "emit", "emit_json", "flush", "stdout_color", "stdout_width", "write"]
 
 PIPE_WIDTH = 120  # columns where there is no terminal to ask: wide enough for every table, as in a log file
 MIN_WIDTH = 60  # narrower than this no row of a table fits; terminals wrap the rest
@@ -17,7 +17,7 @@ MIN_WIDTH = 60  # narrower than this no row of a table fits; terminals wrap the 
 
 def emit(text: str) -> None:
     """Print to stdout; a reader that went away (``| head``) is no error."""
-    _write(sys.stdout, text if text.endswith("\n") else text + "\n")
+    write(sys.stdout, text if text.endswith("\n") else text + "\n")
 
 
 def emit_json(document: Mapping[str, Any]) -> None:
@@ -28,12 +28,12 @@ def emit_json(document: Mapping[str, Any]) -> None:
 def complain(message: str) -> None:
     """Print one line to stderr, whatever line breaks the message has."""
     line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))
-    _write(sys.stderr, f"gilscope: {line}\n")
+    write(sys.stderr, f"gilscope: {line}\n")
 
 
 def flush() -> None:
     """Flush stdout now, so that a closed pipe is met here and not while the interpreter shuts down."""
-    _write(sys.stdout, "")
+    write(sys.stdout, "")
 
 
 def stdout_width() -> int:
@@ -46,7 +46,10 @@ def stdout_color() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _write(stream: TextIO, text: str) -> None:
+def write(stream: TextIO | None, text: str) -> None:
+    """Write and flush; a reader that went away is no error, and neither is a stream that a program closed."""
+    if stream is None or stream.closed:
+        return
     try:
         stream.write(text)
         stream.flush()

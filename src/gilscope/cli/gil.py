@@ -1,0 +1,153 @@
+"""``gilscope gil``: how a whole program uses the GIL."""
+
+from __future__ import annotations
+
+import json as json_
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from gilscope.errors import UsageError
+
+if TYPE_CHECKING:
+    from gilscope.telemetry.program import ProgramRun
+
+__all__ = ["CONTEXT", "gil"]
+
+CONTEXT = {"allow_interspersed_args": False}
+"""Settings of the command: what follows the script belongs to it, options too."""
+
+_STDOUT = "-"
+
+
+def gil(
+    target: Annotated[str, typer.Argument(metavar="SCRIPT", help="Script, folder or zip file.", show_default=False)],
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ARGS...", help="Everything after it belongs to the program.", show_default=False),
+    ] = None,
+    module: Annotated[bool, typer.Option("-m", help="SCRIPT is a module, as for python -m.")] = False,
+    rate: Annotated[
+        str | None,
+        typer.Option("--rate", metavar="HZ", help="Looks per second [as many as cost less than 1 %]."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Report JSON and nothing else, to stderr or --out.")] = False,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="FILE", help="Write the report as JSON to FILE too; - is stdout.")
+    ] = None,
+) -> int:
+    """Run a program and report how it used the GIL: held, waiting, hand-overs, over time and per thread.
+
+    The report goes to stderr after the program ended; stdout and the exit status are the program's own.
+    """
+    rate_hz = _rate(rate)
+    file = _writable(out) if out not in (None, _STDOUT) else out
+    run, document = _measured(target, arguments or [], module, rate_hz)
+    if run.forked_child:
+        os._exit(run.exit_status)
+    _report(document, file, json=json)
+    return run.exit_status
+
+
+def _rate(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"rate {text!r} is no number of looks per second: write it like --rate 1000") from None
+
+
+def _writable(out: str) -> str:
+    """Return the absolute path of the report, which the program shall not have run in vain for.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written, or is something else's: scripts stand next to it on the command line.
+    """
+    from gilscope.report.gil import GIL_SCHEMA
+
+    path = Path(out).absolute()
+    cure = "choose another file with --out"
+    if path.is_dir() or not path.parent.is_dir():
+        why = "it is a folder" if path.is_dir() else "its folder does not exist"
+        raise UsageError(f"cannot write to {out!r}: {why}; {cure}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"cannot write to {out!r}: permission denied; {cure}")
+    if path.is_file() and path.stat().st_size and GIL_SCHEMA.encode() not in path.read_bytes()[:100]:
+        raise UsageError(f"{out!r} exists and is no report of 'gilscope gil': {cure}")
+    return str(path)
+
+
+def _measured(
+    target: str, arguments: list[str], module: bool, rate_hz: float | None
+) -> tuple[ProgramRun, dict[str, Any]]:
+    """Run the program, say its last words, and give back the streams it may have replaced."""
+    # Everything is imported before: afterwards nothing is certain to be as it was.
+    import platform
+
+    from gilscope import __version__
+    from gilscope.report.gil import gil_document
+    from gilscope.telemetry.program import run_program
+
+    interpreter = f"{platform.python_implementation()} {platform.python_version()}"
+    streams, before = (sys.stdout, sys.stderr), os.times()
+    try:
+        run = run_program(target, arguments, module=module, rate_hz=rate_hz)
+        after = os.times()
+        _say(sys.stdout, "")
+        _say(sys.stderr, run.message)
+    finally:
+        sys.stdout, sys.stderr = streams
+    document = gil_document(
+        run.to_dict(),
+        interpreter=interpreter,
+        cpu_s=after.user + after.system - before.user - before.system,
+        children_cpu_s=after.children_user + after.children_system - before.children_user - before.children_system,
+        tool_version=__version__,
+    )
+    return run, document
+
+
+def _say(stream: TextIO | None, text: str) -> None:
+    """Write what Python would write at the end of the program; one that closed its streams hears nothing."""
+    from gilscope.cli.output import write
+
+    try:
+        write(stream, text)
+    except (AttributeError, OSError, ValueError):  # None, a stream of the program's own making, closed
+        pass
+
+
+def _report(document: Mapping[str, Any], file: str | None, *, json: bool) -> None:
+    from gilscope.cli.output import complain
+    from gilscope.report.gil import render_gil
+
+    text = json_.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    if not json:
+        # A line of its own: the program may not have ended its last one.
+        _say(sys.stderr, "\n" + render_gil(document, unicode=_draws(sys.stderr)))
+    elif file is None:
+        _say(sys.stderr, text)
+    if file == _STDOUT:
+        _say(sys.stdout, text)
+    elif file is not None:
+        try:
+            Path(file).write_text(text, encoding="utf-8")
+        except OSError as error:
+            complain(f"the report could not be written to {file!r}: {error.strerror}; it follows here")
+            _say(sys.stderr, text)
+
+
+def _draws(stream: TextIO) -> bool:
+    """Whether a stream can carry block characters."""
+    try:
+        "█".encode(stream.encoding or "ascii")
+    except (AttributeError, LookupError, UnicodeEncodeError):
+        return False
+    return True
