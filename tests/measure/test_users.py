@@ -1,0 +1,54 @@
+"""Ten functions that users might bring, and what is found about each. No times: findings, or honest doubt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gilscope import results
+from gilscope.analysis import analyse
+from gilscope.measure.functions import Options, measure
+from gilscope.measure.own import Request, own_functions
+
+pytestmark = pytest.mark.slow
+
+HOLDS = {"gil_bound", "gil_held_in_c"}
+HERE = Path(__file__).parent
+
+# Beside what is expected, a loaded machine may leave a case without a cause; it never names a wrong one.
+EXPECTED = {
+    "hashes": {"scales"},
+    "compresses": {"scales"},
+    "numpy_matmul": {"scales"},
+    "numpy_sum": {"scales", "memory_bound"},
+    "sleeps": {"scales"},
+    "writes_json": HOLDS,
+    "matches": HOLDS,
+    "sorts": HOLDS,
+    "generates": HOLDS,
+    "numpy_small": HOLDS,
+    "numba_held": HOLDS,
+}
+_DOUBT = {"too_noisy", "stolen", "quota_limited", "smt_limited"}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_what_threads_give_a_function_is_explained(name: str, tmp_path: Path) -> None:
+    if name.startswith("numba"):
+        pytest.importorskip("numba", reason="Numba is an extra: pip install 'gilscope[numba]'")
+    request = Request(functions=own_functions([f"users.py:{name}"], HERE), folder=str(HERE))
+    options = Options(executors=("threads",), workers=(2,), budget_s=7.0)
+    assert measure(request, options, tmp_path / "result.jsonl")
+    document = analyse(results.load(tmp_path / "result.jsonl"))
+    row = next(row for row in document["cases"] if row["executor"] == "threads")
+    assert row["status"] in ("ok", "too_noisy"), row["reason"]
+    found = set(row["findings"])
+    if EXPECTED[name] == HOLDS:
+        assert "scales" not in found
+        assert row["gil"]["held"] is None or row["gil"]["held"]["value"] > 0.5
+    else:
+        assert not found & HOLDS
+        assert row["gil"]["held"] is None or row["gil"]["held"]["value"] < 0.5
+    if not found & _DOUBT and found:
+        assert found & EXPECTED[name]

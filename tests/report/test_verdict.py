@@ -1,0 +1,62 @@
+"""The closing sentences about the user's own functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gilscope.measure.own import Request, own_functions
+from gilscope.report.verdict import best_row, preamble, verdict
+from tests.report.documents import row
+
+
+def _document(*rows: dict[str, Any], hand_over_s: float = 2e-5) -> dict[str, Any]:
+    costs = {"threads": hand_over_s, "processes": 10 * hand_over_s}
+    return {"cases": list(rows), "environment": {"hand_over_s": costs}, "study": {"functions": ["mod:f"]}}
+
+
+def _rows(threads: float, processes: float, *, calls_per_s: float = 100.0, half_width: float = 0.02) -> list[Any]:
+    def made(executor: str, speedup: float, **more: Any) -> dict[str, Any]:
+        case = f"mod:f/f@{executor}#64"
+        rate = calls_per_s * speedup
+        return row(case, rate=rate, speedup=speedup, half_width=half_width, fastest=calls_per_s, **more)
+
+    return [
+        made("serial", 1.0),
+        made("threads*2", threads, findings=["gil_bound"] if threads < 1.2 else ["scales"]),
+        made("processes*2", processes, findings=["scales"]),
+    ]
+
+
+def test_the_best_way_is_named_with_what_stops_the_others() -> None:
+    text = verdict(_document(*_rows(1.0, 1.9)), "mod:f")
+    assert "f: best by 2 processes, 1.90x [1.86, 1.94] over one call after the other." in text
+    assert "2 threads give 1.00x [0.98, 1.02]: gil_bound." in text
+
+
+def test_nothing_is_best_when_nothing_gains() -> None:
+    rows = _rows(1.0, 0.9)
+    assert best_row(rows) is None
+    assert "no way gains 1.1x; run one call after the other" in verdict(_document(*rows), "mod:f")
+
+
+def test_wide_intervals_are_no_verdict() -> None:
+    assert "it cannot be told whether more workers help" in verdict(
+        _document(*_rows(1.1, 1.2, half_width=0.15)), "mod:f"
+    )
+
+
+@pytest.mark.parametrize(
+    ("calls_per_s", "advice"), [(100.0, "submit calls one by one"), (10_000.0, "hand over batches of 20 calls or more")]
+)
+def test_short_calls_are_handed_over_in_batches(calls_per_s: float, advice: str) -> None:
+    assert advice in verdict(_document(*_rows(1.0, 1.9, calls_per_s=calls_per_s)), "mod:f")
+
+
+def test_the_preamble_says_what_is_imported_and_run() -> None:
+    request = Request(
+        functions=own_functions(["json:dumps"], Path("/")), folder="/work", arguments="((1,), {'indent': 2})"
+    )
+    assert preamble(request) == "imports from /work and calls json:dumps(1, indent=2); one call is one task"
