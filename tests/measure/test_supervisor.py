@@ -132,12 +132,9 @@ def test_a_worker_that_dies_fails_its_case_and_the_rest_goes_on(
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-def test_a_hang_is_ended_by_its_time_out(
-    own_host: SupervisedHost, executor: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gilscope.measure.host.PREPARE_TIMEOUT_S", 2.0)
-    with own_host:
-        record = own_host.prepare(_case("planted_hangs", executor))
+def test_a_hang_is_ended_by_its_time_out(executor: str) -> None:
+    with SupervisedHost({"threads": 2, "processes": 2}, cpus=2, prepare_timeout_s=2.0) as host:
+        record = host.prepare(_case("planted_hangs", executor))
         assert record.status == "timeout"
         assert "did not answer within 2 s" in record.reason
 
