@@ -39,7 +39,7 @@ def new(
         f"gilscope kernels digest {name}",
         f"python -m pytest tests/kernels tests/conformance -k {name}",
     )
-    emit("\n".join(["wrote", *(f"  {path}" for path in written), "next", *(f"  {step}" for step in steps)]))
+    emit("\n".join(["wrote", *(f"  {path}" for path in written), f"next, in {root}", *(f"  {step}" for step in steps)]))
     return 0
 
 

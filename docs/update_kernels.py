@@ -1,0 +1,148 @@
+"""Measure kernels and fill the tables of their pages, so that no number in them was ever typed.
+
+Run: ``python docs/update_kernels.py [KERNEL...]``, on a quiet machine; all kernels take about a minute each. Each is
+measured by ``gilscope run KERNEL --workers 1,<all> --budget 20 --json``, and the table is written from the analysis it
+prints. ``--pages`` fills the pages of another folder, ``--budget`` and ``--size`` go to ``gilscope run``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gilscope.env import capture
+from gilscope.registry import KERNELS, SIZES, check_names
+from gilscope.report import facts, figures, notes
+from gilscope.spec import Case
+
+PAGES = Path(__file__).resolve().parent / "kernels"
+BUDGET_S = 20.0
+
+
+def command(kernel: str, budget_s: float, size: str | None) -> list[str]:
+    """Return the command line that measures a kernel on one and on all usable CPUs."""
+    cpus = capture()["cpus"]["count"]
+    workers = "1" if cpus == 1 else f"1,{cpus}"
+    sized = [] if size is None else ["--size", size]
+    return ["gilscope", "run", kernel, "--workers", workers, "--budget", f"{budget_s:g}", *sized, "--json"]
+
+
+def measured(words: Sequence[str]) -> dict[str, Any]:
+    """Run a command line of gilscope and return the analysis it prints.
+
+    Raises
+    ------
+    SystemExit
+        If a case failed: a page shows no kernel that does not work.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        run = [sys.executable, "-m", *words, "--quiet", "--out", f"{folder}/result"]
+        done = subprocess.run(run, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)} ended with {done.returncode}; its page is left as it was")
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def section(document: dict[str, Any], kernel: str, words: Sequence[str]) -> str:
+    """Return what a page shows of a measurement: the command, the machine, the table, what is not available."""
+    document = facts.printable(document)
+    rows = facts.of_kernel(document, kernel)
+    head = [f"    $ {' '.join(words)}", "", notes.environment_note(document) + "  "]
+    head += [f"caution: {text}  " for text in notes.check_notes(document)]
+    absent = [f"- n/a: {text}" for text in notes.unavailable_notes(rows)]
+    return "\n".join([*head, "", *table(rows, document["cases"]), *([""] if absent else []), *absent])
+
+
+def table(rows: Sequence[dict[str, Any]], cases: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the lines of a table with a row per implementation and executor.
+
+    The rate of one worker is that of T(1), which the speed-up is over: serial, or one thread of its own. It is looked up in
+    all cases, because ``rows`` leaves out serial cases that differ in their number of chunks only.
+    """
+    shown = [row for row in facts.measured(rows) if row["speedup"] is not None]
+    most = max((row["workers"] for row in shown), default=1)
+    unit = next((row["rate"]["unit"] for row in shown), "work")
+    titles = [
+        "implementation",
+        "size",
+        "executor",
+        f"{unit}/s, one worker",
+        f"{unit}/s, {most}",
+        "speed-up",
+        "findings",
+    ]
+    lines = [titles, ["---"] * len(titles)]
+    for row in shown:
+        if row["workers"] == most:
+            t1 = next((single for single in cases if single["case"] == _t1(row)), None)
+            lines.append(
+                [
+                    row["implementation"],
+                    row["size"],
+                    facts.executor_label(row),
+                    _rate(t1),
+                    _rate(row),
+                    figures.interval(row["speedup"]),
+                    ", ".join(row["findings"]) or figures.NONE,
+                ]
+            )
+    return [f"| {' | '.join(cells)} |" for cells in lines]
+
+
+def _t1(row: dict[str, Any]) -> str:
+    return Case.parse(row["case"]).t1.id
+
+
+def _rate(row: dict[str, Any] | None) -> str:
+    if row is None or not row["rate"]:
+        return figures.NONE
+    return f"{figures.si(row['rate']['value']).strip()} {figures.spread(row['rate'])}"
+
+
+def filled(page: str, kernel: str, text: str) -> str:
+    """Return a page with its section replaced.
+
+    Raises
+    ------
+    ValueError
+        If the page has no such section, or more than one.
+    """
+    block = f"<!-- output:{kernel} -->\n{text}\n<!-- /output -->"
+    new, count = re.subn(rf"<!-- output:{kernel} -->.*?<!-- /output -->", lambda _: block, page, flags=re.DOTALL)
+    if count != 1:
+        raise ValueError(f"the page of {kernel} has {count} sections <!-- output:{kernel} -->, one is needed")
+    return new
+
+
+def update(kernel: str, pages: Path, budget_s: float, size: str | None) -> None:
+    """Measure a kernel and fill its page."""
+    path = pages / f"{kernel}.md"
+    page = filled(path.read_text(encoding="utf-8"), kernel, "")  # a page that cannot be filled is not measured for
+    words = command(kernel, budget_s, size)
+    text = section(measured(words), kernel, words)
+    path.write_text(filled(page, kernel, text), encoding="utf-8")
+    sys.stdout.write(f"{path}\n")
+
+
+def main() -> None:
+    """Read the command line and update the pages."""
+    parser = argparse.ArgumentParser(description="measure kernels and fill the tables of their pages")
+    parser.add_argument("kernels", nargs="*", metavar="KERNEL", help="default: all")
+    parser.add_argument("--budget", type=float, default=BUDGET_S, help="seconds of measuring per kernel [20]")
+    parser.add_argument("--size", choices=SIZES, help="of all implementations [S for pure Python, else M]")
+    parser.add_argument("--pages", type=Path, default=PAGES, help="folder of the pages [docs/kernels]")
+    options = parser.parse_args()
+    for kernel in check_names("kernel", options.kernels or KERNELS, KERNELS):
+        update(kernel, options.pages, options.budget, options.size)
+
+
+if __name__ == "__main__":
+    main()
