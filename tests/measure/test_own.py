@@ -133,6 +133,11 @@ def test_tasks_fill_an_execution_of_each_worker() -> None:
     assert [tasks.size_for("f", workers) for workers in (1, 2, 4)] == ["52", "104", "208"]
 
 
+def test_own_threads_do_as_many_calls_whatever_their_number() -> None:
+    tasks, _ = choose_tasks({"f": Examined(call_s=0.001)}, (1, 2), scaling="weak", tasks=None)
+    assert [tasks.size_for("f" + OWN_THREADS, workers) for workers in (1, 2)] == ["104", "104"]
+
+
 def test_strong_scaling_has_the_same_tasks_for_all_and_every_worker_count_divides_them() -> None:
     tasks, _ = choose_tasks({"f": Examined(call_s=0.001)}, (1, 2, 3), scaling="strong", tasks=None)
     sizes = {tasks.size_for("f", workers) for workers in (1, 2, 3)}

@@ -14,7 +14,12 @@ from tests.report.documents import row
 
 def _document(*rows: dict[str, Any], hand_over_s: float = 2e-5) -> dict[str, Any]:
     costs = {"threads": hand_over_s, "processes": 10 * hand_over_s}
-    return {"cases": list(rows), "environment": {"hand_over_s": costs}, "study": {"functions": ["mod:f"]}}
+    return {
+        "cases": list(rows),
+        "environment": {"hand_over_s": costs},
+        "study": {"functions": ["mod:f"]},
+        "controls": [],
+    }
 
 
 def _rows(threads: float, processes: float, *, calls_per_s: float = 100.0, half_width: float = 0.02) -> list[Any]:
@@ -40,6 +45,12 @@ def test_nothing_is_best_when_nothing_gains() -> None:
     rows = _rows(1.0, 0.9)
     assert best_row(rows) is None
     assert "no way gains 1.1x; run one call after the other" in verdict(_document(*rows), "mod:f")
+
+
+def test_a_machine_that_gave_one_cpu_is_no_verdict_on_the_function() -> None:
+    spin = row("spin/cy_nogil@threads*2#M", speedup=1.1)
+    document = _document(*_rows(1.0, 0.9)) | {"controls": [{**spin, "kernel": "spin", "of": "mod:f"}]}
+    assert "the machine itself gave no more to the control" in verdict(document, "mod:f")
 
 
 def test_wide_intervals_are_no_verdict() -> None:

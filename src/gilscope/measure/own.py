@@ -354,7 +354,9 @@ def choose_tasks(
         return Tasks(fixed=dict.fromkeys(examined, tasks)), chunks
     per_worker = {name: _per_worker(seen, chunks) for name, seen in usable.items()}
     if scaling == "weak":
-        return Tasks(per_worker=_with_own_threads(per_worker)), chunks
+        # Own threads share every call: more of them do not do more calls.
+        whole = {name + OWN_THREADS: count * max(workers) for name, count in per_worker.items()}
+        return Tasks(per_worker=per_worker, fixed=whole), chunks
     common = math.lcm(*workers)  # so that every worker count divides the tasks
     fixed = {name: count * common for name, count in per_worker.items()}
     return Tasks(fixed=_with_own_threads(fixed)), chunks

@@ -16,6 +16,9 @@ __all__ = ["GAIN", "is_own", "preamble", "best_row", "verdict"]
 GAIN = 1.1
 """Speed-up from which a way is worth its trouble: less is what the next change of machine or version takes away."""
 
+_FREE = 0.7
+"""Share of p that the control must reach before a function is told that no way gains."""
+
 _SUFFIX = "_own_threads"
 _POOLS = {"threads": "a pool of threads", "processes": "a pool of processes"}
 
@@ -66,7 +69,7 @@ def verdict(document: Document, kernel: str) -> str:
         sentences.append(_fastest(rows))
     for name in names:
         own = [row for row in rows if row["implementation"].removesuffix(_SUFFIX) == name]
-        sentences += [*_best(name, own), _smallest(document, own)]
+        sentences += [*_best(name, own, facts.controls(document, kernel, "spin")), _smallest(document, own)]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -112,13 +115,15 @@ def _name(row: Row) -> str:
     return f"{facts.label(row)}*{row['workers']}"
 
 
-def _best(name: str, rows: Sequence[Row]) -> Iterator[str]:
+def _best(name: str, rows: Sequence[Row], spins: Sequence[Row]) -> Iterator[str]:
     parallel = _parallel(rows)
     if not parallel:
         return
     best = best_row(rows)
     if best is not None:
         yield f"{name}: best by {_way(best)}, {times(best['speedup'])} over one call after the other."
+    elif any(_gave_less(spin, parallel) for spin in spins):
+        yield f"{name}: it cannot be told whether more workers help: the machine itself gave no more to the control."
     elif any(not _ends_below(row, GAIN) for row in parallel):
         yield f"{name}: it cannot be told whether more workers help; give it a larger --budget or a quieter machine."
     else:
@@ -126,6 +131,12 @@ def _best(name: str, rows: Sequence[Row]) -> Iterator[str]:
     for row in parallel:
         if row is not best:
             yield _other(row)
+
+
+def _gave_less(spin: Row, parallel: Sequence[Row]) -> bool:
+    """Whether the machine did not certainly give the control what counts as a gain, with as many workers."""
+    counts = {row["workers"] for row in parallel}
+    return spin["workers"] in counts and bool(spin["speedup"]) and not _starts_above(spin, _FREE * spin["workers"])
 
 
 def _way(row: Row) -> str:
