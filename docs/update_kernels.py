@@ -64,8 +64,8 @@ def section(document: dict[str, Any], kernel: str, words: Sequence[str]) -> str:
 def table(rows: Sequence[dict[str, Any]], cases: Sequence[dict[str, Any]]) -> list[str]:
     """Return the lines of a table with a row per implementation and executor.
 
-    The rate of one worker is that of T(1), which the speed-up is over: serial, or one thread of its own. It is looked up in
-    all cases, because ``rows`` leaves out serial cases that differ in their number of chunks only.
+    The rate of one worker is that of T(1), which the speed-up is over: serial, or one thread of its own. It is looked
+    up in all cases, because ``rows`` leaves out serial cases that differ in their number of chunks only.
     """
     shown = [row for row in facts.measured(rows) if row["speedup"] is not None]
     most = max((row["workers"] for row in shown), default=1)

@@ -25,6 +25,7 @@ from gilscope.stats import Estimate, ratio_interval
 ROUND_S = 0.1
 # libgomp's threads spin for up to 9 ms after a parallel region; a round that starts earlier shares the cores with them.
 SETTLE_S = 0.015
+MIN_BLOCKS = 6  # for 95 % from order statistics
 SERIAL = ("cy_nogil", "nb_nogil", "cy_gil", "nb_gil", "np_vec", "std_c")
 PARALLEL = ("cy_prange", "nb_prange")
 
@@ -116,10 +117,12 @@ def main() -> None:
     """Read the command line and compare."""
     parser = argparse.ArgumentParser(description="implementation / plain C per kernel, serial and on all cores")
     parser.add_argument("kernels", nargs="*", help=f"default: all of {', '.join(plain_c.kernels_in_c())}")
-    parser.add_argument("--blocks", type=int, default=9, help="blocks per kernel (6 or more for 95 %%)")
+    parser.add_argument("--blocks", type=int, default=9, help=f"blocks per kernel ({MIN_BLOCKS} or more) [9]")
     parser.add_argument("--size", default="M")
     parser.add_argument("--all", action="store_true", help="also the variants that hold the GIL, NumPy and std_c")
     options = parser.parse_args()
+    if options.blocks < MIN_BLOCKS:
+        parser.error(f"--blocks {options.blocks}: an interval of 95 % needs {MIN_BLOCKS} or more")
     names = check_names("kernel", options.kernels, KERNELS) or [k for k in KERNELS if k in plain_c.kernels_in_c()]
     print(f"{'kernel':15} {'':2} {'':10} {'':10} {'C ms':>9} {'its ms':>9}  {'C / it':>6} [95 % interval]")
     for name in names:
