@@ -64,7 +64,9 @@ def dispatch(arguments: Sequence[str]) -> int:
         For what typer refuses: unknown verbs and options, missing values.
     """
     try:
-        status = app(args=list(arguments), prog_name="gilscope", standalone_mode=False)
+        # Not app(...): that puts an excepthook of typer's in place, and programs under 'gilscope gil' would get it.
+        command = typer.main.get_command(app)
+        status = command.main(args=list(arguments), prog_name="gilscope", standalone_mode=False)
     except ClickUsageError as error:
         raise UsageError(_explain(error, arguments)) from None
     except typer.Abort:

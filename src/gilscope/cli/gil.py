@@ -25,12 +25,15 @@ _STDOUT = "-"
 
 
 def gil(
-    target: Annotated[str, typer.Argument(metavar="SCRIPT", help="Script, folder or zip file.", show_default=False)],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="SCRIPT|-m MODULE", help="Script, folder or zip file; or a module.", show_default=False),
+    ],
     arguments: Annotated[
         list[str] | None,
         typer.Argument(metavar="ARGS...", help="Everything after it belongs to the program.", show_default=False),
     ] = None,
-    module: Annotated[bool, typer.Option("-m", help="SCRIPT is a module, as for python -m.")] = False,
+    module: Annotated[bool, typer.Option("-m", help="What follows is a module, as for python -m.")] = False,
     rate: Annotated[
         str | None,
         typer.Option("--rate", metavar="HZ", help="Looks per second [as many as cost less than 1 %]."),

@@ -26,6 +26,7 @@ _ROWS = 12  # threads shown; the rest is one line
 _NAME = 32  # columns of a thread's name
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _DIGITS = "0123456789"
+_LOOKS = 3  # per column on average, so that hardly any column has none
 _CHILDREN = 0.1  # CPUs busy in child processes from which they are worth a word
 
 Document = Mapping[str, Any]
@@ -72,7 +73,7 @@ def render_gil(document: Document, *, unicode: bool = True) -> str:
     gil = document["gil"]
     parts = [_head(document)]
     if gil["available"]:
-        parts += [_numbers(document), strip(gil["timeline"], gil["window_s"], unicode=unicode), _thread_table(gil)]
+        parts += [_numbers(document), strip(gil, unicode=unicode), _thread_table(gil)]
     parts.append(_verdict(document["verdict"]))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -100,7 +101,7 @@ def _numbers(document: Document) -> str:
     if gil["waiting"] is None:
         lines.append(("waiting", f"n/a: {gil['waiting_reason']}"))
     else:
-        share = f"; somebody waits {100 * gil['contended']:.0f} % of the time"
+        share = f"; at least one {100 * gil['contended']:.0f} % of the time"
         lines.append(("waiting", f"{interval(gil['waiting'])} threads on average{share}"))
     lines.append(("hand-overs", _handovers(gil)))
     lines.append(("let go late", _late(gil)))
@@ -112,15 +113,17 @@ def _numbers(document: Document) -> str:
 
 def _handovers(gil: Mapping[str, Any]) -> str:
     turn = gil["holds"]["turn_s"]
-    between = f"; held {seconds(turn)} between two on average" if turn is not None else ""
-    return f"{gil['handovers']}, {si(gil['handovers_per_s']).rstrip()} a second (counted, not sampled){between}"
+    between = f"; held {seconds(turn)} in between on average" if turn is not None else ""
+    return f"{gil['handovers']}, {si(gil['handovers_per_s']).rstrip()} a second{between}"
 
 
 def _late(gil: Mapping[str, Any]) -> str:
     overdue = gil["holds"]["overdue"]
+    if overdue is not None and not gil["contended"]:
+        return "nobody was seen to ask for it"
     if overdue is None:
         return f"n/a: {gil['overdue_reason']}"
-    return f"{percent(overdue)} of the held time is beyond the moment others asked for it"
+    return f"{percent(overdue)} of the held time, after others asked for it"
 
 
 def _cpus(document: Document) -> str:
@@ -132,20 +135,19 @@ def _cpus(document: Document) -> str:
     return f"{text}, and {children:.2f} in child processes, each with a GIL of its own that is not measured"
 
 
-def strip(timeline: Mapping[str, Any], window_s: float, *, unicode: bool = True) -> str:
+def strip(gil: Mapping[str, Any], *, unicode: bool = True) -> str:
     """Draw held share, waiting threads and hand-overs over time, a character per column.
 
     Parameters
     ----------
-    timeline : mapping
-        ``bin_s`` and the levels ``held``, ``waiting``, ``handovers_per_s``, shape (n_bins,).
-    window_s : float
-        Seconds that were measured.
+    gil : mapping
+        ``GilMonitor.to_dict()``: ``timeline`` has ``held``, ``waiting`` and ``handovers_per_s``, shape (n_bins,).
     """
+    timeline = gil["timeline"]
     bins = len(timeline["held"])
     if not bins:
         return ""
-    columns = min(WIDTH - _LABEL, bins)
+    columns = max(1, min(WIDTH - _LABEL, bins, gil["samples"] // _LOOKS))
     ramp = _BLOCKS if unicode else _DIGITS
     rows = {
         "held": "".join(_level(value, ramp) for value in _squeezed(timeline["held"], columns)),
@@ -157,7 +159,7 @@ def strip(timeline: Mapping[str, Any], window_s: float, *, unicode: bool = True)
         "second, 3 is 1000 to 9999; . is none, a gap was not looked at"
     )
     column_s = bins * timeline["bin_s"] / columns
-    title = _labelled("over time", f"0 to {seconds(window_s)}, {seconds(column_s)} a column")
+    title = _labelled("over time", f"0 to {seconds(gil['window_s'])}, {seconds(column_s)} a column")
     lines = [f"{name:<{_LABEL}}{row}".rstrip() for name, row in rows.items() if row.strip()]
     return "\n".join([title, *lines, _labelled("", legend)])
 

@@ -24,6 +24,9 @@ ROOM = 0.5
 WIDE = 0.2
 """Width of the interval of the held share from which the program was too short to be judged by it."""
 
+CROWDED = 0.5
+"""``GilReading.busy`` from which a holder may have been without a CPU because other programs had it."""
+
 _ON_PURPOSE = "PYTHON_GIL"  # telemetry.free_threading names the variable where the user asked for the GIL
 
 Gil = Mapping[str, Any]
@@ -94,7 +97,7 @@ def _unseen(gil: Gil, cpus_busy: float) -> GilVerdict:
 def _seen(gil: Gil, cpus_busy: float) -> GilVerdict:
     held = gil["held"]
     if _threads_wait(gil):
-        return _held_in_c(gil) if _in_c(gil) else _bound(gil)
+        return _held_in_c(gil) if _in_c(gil, cpus_busy) else _bound(gil)
     if held["high"] - held["low"] > WIDE:
         return GilVerdict(
             code="cannot_tell",
@@ -119,9 +122,12 @@ def _threads_wait(gil: Gil) -> bool:
     return bool(several and gil["held"]["low"] >= SATURATED)
 
 
-def _in_c(gil: Gil) -> bool:
+def _in_c(gil: Gil, cpus_busy: float) -> bool:
+    """Whether the holder certainly did not answer; a holder that other programs kept off the CPU could not."""
     overdue = gil["holds"]["overdue"]
-    return overdue is not None and bool(overdue["low"] > IN_C)
+    crowded = gil["busy"] >= CROWDED
+    starved = max(0.0, 1.0 - cpus_busy / gil["held"]["value"]) if crowded and gil["held"]["value"] else 0.0
+    return overdue is not None and bool(overdue["low"] > max(IN_C, starved))
 
 
 def _waiting(gil: Gil) -> Iterator[str]:
@@ -136,7 +142,7 @@ def _waiting(gil: Gil) -> Iterator[str]:
 
 def _bound(gil: Gil) -> GilVerdict:
     saturated = gil["held"]["low"] >= SATURATED
-    what = "byte code, or calls too short to be told from it" if gil["holds"]["overdue"] is not None else "its threads"
+    by = " by byte code or short calls" if gil["holds"]["overdue"] is not None else ""
     end = (
         "More threads will not make it faster"
         if saturated
@@ -144,7 +150,7 @@ def _bound(gil: Gil) -> GilVerdict:
     )
     return GilVerdict(
         code="gil_bound",
-        sentence=f"GIL-bound by {what}{'' if saturated else ' part of the time'}: {', '.join(_waiting(gil))}. {end}.",
+        sentence=f"GIL-bound{by}{'' if saturated else ', part of the time'}: {', '.join(_waiting(gil))}. {end}.",
         cure=gil_bound.CURE,
     )
 
@@ -178,8 +184,8 @@ def _unhindered(gil: Gil, cpus_busy: float) -> GilVerdict:
     if held["high"] < ROOM:
         return GilVerdict(
             code="released",
-            sentence=f"Mostly released: {seen}, {narrow(cpus_busy)} CPUs are busy. Threads can scale, as far as "
-            f"the GIL goes to {_room(held)} times this work.",
+            sentence=f"Mostly released: {seen}, {narrow(cpus_busy)} CPUs are busy. Threads can scale: the GIL "
+            f"leaves room for {_room(held)} times this work.",
         )
     return GilVerdict(
         code="partly_held",

@@ -1,0 +1,220 @@
+"""The report of a program's GIL: what it claims, and that it can be read."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from gilscope.report.gil import gil_document, render_gil, strip
+from gilscope.report.gil_verdict import judge
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def around(value: float, half: float = 0.01) -> dict[str, float]:
+    return {"value": value, "low": max(0.0, value - half), "high": value + half, "confidence": 0.95, "n": 1000}
+
+
+def seen(level: float, waiting: float | None = 0.0, overdue: float | None = 0.0, **more: Any) -> dict[str, Any]:
+    """What the probe would say of a program with these levels all the time."""
+    levels = {"held": [level] * 100, "waiting": [waiting] * 100, "handovers_per_s": [200.0] * 100}
+    return {
+        "available": True,
+        "reason": "",
+        "enabled": True,
+        "free_threaded_build": False,
+        "switched_on": "",
+        "waiting_reason": "" if waiting is not None else "no waiters here",
+        "threads_reason": "",
+        "overdue_reason": "" if overdue is not None else "no requests here",
+        "window_s": 10.0,
+        "samples": 1000,
+        "rate_hz": 100.0,
+        "interval_s": 0.01,
+        "held": around(level),
+        "waiting": None if waiting is None else around(waiting),
+        "contended": min(1.0, waiting or 0.0),
+        "handovers": 2000,
+        "handovers_per_s": 200.0,
+        "threads": [thread("MainThread", level / 2), thread("worker", level / 2, overdue or 0.0)],
+        "unattributed": 0.0,
+        "holds": {
+            "turn_s": 0.005,
+            "resolution_s": 0.01,
+            "switch_interval_s": 0.005,
+            "overdue": None if overdue is None else around(overdue),
+        },
+        "timeline": {"bin_s": 0.1, **levels},
+        "cost": 0.004,
+        "busy": 0.0,
+        "late": 0.0,
+        **more,
+    }
+
+
+def thread(name: str, held: float, overdue: float = 0.0) -> dict[str, Any]:
+    return {"name": name, "native_id": 1, "held": around(held), "overdue": overdue, "samples": 100}
+
+
+def unseen(*, enabled: bool, reason: str) -> dict[str, Any]:
+    return {"available": False, "reason": reason, "enabled": enabled, "switched_on": ""}
+
+
+def document(gil: dict[str, Any], **more: Any) -> dict[str, Any]:
+    run = {"target": "a.py", "arguments": ["-x"], "exit_status": 3, "wall_s": 10.0, "gil": gil}
+    times = {"cpu_s": 10.0, "children_cpu_s": 0.0, **more}
+    return gil_document(run, interpreter="CPython 3.13.0", tool_version="1", **times)
+
+
+VERDICTS = [
+    pytest.param(seen(0.99, 1.0), 1.0, "gil_bound", "More threads will not make it faster", id="bound"),
+    pytest.param(seen(0.6, 0.5), 1.0, "gil_bound", "part of the time", id="bound at times"),
+    pytest.param(seen(0.99, None, None), 1.0, "gil_bound", "GIL-bound: the GIL is held", id="waiting unknown"),
+    pytest.param(seen(0.99, 1.0, 0.7), 1.0, "gil_held_in_c", "most of all in 'worker'", id="held in C"),
+    pytest.param(seen(0.99), 1.0, "one_thread", "more threads of this kind would gain nothing", id="alone"),
+    pytest.param(seen(0.7), 1.0, "partly_held", "no more than 1.41 times this work", id="partly"),
+    pytest.param(seen(0.09), 1.9, "released", "Threads can scale: the GIL leaves room for 10.0 times", id="released"),
+    pytest.param(seen(0.01), 0.02, "idle", "the GIL is not what holds it up", id="idle"),
+    pytest.param(seen(0.01), 1.9, "released", "Threads can scale", id="computing without it is not idle"),
+    pytest.param(seen(0.5, held=around(0.5, 0.2)), 1.0, "cannot_tell", "between 30 and 70 %", id="too short"),
+    pytest.param(unseen(enabled=False, reason="no GIL: in parallel"), 1.9, "no_gil", "There is no GIL", id="no GIL"),
+    pytest.param(unseen(enabled=True, reason="wrong build"), 1.0, "unavailable", "wrong build", id="no probe"),
+]
+
+
+@pytest.mark.parametrize(("gil", "cpus", "code", "says"), VERDICTS)
+def test_the_numbers_decide_the_verdict(gil: dict[str, Any], cpus: float, code: str, says: str) -> None:
+    verdict = judge(gil, cpus_busy=cpus)
+    assert verdict.code == code
+    assert says in verdict.sentence
+
+
+@pytest.mark.parametrize("waiting", [0.09, 0.105])
+def test_waiting_that_is_not_certain_is_no_accusation(waiting: float) -> None:
+    assert judge(seen(0.7, waiting), cpus_busy=1.0).code == "partly_held"
+
+
+def test_a_request_now_and_then_unanswered_does_not_blame_c_code() -> None:
+    assert judge(seen(0.99, 1.0, 0.1), cpus_busy=1.0).code == "gil_bound"
+
+
+def test_a_holder_that_was_kept_off_the_cpu_is_not_blamed_for_c_code() -> None:
+    assert judge(seen(0.9, 1.0, 0.3, busy=1.0), cpus_busy=0.45).code == "gil_bound"
+    assert judge(seen(0.9, 1.0, 0.7, busy=1.0), cpus_busy=0.8).code == "gil_held_in_c"
+
+
+def test_c_code_that_sleeps_with_the_gil_is_blamed_where_there_are_cpus_to_spare() -> None:
+    assert judge(seen(0.9, 1.0, 0.9, busy=0.0), cpus_busy=0.01).code == "gil_held_in_c"
+
+
+def test_whoever_switched_the_gil_on_is_named_with_the_cure() -> None:
+    by = "switched on by importing old_ext, which does not declare support for running without it"
+    verdict = judge(seen(0.99, 1.0, switched_on=by), cpus_busy=1.0)
+    assert verdict.sentence.startswith(f"This free-threaded build runs with the GIL, {by}.")
+    assert verdict.cure.startswith("update the module")
+
+
+def test_a_user_who_asked_for_the_gil_is_not_told_to_update() -> None:
+    verdict = judge(seen(0.99, 1.0, switched_on="switched on by PYTHON_GIL=1 or -X gil=1"), cpus_busy=1.0)
+    assert "update the module" not in verdict.cure
+
+
+REPORTS = [param.values[0] for param in VERDICTS]
+
+
+@pytest.mark.parametrize("gil", REPORTS)
+@pytest.mark.parametrize("unicode", [True, False])
+def test_every_report_fits_80_columns_without_colour(gil: dict[str, Any], unicode: bool) -> None:
+    text = render_gil(document(gil), unicode=unicode)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\x1b" not in text
+
+
+def test_every_report_is_json() -> None:
+    for gil in REPORTS:
+        json.dumps(document(gil), allow_nan=False)
+
+
+def test_numbers_come_with_their_intervals() -> None:
+    text = render_gil(document(seen(0.6, 0.5)))
+    assert re.search(r"held +60 ±1% of the time", text)
+    assert re.search(r"waiting +0\.50 \[0\.49, 0\.51\] threads", text)
+    assert re.search(r"worker +30 ±1%", text)
+    assert "exit status 3" in text
+
+
+def test_what_is_not_measured_is_said_with_the_reason() -> None:
+    text = render_gil(document(seen(0.9, None, None, threads=[], threads_reason="no names here")))
+    for reason in ("no waiters here", "no requests here", "no names here"):
+        assert f"n/a: {reason}" in text
+
+
+def test_busy_child_processes_are_mentioned() -> None:
+    assert "child processes" in render_gil(document(seen(0.01), cpu_s=0.1, children_cpu_s=15.0))
+    assert "child processes" not in render_gil(document(seen(0.01)))
+
+
+def drawn(gil: dict[str, Any], row: str, **how: Any) -> str:
+    found = re.search(rf"^{row} +(\S.*)$", strip(gil, **how), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def test_the_strip_shows_when_it_was_held() -> None:
+    levels = {"held": [0.0] * 50 + [1.0] * 50, "waiting": [0.0] * 50 + [2.0] * 50, "handovers_per_s": [0, 250.0] * 50}
+    gil = seen(0.5, timeline={"bin_s": 0.1, **levels})
+    assert drawn(gil, "held") == "." * 34 + "█" * 34
+    assert drawn(gil, "held", unicode=False) == "." * 34 + "9" * 34
+    assert drawn(gil, "waiting") == "." * 34 + "2" * 34
+
+
+def test_a_short_run_gets_fewer_columns_instead_of_gaps() -> None:
+    assert len(drawn(seen(1.0, samples=30), "held")) == 10
+
+
+def test_moments_without_a_look_are_gaps() -> None:
+    levels = {"held": [1.0, None, 1.0], "waiting": [0.0, None, 0.0], "handovers_per_s": [1.0, None, 1e12]}
+    gil = seen(1.0, timeline={"bin_s": 0.1, **levels})
+    assert (drawn(gil, "held"), drawn(gil, "hand-overs")) == ("█ █", "0 9")
+
+
+def test_many_threads_are_summed_up_below_the_table() -> None:
+    text = render_gil(document(seen(0.9, threads=[thread(f"pool-{i}", 0.03) for i in range(30)])))
+    assert "and 18 more threads: 54% together" in text
+
+
+def test_a_thread_name_cannot_command_the_terminal() -> None:
+    text = render_gil(document(seen(0.9, threads=[thread("\x1b[2J" + "x" * 200, 0.9)])))
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.fixture(scope="module")
+def updater() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("update_gil", DOCS / "update_gil.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_output_in_the_docs_is_what_the_program_prints(updater: ModuleType) -> None:
+    page = (DOCS / "gil.md").read_text(encoding="utf-8")
+    assert updater.filled(page) == page, "run: python docs/update_gil.py"
+
+
+def test_the_examples_say_what_they_are_there_to_show(updater: ModuleType) -> None:
+    verdicts = {mode: json.loads(updater.report(mode).read_text())["verdict"]["code"] for mode in updater.MODES}
+    assert verdicts == {"count": "gil_bound", "hash": "released"}
+
+
+def test_the_docs_name_every_verdict() -> None:
+    named = set(re.findall(r"^\| `(\w+)` \|", (DOCS / "gil.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {param.values[2] for param in VERDICTS} == named
