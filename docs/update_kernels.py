@@ -57,8 +57,19 @@ def section(document: dict[str, Any], kernel: str, words: Sequence[str]) -> str:
     rows = facts.of_kernel(document, kernel)
     head = [f"    $ {' '.join(words)}", "", notes.environment_note(document) + "  "]
     head += [f"caution: {text}  " for text in notes.check_notes(document)]
+    head += [
+        f"{row['blocks']} blocks; {worth(document['cases'])}  "
+        for row in document["kernels"]
+        if row["kernel"] == kernel
+    ]
     absent = [f"- n/a: {text}" for text in notes.unavailable_notes(rows)]
     return "\n".join([*head, "", *table(rows, document["cases"]), *([""] if absent else []), *absent])
+
+
+def worth(cases: Sequence[dict[str, Any]]) -> str:
+    """Say how much the intervals of the speed-ups are worth."""
+    confidences = [case["speedup"]["confidence"] for case in cases if case["speedup"]]
+    return f"the intervals hold with {100 * min(confidences):.0f} % confidence" if confidences else "no speed-up"
 
 
 def table(rows: Sequence[dict[str, Any]], cases: Sequence[dict[str, Any]]) -> list[str]:

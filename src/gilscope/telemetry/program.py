@@ -101,7 +101,9 @@ def _script_body(path: str) -> Callable[[dict[str, Any]], object]:
         with io.open_code(os.path.abspath(path)) as stream:
             source = stream.read()
     except OSError as error:
-        raise UsageError(f"script {path!r} cannot be read: {error.strerror}; name a script, or a module after -m") from error
+        raise UsageError(
+            f"script {path!r} cannot be read: {error.strerror}; name a script, or a module after -m"
+        ) from error
     return lambda namespace: exec(compile(source, path, "exec"), namespace)
 
 
