@@ -15,7 +15,7 @@ import gilscope
 SOURCE = Path(gilscope.__file__).parent
 
 LEVELS = {
-    0: ("errors", "units", "registry", "clocks", "targets"),
+    0: ("errors", "units", "registry", "cgroups", "clocks", "targets"),
     1: ("spec", "stats"),
     2: ("records", "env"),
     3: ("kernels", "executors", "telemetry", "results", "scaling"),

@@ -87,11 +87,12 @@ def tasks_run_queue_ns() -> int | None:
 
 
 def throttled_ns() -> int | None:
-    """Nanoseconds the cgroup's CPU quota has stopped threads of this group; None where there is no quota to read.
+    """Nanoseconds the cgroup's CPU quota has stopped threads of the group; None where there is no quota.
 
     Notes
     -----
-    ``throttled_usec`` (cgroup v2) or ``throttled_time`` (v1) of ``cpu.stat`` (Documentation/admin-guide/cgroup-v2.rst).
+    ``throttled_usec`` (cgroup v2) or ``throttled_time`` (v1) of ``cpu.stat`` (Documentation/admin-guide/cgroup-v2.rst)
+    of the group whose quota is the least, summed over CPUs; where that group has other members, theirs is in it.
     """
     path = _cpu_stat()
     if path is None:
@@ -108,20 +109,8 @@ def throttled_ns() -> int | None:
 
 @cache
 def _cpu_stat() -> str | None:
-    """Find this process's ``cpu.stat``; None without cgroups."""
-    try:
-        with open("/proc/self/cgroup") as file:
-            entries = [line.rstrip("\n").split(":", 2) for line in file]
-    except OSError:
-        return None
-    for _, controllers, path in (entry for entry in entries if len(entry) == 3):
-        if controllers == "":
-            candidates = [f"/sys/fs/cgroup{path.rstrip('/')}/cpu.stat", "/sys/fs/cgroup/cpu.stat"]
-        elif "cpu" in controllers.split(","):
-            candidates = [f"/sys/fs/cgroup/{controllers}{path.rstrip('/')}/cpu.stat", "/sys/fs/cgroup/cpu/cpu.stat"]
-        else:
-            continue
-        found = next((name for name in candidates if os.access(name, os.R_OK)), None)
-        if found is not None:
-            return found
-    return None
+    """Find the ``cpu.stat`` of the group that limits this process; None without a quota."""
+    from gilscope.cgroups import limiting_group  # only where rounds are measured
+
+    group = limiting_group()
+    return os.path.join(group.folder, "cpu.stat") if group is not None else None

@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from gilscope.env import capture, interpreter, libraries, machine
-from gilscope.env.files import cpu_folders, parse_cpu_list, read_int
+from gilscope.env.files import cpu_folders, parse_cpu_list
 
 
 def test_the_environment_is_plain_json_with_all_its_parts():
@@ -110,9 +110,3 @@ def test_only_numbered_folders_are_cpus(tree):
     for name in ("cpu0", "cpu11", "cpufreq", "cpuidle"):
         tree.write(f"sys/devices/system/cpu/{name}/x", "1")
     assert sorted(cpu_folders(tree.root)) == [0, 11]
-
-
-def test_a_file_without_a_number_has_no_number(tree):
-    assert read_int(tree.write("a", "12\n").root / "a") == 12
-    assert read_int(tree.write("b", "x\n").root / "b") is None
-    assert read_int(tree.root / "missing") is None

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal, TypeAlias
 
-from gilscope.env.files import cpu_folders, parse_cpu_list, read_int, read_text
+from gilscope.cgroups import limiting_group
+from gilscope.env.files import cpu_folders, parse_cpu_list, read_text
 from gilscope.errors import UsageError
 
 __all__ = [
@@ -158,71 +159,6 @@ def _physical_cores(root: Path) -> int | None:
 
 
 def cgroup_quota_cpus(root: Path = Path("/")) -> float | None:
-    """Return the CPU seconds per second that the cgroups of this process allow, or None without a quota.
-
-    Notes
-    -----
-    A group may not use more than any of its ancestors, so the least quota on the way up counts. Both versions are
-    read, because hybrid systems mount both (man 7 cgroups).
-    """
-    quotas = [
-        quota
-        for group, version in _cgroups(root)
-        if (quota := _quota_v2(group) if version == 2 else _quota_v1(group)) is not None
-    ]
-    return min(quotas, default=None)
-
-
-def _cgroups(root: Path) -> Iterator[tuple[Path, int]]:
-    """Yield (folder, version) of every group this process is in, from its own up to the mount point."""
-    mounts = _cgroup_mounts(root)
-    for line in (read_text(root / "proc/self/cgroup") or "").splitlines():
-        fields = line.split(":", 2)
-        if len(fields) != 3:
-            continue
-        version = 2 if fields[0] == "0" and not fields[1] else 1
-        if version == 1 and "cpu" not in fields[1].split(","):
-            continue
-        mount = mounts.get(version)
-        if mount is not None:
-            yield from ((folder, version) for folder in _upwards(*mount, PurePosixPath(fields[2])))
-
-
-def _upwards(mount_point: Path, mount_root: PurePosixPath, group: PurePosixPath) -> Iterator[Path]:
-    """Yield the folder of ``group`` and those above it, as far as they are visible below the mount point.
-
-    In a container without its own cgroup namespace the mount shows only ``mount_root`` of the host's tree.
-    """
-    inside = group.relative_to(mount_root) if group.is_relative_to(mount_root) else PurePosixPath()
-    parts = [] if ".." in inside.parts else [part for part in inside.parts if part != "/"]
-    for depth in range(len(parts), -1, -1):
-        yield mount_point.joinpath(*parts[:depth])
-
-
-def _cgroup_mounts(root: Path) -> dict[int, tuple[Path, PurePosixPath]]:
-    """Return mount point and mounted root of the cgroup hierarchies that control CPU time, by version."""
-    mounts: dict[int, tuple[Path, PurePosixPath]] = {}
-    for line in (read_text(root / "proc/self/mountinfo") or "").splitlines():
-        fields = line.split()
-        if len(fields) < 10 or "-" not in fields[6:]:
-            continue
-        kind, *rest = fields[fields.index("-", 6) + 1 :]
-        if kind == "cgroup2" or (kind == "cgroup" and "cpu" in rest[-1].split(",")):
-            mounts[2 if kind == "cgroup2" else 1] = (root / fields[4].lstrip("/"), PurePosixPath(fields[3]))
-    return mounts
-
-
-def _quota_v2(group: Path) -> float | None:
-    """Read ``cpu.max``: ``max 100000`` or ``150000 100000`` (quota and period in microseconds)."""
-    fields = (read_text(group / "cpu.max") or "").split()
-    if len(fields) != 2 or not all(field.isdecimal() for field in fields) or int(fields[1]) == 0:
-        return None
-    return int(fields[0]) / int(fields[1])
-
-
-def _quota_v1(group: Path) -> float | None:
-    """Read ``cpu.cfs_quota_us`` (-1 for none) and ``cpu.cfs_period_us``."""
-    quota, period = read_int(group / "cpu.cfs_quota_us"), read_int(group / "cpu.cfs_period_us")
-    if quota is None or period is None or quota <= 0 or period <= 0:
-        return None
-    return quota / period
+    """Return the CPU seconds per second that the cgroups of this process allow, or None without a quota."""
+    group = limiting_group(str(root))
+    return group.cpus if group is not None else None

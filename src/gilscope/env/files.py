@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["cpu_folders", "parse_cpu_list", "read_int", "read_text"]
+__all__ = ["cpu_folders", "parse_cpu_list", "read_text"]
 
 
 def read_text(path: Path) -> str | None:
@@ -13,15 +13,6 @@ def read_text(path: Path) -> str | None:
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
-        return None
-
-
-def read_int(path: Path) -> int | None:
-    """Return the whole number in a file, or None when there is none."""
-    text = read_text(path)
-    try:
-        return int(text) if text is not None else None
-    except ValueError:
         return None
 
 
