@@ -1,11 +1,13 @@
 """Pure functions on samples. Knows nothing of benchmarks; standard library only.
 
 ``intervals`` holds estimates for a sample whose size was fixed beforehand, ``stopping`` those for a sample that grew
-until it was good enough. Whoever measures in blocks uses ``stopping``.
+until it was good enough. Whoever measures in blocks uses ``stopping``. ``crossing`` finds where a curve measured in
+blocks crosses a level.
 """
 
 from __future__ import annotations
 
+from gilscope.stats.crossing import bootstrap_interval, crossing, isotonic_fit, median_crossing
 from gilscope.stats.intervals import MIN_BLOCKS, Estimate, median_interval, median_range, ratio_interval, ratios
 from gilscope.stats.stopping import (
     LOOKS,
@@ -20,7 +22,11 @@ __all__ = [
     "LOOKS",
     "MIN_BLOCKS",
     "Estimate",
+    "bootstrap_interval",
+    "crossing",
     "estimate_or_none",
+    "isotonic_fit",
+    "median_crossing",
     "median_interval",
     "median_range",
     "next_look",
