@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import statistics
@@ -34,7 +35,7 @@ def test_isotonic_fits_have_known_answers(values, weights, fitted):
 @given(VALUES)
 def test_an_isotonic_fit_rises_keeps_the_mean_and_leaves_what_rises_alone(values):
     fitted = isotonic_fit(values)
-    assert all(a <= b for a, b in zip(fitted, fitted[1:], strict=False))
+    assert all(a <= b for a, b in itertools.pairwise(fitted))
     assert math.fsum(fitted) == pytest.approx(math.fsum(values), abs=1e-6)
     assert isotonic_fit(sorted(values)) == sorted(values)
 

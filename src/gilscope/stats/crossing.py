@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import statistics
@@ -69,7 +70,7 @@ def crossing(positions: Sequence[float], values: Sequence[float], level: float) 
     ValueError
         If there is no point, or the positions do not increase.
     """
-    if not positions or any(a >= b for a, b in zip(positions, positions[1:], strict=False)) or positions[0] <= 0:
+    if not positions or any(a >= b for a, b in itertools.pairwise(positions)) or positions[0] <= 0:
         raise ValueError("positions must be above zero and increase")
     fitted = isotonic_fit(values)
     if fitted[0] >= level:
