@@ -141,12 +141,14 @@ class ResultSet:
     Parameters
     ----------
     study : mapping
-        The study as it was asked (fields of ``spec.Study``).
+        The study as it was asked last (fields of ``spec.Study``).
     cases : mapping of case id to CaseRecord
         In the order of the file; a later line about the same case replaces an earlier one.
     blocks : tuple of Block
     diagnostics : tuple of mapping
         What diagnostic rounds saw, as it was written.
+    resumed : tuple of mapping
+        One per ``--resume``: ``study``, ``environment`` and ``tool_version`` of that part.
     warnings : tuple of str
         What was wrong with the file and could be mended, e.g. a torn last line.
     """
@@ -158,4 +160,5 @@ class ResultSet:
     cases: Mapping[str, CaseRecord]
     blocks: tuple[Block, ...]
     diagnostics: tuple[Mapping[str, Any], ...] = ()
+    resumed: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ class FakePipeline:
         self.during: Callable[[Observer], None] = lambda observer: None
         self.writes = True
 
-    def run(self, study: Study, out: Path, *, observer: Observer) -> dict[str, Any]:
+    def run(self, study: Study, out: Path, *, observer: Observer, resume: bool = False) -> dict[str, Any]:
         self.studies.append(study)
         self.folders.append(out)
         self.during(observer)

@@ -120,3 +120,24 @@ def test_no_process_is_left_whatever_ends_the_program(number: str, tmp_path: Pat
     _, alive = psutil.wait_procs(family, timeout=LEFT_BEHIND_S)
     assert not alive
     assert results.load(tmp_path / "there").blocks
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this platform has no SIGKILL")
+def test_a_killed_run_is_resumed_by_the_same_words_and_by_none(tmp_path: Path) -> None:
+    process = started(tmp_path)
+    process.kill()
+    process.communicate(timeout=60)
+    before = results.load(tmp_path / "there").blocks
+    spent_s = sum(block.ended_ns - block.started_ns for block in before) / 1e9
+    resume = ["--out", "there", "--resume", "--quiet", "--json", "--budget"]
+    for words, more_s in (([*SHORT, "--precision", "0.001%"], 4), (["run"], 8)):  # room for a block on a busy machine
+        again = gilscope([*words, *resume, str(spent_s + more_s)], tmp_path)
+        assert (again.returncode, again.stderr) == (0, "")
+        after = results.load(tmp_path / "there").blocks
+        assert after[: len(before)] == before
+        assert len(after) > len(before)
+        assert [block.index for block in after] == list(range(len(after)))
+        before = after
+    other = gilscope(["run", "nbody", "--out", "there", "--resume"], tmp_path)
+    assert other.returncode == 2
+    assert "another study" in other.stderr

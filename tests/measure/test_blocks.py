@@ -294,3 +294,22 @@ def test_the_observer_hears_of_timed_and_spent_seconds() -> None:
     spent, timed = heard[-1]
     rounds = len(heard) * 5
     assert spent - timed == pytest.approx(rounds * 0.05)
+
+
+def test_a_resumed_study_goes_on_where_it_was_and_spends_what_is_left() -> None:
+    plan, study = _plan("a"), _study(budget_s=30.0, precision=0.0001)
+    whole, _, _ = _measure(FakeHost(noisy(3)), plan, study)
+    host, sink = FakeHost(noisy(4)), Sink()
+    prepared = prepare_all(plan, host, Observer(), sink)
+    run_blocks(plan, study, host, prepared, Observer(), sink, clock_ns=host.clock, earlier=whole[:10])
+    assert [block.index for block in sink.blocks] == list(range(10, 10 + len(sink.blocks)))
+    assert 0 < len(sink.blocks) <= len(whole) - 10 + 5  # noise decides how many fit
+
+
+def test_a_resumed_study_that_knows_enough_measures_nothing() -> None:
+    plan, study = _plan("a"), _study()
+    whole, _, _ = _measure(FakeHost(steady), plan, study)
+    host, sink = FakeHost(steady), Sink()
+    prepared = prepare_all(plan, host, Observer(), sink)
+    run_blocks(plan, study, host, prepared, Observer(), sink, clock_ns=host.clock, earlier=whole)
+    assert not sink.blocks

@@ -19,13 +19,15 @@ _SAME_SECOND = 100  # attempts at a free name when several runs start in one sec
 
 
 @contextmanager
-def output_folder(asked: str | None) -> Iterator[Path]:
+def output_folder(asked: str | None, *, resume: bool = False) -> Iterator[Path]:
     """Make the output folder, check that it can be written, and take it away again if nothing was written to it.
 
     Parameters
     ----------
     asked : str or None
         The folder of ``--out``; None makes ``gilscope-results/<UTC time>`` in the current folder.
+    resume : bool
+        Whether the folder may hold a result already.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def output_folder(asked: str | None) -> Iterator[Path]:
         If it cannot be made or written, or already holds a result.
     """
     ours = asked is None or not Path(asked).exists()
-    folder = _prepared(asked)
+    folder = _prepared(asked, resume)
     try:
         yield folder
     finally:
@@ -41,9 +43,9 @@ def output_folder(asked: str | None) -> Iterator[Path]:
             folder.rmdir()
 
 
-def _prepared(asked: str | None) -> Path:
+def _prepared(asked: str | None, resume: bool) -> Path:
     try:
-        folder = _fresh() if asked is None else _given(Path(asked))
+        folder = _fresh() if asked is None else _given(Path(asked), resume)
     except FileExistsError:
         raise UsageError(_cannot_write(str(asked), "it is a file")) from None
     except OSError as error:
@@ -63,10 +65,12 @@ def _cannot_write(folder: str, why: str) -> str:
     return f"cannot write to {folder!r}: {why}; choose another folder with --out"
 
 
-def _given(folder: Path) -> Path:
+def _given(folder: Path, resume: bool) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    if (folder / RESULT_NAME).exists():
-        raise UsageError(f"{str(folder)!r} already holds a {RESULT_NAME}: choose another folder with --out")
+    if (folder / RESULT_NAME).exists() and not resume:
+        raise UsageError(
+            f"{str(folder)!r} already holds a {RESULT_NAME}: choose another folder with --out, or go on by --resume"
+        )
     return folder
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from gilscope.spec import Study
 
 __all__ = ["exit_status", "run"]
 
 _BAD = ("wrong_result", "failed", "timeout")
+_CHANGEABLE = {"budget", "precision"}  # by --resume
 
 
 def run(
@@ -48,9 +53,20 @@ def run(
         str | None, typer.Option("--transport", metavar="a,b", help="Of processes: shm, pickle [shm].")
     ] = None,
     seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")] = None,
+    python: Annotated[
+        list[str] | None,
+        typer.Option("--python", metavar="3.13t|PATH", help="Measure under this interpreter; several are compared."),
+    ] = None,
+    gil: Annotated[
+        str | None, typer.Option("--gil", metavar="on|off|both", help="How free-threaded interpreters are run.")
+    ] = None,
     out: Annotated[
         str | None, typer.Option("--out", metavar="DIR", help="Folder of the result [gilscope-results/<UTC time>].")
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the result in --out (or the newest one); what it has is kept."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the analysis as JSON and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> int:
@@ -70,26 +86,60 @@ def run(
         "start-method": start_method,
         "transport": transport,
         "seed": seed,
+        "python": ",".join(python) if python else None,
+        "gil": gil,
     }
-    return _measure(kernels or [], asked, out, json=json, quiet=quiet)
+    return _measure(kernels or [], asked, out, resume=resume, json=json, quiet=quiet)
 
 
-def _measure(kernels: list[str], asked: Mapping[str, str | None], out: str | None, *, json: bool, quiet: bool) -> int:
+def _measure(
+    kernels: list[str], asked: Mapping[str, str | None], out: str | None, *, resume: bool, json: bool, quiet: bool
+) -> int:
     from gilscope.cli.folder import output_folder
+    from gilscope.cli.interpreters import chosen
     from gilscope.cli.progress import watch
     from gilscope.cli.request import build_study
     from gilscope.cli.settings import read_settings
 
     settings = read_settings(Path.cwd())
     study = build_study(kernels, asked, settings)
+    interpreters = chosen(asked, settings, study.kernels)
+    study = replace(study, interpreters=tuple(entry.label for entry in interpreters))
     out = settings.values.get("out") if out is None else out
+    if resume:
+        out, study, resume = _taken_up(out, study, kernels, asked)
 
     from gilscope import pipeline
 
-    with output_folder(out) as folder, watch(quiet=quiet, budget_s=study.budget_s) as observer:
-        document = pipeline.run(study, folder, observer=observer)
+    with output_folder(out, resume=resume) as folder, watch(quiet=quiet, budget_s=study.budget_s) as observer:
+        document = pipeline.run(study, folder, interpreters=interpreters, observer=observer, resume=resume)
     _report(document, json=json)
     return exit_status(document)
+
+
+def _taken_up(
+    out: str | None, study: Study, kernels: list[str], asked: Mapping[str, str | None]
+) -> tuple[str | None, Study, bool]:
+    """Return folder and study to go on with, and whether there is anything: else it is measured from the start."""
+    from gilscope.cli.folder import DEFAULT_PARENT, newest
+    from gilscope.measure.resume import continued
+    from gilscope.results import RESULT_NAME, load
+
+    path = newest(Path(DEFAULT_PARENT)) if out is None else Path(out, RESULT_NAME)
+    if path is None or not path.exists():
+        return out, study, False
+    if not path.stat().st_size:  # killed before the first line was written
+        path.unlink()
+        return out, study, False
+    given = {name for name, text in asked.items() if text is not None}
+    described = bool(kernels) or bool(given - _CHANGEABLE)
+    study = continued(
+        load(path),
+        study if described else None,
+        budget_s=study.budget_s if "budget" in given else None,
+        precision=study.precision if "precision" in given else None,
+    )
+    return str(path.parent), study, True
 
 
 def _report(document: Mapping[str, Any], *, json: bool) -> None:

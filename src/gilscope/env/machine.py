@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import platform
 import re
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from gilscope.env.files import cpu_folders, read_text
 
-__all__ = ["available_memory_bytes", "cpu_model", "describe", "is_virtual"]
+__all__ = ["available_memory_bytes", "cpu_model", "describe", "identity", "is_virtual"]
 
 _VIRTUAL_VENDORS = ("qemu", "kvm", "vmware", "virtualbox", "xen", "microsoft corporation", "amazon ec2", "google")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -18,6 +19,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 def describe(root: Path = Path("/")) -> dict[str, Any]:
     """Return the facts about the machine; None for each that cannot be read."""
     return {
+        "identity": identity(root),
         "system": platform.system(),
         "release": platform.release(),
         "architecture": platform.machine(),
@@ -26,6 +28,17 @@ def describe(root: Path = Path("/")) -> dict[str, Any]:
         "memory_bytes": _memory_bytes(root, "MemTotal", "total"),
         "caches_bytes": _caches_bytes(root),
     }
+
+
+def identity(root: Path = Path("/")) -> str | None:
+    """Return a word that differs between machines and tells nothing about them, or None.
+
+    Notes
+    -----
+    A keyed hash of the machine id, as machine-id(5) asks programs to use it. Containers may share their image's.
+    """
+    machine_id = read_text(root / "etc/machine-id")
+    return hmac.new(b"gilscope", machine_id.encode(), "sha256").hexdigest()[:16] if machine_id else None
 
 
 def cpu_model(root: Path = Path("/")) -> str | None:

@@ -7,13 +7,13 @@ within blocks, so that drift of the machine cancels.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from gilscope import clocks
 from gilscope.errors import MeasurementError, RoundTimeoutError
-from gilscope.measure.calibrate import calibrate, lead_of, timeout_of
+from gilscope.measure.calibrate import ROUND_S, calibrate, lead_of, timeout_of
 from gilscope.measure.events import Observer
 from gilscope.measure.host import Host, Lead
 from gilscope.records import Block, CaseRecord, Round
@@ -69,8 +69,8 @@ class Sink(Protocol):
         """Take what a diagnostic round saw."""
 
 
-def prepare_all(plan: Plan, host: Host, observer: Observer, sink: Sink) -> Prepared:
-    """Prepare, verify and calibrate every case of a plan.
+def prepare_all(plan: Plan, host: Host, observer: Observer, sink: Sink, *, round_s: float = ROUND_S) -> Prepared:
+    """Prepare, verify and calibrate every case of a plan, for rounds of T(1) that last at least ``round_s`` seconds.
 
     Baselines come first, because the repeats of T(1) are those of all its cases; controls that are nobody's case last.
     """
@@ -83,7 +83,7 @@ def prepare_all(plan: Plan, host: Host, observer: Observer, sink: Sink) -> Prepa
         observer.preparing(slot.case, done, len(ordered))
         record = host.prepare(slot)
         if record.status == "ok":
-            record = _calibrated(host, slot, record, prepared)
+            record = _calibrated(host, slot, record, prepared, round_s)
         prepared.records[slot.session] = record
         if slot.role == "isolated":
             if record.status != "ok":
@@ -94,7 +94,7 @@ def prepare_all(plan: Plan, host: Host, observer: Observer, sink: Sink) -> Prepa
     return prepared
 
 
-def _calibrated(host: Host, slot: Slot, record: CaseRecord, prepared: Prepared) -> CaseRecord:
+def _calibrated(host: Host, slot: Slot, record: CaseRecord, prepared: Prepared, round_s: float) -> CaseRecord:
     """Give a record its repeats: measured on T(1), copied for the others."""
     case = record.case
     if case.t1 != case:
@@ -104,10 +104,10 @@ def _calibrated(host: Host, slot: Slot, record: CaseRecord, prepared: Prepared) 
         prepared.round_s[case.id] = prepared.round_s[case.t1.id]
         return replace(record, repeats=known.repeats)
     try:
-        repeats, round_s = calibrate(host, slot, record.first_ns / 1e9)
+        repeats, lasts_s = calibrate(host, slot, record.first_ns / 1e9, round_s=round_s)
     except MeasurementError as error:
         return _failed(record, error)
-    prepared.round_s[case.id] = round_s
+    prepared.round_s[case.id] = lasts_s
     return replace(record, repeats=repeats)
 
 
@@ -131,11 +131,14 @@ def run_blocks(
     clock_ns: Callable[[], int] = clocks.wall_ns,
     *,
     enough: Callable[[], bool] | None = None,
+    earlier: Sequence[Block] = (),
 ) -> None:
     """Buy blocks until every speed-up is known to ``study.precision`` or the budget is spent.
 
     Parameters
     ----------
+    earlier : sequence of Block
+        What was measured before the study was interrupted: it counts, with the time it took.
     enough : callable () -> bool, optional
         Asked at each look instead: whether what reached ``sink`` so far suffices.
 
@@ -144,9 +147,11 @@ def run_blocks(
     Whether a kernel is precise enough is asked only at the fixed block counts ``stats.LOOKS``; asking after every
     block and stopping at the first good answer would make intervals too narrow.
     """
-    running = [_Running(group=group) for group in plan.groups]
-    begin = clock_ns()
-    timed_ns = 0
+    running = [_taken_up(group, earlier) for group in plan.groups]
+    for entry in running:
+        _look(entry, study.precision, enough)
+    begin = clock_ns() - sum(block.ended_ns - block.started_ns for block in earlier)
+    timed_ns = sum(measured.wall_ns for block in earlier for measured in block.rounds.values())
     replaced = study.budget_s < REPLACE_RUNNERS_FROM_S
     while True:
         spent_s = (clock_ns() - begin) / 1e9
@@ -177,6 +182,18 @@ def run_blocks(
             max(0.0, study.budget_s - spent_s),
             timed_ns / 1e9,
         )
+
+
+def _taken_up(group: Group, earlier: Sequence[Block]) -> _Running:
+    """Return a group with what was measured of it before."""
+    running = _Running(group=group)
+    for block in earlier:
+        if block.kernel == group.kernel:
+            running.blocks += 1
+            running.block_s = (block.ended_ns - block.started_ns) / 1e9
+            for key, ratio in _ratios(group, block.rounds):
+                running.ratios.setdefault(key, []).append(ratio)
+    return running
 
 
 def _next(running: list[_Running], prepared: Prepared, left_s: float) -> _Running | None:
@@ -242,9 +259,14 @@ def _diagnose(current: _Running, host: Host, prepared: Prepared, sink: Sink) -> 
 
 
 def _judge(current: _Running, rounds: Mapping[str, Round], precision: float, enough: Callable[[], bool] | None) -> None:
-    """Add the block's ratios; at a look, decide whether the group is known well enough."""
+    """Add the block's ratios, and look at what is known now."""
     for key, ratio in _ratios(current.group, rounds):
         current.ratios.setdefault(key, []).append(ratio)
+    _look(current, precision, enough)
+
+
+def _look(current: _Running, precision: float, enough: Callable[[], bool] | None) -> None:
+    """At the block counts of ``stats.LOOKS``, decide whether the group is known well enough."""
     if current.blocks not in LOOKS:
         return
     # A slot that failed later has fewer ratios and no say.

@@ -13,7 +13,7 @@ from gilscope.records import Block, CaseRecord, ResultSet
 from gilscope.results.codec import decode_block, decode_case_record, decode_study
 from gilscope.results.schema import MAX_LINE_BYTES, MIGRATIONS, RESULT_NAME, SCHEMA, SCHEMA_VERSION, Line
 
-__all__ = ["load"]
+__all__ = ["is_line", "load"]
 
 MAX_CPUS = 1 << 20
 
@@ -62,6 +62,7 @@ def _read(file: BinaryIO, path: str) -> ResultSet:
     cases: dict[str, CaseRecord] = {}
     blocks: list[Block] = []
     diagnostics: list[Line] = []
+    resumed: list[Line] = []
     unknown: dict[str, None] = {}
     warnings: list[str] = []
     for number, line in _lines(file, path, header["schema_version"], warnings):
@@ -73,6 +74,8 @@ def _read(file: BinaryIO, path: str) -> ResultSet:
                 cases[record.case.id] = record
             elif "diagnostic" in line:
                 diagnostics.append(_object(line["diagnostic"]))
+            elif "resumed" in line:
+                resumed.append(_resumed(line["resumed"]))
             else:
                 unknown.update(dict.fromkeys(line))
         except _MALFORMED as error:
@@ -82,11 +85,12 @@ def _read(file: BinaryIO, path: str) -> ResultSet:
     return ResultSet(
         path=path,
         tool_version=header["tool_version"],
-        study=header["study"],
+        study=(resumed[-1] if resumed else header)["study"],
         environment=header["environment"],
         cases=cases,
         blocks=tuple(blocks),
         diagnostics=tuple(diagnostics),
+        resumed=tuple(resumed),
         warnings=tuple(warnings),
     )
 
@@ -110,15 +114,26 @@ def _header(data: bytes, path: str) -> Line:
             "update with: pip install -U gilscope"
         )
     header = _migrated(header, version)
-    for name, kind in (("tool_version", str), ("study", dict), ("environment", dict)):
-        if not isinstance(header.get(name), kind):
-            raise ResultFileError(f"{path} has a damaged header: {name} is missing or of the wrong type")
     try:
-        decode_study(header["study"])
-        _check_environment(header["environment"])
+        _check_facts(header)
     except _MALFORMED as error:
         raise ResultFileError(f"{path} has a damaged header: {_one_line(error)}") from None
     return {**header, "schema_version": version}
+
+
+def _check_facts(facts: Line) -> None:
+    """Check what header and resumption have in common."""
+    for name, kind in (("tool_version", str), ("study", dict), ("environment", dict)):
+        if not isinstance(facts.get(name), kind):
+            raise ValueError(f"{name} is missing or of the wrong type")
+    decode_study(facts["study"])
+    _check_environment(facts["environment"])
+
+
+def _resumed(value: object) -> Line:
+    facts = _object(value)
+    _check_facts(facts)
+    return facts
 
 
 def _check_environment(environment: Line) -> None:
@@ -161,6 +176,15 @@ def _migrated(line: Line, version: int) -> Line:
 def _parse(data: bytes) -> Line:
     """Parse one line; a JSON object with finite numbers only."""
     return _object(json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_finite))
+
+
+def is_line(data: bytes) -> bool:
+    """Whether bytes are one whole line of a result."""
+    try:
+        _parse(data)
+    except _MALFORMED:
+        return False
+    return True
 
 
 def _object(value: object) -> Line:
