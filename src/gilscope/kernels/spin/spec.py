@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from gilscope.kernels import _probe
 from gilscope.spec import Impl, KernelSpec, Params, Work
 
-__all__ = ["KERNEL"]
+__all__ = ["KERNEL", "size_word"]
+
+_SIZE = re.compile(r"n(\d+)s(\d+)")
+
+
+class _Sizes(dict[str, Params]):
+    """The usual words, and any other size as `size_word` writes it: what sweeps the size of a task needs them all."""
+
+    def __missing__(self, word: str) -> Params:
+        match = _SIZE.fullmatch(word)
+        if match is None:
+            raise KeyError(word)
+        return {"items": int(match[1]), "steps": int(match[2])}
+
+
+def size_word(items: int, steps: int) -> str:
+    """Return the size word of ``items`` items of ``steps`` steps each."""
+    return f"n{items}s{steps}"
 
 
 def _work(params: Params, result: Any) -> Work:
@@ -19,12 +37,12 @@ KERNEL = KernelSpec(
     kind="probe",
     summary="arithmetic in registers, nothing shared",
     regime="compute",
-    sizes={
-        "XS": {"items": 64, "steps": 10},
-        "S": {"items": _probe.ITEMS, "steps": 100},
-        "M": {"items": _probe.ITEMS, "steps": 1_600},
-        "L": {"items": _probe.ITEMS, "steps": 16_000},
-    },
+    sizes=_Sizes(
+        XS={"items": 64, "steps": 10},
+        S={"items": _probe.ITEMS, "steps": 100},
+        M={"items": _probe.ITEMS, "steps": 1_600},
+        L={"items": _probe.ITEMS, "steps": 16_000},
+    ),
     layout=_probe.last,
     make_inputs=_probe.nothing,
     extent=_probe.extent,
@@ -34,5 +52,11 @@ KERNEL = KernelSpec(
     outputs=lambda params: (),
     check=_probe.check,
     work=_work,
-    impls=(Impl(name="std_c", target="._std:std_c", gil="released"), _probe.CY_GIL, _probe.CY_NOGIL),
+    impls=(
+        Impl(name="std_c", target="._std:std_c", gil="released"),
+        _probe.CY_GIL,
+        _probe.CY_NOGIL,
+        Impl(name="cy_prange", target="._cy_omp:cy_prange", gil="own_threads"),
+        Impl(name="nb_prange", target="._nb:nb_prange", gil="own_threads", needs=("numba",)),
+    ),
 )
