@@ -16,7 +16,7 @@ SOURCE = Path(gilscope.__file__).parent
 
 LEVELS = {
     0: ("errors", "units", "registry", "cgroups", "clocks", "targets"),
-    1: ("spec", "stats"),
+    1: ("spec", "stats", "trace"),
     2: ("records", "env"),
     3: ("kernels", "executors", "telemetry", "results", "scaling"),
     4: ("plan",),

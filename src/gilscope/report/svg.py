@@ -1,0 +1,79 @@
+"""SVG and HTML built from pieces that cannot be forgotten to escape: only ``Markup`` goes through as it is."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Callable, Sequence
+
+__all__ = ["Markup", "linear", "logarithmic", "nice_ticks", "path", "tag"]
+
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_REPLACEMENT = "\ufffd"
+
+
+class Markup(str):
+    """Text that is markup already. Template engines that know ``__html__`` leave it alone."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return self
+
+
+def escaped(text: str) -> str:
+    """Return a text as it may stand in XML and HTML, between tags and in quoted attributes."""
+    return text if isinstance(text, Markup) else html.escape(_NOT_XML.sub(_REPLACEMENT, text), quote=True)
+
+
+def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:
+    """Return an element.
+
+    Parameters
+    ----------
+    *children : str
+        Escaped, but for ``Markup``.
+    **attributes : str, float or None
+        ``class_`` is ``class``, other underscores are hyphens; numbers lose what no screen shows; None is left out.
+    """
+    words = [f'{_attribute(key)}="{_value(value)}"' for key, value in attributes.items() if value is not None]
+    opening = " ".join([name, *words])
+    inside = "".join(map(escaped, children))
+    return Markup(f"<{opening}>{inside}</{name}>" if inside else f"<{opening}/>")
+
+
+def _attribute(key: str) -> str:
+    return key.removesuffix("_") if key in ("class_", "for_") else key.replace("_", "-")
+
+
+def _value(value: str | float) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else escaped(str(value))
+
+
+def path(points: Sequence[tuple[float, float]], *, closed: bool = False) -> str:
+    """Return the ``d`` of a line through points."""
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) + ("Z" if closed else "")
+
+
+def linear(domain: tuple[float, float], pixels: tuple[float, float]) -> Callable[[float], float]:
+    """Return the map from ``domain`` to ``pixels``."""
+    (low, high), (start, end) = domain, pixels
+    width = high - low or 1.0
+    return lambda value: start + (value - low) / width * (end - start)
+
+
+def logarithmic(domain: tuple[float, float], pixels: tuple[float, float]) -> Callable[[float], float]:
+    """Return the map from the logarithm of ``domain`` to ``pixels``; what is too small lands at the low end."""
+    inner = linear((math.log2(domain[0]), math.log2(domain[1])), pixels)
+    return lambda value: inner(math.log2(max(value, domain[0])))
+
+
+def nice_ticks(high: float, about: int = 4) -> list[float]:
+    """Return round numbers from 0 up to ``high``, about as many as asked for."""
+    if not 0 < high < math.inf:
+        return [0.0]
+    raw = high / about
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * (1 - 1e-9))
+    return [step * index for index in range(math.floor(high / step + 1e-9) + 1)]

@@ -1,0 +1,192 @@
+"""What happened when, on one clock: spans on lanes, messages between lanes, and how programs write them down.
+
+A lane is whatever does one thing at a time: a thread, a process, an interpreter, a task, or the GIL, whose span is
+named after its holder. The text before a lane's last slash is its group: ``processes/worker-1``. Standard library
+only: workers write with it too.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+from gilscope import clocks
+
+__all__ = ["CATEGORIES", "GIL_LANE", "Category", "Event", "Message", "Recorder", "Trace", "lane_of_group"]
+
+Category: TypeAlias = Literal[
+    "start", "import", "unpickle", "hand_over", "barrier", "compute", "wait", "sleep", "send", "gil", "state"
+]
+CATEGORIES: tuple[Category, ...] = get_args(Category)
+
+GIL_LANE = "GIL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something a lane did from ``start_ns`` to ``end_ns`` of ``clocks.wall_ns``.
+
+    Events of one lane are disjoint or nested.
+    """
+
+    lane: str
+    name: str
+    start_ns: int
+    end_ns: int
+    category: Category
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Something one lane told another; ``received_ns`` is None where nobody took the time of arrival."""
+
+    source: str
+    target: str
+    name: str
+    sent_ns: int
+    received_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """Events and messages on one clock.
+
+    Parameters
+    ----------
+    title : str
+    events, messages : tuple
+        In any order.
+    order : tuple of str
+        Lanes that shall stand first, in this order; the others follow as they appear.
+    notes : tuple of str
+        What a reader must know of how it was measured.
+    """
+
+    title: str
+    events: tuple[Event, ...]
+    messages: tuple[Message, ...] = ()
+    order: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """All lanes: those of ``order`` that appear, then the others in order of their first moment."""
+        seen = sorted(
+            [(event.start_ns, event.lane) for event in self.events]
+            + [(message.sent_ns, lane) for message in self.messages for lane in (message.source, message.target)]
+        )
+        present = dict.fromkeys(lane for _, lane in seen)
+        return tuple(dict.fromkeys([*(lane for lane in self.order if lane in present), *present]))
+
+    @property
+    def start_ns(self) -> int:
+        """The first moment; 0 when nothing happened."""
+        return min(
+            (*(event.start_ns for event in self.events), *(message.sent_ns for message in self.messages)), default=0
+        )
+
+    @property
+    def end_ns(self) -> int:
+        """The last moment; 0 when nothing happened."""
+        moments = (message.received_ns or message.sent_ns for message in self.messages)
+        return max((*(event.end_ns for event in self.events), *moments), default=0)
+
+    def spans(self, lane: str | None = None, name: str | None = None) -> tuple[Event, ...]:
+        """Return events in order of their start: all, or those of one lane, or of one name."""
+        chosen = (e for e in self.events if lane in (None, e.lane) and name in (None, e.name))
+        return tuple(sorted(chosen, key=lambda event: (event.start_ns, -event.end_ns)))
+
+
+def lane_of_group(lane: str) -> tuple[str, str]:
+    """Split a lane into its group, empty without one, and its own name."""
+    group, _, name = lane.rpartition("/")
+    return group, name
+
+
+class Recorder:
+    """Writes down what happens, from any number of threads, processes and interpreters, into one file.
+
+    Each record is one line, appended by a single write: lines of several writers do not mix (``O_APPEND``), and what
+    was written before a crash stays. A record costs a few microseconds. A recorder can be sent to other processes;
+    sub-interpreters make their own for the same path.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self._fd = -1
+        self._numbers = itertools.count()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Recorder, (self.path,))
+
+    def _write(self, record: list[Any]) -> None:
+        if self._fd < 0:
+            self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.write(self._fd, json.dumps(record, separators=(",", ":")).encode() + b"\n")
+
+    @contextmanager
+    def span(self, lane: str, name: str, category: Category = "compute") -> Iterator[None]:
+        """Write down that ``lane`` does ``name`` while the body of the ``with`` statement runs."""
+        # Not the process id: sub-interpreters share it, and forked children have their parent's count.
+        key = f"{os.getpid()}-{id(self)}-{next(self._numbers)}"
+        self._write(["begin", key, lane, name, category, clocks.wall_ns()])
+        try:
+            yield
+        finally:
+            self._write(["end", key, clocks.wall_ns()])
+
+    def did(self, lane: str, name: str, start_ns: int, end_ns: int, category: Category = "compute") -> None:
+        """Write down a span that was timed otherwise."""
+        self._write(["did", lane, name, start_ns, end_ns, category])
+
+    def tell(self, source: str, target: str, name: str) -> None:
+        """Write down that ``source`` tells ``target`` something now."""
+        self._write(["message", source, target, name, clocks.wall_ns()])
+
+    def trace(self, title: str = "", *, order: Sequence[str] = (), notes: Sequence[str] = ()) -> Trace:
+        """Read back everything written so far; a span nobody ended ends with the last record, and says so."""
+        try:
+            with open(self.path, "rb") as file:
+                records = [json.loads(line) for line in file if line.endswith(b"\n")]
+        except FileNotFoundError:
+            records = []
+        return _read(records, title, tuple(order), tuple(notes))
+
+    def close(self) -> None:
+        """Close the file. Idempotent; the next record opens it again."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _read(records: Sequence[list[Any]], title: str, order: tuple[str, ...], notes: tuple[str, ...]) -> Trace:
+    events: list[Event] = []
+    messages: list[Message] = []
+    begun: dict[str, tuple[str, str, Category, int]] = {}
+    last = 0
+    for kind, *rest in records:
+        last = max(last, *(value for value in rest if isinstance(value, int)))
+        if kind == "begin":
+            key, lane, name, category, start = rest
+            begun[key] = (lane, name, category, start)
+        elif kind == "end" and rest[0] in begun:
+            lane, name, category, start = begun.pop(rest[0])
+            events.append(Event(lane=lane, name=name, start_ns=start, end_ns=rest[1], category=category))
+        elif kind == "did":
+            lane, name, start, end, category = rest
+            events.append(Event(lane=lane, name=name, start_ns=start, end_ns=end, category=category))
+        elif kind == "message":
+            source, target, name, sent = rest
+            messages.append(Message(source=source, target=target, name=name, sent_ns=sent))
+    events += (
+        Event(lane=lane, name=f"{name} (never ended)", start_ns=start, end_ns=last, category=category)
+        for lane, name, category, start in begun.values()
+    )
+    events.sort(key=lambda event: (event.start_ns, -event.end_ns))
+    messages.sort(key=lambda message: message.sent_ns)
+    return Trace(title=title, events=tuple(events), messages=tuple(messages), order=order, notes=notes)
