@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 import pytest
 
+from gilscope.analysis import analyse
 from gilscope.errors import UsageError
+from gilscope.records import Round
 from gilscope.stats import Estimate
 from gilscope.testing import GilGate, ScalingResult, Undecided, judge
+
+from .analysis.rounds import Did, ideal, made_of, study
 
 
 def _estimate(low: float, high: float, *, confidence: float = 0.96) -> Estimate:
@@ -43,6 +48,38 @@ def test_a_machine_that_gave_one_cpu_passes_nobody_and_blames_nobody() -> None:
 def test_too_few_blocks_decide_nothing() -> None:
     assert judge("speedup", 1.5, _estimate(1.9, 2.0, confidence=0.9), IDEAL, 2) == "open"
     assert judge("speedup", 1.5, _estimate(1.9, 2.0), None, 2) == "open"
+
+
+BESIDE = made_of(Did(cpu=50, waiting=50), Did(cpu=50, queued=50))  # one of two workers shares its CPU with a stranger
+HOLDING = made_of(Did(cpu=50, queued=30, rest=30), Did(cpu=50, queued=30, rest=30))
+
+
+def _result(parallel: Round, spin: Round, *, held: float) -> ScalingResult:
+    """Return a result that has measured: a function under a load."""
+    seen = study("mod:f/f@threads*2#8", parallel, spin=spin)
+    seen = dataclasses.replace(seen, environment={**seen.environment, "functions": {"f": {"held": held}}})
+    return ScalingResult(func=len, args=(), kwargs={}, _result=seen, _document=analyse(seen))
+
+
+def test_beside_other_programs_it_is_judged_without_queueing() -> None:
+    scales, holds = _result(BESIDE, BESIDE, held=0.0), _result(HOLDING, BESIDE, held=1.0)
+    told: list[dict[str, object]] = []
+    scales.report = holds.report = told.append
+    scales.require(relative_efficiency=0.8)
+    with pytest.raises(AssertionError, match="both without queueing for busy CPUs"):
+        holds.require(relative_efficiency=0.8)
+    assert [decision["without_queueing"] for decision in told] == [True, True]
+
+
+def test_what_a_busy_machine_timed_decides_no_speed_up() -> None:
+    with pytest.raises(Undecided):
+        _result(BESIDE, BESIDE, held=0.0).require(speedup=1.5)
+
+
+def test_where_the_machine_gave_its_cpus_the_clock_on_the_wall_decides() -> None:
+    result = _result(made_of(Did(cpu=50, queued=50), Did(cpu=50, queued=50)), ideal(2), held=0.0)
+    with pytest.raises(AssertionError, match=r"relative efficiency 0\.50"):
+        result.require(relative_efficiency=0.8)
 
 
 @pytest.mark.parametrize("thresholds", [{}, {"speedup": 1.5, "efficiency": 0.7}, {"speedup": 0.0}])
@@ -84,5 +121,5 @@ def test_a_function_that_cannot_run_that_way_fails_its_gate() -> None:
 @pytest.mark.slow
 def test_too_short_a_budget_is_no_failure() -> None:
     result = ScalingResult(func=_holds, args=(), kwargs={}, budget_s=0.1)
-    with pytest.raises(Undecided, match="the machine gave"):
+    with pytest.raises(Undecided, match="the control"):
         result.require(relative_efficiency=0.8)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Scaling", "gil", "scaling"]
 
 _DECISIONS = pytest.StashKey[list[dict[str, Any]]]()
+_SENT = "gilscope_decisions"  # key under which a worker of xdist sends them to the process that reports
 _OUTCOMES = {"passed": "passed", "failed": "failed", "open": "could not be decided"}
 
 
@@ -231,10 +232,19 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.write_line(f"{decision['outcome']:<7}{decision['test']}: {decision['message']}")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over the decisions of a worker of xdist that has ended."""
+    node.config.stash[_DECISIONS] += getattr(node, "workeroutput", {}).get(_SENT, [])
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the decisions where ``--scaling-json`` says."""
+    """Write the decisions where ``--scaling-json`` says; a worker of xdist sends them."""
     config = session.config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput[_SENT] = config.stash[_DECISIONS]
+        return
     path = config.getoption("--scaling-json")
-    if path and not hasattr(config, "workerinput"):
+    if path:
         document = {"schema": "gilscope.gates", "schema_version": 1, "decisions": config.stash[_DECISIONS]}
         Path(path).write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from gilscope.analysis import analyse
+from gilscope.analysis.columns import columns_by_kernel, estimated, ratio
+from gilscope.analysis.unqueued import unqueued_speedup
 from gilscope.api import Way, estimate_of
 from gilscope.errors import MeasurementError, UsageError
 from gilscope.measure.callables import request_of
@@ -21,6 +23,7 @@ from gilscope.measure.functions import Options, measure
 from gilscope.records import ResultSet
 from gilscope.results import load
 from gilscope.results.schema import RESULT_NAME
+from gilscope.spec import Case
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 from gilscope.telemetry.gil import GilMonitor
@@ -31,7 +34,14 @@ Verdict: TypeAlias = Literal["passed", "failed", "open"]
 Measure: TypeAlias = Literal["speedup", "efficiency", "relative_efficiency"]
 
 DEFAULT_BUDGET_S = 40.0
-"""About 27 blocks of one function on 2 CPUs: half-widths of 2 to 4 % on a quiet machine."""
+"""Up to about 90 blocks of one function on 2 CPUs. On a quiet machine the first look, after eight, mostly decides."""
+
+ROUND_S = 0.08
+"""Shortest round of T(1) in a gate. What it tells apart lies a factor of p apart, so many short rounds are worth more
+than a few long ones: other programs come and go between them."""
+
+GIVEN = 0.85
+"""Share of its workers that the control must certainly reach for the machine to count as having given its CPUs."""
 
 ONE_AT_A_TIME = 1.05
 """Speed-up of a function whose calls run one at a time, with room for time-slicing. A threshold that such a function
@@ -69,6 +79,23 @@ def judge(name: Measure, threshold: float, found: Estimate, spin: Estimate | Non
     if name == "relative_efficiency":
         return "failed" if wanted > ONE_AT_A_TIME else "open"
     return "failed" if spin.low >= wanted else "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What a threshold is compared with.
+
+    Parameters
+    ----------
+    found, spin : Estimate or None
+        The quantity, and the speed-up of the control.
+    unqueued : bool
+        Whether both are without the time that workers queued for a CPU.
+    """
+
+    found: Estimate | None
+    spin: Estimate | None
+    unqueued: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,9 +156,8 @@ class ScalingResult:
         name, threshold = wanted[0]
         if not (math.isfinite(threshold) and threshold > 0):
             raise UsageError(f"{name}={threshold!r} must be above zero")
-        self._run(lambda document: self._judged(document, name, threshold) != "open")
-        assert self._document is not None
-        verdict = self._judged(self._document, name, threshold)
+        self._run(lambda: self._judged(name, threshold) != "open")
+        verdict = self._judged(name, threshold)
         told = self._told(name, threshold)
         self.report({"gate": "scaling", "outcome": verdict, "message": told, **self._facts(name, threshold)})
         if verdict == "failed":
@@ -143,8 +169,7 @@ class ScalingResult:
     def way(self) -> Way:
         """Everything about the case: speed-up, efficiency, findings."""
         self._run(None)
-        assert self._document is not None
-        return Way.of(_row(self._document, self.executor, self.workers))
+        return Way.of(self._row)
 
     @property
     def speedup(self) -> Estimate | None:
@@ -169,51 +194,95 @@ class ScalingResult:
         assert self._document is not None
         return self._document
 
-    def _run(self, enough: Callable[[dict[str, Any]], bool] | None) -> None:
+    def _run(self, enough: Callable[[], bool] | None) -> None:
         """Measure, unless that was done already."""
         if self._document is not None:
             return
         request = request_of(self.func, self.args, self.kwargs)
-        options = Options(executors=(self.executor,), workers=(self.workers,), budget_s=self.budget_s)
+        options = Options(
+            executors=(self.executor,),
+            workers=(self.workers,),
+            budget_s=self.budget_s,
+            round_s=ROUND_S,
+            controls=("spin", "A/A"),
+        )
         with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
             path = Path(folder, RESULT_NAME)
-            asked = None if enough is None else (lambda: enough(analyse(load(path))))
+            asked = None if enough is None else (lambda: self._take(path) and enough())
             if not measure(request, options, path, enough=asked):
                 raise KeyboardInterrupt
-            self._result = load(path)
-            self._document = analyse(self._result)
+            self._take(path)
 
-    def _judged(self, document: Mapping[str, Any], name: Measure, threshold: float) -> Verdict:
-        row = _row(document, self.executor, self.workers)
-        if row["status"] not in ("ok", "too_noisy"):
+    def _take(self, path: Path) -> bool:
+        """Take over what was measured so far."""
+        self._result = load(path)
+        self._document = analyse(self._result)
+        return True
+
+    def _judged(self, name: Measure, threshold: float) -> Verdict:
+        if self._row["status"] not in ("ok", "too_noisy"):
             return "failed"
-        found = estimate_of(row[name])
-        return "open" if found is None else judge(name, threshold, found, _spin(document, self.workers), self.workers)
+        seen = self._seen(name)
+        return "open" if seen.found is None else judge(name, threshold, seen.found, seen.spin, self.workers)
+
+    @property
+    def _row(self) -> Mapping[str, Any]:
+        assert self._document is not None
+        return _row(self._document, self.executor, self.workers)
+
+    def _seen(self, name: Measure) -> _Seen:
+        """Return what a threshold is compared with.
+
+        Where the machine did not give the control its CPUs, both are taken without queueing for one: which of the two
+        it is depends on the control alone, never on the function.
+        """
+        assert self._document is not None
+        row, spin = self._row, _spin(self._document, self.workers)
+        as_timed = _Seen(found=estimate_of(row[name]), spin=None if spin is None else estimate_of(spin["speedup"]))
+        given = as_timed.spin is not None and as_timed.spin.low >= GIVEN * self.workers
+        if name != "relative_efficiency" or given or spin is None or not row["blocks"]:
+            return as_timed
+        return self._unqueued(Case.parse(row["case"]), Case.parse(spin["case"])) or as_timed
+
+    def _unqueued(self, case: Case, spin: Case) -> _Seen | None:
+        """Return function and control without queueing; None where this system does not tell."""
+        assert self._result is not None
+        columns = columns_by_kernel(self._result)[case.kernel]
+        given = unqueued_speedup(columns, spin, "spin")
+        facts = self._result.environment["functions"][case.implementation]
+        held = (facts["held"] or 0.0) if case.executor == "threads" else 0.0
+        found = estimated(ratio(unqueued_speedup(columns, case, held=held), given))
+        return None if found is None else _Seen(found=found, spin=estimated(given), unqueued=True)
 
     def _told(self, name: Measure, threshold: float) -> str:
         """Say what was found, in one line."""
-        assert self._document is not None
-        row, spin = _row(self._document, self.executor, self.workers), _spin(self._document, self.workers)
+        row = self._row
         what = f"{row['case'].partition('@')[0]} in {self.workers} {self.executor}"
         if row["status"] not in ("ok", "too_noisy"):
             return f"{what}: {row['status'].replace('_', ' ')}: {row['reason']}"
         causes = [code for code in row["findings"] if code not in ("scales", "too_noisy")]
         why = f" ({', '.join(causes)})" if causes else ""
+        seen = self._seen(name)
+        busy = ", both without queueing for busy CPUs" if seen.unqueued else ""
         return (
-            f"{what}: {name.replace('_', ' ')} {_shown(estimate_of(row[name]))}, wanted {threshold:g}{why}; "
-            f"speed-up {_shown(estimate_of(row['speedup']))}, the machine gave {_shown(spin)}, {row['blocks']} blocks"
+            f"{what}: {name.replace('_', ' ')} {_shown(seen.found)}, wanted {threshold:g}{why}; "
+            f"speed-up {_shown(estimate_of(row['speedup']))}, the control {_shown(seen.spin)}{busy}, "
+            f"{row['blocks']} blocks"
         )
 
     def _facts(self, name: Measure, threshold: float) -> dict[str, Any]:
         assert self._document is not None
-        row = _row(self._document, self.executor, self.workers)
+        row = self._row
         controls = [entry["speedup"] for entry in self._document["controls"] if entry["kernel"] == "A/A"]
+        seen = self._seen(name)
+        names = ("case", "executor", "workers", "blocks", "speedup", "efficiency", "relative_efficiency", "findings")
         return {
-            **{key: row[key] for key in ("case", "executor", "workers", "speedup", "efficiency")},
-            "relative_efficiency": row["relative_efficiency"],
-            "findings": row["findings"],
+            **{key: row[key] for key in names},
             "quantity": name,
             "threshold": threshold,
+            "found": _values(seen.found),
+            "control": _values(seen.spin),
+            "without_queueing": seen.unqueued,
             "noise_floor": controls[0] if controls else None,
         }
 
@@ -225,10 +294,18 @@ def _row(document: Mapping[str, Any], executor: str, workers: int) -> Mapping[st
     return (exact or rows)[0]
 
 
-def _spin(document: Mapping[str, Any], workers: int) -> Estimate | None:
+def _spin(document: Mapping[str, Any], workers: int) -> Mapping[str, Any] | None:
+    """Return the row of the control with as many workers, where it was measured."""
     found = (row for row in document["controls"] if (row["kernel"], row["workers"]) == ("spin", workers))
-    row = next(found, None)
-    return None if row is None else estimate_of(row["speedup"])
+    return next((row for row in found if row["blocks"]), None)
+
+
+def _values(estimate: Estimate | None) -> dict[str, Any] | None:
+    """Return an estimate as the analysis document writes it."""
+    if estimate is None:
+        return None
+    values = {name: getattr(estimate, name) for name in ("value", "low", "high", "confidence")}
+    return {**values, "blocks": estimate.n}
 
 
 def _shown(estimate: Estimate | None) -> str:

@@ -128,34 +128,34 @@ def test_a_busy_process_without_thread_pools_has_no_threads_of_its_own() -> None
 
 
 def test_tasks_fill_an_execution_of_each_worker() -> None:
-    tasks, chunks = choose_tasks({"f": Examined(call_s=0.001)}, (1, 2, 4), scaling="weak", tasks=None)
+    tasks, chunks = choose_tasks({"f": Examined(call_s=0.001)}, (1, 2, 4), scaling="weak", tasks=None, round_s=0.2)
     assert chunks == 4
-    assert [tasks.size_for("f", workers) for workers in (1, 2, 4)] == ["52", "104", "208"]
+    assert [tasks.size_for("f", workers) for workers in (1, 2, 4)] == ["56", "112", "224"]
 
 
 def test_own_threads_do_as_many_calls_whatever_their_number() -> None:
-    tasks, _ = choose_tasks({"f": Examined(call_s=0.001)}, (1, 2), scaling="weak", tasks=None)
-    assert [tasks.size_for("f" + OWN_THREADS, workers) for workers in (1, 2)] == ["104", "104"]
+    tasks, _ = choose_tasks({"f": Examined(call_s=0.001)}, (1, 2), scaling="weak", tasks=None, round_s=0.2)
+    assert [tasks.size_for("f" + OWN_THREADS, workers) for workers in (1, 2)] == ["112", "112"]
 
 
 def test_strong_scaling_has_the_same_tasks_for_all_and_every_worker_count_divides_them() -> None:
-    tasks, _ = choose_tasks({"f": Examined(call_s=0.001)}, (1, 2, 3), scaling="strong", tasks=None)
+    tasks, _ = choose_tasks({"f": Examined(call_s=0.001)}, (1, 2, 3), scaling="strong", tasks=None, round_s=0.2)
     sizes = {tasks.size_for("f", workers) for workers in (1, 2, 3)}
-    assert sizes == {str(52 * 6)}
+    assert sizes == {str(56 * 6)}
 
 
 def test_a_long_call_is_one_chunk_and_one_task_per_worker() -> None:
-    tasks, chunks = choose_tasks({"f": Examined(call_s=3.0)}, (2,), scaling="weak", tasks=None)
+    tasks, chunks = choose_tasks({"f": Examined(call_s=3.0)}, (2,), scaling="weak", tasks=None, round_s=0.2)
     assert (tasks.size_for("f", 2), chunks) == ("2", 1)
 
 
 def test_a_function_goes_through_all_items_it_is_mapped_over() -> None:
-    tasks, _ = choose_tasks({"f": Examined(call_s=0.02, items=7)}, (2,), scaling="weak", tasks=None)
+    tasks, _ = choose_tasks({"f": Examined(call_s=0.02, items=7)}, (2,), scaling="weak", tasks=None, round_s=0.2)
     assert tasks.size_for("f", 2) == "14"
 
 
 def test_the_number_of_tasks_asked_for_counts() -> None:
-    tasks, _ = choose_tasks({"f": Examined(call_s=0.02)}, (1, 2), scaling="weak", tasks=64)
+    tasks, _ = choose_tasks({"f": Examined(call_s=0.02)}, (1, 2), scaling="weak", tasks=64, round_s=0.2)
     assert (tasks.size_for("f", 1), tasks.size_for("f", 2)) == ("64", "64")
 
 

@@ -13,6 +13,7 @@ from gilscope.env import default_workers, usable_cpus
 from gilscope.errors import UsageError
 from gilscope.executors.processes import default_start_method
 from gilscope.measure.blocks import prepare_all, run_blocks
+from gilscope.measure.calibrate import ROUND_S
 from gilscope.measure.events import Observer
 from gilscope.measure.examine import available_bytes
 from gilscope.measure.host import SupervisedHost
@@ -52,6 +53,10 @@ class Options:
         The number of tasks for strong scaling.
     timeout_s : float
         How long a call may take, with import and set-up.
+    round_s : float
+        Shortest round of T(1). Shorter ones scatter more and are bought faster: for whoever decides something coarse.
+    controls : tuple of str
+        Roles measured in every block beside the cases.
     """
 
     executors: tuple[str, ...] = ()
@@ -62,6 +67,8 @@ class Options:
     scaling: Literal["weak", "strong"] = "weak"
     tasks: int | None = None
     timeout_s: float = DEFAULT_TIMEOUT_S
+    round_s: float = ROUND_S
+    controls: tuple[str, ...] = ("spin", "isolated", "A/A")
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -109,17 +116,19 @@ def measure(
     with SupervisedHost(
         families, environment["cpus"]["count"], own=request, prepare_timeout_s=options.timeout_s
     ) as host:
-        examined = {function.name: _examined(host, request, function, most, observer) for function in request.functions}
+        whole = most if "native" in (options.executors or _EXECUTORS) else 1
+        examined = {f.name: _examined(host, request, f, whole, observer) for f in request.functions}
         environment["checks"] += [_caution(text, cure) for text, cure in _cautions(request, examined)]
+        environment["functions"] = {name: seen.facts() for name, seen in examined.items() if not seen.problem}
         study, tasks = _study(request, examined, workers, options)
         adopt(request, examined, tasks)
         environment["hand_over_s"] = _hand_over_s(host, request, study, most)
         with ResultWriter(path, study, environment, __version__) as writer:
             for record in _failed(request, examined, study):
                 writer.case(record)
-            plan = _plan(study, examined)
+            plan = _with_controls(_plan(study, examined), options.controls)
             try:
-                prepared = prepare_all(plan, host, observer, writer)
+                prepared = prepare_all(plan, host, observer, writer, round_s=options.round_s)
                 run_blocks(plan, study, host, prepared, observer, writer, enough=enough)
             except KeyboardInterrupt:
                 complete = False
@@ -169,7 +178,9 @@ def _caution(message: str, cure: str) -> dict[str, str]:
 def _study(
     request: Request, examined: Mapping[str, Examined], workers: Sequence[int], options: Options
 ) -> tuple[Study, Tasks]:
-    tasks, chunks = choose_tasks(examined, workers, scaling=options.scaling, tasks=options.tasks)
+    tasks, chunks = choose_tasks(
+        examined, workers, scaling=options.scaling, tasks=options.tasks, round_s=options.round_s
+    )
     names = [function.name for function in request.functions]
     study = Study(
         kernels=(request.kernel,),
@@ -234,6 +245,15 @@ def _fitting(plan: Plan, examined: Mapping[str, Examined]) -> Plan:
         for group in plan.groups
     )
     return Plan(groups=groups, unavailable=(*plan.unavailable, *missing))
+
+
+def _with_controls(plan: Plan, controls: Sequence[str]) -> Plan:
+    """Take out the controls that nobody asks for."""
+    groups = tuple(
+        replace(group, slots=tuple(slot for slot in group.slots if slot.role in ("case", *controls)))
+        for group in plan.groups
+    )
+    return replace(plan, groups=groups)
 
 
 def _gib(size: int) -> str:

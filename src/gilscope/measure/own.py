@@ -42,11 +42,10 @@ OWN_THREADS = "_own_threads"
 DEFAULT_TIMEOUT_S = 60.0
 """How long one call, with its import and set-up, may take before the function counts as one that runs for ever."""
 
-EXECUTION_S = 0.05
-"""Tasks are chosen so that one execution takes each worker about this long: the barrier at its end, 50 to 100 us, is
-then below 0.3 % of it."""
+EXECUTION_SHARE = 0.275
+"""Tasks are chosen so that one execution takes each worker about this share of a round: two executions of T(1) for two
+workers then fill it without much overshoot, and the barrier at the end of each, 50 to 100 us, is 0.2 % of 55 ms."""
 
-CHUNKED_UP_TO_S = EXECUTION_S / DEFAULT_CHUNKS_PER_WORKER  # longer calls are a chunk each
 _HELD = 0.9  # of the time, from which the variants that release the GIL are not what it is
 _BUSY = 1.25  # ratio of CPU times from which a call has threads of its own
 _PRINTS_BYTES = 512  # per call; a line now and then is no matter
@@ -168,6 +167,11 @@ class Examined:
     def own_threads(self) -> bool:
         """Whether its libraries run it on threads of their own."""
         return bool(self.pools) and self.busy > _BUSY
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a result file keeps of it; JSON-able."""
+        kept = {"call_s": self.call_s, "held": self.held, "own_threads": self.own_threads, "pools": list(self.pools)}
+        return {**kept, "items": self.items} if self.items else kept
 
     @property
     def prints(self) -> bool:
@@ -341,18 +345,26 @@ def choose_tasks(
     *,
     scaling: Literal["weak", "strong"],
     tasks: int | None,
+    round_s: float,
 ) -> tuple[Tasks, int]:
     """Choose the number of tasks from what a call takes; return it with the chunks per worker.
 
-    Without ``tasks`` an execution takes a worker about ``EXECUTION_S``; a function that is mapped over items goes
-    through all of them, so that long and short ones have their share.
+    Without ``tasks`` an execution takes a worker about ``EXECUTION_SHARE`` of a round; a function that is mapped over
+    items goes through all of them, so that long and short ones have their share.
+
+    Parameters
+    ----------
+    round_s : float
+        Length of a round of T(1), in seconds.
     """
+    execution_s = EXECUTION_SHARE * round_s
     usable = {name: seen for name, seen in examined.items() if not seen.problem}
     longest_s = max((seen.call_s for seen in usable.values()), default=0.0)
-    chunks = 1 if longest_s > CHUNKED_UP_TO_S and not any(seen.items for seen in usable.values()) else 4
+    too_long = longest_s > execution_s / DEFAULT_CHUNKS_PER_WORKER and not any(seen.items for seen in usable.values())
+    chunks = 1 if too_long else DEFAULT_CHUNKS_PER_WORKER
     if tasks is not None:
         return Tasks(fixed=dict.fromkeys(examined, tasks)), chunks
-    per_worker = {name: _per_worker(seen, chunks) for name, seen in usable.items()}
+    per_worker = {name: _per_worker(seen, chunks, execution_s) for name, seen in usable.items()}
     if scaling == "weak":
         # Own threads share every call: more of them do not do more calls.
         whole = {name + OWN_THREADS: count * max(workers) for name, count in per_worker.items()}
@@ -362,8 +374,8 @@ def choose_tasks(
     return Tasks(fixed=_with_own_threads(fixed)), chunks
 
 
-def _per_worker(seen: Examined, chunks: int) -> int:
-    wanted = max(1, math.ceil(EXECUTION_S / max(seen.call_s, 1e-9)))
+def _per_worker(seen: Examined, chunks: int, execution_s: float) -> int:
+    wanted = max(1, math.ceil(execution_s / max(seen.call_s, 1e-9)))
     step = seen.items or chunks
     return -(-wanted // step) * step
 

@@ -1,0 +1,62 @@
+"""Speed-ups without the time that workers queued for a CPU: what the code allows, whoever else uses the machine.
+
+Beside other programs two workers on two CPUs get less than two, and every wall-clock speed-up shrinks: that of code
+which scales towards that of code which does not. What they waited for tells them apart all the same. A worker that is
+runnable without running stands in the scheduler's queue; one that waits for the GIL, a lock or its neighbours does not.
+
+Queueing and waiting for the GIL overlap, though: a waiter wakes up every few milliseconds to ask for the GIL, and queues
+for that while the holder computes. So T' is also no less than the CPU time spent under the GIL, which all threads share.
+"""
+
+from __future__ import annotations
+
+from gilscope.analysis.columns import Column, Columns, Role, ratio
+from gilscope.records import Round, Stamp
+from gilscope.spec import Case
+from gilscope.units import NS_PER_S
+
+__all__ = ["unqueued_seconds", "unqueued_speedup"]
+
+
+def unqueued_speedup(columns: Columns, case: Case, role: Role = "case", *, held: float = 0.0) -> Column:
+    """Return T'(1) / T'(p) per block, T' being the time of the slowest worker without its queueing.
+
+    Empty where a clock of it was not read: other systems than Linux, ``native``, more than 16 workers.
+
+    Parameters
+    ----------
+    held : float
+        Share of its time one worker alone holds a GIL that all of them need.
+    """
+
+    def seconds(of: Case) -> Column:
+        found = {at: unqueued_seconds(one, of.workers, held) for at, one in columns.rounds_of(of, role).items()}
+        return {at: value for at, value in found.items() if value}
+
+    return ratio(seconds(case.t1), seconds(case))
+
+
+def unqueued_seconds(measured: Round, workers: int, held: float = 0.0) -> float | None:
+    """Return the time of the slowest worker per execution, without waiting for others and without queueing.
+
+    Notes
+    -----
+    Waiting for others at barriers is left out because under a load it is mostly their queueing. Chunks are dealt the
+    same way in every execution, so uneven work still shows in the slowest worker's sum. That a resource in use all the
+    time bounds the throughput is the utilisation law (Denning & Buzen, The Operational Analysis of Queueing Network
+    Models, 1978).
+    """
+    own_ns = [_own_ns(stamp) for stamp in measured.stamps]
+    known = [value for value in own_ns if value is not None]
+    if len(known) < workers:
+        return None
+    locked_ns = held * sum(stamp.cpu_ns for stamp in measured.stamps)
+    return max(*known, locked_ns) / measured.repeats / NS_PER_S
+
+
+def _own_ns(stamp: Stamp) -> int | None:
+    """Return a worker's time inside compute without its queueing, which is part of what is not CPU time."""
+    if stamp.run_queue_ns is None:
+        return None
+    compute_ns = stamp.end_ns - stamp.start_ns - stamp.waiting_ns - stamp.waking_ns
+    return compute_ns - min(stamp.run_queue_ns, max(0, compute_ns - stamp.cpu_ns))
