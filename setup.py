@@ -24,6 +24,10 @@ DIRECTIVES = {
     "freethreading_compatible": True,
     "subinterpreters_compatible": "own_gil",
 }
+PER_INTERPRETER = (  # what a module keeps is each interpreter's own; a static type freed twice ends the process
+    "CYTHON_USE_MODULE_STATE",
+    "CYTHON_USE_TYPE_SPECS",
+)
 
 
 def isa_flags(module: str) -> list[str]:
@@ -59,7 +63,7 @@ def extension(source: Path, module: str) -> Extension:
         module,
         [source.as_posix()],
         include_dirs=["ext/gilscope/include"],
-        define_macros=[("CYTHON_USE_MODULE_STATE", "1")],
+        define_macros=[(name, "1") for name in PER_INTERPRETER],
         depends=sorted(path.as_posix() for path in headers),
         optional=is_optional(module),
     )

@@ -2,6 +2,9 @@
 
 ``python -m benchmarks.selfbench.claims gil [KERNEL...] [--runs 5] [--budget 120]``
     what holds the GIL gains nothing from a second thread, what releases it gains what the machine gives;
+``python -m benchmarks.selfbench.claims interpreters [KERNEL...] [--runs 1] [--budget 60]``
+    what holds the GIL gains nothing from a second thread, and what the machine gives from a second interpreter (Python
+    3.14, or 3.13 with the extra ``interpreters``);
 ``python -m benchmarks.selfbench.claims aa [--runs 20] [--budget 10]``
     the interval of serial against serial contains 1.
 
@@ -15,14 +18,15 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-IMPLEMENTATIONS = "py_loop,cy_gil,cy_nogil,cy_prange,nb_gil,nb_nogil,nb_prange"
-
 # (case without kernel and size, figure, bound of the interval, above or below, limit)
-CLAIMS = (
+Claim = tuple[str, str, str, str, float]
+
+GIL_WORDS = ("--implementations", "py_loop,cy_gil,cy_nogil,cy_prange,nb_gil,nb_nogil,nb_prange")
+GIL: tuple[Claim, ...] = (
     ("py_loop@threads*2", "speedup", "high", "below", 1.25),
     ("cy_gil@threads*2", "speedup", "high", "below", 1.25),
     ("nb_gil@threads*2", "speedup", "high", "below", 1.25),
@@ -31,6 +35,14 @@ CLAIMS = (
     ("cy_prange@native*2", "relative_efficiency", "low", "above", 0.85),
     ("nb_prange@native*2", "relative_efficiency", "low", "above", 0.85),
     ("py_loop@processes*2", "relative_efficiency", "low", "above", 0.75),
+)
+
+INTERPRETERS_WORDS = ("--implementations", "py_loop,cy_gil", "--executors", "threads,interpreters")
+INTERPRETERS: tuple[Claim, ...] = (
+    ("py_loop@threads*2", "speedup", "high", "below", 1.25),
+    ("cy_gil@threads*2", "speedup", "high", "below", 1.25),
+    ("py_loop@interpreters*2", "relative_efficiency", "low", "above", 0.75),
+    ("cy_gil@interpreters*2", "relative_efficiency", "low", "above", 0.75),
 )
 
 
@@ -64,9 +76,9 @@ def spin(document: dict[str, Any]) -> str:
     return "no spin control"
 
 
-def judged(document: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
+def judged(document: dict[str, Any], claims: Sequence[Claim]) -> Iterator[tuple[str, str, bool]]:
     """Yield (case, what was seen, whether the claim holds)."""
-    for claim, figure, bound, side, limit in CLAIMS:
+    for claim, figure, bound, side, limit in claims:
         row = next(r for r in document["cases"] if r["case"].partition("/")[2].partition("#")[0] == claim)
         e = row[figure]
         if e is None:
@@ -76,13 +88,13 @@ def judged(document: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
         yield row["case"], f"{figure} {e['value']:.3f} [{e['low']:.3f}, {e['high']:.3f}], {bound} {side} {limit}", holds
 
 
-def gil(kernels: list[str], runs: int, budget: str) -> bool:
-    """Check CLAIMS, kernel by kernel, run by run."""
+def hold(claims: Sequence[Claim], words: Sequence[str], kernels: list[str], runs: int, budget: str) -> bool:
+    """Check claims on two workers, kernel by kernel, run by run."""
     fine = True
     for kernel in kernels:
         for number in range(1, runs + 1):
-            document = measure(kernel, "--workers", "2", "--implementations", IMPLEMENTATIONS, "--budget", budget)
-            results = list(judged(document))
+            document = measure(kernel, "--workers", "2", *words, "--budget", budget)
+            results = list(judged(document, claims))
             fine &= all(holds for *_, holds in results)
             blocks = document["kernels"][0]["blocks"]
             held = sum(holds for *_, holds in results)
@@ -110,14 +122,18 @@ def aa(runs: int, budget: str) -> bool:
 def main() -> None:
     """Read the words and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("claim", choices=("gil", "aa"))
-    parser.add_argument("kernels", nargs="*", default=["mandelbrot", "montecarlo_pi", "nbody"])
+    parser.add_argument("claim", choices=("gil", "interpreters", "aa"))
+    parser.add_argument("kernels", nargs="*")
     parser.add_argument("--runs", type=int)
     parser.add_argument("--budget")
-    words = parser.parse_args()
-    if words.claim == "gil":
-        sys.exit(not gil(words.kernels, words.runs or 5, words.budget or "120"))
-    sys.exit(not aa(words.runs or 20, words.budget or "10"))
+    asked = parser.parse_args()
+    if asked.claim == "aa":
+        sys.exit(not aa(asked.runs or 20, asked.budget or "10"))
+    if asked.claim == "interpreters":
+        kernels = asked.kernels or ["mandelbrot", "primes"]
+        sys.exit(not hold(INTERPRETERS, INTERPRETERS_WORDS, kernels, asked.runs or 1, asked.budget or "60"))
+    kernels = asked.kernels or ["mandelbrot", "montecarlo_pi", "nbody"]
+    sys.exit(not hold(GIL, GIL_WORDS, kernels, asked.runs or 5, asked.budget or "120"))
 
 
 if __name__ == "__main__":

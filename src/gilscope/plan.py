@@ -118,7 +118,7 @@ def _cases(study: Study, spec: KernelSpec, impl: Impl) -> Iterator[Case]:
     """Yield every case asked for of one implementation; one worker means ``serial`` or ``native*1``."""
     several = tuple(workers for workers in study.workers if workers > 1)
     for executor, workers in itertools.product(_executors_of(study, impl), study.workers):
-        if workers == 1 and executor in ("threads", "processes") and several:
+        if workers == 1 and executor not in ("serial", "native") and several:
             continue
         if executor == "serial" and workers != min(several, default=1):
             continue  # T(1) of the other counts comes with their cases
@@ -190,16 +190,18 @@ def _controls(cases: Sequence[Case]) -> Iterator[Slot]:
 
 
 def _representatives(cases: Sequence[Case]) -> Iterator[Case]:
-    """Yield the cases whose ``isolated`` control is measured: per language and worker count one of those in threads.
+    """Yield the cases whose ``isolated`` control is measured: per language and worker count one of those in threads,
+    else in interpreters.
 
     The variants of a language share one inner loop, so one control serves them all. Where the GIL keeps all of them
     from running at once there is nothing to compare it with.
     """
     gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)()
     chosen: dict[tuple[str, int], Case] = {}
-    for case in cases:
+    for case in sorted(cases, key=lambda case: case.executor == "threads"):
         impl = kernels.load(case.kernel).impl(case.implementation)
-        if case.executor != "threads" or case.workers < 2 or impl is None or (impl.gil == "held" and gil_enabled):
+        if case.executor not in ("threads", "interpreters") or case.workers < 2 or impl is None:
             continue
-        chosen[case.implementation.split("_")[0], case.workers] = case
+        if case.executor == "interpreters" or impl.gil != "held" or not gil_enabled:
+            chosen[case.implementation.split("_")[0], case.workers] = case
     yield from chosen.values()

@@ -64,7 +64,7 @@ IMPLEMENTATIONS = (
     "nb_nogil",
     "nb_prange",
 )
-EXECUTORS = ("serial", "threads", "processes", "native")
+EXECUTORS = ("serial", "threads", "processes", "interpreters", "native")
 START_METHODS = ("fork", "forkserver", "spawn")
 TRANSPORTS = ("shm", "pickle")
 SIZES = ("XS", "S", "M", "L")

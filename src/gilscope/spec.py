@@ -287,6 +287,11 @@ class Case:
         return self.workers * self.chunks_per_worker
 
     @property
+    def one_gil(self) -> bool:
+        """Whether all workers live in the runner's own interpreter, whose GIL the probe reads."""
+        return self.executor in ("serial", "threads", "native")
+
+    @property
     def t1(self) -> Case:
         """The case that is T(1) of this one: ``native*1``, or serial with as many chunks; serial is its own."""
         if self.executor == "serial":

@@ -24,7 +24,10 @@ _LARGEST = 2.0**63  # no count and no time in ns is larger; whole numbers beyond
 
 _NO_ROUNDS = "no diagnostic round of this case was measured"
 _NO_ROUNDS_CURE = "give it a larger --budget"
-_PROCESSES = "each process has a GIL of its own"
+_OWN_GILS = {
+    "processes": "each process has a GIL of its own",
+    "interpreters": "each interpreter has a GIL of its own",
+}
 _MALFORMED = "the diagnostic lines of this case are not as gilscope writes them"
 
 
@@ -80,8 +83,8 @@ class _Look:
 
 def unseen(case: Case, enabled: bool | None) -> GilSeen:
     """Return what is known about a case without diagnostic rounds."""
-    if case.executor == "processes":
-        return GilSeen(available=False, reason=_PROCESSES, enabled=enabled)
+    if not case.one_gil:
+        return GilSeen(available=False, reason=_OWN_GILS[case.executor], enabled=enabled)
     return GilSeen(available=False, reason=_NO_ROUNDS, cure=_NO_ROUNDS_CURE, enabled=enabled)
 
 

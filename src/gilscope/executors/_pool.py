@@ -7,65 +7,29 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from gilscope import clocks
 from gilscope.errors import MeasurementError, WorkerRaisedError
+from gilscope.executors._rounds import Task, combine, merge, outside, pack, since, stamp, store, touched
 from gilscope.executors._shm import Segment
 from gilscope.executors._tokens import TokenBarrier
 from gilscope.executors._worker import Job, Report
-from gilscope.records import Round, Stamp
-from gilscope.spec import Buffers, Case, KernelSpec, Params, chunk_bounds
-from gilscope.targets import Layout
+from gilscope.records import Round
+from gilscope.spec import chunk_bounds
 
 try:
     from gilscope.executors import _barrier
 except ImportError:  # not compiled here: pipe tokens take over
     _barrier = None  # type: ignore[assignment]
 
-__all__ = [
-    "BARRIERS",
-    "BARRIER_SLOTS",
-    "SPIN_NS",
-    "Pool",
-    "PoolSession",
-    "Task",
-    "combine",
-    "open_barrier",
-    "outside",
-    "since",
-]
+__all__ = ["BARRIERS", "BARRIER_SLOTS", "SPIN_NS", "Pool", "PoolSession", "open_barrier"]
 
 BARRIERS = "barriers"  # key of the segment that holds them
 BARRIER_SLOTS = 4096  # one per session; 256 bytes each, so 1 MiB that is only touched where used
 SPIN_NS = 50_000  # a futex wake-up costs about this much: spinning longer cannot win (Karlin et al., SOSP 1991)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """A case made concrete: its kernel, the implementation's target and the memory its buffers lie in."""
-
-    case: Case
-    spec: KernelSpec
-    params: Params
-    target: str
-    layout: Layout
-    segment: Segment
-    segment_key: str
-    buffers: Buffers
-
-
-def combine(task: Task, reports: Iterable[Report], repeats: int) -> tuple[Any, int]:
-    """Combine the last repeat's partials in chunk order, once per repeat; return (result, ns)."""
-    entries = sorted((entry for report in reports for entry in report.partials), key=lambda entry: entry[:2])
-    partials = [partial for _, _, partial in entries]
-    before = clocks.wall_ns()
-    result = None
-    for _ in range(repeats):
-        result = task.spec.combine(task.params, partials)
-    return result, clocks.wall_ns() - before
 
 
 def open_barrier(
@@ -193,7 +157,12 @@ class PoolSession:
                 if workers > 1 and pool.barriers is not None:
                     pool.send_segment(index, BARRIERS, pool.barriers)
         jobs = [
-            replace(job, index=index, chunks=self._chunks[index], copies=self._touched(index) if isolated else None)
+            replace(
+                job,
+                index=index,
+                chunks=self._chunks[index],
+                copies=touched(task, self._phases, self._chunks[index]) if isolated else None,
+            )
             for index in range(workers)
         ]
         what = case.id if "#" in task.target else f"importing {task.target}"
@@ -247,19 +216,21 @@ class PoolSession:
         task, workers = self._task, self._task.case.workers
         before, begin = outside(), clocks.wall_ns()
         totals: list[list[Report]] = [[] for _ in range(workers)]
-        waiting = [0] * workers
+        waiting, gaps = [0] * workers, [0] * workers  # after the last phase nobody waits: the round ends there
         received = begin
         for _ in range(repeats):
             partials: list[Report] = []
             for phase in range(self._phases):
                 commands = [
-                    ("private", self._token, phase, self._pack(phase, index, limit)) for index in range(workers)
+                    ("private", self._token, phase, [pack(task, phase, chunk) for chunk in self._chunks[index][:limit]])
+                    for index in range(workers)
                 ]
                 answers = self._pool.ask(commands, task.case.id)
                 last = max(report.end_ns for (report, _), _ in answers)
                 for index, ((report, written), at) in enumerate(answers):
-                    self._store(written)
-                    waiting[index] += last - report.end_ns
+                    store(task, written)
+                    waiting[index] += gaps[index]
+                    gaps[index] = last - report.end_ns
                     totals[index].append(report)
                     partials.append(report)
                     received = max(received, at)
@@ -275,90 +246,8 @@ class PoolSession:
             **since(before),
         )
 
-    def _touched(self, index: int) -> tuple[tuple[str, int, int], ...]:
-        """Return the slices that the chunks of one worker read or write in any phase, each once."""
-        spec, params = self._task.spec, self._task.params
-        return tuple(
-            dict.fromkeys(
-                part
-                for phase in range(self._phases)
-                for _, lo, hi in self._chunks[index]
-                for part in (*spec.reads(params, phase, lo, hi), *spec.writes(params, phase, lo, hi))
-            )
-        )
-
-    def _pack(
-        self, phase: int, index: int, limit: int | None
-    ) -> list[tuple[tuple[int, int, int], list[Any], list[Any]]]:
-        spec, params, buffers = self._task.spec, self._task.params, self._task.buffers
-        packed = []
-        for chunk in self._chunks[index][:limit]:
-            _, lo, hi = chunk
-            reads = [
-                (name, first, bytes(buffers[name][first:last]))
-                for name, first, last in spec.reads(params, phase, lo, hi)
-            ]
-            packed.append((chunk, reads, list(spec.writes(params, phase, lo, hi))))
-        return packed
-
-    def _store(self, written: Iterable[tuple[str, int, bytes]]) -> None:
-        for name, first, data in written:
-            view = self._task.buffers[name]
-            items = memoryview(data).cast(view.format)  # type: ignore[call-overload]
-            view[first : first + len(items)] = items
-
     def close(self) -> None:
         """Forget the case in the workers. Idempotent."""
         if self._token >= 0:
             self._pool.ask([("unbind", self._token)] * self._task.case.workers, self._task.case.id)
             self._token = -1
-
-
-def stamp(report: Report, submit_ns: int, received_ns: int) -> Stamp:
-    """Turn a worker's report into a stamp."""
-    return Stamp(
-        submit_ns=submit_ns,
-        start_ns=report.start_ns,
-        end_ns=report.end_ns,
-        waiting_ns=report.waiting_ns,
-        waking_ns=report.waking_ns,
-        cpu_ns=report.cpu_ns,
-        run_queue_ns=report.run_queue_ns,
-        received_ns=received_ns,
-    )
-
-
-def merge(reports: Sequence[Report], waiting_ns: int) -> Report:
-    """Sum one worker's reports over the phases of a round; the gaps between them are dispatch."""
-    queued = [report.run_queue_ns for report in reports]
-    busy_ns = sum(report.end_ns - report.start_ns for report in reports)
-    span_ns = reports[-1].end_ns - reports[0].start_ns
-    return Report(
-        start_ns=reports[0].start_ns,
-        end_ns=reports[-1].end_ns,
-        waiting_ns=waiting_ns,
-        waking_ns=max(0, span_ns - busy_ns - waiting_ns),
-        cpu_ns=sum(report.cpu_ns for report in reports),
-        run_queue_ns=None if None in queued else sum(value for value in queued if value is not None),
-        partials=(),
-    )
-
-
-def outside() -> tuple[int | None, int | None]:
-    """Read what others take from us: steal of the hypervisor, throttling by the cgroup's quota."""
-    return clocks.steal_ns(), clocks.throttled_ns()
-
-
-class Taken(TypedDict):
-    """The fields of a round that tell what others took; None where the system does not."""
-
-    steal_ns: int | None
-    throttled_ns: int | None
-
-
-def since(before: tuple[int | None, int | None]) -> Taken:
-    """Return what was taken since ``before = outside()``."""
-    steal, throttled = (
-        None if then is None or now is None else now - then for then, now in zip(before, outside(), strict=True)
-    )
-    return {"steal_ns": steal, "throttled_ns": throttled}

@@ -9,6 +9,7 @@ import sys
 from multiprocessing import reduction
 from typing import Any
 
+from gilscope.executors._mapped import MappedChannel
 from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.executors._worker import serve
 
@@ -32,12 +33,12 @@ def die_with_parent() -> None:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-class _ProcessChannel:
+class _ProcessChannel(MappedChannel):
     """Commands over a pipe; segments by descriptor (or by name) after the command that announces them."""
 
     def __init__(self, connection: Any, tokens: Any) -> None:
-        self._connection, self._tokens = connection, tokens
-        self._segments: dict[str, Segment] = {}
+        super().__init__(tokens)
+        self._connection = connection
 
     def receive(self) -> tuple[Any, ...]:
         command: tuple[Any, ...] = self._connection.recv()
@@ -48,16 +49,6 @@ class _ProcessChannel:
 
     def adopt(self, key: str, nbytes: int) -> None:
         if HAS_MEMFD:
-            self._segments[key] = Segment(nbytes, fd=reduction.recv_handle(self._connection))
+            self.segments[key] = Segment(nbytes, fd=reduction.recv_handle(self._connection))
         else:
-            self._segments[key] = Segment(nbytes, name=self._connection.recv())
-
-    def memory(self, key: str) -> Any:
-        return self._segments[key].map()
-
-    def barrier(self, slot: int, parties: int, index: int, spin_ns: int) -> Any:
-        # Imported here: the barrier is compiled, and a worker that never meets others need not load it.
-        from gilscope.executors._pool import BARRIERS, open_barrier
-
-        memory = None if self._tokens is not None else self.memory(BARRIERS)
-        return open_barrier(memory, self._tokens, slot, parties, index, spin_ns)
+            self.segments[key] = Segment(nbytes, name=self._connection.recv())

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from gilscope import clocks, targets
-from gilscope.executors._pool import Task, outside, since
+from gilscope.executors._rounds import Task, outside, since
 from gilscope.records import Round, Stamp
 from gilscope.spec import Availability, Impl
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gilscope import clocks
-from gilscope.executors._pool import Task, combine, outside, since, stamp
+from gilscope.executors._rounds import Task, combine, outside, since, stamp
 from gilscope.executors._worker import Bound, Job, bind, perform, warm_up
 from gilscope.records import Round
 from gilscope.spec import Availability, Impl, chunk_bounds

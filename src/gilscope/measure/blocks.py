@@ -249,7 +249,7 @@ def _diagnose(current: _Running, host: Host, prepared: Prepared, sink: Sink) -> 
     for slot in current.group.slots:
         threads = slot.case.executor == "threads"
         wanted = index % _DIAGNOSE_EVERY == 0 if threads else current.blocks == LOOKS[0]
-        if slot.role != "case" or slot.case.executor == "processes" or not wanted:
+        if slot.role != "case" or not slot.case.one_gil or not wanted:
             continue
         seen = _attempt(host.diagnose, slot, prepared, sink)
         if seen is not None:

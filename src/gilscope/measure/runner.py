@@ -18,7 +18,7 @@ from typing import Any
 
 from gilscope import executors, kernels, targets
 from gilscope.errors import MeasurementError, UnavailableError
-from gilscope.executors._pool import Task
+from gilscope.executors._rounds import Task
 from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.measure import examine, own
 from gilscope.measure.wire import encode_round, receive_with_fds, send_with_fds

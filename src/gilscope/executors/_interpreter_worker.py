@@ -1,0 +1,98 @@
+"""The worker's side of the ``interpreters`` executor, run inside a sub-interpreter. Standard library only.
+
+Commands and answers are pickles in pipes. The queues of PEP 734 are polled every 10 ms (3.13, 3.14), and a pipe's
+descriptors are the process's, so every interpreter has them.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+from gilscope.executors._mapped import MappedChannel
+from gilscope.executors._shm import HAS_MEMFD, Segment
+from gilscope.executors._worker import serve
+
+__all__ = ["main", "read_message", "write_message"]
+
+_LENGTH = struct.Struct("=Q")
+
+
+def write_message(fd: int, message: Any) -> None:
+    """Write one message to a pipe.
+
+    Raises
+    ------
+    OSError
+        If nobody reads it.
+    """
+    body = pickle.dumps(message)
+    data = memoryview(_LENGTH.pack(len(body)) + body)
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def read_message(fd: int) -> Any:
+    """Read one message from a pipe.
+
+    Raises
+    ------
+    EOFError
+        If nobody writes any more.
+    """
+    (length,) = _LENGTH.unpack(_exactly(fd, _LENGTH.size))
+    return pickle.loads(_exactly(fd, length))
+
+
+def _exactly(fd: int, count: int) -> bytes:
+    parts = []
+    while count:
+        part = os.read(fd, count)
+        if not part:
+            raise EOFError("the other side is gone")
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+class _InterpreterChannel(MappedChannel):
+    """Messages over two pipes; segments by descriptor (or by name) after the command that announces them."""
+
+    def __init__(self, commands_fd: int, answers_fd: int, tokens: Any) -> None:
+        super().__init__(tokens)
+        self._commands_fd, self._answers_fd = commands_fd, answers_fd
+
+    def receive(self) -> tuple[Any, ...]:
+        command: tuple[Any, ...] = read_message(self._commands_fd)
+        return command
+
+    def send(self, answer: tuple[Any, ...]) -> None:
+        write_message(self._answers_fd, answer)
+
+    def adopt(self, key: str, nbytes: int) -> None:
+        where = read_message(self._commands_fd)
+        self.segments[key] = (
+            Segment(nbytes, fd=os.dup(where)) if HAS_MEMFD else Segment(nbytes, name=where)  # its own, to map and close
+        )
+
+
+def main(commands_fd: int, answers_fd: int, index: int, token_fds: Sequence[tuple[int, int]] | None) -> None:
+    """Serve commands from one pipe and answer into the other until the first closes."""
+    write_message(answers_fd, ("ok", index))
+    serve(_InterpreterChannel(commands_fd, answers_fd, _tokens(token_fds)))
+
+
+def _tokens(fds: Sequence[tuple[int, int]] | None) -> Any:
+    """Make connections of this interpreter's own from the descriptors of the token pipes."""
+    if fds is None:
+        return None
+    from multiprocessing.connection import Connection
+
+    pipes = [
+        (Connection(os.dup(reading), writable=False), Connection(os.dup(writing), readable=False))
+        for reading, writing in fds
+    ]
+    return pipes[0], pipes[1:]

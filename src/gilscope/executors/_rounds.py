@@ -1,0 +1,134 @@
+"""Making a round of what workers report: stamps, sums, the parent's own part. Nothing here talks to anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from gilscope import clocks
+from gilscope.executors._shm import Segment
+from gilscope.executors._worker import Report
+from gilscope.records import Stamp
+from gilscope.spec import Buffers, Case, KernelSpec, Params, Slice
+from gilscope.targets import Layout
+
+__all__ = ["Chunk", "Task", "combine", "merge", "outside", "pack", "since", "stamp", "store", "touched"]
+
+Chunk = tuple[int, int, int]
+"""Number of a chunk, first item, one past the last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A case made concrete: its kernel, the implementation's target and the memory its buffers lie in."""
+
+    case: Case
+    spec: KernelSpec
+    params: Params
+    target: str
+    layout: Layout
+    segment: Segment
+    segment_key: str
+    buffers: Buffers
+
+
+def combine(task: Task, reports: Iterable[Report], repeats: int) -> tuple[Any, int]:
+    """Combine the last repeat's partials in chunk order, once per repeat; return (result, ns)."""
+    entries = sorted((entry for report in reports for entry in report.partials), key=lambda entry: entry[:2])
+    partials = [partial for _, _, partial in entries]
+    before = clocks.wall_ns()
+    result = None
+    for _ in range(repeats):
+        result = task.spec.combine(task.params, partials)
+    return result, clocks.wall_ns() - before
+
+
+def touched(task: Task, phases: int, chunks: Iterable[Chunk]) -> tuple[Slice, ...]:
+    """Return the slices that some chunks read or write in any phase, each once."""
+    spec, params, chunks = task.spec, task.params, tuple(chunks)
+    return tuple(
+        dict.fromkeys(
+            part
+            for phase in range(phases)
+            for _, lo, hi in chunks
+            for part in (*spec.reads(params, phase, lo, hi), *spec.writes(params, phase, lo, hi))
+        )
+    )
+
+
+def pack(
+    task: Task, phase: int, chunk: Chunk, there: frozenset[str] = frozenset()
+) -> tuple[Chunk, list[Any], list[Any]]:
+    """Return a chunk with the data it reads and the slices it writes, for workers with buffers of their own.
+
+    Parameters
+    ----------
+    there : set of str
+        Buffers that the worker has already.
+    """
+    spec, params, (_, lo, hi) = task.spec, task.params, chunk
+    reads = [
+        (name, first, bytes(task.buffers[name][first:last]))
+        for name, first, last in spec.reads(params, phase, lo, hi)
+        if name not in there
+    ]
+    return chunk, reads, list(spec.writes(params, phase, lo, hi))
+
+
+def store(task: Task, written: Iterable[tuple[str, int, bytes]]) -> None:
+    """Put what a worker wrote into the task's buffers."""
+    for name, first, data in written:
+        view = task.buffers[name]
+        items = memoryview(data).cast(view.format)  # type: ignore[call-overload]
+        view[first : first + len(items)] = items
+
+
+def stamp(report: Report, submit_ns: int, received_ns: int) -> Stamp:
+    """Turn a worker's report into a stamp."""
+    return Stamp(
+        submit_ns=submit_ns,
+        start_ns=report.start_ns,
+        end_ns=report.end_ns,
+        waiting_ns=report.waiting_ns,
+        waking_ns=report.waking_ns,
+        cpu_ns=report.cpu_ns,
+        run_queue_ns=report.run_queue_ns,
+        received_ns=received_ns,
+    )
+
+
+def merge(reports: Sequence[Report], waiting_ns: int) -> Report:
+    """Sum one worker's reports over the phases of a round; the gaps between them are dispatch."""
+    queued = [report.run_queue_ns for report in reports]
+    busy_ns = sum(report.end_ns - report.start_ns for report in reports)
+    span_ns = reports[-1].end_ns - reports[0].start_ns
+    return Report(
+        start_ns=reports[0].start_ns,
+        end_ns=reports[-1].end_ns,
+        waiting_ns=waiting_ns,
+        waking_ns=max(0, span_ns - busy_ns - waiting_ns),
+        cpu_ns=sum(report.cpu_ns for report in reports),
+        run_queue_ns=None if None in queued else sum(value for value in queued if value is not None),
+        partials=(),
+    )
+
+
+def outside() -> tuple[int | None, int | None]:
+    """Read what others take from us: steal of the hypervisor, throttling by the cgroup's quota."""
+    return clocks.steal_ns(), clocks.throttled_ns()
+
+
+class Taken(TypedDict):
+    """The fields of a round that tell what others took; None where the system does not."""
+
+    steal_ns: int | None
+    throttled_ns: int | None
+
+
+def since(before: tuple[int | None, int | None]) -> Taken:
+    """Return what was taken since ``before = outside()``."""
+    steal, throttled = (
+        None if then is None or now is None else now - then for then, now in zip(before, outside(), strict=True)
+    )
+    return {"steal_ns": steal, "throttled_ns": throttled}
