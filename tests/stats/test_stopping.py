@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import itertools
-import math
-import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.selfbench.coverage import (
+    BLOCKS,
+    HIGHEST,
+    LOWEST,
+    MACHINES,
+    PRECISIONS,
+    Machine,
+    covered_fixed,
+    covered_sequential,
+    covers,
+    study,
+)
 from gilscope.errors import TooFewRoundsError
 from gilscope.stats import (
     LOOKS,
@@ -117,79 +127,21 @@ def test_a_study_goes_on_while_one_interval_is_too_wide_or_missing():
     assert not should_stop([], 0.05)
 
 
-# Coverage on synthetic blocks
-
-TRIALS = 2000
-TRUE_RATIO = 1.9
-
-
-class Machine:
-    """Synthetic blocks of T(1) and T(p): drift between and within blocks, heavy tails, optionally two speeds of T(p).
-
-    ``noise`` is the scale of the log time of one round; one round in ten has ten times that, to the slow side.
-    """
-
-    def __init__(self, seed: int, noise: float, *, two_speeds: float = 0.0) -> None:
-        self.random = random.Random(seed)
-        self.noise = noise
-        self.two_speeds = two_speeds
-        self.speed = 1.0
-
-    def round_s(self, true_time: float, position: int) -> float:
-        tail = 10.0 * abs(self.random.gauss(0.0, 1.0)) if self.random.random() < 0.1 else self.random.gauss(0.0, 1.0)
-        within = 1.0 + 0.02 * position
-        return true_time * self.speed * within * math.e ** (self.noise * tail)
-
-    def ratio(self) -> float:
-        """Return T(1) / T(p) of one block, both measured in random order."""
-        self.speed *= math.e ** self.random.gauss(0.0, 0.1)
-        first = self.random.random() < 0.5
-        serial = self.round_s(TRUE_RATIO, 0 if first else 1)
-        state = 1.0 + self.two_speeds * self.random.choice((-1.0, 1.0))
-        return serial / (self.round_s(1.0, 1 if first else 0) * state)
-
-
-MACHINES = {
-    "quiet": {"noise": 0.01},
-    "usual": {"noise": 0.03},
-    "noisy": {"noise": 0.1},
-    "two speeds": {"noise": 0.01, "two_speeds": 0.1},
-}
-
-
-def covers(estimate: Estimate) -> bool:
-    return estimate.low <= TRUE_RATIO <= estimate.high
+# Coverage on synthetic blocks (benchmarks/selfbench/coverage.py)
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-@pytest.mark.parametrize("blocks", [6, 10, 20, 50])
+@pytest.mark.parametrize("blocks", BLOCKS)
 @pytest.mark.parametrize("interval", [median_interval, sequential_interval])
 def test_intervals_cover_the_true_ratio_with_a_fixed_number_of_blocks(interval, blocks, machine):
-    synthetic = Machine(blocks, **MACHINES[machine])
-    covered = sum(covers(interval([synthetic.ratio() for _ in range(blocks)])) for _ in range(TRIALS))
-    assert 0.940 <= covered / TRIALS <= 0.997
-
-
-def study(synthetic: Machine, budget: int, rule) -> list[float]:
-    """Return the ratios of one study that ended by ``rule`` or when its budget of blocks was spent."""
-    sample: list[float] = []
-    while len(sample) < budget:
-        sample.append(synthetic.ratio())
-        if rule(sample):
-            break
-    return sample
+    assert LOWEST <= covered_fixed(interval, blocks, machine) <= HIGHEST
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-@pytest.mark.parametrize("precision", [0.03, 0.05])
+@pytest.mark.parametrize("precision", PRECISIONS)
 def test_intervals_cover_the_true_ratio_under_the_stopping_rule(precision, machine):
-    synthetic = Machine(5, **MACHINES[machine])
-    covered = 0
-    for _ in range(TRIALS):
-        budget = synthetic.random.randint(6, 80)
-        sample = study(synthetic, budget, lambda s: should_stop([estimate_or_none(s)], precision))
-        covered += covers(estimate_or_none(sample))
-    assert 0.940 <= covered / TRIALS <= 0.997
+    """Fewer trials than the command's 2000, to save time."""
+    assert LOWEST <= covered_sequential(precision, machine, 800) <= HIGHEST
 
 
 def test_looking_after_every_block_would_break_the_coverage():

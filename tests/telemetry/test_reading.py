@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gilscope.telemetry.gil as gil_module
+from benchmarks.selfbench import coverage
 from gilscope.errors import MeasurementError
 from gilscope.telemetry.reading import OTHER_THREADS, read
 
@@ -83,7 +85,7 @@ def test_long_holds_are_known_better_than_as_many_independent_looks() -> None:
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
-@pytest.mark.parametrize("hold_slots", [0.01, 1.0, 30.0])
+@pytest.mark.parametrize("hold_slots", [0.1, 1.0, 30.0])
 def test_intervals_cover_the_true_share_of_the_window(share: float, hold_slots: float) -> None:
     """Random holds and releases, looked at once per slot; the truth is the share of this very window."""
     rng, covered, trials, slots = random.Random(7), 0, 200, 150
@@ -104,6 +106,23 @@ def test_intervals_cover_the_true_share_of_the_window(share: float, hold_slots: 
         found = reading(snapshot(seen)).held
         covered += found.low <= true / slots <= found.high
     assert covered / trials >= 0.9
+
+
+@pytest.mark.parametrize(("seconds", "affordable_hz"), [(1.0, 300.0), (3.0, 2000.0)])
+def test_the_interval_keeps_its_word_at_the_adaptive_rate(seconds: float, affordable_hz: float) -> None:
+    """Holds and releases from 10 us to 5 ms; the rate depends on what was seen."""
+    inside, near = coverage.covered_probe(60, seconds, affordable_hz)
+    assert 0.95 <= inside < 0.99
+    assert near >= 0.95
+
+
+def test_the_simulated_rates_are_those_of_the_monitor() -> None:
+    assert (coverage.START_HZ, coverage.SETTLED_HZ, coverage.MAX_HZ, coverage.TARGET) == (
+        gil_module._START_HZ,
+        gil_module._SETTLED_HZ,
+        gil_module._MAX_HZ,
+        gil_module._TARGET,
+    )
 
 
 def test_waiting_is_the_mean_number_of_threads_and_unknown_where_it_cannot_be_trusted() -> None:

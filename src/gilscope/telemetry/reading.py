@@ -171,13 +171,22 @@ class GilReading:
         return asdict(self)
 
 
-def _wilson(share: float, size: float, n: int) -> Estimate:
-    """Return the score interval (Wilson 1927) of a share seen with an effective sample size of ``size``."""
-    scale = 1.0 + _Z * _Z / size
-    centre = (share + _Z * _Z / (2.0 * size)) / scale
-    half = _Z * math.sqrt(share * (1.0 - share) / size + _Z * _Z / (4.0 * size * size)) / scale
-    low, high = max(0.0, centre - half), min(1.0, centre + half)
-    return Estimate(value=share, low=min(low, share), high=max(high, share), confidence=CONFIDENCE, n=n)
+def _score(share: float, size: float, n: int) -> Estimate:
+    """Return the score interval of a share seen with an effective sample size of ``size``, continuity-corrected.
+
+    Notes
+    -----
+    Wilson's interval (1927) covers with 95 % on average over shares and sizes, and with less at many of them; the
+    corrected one with at least that nearly everywhere (Newcombe, Statistics in Medicine 17 (1998) 857, method 4).
+    """
+    centre, scale, rest = 2.0 * size * share + _Z * _Z, 2.0 * (size + _Z * _Z), _Z * _Z - 1.0 / size
+    below = rest - 2.0 + 4.0 * share * (size * (1.0 - share) + 1.0)
+    above = rest + 2.0 + 4.0 * share * (size * (1.0 - share) - 1.0)
+    low = (centre - 1.0 - _Z * math.sqrt(max(0.0, below))) / scale if share > 0.0 else 0.0
+    high = (centre + 1.0 + _Z * math.sqrt(max(0.0, above))) / scale if share < 1.0 else 1.0
+    return Estimate(
+        value=share, low=min(max(0.0, low), share), high=max(min(1.0, high), share), confidence=CONFIDENCE, n=n
+    )
 
 
 def _variance(snapshot: Snapshot, differences: float) -> float:
@@ -205,7 +214,7 @@ def _held(snapshot: Snapshot) -> Estimate:
     size = _kish_size(snapshot)
     if 0.0 < share < 1.0:
         size = max(1.0, share * (1.0 - share) / _variance(snapshot, snapshot["held_differences"]))
-    return _wilson(share, size, snapshot["samples"])
+    return _score(share, size, snapshot["samples"])
 
 
 def _waiting(snapshot: Snapshot) -> Estimate:
@@ -241,7 +250,7 @@ def _holds(snapshot: Snapshot, resolution_s: float, requests: bool) -> HoldLengt
         longest_s=longest,
         resolution_s=resolution_s,
         switch_interval_s=snapshot["switch_interval_s"],
-        overdue=_wilson(share, size, round(size)) if requests else None,
+        overdue=_score(share, size, round(size)) if requests else None,
     )
 
 
@@ -249,7 +258,7 @@ def _threads(snapshot: Snapshot, names: Mapping[int, str]) -> tuple[GilThread, .
     size, wall = _kish_size(snapshot), snapshot["wall_ns"]
 
     def part(name: str, native_id: int | None, samples: int, held_ns: float, overdue_ns: float) -> GilThread:
-        held = _wilson(min(1.0, held_ns / wall), size, snapshot["samples"])
+        held = _score(min(1.0, held_ns / wall), size, snapshot["samples"])
         return GilThread(name=name, native_id=native_id, held=held, overdue=overdue_ns / wall, samples=samples)
 
     parts = [part(names.get(row[0], f"thread {row[0]}"), *row) for row in snapshot["threads"]]
