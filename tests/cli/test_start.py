@@ -26,6 +26,7 @@ OURS = {
     "gilscope.cli.list_",
     "gilscope.cli.output",
     "gilscope.cli.profile",
+    "gilscope.cli.report",
     "gilscope.cli.run",
     "gilscope.cli.show",
     "gilscope.errors",

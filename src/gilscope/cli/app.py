@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import gilscope
-from gilscope.cli import compare, doctor, export, gil, kernels, list_, profile, run, show, trace
+from gilscope.cli import compare, doctor, export, gil, kernels, list_, profile, report, run, show, trace
 from gilscope.cli.output import emit
 from gilscope.errors import UsageError
 from gilscope.registry import nearest
@@ -51,6 +51,7 @@ app.command("list", short_help="What is here, and why some of it cannot be used.
 app.command("doctor", short_help="What this machine and interpreter allow.")(doctor.doctor)
 app.command("show", short_help="Look at a result again.")(show.show)
 app.command("trace", short_help="The timeline of a round.")(trace.trace)
+app.command("report", short_help="Results as one HTML page.")(report.report)
 app.command("compare", short_help="Two results, case by case.")(compare.compare)
 app.command("export", short_help="A result for other programs.")(export.export)
 app.add_typer(kernels.app, name="kernels", short_help="Add a kernel: new, digest.")

@@ -1,0 +1,51 @@
+"""``gilscope report``: results as one HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["add_report", "report"]
+
+
+def report(
+    results: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RESULT...", help="result.jsonl or its folder [the newest in gilscope-results].", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="FILE", help="Where to write [report.html beside the first result]."),
+    ] = None,
+) -> int:
+    """Write results as one HTML page: heat map, curves, losses, findings, table. It needs no network."""
+    from gilscope.analysis import analyse
+    from gilscope.cli.output import emit
+    from gilscope.cli.show import locate
+    from gilscope.report.html import REPORT_NAME, write
+    from gilscope.results import load
+
+    found = [locate(asked) for asked in results] if results else [locate(None)]
+    target = found[0].with_name(REPORT_NAME) if out is None else Path(out)
+    write(target, [analyse(load(path)) for path in found])
+    emit(f"report: {target}")
+    return 0
+
+
+def add_report(folder: Path, document: Mapping[str, Any]) -> str:
+    """Write the report beside a result that was just measured, and return the line to say about it.
+
+    A measurement is worth more than its picture: nothing that goes wrong here may end the program.
+    """
+    try:
+        from gilscope.report.html import REPORT_NAME, write
+
+        write(folder / REPORT_NAME, [document])
+    except Exception as error:  # noqa: BLE001 - see above; 'gilscope report' raises what went wrong in full
+        return f"report.html was not written: {error or type(error).__name__}"
+    return f"report: {folder / REPORT_NAME}"

@@ -1,0 +1,191 @@
+"""The heat map: rows implementation and executor, columns workers, each cell the speed-up over the fastest serial."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gilscope.report.charts.model import Chart, Panel, View, panel_of, variant
+from gilscope.report.facts import Row
+from gilscope.report.figures import narrow
+from gilscope.report.palette import HEAT_STEPS
+from gilscope.report.svg import Markup, tag
+
+__all__ = ["FINDING_WORDS", "Cell", "Grid", "Line", "Scale", "draw", "grid", "overview", "scale_of"]
+
+FINDING_WORDS: Mapping[str, str] = {
+    "scales": "scales",
+    "gil_bound": "GIL",
+    "gil_held_in_c": "GIL in C",
+    "gil_re_enabled": "GIL on",
+    "memory_bound": "memory",
+    "contention": "contention",
+    "imbalance": "imbalance",
+    "dispatch_bound": "dispatch",
+    "lock_bound": "locks",
+    "over_subscribed": "too many",
+    "quota_limited": "quota",
+    "smt_limited": "SMT",
+    "stolen": "stolen",
+    "too_noisy": "noisy",
+}
+"""One short word per finding: a cell holds no more."""
+
+_STATUS_WORDS = {"unavailable": "n/a", "wrong_result": "wrong", "failed": "failed", "timeout": "time-out"}
+_SAME = 1.05  # ratios this close to 1 have the colour of 1: medians of quiet rounds scatter by as much
+_LOWEST = 0.01  # slower than a hundredth needs no colour of its own
+_CELL, _HEIGHT, _LABEL = 74.0, 32.0, 130.0
+_PER_PANEL = 3  # columns beside the labels in one panel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One case: its number in the document, the number to print, a word below it, and its step of the scale."""
+
+    index: int
+    text: str
+    word: str
+    step: str
+    good: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One row: how it is called, and its cells by column; None where nothing was asked for."""
+
+    name: str
+    variant: str
+    size: str
+    cells: Sequence[Cell | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """The cells of a heat map, not yet drawn."""
+
+    columns: Sequence[str]
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Steps from ``low`` over 1 to ``high``, even in the logarithm on either side."""
+
+    low: float
+    high: float
+
+    def step(self, value: float) -> str:
+        """Return the step of a ratio: ``l5`` to ``l1``, ``z``, ``u1`` to ``u5``."""
+        if 1 / _SAME <= value <= _SAME:
+            return "z"
+        end, letter = (self.high, "u") if value > 1 else (self.low, "l")
+        reach = math.log(max(value, _LOWEST)) / math.log(end)
+        return f"{letter}{min(max(math.ceil(HEAT_STEPS * reach - 1e-9), 1), HEAT_STEPS)}"
+
+    def edges(self) -> list[tuple[str, str]]:
+        """Return (step, the ratio at its outer end) from slowest to fastest, for the legend."""
+        below = [(f"l{n}", narrow(self.low ** (n / HEAT_STEPS))) for n in range(HEAT_STEPS, 0, -1)]
+        above = [(f"u{n}", narrow(self.high ** (n / HEAT_STEPS))) for n in range(1, HEAT_STEPS + 1)]
+        return [*below, ("z", "1"), *above]
+
+
+def scale_of(view: View) -> Scale:
+    """Return one scale for all kernels of a result, so that colours may be compared."""
+    ratios = [row["vs_fastest_serial"]["value"] for row in view.document["cases"] if row["vs_fastest_serial"]]
+    high = max([2.0, float(view.usable_cpus or 2), *ratios])
+    return Scale(low=min(max(min(ratios, default=0.5), _LOWEST), 0.5), high=high)
+
+
+def grid(view: View, kernel: str, scale: Scale) -> Grid:
+    """Lay out a kernel: a column per number of workers."""
+    workers = sorted({row["workers"] for row in view.rows[kernel]})
+    lines: dict[tuple[str, str, str], dict[int, Row]] = {}
+    for row in view.rows[kernel]:
+        lines.setdefault((row["implementation"], variant(view, row), row["size"]), {})[row["workers"]] = row
+    return Grid(
+        columns=[str(count) for count in workers],
+        lines=[
+            Line(
+                name=name,
+                variant=words,
+                size=size,
+                cells=[_cell(view, found[count], scale) if count in found else None for count in workers],
+            )
+            for (name, words, size), found in lines.items()
+        ],
+    )
+
+
+def overview(view: View, scale: Scale) -> Grid:
+    """Lay out a whole result: a column per kernel, each way with most workers that have a CPU each."""
+    lines: dict[tuple[str, str], dict[str, Row]] = {}
+    for kernel in view.kernels:
+        for row in view.at_most_workers(view.rows[kernel]):
+            lines.setdefault((row["implementation"], f"{variant(view, row)}*{row['workers']}"), {})[kernel] = row
+    return Grid(
+        columns=view.kernels,
+        lines=[
+            Line(
+                name=name,
+                variant=words,
+                size="",
+                cells=[_cell(view, found[kernel], scale) if kernel in found else None for kernel in view.kernels],
+            )
+            for (name, words), found in lines.items()
+        ],
+    )
+
+
+def _cell(view: View, row: Row, scale: Scale) -> Cell:
+    index, ratio = view.index[row["case"]], row["vs_fastest_serial"]
+    if row["status"] not in ("ok", "too_noisy") or not ratio:
+        return Cell(index=index, text=_STATUS_WORDS.get(row["status"], "-"), word="", step="none")
+    first = row["findings"][0] if row["findings"] else ""
+    return Cell(
+        index=index,
+        text=narrow(ratio["value"]),
+        word=FINDING_WORDS.get(first, first),
+        step=scale.step(ratio["value"]),
+        good=first == "scales",
+    )
+
+
+def draw(view: View, kernel: str) -> Chart | None:
+    """Draw a kernel's heat map as panels of up to three columns of cells."""
+    scale = scale_of(view)
+    cells = grid(view, kernel, scale)
+    panels = [_panel(kernel, cells, start) for start in range(0, len(cells.columns), _PER_PANEL)]
+    return Chart(
+        title="Speed-up over the fastest single thread",
+        panels=panels,
+        note="Rate over that of the kernel's fastest implementation on one thread; below it what stops the case.",
+    )
+
+
+def _panel(kernel: str, cells: Grid, start: int) -> Panel:
+    columns = cells.columns[start : start + _PER_PANEL]
+    shapes = [tag("text", f"{kernel}: workers", x=12, y=17, class_="t")]
+    for number, name in enumerate(columns):
+        shapes.append(tag("text", name, x=_LABEL + (number + 0.5) * _CELL, y=38, class_="soft mid"))
+    for number, line in enumerate(cells.lines):
+        shapes.append(_drawn_line(line, line.cells[start : start + _PER_PANEL], 46 + number * _HEIGHT))
+    alt = f"Speed-up of {kernel} over the fastest single thread by implementation, executor and workers"
+    return panel_of(*shapes, height=54 + _HEIGHT * len(cells.lines), alt=alt)
+
+
+def _drawn_line(line: Line, cells: Sequence[Cell | None], y: float) -> Markup:
+    shapes = [
+        tag("text", line.name, x=12, y=y + 13),
+        tag("text", line.variant, x=12, y=y + 25, class_="soft"),
+    ]
+    for number, cell in enumerate(cells):
+        if cell is None:
+            continue
+        x = _LABEL + number * _CELL
+        ink = f"mid on-heat-{cell.step}" if cell.step != "none" else "mid soft"
+        fill = f"heat-{cell.step}" if cell.step != "none" else "track"
+        shapes.append(tag("rect", x=x, y=y, width=_CELL - 2, height=_HEIGHT - 2, class_=fill))
+        shapes.append(tag("text", cell.text, x=x + _CELL / 2, y=y + 13, class_=ink))
+        shapes.append(tag("text", cell.word, x=x + _CELL / 2, y=y + 25, class_=ink))
+    return tag("g", *shapes)

@@ -1,0 +1,187 @@
+"""Speed-up over workers: a panel per implementation, a curve per executor with its interval as a band."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gilscope.report import facts
+from gilscope.report.charts.marks import legend, marker
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, panel_of, variant
+from gilscope.report.facts import Row
+from gilscope.report.figures import has_interval, interval, narrow
+from gilscope.report.palette import executor_class
+from gilscope.report.svg import Markup, linear, logarithmic, nice_ticks, path, tag
+
+__all__ = ["MAX_CURVES", "MAX_PANELS", "draw"]
+
+MAX_PANELS = 12
+"""Panels per kernel: four rows on a laptop; more are looked for in the table."""
+
+MAX_CURVES = 6
+"""Curves per panel that eyes can follow."""
+
+_LOG_FROM = 8  # workers: below, a linear axis shows the same and is read more easily
+_TOLD = 4  # worker counts in a tooltip
+_LEFT, _RIGHT, _PLOT, _BOTTOM = 38.0, 14.0, 176.0, 34.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Axes:
+    x: Callable[[float], float]
+    y: Callable[[float], float]
+    top: float
+    bottom: float
+    workers: Sequence[int]
+    highest: float
+    log: bool
+
+
+def draw(view: View, kernel: str) -> Chart | None:
+    """Draw the curves of a kernel; None where nothing ran on several workers."""
+    panels: dict[str, list[Row]] = {}
+    for row in view.parallel(kernel):
+        panels.setdefault(f"{row['implementation']} at {row['size']}", []).append(row)
+    if not any(row["workers"] > 1 for rows in panels.values() for row in rows):
+        return None
+    best = sorted(panels, key=lambda title: -max(row["rate"]["value"] for row in panels[title]))[:MAX_PANELS]
+    kept = [title for title in panels if title in best]
+    left_out = len(panels) - len(kept)
+    spins = [row for row in facts.controls(view.document, kernel, "spin") if row["speedup"]]
+    return Chart(
+        title="Scaling",
+        panels=[_panel(view, kernel, title, panels[title], spins) for title in kept],
+        note=f"The {MAX_PANELS} implementations with the highest rate; the table has the other {left_out}."
+        if left_out
+        else "",
+    )
+
+
+def _panel(view: View, kernel: str, title: str, rows: Sequence[Row], spins: Sequence[Row]) -> Panel:
+    curves: dict[str, list[Row]] = {}
+    for row in rows:
+        curves.setdefault(variant(view, row), []).append(row)
+    drawn = sorted(curves, key=lambda name: -max(row["speedup"]["value"] for row in curves[name]))[:MAX_CURVES]
+    drawn = [name for name in curves if name in drawn]
+    hidden = len(curves) - len(drawn)
+    label = title + (f" ({len(drawn)} of {len(curves)} ways)" if hidden else "")
+    keys, height = legend([(curves[name][0]["executor"], name) for name in drawn], 26)
+    axes = _axes([row for name in drawn for row in curves[name]], spins, 34 + height)
+    shapes = [
+        tag("text", label, x=12, y=17, class_="t"),
+        keys,
+        *_frame(axes, view.usable_cpus),
+        *_control(spins, axes),
+        *(_curve(view, curves[name], axes) for name in drawn),
+    ]
+    return panel_of(*shapes, height=axes.bottom + _BOTTOM, alt=_alt(kernel, title, {n: curves[n] for n in drawn}))
+
+
+def _axes(rows: Sequence[Row], spins: Sequence[Row], top: float) -> _Axes:
+    workers = sorted({1, *(row["workers"] for row in (*rows, *spins))})
+    tops = [row["speedup"]["high"] or row["speedup"]["value"] for row in (*rows, *spins)]
+    log = workers[-1] > _LOG_FROM
+    highest = max(float(workers[-1]), *tops)
+    lowest = min(1.0, *(row["speedup"]["low"] or row["speedup"]["value"] for row in rows))
+    pixels = (_LEFT, PANEL_WIDTH - _RIGHT)
+    scale, bottom = (logarithmic if log else linear), top + _PLOT
+    return _Axes(
+        x=scale((1.0, float(max(workers[-1], 2))), (pixels[0] + 10, pixels[1] - 12)),
+        y=logarithmic((max(lowest, 0.05), highest * 1.08), (bottom, top))
+        if log
+        else linear((0.0, highest * 1.05), (bottom, top)),
+        top=top,
+        bottom=bottom,
+        workers=workers,
+        highest=highest,
+        log=log,
+    )
+
+
+def _ticks(axes: _Axes) -> list[float]:
+    if not axes.log:
+        return nice_ticks(axes.highest)
+    power, ticks = 0.25, []
+    while power <= axes.highest:
+        ticks.append(power)
+        power *= 2
+    return [tick for tick in ticks if axes.y(tick) < axes.bottom + 0.5][-8:]
+
+
+def _frame(axes: _Axes, cpus: int | None) -> list[Markup]:
+    """Draw grid, axes, the ideal line, and where the usable CPUs end."""
+    left, right = _LEFT, PANEL_WIDTH - _RIGHT
+    shapes = []
+    for tick in _ticks(axes):
+        y = axes.y(tick)
+        shapes.append(tag("path", d=path([(left, y), (right, y)]), class_="grid"))
+        shapes.append(tag("text", f"{tick:g}", x=left - 6, y=y + 4, class_="soft end"))
+    shown = [count for count in axes.workers if len(axes.workers) <= 9 or count & (count - 1) == 0]
+    shapes += [tag("text", str(count), x=axes.x(count), y=axes.bottom + 15, class_="soft mid") for count in shown]
+    shapes.append(tag("text", "workers", x=right, y=axes.bottom + 29, class_="soft end"))
+    shapes.append(tag("text", "speed-up", x=12, y=axes.bottom + 29, class_="soft"))
+    shapes.append(tag("path", d=path([(left, axes.bottom), (right, axes.bottom)]), class_="axis"))
+    ideal = [(axes.x(count), axes.y(count)) for count in (1, axes.workers[-1])]
+    shapes.append(tag("path", d=path(ideal), class_="ideal", data_tip="ideal: as fast as there are workers"))
+    if cpus is not None and 1 < cpus < axes.workers[-1]:
+        x = axes.x(cpus)
+        shapes.append(tag("path", d=path([(x, axes.top), (x, axes.bottom)]), class_="grid"))
+        shapes.append(tag("text", f"{cpus} CPUs", x=x - 4, y=axes.top + 8, class_="soft end"))
+    return shapes
+
+
+def _control(spins: Sequence[Row], axes: _Axes) -> list[Markup]:
+    """Draw what the machine gave to arithmetic without a lock in the same seconds."""
+    several = [row for row in spins if row["workers"] > 1]
+    if not several:
+        return []
+    told = ", ".join(f"{interval(row['speedup'])} on {row['workers']}" for row in several[-_TOLD:])
+    points = [(1.0, 1.0, 1.0), *map(_point, several)]
+    workers = [1, *(row["workers"] for row in several)]
+    line = [(axes.x(count), axes.y(value)) for count, (value, _, _) in zip(workers, points, strict=True)]
+    return [
+        tag("path", d=_band(workers, points, axes), class_="spinband"),
+        tag("path", d=path(line), class_="spin", data_tip=f"what the machine gave: {told}"),
+    ]
+
+
+def _point(row: Row) -> tuple[float, float, float]:
+    """Return value, low, high of a speed-up."""
+    gain = row["speedup"]
+    known = has_interval(gain)
+    return gain["value"], gain["low"] if known else gain["value"], gain["high"] if known else gain["value"]
+
+
+def _band(workers: Sequence[int], points: Sequence[tuple[float, float, float]], axes: _Axes) -> str:
+    above = [(axes.x(count), axes.y(high)) for count, (_, _, high) in zip(workers, points, strict=True)]
+    below = [(axes.x(count), axes.y(low)) for count, (_, low, _) in zip(workers, points, strict=True)]
+    return path([*above, *reversed(below)], closed=True)
+
+
+def _curve(view: View, rows: Sequence[Row], axes: _Axes) -> Markup:
+    """Draw one way to run: band, line and marks; where one worker was not measured it starts at T(1), which is 1."""
+    ordered = sorted(rows, key=lambda row: row["workers"])
+    measured_one = ordered[0]["workers"] == 1
+    workers = [row["workers"] for row in ordered] if measured_one else [1, *(row["workers"] for row in ordered)]
+    points = [_point(row) for row in ordered] if measured_one else [(1.0, 1.0, 1.0), *map(_point, ordered)]
+    line = [(axes.x(count), axes.y(value)) for count, (value, _, _) in zip(workers, points, strict=True)]
+    executor = ordered[0]["executor"]
+    marks = [
+        marker(
+            executor,
+            axes.x(row["workers"]),
+            axes.y(row["speedup"]["value"]),
+            data_case=view.index[row["case"]],
+        )
+        for row in ordered
+    ]
+    shapes = [tag("path", d=_band(workers, points, axes), class_="band")] if len(workers) > 1 else []
+    return tag("g", *shapes, tag("path", d=path(line), class_="curve"), *marks, class_=executor_class(executor))
+
+
+def _alt(kernel: str, title: str, curves: Mapping[str, Sequence[Row]]) -> str:
+    ends = (
+        f"{name} {narrow(rows[-1]['speedup']['value'])} on {rows[-1]['workers']} workers"
+        for name, rows in curves.items()
+    )
+    return f"Speed-up of {kernel} {title} over workers: {', '.join(ends)}"

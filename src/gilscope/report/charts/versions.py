@@ -1,0 +1,82 @@
+"""Interpreters side by side: the rate of each way under each interpreter, relative to the first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, panel_of
+from gilscope.report.facts import Row, executor_label, measured
+from gilscope.report.figures import Estimate, has_interval, interval, quotient
+from gilscope.report.palette import executor_class
+from gilscope.report.svg import Markup, linear, nice_ticks, path, tag
+
+__all__ = ["MAX_WAYS", "draw"]
+
+MAX_WAYS = 40
+"""Ways per kernel, in the order of the table."""
+
+_LEFT, _AXIS, _LINE, _GAP = 12.0, 90.0, 17.0, 10.0
+
+
+def draw(view: View, kernel: str) -> Chart | None:
+    """Draw the rates of the other interpreters over that of the first; None where there is one only."""
+    if len(view.interpreters) < 2:
+        return None
+    ways: dict[tuple[str, str, int, str], dict[str, Row]] = {}
+    for row in measured(view.rows[kernel]):
+        way = (row["implementation"], executor_label(row), row["workers"], row["size"])
+        ways.setdefault(way, {}).setdefault(row["interpreter"], row)
+    both = {way: rows for way, rows in ways.items() if len(rows) > 1}
+    if not both:
+        return None
+    shown = dict(list(both.items())[:MAX_WAYS])
+    groups: dict[str, list[dict[str, Row]]] = {}
+    for (implementation, *_), rows in shown.items():
+        groups.setdefault(implementation, []).append(rows)
+    cut = f" The first {MAX_WAYS} of {len(both)} ways." if len(shown) < len(both) else ""
+    return Chart(
+        title="Interpreters side by side",
+        panels=[_panel(view, kernel, name, group) for name, group in groups.items()],
+        note=f"Rates relative to the first interpreter; the intervals are the widest that both allow.{cut}",
+    )
+
+
+def _panel(view: View, kernel: str, name: str, ways: Sequence[Mapping[str, Row]]) -> Panel:
+    ratios = [_ratios(view, way) for way in ways]
+    ends = [ratio["high"] or ratio["value"] for way in ratios for _, ratio in way]
+    highest = max(1.0, *ends) * 1.05
+    at = linear((0.0, highest), (_AXIS, PANEL_WIDTH - 14.0))
+    shapes, y, told = [tag("text", name, x=_LEFT, y=17, class_="t")], 32.0, []
+    for way in ratios:
+        first = way[0][0]
+        label = f"{executor_label(first)}*{first['workers']}"
+        shapes.append(tag("text", label, x=_LEFT, y=y + 9, class_="soft"))
+        y += _LINE
+        for row, ratio in way:
+            shapes.extend(_line(view, row, ratio, at, y))
+            y += _LINE
+        told.append(f"{label} " + ", ".join(f"{row['interpreter']} {interval(ratio)}" for row, ratio in way))
+        y += _GAP
+    shapes.extend(_axis(at, nice_ticks(highest), y))
+    alt = f"Rate of {kernel} {name} by interpreter: {'; '.join(told)}"
+    return panel_of(*shapes, height=y + 26, alt=alt)
+
+
+def _ratios(view: View, way: Mapping[str, Row]) -> list[tuple[Row, Estimate]]:
+    rows = [way[name] for name in view.interpreters if name in way]
+    return [(row, quotient(row["rate"], rows[0]["rate"])) for row in rows]
+
+
+def _line(view: View, row: Row, ratio: Estimate, at: Callable[[float], float], y: float) -> Iterator[Markup]:
+    yield tag("text", row["interpreter"], x=_AXIS - 6, y=y + 9, class_="end")
+    shapes = [tag("rect", x=_AXIS, y=y, width=max(at(ratio["value"]) - _AXIS, 0.5), height=11, class_="bar")]
+    if has_interval(ratio):
+        ends = [(at(ratio["low"]), y + 5.5), (at(ratio["high"]), y + 5.5)]
+        shapes.append(tag("path", d=path(ends), class_="inkwhisker"))
+    yield tag("g", *shapes, class_=executor_class(row["executor"]), data_case=view.index[row["case"]])
+
+
+def _axis(at: Callable[[float], float], ticks: Sequence[float], y: float) -> Iterator[Markup]:
+    for tick in ticks:
+        yield tag("text", f"{tick:g}", x=at(tick), y=y + 10, class_="soft mid")
+    yield tag("path", d=path([(at(1.0), 28.0), (at(1.0), y - 2)]), class_="ideal")

@@ -1,0 +1,159 @@
+"""Colours and styles of the charts, light and dark.
+
+Executors have the colours of Okabe and Ito (*Color Universal Design*, 2008), which stay apart for all common kinds of
+colour-blindness, and a marker each; for the dark theme they are lightened. The steps of the heat map run from orange
+over grey to blue, which only differ in more than lightness where everybody sees it. No chart says anything by colour
+alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+__all__ = [
+    "CHART_CSS",
+    "EXECUTOR_MARKS",
+    "HEAT_STEPS",
+    "THEMES",
+    "contrast",
+    "executor_class",
+    "resolved",
+    "variables",
+]
+
+HEAT_STEPS = 5
+"""Steps to either side of 1 in the heat map."""
+
+_EXECUTORS = {  # name: (light, dark, marker)
+    "serial": ("#6b7280", "#a3aab8", "circle"),
+    "threads": ("#0072b2", "#58aee6", "circle"),
+    "processes": ("#d55e00", "#ff9a4d", "square"),
+    "interpreters": ("#00805c", "#3ccf9f", "triangle"),
+    "native": ("#a8438a", "#e89ccb", "diamond"),
+    "dask": ("#3a8fc2", "#9bdcff", "cross"),
+    "loky": ("#a87800", "#f0c24b", "down"),
+    "other": ("#4b5563", "#cbd2dd", "cross"),
+}
+EXECUTOR_MARKS: Mapping[str, str] = {name: marker for name, (_, _, marker) in _EXECUTORS.items()}
+
+_LOSSES = {  # name: (light, dark)
+    "work": ("#9db4c8", "#5f7a92"),
+    "gil_wait": ("#d55e00", "#f0803c"),
+    "run_queue": ("#e6a700", "#e9b93a"),
+    "stolen": ("#8a6d3b", "#b99a63"),
+    "dispatch": ("#0072b2", "#4da3e0"),
+    "imbalance": ("#56b4e9", "#8fd0f5"),
+    "blocked": ("#a8438a", "#e08fbf"),
+    "omp_idle": ("#7a5aa6", "#b29ae0"),
+    "inflation": ("#009e73", "#2fc296"),
+    "residual": ("#8b9099", "#c3c9d4"),
+}
+
+_HEAT = {  # from much slower to much faster: (light, dark)
+    "l5": ("#b35806", "#d9751f"),
+    "l4": ("#d0751f", "#b45f16"),
+    "l3": ("#e8a35c", "#8c4b14"),
+    "l2": ("#f4c795", "#623713"),
+    "l1": ("#fae3c8", "#44301f"),
+    "z": ("#eef0f3", "#333a45"),
+    "u1": ("#d5e6f4", "#1f3d54"),
+    "u2": ("#a9cde9", "#1c5278"),
+    "u3": ("#6faedb", "#1a699f"),
+    "u4": ("#2f87c4", "#2a86c6"),
+    "u5": ("#0b5f9c", "#4aa6e6"),
+}
+_BRIGHT, _DARK = "#ffffff", "#14181f"
+
+_SURFACES = {  # name: (light, dark)
+    "page": ("#f6f7f9", "#12151b"),
+    "card": ("#ffffff", "#1a1f28"),
+    "ink": ("#1c2430", "#e6eaf0"),
+    "soft": ("#566173", "#9fabbd"),
+    "line": ("#d9dee6", "#323b4a"),
+    "grid": ("#e9edf2", "#283040"),
+    "accent": ("#0b5f9c", "#6db8f2"),
+    "good": ("#00704f", "#3ccf9f"),
+    "warn": ("#a14400", "#ff9a4d"),
+    "band": ("#dfe4ea", "#2a3342"),
+}
+
+
+def luminance(color: str) -> float:
+    """Return the relative luminance of ``#rrggbb`` (WCAG 2.2)."""
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _ink_on(color: str) -> str:
+    return max((_BRIGHT, _DARK), key=lambda ink: contrast(ink, color))
+
+
+def _theme(index: int) -> dict[str, str]:
+    filled = {
+        **{f"loss-{key.replace('_', '-')}": pair[index] for key, pair in _LOSSES.items()},
+        **{f"heat-{key}": pair[index] for key, pair in _HEAT.items()},
+    }
+    return {
+        **{key: pair[index] for key, pair in _SURFACES.items()},
+        **{f"x-{key}": pair[index] for key, pair in _EXECUTORS.items()},
+        **filled,
+        **{f"on-{key}": _ink_on(color) for key, color in filled.items()},
+    }
+
+
+THEMES: Mapping[str, Mapping[str, str]] = {"light": _theme(0), "dark": _theme(1)}
+
+
+def executor_class(executor: str) -> str:
+    """Return the class that gives an executor its colour."""
+    return f"x-{executor if executor in _EXECUTORS else 'other'}"
+
+
+def _rules() -> str:
+    executors = [f".x-{name}{{color:var(--x-{name})}}" for name in _EXECUTORS]
+    filled = [*(f"loss-{key.replace('_', '-')}" for key in _LOSSES), *(f"heat-{key}" for key in _HEAT)]
+    shapes = [f".chart .{name}{{fill:var(--{name})}}.chart .on-{name}{{fill:var(--on-{name})}}" for name in filled]
+    return "\n".join([*executors, *shapes])
+
+
+CHART_CSS = f"""\
+.chart{{font-family:system-ui,-apple-system,"Segoe UI","Liberation Sans",Arial,sans-serif;font-size:11px}}
+.chart text{{fill:var(--ink)}}
+.chart .t{{font-size:13px;font-weight:600}}
+.chart .soft{{fill:var(--soft)}}
+.chart .end{{text-anchor:end}}
+.chart .mid{{text-anchor:middle}}
+.chart .grid{{stroke:var(--grid);stroke-width:1;fill:none}}
+.chart .axis{{stroke:var(--line);stroke-width:1;fill:none}}
+.chart .ideal{{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:4 3;fill:none}}
+.chart .spin{{stroke:var(--soft);stroke-width:1.2;fill:none}}
+.chart .spinband{{fill:var(--band);stroke:none}}
+.chart .band{{fill:currentColor;fill-opacity:.18;stroke:none}}
+.chart .curve{{stroke:currentColor;stroke-width:2;fill:none;stroke-linejoin:round}}
+.chart .whisker{{stroke:currentColor;stroke-width:1.5;fill:none}}
+.chart .dot{{fill:currentColor;stroke:var(--card);stroke-width:1}}
+.chart .bar{{fill:currentColor}}
+.chart .track{{fill:var(--grid)}}
+.chart .inkwhisker{{stroke:var(--ink);stroke-width:1.2;fill:none}}
+.chart .inside{{font-size:10px;font-weight:600}}
+.chart .paper{{fill:var(--card)}}
+{_rules()}
+"""
+
+
+def variables(theme: str) -> str:
+    """Return the declarations of a theme's colours."""
+    return "".join(f"--{name}:{value};" for name, value in THEMES[theme].items())
+
+
+def resolved(css: str, theme: str) -> str:
+    """Return styles with the colours of a theme in place of variables, for programs that know none."""
+    return re.sub(r"var\(--([a-z0-9_-]+)\)", lambda match: THEMES[theme][match[1]], css)
