@@ -64,10 +64,14 @@ def test_disabled_gates_call_their_function_once(tmp_path: Path) -> None:
     assert "scaling gates" not in run.stdout
 
 
-def test_nothing_is_timed_beside_other_workers(tmp_path: Path) -> None:
-    run = _pytest(tmp_path, "-k", "short", PYTEST_XDIST_WORKER_COUNT="4")
-    assert "1 skipped" in run.stdout
-    assert "run the scaling tests with -n 0" in run.stdout
+@pytest.mark.slow
+def test_beside_other_workers_of_xdist_nothing_is_timed_and_all_decisions_are_told(tmp_path: Path) -> None:
+    run = _pytest(tmp_path, "-n", "2", "--scaling-json", "gates.json")
+    assert "1 failed, 1 passed, 1 skipped" in run.stdout
+    assert "1 passed, 1 failed, 1 could not be decided" in run.stdout
+    assert "not timed beside 1 other xdist workers: run the scaling tests with -n 0" in run.stdout
+    decisions = json.loads((tmp_path / "gates.json").read_text())["decisions"]
+    assert sorted(decision["outcome"] for decision in decisions) == ["failed", "open", "passed"]
 
 
 def test_a_suite_without_gates_loads_nothing_that_measures(tmp_path: Path) -> None:

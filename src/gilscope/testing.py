@@ -36,7 +36,7 @@ Measure: TypeAlias = Literal["speedup", "efficiency", "relative_efficiency"]
 DEFAULT_BUDGET_S = 40.0
 """Up to about 90 blocks of one function on 2 CPUs. On a quiet machine the first look, after eight, mostly decides."""
 
-ROUND_S = 0.08
+ROUND_S = 0.05
 """Shortest round of T(1) in a gate. What it tells apart lies a factor of p apart, so many short rounds are worth more
 than a few long ones: other programs come and go between them."""
 
