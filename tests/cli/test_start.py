@@ -18,6 +18,7 @@ OURS = {
     "gilscope",
     "gilscope.cli",
     "gilscope.cli.app",
+    "gilscope.cli.audit",
     "gilscope.cli.compare",
     "gilscope.cli.doctor",
     "gilscope.cli.gil",

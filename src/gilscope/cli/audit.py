@@ -1,0 +1,75 @@
+"""``gilscope audit``: who switches the GIL back on, and which functions release it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gilscope.errors import UsageError
+
+__all__ = ["audit"]
+
+
+def audit(
+    modules: Annotated[
+        list[str] | None, typer.Argument(metavar="MODULE...", help="Modules to import, each in a fresh process.")
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            "--python",
+            metavar="PYTHON",
+            help="Free-threaded interpreter: 3.14t, a path, a virtual environment [this one or the newest on PATH].",
+            show_default=False,
+        ),
+    ] = None,
+    call: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--call",
+            metavar="'MOD.FUNC(ARGS)'",
+            help="Does this function release the GIL? Arguments are evaluated once.",
+            show_default=False,
+        ),
+    ] = None,
+    environment: Annotated[
+        bool, typer.Option("--environment", help="What all installed extension modules declare.")
+    ] = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Ask the package index which free-threaded wheels there are.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the audit as JSON and nothing else.")] = False,
+) -> int:
+    """Find out which modules switch the GIL back on in a free-threaded interpreter, and which functions release it.
+
+    Exit status 1 if the GIL came back, or something could not be found out.
+    """
+    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
+    from gilscope.studies.audit import AuditRequest, passed
+    from gilscope.studies.audit import audit as study
+
+    if not (modules or call or environment):
+        raise UsageError("nothing to audit: name modules, a --call, or --environment for everything installed")
+    _check(modules or ())
+    request = AuditRequest(
+        modules=tuple(modules or ()),
+        calls=tuple(call or ()),
+        python=python,
+        environment=environment,
+        online=online,
+    )
+    document = study(request)
+    if json:
+        emit_json(document)
+    else:
+        from gilscope.report.audit import render_audit
+
+        emit(render_audit(document, width=stdout_width(), color=stdout_color()))
+    return 0 if passed(document) else 1
+
+
+def _check(modules: list[str] | tuple[str, ...]) -> None:
+    for module in modules:
+        if not all(part.isidentifier() for part in module.split(".")):
+            raise UsageError(f"{module!r} is no name of a module: write it like package.module")

@@ -1,0 +1,238 @@
+"""Who switches the GIL back on, what modules declare, which functions release it: the study behind ``gilscope audit``.
+
+Modules are imported in fresh processes of a free-threaded interpreter, which needs nothing of gilscope.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import gilscope
+from gilscope.env.interpreter import interpreter_label
+from gilscope.errors import UnavailableError
+from gilscope.studies.audit.calls import check_snippet, measure_call
+from gilscope.studies.audit.children import Event, Outcome, find_interpreter, inspect, run_child
+from gilscope.studies.audit.imports import IMPORT_LIMIT_S, Import, import_alone
+from gilscope.studies.audit.installed import (
+    Distribution,
+    Extension,
+    ask_index,
+    distributions,
+    extensions,
+    resolve_by_import,
+)
+
+__all__ = ["AUDIT_SCHEMA", "AuditRequest", "audit", "passed"]
+
+AUDIT_SCHEMA = "gilscope.audit"
+SCHEMA_VERSION = 1
+
+_NEWEST_ABI = "cp314t"  # asked for besides the interpreter's own: the first officially supported free-threaded build
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRequest:
+    """What to audit.
+
+    Parameters
+    ----------
+    modules : tuple of str
+    calls : tuple of str
+        Snippets ``module.function(arguments)``.
+    python : str or None
+        The interpreter; None: this one if it is free-threaded, else the newest free-threaded one on PATH.
+    environment : bool
+        All extension modules of the environment, not only those of the distributions that the modules loaded.
+    online : bool
+        Ask the package index which wheels there are.
+    """
+
+    modules: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    python: str | None = None
+    environment: bool = False
+    online: bool = False
+
+
+def audit(request: AuditRequest, progress: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+    """Do the audit; the document is described in docs/schema.md.
+
+    Parameters
+    ----------
+    progress : callable (text) -> None
+        Told what happens next.
+
+    Raises
+    ------
+    UsageError
+        If a snippet is no call.
+    UnavailableError
+        If modules are to be audited and there is no free-threaded interpreter.
+    """
+    for text in request.calls:
+        check_snippet(text)
+    document: dict[str, Any] = {
+        "schema": AUDIT_SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "tool_version": gilscope.__version__,
+        "interpreter": None,
+        "modules": [],
+        "extensions": [],
+        "distributions": [],
+        "calls": [],
+    }
+    if request.modules or request.environment:
+        document |= _modules(request, progress)
+    for text in request.calls:
+        progress(f"calling {text}")
+        document["calls"].append(asdict(measure_call(text)))
+    return document
+
+
+def passed(document: dict[str, Any]) -> bool:
+    """Whether the GIL stayed off in every module, and everything that was asked for could be found out."""
+    return all(row["status"] == "free" for row in document["modules"]) and all(
+        row["status"] == "ok" for row in document["calls"]
+    )
+
+
+def _modules(request: AuditRequest, progress: Callable[[str], None]) -> dict[str, Any]:
+    python = find_interpreter(request.python)
+    progress(f"looking at {python}")
+    seen = inspect(python)
+    interpreter = _interpreter(seen)
+    rows, outcomes = [], []
+    for module in dict.fromkeys(request.modules):
+        progress(f"importing {module}")
+        row, outcome = import_alone(python, module)
+        rows.append(row)
+        outcomes.append(outcome)
+    found = _extensions(python, seen, outcomes, everything=request.environment, progress=progress)
+    installed = _distributions(seen, rows, found, everything=request.environment)
+    if request.online:
+        installed = _asked(installed, rows, interpreter, progress)
+    return {
+        "interpreter": interpreter,
+        "modules": [_module(row, found, python) for row in rows],
+        "extensions": [asdict(row) for row in found],
+        "distributions": [asdict(row) for row in installed],
+    }
+
+
+def _interpreter(events: Sequence[Event]) -> dict[str, Any]:
+    """Return the facts about the interpreter.
+
+    Raises
+    ------
+    UnavailableError
+        If it is not free-threaded.
+    """
+    [facts] = [event for event in events if event["event"] == "interpreter"]
+    label = interpreter_label(tuple(facts["version_info"]), free_threaded=facts["free_threaded"], gil=facts["gil"])
+    if not facts["free_threaded"]:
+        raise UnavailableError(
+            f"{facts['executable']} is {facts['implementation']} {facts['version']} with a GIL, no free-threaded build",
+            f"name a free-threaded one: --python {facts['version_info'][0]}.{max(13, facts['version_info'][1])}t",
+        )
+    kept = ("implementation", "version", "executable", "free_threaded", "gilscope")
+    return {"label": label, **{name: facts[name] for name in kept}}
+
+
+def _extensions(
+    python: str,
+    seen: Sequence[Event],
+    outcomes: Sequence[Outcome],
+    *,
+    everything: bool,
+    progress: Callable[[str], None],
+) -> list[Extension]:
+    """Return the extension modules asked for; those whose files do not tell are imported."""
+    found = extensions(seen, outcomes)
+    if not everything:
+        loaded = {event["module"] for outcome in outcomes for event in outcome.events if event["event"] == "loaded"}
+        owners = {row.distribution for row in found if row.module in loaded and row.distribution}
+        found = [row for row in found if row.module in loaded or row.distribution in owners]
+    open_ = [row.module for row in found if row.free_threading is None]
+    if not open_:
+        return found
+    progress(f"importing {len(open_)} extension modules whose files do not tell")
+
+    def run(names: Sequence[str]) -> Outcome:
+        request = {"action": "import", "modules": list(names), "until_gil": True}
+        return run_child(python, request, timeout_s=IMPORT_LIMIT_S)
+
+    more = resolve_by_import(open_, run)
+    wanted = {row.module for row in found}
+    return [row for row in extensions(seen, [*outcomes, *more]) if row.module in wanted]
+
+
+def _distributions(
+    seen: Sequence[Event], rows: Sequence[Import], found: Sequence[Extension], *, everything: bool
+) -> list[Distribution]:
+    """Return the distributions the modules and their extension modules belong to."""
+    owners = {row.distribution for row in found}
+    tops = {row.module.partition(".")[0] for row in rows}
+    return [
+        entry
+        for entry in distributions(seen)
+        if everything or entry.name in owners or any(top in tops for top in (*entry.top, entry.name))
+    ]
+
+
+def _asked(
+    installed: Sequence[Distribution],
+    rows: Sequence[Import],
+    interpreter: dict[str, Any],
+    progress: Callable[[str], None],
+) -> list[Distribution]:
+    """Ask the index about everything that is no pure Python, and about modules that are not installed."""
+    own = "cp" + "".join(interpreter["version"].split(".")[:2]) + "t"
+    abis = tuple(dict.fromkeys((own, _NEWEST_ABI)))
+    missing = {row.missing.partition(".")[0] for row in rows if row.missing} - {""}
+    absent = [Distribution(name=name, version="", tags=(), wheel="unknown", top=(name,)) for name in sorted(missing)]
+    answered = []
+    for entry in (*installed, *absent):
+        if entry.wheel == "pure":
+            answered.append(entry)
+            continue
+        progress(f"asking the package index about {entry.name}")
+        answered.append(replace(entry, index=ask_index(entry.name, abis)))
+    return answered
+
+
+def _module(row: Import, found: Sequence[Extension], python: str) -> dict[str, Any]:
+    """Complete a row with whom the culprit belongs to, what else does not declare support, and the cure."""
+    by_name = {entry.module: entry for entry in found}
+    culprit = by_name.get(row.switched_on_by or "")
+    undeclared = [
+        name for name in row.extensions if (entry := by_name.get(name)) is not None and entry.free_threading is False
+    ]
+    return {
+        **asdict(row),
+        "distribution": culprit.distribution if culprit else None,
+        "undeclared": undeclared,
+        "cure": _cure(row, culprit, python),
+    }
+
+
+def _provider(top: str) -> str:
+    """Return the distribution that provides a top-level module here; its own name where it is not installed here."""
+    return importlib.metadata.packages_distributions().get(top, [top])[0]
+
+
+def _cure(row: Import, culprit: Extension | None, python: str) -> str:
+    if row.status == "gil_came_back":
+        whose = f"{culprit.distribution} {culprit.version}" if culprit and culprit.distribution else row.switched_on_by
+        return (
+            f"update {whose} to a version that declares support for free threading, or do without it (its authors: "
+            "freethreading_compatible=True in Cython, mod_gil_not_used in pybind11, the slot Py_mod_gil in C); "
+            "PYTHON_GIL=0 keeps the GIL off at your own risk"
+        )
+    if row.missing:
+        return f"{python} -m pip install {_provider(row.missing.partition('.')[0])}"
+    if row.status in ("crashed", "timeout"):
+        return "report it to the authors of what was loading; PYTHONFAULTHANDLER=1 shows where"
+    return ""

@@ -1,0 +1,238 @@
+"""The part of the audit that runs inside the interpreter under audit: imports modules and writes down what happens.
+
+Run by path, in a fresh process, by any CPython 3.11 or newer, with or without gilscope: standard library only. Events
+go to a file as JSON lines, each written before the next thing happens: a crash leaves the name of what crashed.
+"""
+
+import importlib
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import re
+import sys
+import sysconfig
+import time
+import traceback
+import types
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+RE_ENABLED = re.compile(r"GIL\) has been enabled to load module '([^']+)'")
+"""In CPython's RuntimeWarning, which it gives once per process: for the module that switched the GIL on for good."""
+
+MOST_SLOTS = 64  # there are fewer than ten; a longer list is no list of slots
+
+
+def gil() -> bool:
+    """Whether the GIL is on now."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
+class Report:
+    """The file of events."""
+
+    def __init__(self, path: str) -> None:
+        self.stream = open(path, "a", encoding="utf-8")  # noqa: SIM115  (open until the process ends)
+
+    def say(self, event: str, **facts: Any) -> None:
+        """Write one event down, now."""
+        self.stream.write(json.dumps({"event": event, **facts}) + "\n")
+        self.stream.flush()
+
+
+# Importing ------------------------------------------------------------------------------------------------------------
+
+
+def watch(report: Report) -> Callable[[], None]:
+    """Write down every extension module that is loaded from now on, and the warning that names the culprit.
+
+    Returns
+    -------
+    callable () -> None
+        Stops it.
+    """
+    loader: Any = importlib.machinery.ExtensionFileLoader
+    create, show = loader.create_module, warnings.showwarning
+
+    def create_module(self: Any, spec: Any) -> Any:
+        report.say("loading", module=spec.name, file=spec.origin, gil=gil())
+        module = create(self, spec)
+        # Only now is the state final: while a module is created, CPython switches the GIL on for a moment.
+        report.say("loaded", module=spec.name, file=spec.origin, gil=gil())
+        return module
+
+    def showwarning(message: Any, category: Any, *rest: Any, **more: Any) -> None:
+        found = RE_ENABLED.search(str(message))
+        if found:
+            report.say("warned", module=found[1])
+        else:
+            show(message, category, *rest, **more)
+
+    def replace_by(create: Any, show: Any) -> None:
+        loader.create_module = create
+        warnings.showwarning = show
+
+    replace_by(create_module, showwarning)
+    return lambda: replace_by(create, show)
+
+
+def import_one(report: Report, name: str) -> None:
+    """Import one module and say what became of it and of the GIL."""
+    report.say("importing", module=name, gil=gil())
+    began = time.perf_counter()
+    try:
+        importlib.import_module(name)
+    except BaseException as error:  # noqa: BLE001  (whatever an import raises, SystemExit too, is its result)
+        report.say(
+            "raised",
+            module=name,
+            gil=gil(),
+            error="".join(traceback.format_exception_only(type(error), error)).strip(),
+            missing=getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None,
+            detail=traceback.format_exc(),
+        )
+    else:
+        report.say("imported", module=name, gil=gil(), seconds=time.perf_counter() - began)
+
+
+# What modules declare -------------------------------------------------------------------------------------------------
+
+
+def slots_of(module: Any) -> tuple[bool, dict[int, int]]:
+    """Return the slots of a loaded extension module.
+
+    Returns
+    -------
+    one_phase : bool
+        Whether it has none, because it is initialised in one phase.
+    slots : dict of int to int
+        Values by slot id.
+
+    Raises
+    ------
+    LookupError
+        If it has no definition, or one that this cannot read.
+    """
+    import ctypes
+
+    if not isinstance(module, types.ModuleType) or platform.python_implementation() != "CPython":
+        raise LookupError("no module of CPython")
+    definition_of = ctypes.pythonapi.PyModule_GetDef
+    definition_of.restype, definition_of.argtypes = ctypes.c_void_p, [ctypes.py_object]
+    definition = definition_of(module)
+    if not definition:
+        raise LookupError("no definition")
+    # PyModuleDef: object header; m_init, m_index, m_copy; m_name, m_doc, m_size, m_methods, m_slots. All one word wide.
+    word = ctypes.sizeof(ctypes.c_void_p)
+    slot = ctypes.c_void_p.from_address(definition + object.__basicsize__ + 7 * word).value
+    if not slot:
+        return True, {}
+    found: dict[int, int] = {}
+    while len(found) < MOST_SLOTS:
+        number = ctypes.c_int.from_address(slot).value
+        if number == 0:
+            return False, found
+        found[number] = ctypes.c_void_p.from_address(slot + word).value or 0
+        slot += 2 * word
+    raise LookupError("no list of slots")
+
+
+def say_declared(report: Report, names: Iterable[str]) -> None:
+    """Write down the slots of loaded extension modules, where they can be read."""
+    for name in names:
+        try:
+            one_phase, slots = slots_of(sys.modules.get(name))
+        except (ImportError, AttributeError, LookupError):  # no ctypes here, or another kind of module
+            continue
+        report.say("declared", module=name, one_phase=one_phase, slots=slots)
+
+
+def extensions_loaded() -> list[str]:
+    """Names of the extension modules loaded from files."""
+    loader = importlib.machinery.ExtensionFileLoader
+    return [name for name, module in list(sys.modules.items()) if isinstance(_loader(module), loader)]
+
+
+def _loader(module: Any) -> Any:
+    return getattr(getattr(module, "__spec__", None), "loader", None)
+
+
+# What is installed ----------------------------------------------------------------------------------------------------
+
+
+def say_interpreter(report: Report) -> None:
+    """Write down which Python this is."""
+    report.say(
+        "interpreter",
+        implementation=platform.python_implementation(),
+        version=platform.python_version(),
+        version_info=list(sys.version_info[:2]),
+        free_threaded=bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        gil=gil(),
+        executable=sys.executable,
+        gilscope=importlib.util.find_spec("gilscope") is not None,
+        pip=importlib.util.find_spec("pip") is not None,
+    )
+
+
+def module_name(path: str) -> str | None:
+    """Return the module a file of a distribution is, ``a/b.cpython-313t.so`` -> ``a.b``; None if it is none."""
+    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+        if path.endswith(suffix):
+            parts = path[: -len(suffix)].split("/")
+            if all(part.isidentifier() for part in parts):
+                return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return None
+
+
+def say_distributions(report: Report) -> None:
+    """Write down every installed distribution: version, wheel tags, top-level names, extension modules."""
+    seen = set()
+    for distribution in importlib.metadata.distributions():
+        name = distribution.metadata["Name"]
+        if not name or name in seen:  # what comes first on sys.path is what gets imported
+            continue
+        seen.add(name)
+        files = [str(path) for path in distribution.files or ()]
+        extensions = [(module_name(path), str(distribution.locate_file(path))) for path in files]
+        wheel = distribution.read_text("WHEEL") or ""
+        top = {path.split("/")[0].split(".")[0] for path in files if path.endswith(".py") or "/" in path}
+        top |= set((distribution.read_text("top_level.txt") or "").split())
+        report.say(
+            "distribution",
+            name=name,
+            version=distribution.version,
+            tags=re.findall(r"^Tag:\s*(\S+)", wheel, re.MULTILINE),
+            top=sorted(word for word in top if word.isidentifier()),
+            extensions=[entry for entry in extensions if entry[0]],
+        )
+
+
+def main() -> None:
+    """Do what the request in ``argv[1]`` asks for."""
+    request = json.loads(sys.argv[1])
+    sys.argv[1:] = []
+    sys.path.insert(0, os.getcwd())  # as "python -m" does; started with -P, so that this folder is not on the path
+    report = Report(request["report"])
+    if request["action"] == "inspect":
+        say_interpreter(report)
+        say_distributions(report)
+    else:
+        stop = watch(report)
+        for name in request["modules"]:
+            import_one(report, name)
+            if gil() and request["until_gil"]:
+                break
+        stop()
+        say_declared(report, extensions_loaded())
+    report.say("end")
+    sys.stdout.flush()
+    os._exit(0)  # what modules do at exit is not asked, and may crash
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""Does a C function release the GIL? A snippet is called over and over while the GIL probe watches."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from gilscope.env.interpreter import free_threaded_build
+from gilscope.errors import UsageError
+
+__all__ = ["Call", "check_snippet", "measure_call", "verdict_of"]
+
+Verdict: TypeAlias = Literal["releases", "holds", "partly", "too_short"]
+
+RELEASED_BELOW = 0.1
+HELD_ABOVE = 0.9
+"""Held shares that count as released and as held. Between them, the function does both."""
+
+SHORTEST_CALL_S = 20e-6
+"""The loop around the call holds the GIL for some 0.1 us, and the probe looks every 0.5 ms; twenty microseconds leave
+the loop below one per cent."""
+
+_LOOKS_S = (0.5, 1.0, 2.0, 4.0)  # lengths of the window after which the held share is judged
+_RATE_HZ = 2000.0
+_LIMIT_S = 120.0
+_ASK = "import gilscope.studies.audit.calls as calls; calls.answer()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What was found about one snippet.
+
+    Parameters
+    ----------
+    call : str
+        The snippet.
+    status : {"ok", "failed", "unavailable"}
+    verdict : {"releases", "holds", "partly", "too_short"} or None
+    held : dict or None
+        Share of the time the GIL was held: ``value``, ``low``, ``high``.
+    per_call_s : float or None
+    interpreter : str
+        Which Python it ran in.
+    reason : str
+        Why there is no verdict.
+    """
+
+    call: str
+    status: Literal["ok", "failed", "unavailable"]
+    verdict: Verdict | None = None
+    held: dict[str, float] | None = None
+    per_call_s: float | None = None
+    interpreter: str = ""
+    reason: str = ""
+
+
+def check_snippet(text: str) -> ast.Call:
+    """Parse ``module.function(arguments)``.
+
+    Raises
+    ------
+    UsageError
+        If it is something else.
+    """
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        node = None
+    if not isinstance(node, ast.Call) or "." not in ast.unparse(node.func):
+        raise UsageError(f"--call {text!r} is no call: write it like --call 'zlib.crc32(bytes(10**7))'")
+    return node
+
+
+def verdict_of(low: float, high: float, per_call_s: float) -> Verdict:
+    """Judge the interval of the held share."""
+    if per_call_s < SHORTEST_CALL_S:
+        return "too_short"
+    if high <= RELEASED_BELOW:
+        return "releases"
+    return "holds" if low >= HELD_ABOVE else "partly"
+
+
+def measure_call(text: str) -> Call:
+    """Call a snippet in a fresh process of this interpreter, with the GIL on, and watch the GIL.
+
+    Parameters
+    ----------
+    text : str
+        ``module.function(arguments)``: arguments are evaluated once, modules they name are imported.
+
+    Raises
+    ------
+    UsageError
+        If it is no call.
+    """
+    check_snippet(text)
+    environment = dict(os.environ)
+    if free_threaded_build():
+        environment["PYTHON_GIL"] = "1"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _ASK, text],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=_LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Call(call=text, status="failed", reason=f"did not come to an end within {_LIMIT_S:g} s")
+    lines = done.stdout.splitlines()
+    if done.returncode or not lines:
+        last = done.stderr.strip().rpartition("\n")[2] or f"ended with exit status {done.returncode}"
+        return Call(call=text, status="failed", reason=last)
+    return Call(**json.loads(lines[-1]))
+
+
+def answer() -> None:
+    """Measure the snippet in ``argv[1]`` and write the row to the standard output; the child's side."""
+    row = _measure(sys.argv[1])
+    os.write(1, ("\n" + json.dumps(row)).encode())
+
+
+def _measure(text: str) -> dict[str, Any]:
+    from gilscope.env.interpreter import describe
+    from gilscope.telemetry.gil import GilMonitor
+
+    bound = _bind(check_snippet(text))
+    row: dict[str, Any] = {"call": text, "status": "ok", "interpreter": describe()["label"]}
+    bound()  # imports, compiles, fills caches
+    monitor = GilMonitor(rate_hz=_RATE_HZ)
+    with monitor:
+        if not monitor.available:
+            return {**row, "status": "unavailable", "reason": monitor.reason}
+        held, calls, wall_s = _watched(bound, monitor)
+    per_call_s = wall_s / calls
+    shown = {"value": held.value, "low": held.low, "high": held.high}
+    return {**row, "verdict": verdict_of(held.low, held.high, per_call_s), "held": shown, "per_call_s": per_call_s}
+
+
+def _watched(bound: Callable[[], Any], monitor: Any) -> tuple[Any, int, float]:
+    """Call it in a thread until its held share can be judged; the share, the number of calls and the time they took."""
+    done, calls = threading.Event(), 0
+
+    def repeat() -> None:
+        nonlocal calls
+        while not done.is_set():
+            bound()
+            calls += 1
+
+    began = time.perf_counter()
+    worker = threading.Thread(target=repeat, name="caller")
+    worker.start()
+    try:
+        for until_s in _LOOKS_S:
+            worker.join(max(0.0, began + until_s - time.perf_counter()))
+            held = monitor.held
+            if calls and (held.high <= RELEASED_BELOW or held.low >= HELD_ABOVE):
+                break
+    finally:
+        done.set()
+        worker.join()
+    return monitor.held, max(1, calls), time.perf_counter() - began
+
+
+def _bind(call: ast.Call) -> Callable[[], Any]:
+    """Evaluate function and arguments once; return the call without arguments."""
+    names = _Modules()
+    function = _evaluate(call.func, names)
+    positional = [_evaluate(argument, names) for argument in call.args]
+    named = {word.arg: _evaluate(word.value, names) for word in call.keywords if word.arg}
+
+    def bound() -> Any:
+        return function(*positional, **named)
+
+    return bound
+
+
+class _Modules(dict[str, Any]):
+    """A namespace in which every name that is no builtin is a module, imported when it is asked for."""
+
+    def __missing__(self, name: str) -> Any:
+        import builtins
+
+        if hasattr(builtins, name):
+            raise KeyError(name)
+        return importlib.import_module(name)
+
+
+def _evaluate(node: ast.expr, names: _Modules) -> Any:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Attribute):
+            _import_parents(ast.unparse(inner))
+    return eval(compile(ast.Expression(node), "<--call>", "eval"), {}, names)
+
+
+def _import_parents(dotted: str) -> None:
+    """Import the submodules a dotted name leads through: ``a.b.f`` needs ``a.b``."""
+    parts = dotted.split(".")
+    for end in range(1, len(parts)):
+        name = ".".join(parts[:end])
+        if not all(part.isidentifier() for part in parts[:end]):
+            return
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            return  # an attribute, not a module; if it is neither, evaluating says so

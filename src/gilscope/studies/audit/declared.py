@@ -1,0 +1,208 @@
+"""What an extension module declares, read from its file without running any of it.
+
+A module with multi-phase initialisation has a constant table of slots: ``Py_mod_gil`` says whether it can run without
+the GIL, ``Py_mod_multiple_interpreters`` what it thinks of sub-interpreters. In an ELF file of a 64-bit machine both
+tables are found by the relocations: one of them points from ``PyModuleDef.m_name`` to the module's name. Modules that
+fill these tables when they run (pybind11), and other file formats, cannot be read this way: ``None``.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+__all__ = ["Declaration", "Support", "declaration_of", "read_file"]
+
+Support: TypeAlias = Literal["own_gil", "shared_gil", "no"]
+
+PY_MOD_MULTIPLE_INTERPRETERS = 3
+PY_MOD_GIL = 4
+_KNOWN_SLOTS = range(1, 5)
+_GIL_NOT_USED = 1
+_SUPPORT: Mapping[int, Support] = {0: "no", 1: "shared_gil", 2: "own_gil"}
+_DEFAULT_SUPPORT = 1  # what CPython takes for granted of modules with multi-phase initialisation
+
+_MOST_BYTES = 1 << 30  # larger than any extension module; a limit for what is read into memory
+_MOST_SLOTS = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What a module declares.
+
+    Parameters
+    ----------
+    free_threading : bool or None
+        Whether it declares that it can run without the GIL. None: only running it can tell.
+    sub_interpreters : {"own_gil", "shared_gil", "no"} or None
+        With a GIL of its own per interpreter, with one GIL for all, in the main interpreter only.
+    """
+
+    free_threading: bool | None
+    sub_interpreters: Support | None
+
+
+def declaration_of(slots: Mapping[int, int] | None, *, sets_gil_itself: bool = False) -> Declaration:
+    """Say what a table of slots declares.
+
+    Parameters
+    ----------
+    slots : mapping of int to int, or None
+        Values by slot id; None for one-phase initialisation.
+    sets_gil_itself : bool
+        Whether the module may call ``PyUnstable_Module_SetGIL``, which one-phase modules declare with.
+    """
+    if slots is None:
+        return Declaration(free_threading=None if sets_gil_itself else False, sub_interpreters="no")
+    later = any(number not in _KNOWN_SLOTS for number in slots)  # of a later CPython, which may number them anew
+    gil = slots.get(PY_MOD_GIL)
+    interpreters = slots.get(PY_MOD_MULTIPLE_INTERPRETERS, None if later else _DEFAULT_SUPPORT)
+    return Declaration(
+        free_threading=gil == _GIL_NOT_USED if gil is not None or not later else None,
+        sub_interpreters=None if interpreters is None else _SUPPORT.get(interpreters),
+    )
+
+
+def read_file(path: Path, module: str) -> Declaration | None:
+    """Read what the extension module ``module`` declares from its file; None if the file does not tell.
+
+    Notes
+    -----
+    Time O(size of the file). Reads, never loads: nothing of the module runs.
+    """
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            return None
+        image = _Image(path.read_bytes())
+        tables = {
+            None if slots is None else tuple(sorted(slots.items()))
+            for name in {module, module.rpartition(".")[2]}
+            for slots in image.slot_tables(name.encode())
+        }
+    except (OSError, ValueError, struct.error, IndexError):
+        return None
+    if len(tables) != 1:
+        return None
+    table = tables.pop()
+    sets_gil_itself = image.mentions(b"PyUnstable_Module_SetGIL\0")
+    return declaration_of(None if table is None else dict(table), sets_gil_itself=sets_gil_itself)
+
+
+_PT_LOAD, _PT_DYNAMIC = 1, 2
+_DT_RELA, _DT_RELASZ, _DT_RELRSZ, _DT_RELR = 7, 8, 35, 36
+_RELATIVE = {62: 8, 183: 1027, 243: 3}  # by machine: x86-64, aarch64, riscv64
+_WORD = 8
+
+
+class _Image:
+    """A shared object as the dynamic linker sees it.
+
+    Raises
+    ------
+    ValueError
+        If it is no little-endian 64-bit ELF file of a known machine.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        if data[:6] != b"\x7fELF\x02\x01":
+            raise ValueError("no little-endian 64-bit ELF file")
+        self._data = data
+        machine = struct.unpack_from("<H", data, 18)[0]
+        if machine not in _RELATIVE:
+            raise ValueError(f"relocations of machine {machine} are unknown")
+        self._relative = _RELATIVE[machine]
+        headers, size, count = struct.unpack_from("<Q", data, 32)[0], *struct.unpack_from("<HH", data, 54)
+        self._loads: list[tuple[int, int, int]] = []
+        self._zeros: list[tuple[int, int]] = []  # memory that is not in the file
+        dynamic = (0, 0)
+        for index in range(count):
+            kind, _, offset, address, _, in_file, in_memory = struct.unpack_from(
+                "<IIQQQQQ", data, headers + index * size
+            )
+            if kind == _PT_LOAD:
+                self._loads.append((address, address + in_file, offset - address))
+                self._zeros.append((address + in_file, address + in_memory))
+            elif kind == _PT_DYNAMIC:
+                dynamic = (offset, in_file)
+        self._pointers = dict(self._relocations(dict(struct.iter_unpack("<QQ", data[dynamic[0] : sum(dynamic)]))))
+
+    def mentions(self, text: bytes) -> bool:
+        return text in self._data
+
+    def slot_tables(self, name: bytes) -> Iterator[dict[int, int] | None]:
+        """Yield the slots of every module definition of that name; None for one-phase initialisation."""
+        names = set(self._addresses(name + b"\0"))
+        for address, target in self._pointers.items():
+            if target in names and self._is_definition(address):
+                yield self._slots(self._pointers.get(address + 4 * _WORD))
+
+    def _is_definition(self, name: int) -> bool:
+        """Whether the word at ``name`` is ``m_name`` of a ``PyModuleDef``: what surrounds it must fit."""
+        type_init_index_copy = [name - step * _WORD for step in (4, 3, 2, 1)]
+        size = name + 2 * _WORD
+        if size in self._pointers or any(word in self._pointers for word in type_init_index_copy):
+            return False
+        if any(self._word(word) for word in type_init_index_copy) or not -1 <= self._word(size) < 1 << 31:
+            return False
+        return all(word in self._pointers or not self._word(word) for word in (name + _WORD, name + 3 * _WORD))
+
+    def _slots(self, address: int | None) -> dict[int, int] | None:
+        if address is None:
+            return None
+        found: dict[int, int] = {}
+        while len(found) < _MOST_SLOTS:
+            number = self._word(address)
+            if number == 0:
+                return found
+            found[number] = 0 if address + _WORD in self._pointers else self._word(address + _WORD)
+            address += 2 * _WORD
+        raise ValueError("no list of slots")
+
+    def _offset(self, address: int) -> int:
+        for low, high, shift in self._loads:
+            if low <= address < high:
+                return address + shift
+        raise ValueError(f"address {address:#x} is not in the file")
+
+    def _word(self, address: int) -> int:
+        if any(low <= address < high for low, high in self._zeros):
+            return 0
+        return int(struct.unpack_from("<q", self._data, self._offset(address))[0])
+
+    def _addresses(self, text: bytes) -> Iterator[int]:
+        """Where a text stands in memory. Linkers let a text be the tail of a longer one."""
+        found = self._data.find(text)
+        while found >= 0:
+            for low, high, shift in self._loads:
+                if low <= found - shift < high:
+                    yield found - shift
+            found = self._data.find(text, found + 1)
+
+    def _relocations(self, dynamic: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+        """Yield (address, what it points to) of every pointer into the file itself."""
+        if dynamic.get(_DT_RELASZ):
+            start = self._offset(dynamic[_DT_RELA])
+            for address, info, addend in struct.iter_unpack("<QQq", self._data[start : start + dynamic[_DT_RELASZ]]):
+                if info == self._relative:
+                    yield address, addend
+        if dynamic.get(_DT_RELRSZ):
+            start = self._offset(dynamic[_DT_RELR])
+            for address in _unpacked(self._data[start : start + dynamic[_DT_RELRSZ]]):
+                yield address, self._word(address)
+
+
+def _unpacked(packed: bytes) -> Iterator[int]:
+    """Yield the addresses of packed relative relocations: an address, then bit maps of the 63 words that follow it."""
+    base = 0
+    for (entry,) in struct.iter_unpack("<Q", packed):
+        if not entry & 1:
+            yield entry
+            base = entry + _WORD
+            continue
+        for bit in range(63):
+            if entry >> (bit + 1) & 1:
+                yield base + bit * _WORD
+        base += 63 * _WORD

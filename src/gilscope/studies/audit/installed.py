@@ -1,0 +1,220 @@
+"""What the environment holds: distributions with their wheel tags, extension modules with what they declare."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from gilscope.studies.audit.children import Event, Outcome
+from gilscope.studies.audit.declared import Declaration, Support, read_file
+from gilscope.studies.audit.imports import declared_by
+
+__all__ = ["Distribution", "Extension", "ask_index", "distributions", "extensions", "resolve_by_import", "wheel_kind"]
+
+WheelKind: TypeAlias = Literal["free_threaded", "pure", "built_here", "other", "unknown"]
+How: TypeAlias = Literal["file", "import", ""]
+
+_INDEX_S = 60.0
+_MOST_ROUNDS = 50  # children of resolve_by_import: one per module that switches the GIL on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """An installed distribution.
+
+    Parameters
+    ----------
+    tags : tuple of str
+        Of the wheel it was installed from.
+    wheel : {"free_threaded", "pure", "built_here", "other", "unknown"}
+        What the tags say. ``built_here``: for this machine only, so from source.
+    top : tuple of str
+        Top-level modules.
+    index : mapping of str to mapping
+        What the package index has, by ABI such as ``cp314t``: ``wheel`` (file name or None) and ``reason``. Empty if it
+        was not asked.
+    """
+
+    name: str
+    version: str
+    tags: tuple[str, ...]
+    wheel: WheelKind
+    top: tuple[str, ...]
+    index: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """An extension module of the environment.
+
+    Parameters
+    ----------
+    free_threading : bool or None
+        Whether it declares that it can run without the GIL; None: not found out.
+    sub_interpreters : {"own_gil", "shared_gil", "no"} or None
+    how : {"file", "import", ""}
+        Read from the file without running it, or seen when it was imported.
+    """
+
+    module: str
+    file: str
+    distribution: str | None
+    version: str | None
+    free_threading: bool | None
+    sub_interpreters: Support | None
+    how: How
+
+
+def wheel_kind(tags: Sequence[str]) -> WheelKind:
+    """Say what kind of wheel has these tags, such as ``cp313-cp313t-manylinux_2_28_x86_64``."""
+    parts = [tag.split("-") for tag in tags if tag.count("-") == 2]
+    if not parts:
+        return "unknown"
+    if all(abi == "none" for _, abi, _ in parts):
+        return "pure"
+    if all(platform.startswith("linux_") for _, _, platform in parts):
+        return "built_here"
+    return "free_threaded" if any(_free_threaded(abi) for _, abi, _ in parts) else "other"
+
+
+def _free_threaded(abi: str) -> bool:
+    return any(re.fullmatch(r"cp3\d+t|abi3t", word) for word in abi.split("."))
+
+
+def distributions(events: Iterable[Event]) -> list[Distribution]:
+    """Return what the child saw installed, by name."""
+    found = [
+        Distribution(
+            name=event["name"],
+            version=event["version"],
+            tags=tuple(event["tags"]),
+            wheel=wheel_kind(event["tags"]),
+            top=tuple(event["top"]),
+        )
+        for event in events
+        if event["event"] == "distribution"
+    ]
+    return sorted(found, key=lambda entry: entry.name.lower())
+
+
+def extensions(events: Iterable[Event], outcomes: Sequence[Outcome]) -> list[Extension]:
+    """Return the extension modules that distributions list, and those that were loaded from elsewhere.
+
+    Parameters
+    ----------
+    events : iterable of dict
+        Of the child that looked at the environment.
+    outcomes : sequence of Outcome
+        Of the children that imported something.
+    """
+    seen, rows = declared_by(outcomes), {}
+    owners = [event for event in events if event["event"] == "distribution"]
+    for event in owners:
+        for module, file in event["extensions"]:
+            rows[module] = _row(module, file, event["name"], event["version"], seen.get(module))
+    for outcome in outcomes:
+        for event in outcome.events:
+            if event["event"] == "loaded" and event["module"] not in rows and event["file"]:
+                owner = _owner(event["module"], owners)
+                rows[event["module"]] = _row(event["module"], event["file"], *owner, seen.get(event["module"]))
+    return sorted(rows.values(), key=lambda row: row.module)
+
+
+def _owner(module: str, owners: Iterable[Event]) -> tuple[str | None, str | None]:
+    """Return the distribution a module belongs to by its top-level name: installed in editable mode, for one."""
+    top = module.partition(".")[0]
+    found = [(event["name"], event["version"]) for event in owners if top in event["top"] or top == event["name"]]
+    return found[0] if len(found) == 1 else (None, None)
+
+
+def _row(module: str, file: str, distribution: str | None, version: str | None, seen: Declaration | None) -> Extension:
+    read = read_file(Path(file), module)
+    known, how = (read, "file") if read is not None and read.free_threading is not None else (seen or read, "import")
+    return Extension(
+        module=module,
+        file=file,
+        distribution=distribution,
+        version=version,
+        free_threading=known.free_threading if known else None,
+        sub_interpreters=known.sub_interpreters if known else None,
+        how="file" if how == "file" else "import" if seen else "",
+    )
+
+
+def resolve_by_import(names: Sequence[str], run: Callable[[Sequence[str]], Outcome]) -> list[Outcome]:
+    """Import modules until it is known of each whether it switches the GIL on.
+
+    Parameters
+    ----------
+    names : sequence of str
+    run : callable (names) -> Outcome
+        Imports them in order in a fresh process, until the GIL is on.
+
+    Notes
+    -----
+    One process per module that switches the GIL on or crashes, and one for all others.
+    """
+    outcomes: list[Outcome] = []
+    left = list(names)
+    while left and len(outcomes) < _MOST_ROUNDS:
+        outcome = run(left)
+        outcomes.append(outcome)
+        begun = {event["module"] for event in outcome.events if event["event"] == "importing"}
+        if not begun:
+            break
+        left = [name for name in left if name not in begun]
+    return outcomes
+
+
+def ask_index(name: str, abis: Sequence[str]) -> dict[str, dict[str, str | None]]:
+    """Ask the package index, through pip, which wheel it has of a distribution for free-threaded interpreters.
+
+    Parameters
+    ----------
+    abis : sequence of str
+        Such as ``cp314t``.
+
+    Returns
+    -------
+    dict of str to dict
+        By ABI: ``wheel``, the newest one's file name or None, and ``reason``, why there is none.
+    """
+    return {abi: _ask(name, abi) for abi in abis}
+
+
+def _ask(name: str, abi: str) -> dict[str, str | None]:
+    version = f"3.{abi[3:].rstrip('t')}"
+    with tempfile.TemporaryDirectory(prefix="gilscope-audit-") as folder:
+        command = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--no-deps", "--ignore-installed"]
+        command += [
+            "--disable-pip-version-check",
+            "--no-input",
+            "--only-binary=:all:",
+            "--report=-",
+            "--target",
+            folder,
+        ]
+        command += ["--implementation=cp", f"--python-version={version}", f"--abi={abi}", name]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_INDEX_S, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return {"wheel": None, "reason": f"the package index was not reached: {error}"}
+    return _answer(done.returncode, done.stdout, done.stderr)
+
+
+def _answer(status: int, report: str, complaint: str) -> dict[str, str | None]:
+    """Read pip's report, or its complaint."""
+    if status == 0:
+        found: list[Mapping[str, Any]] = json.loads(report)["install"]
+        return {"wheel": found[0]["download_info"]["url"].rpartition("/")[2].partition("#")[0], "reason": None}
+    if "No matching distribution" in complaint:
+        return {"wheel": None, "reason": "no such wheel"}
+    last = complaint.strip().rpartition("\n")[2] or f"pip ended with exit status {status}"
+    return {"wheel": None, "reason": f"the package index was not reached: {last}"}

@@ -1,0 +1,100 @@
+"""The audit as people read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gilscope.cli import main
+from gilscope.report.audit import render_audit
+from gilscope.studies.audit import AuditRequest
+
+
+def module(name: str, status: str, by: str | None = None, **more: Any) -> dict[str, Any]:
+    row = {"module": name, "status": status, "switched_on_by": by, "extensions": [], "import_s": 0.1, "reason": ""}
+    return row | {"missing": "", "detail": "", "distribution": None, "undeclared": [], "cure": ""} | more
+
+
+def extension(name: str, free_threading: bool | None) -> dict[str, Any]:
+    row = {"module": name, "file": "/x.so", "distribution": "dist", "version": "1.0", "how": "file"}
+    return row | {"free_threading": free_threading, "sub_interpreters": "own_gil" if free_threading else "no"}
+
+
+def document(**parts: Any) -> dict[str, Any]:
+    facts = {"label": "3.14t", "implementation": "CPython", "version": "3.14.2", "executable": "python3.14t"}
+    empty: dict[str, Any] = {"modules": [], "extensions": [], "distributions": [], "calls": []}
+    return {"schema": "gilscope.audit", "schema_version": 1, "interpreter": facts, **empty, **parts}
+
+
+def test_the_culprit_the_cure_and_the_verdict_are_told() -> None:
+    row = module("pkg", "gil_came_back", "pkg._c", distribution="dist", undeclared=["pkg._c", "pkg._d"], cure="update")
+    text = render_audit(document(modules=[row, module("fine", "free")]), width=110)
+    assert "CAME BACK" in text
+    assert "pkg._c (dist)" in text
+    assert "pkg._c switched the GIL back on; so would pkg._d" in text
+    assert text.rstrip().endswith("the GIL comes back with pkg")
+
+
+def test_a_failed_import_is_no_all_clear() -> None:
+    row = module("pkg", "failed", reason="No module named 'x'", cure="python -m pip install x")
+    text = render_audit(document(modules=[row]), width=110)
+    assert "not found out about pkg" in text
+    assert "the GIL stays off" not in text
+
+
+def test_of_many_extension_modules_those_without_the_declaration_are_listed() -> None:
+    rows = [extension(f"good{index}", True) for index in range(40)] + [extension("bad", False)]
+    text = render_audit(document(extensions=rows), width=110)
+    assert "bad" in text
+    assert "good7" not in text
+    assert "40 of 41 extension modules declare support" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    text = render_audit(
+        document(
+            modules=[module("a_package_with_a_long_name.inside", "gil_came_back", "another.one._c", cure="x " * 60)],
+            extensions=[extension("a_package_with_a_long_name.inside._c", False)],
+            calls=[
+                {
+                    "call": "zlib.crc32(bytes(10**7))",
+                    "status": "ok",
+                    "verdict": "releases",
+                    "held": {"value": 0.01, "low": 0.0, "high": 0.02},
+                    "per_call_s": 0.004,
+                    "interpreter": "3.11",
+                    "reason": "",
+                }
+            ],
+        ),
+        width=width,
+    )
+    assert max(len(line) for line in text.splitlines()) <= width
+
+
+@pytest.mark.parametrize(("status", "expected"), [("free", 0), ("gil_came_back", 1), ("failed", 1)])
+def test_the_exit_status_says_whether_the_gil_stayed_off(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], status: str, expected: int
+) -> None:
+    asked: list[AuditRequest] = []
+
+    def fake(request: AuditRequest) -> dict[str, Any]:
+        asked.append(request)
+        return document(modules=[module("pkg", status)])
+
+    monkeypatch.setattr("gilscope.studies.audit.audit", fake)
+    assert main(["audit", "pkg", "--python", "3.14t", "--online", "--json"]) == expected
+    assert asked == [AuditRequest(modules=("pkg",), python="3.14t", online=True)]
+    assert '"schema": "gilscope.audit"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "cure"), [([], "name modules, a --call, or --environment"), (["a-b"], "write it like package.module")]
+)
+def test_a_request_that_makes_no_sense_is_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str], cure: str
+) -> None:
+    assert main(["audit", *words]) == 2
+    assert cure in capsys.readouterr().err
