@@ -17,6 +17,7 @@ __all__ = [
     "IMPLEMENTATIONS",
     "KERNELS",
     "PROBES",
+    "REFERENCES",
     "SIZES",
     "START_METHODS",
     "TRANSPORTS",
@@ -65,6 +66,7 @@ IMPLEMENTATIONS = (
     "nb_prange",
 )
 EXECUTORS = ("serial", "threads", "processes", "interpreters", "native")
+REFERENCES = ("threadpool", "processpool")  # of the standard library, only to compare with: not offered by run
 START_METHODS = ("fork", "forkserver", "spawn")
 TRANSPORTS = ("shm", "pickle")
 SIZES = ("XS", "S", "M", "L")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from gilscope.registry import EXECUTORS, check_names
+from gilscope.registry import EXECUTORS, REFERENCES, check_names
 from gilscope.spec import Availability, Impl
 
 __all__ = ["availability", "module_of"]
@@ -23,8 +23,8 @@ def module_of(name: str) -> Any:
     ------
     UnknownNameError
     """
-    check_names("executor", [name], EXECUTORS)
-    return importlib.import_module(f"gilscope.executors.{name}")
+    check_names("executor", [name], (*EXECUTORS, *REFERENCES))
+    return importlib.import_module(f"gilscope.executors.{'_' if name in REFERENCES else ''}{name}")
 
 
 def availability(name: str, impl: Impl, start_method: str = "") -> Availability:

@@ -28,6 +28,7 @@ _THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
+_APART = ("processpool",)  # start processes of their own and threads that look after them
 PREPARE_TIMEOUT_S = 300.0  # a cold JIT compilation of many variants on a slow machine, with room
 
 
@@ -75,6 +76,8 @@ def family_of(slot: Slot) -> str:
     case = slot.case
     if slot.role == "isolated" or case.executor == "processes":
         return "processes"
+    if case.executor in _APART:
+        return case.executor
     return f"native*{case.workers}" if case.executor == "native" else "threads"
 
 

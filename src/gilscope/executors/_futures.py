@@ -1,0 +1,138 @@
+"""The pools of ``concurrent.futures`` as they are: a submit per chunk, wait for all, phase after phase.
+
+They stand beside our own workers where the price of handing out tasks is compared, and are not offered for anything
+else: a task carries what the function needs, and only its partial result comes back, so kernels whose answer lies in
+buffers cannot be run.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gilscope import clocks, targets
+from gilscope.errors import UnavailableError, WorkerDiedError, WorkerRaisedError
+from gilscope.executors._process_worker import die_with_parent
+from gilscope.executors._rounds import Task, outside, since
+from gilscope.executors.processes import default_start_method
+from gilscope.records import Round
+from gilscope.spec import chunk_bounds
+
+__all__ = ["FuturesPool", "open_processes", "open_threads"]
+
+_STARTING_S = 0.02  # each worker is kept busy so long at the start, so that all of them are started
+
+_of_this_thread = threading.local()  # what its tasks need: threads that share buffer objects would contend for them
+
+
+class FuturesPool:
+    """An executor of the standard library.
+
+    Parameters
+    ----------
+    make : callable (int) -> concurrent.futures.Executor
+        Returns one with so many workers; called once per worker count.
+    """
+
+    def __init__(self, make: Callable[[int], concurrent.futures.Executor]) -> None:
+        self._make = make
+        self._made: dict[int, tuple[concurrent.futures.Executor, int]] = {}
+
+    def bind(self, task: Task) -> FuturesSession:
+        """Make a case ready.
+
+        Raises
+        ------
+        UnavailableError
+            If the answer of its kernel lies in buffers.
+        """
+        if task.spec.outputs(task.params):
+            raise UnavailableError(f"the answer of {task.spec.name} lies in buffers, which no task brings back")
+        workers = task.case.workers
+        if workers not in self._made:
+            before = clocks.wall_ns()
+            pool = self._make(workers)
+            concurrent.futures.wait([pool.submit(time.sleep, _STARTING_S) for _ in range(workers)])
+            self._made[workers] = (pool, clocks.wall_ns() - before - int(_STARTING_S * 1e9))
+        pool, start_ns = self._made[workers]
+        return FuturesSession(pool, task, max(0, start_ns))
+
+    def close(self) -> None:
+        """End all workers. Idempotent."""
+        for pool, _ in self._made.values():
+            pool.shutdown(cancel_futures=True)
+        self._made.clear()
+
+
+class FuturesSession:
+    """A case in an executor of the standard library; see ``PoolSession`` for the attributes."""
+
+    jit_cache = "none"
+
+    def __init__(self, pool: concurrent.futures.Executor, task: Task, start_ns: int) -> None:
+        self._pool, self._task = pool, task
+        self.result: Any = None
+        self.isa = targets.isa_of(task.target)
+        self.one_time_ns = {"start": start_ns}
+        self._phases = task.spec.phases(task.params)
+        self._bounds = chunk_bounds(task.spec.extent(task.params), task.case.chunks)
+        self._params = dict(task.params)
+
+    def run_round(self, repeats: int, limit: int | None = None) -> Round:
+        """Run the kernel ``repeats`` times; ``limit``: only so many chunks per worker and phase.
+
+        The window opens before the first submit and ends with the last result.
+
+        Raises
+        ------
+        WorkerRaisedError, WorkerDiedError
+        """
+        bounds = self._bounds if limit is None else self._bounds[: limit * self._task.case.workers]
+        before, start_ns = outside(), clocks.wall_ns()
+        try:
+            for _ in range(repeats):
+                self.result = self._once(bounds)
+        except concurrent.futures.BrokenExecutor as error:
+            raise WorkerDiedError(f"{self._task.case.id}: {error}") from None
+        except Exception as error:
+            raise WorkerRaisedError(f"{self._task.case.id} raised {error!r}") from error
+        return Round(repeats=repeats, start_ns=start_ns, end_ns=clocks.wall_ns(), **since(before))
+
+    def _once(self, bounds: tuple[tuple[int, int], ...]) -> Any:
+        """Submit every chunk, phase after phase; combine what comes back."""
+        submit, task, params = self._pool.submit, self._task, self._params
+        partials: list[Any] = []
+        for phase in range(self._phases):
+            futures = [submit(call, task.target, phase, lo, hi, params, task.layout) for lo, hi in bounds]
+            partials += [future.result() for future in futures]
+        return task.spec.combine(task.params, partials)
+
+    def close(self) -> None:
+        """Nothing to forget."""
+
+
+def call(target: str, phase: int, lo: int, hi: int, params: Mapping[str, int], layout: targets.Layout) -> Any:
+    """Do a chunk on buffers of the worker's own."""
+    known: dict[tuple[str, targets.Layout], Any] = _of_this_thread.__dict__.setdefault("known", {})
+    key = (target, layout)
+    if key not in known:
+        known[key] = targets.resolve(target), targets.views(bytearray(layout[0]), layout)
+    function, buffers = known[key]
+    return function(phase, lo, hi, params, buffers)
+
+
+def open_threads(max_workers: int, cpus: int, start_method: str = "") -> FuturesPool:
+    """Return `concurrent.futures.ThreadPoolExecutor` as a pool."""
+    return FuturesPool(concurrent.futures.ThreadPoolExecutor)
+
+
+def open_processes(max_workers: int, cpus: int, start_method: str = "") -> FuturesPool:
+    """Return `concurrent.futures.ProcessPoolExecutor` as a pool."""
+    context = multiprocessing.get_context(start_method or default_start_method())
+    return FuturesPool(
+        lambda workers: concurrent.futures.ProcessPoolExecutor(workers, context, initializer=die_with_parent)
+    )

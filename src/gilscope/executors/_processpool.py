@@ -1,0 +1,13 @@
+"""A reference, not an executor to choose: ProcessPoolExecutor of the standard library."""
+
+from __future__ import annotations
+
+from gilscope.executors._futures import open_processes as open_pool
+from gilscope.spec import Availability, Impl
+
+__all__ = ["availability", "open_pool"]
+
+
+def availability(impl: Impl, start_method: str = "") -> Availability:
+    """It runs every chunked implementation."""
+    return Availability(ok=True)
