@@ -2,7 +2,8 @@
 
 ``GILSCOPE_ISA=native`` (default) compiles for this machine's full instruction set, as Numba does. ``portable`` (wheels)
 compiles for any machine of the architecture and, on x86-64, every kernel a second time for AVX2 (``_cy_v3``,
-``_cy_omp_v3``); which of the two runs is decided when it is imported (``gilscope.targets``).
+``_cy_omp_v3``); which of the two runs is decided when it is imported (``gilscope.targets``). Whole modules, because
+what would choose between functions (``target_clones``) needs a loader with indirect functions: musl has none.
 """
 
 import os
@@ -30,10 +31,14 @@ PER_INTERPRETER = (  # what a module keeps is each interpreter's own; a static t
 )
 
 
+# What isa.h asks the CPU for before a twin is used, and no more; -march=x86-64-v3 would be more, and needs GCC 11.
+V3_FLAGS = ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]
+
+
 def isa_flags(module: str) -> list[str]:
     """Flags of the instruction set a module is compiled for (not MSVC, which has no native mode)."""
     if module.endswith("_v3"):
-        return ["-march=x86-64-v3"]
+        return V3_FLAGS
     choice = os.environ.get("GILSCOPE_ISA", "native")
     if choice not in ("native", "portable"):
         raise SystemExit(f"GILSCOPE_ISA={choice!r}: write native or portable")
@@ -95,7 +100,9 @@ class build_ext(_build_ext):  # noqa: N801  (the name setuptools expects)
 
     def finalize_options(self):
         wanted = extensions()
-        if os.environ.get("GILSCOPE_ISA") == "portable" and X86_64:
+        # Not on Windows, where isa.h cannot ask the CPU. A build for another architecture (ARCHFLAGS) has no twins.
+        here = X86_64 and sys.platform != "win32" and "arm64" not in os.environ.get("ARCHFLAGS", "")
+        if os.environ.get("GILSCOPE_ISA") == "portable" and here:
             wanted += twins(wanted)
         self.distribution.ext_modules = wanted
         super().finalize_options()
@@ -123,6 +130,13 @@ class build_ext(_build_ext):  # noqa: N801  (the name setuptools expects)
         ext.extra_compile_args = (["/O2", "/fp:precise"] if msvc else flags) + compile_omp
         ext.extra_link_args = link_omp
         super().build_extension(ext)
+
+    def copy_file(self, infile, outfile, *args, **options):
+        """Bring a library into the tree under another name first: whoever runs the old one keeps its file."""
+        temporary = f"{outfile}.{os.getpid()}.new"
+        super().copy_file(infile, temporary, *args, **options)
+        os.replace(temporary, outfile)
+        return outfile, True
 
 
 setup(ext_modules=extensions(), cmdclass={"build_ext": build_ext})

@@ -1,10 +1,10 @@
-"""Which extensions an install may go without."""
+"""How extensions are built and put in place."""
 
 from __future__ import annotations
 
-import importlib.util
+import runpy
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import pytest
 import setuptools
@@ -13,28 +13,47 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
-def build(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Return setup.py as a module; nothing is built."""
+def script(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The names of setup.py, and what it hands to setuptools."""
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(setuptools, "setup", lambda **_: None)
-    spec = importlib.util.spec_from_file_location("gilscope_setup", ROOT / "setup.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    handed: dict[str, Any] = {}
+    monkeypatch.setattr(setuptools, "setup", handed.update)
+    return {**runpy.run_path(str(ROOT / "setup.py")), **handed}
 
 
-def test_the_probe_is_optional_because_it_reads_what_a_new_python_may_have_moved(build: ModuleType) -> None:
-    optional = {extension.name for extension in build.extensions() if extension.optional}
-    assert "gilscope.telemetry._gilprobe" in optional
-    assert not any(name.endswith("._cy") for name in optional)
+def test_a_library_that_is_in_use_keeps_its_content(script: dict[str, Any], tmp_path: Path) -> None:
+    built, placed = tmp_path / "built.so", tmp_path / "placed.so"
+    built.write_bytes(b"new")
+    placed.write_bytes(b"old")
+    with placed.open("rb") as in_use:  # as a process that has it mapped
+        command = script["cmdclass"]["build_ext"](setuptools.Distribution())
+        command.copy_file(str(built), str(placed))
+        assert in_use.read() == b"old"
+    assert placed.read_bytes() == b"new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["built.so", "placed.so"]
 
 
-def test_openmp_is_optional_only_where_compilers_may_lack_it(
-    build: ModuleType, monkeypatch: pytest.MonkeyPatch
+def test_every_kernel_has_a_twin_and_nothing_else_has(script: dict[str, Any]) -> None:
+    names = {extension.name for extension in script["extensions"]()}
+    twins = {extension.name.removesuffix("_v3") for extension in script["twins"](script["extensions"]())}
+    assert twins == {name for name in names if name.rpartition(".")[2] in ("_cy", "_cy_omp")}
+
+
+@pytest.mark.parametrize("choice", ["native", "portable"])
+def test_twins_are_compiled_for_what_isa_h_asks_for(
+    script: dict[str, Any], monkeypatch: pytest.MonkeyPatch, choice: str
 ) -> None:
-    assert build.is_optional("gilscope.kernels.nbody._cy_omp") is (build.sys.platform != "linux")
-    monkeypatch.setattr(build.sys, "platform", "darwin")
-    assert build.is_optional("gilscope.kernels.nbody._cy_omp")
-    assert not build.is_optional("gilscope.kernels.nbody._cy")
+    monkeypatch.setenv("GILSCOPE_ISA", choice)
+    header = (ROOT / "ext/gilscope/include/isa.h").read_text(encoding="utf-8")
+    asked = {
+        f'__builtin_cpu_supports("{flag.removeprefix("-m")}")' for flag in script["isa_flags"]("gilscope.x._cy_v3")
+    }
+    assert {question for question in asked if question not in header} == set()
+
+
+def test_a_portable_build_asks_for_no_instruction_set(script: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GILSCOPE_ISA", "portable")
+    assert script["isa_flags"]("gilscope.x._cy") == []
+    monkeypatch.setenv("GILSCOPE_ISA", "fastest")
+    with pytest.raises(SystemExit, match="write native or portable"):
+        script["isa_flags"]("gilscope.x._cy")

@@ -1,4 +1,5 @@
-/* The instruction set this file is compiled for, and whether the CPU it runs on has x86-64-v3 (AVX2, FMA, BMI2). */
+/* The instruction set this file is compiled for, and whether the CPU it runs on has what the twins of a portable build
+   use of x86-64-v3: AVX2, FMA, BMI and BMI2 (setup.py, V3_FLAGS). */
 #ifndef GILSCOPE_ISA_H
 #define GILSCOPE_ISA_H
 
@@ -23,7 +24,8 @@ static inline const char *gilscope_isa(void) {
 static inline int gilscope_cpu_has_v3(void) {
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
     __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2");
 #else
     return 0;
 #endif
