@@ -124,6 +124,7 @@ def _measure(request: Request, options: Options, out: str | None, *, json: bool,
     from gilscope.cli.folder import output_folder
     from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
     from gilscope.cli.progress import watch
+    from gilscope.cli.report import add_report
     from gilscope.cli.run import exit_status
     from gilscope.report.verdict import preamble
 
@@ -138,4 +139,5 @@ def _measure(request: Request, options: Options, out: str | None, *, json: bool,
         from gilscope.report.terminal import render
 
         emit(render(document, width=stdout_width(), color=stdout_color()))
+    add_report(folder, document, json=json)
     return exit_status(document)

@@ -37,15 +37,19 @@ def report(
     return 0
 
 
-def add_report(folder: Path, document: Mapping[str, Any]) -> str:
-    """Write the report beside a result that was just measured, and return the line to say about it.
+def add_report(folder: Path, document: Mapping[str, Any], *, json: bool) -> None:
+    """Write the report beside a result that was just measured, and say where it is; with ``json`` only if it failed.
 
     A measurement is worth more than its picture: nothing that goes wrong here may end the program.
     """
+    from gilscope.cli.output import complain, emit
+
     try:
         from gilscope.report.html import REPORT_NAME, write
 
         write(folder / REPORT_NAME, [document])
     except Exception as error:  # noqa: BLE001 - see above; 'gilscope report' raises what went wrong in full
-        return f"report.html was not written: {error or type(error).__name__}"
-    return f"report: {folder / REPORT_NAME}"
+        complain(f"report.html was not written: {error or type(error).__name__}")
+        return
+    if not json:
+        emit(f"report: {folder / REPORT_NAME}")

@@ -98,6 +98,7 @@ def _measure(
     from gilscope.cli.folder import output_folder
     from gilscope.cli.interpreters import chosen
     from gilscope.cli.progress import watch
+    from gilscope.cli.report import add_report
     from gilscope.cli.request import build_study
     from gilscope.cli.settings import read_settings
 
@@ -114,6 +115,7 @@ def _measure(
     with output_folder(out, resume=resume) as folder, watch(quiet=quiet, budget_s=study.budget_s) as observer:
         document = pipeline.run(study, folder, interpreters=interpreters, observer=observer, resume=resume)
     _report(document, json=json)
+    add_report(folder, document, json=json)
     return exit_status(document)
 
 

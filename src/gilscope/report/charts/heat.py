@@ -122,7 +122,7 @@ def overview(view: View, scale: Scale) -> Grid:
     lines: dict[tuple[str, str], dict[str, Row]] = {}
     for kernel in view.kernels:
         for row in view.at_most_workers(view.rows[kernel]):
-            lines.setdefault((row["implementation"], f"{variant(view, row)}*{row['workers']}"), {})[kernel] = row
+            lines.setdefault((row["implementation"], _way(view, row)), {})[kernel] = row
     return Grid(
         columns=view.kernels,
         lines=[
@@ -135,6 +135,10 @@ def overview(view: View, scale: Scale) -> Grid:
             for (name, words), found in lines.items()
         ],
     )
+
+
+def _way(view: View, row: Row) -> str:
+    return variant(view, row) if row["executor"] == "serial" else f"{variant(view, row)}*{row['workers']}"
 
 
 def _cell(view: View, row: Row, scale: Scale) -> Cell:

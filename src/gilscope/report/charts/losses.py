@@ -68,8 +68,8 @@ def _bar(view: View, row: Row, top: float) -> Iterator[Markup]:
     label = f"{variant(view, row)}*{row['workers']}"
     yield tag("text", label, x=_LEFT, y=top + 11)
     lost = reasons.lost_most(row)
-    told = f"{reasons.LOSS_WORDS[lost[0]]} {percent(lost[1])}" if lost else "nothing certain"
-    yield tag("text", f"{told} of {seconds(total)} core time", x=PANEL_WIDTH - 12, y=top + 11, class_="soft end")
+    told = f": {reasons.LOSS_WORDS[lost[0]]} {percent(lost[1])}" if lost else ""
+    yield tag("text", f"{seconds(total)} of cores{told}", x=PANEL_WIDTH - 12, y=top + 11, class_="soft end")
     drawn = [(name, max(0.0, value)) for name, value in parts(row)]
     whole = math.fsum(value for _, value in drawn) or 1.0
     x = _LEFT

@@ -66,7 +66,7 @@ def _panel(view: View, kernel: str, title: str, rows: Sequence[Row], spins: Sequ
     hidden = len(curves) - len(drawn)
     label = title + (f" ({len(drawn)} of {len(curves)} ways)" if hidden else "")
     keys, height = legend([(curves[name][0]["executor"], name) for name in drawn], 26)
-    axes = _axes([row for name in drawn for row in curves[name]], spins, 34 + height)
+    axes = _axes([row for name in drawn for row in curves[name]], spins, 50 + height)
     shapes = [
         tag("text", label, x=12, y=17, class_="t"),
         keys,
@@ -119,7 +119,7 @@ def _frame(axes: _Axes, cpus: int | None) -> list[Markup]:
     shown = [count for count in axes.workers if len(axes.workers) <= 9 or count & (count - 1) == 0]
     shapes += [tag("text", str(count), x=axes.x(count), y=axes.bottom + 15, class_="soft mid") for count in shown]
     shapes.append(tag("text", "workers", x=right, y=axes.bottom + 29, class_="soft end"))
-    shapes.append(tag("text", "speed-up", x=12, y=axes.bottom + 29, class_="soft"))
+    shapes.append(tag("text", "speed-up", x=12, y=axes.top - 10, class_="soft"))
     shapes.append(tag("path", d=path([(left, axes.bottom), (right, axes.bottom)]), class_="axis"))
     ideal = [(axes.x(count), axes.y(count)) for count in (1, axes.workers[-1])]
     shapes.append(tag("path", d=path(ideal), class_="ideal", data_tip="ideal: as fast as there are workers"))

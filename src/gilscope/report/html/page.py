@@ -205,9 +205,9 @@ def _tiles(view: View, kernel: str) -> Iterator[Tile]:
     standing = [row for row in facts.measured(rows) if row["vs_fastest_serial"]]
     if standing:
         top = max(standing, key=lambda row: row["vs_fastest_serial"]["value"])
-        rate = f"{si(top['rate']['value'])}{top['rate']['unit']}/s"
-        value = f"{narrow(top['vs_fastest_serial']['value'])}x the fastest thread"
-        yield Tile(label="Fastest way", value=value, more=f"{_name(top)}, {rate}")
+        rate = f"{si(top['rate']['value']).rstrip()} {top['rate']['unit']}/s"
+        value = f"{narrow(top['vs_fastest_serial']['value'])}x"
+        yield Tile(label="Fastest way, over one thread", value=value, more=f"{_name(top)}, {rate}")
     spins = [row for row in facts.controls(view.document, kernel, "spin") if row["speedup"] and row["workers"] > 1]
     if spins:
         most = max(spins, key=lambda row: (not row["over_subscribed"], row["workers"]))
@@ -218,7 +218,7 @@ def _tiles(view: View, kernel: str) -> Iterator[Tile]:
         count = sum("scales" in row["findings"][:1] for row in view.parallel(kernel))
         yield Tile(label="Cases that scale", value=str(count), more=f"of {len(view.parallel(kernel))}", tone="good")
     for code, count in codes.most_common(1):
-        words = f"limited by: {FINDING_WORDS.get(code, code)}"
+        words = f"Limited by: {FINDING_WORDS.get(code, code)}"
         yield Tile(label=words, value=str(count), more=f"case{'' if count == 1 else 's'}: {code}", tone="warn")
     study = facts.of_study(view.document, kernel)
     if study and study["precision_reached"] is not None:

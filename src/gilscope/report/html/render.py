@@ -31,6 +31,9 @@ HEAT_ROWS = 40
 CHIPS = 12
 """Cases that a finding names; the table has them all."""
 
+VERDICTS = 8
+"""Kernels whose verdict stands beside the overview; each stands in its own part too."""
+
 
 def render(documents: Sequence[Document]) -> str:
     """Return the page of one or several results.
@@ -61,6 +64,7 @@ def render(documents: Sequence[Document]) -> str:
         losses=[("work", "work of T(1)"), *((_dashed(name), word) for name, word in reasons.LOSS_WORDS.items())],
         heat_rows=HEAT_ROWS,
         chips=CHIPS,
+        verdicts=VERDICTS,
     )
 
 
@@ -115,4 +119,4 @@ def _dashed(name: str) -> str:
 def _legend(scale: Scale) -> Markup:
     """Return the scale of the heat map as a row of steps."""
     steps = [tag("i", edge, class_=f"h-{step}") for step, edge in scale.edges()]
-    return tag("div", tag("span", "slower"), *steps, tag("span", "faster, times"), class_="legend", aria_hidden="true")
+    return tag("div", tag("span", "slower"), *steps, tag("span", "faster"), class_="legend", aria_hidden="true")

@@ -58,6 +58,8 @@ function executor(row) {
   return parts.join(".");
 }
 
+const prefixed = (value) => si(value).trimEnd();
+const rate = (row) => `${interval(row.rate, prefixed)} ${row.rate.unit}/s`;
 const why = (row) => [row.reason, row.cure].filter(Boolean).join("; ");
 
 /* The data */
@@ -90,7 +92,7 @@ class Result {
     const row = this.rows[index];
     const lines = [row.case];
     if (row.rate) {
-      lines.push(`rate ${interval(row.rate, si)} ${row.rate.unit}/s`);
+      lines.push(`rate ${rate(row)}`);
       if (row.vs_fastest_serial) lines.push(`over the fastest thread ${interval(row.vs_fastest_serial)}`);
       if (row.speedup) lines.push(`speed-up ${interval(row.speedup)}, efficiency ${percent(row.efficiency)}`);
       lines.push(`${row.blocks} rounds`);
@@ -162,7 +164,7 @@ function showCase(result, index) {
       ["Runs as", `${row.implementation}, ${executor(row)}, ${row.workers} workers${row.over_subscribed ? " (more than the usable CPUs)" : ""}, ${row.chunks_per_worker} chunks each, size ${row.size}, ${row.interpreter}`],
       ["Rounds", `${row.blocks} of ${row.repeats} executions`],
       ["Time", interval(row.wall_s, seconds)],
-      ["Rate", row.rate ? `${interval(row.rate, si)} ${row.rate.unit}/s` : NONE],
+      ["Rate", row.rate ? rate(row) : NONE],
       ["Over the fastest thread", interval(row.vs_fastest_serial)],
       ["Speed-up", interval(row.speedup)],
       ["Efficiency", percent(row.efficiency)],
@@ -260,7 +262,7 @@ const COLUMNS = [
   ["workers", (row) => row.workers, true],
   ["size", (row) => row.size],
   ["interpreter", (row) => row.interpreter],
-  ["rate", (row) => row.rate?.value, true, (row) => (row.rate ? `${si(row.rate.value)}${row.rate.unit}/s` : NONE)],
+  ["rate", (row) => row.rate?.value, true, (row) => (row.rate ? `${si(row.rate.value).trimEnd()} ${row.rate.unit}/s` : NONE)],
   ["speed-up", (row) => row.speedup?.value, true, (row) => interval(row.speedup)],
   ["efficiency", (row) => row.efficiency?.value, true, (row) => percent(row.efficiency)],
   ["of the control", (row) => row.relative_efficiency?.value, true, (row) => (row.speedup ? percent(row.relative_efficiency) : NONE)],
