@@ -5,16 +5,20 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import textwrap
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gilscope.spec import BufferSpec, Impl, KernelSpec, Work
 
 NAMES = ("planted_right", "planted_wrong", "planted_raises", "planted_segfault", "planted_exit", "planted_killed")
-MORE = ("planted_hangs", "planted_prints", "planted_phases", "planted_late", "planted_import")
+MORE = ("planted_hangs", "planted_prints", "planted_phases", "planted_late", "planted_import", "planted_fault")
+FAULT_VARIABLE = "GILSCOPE_TEST_FAULT"  # path of a file that names the fault to commit from now on
 
 
 def plant(folder: Path) -> dict[str, str]:
@@ -116,6 +120,101 @@ def late(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
     return right(phase, lo, hi, params, buffers)
 
 
+def _raise_unpicklable() -> None:
+    class LocalError(Exception):
+        pass
+
+    error = LocalError("planted, cannot be pickled")
+    error.lock = threading.Lock()  # type: ignore[attr-defined]
+    raise error
+
+
+def _system_exit() -> None:
+    raise SystemExit(3)
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _recurse() -> None:
+    _recurse()
+
+
+def _deadlock() -> None:
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
+
+
+def _flood() -> None:
+    for _ in range(20):
+        os.write(1, b"o" * 500_000)
+        os.write(2, b"e" * 500_000)
+
+
+def _leave_a_process() -> None:
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+
+
+class _Poison:
+    """Can be pickled and never unpickled."""
+
+    def __reduce__(self) -> Any:
+        return _refuse_to_be_made, ()
+
+
+def _refuse_to_be_made() -> None:
+    raise ArithmeticError("planted while unpickling")
+
+
+FAULTS: dict[str, Callable[[], Any]] = {
+    "segfault": lambda: ctypes.string_at(0),
+    "abort": os.abort,
+    "exit": lambda: os._exit(7),
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "terminate": lambda: os.kill(os.getpid(), signal.SIGTERM),
+    "illegal": lambda: os.kill(os.getpid(), signal.SIGILL),
+    "raise": lambda: 1 / 0,
+    "raise_unpicklable": _raise_unpicklable,
+    "system_exit": _system_exit,
+    "interrupt": _interrupt,
+    "recursion": _recurse,
+    "memory": lambda: bytearray(1 << 46),
+    "loop": lambda: hangs(0, 0, 0, None, None),
+    "loop_in_c": lambda: sum(range(10**15)),  # holds the GIL, answers no signal
+    "deadlock": _deadlock,
+    "sleep": lambda: time.sleep(1e6),
+    "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    "close_files": lambda: os.closerange(3, 256),
+    "unpicklable": lambda: lambda: 0,
+    "poison": _Poison,
+    "flood": _flood,
+    "leave_a_process": _leave_a_process,
+}
+
+
+def fault(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> Any:
+    """Do what the kernel asks, unless the file names a fault: then the worker of the last items commits it."""
+    kind = armed() if hi == params["n"] else ""
+    value = FAULTS[kind]() if kind else None
+    count = right(phase, lo, hi, params, buffers)
+    return value if value is not None and not isinstance(value, int) else count
+
+
+def own_fault(workers: int, params: Any, buffers: Any) -> Any:
+    """Like ``fault``, for the executor that leaves threads to the implementation."""
+    return fault(0, 0, params["n"], params, buffers)
+
+
+def armed() -> str:
+    """Return the fault to commit now, or nothing."""
+    try:
+        return Path(os.environ[FAULT_VARIABLE]).read_text()
+    except (KeyError, OSError):
+        return ""
+
+
 def _kernel(name: str, function: str, **changes: Any) -> KernelSpec:
     fields: dict[str, Any] = {
         "name": name,
@@ -161,6 +260,14 @@ PLANTED_HANGS = _kernel("planted_hangs", "hangs")
 PLANTED_PRINTS = _kernel("planted_prints", "prints")
 PLANTED_LATE = _kernel("planted_late", "late")
 PLANTED_IMPORT = _kernel("planted_import", "no_such_function")
+PLANTED_FAULT = _kernel(
+    "planted_fault",
+    "fault",
+    impls=(
+        Impl(name="py_loop", target="planted:fault", gil="held", size="S"),
+        Impl(name="cy_prange", target="planted:own_fault", gil="own_threads", size="S"),
+    ),
+)
 PLANTED_PHASES = _kernel(
     "planted_phases",
     "phases",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import signal
 import sys
 from multiprocessing import reduction
@@ -21,9 +22,22 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 def main(connection: Any, index: int, tokens: Any) -> None:
     """Serve commands from ``connection`` until it closes."""
     die_with_parent()
+    _let_the_forkserver_go()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     connection.send(("ok", index))
     serve(_ProcessChannel(connection, tokens))
+
+
+def _let_the_forkserver_go() -> None:
+    """Close the pipe by which the forkserver knows that somebody needs it; the runner's own end is the one that counts.
+
+    With this end open too, forkserver and workers would keep each other alive after the runner was killed.
+    """
+    known = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    fd = getattr(known, "_forkserver_alive_fd", None)
+    if fd is not None:
+        os.close(fd)
+        known._forkserver_alive_fd = None  # type: ignore[union-attr]
 
 
 def die_with_parent() -> None:

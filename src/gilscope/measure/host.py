@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -28,7 +30,7 @@ _THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
-_APART = ("processpool",)  # start processes of their own and threads that look after them
+_LONGEST_TEMPORARY = 50  # a socket's path has 104 to 108 bytes (man 7 unix); multiprocessing adds about 45 to ours
 PREPARE_TIMEOUT_S = 300.0  # a cold JIT compilation of many variants on a slow machine, with room
 
 
@@ -76,8 +78,6 @@ def family_of(slot: Slot) -> str:
     case = slot.case
     if slot.role == "isolated" or case.executor == "processes":
         return "processes"
-    if case.executor in _APART:
-        return case.executor
     return f"native*{case.workers}" if case.executor == "native" else "threads"
 
 
@@ -116,8 +116,10 @@ class SupervisedHost:
         self._prepare_timeout_s = prepare_timeout_s
         self._bound: dict[str, set[str]] = {}
         self._informed: set[str] = set()  # families whose runner knows the user's own functions
+        # Both ends take it away: whichever is killed, the other one is left to do it.
+        self._scratch = tempfile.mkdtemp(prefix="gilscope-", dir=_short_temporary_folder())
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _SUPERVISOR],
+            [sys.executable, "-P", "-c", _SUPERVISOR, self._scratch],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -136,6 +138,7 @@ class SupervisedHost:
                 if pipe is not None:
                     pipe.close()
         self._process.wait(timeout=30)
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def prepare(self, slot: Slot) -> CaseRecord:
         """See ``Host``.
@@ -283,6 +286,12 @@ class SupervisedHost:
             raise MeasurementError(
                 f"the supervisor process ended unexpectedly (exit status {process.poll()}); run again to continue"
             ) from None
+
+
+def _short_temporary_folder() -> str:
+    """Return where temporary files go, unless a forkserver's socket would have too long a name there."""
+    usual = tempfile.gettempdir()
+    return "/tmp" if len(usual) > _LONGEST_TEMPORARY and os.access("/tmp", os.W_OK) else usual
 
 
 def _segment(case: Case) -> str:

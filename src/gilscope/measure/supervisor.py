@@ -21,7 +21,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,6 @@ from gilscope.measure.wire import frame, receive_message, receive_with_fds, send
 __all__ = ["main"]
 
 _KEEP_OUTPUT_BYTES = 8192  # of what a runner printed: enough for a traceback
-_LONGEST_TEMPORARY = 50  # a socket's path has 104 to 108 bytes (man 7 unix); multiprocessing adds about 45 to ours
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _RUNNER = "from gilscope.measure.runner import main; main()"
 
@@ -108,7 +106,7 @@ class _Runner:
 class Supervisor:
     """See the module's text."""
 
-    def __init__(self) -> None:
+    def __init__(self, scratch: str) -> None:
         self._runners: dict[str, _Runner] = {}
         self._segments: dict[str, Segment] = {}
         self._identities: dict[str, str] = {}
@@ -116,7 +114,7 @@ class Supervisor:
         self._made = 0
         self._selector = selectors.DefaultSelector()
         self._selector.register(0, selectors.EVENT_READ, None)
-        self._scratch = tempfile.mkdtemp(prefix="gilscope-", dir=_short_temporary_folder())
+        self._scratch = scratch  # the runners' folder for temporary files
 
     def serve(self) -> None:
         """Answer the CLI until it goes."""
@@ -245,12 +243,6 @@ class Supervisor:
         runner.close()
 
 
-def _short_temporary_folder() -> str:
-    """Return where temporary files go, unless a forkserver's socket would have too long a name there."""
-    usual = tempfile.gettempdir()
-    return "/tmp" if len(usual) > _LONGEST_TEMPORARY and os.access("/tmp", os.W_OK) else usual
-
-
 def _kill_orphans() -> None:
     """Kill and reap whatever was handed to us as subreaper: descendants that left their process group."""
     for _ in range(100):
@@ -276,14 +268,18 @@ def _children() -> list[int]:
     return found
 
 
+def _heed_not(number: int, frame: object) -> None:
+    """Do nothing about a signal: what counts is the CLI's pipe."""
+
+
 def main() -> None:
-    """Run the supervisor on standard input and output."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)
+    """Run the supervisor on standard input and output; the first argument is its folder for temporary files."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _heed_not)  # SIG_IGN would be inherited by the runners and whatever they start
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    supervisor = Supervisor()
+    supervisor = Supervisor(sys.argv[1])
     try:
         supervisor.serve()
     except (_CliGoneError, OSError):

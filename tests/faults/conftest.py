@@ -1,0 +1,96 @@
+"""What every fault test has: planted kernels, a place of its own, and a look at what is left afterwards."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests import planted
+
+GONE_WITHIN_S = 5.0  # what users are promised
+MARK = "GILSCOPE_TEST_MARK"  # environment variable by which the processes of one test are known
+
+
+class Injector:
+    """Arms the planted fault, and knows the processes that belong to this test."""
+
+    def __init__(self, trigger: Path, mark: str) -> None:
+        self.trigger, self._mark = trigger, mark
+
+    def arm(self, kind: str) -> None:
+        """From now on the planted kernel commits ``kind``."""
+        part = self.trigger.with_suffix(".part")
+        part.write_text(kind)
+        part.replace(self.trigger)
+
+    def disarm(self) -> None:
+        """From now on the planted kernel is harmless."""
+        self.trigger.unlink(missing_ok=True)
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process this test started, however far it has run away; not this one."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.pid != os.getpid() and process.environ().get(MARK) == self._mark:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+
+def eventually(claim: Callable[[], bool], within_s: float = GONE_WITHIN_S) -> bool:
+    """Whether a claim comes true in time."""
+    deadline = time.monotonic() + within_s
+    while not claim():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.fixture
+def injector(tmp_path: Path, planted_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Injector]:
+    """Plant, give the test a temporary folder of its own, and claim afterwards that nothing is left."""
+    scratch = Path(tempfile.mkdtemp(prefix="gf-", dir="/tmp"))  # short: sockets' paths are limited
+    mark = scratch.name
+    for name, value in (("TMPDIR", str(scratch)), (MARK, mark), (planted.FAULT_VARIABLE, str(tmp_path / "fault"))):
+        monkeypatch.setenv(name, value)
+    memory = _shared_memory()
+    made = Injector(tmp_path / "fault", mark)
+    try:
+        yield made
+        assert eventually(lambda: not made.processes()), f"left behind: {made.processes()}"
+        assert eventually(lambda: not list(scratch.iterdir())), f"left behind: {list(scratch.iterdir())}"
+        assert eventually(lambda: not _abandoned(memory)), f"left behind: {_abandoned(memory)}"
+    finally:
+        for process in made.processes():
+            process.kill()
+    scratch.rmdir()
+
+
+def _shared_memory() -> set[str]:
+    return {name for name in os.listdir("/dev/shm") if name.startswith(("psm_", "mp-", "sem."))} if _HAS_SHM else set()
+
+
+def _abandoned(before: set[str]) -> set[str]:
+    """Shared memory that is new and that no process has mapped: other programs come and go meanwhile."""
+    new = _shared_memory() - before
+    if not new:
+        return set()
+    in_use = ""
+    for pid in psutil.pids():
+        try:
+            in_use += Path(f"/proc/{pid}/maps").read_text()
+        except OSError:
+            continue
+    return {name for name in new if name not in in_use}
+
+
+_HAS_SHM = os.path.isdir("/dev/shm")

@@ -1,0 +1,161 @@
+"""Every fault x every executor x every moment: it becomes a status with a reason, the rest goes on, nothing is left.
+
+``make test-faults`` (GILSCOPE_FAULTS=all) runs all combinations; the suite runs each fault and each executor once.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, replace
+
+import pytest
+
+from gilscope import executors, kernels
+from gilscope.errors import MeasurementError
+from gilscope.measure.host import Lead, SupervisedHost
+from gilscope.registry import EXECUTORS, START_METHODS, TRANSPORTS
+from gilscope.spec import Case, Slot
+from tests import planted
+from tests.faults.conftest import Injector
+
+TIMEOUT_S = 3.0  # of the calls that commit a fault
+PATIENCE_S = 120.0  # for all others, on a loaded machine
+GRACE_S = 5.0  # beyond its time-out: to kill, reap and report
+REPEATS = 100  # 8 ms of planted work each: rounds are long enough to be hit in the middle
+
+ENDED = {
+    "segfault": "SIGSEGV",
+    "abort": "SIGABRT",
+    "exit": "exit status 7",
+    "kill": "SIGKILL",
+    "terminate": "SIGTERM",
+    "illegal": "SIGILL",
+    "close_files": "",
+}
+RAISED = {
+    "raise": "ZeroDivisionError",
+    "raise_unpicklable": "planted, cannot be pickled",
+    "system_exit": "SystemExit",
+    "interrupt": "KeyboardInterrupt",
+    "recursion": "RecursionError",
+    "memory": "MemoryError",
+    "unpicklable": "",  # another sentence where it is pickled and where it is added up
+    "poison": "",
+}
+HUNG = ("loop", "loop_in_c", "deadlock", "sleep", "stop")
+HARMLESS = ("flood", "leave_a_process")
+MOMENTS = ("verify", "round", "diagnose")
+UNMONITORED = ("processes", "loky", "dask")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """An executor as the user can ask for it."""
+
+    executor: str
+    start_method: str = ""
+    transport: str = ""
+
+    def slot(self, kernel: str) -> Slot:
+        native = self.executor == "native"
+        case = Case(
+            kernel=kernel,
+            implementation="cy_prange" if native else "py_loop",
+            executor=self.executor,
+            workers=1 if self.executor == "serial" else 2,
+            size="S",
+            start_method=self.start_method,
+            transport=self.transport,
+        )
+        return Slot(case=case)
+
+    def __str__(self) -> str:
+        return ".".join(filter(None, (self.executor, self.start_method, self.transport)))
+
+
+def ways() -> list[Way]:
+    """All executors that work here, with their start methods and transports."""
+    impl = kernels.load("mandelbrot").impl("py_loop")
+    assert impl is not None
+    found = []
+    for name in EXECUTORS:
+        if name == "processes":
+            found += [Way(name, method, transport) for method in START_METHODS for transport in TRANSPORTS]
+        elif executors.availability(name, impl).ok:
+            found.append(Way(name))
+    return found
+
+
+def combinations() -> list[tuple[str, Way, str]]:
+    """All of them, or of each fault one and of each way one."""
+    every = [
+        (kind, way, moment)
+        for kind in planted.FAULTS
+        for way in ways()
+        for moment in MOMENTS
+        if not (moment == "diagnose" and way.executor in UNMONITORED)
+    ]
+    if os.environ.get("GILSCOPE_FAULTS") == "all":
+        return every
+    quick = [entry for entry in every if entry[0] not in HUNG and entry[1].executor != "dask"]
+    of_fault = {
+        kind: next(e for e in quick[i:] + quick if e[0] == kind)
+        for i, kind in enumerate(planted.FAULTS)
+        if kind not in HUNG
+    }
+    of_way = {str(entry[1]): entry for entry in quick if entry[0] == "kill" and entry[2] == "round"}
+    hung = [entry for entry in every if entry[0] == "loop_in_c" and str(entry[1]) in ("threads", "processes.fork.shm")]
+    return [*dict.fromkeys([*of_fault.values(), *of_way.values(), *hung[:2]])]
+
+
+def commit(host: SupervisedHost, injector: Injector, slot: Slot, kind: str, moment: str) -> tuple[str, float]:
+    """Let a slot commit a fault; return why it failed, or nothing, and the seconds until that was known."""
+    verify = moment == "verify"
+    kernel = "planted_right" if verify else "planted_fault"  # either way runner and workers are there
+    record = host.prepare(replace(slot, case=replace(slot.case, kernel=kernel)))
+    assert (record.status, record.reason) == ("ok", "")
+    begin = time.monotonic()
+    if verify:
+        injector.arm(kind)
+        host._prepare_timeout_s = TIMEOUT_S
+        reason = host.prepare(slot).reason
+        host._prepare_timeout_s = PATIENCE_S
+        return reason, time.monotonic() - begin
+    later = threading.Timer(0.1, injector.arm, [kind])
+    later.start()
+    run = host.run_round if moment == "round" else host.diagnose
+    try:
+        run(slot, REPEATS, Lead(repeats=0), TIMEOUT_S)
+    except MeasurementError as error:
+        return str(error), time.monotonic() - begin
+    finally:
+        later.join()
+    return "", time.monotonic() - begin
+
+
+def sentence(kind: str) -> str:
+    """What the reason must say."""
+    return "did not answer within" if kind in HUNG else {**ENDED, **RAISED}[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "way", "moment"), combinations(), ids=lambda value: value if isinstance(value, str) else str(value)
+)
+def test_a_fault_is_told_and_the_rest_goes_on(injector: Injector, kind: str, way: Way, moment: str) -> None:
+    families = {"threads": 2, "processes": 2, "native*2": 2, "interpreters": 2, "loky": 2, "dask": 2}
+    with SupervisedHost(families, cpus=2, prepare_timeout_s=PATIENCE_S) as host:
+        reason, spent_s = commit(host, injector, way.slot("planted_fault"), kind, moment)
+        if kind in HARMLESS:
+            assert reason == ""
+        else:
+            assert reason, f"{kind} went unnoticed"
+            assert sentence(kind) in reason
+            assert "\n" not in reason
+        assert spent_s < TIMEOUT_S + GRACE_S
+        injector.disarm()
+        after = host.prepare(way.slot("planted_fault"))
+        assert (after.status, after.reason) == ("ok", "")
+        measured = host.run_round(way.slot("planted_fault"), 2, Lead(repeats=0), 60)
+        assert measured.wall_ns > 0

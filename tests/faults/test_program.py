@@ -1,0 +1,198 @@
+"""The program as a whole under faults: signals, closed terminals, full disks, removed folders, two at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gilscope import results
+from tests.faults.conftest import Injector
+
+ALL = os.environ.get("GILSCOPE_FAULTS") == "all"
+KILLS = 50 if ALL else 2
+SHORT = ["run", "planted_right", "--implementations", "py_loop", "--executors", "threads,processes", "--workers", "2"]
+LONG = [*SHORT, "--budget", "60", "--precision", "0.001%", "--quiet", "--out", "there"]
+
+
+def start(folder: Path, words: Sequence[str], **options: Any) -> subprocess.Popen[str]:
+    """Start the program in a folder, as a shell would: in a process group of its own."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | options
+    return subprocess.Popen(
+        [sys.executable, "-m", "gilscope", *words], text=True, cwd=folder, start_new_session=True, **options
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out or "", err or ""
+
+
+def blocks(folder: Path) -> int:
+    """Number of whole blocks in the result so far."""
+    try:
+        return (folder / "there/result.jsonl").read_bytes().count(b'{"block"')
+    except OSError:
+        return 0
+
+
+def wait_for_blocks(process: subprocess.Popen[str], folder: Path, count: int) -> None:
+    deadline = time.monotonic() + 60
+    while blocks(folder) < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "no block within a minute"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("signals", "status"),
+    [
+        ([signal.SIGINT], 130),
+        ([signal.SIGINT, signal.SIGINT], 130),
+        ([signal.SIGTERM], -signal.SIGTERM),
+        ([signal.SIGHUP], -signal.SIGHUP),
+        ([signal.SIGKILL], -signal.SIGKILL),
+        ([signal.SIGQUIT], -signal.SIGQUIT),
+    ],
+    ids=lambda value: "+".join(s.name for s in value) if isinstance(value, list) else "",
+)
+def test_a_signal_ends_the_program_and_loses_nothing(
+    injector: Injector, tmp_path: Path, signals: list[signal.Signals], status: int
+) -> None:
+    process = start(tmp_path, LONG)
+    wait_for_blocks(process, tmp_path, 1)
+    for number in signals:
+        os.killpg(process.pid, number)
+    code, _, err = finish(process)
+    assert code in (status, 128 + abs(status), 130)
+    assert "Traceback" not in err
+    assert results.load(tmp_path / "there").blocks
+
+
+def test_a_terminal_that_goes_away_ends_the_program_and_loses_nothing(injector: Injector, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    words = [word for word in LONG if word != "--quiet"]
+    process = start(tmp_path, words, stdin=theirs, stdout=theirs, stderr=theirs, preexec_fn=_take_terminal)
+    os.close(theirs)
+    try:
+        wait_for_blocks_drained(ours, process, tmp_path)
+    finally:
+        os.close(ours)  # as if its window were closed
+    process.wait(timeout=60)
+    assert results.load(tmp_path / "there").blocks
+
+
+def _take_terminal() -> None:
+    import fcntl
+    import termios
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def wait_for_blocks_drained(terminal: int, process: subprocess.Popen[str], folder: Path) -> None:
+    os.set_blocking(terminal, False)
+    deadline = time.monotonic() + 60
+    while blocks(folder) < 1:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        try:
+            os.read(terminal, 65536)
+        except BlockingIOError:
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_closed_standard_stream_does_no_harm(injector: Injector, tmp_path: Path, closed: int) -> None:
+    process = start(tmp_path, [*SHORT, "--budget", "1", "--out", "there"], preexec_fn=lambda: os.close(closed))
+    code, _, err = finish(process)
+    assert code in (0, 1)
+    assert "Traceback" not in err
+    assert results.load(tmp_path / "there").blocks
+
+
+def test_a_disk_that_is_full_ends_in_one_line_and_keeps_whole_lines(injector: Injector, tmp_path: Path) -> None:
+    limit = 24 << 10  # room for the header and some blocks
+
+    def full() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then writing fails as on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    code, _, err = finish(start(tmp_path, LONG, preexec_fn=full))
+    assert code == 2
+    assert err.strip().count("\n") == 0
+    assert "cannot write" in err
+    assert results.load(tmp_path / "there").blocks
+    again = start(tmp_path, [*LONG[:-2], "--out", "there", "--resume", "--budget", "3"])
+    assert finish(again)[0] == 0
+
+
+def test_a_folder_removed_in_the_middle_ends_without_a_traceback(injector: Injector, tmp_path: Path) -> None:
+    process = start(tmp_path, [*SHORT, "--budget", "4", "--precision", "0.001%", "--quiet", "--out", "there"])
+    wait_for_blocks(process, tmp_path, 1)
+    shutil.rmtree(tmp_path / "there")
+    code, _, err = finish(process)
+    assert code == 2
+    assert "Traceback" not in err
+    assert err.strip().count("\n") == 0
+
+
+def test_two_programs_never_share_a_folder(injector: Injector, tmp_path: Path) -> None:
+    first = start(tmp_path, LONG)
+    wait_for_blocks(first, tmp_path, 1)
+    for words, reason in ((LONG, "already holds"), ([*LONG, "--resume"], "another gilscope is writing")):
+        code, _, err = finish(start(tmp_path, words))
+        assert code == 2
+        assert reason in err
+    first.send_signal(signal.SIGINT)
+    assert finish(first)[0] == 130
+    assert results.load(tmp_path / "there").blocks
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity masks")
+def test_cpus_taken_away_in_the_middle_stop_nothing(injector: Injector, tmp_path: Path) -> None:
+    process = start(tmp_path, [*SHORT, "--budget", "5", "--precision", "0.001%", "--json", "--out", "there"])
+    wait_for_blocks(process, tmp_path, 1)
+    one = {min(os.sched_getaffinity(0))}
+    for victim in injector.processes():
+        for thread in victim.threads():
+            os.sched_setaffinity(thread.id, one)
+    code, out, err = finish(process)
+    assert code == 0, err
+    assert {row["status"] for row in json.loads(out)["cases"]} <= {"ok", "too_noisy"}
+
+
+def moments() -> Iterator[float]:
+    """Seconds after the start; most in the middle of measuring, some before anything is there."""
+    generator = random.Random(7)
+    return iter([generator.uniform(0.0, 6.0) for _ in range(KILLS)])
+
+
+@pytest.mark.parametrize("after_s", list(moments()), ids=lambda value: f"{value:.2f}s")
+def test_killed_at_any_moment_the_result_loads_and_resume_completes_it(
+    injector: Injector, tmp_path: Path, after_s: float
+) -> None:
+    words = [*SHORT, "--precision", "0.001%", "--quiet", "--out", "there", "--budget"]
+    process = start(tmp_path, [*words, "60"])
+    time.sleep(after_s)
+    process.kill()
+    finish(process)
+    path = tmp_path / "there/result.jsonl"
+    before = results.load(path).blocks if path.exists() and path.stat().st_size else ()
+    spent_s = sum(block.ended_ns - block.started_ns for block in before) / 1e9
+    code, _, err = finish(start(tmp_path, [*words, str(spent_s + 1), "--resume"]))
+    assert (code, err) == (0, "")
+    after = results.load(path).blocks
+    assert after[: len(before)] == before
+    assert len(after) > len(before)
