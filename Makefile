@@ -7,13 +7,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c' 2>/dev/null)
 
-.PHONY: run test lint benchmark wheel yardstick clean
+.PHONY: run test test-faults lint benchmark wheel yardstick clean
 
 run: $(VENV)/.installed
 	$(BIN)/gilscope run
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
+
+# Every fault in every executor at every moment, and fifty kills of the program: about half an hour.
+test-faults: $(VENV)/.installed
+	GILSCOPE_FAULTS=all $(BIN)/python -m pytest tests/faults
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
