@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gilscope import plan
+from gilscope.env import interpreter
 from gilscope.errors import UnknownNameError, UsageError
 from gilscope.plan import QUICK_BUDGET_S, QUICK_IMPLEMENTATIONS, make_plan, make_study
 from gilscope.registry import FLAGSHIPS, IMPLEMENTATIONS
@@ -98,10 +98,10 @@ def test_controls_are_measured_for_every_worker_count() -> None:
 def test_isolated_stands_for_the_language_and_needs_something_that_runs_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(plan.sys, "_is_gil_enabled", lambda: True, raising=False)
+    monkeypatch.setattr(interpreter, "gil_enabled", lambda: True)
     words = {"implementations": ("py_loop", "cy_gil", "cy_nogil")}
     assert _ids(_slots(**words), "isolated") == ["mandelbrot/cy_nogil@threads*2#M"]
-    monkeypatch.setattr(plan.sys, "_is_gil_enabled", lambda: False, raising=False)
+    monkeypatch.setattr(interpreter, "gil_enabled", lambda: False)
     assert _ids(_slots(**words), "isolated") == ["mandelbrot/py_loop@threads*2#S", "mandelbrot/cy_nogil@threads*2#M"]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from gilscope import executors, kernels
+from gilscope import kernels
+from gilscope.abilities import Abilities, Here
 from gilscope.errors import UsageError
 from gilscope.executors.processes import default_start_method
 from gilscope.registry import (
@@ -81,23 +82,31 @@ def _known_kernels(names: Sequence[str]) -> tuple[str, ...]:
     return check_names("kernel", names, (*KERNELS, *others))
 
 
-def make_plan(study: Study) -> Plan:
+def make_plan(study: Study, abilities: Mapping[str, Abilities] | None = None) -> Plan:
     """Lay out the blocks of a study.
+
+    Parameters
+    ----------
+    abilities : mapping of interpreter label to Abilities
+        What each of ``study.interpreters`` can run; the running one, whose label is empty, need not be named.
 
     Raises
     ------
     UsageError
         If nothing of what was asked can be measured.
     """
+    able = {"": Here(), **(abilities or {})}
     groups: list[Group] = []
     unavailable: list[Unavailable] = []
     for name in study.kernels:
         spec = kernels.load(name)
         cases: list[Case] = []
-        for impl in filter(None, map(spec.impl, study.implementations)):
-            for case in _cases(study, spec, impl):
-                whole = kernels.availability(spec, impl)
-                found = _availability(impl, case) if whole.ok else whole
+        asked = itertools.product(filter(None, map(spec.impl, study.implementations)), study.interpreters or ("",))
+        for impl, label in asked:
+            for plain in _cases(study, spec, impl):
+                case = replace(plain, interpreter=label)
+                whole = able[label].implementation(spec, impl)
+                found = _availability(able[label], spec, impl, case) if whole.ok else whole
                 if found.ok:
                     cases.append(case)
                     continue
@@ -105,7 +114,7 @@ def make_plan(study: Study) -> Plan:
                 if not whole.ok:  # said once, not per executor and worker count
                     break
         if cases:
-            groups.append(Group(kernel=name, slots=(*_with_t1(cases), *_controls(cases))))
+            groups.append(Group(kernel=name, slots=(*_with_t1(cases), *_controls(cases, able))))
     if not groups:
         reasons = dict.fromkeys(
             f"{u.case.implementation}: {u.reason}{f' ({u.cure})' if u.cure else ''}" for u in unavailable
@@ -152,7 +161,7 @@ def _ways(study: Study, executor: str) -> tuple[tuple[str, str], ...]:
     return tuple((method, transport) for method in study.start_methods for transport in study.transports)
 
 
-def _availability(impl: Impl, case: Case) -> Availability:
+def _availability(able: Abilities, spec: KernelSpec, impl: Impl, case: Case) -> Availability:
     """Whether a case of an implementation that is here can be measured."""
     if impl.sizes and case.size not in impl.sizes:
         return Availability(
@@ -160,7 +169,7 @@ def _availability(impl: Impl, case: Case) -> Availability:
             reason=f"{impl.name} is not run at size {case.size}: it would take minutes",
             cure=f"use --size {impl.sizes[-1]}",
         )
-    return executors.availability(case.executor, impl, case.start_method)
+    return able.executor(case.executor, spec, impl, case.start_method)
 
 
 def _with_t1(cases: Sequence[Case]) -> tuple[Slot, ...]:
@@ -169,18 +178,22 @@ def _with_t1(cases: Sequence[Case]) -> tuple[Slot, ...]:
     return tuple(Slot(case=case) for case in ordered)
 
 
-def _controls(cases: Sequence[Case]) -> Iterator[Slot]:
-    """Yield ``spin`` for every worker count with its T(1), ``isolated`` per language, and one ``A/A``."""
-    spec = kernels.load("spin")
-    name = next((n for n in _SPIN_PREFERENCE if (impl := spec.impl(n)) and kernels.availability(spec, impl).ok), None)
-    if name is not None:
+def _controls(cases: Sequence[Case], able: Mapping[str, Abilities]) -> Iterator[Slot]:
+    """Yield ``spin`` for every worker count with its T(1), ``isolated`` per language, and one ``A/A``.
+
+    ``spin`` and ``A/A`` ask what the machine does, so one interpreter measures them for all.
+    """
+    found = _spin(cases, able)
+    if found is not None:
+        name, label = found
         counts = sorted({case.workers for case in cases if case.workers > 1})
         spins = [
-            Case(kernel="spin", implementation=name, executor="threads", workers=count, size="M") for count in counts
-        ] or [Case(kernel="spin", implementation=name, executor="serial", workers=1, size="M")]
+            Case(kernel="spin", implementation=name, executor="threads", workers=count, size="M", interpreter=label)
+            for count in counts
+        ] or [Case(kernel="spin", implementation=name, executor="serial", workers=1, size="M", interpreter=label)]
         for case in dict.fromkeys(wanted for spin in spins for wanted in (spin.t1, spin)):
             yield Slot(case=case, role="spin")
-    for case in _representatives(cases):
+    for case in _representatives(cases, able):
         yield Slot(case=case, role="isolated")
     serial = [case for case in dict.fromkeys(case.t1 for case in cases) if case.executor == "serial"]
     compiled = [case for case in serial if case.implementation not in ("py_loop", "np_vec")]
@@ -189,19 +202,30 @@ def _controls(cases: Sequence[Case]) -> Iterator[Slot]:
     yield Slot(case=baselines[-1], role="A/A")
 
 
-def _representatives(cases: Sequence[Case]) -> Iterator[Case]:
+def _spin(cases: Sequence[Case], able: Mapping[str, Abilities]) -> tuple[str, str] | None:
+    """Return the implementation of ``spin`` and the interpreter that measures it; None where none can."""
+    spec = kernels.load("spin")
+    labels = dict.fromkeys(case.interpreter for case in cases)
+    for name, label in itertools.product(_SPIN_PREFERENCE, labels):
+        impl = spec.impl(name)
+        if impl is not None and able[label].implementation(spec, impl).ok:
+            return name, label
+    return None
+
+
+def _representatives(cases: Sequence[Case], able: Mapping[str, Abilities]) -> Iterator[Case]:
     """Yield the cases whose ``isolated`` control is measured: per language and worker count one of those in threads,
     else in interpreters.
 
     The variants of a language share one inner loop, so one control serves them all. Where the GIL keeps all of them
     from running at once there is nothing to compare it with.
     """
-    gil_enabled = getattr(sys, "_is_gil_enabled", lambda: True)()
-    chosen: dict[tuple[str, int], Case] = {}
+    chosen: dict[tuple[str, int, str], Case] = {}
     for case in sorted(cases, key=lambda case: case.executor == "threads"):
         impl = kernels.load(case.kernel).impl(case.implementation)
+        gil_enabled = able[case.interpreter].gil_enabled
         if case.executor not in ("threads", "interpreters") or case.workers < 2 or impl is None:
             continue
         if case.executor == "interpreters" or impl.gil != "held" or not gil_enabled:
-            chosen[case.implementation.split("_")[0], case.workers] = case
+            chosen[case.language, case.workers, case.interpreter] = case
     yield from chosen.values()

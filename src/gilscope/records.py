@@ -114,6 +114,12 @@ class CaseRecord:
         Instruction set the implementation was compiled for, e.g. ``avx512``, ``x86-64-v3``; empty when not compiled.
     family : str
         The runner the case was measured in.
+    python : str
+        Version of the interpreter that measured it; empty where nothing was measured.
+    gil_enabled : bool or None
+        Whether the GIL was on in the workers after all their imports.
+    gil_reason : str
+        On a free-threaded build with the GIL: what switched it on.
     """
 
     case: Case
@@ -128,6 +134,9 @@ class CaseRecord:
     jit_cache: Literal["cold", "cached", "none"] = "none"
     isa: str = ""
     family: str = ""
+    python: str = ""
+    gil_enabled: bool | None = None
+    gil_reason: str = ""
 
 
 Environment: TypeAlias = Mapping[str, Any]

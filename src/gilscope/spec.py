@@ -315,6 +315,8 @@ class Study:
         Stop when all intervals of speed-ups have half-widths below this fraction.
     functions : tuple of str
         The user's own functions, if that is what is measured: their targets, in the order of the implementations.
+    interpreters : tuple of str
+        Labels of the interpreters that are compared; empty: the running one, whose cases carry no label.
     """
 
     kernels: tuple[str, ...]
@@ -329,6 +331,7 @@ class Study:
     transports: tuple[str, ...] = (DEFAULT_TRANSPORT,)
     seed: int = 1
     functions: tuple[str, ...] = ()
+    interpreters: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.budget_s) and self.budget_s > 0):

@@ -49,6 +49,9 @@ records = st.builds(
     jit_cache=st.sampled_from(["cold", "cached", "none"]),
     isa=text,
     family=text,
+    python=text,
+    gil_enabled=st.none() | st.booleans(),
+    gil_reason=text,
 )
 
 stamps = st.builds(
@@ -102,4 +105,5 @@ studies = st.builds(
     transports=st.lists(st.sampled_from(TRANSPORTS), min_size=1).map(tuple),
     seed=st.integers(0, 2**40),
     functions=st.lists(st.sampled_from(["pkg.module:function", "path/file.py:function"])).map(tuple),
+    interpreters=st.lists(st.sampled_from(["3.11", "3.13t", "3.13t+gil"])).map(tuple),
 )

@@ -69,6 +69,9 @@ FULL_RECORD = CaseRecord(
     jit_cache="cold",
     isa="i",
     family="f",
+    python="3.13.0",
+    gil_enabled=False,
+    gil_reason="g",
 )
 FULL_BLOCK = Block(kernel="nbody", index=1, started_ns=7, ended_ns=8, rounds={FULL_CASE.id: FULL_ROUND})
 FULL_STUDY = Study(
@@ -84,6 +87,7 @@ FULL_STUDY = Study(
     transports=("pickle",),
     seed=2,
     functions=("pkg.module:function",),
+    interpreters=("3.11", "3.13t+gil"),
 )
 
 

@@ -25,6 +25,8 @@ KEYS = (
     "transport",
     "seed",
     "out",
+    "python",
+    "gil",
 )
 
 

@@ -1,7 +1,8 @@
 """What this machine, interpreter and environment are: facts read once, before anything is measured.
 
-Nothing here imports a numeric library or starts a process, and nothing tells who or where the user is: no host name,
-no user name, no environment variables but the few that set numbers of threads.
+Nothing here imports a numeric library, and nothing tells who or where the user is: no host name, no user name, no
+environment variables but the few that set numbers of threads. Only what is about other interpreters
+(``interpreters.py``, ``install.py``) starts processes.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from typing import Any
 
-__all__ = ["describe", "free_threaded_build", "gil_enabled", "interpreter_label"]
+__all__ = ["describe", "free_threaded_build", "gil_enabled", "interpreter_label", "without_home"]
 
 
 def free_threaded_build() -> bool:
@@ -36,13 +36,13 @@ def describe() -> dict[str, Any]:
         "version": platform.python_version(),
         "free_threaded": free_threaded,
         "gil_enabled": gil,
-        "executable": _without_home(sys.executable or ""),
+        "executable": without_home(sys.executable or ""),
         "compiler": platform.python_compiler(),
         "switch_interval_s": sys.getswitchinterval(),
     }
 
 
-def _without_home(path: str) -> str:
+def without_home(path: str) -> str:
     """Write the home folder, whose name is usually the user's, as ``~``."""
     home = os.path.expanduser("~")
     if len(home) > 1 and path.startswith(home + os.sep):

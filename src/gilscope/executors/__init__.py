@@ -2,7 +2,8 @@
 
 Each module of ``registry.EXECUTORS`` has ``availability(impl, start_method) -> Availability`` and
 ``open_pool(max_workers, cpus, start_method) -> Pool``. ``Pool.bind(task) -> Session``; ``Session.run_round(repeats,
-limit) -> Round``, ``.result``, ``.one_time_ns``, ``.jit_cache``, ``.isa``; both have an idempotent ``close()``.
+limit) -> Round``, ``.result``, ``.one_time_ns``, ``.jit_cache``, ``.isa``, and ``.gil_enabled`` where the workers may
+differ from the parent in it; both have an idempotent ``close()``.
 """
 
 from __future__ import annotations

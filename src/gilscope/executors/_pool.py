@@ -124,6 +124,8 @@ class PoolSession:
         What the last round's partials were combined to.
     one_time_ns : dict
         ``start``, ``import``, ``jit``; the slowest worker's.
+    gil_enabled : bool
+        Whether a worker had a GIL after all its imports.
     """
 
     def __init__(self, pool: Pool, task: Task, token: int, slot: int, isolated: bool) -> None:
@@ -168,7 +170,8 @@ class PoolSession:
         what = case.id if "#" in task.target else f"importing {task.target}"
         bound = pool.ask([("bind", token, job) for job in jobs], what)
         warm = pool.ask([("warm", token)] * workers, case.id)
-        self.jit_cache, self.isa = warm[0][0][1:]
+        self.jit_cache, self.isa = warm[0][0][1:3]
+        self.gil_enabled = any(value[3] for value, _ in warm)
         if any(value[1] == "cold" for value, _ in warm):
             self.jit_cache = "cold"
         self.one_time_ns = {

@@ -8,6 +8,7 @@ failed.
 from __future__ import annotations
 
 import mmap
+import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -126,11 +127,11 @@ def copy_of(memory: Any, job: Job) -> Any:
     return private
 
 
-def warm_up(bound: Bound) -> tuple[int, str, str]:
-    """Call the function on one item, so that JIT compilers compile; return (ns, jit cache state, instruction set).
+def warm_up(bound: Bound) -> tuple[int, str, str, bool]:
+    """Call the function on one item, so that JIT compilers compile; return (ns, jit cache state, instruction set, GIL).
 
     The nanoseconds are the compilation (or the load from the compiler's cache), or 0 for functions that are not
-    compiled at run time.
+    compiled at run time. The last tells whether this worker has a GIL now that everything is imported.
     """
     job = bound.job
     _, lo, hi = job.chunks[0] if job.chunks else (0, 0, 0)
@@ -139,7 +140,8 @@ def warm_up(bound: Bound) -> tuple[int, str, str]:
         bound.function(0, lo, lo + 1, job.params, bound.buffers)
     spent_ns = clocks.wall_ns() - before
     cache = targets.jit_cache_of(bound.function)
-    return (spent_ns if cache != "none" else 0), cache, targets.isa_of(job.target)
+    gil = bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+    return (spent_ns if cache != "none" else 0), cache, targets.isa_of(job.target), gil
 
 
 def perform(bound: Bound, repeats: int, limit: int | None = None) -> Report:

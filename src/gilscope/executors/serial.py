@@ -49,7 +49,7 @@ class SerialSession:
             spin_ns=0,
         )
         self._bound: Bound = bind(job, _Direct(task.segment.map()))
-        jit_ns, self.jit_cache, self.isa = warm_up(self._bound)
+        jit_ns, self.jit_cache, self.isa, self.gil_enabled = warm_up(self._bound)
         self.one_time_ns = {"import": self._bound.import_ns, "jit": jit_ns}
 
     def run_round(self, repeats: int, limit: int | None = None) -> Round:

@@ -24,6 +24,7 @@ from gilscope.spec import Availability, Buffers, Impl, KernelSpec, Params
 
 __all__ = [
     "adopt",
+    "adopted",
     "answer_digest",
     "availability",
     "buffer_layout",
@@ -54,6 +55,11 @@ def foreign() -> dict[str, importlib.metadata.EntryPoint]:
 def adopt(spec: KernelSpec) -> None:
     """Make a kernel known to this process that no folder holds: the user's own functions. A later one replaces it."""
     _adopted[spec.name] = spec
+
+
+def adopted(name: str) -> bool:
+    """Tell whether a kernel is made of the user's own functions."""
+    return name in _adopted
 
 
 def load(name: str) -> KernelSpec:

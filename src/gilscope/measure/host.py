@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from gilscope import kernels
+from gilscope.env.interpreters import Interpreter
 from gilscope.errors import MeasurementError, RoundTimeoutError, UsageError, WorkerDiedError, WorkerRaisedError
 from gilscope.measure.own import Examined, Request
 from gilscope.measure.wire import decode_round, decode_work, frame, receive_message
@@ -73,12 +74,13 @@ def family_of(slot: Slot) -> str:
     """Name the runner a slot is measured in.
 
     Processes apart, because their runner must stay single-threaded to fork; ``native`` by worker count, because
-    changing the team size makes OpenMP recreate its threads.
+    changing the team size makes OpenMP recreate its threads. Each interpreter has its own runners: ``threads!3.13t``.
     """
     case = slot.case
+    interpreter = f"!{case.interpreter}" if case.interpreter else ""
     if slot.role == "isolated" or case.executor == "processes":
-        return "processes"
-    return f"native*{case.workers}" if case.executor == "native" else "threads"
+        return f"processes{interpreter}"
+    return (f"native*{case.workers}" if case.executor == "native" else "threads") + interpreter
 
 
 class SupervisedHost:
@@ -94,6 +96,8 @@ class SupervisedHost:
         The user's own functions, where these are what is measured.
     prepare_timeout_s : float
         How long a case may take to be made ready.
+    interpreters : sequence of Interpreter
+        Those that cases name by their labels.
 
     Raises
     ------
@@ -108,12 +112,14 @@ class SupervisedHost:
         *,
         own: Request | None = None,
         prepare_timeout_s: float = PREPARE_TIMEOUT_S,
+        interpreters: Sequence[Interpreter] = (),
     ) -> None:
         if os.name != "posix":
             raise UsageError("gilscope measures on Linux and macOS; on Windows run it inside WSL")
         self._max_workers, self._cpus = dict(max_workers), cpus
         self._own = own.to_config() if own is not None else None
         self._prepare_timeout_s = prepare_timeout_s
+        self._interpreters = {entry.label: entry for entry in interpreters}
         self._bound: dict[str, set[str]] = {}
         self._informed: set[str] = set()  # families whose runner knows the user's own functions
         # Both ends take it away: whichever is killed, the other one is left to do it.
@@ -183,6 +189,9 @@ class SupervisedHost:
             one_time_ns=reply["one_time_ns"],
             jit_cache=reply["jit_cache"],
             isa=reply["isa"],
+            python=reply["python"],
+            gil_enabled=reply["gil_enabled"],
+            gil_reason=reply["gil_reason"],
             work=decode_work(reply["work"]),
         )
 
@@ -251,15 +260,20 @@ class SupervisedHost:
         spec = kernels.load(case.kernel)
         nbytes = kernels.buffer_layout(spec, spec.sizes[case.size])[0]
         threads = case.workers if case.executor == "native" else 1
+        python = self._interpreters[case.interpreter] if case.interpreter else None
         answer = self._exchange(
             {
                 "op": "call",
                 "runner": family,
+                "python": python.executable if python is not None else "",
                 "config": {
                     "max_workers": max(self._max_workers.get(family, 1), case.workers),
                     "cpus": self._cpus,
                 },
-                "environment": dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+                "environment": {
+                    **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+                    **(python.environment if python is not None else {}),
+                },
                 "message": message if family in self._informed else {**message, "own": self._own},
                 "segments": [[_segment(case), nbytes]],
                 "timeout_s": timeout_s,

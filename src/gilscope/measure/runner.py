@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import socket
 import sys
@@ -23,6 +24,7 @@ from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.measure import examine, own
 from gilscope.measure.wire import encode_round, receive_with_fds, send_with_fds
 from gilscope.spec import Case, Slot
+from gilscope.telemetry.free_threading import gil_state
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 
 __all__ = ["main"]
@@ -62,6 +64,7 @@ class _Runner:
             "one_time_ns": session.one_time_ns,
             "jit_cache": session.jit_cache,
             "isa": session.isa,
+            **_gil(session),
             "work": asdict(task.spec.work(task.params, session.result)) if problem is None else None,
         }
 
@@ -80,6 +83,7 @@ class _Runner:
             "one_time_ns": {},
             "jit_cache": session.jit_cache,
             "isa": session.isa,
+            **_gil(session),
             "work": None,
         }
 
@@ -135,6 +139,16 @@ class _Runner:
         if key not in self._pools:
             self._pools[key] = executors.module_of(executor).open_pool(self._max_workers, self._cpus, start_method)
         return self._pools[key]
+
+
+def _gil(session: Any) -> dict[str, Any]:
+    """Tell which Python this is, and whether the GIL is on where the case runs, now that everything is imported."""
+    state = gil_state()
+    return {
+        "python": platform.python_version(),
+        "gil_enabled": getattr(session, "gil_enabled", state.enabled),
+        "gil_reason": state.reason,
+    }
 
 
 def _answer(runner: _Runner, message: dict[str, Any]) -> dict[str, Any]:

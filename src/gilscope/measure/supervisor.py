@@ -4,9 +4,10 @@ It lives in a session of its own (a terminal's Ctrl-C does not reach it), starts
 own, passes messages, enforces time-outs, drains what runners print, and kills everything when the CLI's pipe closes,
 for whatever reason.
 
-Messages from the CLI: ``{"op": "call", "runner", "config", "environment", "message", "segments", "timeout_s"}`` and
-``{"op": "stop", "runner"}``. Each is answered by one message with a ``status``: ``ok`` (with the runner's ``reply``),
-``died`` or ``timeout`` (with ``reason`` and the last ``output``).
+Messages from the CLI: ``{"op": "call", "runner", "python", "config", "environment", "message", "segments",
+"timeout_s"}`` and ``{"op": "stop", "runner"}``; ``python`` is the program of another interpreter or empty, and null in
+``environment`` takes a variable away. Each is answered by one message with a ``status``: ``ok`` (with the runner's
+``reply``), ``died`` or ``timeout`` (with ``reason`` and the last ``output``).
 """
 
 from __future__ import annotations
@@ -44,13 +45,14 @@ class _CliGoneError(Exception):
 class _Runner:
     """One runner process with its socket and the tail of its output."""
 
-    def __init__(self, config: dict[str, Any], environment: dict[str, str]) -> None:
+    def __init__(self, python: str, config: dict[str, Any], environment: dict[str, str | None]) -> None:
         self.socket, theirs = socket.socketpair()
         self._output_fd, write_fd = os.pipe()
         self.output = b""
         self.segments: set[str] = set()
+        variables = {**os.environ, **environment, "GILSCOPE_RUNNER": "1"}
         arguments = [
-            sys.executable,
+            python,
             "-P",
             "-X",
             "faulthandler",
@@ -64,7 +66,7 @@ class _Runner:
             stdin=subprocess.DEVNULL,
             stdout=write_fd,
             stderr=write_fd,
-            env={**os.environ, **environment, "GILSCOPE_RUNNER": "1"},
+            env={name: value for name, value in variables.items() if value is not None},
             pass_fds=[theirs.fileno()],
             start_new_session=True,
             preexec_fn=die_with_parent if sys.platform == "linux" else None,
@@ -151,7 +153,11 @@ class Supervisor:
         name = message["runner"]
         runner = self._runners.get(name)
         if runner is None:
-            runner = _Runner(message["config"], {**message["environment"], "TMPDIR": self._scratch})
+            runner = _Runner(
+                message["python"] or sys.executable,
+                message["config"],
+                {**message["environment"], "TMPDIR": self._scratch},
+            )
             self._runners[name] = runner
             self._selector.register(runner.output_fd, selectors.EVENT_READ, runner)
             self._selector.register(runner.socket, selectors.EVENT_READ, runner)

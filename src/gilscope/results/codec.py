@@ -33,6 +33,12 @@ _STATUSES = frozenset(get_args(Status))
 _ROLES = ("spin", "isolated", "A/A")
 _JIT_STATES = ("cold", "cached", "none")
 
+# Fields of a case that are written as they are, where they are not empty.
+_PLAIN_FIELDS = (
+    *("reason", "cure", "detail", "repeats", "first_ns", "isa"),
+    *("family", "python", "gil_enabled", "gil_reason"),
+)
+
 # The order of a stamp's numbers in the file. Those in _ABSOLUTE count from the start of the block.
 _STAMP_FIELDS = ("submit_ns", "start_ns", "end_ns", "received_ns", "waiting_ns", "waking_ns", "cpu_ns", "run_queue_ns")
 _ABSOLUTE = 4
@@ -115,8 +121,9 @@ def decode_study(encoded: object) -> Study:
 def encode_case_record(record: CaseRecord) -> dict[str, Any]:
     """Return the fields of a record; those with their default value are left out, the case becomes its id."""
     values: dict[str, Any] = {"id": record.case.id, "status": record.status}
-    for name in ("reason", "cure", "detail", "repeats", "first_ns", "isa", "family"):
-        if value := getattr(record, name):
+    for name in _PLAIN_FIELDS:
+        value = getattr(record, name)
+        if value or value is False:
             values[name] = value
     if record.work is not None:
         values["work"] = asdict(record.work)
@@ -144,6 +151,9 @@ def decode_case_record(encoded: object) -> CaseRecord:
         jit_cache=_word(values.get("jit_cache", "none"), "jit_cache", _JIT_STATES),
         isa=_as(str, values.get("isa", ""), "isa"),
         family=_as(str, values.get("family", ""), "family"),
+        python=_as(str, values.get("python", ""), "python"),
+        gil_enabled=_as(bool, values["gil_enabled"], "gil_enabled") if "gil_enabled" in values else None,
+        gil_reason=_as(str, values.get("gil_reason", ""), "gil_reason"),
     )
 
 

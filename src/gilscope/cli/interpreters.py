@@ -1,0 +1,42 @@
+"""The options ``--python`` and ``--gil`` of the measuring verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from gilscope.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from gilscope.env.interpreters import Gil, Interpreter
+
+__all__ = ["chosen"]
+
+
+def chosen(asked: Mapping[str, str | None], settings: Settings, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
+    """Find the interpreters that were asked for; none means the running one.
+
+    Parameters
+    ----------
+    asked : mapping of option name to text or None
+        ``python``: names and paths with commas between them; ``gil``.
+    kernels : sequence of str
+        What they are asked whether they can run it.
+
+    Raises
+    ------
+    UsageError
+    """
+    words = asked.get("python") or settings.values.get("python")
+    gil = asked.get("gil") or settings.values.get("gil")
+    if words is None and gil is None:
+        return ()
+    from gilscope.env.interpreters import choose
+
+    return choose(_split(words or ""), cast("Gil | None", gil), kernels)
+
+
+def _split(text: str) -> list[str]:
+    """Cut at commas; a path with a comma in it stays whole."""
+    return [text] if Path(text).is_file() else [word.strip() for word in text.split(",") if word.strip()]

@@ -1,0 +1,288 @@
+"""Other interpreters: found by a word, asked about themselves, named for case ids.
+
+Every interpreter is asked by running ``_about.py`` under it; nothing is read off a file name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import gilscope
+from gilscope.env import _about, environments
+from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
+from gilscope.errors import UsageError
+from gilscope.registry import check_names
+
+__all__ = ["GIL_WORDS", "Gil", "Interpreter", "ask", "choose", "described", "locate"]
+
+Gil: TypeAlias = Literal["on", "off", "both"]
+GIL_WORDS: tuple[Gil, ...] = ("on", "off", "both")
+
+OLDEST = (3, 11)
+PLAIN: Mapping[str, str | None] = {"PYTHONHOME": None, "PYTHON_GIL": None}
+"""Variables that belong to the running Python alone; with PYTHON_GIL=0 builds with the GIL refuse to start."""
+
+_ASK_TIMEOUT_S = 60.0  # a cold import of everything on a slow disk, with room
+_FOLDERS = ("bin", "Scripts")  # of virtual environments
+_VALUES: Mapping[Gil, str] = {"off": "0", "on": "1"}  # of PYTHON_GIL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """A Python executable and the state of its GIL: one value of the interpreter axis.
+
+    Parameters
+    ----------
+    label : str
+        Its name in case ids: ``3.13``, ``3.13t``, ``3.13t+gil``; with the patch version or a number where that is
+        needed to tell two apart.
+    executable : str
+        Path of the program.
+    environment : mapping of str to (str or None)
+        Variables its processes are started with; None takes one away.
+    facts : mapping
+        What it said about itself (``_about.about``).
+    """
+
+    label: str
+    executable: str
+    environment: Mapping[str, str | None] = field(default_factory=lambda: PLAIN)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def free_threaded(self) -> bool:
+        """Whether it was built so that it can run without the GIL."""
+        return bool(self.facts["free_threaded"])
+
+    @property
+    def gil_enabled(self) -> bool:
+        """Whether it starts with the GIL."""
+        return bool(self.facts["gil_enabled"])
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a result keeps of it; JSON-able, without the name of the user."""
+        kept = ("implementation", "version", "free_threaded", "gil_enabled", "compiler", "libraries")
+        return {
+            "label": self.label,
+            **{name: self.facts[name] for name in kept if name in self.facts},
+            "executable": without_home(self.executable),
+            "gil_asked": _asked_by(self.environment.get("PYTHON_GIL")) or "",
+        }
+
+
+def described(interpreters: Sequence[Interpreter]) -> dict[str, Any]:
+    """Return what a result's environment says about the interpreters of a study; nothing where there are none."""
+    return {"interpreters": [entry.describe() for entry in interpreters]} if interpreters else {}
+
+
+def choose(words: Sequence[str], gil: Gil | None, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
+    """Find, ask and name the interpreters of a study.
+
+    Parameters
+    ----------
+    words : sequence of str
+        As given with ``--python``; empty with a ``gil`` means the running one.
+    gil : {"on", "off", "both"} or None
+        How free-threaded builds are run; None as they start by themselves.
+    kernels : sequence of str
+        What they are asked about.
+
+    Returns
+    -------
+    tuple of Interpreter
+        In the order of the words, without the GIL before with it; empty when nothing was asked for.
+
+    Raises
+    ------
+    UsageError
+        If one cannot be found, cannot run gilscope, has another version of it, or cannot do as ``gil`` says.
+    """
+    if gil is not None:
+        check_names("state of the GIL", (gil,), GIL_WORDS)
+    paths = list(dict.fromkeys(locate(word) for word in words or ([sys.executable] if gil else [])))
+    found = [_checked(path, ask(path, kernels)) for path in paths]
+    if found and gil in ("off", "both") and not any(entry.free_threaded for entry in found):
+        raise UsageError(
+            f"--gil {gil} needs a free-threaded build, and {_names(found)} {'is' if len(found) == 1 else 'are'} none: "
+            "name one, e.g. --python 3.13t"
+        )
+    named = _told_apart(found)
+    return tuple(state for entry in named for state in _states(entry, gil, kernels))
+
+
+def _names(found: Sequence[Interpreter]) -> str:
+    return ", ".join(entry.label for entry in found)
+
+
+def locate(word: str) -> str:
+    """Return the path of the program meant by a word: a path, an environment of ours, a version, or a command.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    if not word.strip():
+        raise UsageError("--python needs a name or a path: write it like 3.13t, python3.12 or /path/to/python")
+    if os.sep in word or (os.altsep and os.altsep in word) or word.startswith("~"):
+        return _at_path(Path(word).expanduser())
+    known = environments.find(word)
+    if known is not None:
+        return str(known)
+    if word == interpreter_label(sys.version_info[:2], free_threaded=free_threaded_build(), gil=False):
+        return sys.executable
+    command = f"python{word}" if word[:1].isdigit() else word
+    path = shutil.which(command)
+    if path is None:
+        raise UsageError(
+            f"no interpreter {word!r}: neither an environment of 'gilscope env list' nor the command {command}; "
+            f"make one with: gilscope env add {word}, or name it by its path"
+        )
+    return path
+
+
+def _at_path(path: Path) -> str:
+    for candidate in (path, *(path / folder / "python" for folder in _FOLDERS)):
+        if candidate.is_file():
+            return os.path.abspath(candidate)  # not resolved: a virtual environment's python is a link to its base
+    raise UsageError(f"no interpreter at {str(path)!r}: name its program, e.g. {path / 'bin' / 'python'}")
+
+
+def ask(path: str, kernels: Sequence[str], environment: Mapping[str, str | None] = PLAIN) -> dict[str, Any]:
+    """Let an interpreter tell about itself.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be run or does not answer.
+    """
+    request = json.dumps({"gilscope": gilscope.__version__, "source": own_source(), "kernels": list(kernels)})
+    variables = surroundings(environment)
+    try:
+        done = subprocess.run(
+            [path, "-c", Path(_about.__file__).read_text(encoding="utf-8"), request],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_ASK_TIMEOUT_S,
+            env=variables,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"{path} did not answer within {_ASK_TIMEOUT_S:g} s: is it a Python?") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be run: {error.strerror}; name a Python program") from None
+    line = next((line for line in done.stdout.splitlines() if line.startswith(_about.MARK)), None)
+    if line is None:
+        said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise UsageError(f"{path} cannot run gilscope: it said {said[:200]!r}; name another Python")
+    facts: dict[str, Any] = json.loads(line.removeprefix(_about.MARK))
+    return facts
+
+
+def surroundings(environment: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the environment variables for another interpreter: ours, but for those that belong to this Python."""
+    wanted: dict[str, str | None] = {"PYTHONSAFEPATH": "1", **environment}
+    kept = {name: value for name, value in os.environ.items() if name not in wanted}
+    return kept | {name: value for name, value in wanted.items() if value is not None}
+
+
+@cache
+def own_source() -> str:
+    """Return the digest of what our own runners execute."""
+    return _about.source_digest(os.path.dirname(os.path.abspath(gilscope.__file__)))
+
+
+def _checked(path: str, facts: Mapping[str, Any]) -> Interpreter:
+    """Name an interpreter that can run our runners.
+
+    Raises
+    ------
+    UsageError
+        If it cannot, with the command that cures it.
+    """
+    version = tuple(facts["version_info"])
+    free_threaded = bool(facts["free_threaded"])
+    label = interpreter_label(version[:2], free_threaded=free_threaded, gil=False)
+    if facts["implementation"] != "CPython":
+        label = facts["implementation"].lower() + label
+    shown, word = without_home(path), environments.name_of(path)
+    if version < OLDEST:
+        raise UsageError(f"{shown} is Python {facts['version']}: gilscope needs 3.11 or newer")
+    add = f"gilscope env add {word or shown}"
+    if facts["gilscope"] is None:
+        raise UsageError(
+            f"{shown} (Python {label}) has no gilscope: make it an environment with: {add}, and use --python {label}"
+        )
+    if facts["gilscope"] != gilscope.__version__:
+        raise UsageError(
+            f"{shown} (Python {label}) has gilscope {facts['gilscope']}, this is {gilscope.__version__}: "
+            f"make it an environment of this one with: {add}"
+        )
+    if facts["source"] != own_source():
+        raise UsageError(
+            f"{shown} (Python {label}) has gilscope {facts['gilscope']} from other sources than this one: renew it "
+            f"with: {add}"
+        )
+    return Interpreter(label=label, executable=path, facts=facts)
+
+
+def _told_apart(found: Sequence[Interpreter]) -> list[Interpreter]:
+    """Give each its own label: with the patch version, then a number, where two have the same."""
+    labels = [entry.label for entry in found]
+    longer = [
+        entry.label.replace(_minor(entry), entry.facts["version"]) if labels.count(entry.label) > 1 else entry.label
+        for entry in found
+    ]
+    numbered = [
+        f"{label}-{longer[: at + 1].count(label)}" if longer.count(label) > 1 else label
+        for at, label in enumerate(longer)
+    ]
+    return [replace(entry, label=label) for entry, label in zip(found, numbered, strict=True)]
+
+
+def _minor(entry: Interpreter) -> str:
+    return ".".join(map(str, entry.facts["version_info"][:2]))
+
+
+def _states(entry: Interpreter, gil: Gil | None, kernels: Sequence[str]) -> list[Interpreter]:
+    """Return an interpreter in the states of the GIL that were asked for.
+
+    Raises
+    ------
+    UsageError
+        If it cannot run without the GIL and was asked to.
+    """
+    if not entry.free_threaded:
+        if gil == "off":
+            raise UsageError(
+                f"{entry.label} was built with the GIL and cannot run without it: leave it out, or say --gil both"
+            )
+        return [entry]
+    gil = gil or _asked_by(os.environ.get("PYTHON_GIL"))
+    if gil is None:
+        return [replace(entry, label=entry.label + "+gil")] if entry.gil_enabled else [entry]
+    asked: Sequence[Gil] = ("off", "on") if gil == "both" else (gil,)
+    return [_in_state(entry, _VALUES[state], kernels) for state in asked]
+
+
+def _asked_by(value: str | None) -> Gil | None:
+    """Return what a value of PYTHON_GIL asks for."""
+    return next((state for state, text in _VALUES.items() if text == value), None)
+
+
+def _in_state(entry: Interpreter, value: str, kernels: Sequence[str]) -> Interpreter:
+    environment = {**PLAIN, "PYTHON_GIL": value}
+    facts = ask(entry.executable, kernels, environment)
+    label = entry.label + ("+gil" if facts["gil_enabled"] else "")
+    return replace(entry, label=label, environment=environment, facts=facts)
