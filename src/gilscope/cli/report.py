@@ -24,15 +24,13 @@ def report(
     ] = None,
 ) -> int:
     """Write results as one HTML page: heat map, curves, losses, findings, table. It needs no network."""
-    from gilscope.analysis import analyse
     from gilscope.cli.output import emit
     from gilscope.cli.show import locate
-    from gilscope.report.html import REPORT_NAME, write
-    from gilscope.results import load
+    from gilscope.report.html import REPORT_NAME, read_source, write
 
     found = [locate(asked) for asked in results] if results else [locate(None)]
     target = found[0].with_name(REPORT_NAME) if out is None else Path(out)
-    write(target, [analyse(load(path)) for path in found])
+    write(target, [read_source(path) for path in found])
     emit(f"report: {target}")
     return 0
 
@@ -45,9 +43,10 @@ def add_report(folder: Path, document: Mapping[str, Any], *, json: bool) -> None
     from gilscope.cli.output import complain, emit
 
     try:
-        from gilscope.report.html import REPORT_NAME, write
+        from gilscope.report.html import REPORT_NAME, read_source, write
+        from gilscope.results import RESULT_NAME
 
-        write(folder / REPORT_NAME, [document])
+        write(folder / REPORT_NAME, [read_source(folder / RESULT_NAME, document)])
     except Exception as error:  # noqa: BLE001 - see above; 'gilscope report' raises what went wrong in full
         complain(f"report.html was not written: {error or type(error).__name__}")
         return

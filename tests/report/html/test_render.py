@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from gilscope.report.html import render
+from gilscope.report.html import Source, render
 from tests.report.documents import document, mandelbrot, row
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
@@ -24,11 +24,11 @@ def unpacked(page: str, name: str) -> dict[str, object]:
 
 def test_the_analysis_is_in_the_page_as_it_was_given() -> None:
     given = mandelbrot()
-    assert unpacked(render([given]), "analysis") == given
+    assert unpacked(render([Source(document=given)]), "analysis") == given
 
 
 def test_the_page_asks_for_nothing_from_anywhere() -> None:
-    page = render([mandelbrot()])
+    page = render([Source(document=mandelbrot())])
     assert not re.findall(r'(?:src|href)="(?!#)[^"]*"', page)
     assert "url(" not in page
     assert "@import" not in page
@@ -36,7 +36,7 @@ def test_the_page_asks_for_nothing_from_anywhere() -> None:
 
 
 def test_the_policy_admits_exactly_the_script_of_the_page() -> None:
-    page = render([mandelbrot()])
+    page = render([Source(document=mandelbrot())])
     (script,) = re.findall(r"<script>(.*?)</script>", page, re.S)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
@@ -51,7 +51,7 @@ def test_names_of_users_are_text_everywhere() -> None:
         entry["implementation"] = f"{HOSTILE}_{entry['implementation']}"
         entry["reason"] = HOSTILE
     given["environment"]["machine"]["cpu_model"] = HOSTILE
-    page = render([given])
+    page = render([Source(document=given)])
     assert page.count("<script") == 3  # ours and the two that hold data
     assert "<img" not in page
     assert "onerror=alert(1)&gt;" in page
@@ -59,10 +59,10 @@ def test_names_of_users_are_text_everywhere() -> None:
 
 @pytest.mark.parametrize("given", [document([]), document([row("mandelbrot/py_loop@serial#S", status="failed")])])
 def test_a_result_with_nothing_to_draw_is_a_page_all_the_same(given: dict[str, object]) -> None:
-    assert "</html>" in render([given])
+    assert "</html>" in render([Source(document=given)])
 
 
 def test_several_results_share_a_page() -> None:
-    page = render([mandelbrot(), mandelbrot()])
+    page = render([Source(document=mandelbrot())] * 2)
     assert page.count("data-result ") == 2
     assert 'data-tabs="result"' in page

@@ -9,15 +9,23 @@ import importlib
 
 from gilscope.report.charts.model import Chart, Drawer, Panel, View
 
-__all__ = ["CHARTS", "Chart", "Panel", "View", "draw"]
+__all__ = ["CHARTS", "STUDY_CHARTS", "Chart", "Panel", "View", "draw"]
 
-CHARTS = ("heatmap", "scaling", "losses", "gil", "interpreters")
+CHARTS = ("heatmap", "scaling", "losses", "gil", "interpreters", "timeline")
+"""Charts of a kernel."""
 
-_MODULES = {"heatmap": "heat", "interpreters": "versions"}
+STUDY_CHARTS = ("metg", "ipc", "startup")
+"""Charts of the studies beside a result; they belong to no kernel."""
+
+_HOMES = {
+    "heatmap": "heat:draw",
+    "interpreters": "versions:draw",
+    **{name: f"studies:{name}" for name in STUDY_CHARTS},
+}
 
 
-def draw(name: str, view: View, kernel: str) -> Chart | None:
-    """Draw one of ``CHARTS`` of a kernel; None where the result has nothing to draw."""
-    module = importlib.import_module(f"gilscope.report.charts.{_MODULES.get(name, name)}")
-    drawer: Drawer = module.draw
+def draw(name: str, view: View, kernel: str = "") -> Chart | None:
+    """Draw one of ``CHARTS`` of a kernel, or of ``STUDY_CHARTS``; None where there is nothing to draw."""
+    module, _, function = _HOMES.get(name, f"{name}:draw").partition(":")
+    drawer: Drawer = getattr(importlib.import_module(f"gilscope.report.charts.{module}"), function)
     return drawer(view, kernel)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from gilscope.records import ResultSet
 from gilscope.report import facts
 from gilscope.report.facts import Document, Row
 from gilscope.report.svg import Markup, tag
@@ -45,12 +46,18 @@ class View:
 
     Parameters
     ----------
+    measured : ResultSet or None
+        The rounds themselves, for timelines.
     studies : mapping
-        Documents of other studies in the result's folder, by name.
+        Documents of metg, ipc and startup, by name.
+    ident : str
+        Prefix of the ids in its pictures: several results may share a page.
     """
 
     document: Document
+    measured: ResultSet | None = None
     studies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    ident: str = "r0"
     rows: Mapping[str, Sequence[Row]] = field(init=False)
     index: Mapping[str, int] = field(init=False)
     interpreters: Sequence[str] = field(init=False)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from gilscope.report import facts, notes, reasons
-from gilscope.report.charts import CHARTS, Chart, View, draw
+from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, View, draw
 from gilscope.report.charts.heat import FINDING_WORDS, Grid, Scale, grid, overview, scale_of
 from gilscope.report.facts import Document, Row
 from gilscope.report.figures import interval, narrow, seconds, si
 from gilscope.report.html.embed import Packed, packed
+from gilscope.report.html.source import Source
 from gilscope.report.verdict import is_own, verdict
 
 __all__ = ["Entry", "Finding", "KernelPart", "ResultPart", "Tile", "result_part"]
@@ -78,15 +79,16 @@ class ResultPart:
     overview: Grid | None
     scale: Scale
     kernels: Sequence[KernelPart]
+    studies: Sequence[tuple[str, Chart]]
     cases: int
     analysis: Packed
     words: Packed
 
 
-def result_part(document: Document) -> ResultPart:
-    """Collect everything the page says about a result."""
-    raw, document = document, facts.printable(document)
-    view = View(document)
+def result_part(source: Source, ident: str) -> ResultPart:
+    """Collect everything the page says about a result; ``ident`` begins the ids of its elements."""
+    document = facts.printable(source.document)
+    view = View(document, measured=source.measured, studies=facts.printable(source.studies), ident=ident)
     scale = scale_of(view)
     environment = document.get("environment") or {}
     return ResultPart(
@@ -95,13 +97,19 @@ def result_part(document: Document) -> ResultPart:
         file=_file(document),
         subtitle=notes.environment_note(document),
         machine=list(_machine(environment)),
-        cautions=[*notes.check_notes(document), *document.get("warnings", ()), *_interrupted(document)],
+        cautions=[
+            *notes.check_notes(document),
+            *document.get("warnings", ()),
+            *source.cautions,
+            *_interrupted(document),
+        ],
         study=list(_study(document)),
         overview=overview(view, scale) if len(view.kernels) > 1 else None,
         scale=scale,
         kernels=[_kernel_part(view, kernel, scale) for kernel in view.kernels],
+        studies=[(name, chart) for name in STUDY_CHARTS if (chart := draw(name, view)) is not None],
         cases=len(document["cases"]),
-        analysis=packed(raw),
+        analysis=packed(source.document),
         words=packed(_words(view)),
     )
 

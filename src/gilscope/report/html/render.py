@@ -12,8 +12,8 @@ from gilscope import __version__
 from gilscope.errors import UnavailableError
 from gilscope.report import reasons
 from gilscope.report.charts.heat import Scale
-from gilscope.report.facts import Document
 from gilscope.report.html.page import result_part
+from gilscope.report.html.source import Source
 from gilscope.report.palette import CHART_CSS, THEMES, variables
 from gilscope.report.svg import Markup, tag
 
@@ -35,13 +35,12 @@ VERDICTS = 8
 """Kernels whose verdict stands beside the overview; each stands in its own part too."""
 
 
-def render(documents: Sequence[Document]) -> str:
+def render(sources: Sequence[Source]) -> str:
     """Return the page of one or several results.
 
     Parameters
     ----------
-    documents : sequence of dict
-        Analysis documents (docs/schema.md).
+    sources : sequence of Source
 
     Raises
     ------
@@ -54,7 +53,7 @@ def render(documents: Sequence[Document]) -> str:
     """
     script = _resource("report.js")
     return _template().render(
-        parts=[result_part(document) for document in documents],
+        parts=[result_part(source, f"r{number}") for number, source in enumerate(sources)],
         policy=_policy(script),
         generator=GENERATOR,
         version=__version__,

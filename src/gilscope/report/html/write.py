@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gilscope.errors import UsageError
-from gilscope.report.facts import Document
 from gilscope.report.html.render import GENERATOR, render
+from gilscope.report.html.source import Source
 
 __all__ = ["REPORT_NAME", "write"]
 
@@ -16,7 +16,7 @@ REPORT_NAME = "report.html"
 _HEAD_BYTES = 4096  # our mark stands before any style or script
 
 
-def write(path: Path, documents: Sequence[Document]) -> None:
+def write(path: Path, sources: Sequence[Source]) -> None:
     """Write the report of some results; an older report is replaced at once and as a whole.
 
     Raises
@@ -28,7 +28,7 @@ def write(path: Path, documents: Sequence[Document]) -> None:
     """
     if path.exists() and not _ours(path):
         raise UsageError(f"{str(path)!r} is there already and no report of gilscope: choose another name with --out")
-    page = render(documents).encode("utf-8", "replace")
+    page = render(sources).encode("utf-8", "replace")
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_bytes(page)

@@ -1,0 +1,266 @@
+"""Charts of the studies beside a result: METG, what moving data costs, what workers cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from gilscope.report.charts.marks import legend, marker
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, panel_of
+from gilscope.report.figures import has_interval, percent, seconds, si
+from gilscope.report.palette import EXECUTOR_MARKS, executor_class
+from gilscope.report.svg import Markup, linear, logarithmic, path, tag
+
+__all__ = ["MAX_CURVES", "MAX_PANELS", "ipc", "metg", "startup"]
+
+MAX_CURVES = 6
+"""Curves per panel that eyes can follow."""
+
+MAX_PANELS = 12
+"""Panels per study; the study's own command prints all."""
+
+Study: TypeAlias = Mapping[str, Any]
+Row: TypeAlias = Mapping[str, Any]
+Point: TypeAlias = tuple[float, float, float, float]
+"""x, y, and the ends of y's interval."""
+
+_LEFT, _RIGHT, _PLOT = 46.0, 14.0, 170.0
+_HALF = 0.5  # METG is defined where half of the time is work
+_STAGES = ("start", "import", "pickle", "transfer", "unpickle", "compute", "return", "tear_down")
+_STAGE_CLASSES = ("stolen", "omp-idle", "run-queue", "dispatch", "imbalance", "work", "blocked", "residual")
+_MAIN_EXECUTORS = tuple(name for name in EXECUTOR_MARKS if name != "other")
+
+
+def metg(view: View, kernel: str = "") -> Chart | None:
+    """Draw efficiency over the length of a task, and where each way reaches half."""
+    rows = _rows(view, "metg")
+    curves = [row for row in rows if any(point["efficiency"] for point in row.get("curve", ()))]
+    if not curves:
+        return None
+    groups: dict[str, list[Row]] = {}
+    for row in curves:
+        bag = row.get("tasks_per_worker", 1)
+        what = "one task per worker, then all meet" if row.get("pattern") == "steps" else f"{bag} tasks per worker"
+        groups.setdefault(f"{what}, {row['workers']} workers", []).append(row)
+    panels = [panel for title, group in groups.items() for panel in _metg_panels(title, group)]
+    reached = [f"{row['label']} {seconds(row['metg_s']['value'])}" for row in rows if row.get("metg_s")]
+    return Chart(
+        title="Smallest useful task (METG)",
+        panels=panels[:MAX_PANELS],
+        note=f"Efficiency over the time of a task by itself. METG(50 %): {', '.join(reached) or 'never reached'}.",
+    )
+
+
+def _metg_panels(title: str, rows: Sequence[Row]) -> Iterator[Panel]:
+    for start in range(0, len(rows), MAX_CURVES):
+        some = rows[start : start + MAX_CURVES]
+        lines = [(row, [_metg_point(point) for point in row["curve"] if point["efficiency"]]) for row in some]
+        yield _curves(title, lines, what="efficiency", along="task", write=lambda value: f"{seconds(value)}", half=True)
+
+
+def _metg_point(point: Mapping[str, Any]) -> Point:
+    return (point["task_s"]["value"], *_ends(point["efficiency"]))
+
+
+def ipc(view: View, kernel: str = "") -> Chart | None:
+    """Draw the time of messages over their size, and what each start method pays for a job."""
+    rows = _rows(view, "ipc")
+    channels: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.get("kind") in ("latency", "transfer") and row.get("seconds") and row["bytes"] > 0:
+            channels.setdefault(str(row["channel"]), []).append(row)
+    panels = []
+    names = list(channels)
+    for start in range(0, len(names), MAX_CURVES):
+        lines = [
+            ({**channels[name][0], "label": name}, [(float(row["bytes"]), *_ends(row["seconds"])) for row in found])
+            for name in names[start : start + MAX_CURVES]
+            if (found := sorted(channels[name], key=lambda row: int(row["bytes"])))
+        ]
+        panels.append(_curves("A message", lines, what="seconds", along="bytes", write=_bytes, half=False))
+    jobs = [row for row in rows if row.get("kind") == "job" and row.get("total_s")]
+    panels += [_stages(jobs)] if jobs else []
+    if not panels:
+        return None
+    note = "From the beginning of the sending until the receiver has it; a job pays each stage once."
+    return Chart(title="What moving data costs", panels=panels[:MAX_PANELS], note=note)
+
+
+def startup(view: View, kernel: str = "") -> Chart | None:
+    """Draw what creating and joining workers costs."""
+    rows = [row for row in _rows(view, "startup") if row.get("total_s")]
+    if not rows:
+        return None
+    groups: dict[int, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(int(row["workers"]), []).append(row)
+    panels = [_bars(f"{workers} worker{'' if workers == 1 else 's'}", group) for workers, group in groups.items()]
+    note = "Creating and joining in a fresh process, importing the library apart; the mark is a second time."
+    return Chart(title="What workers cost", panels=panels[:MAX_PANELS], note=note)
+
+
+def _rows(view: View, study: str) -> list[Row]:
+    document = view.studies.get(study) or {}
+    return [row for row in document.get("rows", ()) if isinstance(row, Mapping)]
+
+
+def _ends(estimate: Mapping[str, Any]) -> tuple[float, float, float]:
+    value = float(estimate["value"])
+    low, high = estimate.get("low"), estimate.get("high")
+    return value, value if low is None else float(low), value if high is None else float(high)
+
+
+def _bytes(value: float) -> str:
+    return f"{si(value)}B"
+
+
+def _curves(
+    title: str,
+    lines: Sequence[tuple[Row, Sequence[Point]]],
+    *,
+    what: str,
+    along: str,
+    write: Callable[[float], str],
+    half: bool,
+) -> Panel:
+    """Draw curves over a logarithmic axis; ``half`` means shares of 1 with a line at one half."""
+    executors = _told_apart([row for row, _ in lines])
+    keys, height = legend([(executors[n], str(row["label"])) for n, (row, _) in enumerate(lines)], 26)
+    top = 50.0 + height
+    bottom = top + _PLOT
+    points = [point for _, found in lines for point in found]
+    x = logarithmic(_span([point[0] for point in points]), (_LEFT + 6, PANEL_WIDTH - _RIGHT - 6))
+    y: Callable[[float], float]
+    if half:
+        y = linear((0.0, max(1.05, *(point[1] for point in points))), (bottom, top))
+        ticks = [(0.25 * step, f"{25 * step} %") for step in range(5)]
+    else:
+        span = _span([point[1] for point in points])
+        y = logarithmic(span, (bottom, top))
+        ticks = [(tick, seconds(tick)) for tick in _powers(*span)]
+    shapes = [tag("text", title, x=12, y=17, class_="t"), keys, tag("text", what, x=12, y=top - 10, class_="soft")]
+    for tick, word in ticks:
+        shapes.append(tag("path", d=path([(_LEFT, y(tick)), (PANEL_WIDTH - _RIGHT, y(tick))]), class_="grid"))
+        shapes.append(tag("text", word, x=_LEFT - 5, y=y(tick) + 4, class_="soft end"))
+    if half:
+        shapes.append(tag("path", d=path([(_LEFT, y(_HALF)), (PANEL_WIDTH - _RIGHT, y(_HALF))]), class_="ideal"))
+    along_ticks = _powers(*_span([point[0] for point in points]))
+    shapes += [tag("text", write(tick), x=x(tick), y=bottom + 15, class_="soft mid") for tick in along_ticks]
+    shapes.append(tag("text", along, x=PANEL_WIDTH - _RIGHT, y=bottom + 29, class_="soft end"))
+    for number, (row, found) in enumerate(lines):
+        shapes.append(_curve(executors[number], row, found, x, y, half))
+    told = "; ".join(f"{row['label']} {len(found)} points" for row, found in lines)
+    return panel_of(*shapes, height=bottom + 36, alt=f"{title}: {what} over {along}: {told}")
+
+
+def _told_apart(rows: Sequence[Row]) -> list[str]:
+    """Return an executor's mark for each row; rows of one executor get marks of others that are free."""
+    free = [name for name in _MAIN_EXECUTORS if name not in {row.get("executor") for row in rows}]
+    used: set[str] = set()
+    marks = []
+    for row in rows:
+        name = str(row.get("executor"))
+        if name not in _MAIN_EXECUTORS or name in used:
+            name = free.pop(0) if free else "other"
+        used.add(name)
+        marks.append(name)
+    return marks
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    above = [value for value in values if value > 0] or [1.0]
+    low, high = min(above), max(above)
+    return (low, high) if high > low else (low / 2, high * 2)
+
+
+def _powers(low: float, high: float) -> list[float]:
+    """Return powers of ten within a span, at most seven."""
+    powers = [10.0**power for power in range(-12, 16) if low * 0.999 <= 10.0**power <= high * 1.001]
+    return powers[:: -(-len(powers) // 7)] if powers else [low]
+
+
+def _curve(
+    executor: str,
+    row: Row,
+    points: Sequence[Point],
+    x: Callable[[float], float],
+    y: Callable[[float], float],
+    share: bool,
+) -> Markup:
+    line = [(x(point[0]), y(point[1])) for point in points]
+    band = [(x(point[0]), y(point[3])) for point in points]
+    band += [(x(point[0]), y(point[2])) for point in reversed(points)]
+    marks = [
+        marker(executor, *place, 3.2, data_tip=_tip(row, point, share))
+        for place, point in zip(line, points, strict=True)
+    ]
+    shapes = [tag("path", d=path(band, closed=True), class_="band"), tag("path", d=path(line), class_="curve"), *marks]
+    return tag("g", *shapes, class_=executor_class(executor))
+
+
+def _tip(row: Row, point: Point, share: bool) -> str:
+    if share:
+        estimate = {"value": point[1], "low": point[2], "high": point[3]}
+        return f"{row['label']}: {percent(estimate)} efficient with tasks of {seconds(point[0])}"
+    ends = f"[{seconds(point[2])}, {seconds(point[3])}]"
+    return f"{row['label']}: {seconds(point[1])} {ends} for {si(point[0])}B"
+
+
+def _stages(rows: Sequence[Row]) -> Panel:
+    """Draw the stages of a job, stacked, a bar per start method."""
+    most = max(row["total_s"]["value"] for row in rows)
+    x = linear((0.0, most), (12.0, PANEL_WIDTH - 14.0))
+    shapes = [tag("text", "A job, stage by stage", x=12, y=17, class_="t")]
+    for number, row in enumerate(rows):
+        top, reached = 30.0 + 38.0 * number, 0.0
+        shapes.append(tag("text", str(row["label"]), x=12, y=top + 11))
+        total = seconds(row["total_s"]["value"])
+        shapes.append(
+            tag("text", f"{total} for {si(row['bytes'])}B", x=PANEL_WIDTH - 14, y=top + 11, class_="soft end")
+        )
+        for stage, colour in zip(_STAGES, _STAGE_CLASSES, strict=True):
+            cost = (row["stages_s"].get(stage) or {}).get("value", 0.0)
+            width = x(reached + cost) - x(reached)
+            if width > 0.3:
+                tip = f"{stage.replace('_', ' ')}: {seconds(cost)}"
+                place = {"x": x(reached), "y": top + 16, "width": max(width - 0.5, 0.3), "height": 14.0}
+                shapes.append(tag("rect", **place, class_=f"loss-{colour}", data_tip=tip))
+                if width > 8 + 6 * len(stage):
+                    word = stage.replace("_", " ")
+                    shapes.append(tag("text", word, x=x(reached) + 4, y=top + 27, class_=f"inside on-loss-{colour}"))
+            reached += cost
+    told = "; ".join(f"{row['label']} {seconds(row['total_s']['value'])}" for row in rows)
+    return panel_of(*shapes, height=36 + 38.0 * len(rows), alt=f"What a job costs by start method: {told}")
+
+
+def _bars(title: str, rows: Sequence[Row]) -> Panel:
+    """Draw total times on a logarithmic axis: workers cost between microseconds and seconds."""
+    ends = [_ends(row[name]) for row in rows for name in ("total_s", "again_s") if row.get(name)]
+    low, high = _span([value for end in ends for value in end])
+    low /= 2  # the shortest bar must be seen too
+    x = logarithmic((low, high), (12.0, PANEL_WIDTH - 14.0))
+    shapes = [tag("text", title, x=12, y=17, class_="t")]
+    for number, row in enumerate(rows):
+        top = 30.0 + 36.0 * number
+        value, least, most = _ends(row["total_s"])
+        shapes.append(tag("text", str(row["label"]), x=12, y=top + 11))
+        told = (
+            f"{seconds(value)} [{seconds(least)}, {seconds(most)}]" if has_interval(row["total_s"]) else seconds(value)
+        )
+        shapes.append(tag("text", told, x=PANEL_WIDTH - 14, y=top + 11, class_="soft end"))
+        middle = top + 22
+        parts = [
+            tag("rect", x=12, y=top + 16, width=max(x(value) - 12, 0.5), height=12, class_="bar"),
+            tag("path", d=path([(x(least), middle), (x(most), middle)]), class_="inkwhisker"),
+        ]
+        if row.get("again_s"):
+            again = _ends(row["again_s"])[0]
+            tip = f"{row['label']}, a second time: {seconds(again)}"
+            parts.append(marker("other", x(again), middle, 3.5, data_tip=tip))
+        name = str(row.get("executor"))
+        shapes.append(tag("g", *parts, class_=executor_class(name)))
+    bottom = 30.0 + 36.0 * len(rows)
+    ticks = _powers(low, high)
+    shapes += [tag("text", seconds(tick), x=x(tick), y=bottom + 12, class_="soft mid") for tick in ticks]
+    told = "; ".join(f"{row['label']} {seconds(row['total_s']['value'])}" for row in rows)
+    return panel_of(*shapes, height=bottom + 20, alt=f"What {title} cost: {told}")

@@ -1,0 +1,56 @@
+"""What the workers did in one round: a panel per way to run, drawn by ``gilscope.report.timeline``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gilscope.report import facts
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View
+from gilscope.report.facts import Row
+from gilscope.report.rounds import trace_of
+from gilscope.report.svg import Markup
+from gilscope.report.timeline import svg
+
+__all__ = ["MAX_TIMELINES", "draw"]
+
+MAX_TIMELINES = 6
+"""Rounds per kernel: one of each executor, and threads both with and without the GIL."""
+
+_SHORT = 24  # letters of a title beside the number of the block
+_BOX = re.compile(r'viewBox="0 0 [\d.]+ ([\d.]+)"')
+
+
+def draw(view: View, kernel: str) -> Chart | None:
+    """Draw the round of median length of some ways; None without the rounds themselves."""
+    if view.measured is None:
+        return None
+    timed = {key for block in view.measured.blocks if block.kernel == kernel for key in block.rounds}
+    rows = [row for row in view.at_most_workers(view.parallel(kernel)) if row["workers"] > 1 and row["case"] in timed]
+    chosen = _one_of_each(rows)
+    if not chosen:
+        return None
+    return Chart(
+        title="What the workers did",
+        panels=[_panel(view, row) for row in chosen],
+        note="The round of median length of the first implementation of each executor, and for threads of one that "
+        "holds the GIL and one that does not. 'gilscope trace' draws every round, also for ui.perfetto.dev.",
+    )
+
+
+def _one_of_each(rows: Sequence[Row]) -> list[Row]:
+    first: dict[tuple[str, bool], Row] = {}
+    for row in rows:
+        first.setdefault((facts.executor_label(row), row["executor"] == "threads" and facts.holds_gil(row)), row)
+    return list(first.values())[:MAX_TIMELINES]
+
+
+def _panel(view: View, row: Row) -> Panel:
+    assert view.measured is not None
+    trace = trace_of(view.measured, row["case"])
+    title = f"{facts.label(row)}*{row['workers']}"
+    title = title if len(title) <= _SHORT else f"{title[:_SHORT]}\N{HORIZONTAL ELLIPSIS}"
+    ident = f"timeline-{view.ident}-{view.index[row['case']]}"
+    drawn = svg(trace, title=f"{title}, {trace.title.rpartition(', ')[2]}", width=PANEL_WIDTH, ident=ident)
+    (height,) = _BOX.findall(drawn[:1000])
+    return Panel(svg=Markup(drawn), height=float(height), alt=f"Timeline of {trace.title}")

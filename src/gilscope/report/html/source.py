@@ -1,0 +1,88 @@
+"""What a page is made from: a result with its analysis, and the studies that lie beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gilscope.analysis import analyse
+from gilscope.records import ResultSet
+from gilscope.report.charts import STUDY_CHARTS
+from gilscope.report.facts import Document
+from gilscope.results import load
+from gilscope.studies.document import SCHEMA, SCHEMA_VERSION
+
+__all__ = ["Source", "read_source", "studies_in"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One result.
+
+    Parameters
+    ----------
+    document : mapping
+        The analysis document.
+    measured : ResultSet or None
+        The rounds, for the timelines.
+    studies : mapping
+        Documents of metg, ipc and startup by name.
+    cautions : sequence of str
+        What could not be read.
+    """
+
+    document: Document
+    measured: ResultSet | None = None
+    studies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    cautions: tuple[str, ...] = ()
+
+
+def read_source(path: Path, document: Document | None = None) -> Source:
+    """Read a result file and the studies in its folder.
+
+    Parameters
+    ----------
+    document : mapping, optional
+        Its analysis, where that is known already.
+
+    Raises
+    ------
+    ResultFileError
+        If the result cannot be read.
+    """
+    measured = load(path)
+    studies, cautions = studies_in(path.parent)
+    return Source(document=document or analyse(measured), measured=measured, studies=studies, cautions=cautions)
+
+
+def studies_in(folder: Path) -> tuple[dict[str, Mapping[str, Any]], tuple[str, ...]]:
+    """Return the studies of a folder, and what was wrong with files that should be some."""
+    found, cautions = {}, []
+    for name in STUDY_CHARTS:
+        path = folder / f"{name}.json"
+        if not path.is_file():
+            continue
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            cautions.append(f"{path.name} cannot be read: {error}")
+            continue
+        trouble = _trouble(document, name)
+        if trouble:
+            cautions.append(f"{path.name} is left out: {trouble}")
+        else:
+            found[name] = document
+    return found, tuple(cautions)
+
+
+def _trouble(document: Any, name: str) -> str:
+    """Say why a document is no study that can be drawn; empty if it is."""
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA or document.get("study") != name:
+        return f"it is no document of gilscope {name}"
+    version = document.get("schema_version")
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        return f"it was written by a newer gilscope (schema {version}): upgrade with pip install -U gilscope"
+    return "" if isinstance(document.get("rows"), list) else "it has no rows"
