@@ -62,6 +62,9 @@ class Round:
         Time the hypervisor took from the machine during the window, all CPUs together.
     throttled_ns : int or None
         Time the cgroup's CPU quota stopped this program's threads, summed over CPUs.
+    process_cpu_ns : int or None
+        CPU time of the process that handed out the work, all its threads together: where workers are threads, those
+        of the libraries they call too.
     """
 
     repeats: int
@@ -71,6 +74,7 @@ class Round:
     stamps: tuple[Stamp, ...] = ()
     steal_ns: int | None = None
     throttled_ns: int | None = None
+    process_cpu_ns: int | None = None
 
     @property
     def wall_ns(self) -> int:

@@ -79,6 +79,7 @@ def rounds(draw, least=0, most=16) -> Round:
         stamps=tuple(draw(st.lists(stamps, min_size=count, max_size=count))),
         steal_ns=draw(st.none() | small_ns),
         throttled_ns=draw(st.none() | small_ns),
+        process_cpu_ns=draw(st.none() | small_ns),
     )
 
 

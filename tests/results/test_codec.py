@@ -54,7 +54,16 @@ FULL_STAMP = Stamp(
     run_queue_ns=17,
     received_ns=18,
 )
-FULL_ROUND = Round(repeats=2, start_ns=5, end_ns=9, combine_ns=1, stamps=(FULL_STAMP,), steal_ns=3, throttled_ns=4)
+FULL_ROUND = Round(
+    repeats=2,
+    start_ns=5,
+    end_ns=9,
+    combine_ns=1,
+    stamps=(FULL_STAMP,),
+    steal_ns=3,
+    throttled_ns=4,
+    process_cpu_ns=5,
+)
 FULL_WORK = Work(units=1, unit="x", flops=2, bytes=3)
 FULL_RECORD = CaseRecord(
     case=FULL_CASE,

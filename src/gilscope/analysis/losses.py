@@ -193,6 +193,8 @@ class Account:
         Time the cgroup's quota stopped threads, as a fraction of p * T(p).
     single_blocked : column
         Share of T(1) in which its thread neither ran nor was runnable.
+    single_cpus : column
+        CPUs that T(1) kept busy, with the threads of the libraries it calls; about 1 without such threads.
     """
 
     fractions: dict[str, dict[int, float]] = field(default_factory=lambda: {name: {} for name in LOSSES})
@@ -203,6 +205,12 @@ class Account:
     uneven: dict[int, float] = field(default_factory=dict)
     throttled: dict[int, float] = field(default_factory=dict)
     single_blocked: dict[int, float] = field(default_factory=dict)
+    single_cpus: dict[int, float] = field(default_factory=dict)
+
+    def add_single(self, at: int, measured: Round) -> None:
+        """Add what the T(1) round of one block tells by itself."""
+        if measured.process_cpu_ns is not None:
+            self.single_cpus[at] = measured.process_cpu_ns / measured.wall_ns
 
     def add(self, at: int, case: Case, measured: Round, parallel: Parts, single: Parts) -> None:
         """Add one block."""
@@ -253,6 +261,7 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: float
         if parallel is None or single is None:
             continue
         made.add(at, case, measured, parallel, single)
+        made.add_single(at, singles[at])
         made.unknown |= _unread(measured) | _unread(singles[at])
     return made if made.cpu_weight else None
 

@@ -114,21 +114,22 @@ def merge(reports: Sequence[Report], waiting_ns: int) -> Report:
     )
 
 
-def outside() -> tuple[int | None, int | None]:
-    """Read what others take from us: steal of the hypervisor, throttling by the cgroup's quota."""
-    return clocks.steal_ns(), clocks.throttled_ns()
+def outside() -> tuple[int | None, int | None, int]:
+    """Read what no worker's own clocks tell: the hypervisor's steal, the quota's throttling, this process's CPU time."""
+    return clocks.steal_ns(), clocks.throttled_ns(), clocks.process_cpu_ns()
 
 
 class Taken(TypedDict):
-    """The fields of a round that tell what others took; None where the system does not."""
+    """The fields of a round that no worker's own clocks tell; None where the system does not."""
 
     steal_ns: int | None
     throttled_ns: int | None
+    process_cpu_ns: int | None
 
 
-def since(before: tuple[int | None, int | None]) -> Taken:
+def since(before: tuple[int | None, int | None, int]) -> Taken:
     """Return what was taken since ``before = outside()``."""
-    steal, throttled = (
+    steal, throttled, cpu = (
         None if then is None or now is None else now - then for then, now in zip(before, outside(), strict=True)
     )
-    return {"steal_ns": steal, "throttled_ns": throttled}
+    return {"steal_ns": steal, "throttled_ns": throttled, "process_cpu_ns": cpu}

@@ -213,6 +213,8 @@ def _encode_round(measured: Round, origin: int) -> dict[str, Any]:
         values["steal"] = measured.steal_ns
     if measured.throttled_ns is not None:
         values["throttled"] = measured.throttled_ns
+    if measured.process_cpu_ns is not None:
+        values["cpu"] = measured.process_cpu_ns
     rows = [[getattr(stamp, name) for name in _STAMP_FIELDS] for stamp in measured.stamps]
     if len(rows) > MAX_STAMPS:
         values["workers"] = len(rows)
@@ -248,6 +250,7 @@ def _decode_round(values: Mapping[str, Any], origin: int) -> Round:
         stamps=tuple(_decode_stamp(_as(list, row, "stamp"), origin) for row in stamps),
         steal_ns=_int_or_none(values.get("steal"), "steal"),
         throttled_ns=_int_or_none(values.get("throttled"), "throttled"),
+        process_cpu_ns=_int_or_none(values.get("cpu"), "cpu"),
     )
 
 
