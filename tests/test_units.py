@@ -22,6 +22,8 @@ from gilscope.units import parse_duration_s, parse_fraction
         (" 10 s ", 10),
         (".5", 0.5),
         ("+3", 3),
+        ("40us", 40e-6),
+        ("90ns", 90e-9),
     ],
 )
 def test_durations_are_read_with_and_without_unit(text, seconds):

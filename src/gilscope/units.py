@@ -10,23 +10,23 @@ from gilscope.errors import UsageError
 __all__ = ["NS_PER_S", "parse_duration_s", "parse_fraction"]
 
 NS_PER_S = 1_000_000_000
-_SECONDS = {"": 1.0, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_SECONDS = {"": 1.0, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
-def parse_duration_s(text: str, *, what: str = "duration") -> float:
-    """Read ``60``, ``60s``, ``1.5m``, ``500ms`` or ``1h`` as seconds.
+def parse_duration_s(text: str, *, what: str = "duration", example: str = "60, 60s, 2m or 1h") -> float:
+    """Read ``60``, ``60s``, ``1.5m``, ``500ms``, ``40us`` or ``1h`` as seconds.
 
     Raises
     ------
     UsageError
         If the text is no duration, or not above zero.
     """
-    match = re.fullmatch(r"\s*([+-]?[0-9]*\.?[0-9]+)\s*(ms|s|min|m|h|)\s*", text)
+    match = re.fullmatch(r"\s*([+-]?[0-9]*\.?[0-9]+)\s*(ns|us|ms|s|min|m|h|)\s*", text)
     if match is None:
-        raise UsageError(f"{what} {text!r} is no duration: write it like 60, 60s, 2m or 1h")
+        raise UsageError(f"{what} {text!r} is no duration: write it like {example}")
     seconds = float(match[1]) * _SECONDS[match[2]]
     if not (math.isfinite(seconds) and seconds > 0):
-        raise UsageError(f"{what} {text!r} must be above zero: write it like 60, 60s, 2m or 1h")
+        raise UsageError(f"{what} {text!r} must be above zero: write it like {example}")
     return seconds
 
 

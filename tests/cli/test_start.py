@@ -25,6 +25,7 @@ OURS = {
     "gilscope.cli.export",
     "gilscope.cli.kernels",
     "gilscope.cli.list_",
+    "gilscope.cli.metg",
     "gilscope.cli.output",
     "gilscope.cli.profile",
     "gilscope.cli.report",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import gilscope
-from gilscope.cli import audit, compare, doctor, export, gil, kernels, list_, profile, report, run, show, trace
+from gilscope.cli import audit, compare, doctor, export, gil, kernels, list_, metg, profile, report, run, show, trace
 from gilscope.cli.output import emit
 from gilscope.errors import UsageError
 from gilscope.registry import nearest
@@ -47,6 +47,7 @@ def _gilscope(
 app.command("run", short_help="Compare kernels: implementations, executors, workers.")(run.run)
 app.command("profile", short_help="The best way to run your own function in parallel.")(profile.profile)
 app.command("gil", short_help="How a whole program uses the GIL.", context_settings=gil.CONTEXT)(gil.gil)
+app.command("metg", short_help="How small tasks may be, executor by executor.")(metg.metg)
 app.command("audit", short_help="Who switches the GIL back on; which functions release it.")(audit.audit)
 app.command("list", short_help="What is here, and why some of it cannot be used.")(list_.list_)
 app.command("doctor", short_help="What this machine and interpreter allow.")(doctor.doctor)

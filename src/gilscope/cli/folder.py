@@ -19,7 +19,7 @@ _SAME_SECOND = 100  # attempts at a free name when several runs start in one sec
 
 
 @contextmanager
-def output_folder(asked: str | None, *, resume: bool = False) -> Iterator[Path]:
+def output_folder(asked: str | None, *, resume: bool = False, name: str = RESULT_NAME) -> Iterator[Path]:
     """Make the output folder, check that it can be written, and take it away again if nothing was written to it.
 
     Parameters
@@ -28,6 +28,8 @@ def output_folder(asked: str | None, *, resume: bool = False) -> Iterator[Path]:
         The folder of ``--out``; None makes ``gilscope-results/<UTC time>`` in the current folder.
     resume : bool
         Whether the folder may hold a result already.
+    name : str
+        Of the file that will be written.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def output_folder(asked: str | None, *, resume: bool = False) -> Iterator[Path]:
         If it cannot be made or written, or already holds a result.
     """
     ours = asked is None or not Path(asked).exists()
-    folder = _prepared(asked, resume)
+    folder = _prepared(asked, resume, name)
     try:
         yield folder
     finally:
@@ -43,9 +45,9 @@ def output_folder(asked: str | None, *, resume: bool = False) -> Iterator[Path]:
             folder.rmdir()
 
 
-def _prepared(asked: str | None, resume: bool) -> Path:
+def _prepared(asked: str | None, resume: bool, name: str) -> Path:
     try:
-        folder = _fresh() if asked is None else _given(Path(asked), resume)
+        folder = _fresh() if asked is None else _given(Path(asked), resume, name)
     except FileExistsError:
         raise UsageError(_cannot_write(str(asked), "it is a file")) from None
     except OSError as error:
@@ -65,12 +67,11 @@ def _cannot_write(folder: str, why: str) -> str:
     return f"cannot write to {folder!r}: {why}; choose another folder with --out"
 
 
-def _given(folder: Path, resume: bool) -> Path:
+def _given(folder: Path, resume: bool, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    if (folder / RESULT_NAME).exists() and not resume:
-        raise UsageError(
-            f"{str(folder)!r} already holds a {RESULT_NAME}: choose another folder with --out, or go on by --resume"
-        )
+    if (folder / name).exists() and not resume:
+        go_on = ", or go on by --resume" if name == RESULT_NAME else ""
+        raise UsageError(f"{str(folder)!r} already holds a {name}: choose another folder with --out{go_on}")
     return folder
 
 

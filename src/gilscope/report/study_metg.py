@@ -1,0 +1,138 @@
+"""METG for the terminal: the table, what its words mean, and the advice for a task of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gilscope.report.comparison import plain_table
+from gilscope.report.figures import NONE, seconds
+from gilscope.report.studies import Row, head, labelled, once_per_reason, share, span
+from gilscope.report.terminal import painted
+from gilscope.studies.metg import PATTERNS, batches_of
+
+__all__ = ["advice", "render_metg"]
+
+_ROOMY = 120  # columns from which the empty tasks fit too
+_POOR = 0.9  # efficiency of the control below which the machine is worth a word
+
+
+def render_metg(document: Mapping[str, Any], *, width: int, color: bool = False, path: str | None = None) -> str:
+    """Lay out the whole study."""
+    shown = [row for row in document["rows"] if row["status"] != "unavailable"]
+    table = painted([_table(shown, width)], width, color=color).rstrip("\n") if shown else ""
+    workers = document["asked"]["workers"]
+    title = f"METG(50 %) with {workers} worker{'' if workers == 1 else 's'}, {document['blocks']} blocks"
+    return (
+        "\n\n".join(
+            part
+            for part in (
+                head(document, path, width),
+                f"{title}\n{table}",
+                labelled(_notes(document), width),
+            )
+            if part
+        )
+        + "\n"
+    )
+
+
+def _table(rows: Sequence[Row], width: int) -> Any:
+    roomy = width >= _ROOMY
+    numbers = [f"METG(50 %)\n{_of(pattern)}" for pattern in PATTERNS]
+    if roomy:
+        numbers += [f"empty task\n{_of(pattern)}" for pattern in PATTERNS]
+    table = plain_table(["executor", "dispatch"], numbers, gap=2 if roomy else 1)
+    by_label: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        by_label.setdefault(row["label"], {})[row["pattern"]] = row
+    for label, both in by_label.items():
+        patterns = [both.get(pattern) for pattern in PATTERNS]
+        cells = [_metg(row) for row in patterns]
+        if roomy:
+            cells += [span(row["empty_task_s"]) if row else NONE for row in patterns]
+        table.add_row(label, next(iter(both.values()))["dispatch"], *cells)
+    return table
+
+
+def _of(pattern: str) -> str:
+    return pattern if pattern == "steps" else f"{pattern} of {PATTERNS['bag']}"
+
+
+def _metg(row: Row | None) -> str:
+    if row is None:
+        return NONE
+    if row["status"] == "ok":
+        return span(row["metg_s"])
+    if row["status"] == "below_sweep":
+        return f"below {seconds(row['curve'][0]['granularity_s']['value'])}"
+    return str(row["status"]).replace("_", " ")
+
+
+def _notes(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (word, text) of what stands below the table."""
+    rows = document["rows"]
+    yield "METG", "workers x wall per task at which half is work; by itself such a task takes half of it."
+    yield "steps", "one task per worker, then all meet, again and again."
+    yield "bag", f"{PATTERNS['bag']} independent tasks per worker, then all meet."
+    yield "static", "tasks are dealt to workers that stay: within a bag one costs a call, and a step costs a meeting."
+    if any(row["dispatch"] == "submit" for row in rows):
+        yield "submit", "each task is handed over on its own, as pool.submit does."
+    for text in once_per_reason(rows, ["unavailable"]):
+        yield "n/a", text
+    for text in once_per_reason(rows, ["failed", "timeout", "wrong_result"]):
+        yield "failed", text
+    for status, word in (("not_reached", "not reached"), ("below_sweep", "below")):
+        for text in _per_pattern(rows, status):
+            yield word, text
+    yield "machine", _machine(document)
+    yield "advice", advice(document)
+
+
+def _per_pattern(rows: Sequence[Row], status: str) -> Iterator[str]:
+    for row in rows:
+        if row["status"] == status:
+            yield f"{row['label']} ({_of(row['pattern'])}): {row['reason']}"
+
+
+def _machine(document: Mapping[str, Any]) -> str:
+    """Say what the machine gave to p workers, where that is not nearly all."""
+    found = document["controls"].get("spin_efficiency")
+    if found is None or found["value"] >= _POOR:
+        return ""
+    return (
+        f"it gave the workers {share(found)} of what it gives one at a time; what is missing raises every METG. "
+        "Measure again while nothing else runs."
+    )
+
+
+def advice(document: Mapping[str, Any]) -> str:
+    """Say how many tasks must go together so that half of the time is work.
+
+    For the task of ``--task``; without one, how long a task must be.
+    """
+    task_s = document["asked"]["task_s"]
+    if task_s is None:
+        found = batches_of(document["rows"], 1e-9)
+        if not found:
+            return ""
+        listed = ", ".join(f"{seconds(count * 1e-9)} under {label}" for label, (count, _) in found.items())
+        return (
+            f"for half of the time to be work, a task must take {listed}. --task 40us tells how many to put together."
+        )
+    batches = batches_of(document["rows"], task_s)
+    alone = [label for label, (count, _) in batches.items() if count == 1]
+    several = [
+        f"at least {count} per batch{_upto(count, most)} under {label}"
+        for label, (count, most) in batches.items()
+        if count > 1
+    ]
+    parts = [f"needs {', '.join(several)}"] if several else []
+    parts += [f"is large enough alone under {', '.join(alone)}"] if alone else []
+    return f"your task of {seconds(task_s)} {'; it '.join(parts)}." if parts else ""
+
+
+def _upto(count: int, most: int | None) -> str:
+    if most is None:
+        return " (perhaps many more)"
+    return f" (up to {most})" if most > count else ""

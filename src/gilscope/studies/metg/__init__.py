@@ -1,0 +1,25 @@
+"""METG(50 %): how small a task may be before an executor spends more time on handing it out than on the work.
+
+The minimum effective task granularity of Task Bench (Slaughter et al., SC'20): the size of tasks is swept, and the
+smallest is sought with which p workers still do half of what p serial loops would. Its own serial rate, measured in the
+same seconds, is what a task is held against; nothing is entered by hand.
+"""
+
+from __future__ import annotations
+
+from gilscope.studies.metg.model import metg_document
+from gilscope.studies.metg.sweep import Sweep, measure
+from gilscope.studies.metg.ways import PATTERNS, Cell, Request, Way, batches_of, cells_of, ways_of
+
+__all__ = [
+    "PATTERNS",
+    "Cell",
+    "Request",
+    "Sweep",
+    "Way",
+    "batches_of",
+    "cells_of",
+    "measure",
+    "metg_document",
+    "ways_of",
+]

@@ -1,0 +1,211 @@
+"""What is compared: the ways to have tasks done here, and the two patterns in which tasks come."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from gilscope import executors, kernels
+from gilscope.errors import UsageError
+from gilscope.kernels.spin.spec import size_word
+from gilscope.registry import EXECUTORS, REFERENCES, START_METHODS
+from gilscope.spec import DEFAULT_TRANSPORT, Availability, Case, Impl
+
+__all__ = ["PATTERNS", "Cell", "Pattern", "Request", "Way", "batches_of", "cells_of", "ways_of"]
+
+Dispatch: TypeAlias = Literal["loop", "static", "own threads", "submit"]
+Pattern: TypeAlias = Literal["steps", "bag"]
+
+PATTERNS: Mapping[Pattern, int] = {"steps": 1, "bag": 16}
+"""Tasks per worker between two meetings. With 16 the price of a meeting is a sixteenth per task, and an executor that
+keeps a queue can fill it; many more would make rounds of slow executors take seconds."""
+
+_DEALT = ("threads", "processes", "interpreters")  # whose workers get their chunks once, before the round
+_CHUNKED = ("cy_nogil", "std_c")  # implementations of spin that release the GIL, the first usable one is taken
+_LIBRARY_NAMES = {"threadpool": "ThreadPoolExecutor", "processpool": "ProcessPoolExecutor"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way to have tasks done.
+
+    Parameters
+    ----------
+    label : str
+        What it is called in tables: ``threads``, ``processes/fork``, ``cy_prange``, ``ThreadPoolExecutor``.
+    dispatch : {"loop", "static", "own threads", "submit"}
+        How a task gets to its worker: not at all; dealt beforehand to workers that stay; a parallel loop of compiled
+        code; handed over each on its own.
+    available : Availability
+        Whether it can be measured here.
+    """
+
+    label: str
+    executor: str
+    implementation: str
+    dispatch: Dispatch
+    start_method: str = ""
+    workers: int
+    available: Availability
+
+    @property
+    def baseline(self) -> Case:
+        """One task so large that only its work counts, on one worker: what the serial rate is read of."""
+        native = self.dispatch == "own threads"
+        return Case(
+            kernel="spin",
+            implementation=self.implementation,
+            executor="native" if native else "serial",
+            workers=1,
+            size=size_word(1, BASELINE_STEPS),
+            chunks_per_worker=1,
+        )
+
+
+BASELINE_STEPS = 1 << 23
+"""About 10 ms: what starting and ending the call takes is below 0.1 per mille of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A way in a pattern: one METG."""
+
+    way: Way
+    pattern: Pattern
+
+    @property
+    def tasks_per_worker(self) -> int:
+        """Tasks of each worker between two meetings."""
+        return PATTERNS[self.pattern]
+
+    @property
+    def tasks(self) -> int:
+        """Tasks of all workers between two meetings."""
+        return self.way.workers * self.tasks_per_worker
+
+    def case(self, steps: int) -> Case:
+        """Return the case with tasks of so many steps of the probe; 0 for tasks without work."""
+        way = self.way
+        return Case(
+            kernel="spin",
+            implementation=way.implementation,
+            executor=way.executor,
+            workers=way.workers,
+            size=size_word(self.tasks, steps),
+            chunks_per_worker=self.tasks_per_worker,
+            start_method=way.start_method,
+            transport=DEFAULT_TRANSPORT if way.executor == "processes" else "",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What ``gilscope metg`` was asked, after checking.
+
+    Parameters
+    ----------
+    executors : tuple of str
+        Words of ``registry.EXECUTORS`` and ``registry.REFERENCES``.
+    start_methods : tuple of str
+        Of ``processes``.
+    task_s : float or None
+        Length of a task of the user's, to which the advice relates.
+    """
+
+    executors: tuple[str, ...] = (*EXECUTORS, *REFERENCES)
+    start_methods: tuple[str, ...] = START_METHODS
+    workers: int = 2
+    budget_s: float = 75.0
+    seed: int = 1
+    task_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise UsageError("workers must be 1 or more: write them like 2")
+        if self.task_s is not None and not (math.isfinite(self.task_s) and self.task_s > 0):
+            raise UsageError(f"task {self.task_s!r} must be above zero: write it like 40us")
+
+
+def ways_of(request: Request) -> tuple[Way, ...]:
+    """Return every way asked for, also those that cannot be measured here.
+
+    Raises
+    ------
+    UsageError
+        If nothing of it can be measured.
+    """
+    found = tuple(way for executor in request.executors for way in _ways(request, executor))
+    if not any(way.available.ok for way in found):
+        reasons = "; ".join(f"{way.label}: {way.available.reason}" for way in found)
+        raise UsageError(f"nothing of this can be measured here: {reasons}")
+    return found
+
+
+def cells_of(ways: Sequence[Way]) -> tuple[Cell, ...]:
+    """Return the available ways in both patterns."""
+    return tuple(Cell(way=way, pattern=pattern) for way in ways if way.available.ok for pattern in PATTERNS)
+
+
+def _ways(request: Request, executor: str) -> Iterator[Way]:
+    spec = kernels.load("spin")
+    if executor == "native":
+        for impl in spec.impls:
+            if impl.gil == "own_threads":
+                yield _way(request, executor, impl, label=impl.name, dispatch="own threads")
+        return
+    impl = _chunked()
+    if executor == "serial":
+        yield _way(request, executor, impl, label="serial loop", dispatch="loop")
+    elif executor == "processes":
+        for method in request.start_methods:
+            yield _way(request, executor, impl, label=f"processes/{method}", dispatch="static", start_method=method)
+    else:
+        label = _LIBRARY_NAMES.get(executor, executor)
+        yield _way(request, executor, impl, label=label, dispatch="static" if executor in _DEALT else "submit")
+
+
+def _way(request: Request, executor: str, impl: Impl, *, label: str, dispatch: Dispatch, start_method: str = "") -> Way:
+    here = kernels.availability(kernels.load("spin"), impl)
+    return Way(
+        label=label,
+        executor=executor,
+        implementation=impl.name,
+        dispatch=dispatch,
+        start_method=start_method,
+        workers=1 if executor == "serial" else request.workers,
+        available=executors.availability(executor, impl, start_method) if here.ok else here,
+    )
+
+
+def _chunked() -> Impl:
+    """Return the implementation of spin whose calls are the tasks."""
+    spec = kernels.load("spin")
+    impls = [impl for name in _CHUNKED if (impl := spec.impl(name)) is not None]
+    return next((impl for impl in impls if kernels.availability(spec, impl).ok), impls[-1])
+
+
+def batches_of(rows: Sequence[Mapping[str, Any]], task_s: float) -> dict[str, tuple[int, int | None]]:
+    """Tell how many tasks must go together so that half of the time is work.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Of the document: for each way the pattern its users live in is taken, which is a bag where tasks are submitted
+        (they come one by one) or looped over, and steps where they are dealt (a batch is what is dealt).
+    task_s : float
+        What one task takes by itself, in seconds.
+
+    Returns
+    -------
+    dict of label to (tasks, tasks at the upper end of the interval or None)
+    """
+    found = {}
+    for row in rows:
+        wanted = "bag" if row["dispatch"] in ("submit", "loop") else "steps"
+        if row["pattern"] == wanted and row["task_s"] is not None:
+            value, high = row["task_s"]["value"], row["task_s"]["high"]
+            most = None if high is None else max(1, math.ceil(high / task_s))
+            found[row["label"]] = (max(1, math.ceil(value / task_s)), most)
+    return found

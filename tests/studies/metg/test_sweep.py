@@ -1,0 +1,168 @@
+"""A planted price per task is found again, whatever its size and the noise; what cannot be found is said."""
+
+from __future__ import annotations
+
+import jsonschema
+import pytest
+
+from gilscope.measure.events import Observer
+from gilscope.spec import Availability
+from gilscope.studies.document import json_schema
+from gilscope.studies.metg import Cell, Request, cells_of, measure, metg_document
+
+from .planted import BusyHost, CountingHost, way
+
+
+def found(host, ways, *, clock_ns=None, budget_s=20.0, workers=2, **more):
+    request = Request(workers=workers, budget_s=budget_s, **more)
+    cells = cells_of(ways)
+    clock = {"clock_ns": clock_ns} if clock_ns else {}
+    sweep = measure(request, cells, host, Observer(), **clock)
+    document = metg_document(request, ways, sweep, {})
+    jsonschema.validate(document, json_schema())
+    return document
+
+
+def counted(host: CountingHost, ways, **more):
+    return found(host, ways, clock_ns=host.clock_ns, **more)
+
+
+def row_of(document, label, pattern="steps"):
+    return next(row for row in document["rows"] if (row["label"], row["pattern"]) == (label, pattern))
+
+
+@pytest.mark.parametrize("price_s", [0.3e-6, 50e-6, 200e-6, 1e-3, 20e-3])
+@pytest.mark.parametrize("workers", [1, 2, 64])
+def test_a_price_per_task_is_half_of_metg(price_s, workers):
+    # Half of the time is work where a task takes as long as its price: METG counts both, so it is twice the price.
+    host = CountingHost({"threads": price_s})
+    document = counted(host, [way("threads", workers=workers)], workers=workers, budget_s=60)
+    for pattern in ("steps", "bag"):
+        row = row_of(document, "threads", pattern)
+        assert row["status"] == "ok"
+        assert row["task_s"]["value"] == pytest.approx(price_s, rel=0.03)
+        assert row["metg_s"]["value"] == pytest.approx(2 * price_s, rel=0.03)
+        assert row["empty_task_s"]["value"] == pytest.approx(price_s, rel=0.01)
+
+
+def test_the_price_of_a_meeting_is_shared_by_the_tasks_of_a_bag():
+    host = CountingHost({"threads": 1e-6}, per_meeting_s={"threads": 64e-6})
+    document = counted(host, [way("threads")])
+    assert row_of(document, "threads", "steps")["task_s"]["value"] == pytest.approx(65e-6, rel=0.03)
+    assert row_of(document, "threads", "bag")["task_s"]["value"] == pytest.approx(5e-6, rel=0.03)
+
+
+def test_noise_widens_the_interval_around_what_was_planted():
+    calm, rough = (
+        row_of(counted(CountingHost({"threads": 100e-6}, noise=noise), [way("threads")], budget_s=30), "threads")
+        for noise in (0.01, 0.2)
+    )
+    for row in (calm, rough):
+        assert row["task_s"]["low"] <= 115e-6
+        assert row["task_s"]["high"] >= 87e-6
+    widths = [row["task_s"]["high"] - row["task_s"]["low"] for row in (calm, rough)]
+    assert widths[0] < widths[1] / 3
+
+
+def test_efficiency_that_is_never_reached_is_a_result_with_its_reason():
+    document = counted(
+        CountingHost({"threads": 10e-6}, parallel=0.45),
+        [way("serial loop", "serial", dispatch="loop", workers=1), way("threads")],
+    )
+    row = row_of(document, "threads")
+    assert (row["status"], row["metg_s"], row["task_s"]) == ("not_reached", None, None)
+    assert "efficiency; the machine gave the workers 45% of what it gives one at a time" in row["reason"]
+    assert row["curve"][-1]["efficiency"]["value"] < 0.5
+    assert document["controls"]["spin_efficiency"]["value"] == pytest.approx(0.45, rel=0.01)
+
+
+def test_tasks_that_are_never_too_small_are_below_the_sweep():
+    row = row_of(counted(CountingHost({"threads": 2e-9}), [way("threads")]), "threads")
+    assert (row["status"], row["task_s"]) == ("below_sweep", None)
+    assert "even the smallest tasks measured, of 16 ns" in row["reason"]
+
+
+def test_what_cannot_be_started_is_a_row_and_the_others_are_measured():
+    host = CountingHost({"threads": 1e-5, "loky": 1e-4}, refuses={"loky": "it fell over"})
+    document = counted(host, [way("threads"), way("loky", "loky", dispatch="submit")])
+    row = row_of(document, "loky", "bag")
+    assert (row["status"], row["reason"]) == ("failed", "it fell over")
+    assert row_of(document, "threads")["status"] == "ok"
+
+
+def test_what_breaks_in_the_middle_is_given_up_and_the_others_go_on():
+    host = CountingHost({"threads": 1e-5, "loky": 1e-4}, breaks_after={"loky": 250})
+    document = counted(host, [way("threads"), way("loky", "loky", dispatch="submit")])
+    assert row_of(document, "loky", "bag")["status"] == "failed"
+    assert row_of(document, "loky", "bag")["reason"] == "loky broke"
+    assert row_of(document, "threads")["status"] == "ok"
+    assert document["blocks"] > 3
+
+
+def test_the_budget_buys_whole_blocks_in_another_order_each_and_at_least_one():
+    host = CountingHost({"threads": 1e-4})
+    assert counted(host, [way("threads")], budget_s=0.01)["blocks"] == 1
+    host = CountingHost({"threads": 1e-4})
+    document = counted(host, [way("threads")], budget_s=10)
+    per_block = len({*host.rounds}) + 2  # three rounds of the baseline
+    last = [host.rounds[-per_block:], host.rounds[-2 * per_block : -per_block]]
+    assert sorted(last[0]) == sorted(last[1])
+    assert last[0] != last[1]
+    assert document["blocks"] > 5
+
+
+def test_ctrl_c_keeps_the_blocks_that_are_whole():
+    host = CountingHost({"threads": 1e-4})
+
+    class Impatient(Observer):
+        def block_done(self, kernel, blocks, *rest):
+            if blocks == 3:
+                raise KeyboardInterrupt
+
+    ways = [way("threads")]
+    request = Request(workers=2)
+    sweep = measure(request, cells_of(ways), host, Impatient(), host.clock_ns)
+    document = metg_document(request, ways, sweep, {})
+    assert (document["interrupted"], document["blocks"]) == (True, 3)
+    assert row_of(document, "threads")["task_s"]["blocks"] == 3
+
+
+def test_a_curve_that_was_placed_wrongly_moves_until_it_crosses():
+    class Slow(CountingHost):
+        """Says little while it is looked over, and then takes eighty times as long."""
+
+        def run_round(self, slot, repeats, lead, timeout_s):
+            if lead.repeats:  # counted rounds are led in, those that only look are not
+                self.per_task_s = {"threads": 8e-4}
+            return super().run_round(slot, repeats, lead, timeout_s)
+
+    row = row_of(counted(Slow({"threads": 1e-5}), [way("threads")], budget_s=60), "threads")
+    assert row["status"] == "ok"
+    assert row["task_s"]["value"] == pytest.approx(8e-4, rel=0.05)
+
+
+def test_rows_of_ways_that_are_not_here_carry_the_reason():
+    absent = Availability(ok=False, reason="not installed", cure="install it")
+    missing = way("dask", "dask", dispatch="submit", available=absent)
+    document = counted(CountingHost({"threads": 1e-5}), [way("threads"), missing])
+    rows = [row for row in document["rows"] if row["label"] == "dask"]
+    assert [(row["status"], row["reason"], row["cure"], row["pattern"]) for row in rows] == [
+        ("unavailable", "not installed", "install it", "steps"),
+        ("unavailable", "not installed", "install it", "bag"),
+    ]
+
+
+def test_an_executor_that_really_is_busy_between_tasks_is_recovered():
+    prices = {"threads": 50e-6, "interpreters": 200e-6, "loky": 1000e-6}
+    ways = [way(name, name, workers=1) for name in prices]
+    document = found(BusyHost(prices), ways, budget_s=6.0, workers=1)
+    for name, price_s in prices.items():
+        row = row_of(document, name)
+        assert row["task_s"]["value"] == pytest.approx(price_s, rel=0.15)
+        assert row["metg_s"]["value"] == pytest.approx(2 * price_s, rel=0.15)
+
+
+def test_the_steps_of_a_cell_are_its_tasks():
+    cell = Cell(way=way("threads", workers=3), pattern="bag")
+    assert cell.case(100).id == "spin/cy_nogil@threads*3#n48s100~c16"
+    assert cell.way.baseline.id.startswith("spin/cy_nogil@serial#n1s")
