@@ -292,6 +292,11 @@ class Case:
         return self.executor in ("serial", "threads", "native")
 
     @property
+    def by_tasks(self) -> bool:
+        """Whether chunks are tasks, which the executor gives to whichever worker it likes, without a common start."""
+        return self.executor in ("loky", "dask")
+
+    @property
     def t1(self) -> Case:
         """The case that is T(1) of this one: ``native*1``, or serial with as many chunks; serial is its own."""
         if self.executor == "serial":

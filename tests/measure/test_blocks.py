@@ -313,3 +313,15 @@ def test_a_resumed_study_that_knows_enough_measures_nothing() -> None:
     prepared = prepare_all(plan, host, Observer(), sink)
     run_blocks(plan, study, host, prepared, Observer(), sink, clock_ns=host.clock, earlier=whole)
     assert not sink.blocks
+
+
+def test_an_executor_that_hands_out_tasks_gets_fewer_repeats_where_they_take_longer_and_never_more() -> None:
+    def prepared(factor: float) -> CaseRecord:
+        case = Case(kernel="nbody", implementation="cy_nogil", executor="loky", workers=2, size="M")
+        host, sink = FakeHost(lambda each: 0.004 * (factor if each.by_tasks else 1.0)), Sink()
+        group = Group(kernel="nbody", slots=(Slot(case=case.t1), Slot(case=case)))
+        return prepare_all(Plan(groups=(group,), unavailable=()), host, Observer(), sink).records[case.id]
+
+    single = prepared(1.0).repeats
+    assert prepared(10.0).repeats == pytest.approx(single / 10, abs=1)
+    assert prepared(0.5).repeats == single

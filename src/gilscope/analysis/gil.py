@@ -27,6 +27,8 @@ _NO_ROUNDS_CURE = "give it a larger --budget"
 _OWN_GILS = {
     "processes": "each process has a GIL of its own",
     "interpreters": "each interpreter has a GIL of its own",
+    "loky": "each process has a GIL of its own",
+    "dask": "each process has a GIL of its own",
 }
 _MALFORMED = "the diagnostic lines of this case are not as gilscope writes them"
 

@@ -95,20 +95,26 @@ def prepare_all(plan: Plan, host: Host, observer: Observer, sink: Sink, *, round
 
 
 def _calibrated(host: Host, slot: Slot, record: CaseRecord, prepared: Prepared, round_s: float) -> CaseRecord:
-    """Give a record its repeats: measured on T(1), copied for the others."""
-    case = record.case
+    """Give a record its repeats: measured on T(1), copied for the others.
+
+    Executors that hand out tasks may take many times T(1): theirs are measured too, and at most those of T(1).
+    """
+    case, most = record.case, None
     if case.t1 != case:
         known = prepared.records.get(case.t1.id)
         if known is None or known.status != "ok":
             return replace(record, status="failed", reason=f"its T(1), {case.t1.id}, could not be measured")
-        prepared.round_s[case.id] = prepared.round_s[case.t1.id]
-        return replace(record, repeats=known.repeats)
+        most = known.repeats
+        if not case.by_tasks:
+            prepared.round_s[case.id] = prepared.round_s[case.t1.id]
+            return replace(record, repeats=most)
     try:
         repeats, lasts_s = calibrate(host, slot, record.first_ns / 1e9, round_s=round_s)
     except MeasurementError as error:
         return _failed(record, error)
-    prepared.round_s[case.id] = lasts_s
-    return replace(record, repeats=repeats)
+    kept = min(repeats, most or repeats)
+    prepared.round_s[case.id] = lasts_s * kept / repeats
+    return replace(record, repeats=kept)
 
 
 def _failed(record: CaseRecord, error: MeasurementError) -> CaseRecord:

@@ -32,6 +32,7 @@ _THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
 )
 _LONGEST_TEMPORARY = 50  # a socket's path has 104 to 108 bytes (man 7 unix); multiprocessing adds about 45 to ours
+_APART = ("processpool", "dask")  # start processes of their own and threads that look after them
 PREPARE_TIMEOUT_S = 300.0  # a cold JIT compilation of many variants on a slow machine, with room
 
 
@@ -74,13 +75,18 @@ def family_of(slot: Slot) -> str:
     """Name the runner a slot is measured in.
 
     Processes apart, because their runner must stay single-threaded to fork; ``native`` by worker count, because
-    changing the team size makes OpenMP recreate its threads. Each interpreter has its own runners: ``threads!3.13t``.
+    changing the team size makes OpenMP recreate its threads, and ``loky``, whose executor has one size. Each
+    interpreter has its own runners: ``threads!3.13t``.
     """
     case = slot.case
     interpreter = f"!{case.interpreter}" if case.interpreter else ""
     if slot.role == "isolated" or case.executor == "processes":
         return f"processes{interpreter}"
-    return (f"native*{case.workers}" if case.executor == "native" else "threads") + interpreter
+    if case.executor in _APART:
+        return f"{case.executor}{interpreter}"
+    if case.executor in ("native", "loky"):
+        return f"{case.executor}*{case.workers}{interpreter}"
+    return f"threads{interpreter}"
 
 
 class SupervisedHost:

@@ -29,6 +29,7 @@ from typing import Any
 from gilscope.executors._process_worker import die_with_parent
 from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.executors.processes import describe_exit
+from gilscope.measure.ending import kill_group
 from gilscope.measure.wire import frame, receive_message, receive_with_fds, send_with_fds
 
 __all__ = ["main"]
@@ -95,8 +96,7 @@ class _Runner:
 
     def kill(self) -> None:
         """Kill the runner with its whole process group and reap it."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        kill_group(self.process.pid)
         self.process.wait()
         self.socket.close()
 

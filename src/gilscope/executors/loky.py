@@ -1,0 +1,103 @@
+"""The reusable executor of loky, which is what joblib runs: chunks are tasks, the data is shared memory."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+from collections.abc import Iterable, Sequence
+from concurrent.futures import BrokenExecutor
+from typing import Any
+
+from gilscope import clocks
+from gilscope.errors import WorkerDiedError
+from gilscope.executors import _task_worker
+from gilscope.executors._rounds import Chunk, Task
+from gilscope.executors._tasks import TaskSession, job_of, pickled
+from gilscope.spec import Availability, Impl
+
+__all__ = ["LokyPool", "availability", "open_pool"]
+
+_PACKAGES = ("loky", "joblib.externals.loky")  # joblib brings its own copy
+_EXIT_CODES = re.compile(r"exit codes? of the workers? (?:is|are) (\{.*?\})")
+
+
+def availability(impl: Impl, start_method: str = "") -> Availability:
+    """Loky runs every chunked implementation where it or joblib is installed."""
+    if not any(_is_here(name) for name in _PACKAGES):
+        return Availability(
+            ok=False, reason="loky is not installed", cure="Install it with: pip install 'gilscope[loky]'"
+        )
+    return Availability(ok=True)
+
+
+def _is_here(name: str) -> bool:
+    return importlib.util.find_spec(name.partition(".")[0]) is not None
+
+
+class LokyPool:
+    """A reusable executor of as many processes as the case has workers.
+
+    All its processes take tasks, so cases of another worker count need a pool, hence a runner, of their own.
+    """
+
+    def __init__(self, max_workers: int) -> None:
+        module: Any = importlib.import_module(next(filter(_is_here, _PACKAGES)))
+        opened = clocks.wall_ns()
+        # Without a time-out idle workers stay, as those of the other executors do.
+        self.executor: Any = module.get_reusable_executor(max_workers=max_workers, timeout=None)
+        held = [self.executor.submit(_task_worker.hold, 0.02) for _ in range(max_workers)]
+        answers(held)
+        self.ready_ns = clocks.wall_ns() - opened
+
+    def bind(self, task: Task) -> LokySession:
+        """Make a case ready in all processes."""
+        return LokySession(self, task)
+
+    def close(self) -> None:
+        """End the processes. Idempotent."""
+        self.executor.shutdown(wait=True, kill_workers=True)
+
+
+class LokySession(TaskSession):
+    """A case in loky's processes."""
+
+    def __init__(self, pool: LokyPool, task: Task) -> None:
+        self._executor = pool.executor
+        memory = _task_worker.Memory(
+            nbytes=task.segment.nbytes, pid=os.getpid(), fd=task.segment.fd, name=task.segment.name
+        )
+        super().__init__(task, pool.ready_ns, pickled(job_of(task, private=False), memory))
+
+    def submit_warm(self, hold_s: float) -> list[_task_worker.Answer]:
+        workers = range(self.task.case.workers)
+        return answers([self._executor.submit(_task_worker.warm, self.key, self.blob, None, hold_s) for _ in workers])
+
+    def run_phase(self, phase: int, chunks: Sequence[Chunk]) -> list[_task_worker.Answer]:
+        submit, key, blob = self._executor.submit, self.key, self.blob
+        return answers([submit(_task_worker.run, key, blob, None, phase, ((chunk, (), ()),)) for chunk in chunks])
+
+    def close(self) -> None:
+        """Nothing to forget: workers drop what they have not used for long."""
+
+
+def answers(futures: Iterable[Any]) -> list[Any]:
+    """Wait for tasks.
+
+    Raises
+    ------
+    WorkerDiedError
+        If a process ended; loky then ends the others.
+    """
+    try:
+        return [future.result() for future in futures]
+    except BrokenExecutor as error:
+        told = _EXIT_CODES.search(str(error))
+        how = f"with {told[1].strip('{}')}" if told else f": {str(error).partition(chr(10))[0]}"
+        raise WorkerDiedError(f"a loky worker ended {how}") from None
+
+
+def open_pool(max_workers: int, cpus: int, start_method: str = "") -> LokyPool:
+    """Start ``max_workers`` processes."""
+    return LokyPool(max_workers)

@@ -1,0 +1,54 @@
+"""The loky executor end to end: correct answers, failures as data, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gilscope.executors import loky as executor
+from gilscope.measure.host import Lead, SupervisedHost
+from gilscope.spec import Case, Impl, Slot
+
+pytest.importorskip("loky", reason="loky is not installed: pip install 'gilscope[loky]'")
+
+
+@pytest.fixture
+def own_host(planted_path: Path) -> Iterator[SupervisedHost]:
+    with SupervisedHost({}, cpus=2) as host:
+        yield host
+
+
+def _slot(kernel: str) -> Slot:
+    return Slot(case=Case(kernel=kernel, implementation="py_loop", executor="loky", workers=2, size="S"))
+
+
+def _names() -> set[str]:
+    return {name for name in os.listdir("/dev/shm") if "loky" in name} if os.path.isdir("/dev/shm") else set()
+
+
+def test_a_worker_that_dies_fails_its_case_the_rest_goes_on_and_nothing_is_left(own_host: SupervisedHost) -> None:
+    before = _names()
+    right = _slot("planted_right")
+    assert own_host.prepare(right).status == "ok"
+    measured = own_host.run_round(right, 3, Lead(repeats=1), 60)
+    assert len(measured.stamps) == 2
+    assert all(stamp.cpu_ns > 0 for stamp in measured.stamps)
+    killed = own_host.prepare(_slot("planted_killed"))
+    assert killed.status == "failed"
+    assert "SIGKILL" in killed.reason
+    raised = own_host.prepare(_slot("planted_raises"))
+    assert "ArithmeticError: planted in the second half" in raised.reason
+    assert "in raises" in raised.detail
+    assert own_host.run_round(right, 2, Lead(repeats=1), 60).wall_ns > 0
+    own_host.close()
+    assert _names() <= before
+
+
+def test_where_it_is_not_installed_it_says_how_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "_PACKAGES", ("no_such_loky", "no_such_joblib.externals.loky"))
+    found = executor.availability(Impl(name="any", target="", gil="held"))
+    assert not found.ok
+    assert "pip install 'gilscope[loky]'" in found.cure

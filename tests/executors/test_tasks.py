@@ -1,0 +1,153 @@
+"""Executors that hand out tasks: what a round says of workers that nobody told which chunks are theirs."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from gilscope import kernels, targets
+from gilscope.errors import WorkerRaisedError
+from gilscope.executors import _task_worker
+from gilscope.executors._rounds import Chunk, Task, pack
+from gilscope.executors._shm import Segment
+from gilscope.executors._task_worker import Memory
+from gilscope.executors._tasks import Done, TaskSession, job_of, pickled, stamps_of
+from gilscope.executors._worker import Report
+from gilscope.spec import Case
+
+
+def _done(worker: str, start: int, end: int) -> Done:
+    report = Report(
+        start_ns=start,
+        end_ns=end,
+        waiting_ns=0,
+        waking_ns=0,
+        cpu_ns=end - start,
+        run_queue_ns=1,
+        partials=(),
+    )
+    return Done(worker=worker, report=report, written=())
+
+
+def _figures(stamps: Sequence[Any]) -> list[tuple[int, int, int, int]]:
+    return [(stamp.start_ns, stamp.end_ns, stamp.waiting_ns, stamp.waking_ns) for stamp in stamps]
+
+
+def test_what_lies_between_the_tasks_of_a_worker_is_dispatch() -> None:
+    done = [[_done("a", 10, 20), _done("a", 25, 30), _done("b", 12, 30)]]
+    assert _figures(stamps_of(done, ["a", "b"], 0, 40)) == [(10, 30, 0, 5), (12, 30, 0, 0)]
+
+
+def test_a_worker_waits_for_the_last_task_of_a_phase_but_not_of_the_round() -> None:
+    done = [[_done("a", 10, 20), _done("b", 10, 30)], [_done("a", 33, 50), _done("b", 34, 40)]]
+    assert _figures(stamps_of(done, ["a", "b"], 0, 60)) == [(10, 50, 10, 3), (10, 40, 0, 4)]
+
+
+def test_a_worker_without_a_task_in_a_phase_waits_for_those_that_have_some() -> None:
+    done = [[_done("a", 0, 10), _done("b", 0, 10)], [_done("a", 15, 25)], [_done("a", 30, 40), _done("b", 30, 40)]]
+    assert _figures(stamps_of(done, ["a", "b"], 0, 60))[1] == (0, 40, 10, 10)
+
+
+def test_a_worker_that_got_nothing_has_a_stamp_without_work() -> None:
+    stamps = stamps_of([[_done("b", 5, 9)]], ["a", "b"], 3, 12)
+    assert [(stamp.cpu_ns, stamp.start_ns, stamp.end_ns) for stamp in stamps] == [(0, 3, 3), (4, 5, 9)]
+
+
+def _task(kernel: str, implementation: str, workers: int = 2) -> Task:
+    spec = kernels.load(kernel)
+    params, impl = spec.sizes["XS"], spec.impl(implementation)
+    assert impl is not None
+    layout = kernels.buffer_layout(spec, params)
+    segment = Segment(layout[0])
+    buffers = targets.views(segment.map(), layout)
+    spec.make_inputs(params, buffers)
+    case = Case(kernel=kernel, implementation=implementation, executor="loky", workers=workers, size="XS")
+    return Task(
+        case=case,
+        spec=spec,
+        params=params,
+        target=kernels.target(kernel, impl),
+        layout=layout,
+        segment=segment,
+        segment_key="k",
+        buffers=buffers,
+    )
+
+
+class Here(TaskSession):
+    """Does every task in this process, in turn as one of two workers."""
+
+    def __init__(self, task: Task, *, private: bool) -> None:
+        self.names: Iterator[str] = itertools.cycle(("w0", "w1"))
+        spec = task.spec
+        inputs = [buffer.name for buffer in spec.layout(task.params) if buffer.role == "input"] if private else []
+        self.there, self.inputs = frozenset(inputs), {name: bytes(task.buffers[name]) for name in inputs}
+        memory = None if private else Memory(nbytes=task.segment.nbytes, pid=0, fd=0, name=None)
+        self.private, self.holds = private, []
+        super().__init__(task, 7, pickled(job_of(task, private=private), memory))
+
+    def submit_warm(self, hold_s: float) -> list[Any]:
+        self.holds.append(hold_s)
+        return [_task_worker.warm(self.key, self.blob, self.inputs, 0.0, next(self.names))]
+
+    def run_phase(self, phase: int, chunks: Sequence[Chunk]) -> list[Any]:
+        work = [pack(self.task, phase, chunk, self.there) if self.private else (chunk, (), ()) for chunk in chunks]
+        return [_task_worker.run(self.key, self.blob, self.inputs, phase, [entry], next(self.names)) for entry in work]
+
+    def close(self) -> None:
+        _task_worker.forget([self.key])
+
+
+@pytest.mark.parametrize("kernel", ["mandelbrot", "nbody", "triad", "crc32", "montecarlo_pi", "jacobi2d"])
+def test_data_that_travels_with_the_tasks_gives_the_exact_answer(kernel: str) -> None:
+    task = _task(kernel, "py_loop")
+    session = Here(task, private=True)
+    kernels.poison(task.spec, task.params, task.buffers)
+    task.spec.reset(task.params, task.buffers)
+    measured = session.run_round(1)
+    assert kernels.verify(task.spec, "XS", task.buffers, session.result) is None
+    assert len(measured.stamps) == 2
+    session.close()
+
+
+def test_tasks_that_make_workers_ready_stay_longer_until_every_worker_had_one() -> None:
+    session = Here(_task("mandelbrot", "py_loop"), private=True)
+    assert session.workers == ["w0", "w1"]
+    assert session.holds == [0.02, 0.1]
+    assert session.one_time_ns["start"] == 7
+    session.close()
+
+
+def test_a_lead_in_does_only_some_chunks_of_each_worker() -> None:
+    session = Here(_task("mandelbrot", "py_loop"), private=True)
+    session.run_round(1, limit=1)
+    assert session.result < 0.9 * _whole()
+    session.close()
+
+
+def _whole() -> int:
+    session = Here(_task("mandelbrot", "py_loop"), private=True)
+    session.run_round(1)
+    session.close()
+    return int(session.result)
+
+
+def test_a_task_that_raises_keeps_its_traceback() -> None:
+    task = _task("mandelbrot", "py_loop")
+    session = Here(task, private=True)
+    session.inputs = {"no_such_buffer": b""}
+    _task_worker.forget([session.key])
+    with pytest.raises(WorkerRaisedError, match="no_such_buffer") as caught:
+        session.run_round(1)
+    assert "Traceback" in caught.value.detail
+
+
+def test_a_worker_forgets_the_jobs_it_has_not_used_for_longest() -> None:
+    sessions = [Here(_task("mandelbrot", "py_loop"), private=True) for _ in range(12)]
+    kept = [session.key in _task_worker._bound for session in sessions]
+    assert kept == [False] * 4 + [True] * 8
+    _task_worker.forget([session.key for session in sessions])
+    assert not _task_worker._bound
