@@ -100,6 +100,7 @@ def test_an_interpreter_with_a_gil_is_refused(monkeypatch: pytest.MonkeyPatch) -
 def test_without_a_free_threaded_interpreter_the_cure_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("gilscope.studies.audit.children.free_threaded_build", lambda: False)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("GILSCOPE_ENVIRONMENTS", str(tmp_path))
     with pytest.raises(UnavailableError, match=r"no free-threaded Python was found.*uv python install 3\.14t"):
         audit(AuditRequest(modules=("json",)))
 

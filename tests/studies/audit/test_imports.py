@@ -143,11 +143,13 @@ def test_a_loaded_extension_tells_its_slots() -> None:
     assert "2" in slots["numpy._core._multiarray_umath"]  # Py_mod_exec
 
 
-@pytest.mark.parametrize("place", ["bin/python", "python3.14t"])
-def test_an_interpreter_is_found_by_its_name_or_folder(tmp_path: Path, place: str) -> None:
-    file = tmp_path / place
-    file.parent.mkdir(exist_ok=True)
-    file.write_text("#!/bin/sh\n")
-    file.chmod(0o755)
-    for word in {"bin/python": [str(tmp_path), str(file)], "python3.14t": ["3.14t", "python3.14t", None]}[place]:
-        assert find_interpreter(word, path=str(tmp_path)) == str(file)
+def test_the_newest_free_threaded_interpreter_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gilscope.studies.audit.children.free_threaded_build", lambda: False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("GILSCOPE_ENVIRONMENTS", str(tmp_path / "environments"))
+    for name in ("python3.13t", "python3.14t", "python3.14"):
+        file = tmp_path / name
+        file.write_text("#!/bin/sh\n")
+        file.chmod(0o755)
+    assert find_interpreter(None) == str(tmp_path / "python3.14t")
+    assert find_interpreter("3.13t") == str(tmp_path / "python3.13t")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,7 +12,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from gilscope.env.interpreter import free_threaded_build
-from gilscope.errors import UnavailableError
+from gilscope.env.interpreters import PLAIN, locate, surroundings
+from gilscope.errors import UnavailableError, UsageError
 
 __all__ = ["Outcome", "find_interpreter", "inspect", "run_child"]
 
@@ -24,9 +23,12 @@ _CHILD = Path(__file__).with_name("_child.py")
 _KNOWN = ("3.15t", "3.14t", "3.13t")
 _INSPECT_S = 120.0  # reads the metadata of everything installed: a second for hundreds of packages on a slow disk
 
-NO_INTERPRETER = "no free-threaded Python was found"
+NO_INTERPRETER = (
+    "no free-threaded Python was found: this one has a GIL, and there is none among the environments of 'gilscope env' "
+    "or on PATH"
+)
 INSTALL_CURE = (
-    "install one (uv python install 3.14t, or pyenv install 3.14t) and name it: --python 3.14t or --python /its/path"
+    "install one (uv python install 3.14t, or pyenv install 3.14t) and name it: --python /path/to/python3.14t"
 )
 
 
@@ -54,39 +56,32 @@ class Outcome:
         return any(event["event"] == "end" for event in self.events)
 
 
-def find_interpreter(word: str | None, path: str | None = None) -> str:
+def find_interpreter(word: str | None) -> str:
     """Return the path of the interpreter to audit with.
 
     Parameters
     ----------
     word : str or None
-        A path, a name on PATH such as ``python3.14t``, or a version such as ``3.14t``. None: this interpreter if it is
-        free-threaded, else the newest free-threaded one on PATH.
-    path : str, optional
-        Instead of PATH.
+        What ``--python`` understands everywhere: a path, an environment of ``gilscope env``, a version, a command.
+        None: this interpreter if it is free-threaded, else the newest free-threaded one found by its version.
 
     Raises
     ------
+    UsageError
+        If there is none of that name.
     UnavailableError
-        If there is none.
+        If none was named and there is none.
     """
-    if word is None and free_threaded_build():
+    if word is not None:
+        return locate(word)
+    if free_threaded_build():
         return sys.executable
-    for name in _KNOWN if word is None else (word,):
-        found = _candidate(name, path)
-        if found:
-            return found
-    if word is None:
-        raise UnavailableError(f"{NO_INTERPRETER}: neither this one nor any on PATH", INSTALL_CURE)
-    raise UnavailableError(f"there is no interpreter {word!r}: no such file, and none on PATH", INSTALL_CURE)
-
-
-def _candidate(word: str, path: str | None) -> str | None:
-    folder = Path(word)
-    for inside in ("bin/python", "Scripts/python.exe"):
-        if (folder / inside).is_file():  # the folder of a virtual environment
-            return str(folder.absolute() / inside)
-    return shutil.which(word, path=path) or shutil.which(f"python{word}", path=path)
+    for version in _KNOWN:
+        try:
+            return locate(version)
+        except UsageError:
+            continue
+    raise UnavailableError(NO_INTERPRETER, INSTALL_CURE)
 
 
 def inspect(python: str) -> list[Event]:
@@ -104,19 +99,12 @@ def inspect(python: str) -> list[Event]:
     return list(outcome.events)
 
 
-def run_child(python: str, request: Mapping[str, Any], *, timeout_s: float, gil: str | None = None) -> Outcome:
+def run_child(python: str, request: Mapping[str, Any], *, timeout_s: float) -> Outcome:
     """Run the child with a request; it gets a fresh process in this working folder.
 
-    Parameters
-    ----------
-    timeout_s : float
-        After it, the process is killed.
-    gil : {"0", "1"} or None
-        ``PYTHON_GIL``. None: unset, so that modules decide, whatever this process runs under.
+    Without ``PYTHON_GIL``, so that modules decide. After ``timeout_s`` it is killed.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHON_GIL", "PYTHONSAFEPATH")}
-    if gil is not None:
-        environment["PYTHON_GIL"] = gil
+    environment = surroundings(PLAIN)
     with tempfile.TemporaryDirectory(prefix="gilscope-audit-") as folder:
         report, printed = Path(folder, "events"), Path(folder, "output")
         report.touch()
