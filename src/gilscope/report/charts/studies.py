@@ -43,11 +43,11 @@ def metg(view: View, kernel: str = "") -> Chart | None:
         what = "one task per worker, then all meet" if row.get("pattern") == "steps" else f"{bag} tasks per worker"
         groups.setdefault(f"{what}, {row['workers']} workers", []).append(row)
     panels = [panel for title, group in groups.items() for panel in _metg_panels(title, group)]
-    reached = [f"{row['label']} {seconds(row['metg_s']['value'])}" for row in rows if row.get("metg_s")]
     return Chart(
         title="Smallest useful task (METG)",
         panels=panels[:MAX_PANELS],
-        note=f"Efficiency over the time of a task by itself. METG(50 %): {', '.join(reached) or 'never reached'}.",
+        note="Efficiency over the time of a task by itself. Beside each name METG(50 %): workers x wall / tasks where "
+        "half of it is work; nothing where no task of the sweep got there.",
     )
 
 
@@ -125,7 +125,7 @@ def _curves(
 ) -> Panel:
     """Draw curves over a logarithmic axis; ``half`` means shares of 1 with a line at one half."""
     executors = _told_apart([row for row, _ in lines])
-    keys, height = legend([(executors[n], str(row["label"])) for n, (row, _) in enumerate(lines)], 26)
+    keys, height = legend([(executors[n], _key(row)) for n, (row, _) in enumerate(lines)], 26)
     top = 50.0 + height
     bottom = top + _PLOT
     points = [point for _, found in lines for point in found]
@@ -151,6 +151,10 @@ def _curves(
         shapes.append(_curve(executors[number], row, found, x, y, half))
     told = "; ".join(f"{row['label']} {len(found)} points" for row, found in lines)
     return panel_of(*shapes, height=bottom + 36, alt=f"{title}: {what} over {along}: {told}")
+
+
+def _key(row: Row) -> str:
+    return f"{row['label']} {seconds(row['metg_s']['value'])}" if row.get("metg_s") else str(row["label"])
 
 
 def _told_apart(rows: Sequence[Row]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gilscope.report import facts
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View
@@ -47,7 +48,7 @@ def _one_of_each(rows: Sequence[Row]) -> list[Row]:
 
 def _panel(view: View, row: Row) -> Panel:
     assert view.measured is not None
-    trace = trace_of(view.measured, row["case"])
+    trace = replace(trace_of(view.measured, row["case"]), notes=())  # they are wider than a panel
     title = f"{facts.label(row)}*{row['workers']}"
     title = title if len(title) <= _SHORT else f"{title[:_SHORT]}\N{HORIZONTAL ELLIPSIS}"
     ident = f"timeline-{view.ident}-{view.index[row['case']]}"

@@ -1,0 +1,189 @@
+"""The page in a real browser: from a file, without a network, by mouse and keyboard, two widths, both themes."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gilscope.report.html import Source, read_source, write
+from tests.report.documents import mandelbrot
+from tests.report.html.browser import Browser, browser, executable
+from tests.report.html.test_render import HOSTILE
+from tests.report.large import large
+
+EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "result.jsonl"
+SECONDS_FOR_2000_CASES = 5.0
+LARGEST_BYTES = 3_000_000
+
+pytestmark = pytest.mark.skipif(executable() is None, reason="no Chromium on this machine: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[Browser]:
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    write(path, [read_source(EXAMPLE)])
+    return path
+
+
+@pytest.fixture
+def opened(tab: Browser, page: Path) -> Browser:
+    tab.size(1280)
+    tab.scheme("light")
+    tab.open(page)
+    return tab
+
+
+def wide(tab: Browser) -> int:
+    """Return how many pixels the page sticks out of the window."""
+    return int(tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def test_the_page_says_nothing_on_the_console_and_asks_nobody(opened: Browser, page: Path) -> None:
+    assert opened.complaints() == []
+    assert opened.requests() == [page.as_uri()]
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_sticks_out_of_the_window(opened: Browser, width: int, scheme: str) -> None:
+    opened.scheme(scheme)
+    opened.size(width)
+    assert opened.evaluate("innerWidth") == width
+    for kernel in (0, 1):
+        opened.evaluate(f"document.querySelectorAll('[data-tabs=kernel] button')[{kernel}].click()")
+        assert wide(opened) == 0
+
+
+def test_a_click_on_a_cell_shows_its_case_and_escape_closes_it(opened: Browser) -> None:
+    cell = "#r0k0 td[data-case].h-u5"
+    opened.click(*opened.place(cell))
+    case = opened.evaluate("document.querySelector('#case-title').textContent")
+    rows = json.loads(opened.evaluate("results.values().next().value.text"))["cases"]
+    assert case == rows[int(opened.evaluate(f"document.querySelector('{cell}').dataset.case"))]["case"]
+    assert opened.evaluate("document.querySelector('dialog').open")
+    assert "Speed-up" in opened.evaluate("document.querySelector('dialog').textContent")
+    opened.press("Escape")
+    assert not opened.evaluate("document.querySelector('dialog').open")
+
+
+def test_arrow_keys_walk_the_heat_map_and_enter_opens_a_case(opened: Browser) -> None:
+    opened.evaluate("document.querySelector('#r0k0 td[data-case]').focus()")
+    before = opened.evaluate("document.activeElement.dataset.case")
+    opened.press("ArrowDown")
+    opened.press("ArrowRight")
+    after = opened.evaluate("document.activeElement.dataset.case")
+    assert after not in (None, before)
+    assert opened.evaluate("document.querySelectorAll('#r0k0 td[data-case][tabindex=\"0\"]').length") == 1
+    opened.press("Enter")
+    assert opened.evaluate("document.querySelector('dialog').open")
+
+
+@pytest.mark.parametrize("mark", ["#r0k0 td[data-case].h-u5", "#r0k0 [data-chart=scaling] [data-case]"])
+def test_a_tooltip_tells_interval_rounds_and_finding(opened: Browser, mark: str) -> None:
+    opened.move(*opened.place(mark))
+    told = opened.evaluate("document.querySelector('#tip').hidden ? '' : document.querySelector('#tip').textContent")
+    assert "[" in told
+    assert "rounds" in told
+    row = opened.evaluate(f"results.values().next().value.rows[document.querySelector('{mark}').dataset.case]")
+    assert row["case"] in told
+    assert all(code in told for code in row["findings"])
+
+
+def test_a_click_on_a_heading_sorts_the_table_both_ways(opened: Browser) -> None:
+    def speedups() -> list[float]:
+        cells = opened.evaluate(
+            "[...document.querySelectorAll('[data-raw] tbody tr')].map(r => r.cells[7].textContent)"
+        )
+        return [float(cell.split()[0]) for cell in cells if cell != "-"]
+
+    heading = "[data-raw] th:nth-child(8) button"
+    for sort, reverse in (("descending", True), ("ascending", False)):
+        opened.click(*opened.place(heading))
+        assert opened.evaluate("document.querySelector('[data-raw] th:nth-child(8)').ariaSort") == sort
+        assert speedups() == sorted(speedups(), reverse=reverse)
+
+
+def test_the_filter_leaves_what_it_names(opened: Browser) -> None:
+    opened.evaluate("document.querySelector('[name=text]').focus()")
+    opened.send("Input.insertText", text="triad threads")
+    rows = opened.evaluate("[...document.querySelectorAll('[data-raw] tbody tr')].map(r => r.textContent)")
+    assert rows
+    assert all("triad" in row and "threads" in row for row in rows)
+    assert opened.evaluate("document.querySelector('[data-count]').textContent").startswith(f"{len(rows)} of ")
+
+
+def test_the_switch_changes_the_theme_and_the_system_sets_it(opened: Browser) -> None:
+    color = "getComputedStyle(document.body).backgroundColor"
+    light = opened.evaluate(color)
+    opened.scheme("dark")
+    dark = opened.evaluate(color)
+    assert light != dark
+    opened.click(*opened.place("[data-theme-switch]"))
+    assert opened.evaluate(color) == light
+
+
+def test_the_download_is_the_analysis(opened: Browser, tmp_path: Path) -> None:
+    opened.send("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    opened.click(*opened.place("[data-download]"))
+    text = opened.evaluate("new Promise(done => setTimeout(done, 300)).then(() => '')")
+    (saved,) = tmp_path.glob("*.json")
+    assert text == ""
+    assert json.loads(saved.read_text())["schema"] == "gilscope.analysis"
+
+
+def hostile(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a document in which everything a user may name is an attack."""
+    made = copy.deepcopy(given)
+    made |= {"result": HOSTILE, "warnings": [HOSTILE]}
+    for number, entry in enumerate(made["cases"]):
+        for name in ("kernel", "reason", "cure", "detail"):
+            entry[name] = HOSTILE
+        entry["case"] = f"{HOSTILE}{number}"
+        entry["implementation"] = f"{HOSTILE}_{entry['implementation']}"
+    for entry in made["controls"]:
+        entry["of"] = HOSTILE
+    made["kernels"][0] |= {"kernel": HOSTILE, "fastest_serial": made["cases"][0]["case"]}
+    return made
+
+
+def test_names_of_users_are_never_executed(tab: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write(path, [Source(document=hostile(mandelbrot()))])
+    tab.size(1280)
+    tab.send("Page.addScriptToEvaluateOnNewDocument", source="window.alert = () => { window.attacked = true; }")
+    tab.open(path)
+    tab.click(*tab.place("td[data-case]"))
+    assert HOSTILE in tab.evaluate("document.querySelector('dialog').textContent")
+    tab.press("Escape")
+    tab.move(*tab.place("td[data-case]"))
+    assert tab.complaints() == []
+    assert tab.requests() == [path.as_uri()]
+    assert tab.evaluate("[window.attacked ?? null, document.querySelectorAll('img').length]") == [None, 0]
+
+
+def test_two_thousand_cases_open_in_seconds_and_stay_usable(tab: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write(path, [Source(document=large(2000))])
+    assert path.stat().st_size < LARGEST_BYTES
+    tab.size(1280)
+    assert tab.open(path) < SECONDS_FOR_2000_CASES
+    assert tab.complaints() == []
+    assert wide(tab) == 0
+    assert tab.evaluate("document.querySelectorAll('[data-raw] tbody tr').length") == 100
+    took_ms = tab.evaluate(
+        "(() => { const began = performance.now(); document.querySelector('[data-raw] th:nth-child(8) button').click();"
+        " document.querySelectorAll('[data-tabs=kernel] button')[1].click(); document.body.offsetHeight;"
+        " return performance.now() - began; })()"
+    )
+    assert took_ms < 1000 * SECONDS_FOR_2000_CASES
