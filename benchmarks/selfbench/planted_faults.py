@@ -1,10 +1,14 @@
 """Kernels with a fault of known size, brought in by the entry point ``gilscope.kernels`` as another package would.
 
-All compute with the compiled ``spin`` loop, so what is not the fault costs the same everywhere.
+All but the one that multiplies matrices compute with the compiled ``spin`` loop, so what is not the fault costs the
+same everywhere.
 """
 
 from __future__ import annotations
 
+import fcntl
+import functools
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -21,6 +25,12 @@ _DUTY = kernels.load("duty")
 _ITEMS = 20_160
 _STEPS = 300
 _PAYLOAD_BYTES = 320 << 10  # per chunk; sent and never looked at
+_UNIT, _UNIT_STEPS = 315, 6_400  # about 5 ms: waking up for a lock costs little of it
+_POLL_STEPS = 12_800  # about 30 us between two tries, without the GIL
+_ORDER = 512  # of the matrices; a product takes about 2 ms
+
+BUS_VARIABLE = "GILSCOPE_PLANTED_BUS"
+"""Names the file that stands for the bus."""
 
 
 def uneven(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
@@ -49,6 +59,79 @@ def byte_code(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
     return hi - lo
 
 
+def _in_units(phase: int, lo: int, hi: int, params: Any, buffers: Any, shared: Any) -> int:
+    """Compute in units: a quarter of each alone, three quarters inside ``with shared:``."""
+    for first in range(lo, hi, _UNIT):
+        last = min(first + _UNIT, hi)
+        middle = first + (last - first) // 4
+        spin.cy_nogil(phase, first, middle, params, buffers)
+        with shared:
+            spin.cy_nogil(phase, middle, last, params, buffers)
+    return hi - lo
+
+
+_LOCK = threading.Lock()
+
+
+def locked(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Hold one lock for three quarters of the time."""
+    return _in_units(phase, lo, hi, params, buffers, _LOCK)
+
+
+class _Bus:
+    """What only one worker of the machine can use at a time, copies in other processes too; who waits for it computes.
+
+    Stands for a memory bus: a core that waits for its data is busy as far as any clock can tell.
+    """
+
+    def __init__(self, idle: Any) -> None:
+        self._file = open(os.environ[BUS_VARIABLE], "rb")  # noqa: SIM115  (open as long as a chunk takes)
+        self._idle = idle
+
+    def __enter__(self) -> None:
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._idle()
+            else:
+                return
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def streaming(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Use a bus for three quarters of the time, as a loop does that streams from memory."""
+    short = {**params, "steps": _POLL_STEPS}
+    bus = _Bus(functools.partial(spin.cy_nogil, phase, lo, lo + 1, short, buffers))
+    try:
+        return _in_units(phase, lo, hi, params, buffers, bus)
+    finally:
+        bus.close()
+
+
+@functools.cache
+def _matrix() -> Any:
+    """Return the factor; let the BLAS have a thread for every CPU, as it does where nobody limits it."""
+    import numpy as np
+    import threadpoolctl
+
+    threadpoolctl.threadpool_limits(len(os.sched_getaffinity(0)), user_api="blas")
+    return np.full((_ORDER, _ORDER), 1.0 / _ORDER)
+
+
+def multiplying(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Multiply matrices with a BLAS that uses all CPUs for each product."""
+    factor = _matrix()
+    for _ in range(lo, hi):
+        factor @ factor
+    return hi - lo
+
+
 def _spinning(name: str, target: str, **changes: Any) -> KernelSpec:
     fields: dict[str, Any] = {
         "name": name,
@@ -65,6 +148,15 @@ _HERE = "benchmarks.selfbench.planted_faults"
 UNEVEN = _spinning("fault_uneven", f"{_HERE}:uneven")
 ASLEEP = _spinning("fault_asleep", f"{_HERE}:asleep")
 PLAIN = _spinning("fault_plain", _PLAIN)
+_IN_UNITS = {"M": {"items": _ITEMS, "steps": _UNIT_STEPS, "chunks": 8}}
+LOCKED = _spinning("fault_locked", f"{_HERE}:locked", sizes=_IN_UNITS)
+STREAMING = _spinning("fault_streaming", f"{_HERE}:streaming", sizes=_IN_UNITS)
+BLAS = _spinning(
+    "fault_blas",
+    "",
+    sizes={"M": {"items": 80, "steps": 1, "chunks": 8}},
+    impls=(Impl(name="np_blas", target=f"{_HERE}:multiplying", gil="released", needs=("numpy",)),),
+)
 BYTE_CODE = _spinning("fault_byte_code", "", impls=(Impl(name="py_loop", target=f"{_HERE}:byte_code", gil="held"),))
 PAYLOAD = _spinning(
     "fault_payload",
@@ -93,7 +185,7 @@ def _counters(name: str, probe: str) -> KernelSpec:
 PACKED = _counters("fault_packed", "counters")
 PADDED = _counters("fault_padded", "counters_padded")
 
-_KERNELS = (BYTE_CODE, UNEVEN, ASLEEP, PLAIN, PAYLOAD, LONG_HOLD, PACKED, PADDED)
+_KERNELS = (BYTE_CODE, UNEVEN, ASLEEP, PLAIN, PAYLOAD, LONG_HOLD, PACKED, PADDED, LOCKED, STREAMING, BLAS)
 
 
 def plant(folder: Path) -> Mapping[str, str]:
@@ -103,5 +195,7 @@ def plant(folder: Path) -> Mapping[str, str]:
     info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: planted-faults\nVersion: 1.0\n")
     lines = [f"{spec.name} = {_HERE}:{spec.name.removeprefix('fault_').upper()}" for spec in _KERNELS]
     info.joinpath("entry_points.txt").write_text("[gilscope.kernels]\n" + "\n".join(lines) + "\n")
+    bus = folder / "bus"
+    bus.touch()
     root = Path(__file__).resolve().parents[2]
-    return {"PYTHONPATH": f"{root}:{folder}"}
+    return {"PYTHONPATH": f"{root}{os.pathsep}{folder}", BUS_VARIABLE: str(bus)}

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["LimitingGroup", "limiting_group"]
+__all__ = ["LimitingGroup", "groups", "limiting_group"]
 
 
 class LimitingGroup(NamedTuple):
@@ -42,14 +42,14 @@ def limiting_group(root: str = "/") -> LimitingGroup | None:
     read, because hybrid systems mount both (man 7 cgroups).
     """
     found = []
-    for folder, version in _groups(root):
+    for folder, version in groups(root):
         cpus = _quota_v2(folder) if version == 2 else _quota_v1(folder)
         if cpus is not None:
             found.append(LimitingGroup(folder, version, cpus))
     return min(found, key=lambda group: group.cpus, default=None)
 
 
-def _groups(root: str) -> Iterator[tuple[str, int]]:
+def groups(root: str = "/") -> Iterator[tuple[str, int]]:
     """Yield (folder, version) of every group this process is in, from its own up to the mount point."""
     mounts = _mounts(root)
     for line in _lines(os.path.join(root, "proc/self/cgroup")):
