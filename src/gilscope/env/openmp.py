@@ -1,0 +1,106 @@
+"""How many OpenMP runtimes meet in one process: each brings threads of its own, which spin after every region.
+
+Wheels bring their own runtime along, so gilscope, Numba and scikit-learn may each have another copy. Nothing is loaded
+here: a process of its own imports what is installed and looks.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gilscope.env.checks import Check
+
+__all__ = ["check", "judge", "look"]
+
+NAME = "openmp"
+
+LOADING_OPENMP = (
+    "gilscope.kernels.mandelbrot._cy_omp",
+    "numba.np.ufunc.omppool",
+    "numpy",
+    "sklearn.utils._openmp_helpers",
+)
+"""Modules that load a runtime, if they are installed; importing them is all that is done."""
+
+_MARK = "gilscope-openmp:"
+_TIMEOUT_S = 120.0  # Numba from a cold disk takes seconds
+
+_LOOK = f"""
+import importlib, json, sys
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except Exception:  # not installed, or broken: it loads no runtime
+        pass
+import threadpoolctl
+print({_MARK!r} + json.dumps(threadpoolctl.threadpool_info()))
+"""
+
+
+def check() -> Check:
+    """Tell whether more than one OpenMP runtime is loaded when everything installed that uses one is."""
+    try:
+        found = look()
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        message = f"which OpenMP runtimes are loaded could not be found out: {error}"
+        return Check(name=NAME, status="unknown", message=message)
+    return judge(found)
+
+
+def look(modules: Sequence[str] = LOADING_OPENMP) -> list[dict[str, Any]]:
+    """Import modules in a process of its own; what threadpoolctl then finds there.
+
+    Raises
+    ------
+    OSError, ValueError, subprocess.SubprocessError
+        If the process fails or does not answer.
+    """
+    command = [sys.executable, "-c", _LOOK, *modules]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    if not lines:
+        said = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        raise ValueError(said)
+    found: list[dict[str, Any]] = json.loads(lines[-1].removeprefix(_MARK))
+    return found
+
+
+def judge(found: Sequence[Mapping[str, Any]]) -> Check:
+    """Say what the runtimes that were found mean.
+
+    Parameters
+    ----------
+    found : sequence of mapping
+        As of ``threadpoolctl.threadpool_info()``.
+    """
+    paths = sorted({str(entry["filepath"]) for entry in found if entry["user_api"] == "openmp"})
+    if not paths:
+        return Check(name=NAME, status="ok", message="no OpenMP runtime is loaded by what is installed")
+    if len(paths) == 1:
+        return Check(name=NAME, status="ok", message=f"one OpenMP runtime: {Path(paths[0]).name}")
+    names = ", ".join(_owner(path) for path in paths)
+    return Check(
+        name=NAME,
+        status="warning",
+        message=f"{len(paths)} OpenMP runtimes meet in one process ({names}): the threads of one spin while another "
+        "computes",
+        cure="measure one implementation with threads of its own at a time (--implementations cy_prange), or build "
+        "all of them from source against the same runtime",
+    )
+
+
+def _owner(path: str) -> str:
+    """Return the file's name, and the package whose wheel brought it."""
+    for folder in Path(path).parents:
+        for ending in (".libs", ".dylibs"):
+            if folder.name.endswith(ending):
+                owner = folder.name.removesuffix(ending) or folder.parent.name
+                return f"{Path(path).name} of {owner}"
+    return f"{Path(path).name} of the system"
