@@ -36,7 +36,7 @@ __all__ = ["main"]
 
 _KEEP_OUTPUT_BYTES = 8192  # of what a runner printed: enough for a traceback
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-_RUNNER = "from gilscope.measure.runner import main; main()"
+_RUNNER = "from {module} import main; main()"
 
 
 class _CliGoneError(Exception):
@@ -58,7 +58,7 @@ class _Runner:
             "-X",
             "faulthandler",
             "-c",
-            _RUNNER,
+            _RUNNER.format(module=config.get("module", "gilscope.measure.runner")),
             str(theirs.fileno()),
             json.dumps(config),
         ]
