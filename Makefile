@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c' 2>/dev/null)
 
-.PHONY: run test test-faults lint benchmark wheel yardstick clean
+.PHONY: run test test-faults lint benchmark wheel wheels-local yardstick clean
 
 run: $(VENV)/.installed
 	$(BIN)/gilscope run
@@ -29,6 +29,11 @@ benchmark: $(VENV)/.installed
 
 wheel: $(VENV)/.installed
 	GILSCOPE_ISA=portable $(BIN)/python -m build --outdir dist .
+
+# A repaired wheel for every interpreter found, each tested in an empty environment without a compiler: a few minutes
+# each. More interpreters: make wheels-local INTERPRETERS="/path/python3.14t ...", or GILSCOPE_TEST_PYTHONS.
+wheels-local: $(VENV)/.installed
+	$(BIN)/python .ci/wheels.py $(INTERPRETERS)
 
 yardstick: $(VENV)/.installed
 	$(BIN)/python benchmarks/yardstick/compare.py
