@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gilscope.errors import UsageError
+from gilscope.errors import ResultFileError, UsageError
 from gilscope.results import ResultWriter, load
 from gilscope.spec import Study
 from tests.results.test_files import ENVIRONMENT, RECORD, STUDY, block
@@ -63,6 +63,13 @@ def test_the_study_of_a_result_is_the_one_asked_for_last(written):
     longer = Study(**{name: getattr(STUDY, name) for name in STUDY.__slots__ if name != "budget_s"}, budget_s=90.0)
     resumed(written, longer).close()
     assert load(written).study["budget_s"] == 90.0
+
+
+def test_a_result_that_is_removed_while_it_is_written_is_one_clear_error(written):
+    with resumed(written) as result:
+        written.unlink()
+        with pytest.raises(ResultFileError, match="was removed"):
+            result.block(block(2))
 
 
 def test_nothing_to_resume_is_a_usage_error(tmp_path):

@@ -27,8 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str or None
         Arguments after the program's name; None takes ``sys.argv``.
     """
-    from gilscope.cli.output import complain, flush
+    from gilscope.cli.output import complain, flush, open_standard_streams
 
+    open_standard_streams()
     try:
         from gilscope.cli.app import dispatch
 

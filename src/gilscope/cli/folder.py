@@ -41,7 +41,7 @@ def output_folder(asked: str | None, *, resume: bool = False, name: str = RESULT
     try:
         yield folder
     finally:
-        if ours and not any(folder.iterdir()):
+        if ours and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
 

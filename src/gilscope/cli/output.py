@@ -9,10 +9,20 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-__all__ = ["complain", "emit", "emit_json", "flush", "stdout_color", "stdout_width", "write"]
+__all__ = ["complain", "emit", "emit_json", "flush", "open_standard_streams", "stdout_color", "stdout_width", "write"]
 
 PIPE_WIDTH = 120  # columns where there is no terminal to ask: wide enough for every table, as in a log file
 MIN_WIDTH = 60  # narrower than this no row of a table fits; terminals wrap the rest
+
+
+def open_standard_streams() -> None:
+    """Put the null device where a standard stream is closed: the next file opened would take its place."""
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free descriptor, so this one
+            setattr(sys, name, os.fdopen(fd, "r" if fd == 0 else "w", encoding="utf-8", closefd=False))
 
 
 def emit(text: str) -> None:

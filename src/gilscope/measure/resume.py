@@ -45,6 +45,8 @@ def continued(earlier: ResultSet, asked: Study | None, *, budget_s: float | None
             f"{earlier.path} holds another study (different: {names}): "
             "give --resume with the same words or with none, or choose another folder with --out"
         )
+    if asked is None and wanted.interpreters:
+        raise UsageError(f"{earlier.path} was measured under other interpreters: give --resume with the same words")
     if wanted.functions:
         raise UsageError(
             f"{earlier.path} holds functions of your own, which only gilscope profile measures: "

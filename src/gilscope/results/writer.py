@@ -109,6 +109,8 @@ class ResultWriter:
                 f"cannot write to {self._path}: {error.strerror}; what was measured so far is in it"
             ) from error
         self._size += len(data)
+        if os.fstat(self._fd).st_nlink == 0:
+            raise ResultFileError(f"{self._path} was removed while it was being written: run again")
         if self._clock() - self._synced_s >= SYNC_INTERVAL_S:
             self._sync()
 
