@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gilscope.trace import CATEGORIES, Event, Recorder, Trace, lane_of_group
+from gilscope.trace import CATEGORIES, Event, Recorder, Trace, duration, lane_of_group
 
 
 def test_spans_and_messages_come_back_in_order_of_time(tmp_path: Path) -> None:
@@ -117,3 +117,18 @@ def test_the_text_before_the_last_slash_is_the_group(lane: str, parts: tuple[str
 
 def test_categories_are_unlike_each_other() -> None:
     assert len(set(CATEGORIES)) == len(CATEGORIES) > 5
+
+
+@pytest.mark.parametrize(
+    ("span_ns", "words"),
+    [(0, "0 ns"), (999, "999 ns"), (1500, "1.5 µs"), (2_000_000, "2 ms"), (123_456_789, "123 ms"), (90e9, "90 s")],
+)
+def test_durations_are_written_with_three_digits(span_ns: float, words: str) -> None:
+    assert duration(span_ns) == words
+
+
+def test_facts_come_back_as_they_were_written(tmp_path: Path) -> None:
+    log = Recorder(tmp_path / "log")
+    log.fact("worker cpu", 12)
+    log.fact("seen", ["a", None])
+    assert dict(log.trace().facts) == {"worker cpu": 12, "seen": ["a", None]}

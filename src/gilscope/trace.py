@@ -10,14 +10,25 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
 from gilscope import clocks
 
-__all__ = ["CATEGORIES", "GIL_LANE", "Category", "Event", "Message", "Recorder", "Trace", "lane_of_group"]
+__all__ = [
+    "CATEGORIES",
+    "GIL_LANE",
+    "Category",
+    "Event",
+    "Message",
+    "Recorder",
+    "Trace",
+    "duration",
+    "lane_of_group",
+    "unit_of",
+]
 
 Category: TypeAlias = Literal[
     "start", "import", "unpickle", "hand_over", "barrier", "compute", "wait", "sleep", "send", "gil", "state"
@@ -65,6 +76,8 @@ class Trace:
         Lanes that shall stand first, in this order; the others follow as they appear.
     notes : tuple of str
         What a reader must know of how it was measured.
+    facts : mapping of str
+        What else was written down, JSON-able.
     """
 
     title: str
@@ -72,6 +85,7 @@ class Trace:
     messages: tuple[Message, ...] = ()
     order: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def lanes(self) -> tuple[str, ...]:
@@ -108,6 +122,21 @@ def lane_of_group(lane: str) -> tuple[str, str]:
     return group, name
 
 
+_UNITS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns"))
+
+
+def unit_of(span_ns: float) -> tuple[int, str]:
+    """Return nanoseconds and name of the largest unit that is not longer than ``span_ns``."""
+    return next(((size, name) for size, name in _UNITS if span_ns >= size), _UNITS[-1])
+
+
+def duration(span_ns: float) -> str:
+    """Return a duration in words, three digits: ``1.5 ms``."""
+    size, name = unit_of(span_ns)
+    value = span_ns / size
+    return f"{value:.3g} {name}" if value < 1000 else f"{value:.0f} {name}"
+
+
 class Recorder:
     """Writes down what happens, from any number of threads, processes and interpreters, into one file.
 
@@ -119,7 +148,7 @@ class Recorder:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
         self._fd = -1
-        self._numbers = itertools.count()
+        self._token, self._numbers = os.urandom(6).hex(), itertools.count()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Recorder, (self.path,))
@@ -132,8 +161,8 @@ class Recorder:
     @contextmanager
     def span(self, lane: str, name: str, category: Category = "compute") -> Iterator[None]:
         """Write down that ``lane`` does ``name`` while the body of the ``with`` statement runs."""
-        # Not the process id: sub-interpreters share it, and forked children have their parent's count.
-        key = f"{os.getpid()}-{id(self)}-{next(self._numbers)}"
+        # Sub-interpreters share the process id, forked children have their parent's token and count.
+        key = f"{os.getpid()}-{self._token}-{next(self._numbers)}"
         self._write(["begin", key, lane, name, category, clocks.wall_ns()])
         try:
             yield
@@ -148,8 +177,13 @@ class Recorder:
         """Write down that ``source`` tells ``target`` something now."""
         self._write(["message", source, target, name, clocks.wall_ns()])
 
+    def fact(self, name: str, value: Any) -> None:
+        """Write down something JSON-able; a later fact of the same name replaces an earlier one."""
+        self._write(["fact", name, value])
+
     def trace(self, title: str = "", *, order: Sequence[str] = (), notes: Sequence[str] = ()) -> Trace:
-        """Read back everything written so far; a span nobody ended ends with the last record, and says so."""
+        """Read back everything written so far; a span nobody ended says so, and lasts until
+        the lane's next message, or the last record."""
         try:
             with open(self.path, "rb") as file:
                 records = [json.loads(line) for line in file if line.endswith(b"\n")]
@@ -168,9 +202,13 @@ def _read(records: Sequence[list[Any]], title: str, order: tuple[str, ...], note
     events: list[Event] = []
     messages: list[Message] = []
     begun: dict[str, tuple[str, str, Category, int]] = {}
+    facts: dict[str, Any] = {}
     last = 0
     for kind, *rest in records:
-        last = max(last, *(value for value in rest if isinstance(value, int)))
+        if kind == "fact":
+            facts[rest[0]] = rest[1]
+            continue
+        last = max(last, rest[-1] if isinstance(rest[-1], int) else rest[-2])
         if kind == "begin":
             key, lane, name, category, start = rest
             begun[key] = (lane, name, category, start)
@@ -183,10 +221,11 @@ def _read(records: Sequence[list[Any]], title: str, order: tuple[str, ...], note
         elif kind == "message":
             source, target, name, sent = rest
             messages.append(Message(source=source, target=target, name=name, sent_ns=sent))
-    events += (
-        Event(lane=lane, name=f"{name} (never ended)", start_ns=start, end_ns=last, category=category)
-        for lane, name, category, start in begun.values()
-    )
+    for lane, name, category, start in begun.values():  # their writers died: the lane's next message says so
+        end = min((m.sent_ns for m in messages if m.source == lane and m.sent_ns > start), default=last)
+        events.append(
+            Event(lane=lane, name=f"{name} (never ended)", start_ns=start, end_ns=max(start, end), category=category)
+        )
     events.sort(key=lambda event: (event.start_ns, -event.end_ns))
     messages.sort(key=lambda message: message.sent_ns)
-    return Trace(title=title, events=tuple(events), messages=tuple(messages), order=order, notes=notes)
+    return Trace(title=title, events=tuple(events), messages=tuple(messages), order=order, notes=notes, facts=facts)

@@ -80,6 +80,16 @@ cdef extern from "_gilstats.h":
         gs_bin *timeline
         gs_thread *table
         gs_hold_bin *holds
+    ctypedef struct gs_span:
+        int64_t native_id
+        int64_t start_ns
+        int64_t end_ns
+    ctypedef struct gs_spans:
+        gs_span *at
+        int count
+        uint64_t dropped
+    ctypedef struct gs_tally:
+        gs_spans spans
 
 cdef extern from "_gilsampler.h":
     ctypedef struct gs_options:
@@ -94,15 +104,30 @@ cdef extern from "_gilsampler.h":
         double cpus
         double target
         int identify
+        int keep
 
 cdef extern from "_gilcheck.h":
     pass
+
+cdef extern from "_giltrace.h":
+    ctypedef struct gs_trace_stats:
+        uint64_t looks
+        int64_t began_ns
+        int64_t ended_ns
+        int64_t longest_gap_ns
+        int64_t blind_ns
 
 cdef extern from *:
     """
     /* Where there is no probe the door still opens: everything below says so instead of working. */
     #if !GS_HAVE_PROBE
-    typedef struct { int running; } gs_sampler;
+    typedef struct { gs_spans spans; } gs_tally;
+    typedef struct { int running; gs_tally tally; } gs_sampler;
+    typedef struct { gs_spans spans; gs_trace_stats stats; } gs_tracer;
+    static gs_tracer *gs_tracer_new(const gs_gil *g, int i, int c) { (void)g, (void)i, (void)c; return NULL; }
+    static int gs_tracer_start(gs_tracer *t) { (void)t; return -1; }
+    static void gs_tracer_stop(gs_tracer *t) { (void)t; }
+    static void gs_tracer_free(gs_tracer *t) { (void)t; }
     static gs_sampler *gs_new(const gs_gil *g, const gs_options *o, uint64_t seed)
     { (void)g, (void)o, (void)seed; return NULL; }
     static int gs_start(gs_sampler *s) { (void)s; return -1; }
@@ -148,6 +173,14 @@ cdef extern from *:
     """
     ctypedef struct gs_sampler:
         int running
+        gs_tally tally
+    ctypedef struct gs_tracer:
+        gs_spans spans
+        gs_trace_stats stats
+    gs_tracer *gs_tracer_new(const gs_gil *gil, int identify, int capacity)
+    int gs_tracer_start(gs_tracer *t)
+    void gs_tracer_stop(gs_tracer *t) nogil
+    void gs_tracer_free(gs_tracer *t) nogil
     gs_sampler *gs_new(const gs_gil *gil, const gs_options *options, uint64_t seed)
     int gs_start(gs_sampler *s)
     void gs_stop(gs_sampler *s) nogil
@@ -234,7 +267,7 @@ cdef class Sampler:
 
     def __cinit__(self, *, double rate_hz, bint adaptive, double min_hz, double max_hz, double settled_hz,
                   double budget, double machine_budget, double wake_cost_s, double cpus, double target,
-                  bint identify, uint64_t seed):
+                  bint identify, uint64_t seed, int keep=0):
         cdef gs_gil gil
         cdef gs_options options
         _locate(&gil)
@@ -249,6 +282,7 @@ cdef class Sampler:
         options.cpus = cpus
         options.target = target
         options.identify = identify
+        options.keep = keep
         self._sampler = gs_new(&gil, &options, seed)
         if self._sampler == NULL:
             raise MemoryError("no memory for the GIL probe")
@@ -272,6 +306,55 @@ cdef class Sampler:
         cdef _Copy copy = _Copy()
         gs_copy(self._sampler, copy.stats)
         return copy.to_dict()
+
+    def spans(self):
+        """The holds kept so far, as (native id or 0, start_ns, end_ns), and how many there was no room for.
+
+        To be asked for after stop().
+        """
+        return _spans(&self._sampler.tally.spans)
+
+
+cdef tuple _spans(const gs_spans *kept):
+    cdef int i
+    return [(kept.at[i].native_id, kept.at[i].start_ns, kept.at[i].end_ns) for i in range(kept.count)], kept.dropped
+
+
+cdef class Tracer:
+    """The polling thread, from start() to stop(); it keeps a CPU busy."""
+
+    cdef gs_tracer *_tracer
+
+    def __cinit__(self, *, int capacity, bint identify):
+        cdef gs_gil gil
+        _locate(&gil)
+        self._tracer = gs_tracer_new(&gil, identify, capacity)
+        if self._tracer == NULL:
+            raise MemoryError("no memory for the GIL trace")
+
+    def __dealloc__(self):
+        gs_tracer_free(self._tracer)
+
+    def start(self):
+        """Start the thread."""
+        cdef int error = gs_tracer_start(self._tracer)
+        if error:
+            raise OSError(error, "the GIL trace's thread could not be started")
+
+    def stop(self):
+        """Stop the thread and wait for it; a second call, or one in a forked child, does nothing."""
+        with nogil:
+            gs_tracer_stop(self._tracer)
+
+    def spans(self):
+        """The holds, as (native id or 0, start_ns, end_ns), and how many there was no room for; after stop()."""
+        return _spans(&self._tracer.spans)
+
+    def stats(self):
+        """How exact it was; after stop()."""
+        cdef gs_trace_stats *t = &self._tracer.stats
+        return {"looks": t.looks, "began_ns": t.began_ns, "ended_ns": t.ended_ns,
+                "longest_gap_ns": t.longest_gap_ns, "blind_ns": t.blind_ns}
 
 
 cdef extern from "<stdlib.h>":

@@ -23,6 +23,7 @@ typedef struct {
     double cpus;
     double target;        /* standard error of the held share that is precise enough */
     int identify;         /* read native ids of holders */
+    int keep;             /* holds to keep with their times, for a timeline */
 } gs_options;
 
 #if GS_HAVE_PROBE
@@ -212,6 +213,14 @@ static inline gs_sampler *gs_new(const gs_gil *gil, const gs_options *options, u
     s->random = seed | 1;
     s->phase = -1;
     s->pid = getpid();
+    if (options->keep > 0) {
+        s->tally.spans.at = (gs_span *)calloc((size_t)options->keep, sizeof(gs_span));
+        if (s->tally.spans.at == NULL) {
+            free(s);
+            return NULL;
+        }
+        s->tally.spans.capacity = options->keep;
+    }
     return s;
 }
 
@@ -264,6 +273,7 @@ static inline void gs_free(gs_sampler *s)
     if (s == NULL)
         return;
     gs_stop(s);
+    free(s->tally.spans.at);
     free(s);
 }
 

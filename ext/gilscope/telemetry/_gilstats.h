@@ -27,6 +27,17 @@ typedef struct {
     double ns;
 } gs_hold_bin;
 
+/* Who held the GIL from when to when; kept where a timeline is wanted. */
+typedef struct {
+    int64_t native_id, start_ns, end_ns;
+} gs_span;
+
+typedef struct {
+    gs_span *at;
+    int capacity, count;
+    uint64_t dropped;
+} gs_spans;
+
 typedef struct {
     int64_t began_ns, last_ns;
     uint64_t samples, late, unattributed;
@@ -56,6 +67,7 @@ typedef struct {
 typedef struct {
     uintptr_t holder;
     unsigned long switch_number;
+    int64_t native_id;
     int64_t before_ns, first_ns, last_ns;  /* last sample before it, its own first and last */
     double weight_ns;
     int open;
@@ -64,6 +76,7 @@ typedef struct {
 /* The sums, and what the next look needs to know of the last one. */
 typedef struct {
     gs_stats stats;
+    gs_spans spans;
     gs_run run;
     double last_held, last_waiting, last_weight;
     unsigned long last_switch;
@@ -101,6 +114,18 @@ static inline gs_thread *gs_thread_of(gs_stats *t, int64_t native_id)
     return made;
 }
 
+static inline void gs_keep(gs_spans *spans, int64_t native_id, int64_t start, int64_t end)
+{
+    if (spans->capacity == 0)
+        return;
+    if (spans->count == spans->capacity) {
+        spans->dropped += 1;
+        return;
+    }
+    gs_span span = {native_id, start, end};
+    spans->at[spans->count++] = span;
+}
+
 /* The hold began between before_ns and first_ns and ended between last_ns and now: take the middles. */
 static inline void gs_close_run(gs_tally *y, int64_t now)
 {
@@ -111,13 +136,15 @@ static inline void gs_close_run(gs_tally *y, int64_t now)
     gs_stats *t = &y->stats;
     double length = (double)(run->last_ns - run->first_ns) + 0.5 * (double)(now - run->last_ns)
                     + 0.5 * (double)(run->first_ns - run->before_ns);
+    int64_t before = (run->first_ns - run->before_ns) / 2, after = (now - run->last_ns) / 2;
+    gs_keep(&y->spans, run->native_id, run->first_ns - before, run->last_ns + after);
     int bin = length <= 1000.0 ? 0 : (int)(4.0 * log2(length / 1000.0));
     gs_hold_bin *hold = &t->holds[bin < GS_HOLD_BINS ? bin : GS_HOLD_BINS - 1];
     hold->count += 1;
     hold->ns += run->weight_ns;
 }
 
-static inline void gs_follow_run(gs_tally *y, const gs_look *look, int64_t now, double weight)
+static inline void gs_follow_run(gs_tally *y, const gs_look *look, int64_t native_id, int64_t now, double weight)
 {
     gs_run *run = &y->run;
     if (run->open && !(look->locked && look->holder == run->holder && look->switch_number == run->switch_number))
@@ -125,7 +152,7 @@ static inline void gs_follow_run(gs_tally *y, const gs_look *look, int64_t now, 
     if (!look->locked)
         return;
     if (!run->open) {
-        gs_run fresh = {look->holder, look->switch_number, y->stats.last_ns, now, now, 0.0, 1};
+        gs_run fresh = {look->holder, look->switch_number, native_id, y->stats.last_ns, now, now, 0.0, 1};
         *run = fresh;
     }
     run->last_ns = now;
@@ -168,7 +195,7 @@ static inline void gs_add(gs_tally *y, const gs_look *look, const gs_holder *hol
 {
     gs_stats *t = &y->stats;
     double held = look->locked, waiting = look->waiting;
-    gs_follow_run(y, look, now, weight);
+    gs_follow_run(y, look, holder->native_id, now, weight);
     if (t->samples > 0) {
         double w = 0.5 * (weight + y->last_weight), dh = held - y->last_held, dw = waiting - y->last_waiting;
         t->held_differences += w * w * dh * dh;

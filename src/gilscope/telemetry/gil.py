@@ -21,11 +21,12 @@ from gilscope.stats import Estimate
 from gilscope.telemetry.free_threading import GilState, gil_state
 from gilscope.telemetry.names import ThreadNames
 from gilscope.telemetry.reading import GilReading, GilThread, HoldLengths, Timeline, read
+from gilscope.trace import Event
 
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Sampler
 
-__all__ = ["DIAGNOSTIC_RATE_HZ", "GilMonitor", "cpu_capacity", "probe_availability"]
+__all__ = ["DIAGNOSTIC_RATE_HZ", "GilMonitor", "cpu_capacity", "part_reason", "probe_availability"]
 
 DIAGNOSTIC_RATE_HZ = 2000.0
 """Fixed rate of diagnostic rounds: 400 looks in the shortest round (200 ms). Their slow-down is reported."""
@@ -73,6 +74,11 @@ def probe_availability() -> Availability:
     return Availability(ok=False, reason=reason, cure="build gilscope for this interpreter on Linux with CPython 3.11+")
 
 
+def part_reason(part: str) -> str:
+    """Why a part of the probe, ``held``, ``waiting``, ``threads`` or ``overdue``, cannot be trusted here; or empty."""
+    return _self_check()[part]
+
+
 def cpu_capacity() -> float:
     """CPU seconds per second this process may use: its affinity, or less under a cgroup quota."""
     try:
@@ -98,6 +104,8 @@ class GilMonitor:
     rate_hz : float, optional
         Looks per second. By default the rate adapts: at most what costs one per cent of a CPU, or of all CPUs when all
         are busy, and less once the held share is known to one percentage point.
+    keep_holds : int
+        So many holds are kept with their times, for a timeline (``holds_kept``).
 
     Attributes
     ----------
@@ -110,10 +118,10 @@ class GilMonitor:
         If ``rate_hz`` is not between 0 and 20 kHz.
     """
 
-    def __init__(self, rate_hz: float | None = None) -> None:
+    def __init__(self, rate_hz: float | None = None, *, keep_holds: int = 0) -> None:
         if rate_hz is not None and not (math.isfinite(rate_hz) and 0 < rate_hz <= _FASTEST_HZ):
             raise UsageError(f"rate {rate_hz!r} must be above zero and at most {_FASTEST_HZ:.0f} looks per second")
-        self._fixed_hz = rate_hz
+        self._fixed_hz, self._keep = rate_hz, keep_holds
         self._names = ThreadNames()
         self._sampler: Sampler | None = None
         self._reasons: Mapping[str, str] = {}
@@ -162,6 +170,7 @@ class GilMonitor:
             target=_TARGET,
             identify=not self._reasons["threads"],
             seed=time.perf_counter_ns() ^ id(self),
+            keep=self._keep,
         )
 
     @property
@@ -256,6 +265,15 @@ class GilMonitor:
     def holds(self) -> HoldLengths:
         """How long it was held at a time."""
         return self.reading.holds
+
+    @property
+    def holds_kept(self) -> tuple[Event, ...]:
+        """Who held it from when to when, as far as looks can tell; after the block, and only if asked for."""
+        from gilscope.telemetry.holders import events_of
+
+        if self._sampler is None or self._state is None or not self._keep:
+            return ()
+        return events_of(self._sampler.spans()[0], self._names.by_native_id)
 
     @property
     def timeline(self) -> Timeline:
