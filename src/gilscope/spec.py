@@ -31,6 +31,8 @@ __all__ = [
     "Case",
     "Group",
     "Impl",
+    "NESTED",
+    "OWN_THREADS",
     "KernelSpec",
     "Params",
     "Plan",
@@ -49,6 +51,12 @@ Slice: TypeAlias = tuple[str, int, int]  # buffer name, first item, one past the
 DEFAULT_CHUNKS_PER_WORKER = 4
 DEFAULT_START_METHOD = "forkserver"
 DEFAULT_TRANSPORT = "shm"
+
+OWN_THREADS = "_own_threads"
+"""Suffix of the implementation that leaves a user's function to its libraries' own threads, under ``native``."""
+
+NESTED = "_nested"
+"""Suffix of the one in which every worker's calls use as many threads of their libraries as there are CPUs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +126,9 @@ class Impl:
         The sizes it may run at; empty means all. Pure Python leaves out those that would take minutes.
     unavailable : str
         If not empty, the reason why this kernel has no such implementation (shown as n/a).
+    library_threads : {"one", "all"}
+        How many threads the libraries behind it (BLAS, OpenMP, Numba) may use per worker: one, or as many as there are
+        CPUs. ``own_threads`` implementations get the worker count.
     """
 
     name: str
@@ -127,6 +138,7 @@ class Impl:
     size: str = "M"
     sizes: tuple[str, ...] = ()
     unavailable: str = ""
+    library_threads: Literal["one", "all"] = "one"
 
 
 def _nothing(params: Params, buffers: Buffers) -> None:
@@ -295,6 +307,11 @@ class Case:
     def by_tasks(self) -> bool:
         """Whether chunks are tasks, which the executor gives to whichever worker it likes, without a common start."""
         return self.executor in ("loky", "dask")
+
+    @property
+    def language(self) -> str:
+        """What the variants that share one inner loop have in common: ``cy``; of the user's own functions the name."""
+        return self.implementation if ":" in self.kernel else self.implementation.split("_")[0]
 
     @property
     def t1(self) -> Case:

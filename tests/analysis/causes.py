@@ -44,6 +44,14 @@ PLANTED = {
         cpus=TWO_CPUS,
         gil=[probe(0.0, 0.0)],
     ),
+    "nested_parallelism": lambda: study(
+        "mod:f/f_nested@threads*2#8",
+        made_of(Did(cpu=50, rest=40), Did(cpu=50, rest=40)),
+        functions={"f": {"held": 0.0}},
+        gil=[probe(0.0, 0.0)],
+        beside={"mod:f/f@threads*2#8": made_of(Did(cpu=50, rest=10), Did(cpu=50, rest=10))},
+        cpus=TWO_CPUS,
+    ),
     "quota_limited": lambda: study(
         FOUR, throttled(), spin=throttled(), cpus={**TWO_CPUS, "quota_cpus": 2.0, "limit": "cgroup quota"}
     ),

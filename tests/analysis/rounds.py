@@ -87,6 +87,8 @@ def study(
     cpus: Mapping[str, Any] | None = None,
     enabled: bool = True,
     also: Iterable[Block] = (),
+    beside: Mapping[str, Round] | None = None,
+    functions: Mapping[str, Any] | None = None,
 ) -> ResultSet:
     """Return a result with one parallel case in equal blocks, its T(1) and its controls.
 
@@ -98,6 +100,10 @@ def study(
         The spin control; ideal by default.
     gil : sequence of mappings
         What the probe saw in each diagnostic round.
+    beside : mapping of case id to Round, optional
+        Other cases in the same blocks.
+    functions : mapping, optional
+        What was seen of the user's own functions.
     """
     parsed = Case.parse(case)
     spun = dataclasses.replace(SPIN, workers=parsed.workers)
@@ -109,6 +115,7 @@ def study(
     }
     if isolated is not None:
         rounds[Slot(case=parsed, role="isolated").key] = isolated
+    rounds |= beside or {}
     made = [
         Block(kernel=parsed.kernel, index=index, started_ns=0, ended_ns=10**9, rounds=rounds) for index in range(blocks)
     ]
@@ -120,6 +127,7 @@ def study(
         environment={
             "cpus": cpus or {"count": 8, "physical": 8, "detail": "the machine has 8 logical CPUs"},
             "interpreter": {"label": "3.11", "gil_enabled": enabled},
+            **({"functions": functions} if functions is not None else {}),
         },
         cases={record.case.id: record for record in records},
         blocks=(*made, *also),

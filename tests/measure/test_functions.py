@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,9 @@ from gilscope.measure.own import Request, own_functions
 from gilscope.records import CaseRecord, ResultSet
 
 pytestmark = pytest.mark.slow
+
+SHORT: dict[str, Any] = {"workers": (2,), "budget_s": 0.01, "round_s": 0.01, "controls": ()}
+"""One block of short rounds: enough to see what happens, not how long it takes."""
 
 SOURCE = """
     import os, sys, threading, time
@@ -49,6 +53,10 @@ SOURCE = """
     def wrong(result):
         return result == 0
     THINGS = list(range(50))
+    def multiplies():
+        import numpy
+        matrix = numpy.ones((256, 256))
+        return float((matrix @ matrix)[0, 0])
 """
 
 
@@ -61,7 +69,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _measured(folder: Path, out: Path, *targets: str, timeout_s: float = 60.0, **request: str) -> ResultSet:
     asked = Request(functions=own_functions(targets, folder), folder=str(folder), **request)
-    options = Options(workers=(2,), budget_s=0.1, timeout_s=timeout_s, executors=("serial", "threads", "processes"))
+    options = Options(timeout_s=timeout_s, executors=("serial", "threads", "processes"), **SHORT)
     assert measure(asked, options, out / "result.jsonl")
     return results.load(out / "result.jsonl")
 
@@ -70,14 +78,38 @@ def _own(result: ResultSet) -> dict[str, CaseRecord]:
     return {record.case.executor: record for record in result.cases.values() if record.case.kernel.startswith("things")}
 
 
-def test_a_function_is_measured_under_every_executor(folder: Path, tmp_path: Path) -> None:
-    result = _measured(folder, tmp_path, "things:fine")
+def test_a_function_is_measured_under_every_executor_beside_controls(folder: Path, tmp_path: Path) -> None:
+    asked = Request(functions=own_functions(["things:fine"], folder), folder=str(folder))
+    assert measure(asked, Options(workers=(2,), budget_s=0.01, round_s=0.01), tmp_path / "result.jsonl")
+    result = results.load(tmp_path / "result.jsonl")
     assert {name: record.status for name, record in _own(result).items()} == dict.fromkeys(
         ("serial", "threads", "processes"), "ok"
     )
     assert {key.split(":")[0] for key in result.blocks[0].rounds} >= {"spin", "A/A", "things"}
     assert set(result.environment["hand_over_s"]) == {"threads", "processes"}
     assert result.study["functions"] == ["things:fine"]
+
+
+def test_libraries_with_threads_of_their_own_are_measured_alone_limited_and_nested(
+    folder: Path, tmp_path: Path
+) -> None:
+    asked = Request(functions=own_functions(["things:multiplies"], folder), folder=str(folder))
+    options = Options(executors=("serial", "threads", "native"), **SHORT)
+    assert measure(asked, options, tmp_path / "result.jsonl")
+    result = results.load(tmp_path / "result.jsonl")
+    seen = result.environment["functions"]["multiplies"]
+    if not seen["own_threads"]:
+        pytest.skip(f"this NumPy multiplies on one thread: pools {seen['pools']}")
+    measured = {(slot.partition("/")[2]).partition("#")[0] for slot in result.blocks[0].rounds}
+    assert measured >= {
+        "multiplies@serial",
+        "multiplies@threads*2",
+        "multiplies_own_threads@native*2",
+        "multiplies_nested@serial",
+        "multiplies_nested@threads*2",
+    }
+    limited = [record for record in result.cases.values() if record.case.id.startswith("things:multiplies/multiplies@")]
+    assert {record.family for record in limited} == {"threads"}
 
 
 def test_several_functions_share_blocks(folder: Path, tmp_path: Path) -> None:
@@ -141,11 +173,8 @@ def test_what_one_executor_cannot_do_leaves_the_others(
     } - {executor}
     assert cure in records[executor].reason
     assert f"things:{name}" in records[executor].reason
-
-
-def test_the_traceback_of_a_worker_is_kept(folder: Path, tmp_path: Path) -> None:
-    records = _own(_measured(folder, tmp_path, "things:only_main"))
-    assert "in only_main" in records["threads"].detail
+    if name == "only_main":  # the function's own traceback, from the worker it was raised in
+        assert "in only_main" in records[executor].detail
 
 
 def test_unknown_words_are_refused() -> None:

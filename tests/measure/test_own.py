@@ -9,7 +9,6 @@ import pytest
 from gilscope import kernels
 from gilscope.errors import UsageError
 from gilscope.measure.own import (
-    OWN_THREADS,
     Examined,
     Function,
     Request,
@@ -19,7 +18,7 @@ from gilscope.measure.own import (
     own_functions,
     read_argument,
 )
-from gilscope.spec import Case
+from gilscope.spec import NESTED, OWN_THREADS, Case
 
 
 @pytest.fixture
@@ -114,17 +113,24 @@ def test_any_number_of_tasks_is_a_size() -> None:
 
 def test_only_functions_with_threads_of_their_own_are_measured_under_native() -> None:
     request = _request("json:dumps", "mod:matmul")
-    busy = Examined(call_s=0.01, busy=1.9, pools=("openblas",))
-    spec = adopt(request, {"dumps": Examined(call_s=0.01, busy=1.0, pools=("openblas",)), "matmul": busy})
-    assert [(impl.name, impl.gil == "own_threads") for impl in spec.impls] == [
-        ("dumps", False),
-        ("matmul", False),
-        ("matmul" + OWN_THREADS, True),
+    busy = Examined(call_s=0.01, busy_whole=1.9, pools=("openblas",))
+    spec = adopt(request, {"dumps": Examined(call_s=0.01, busy_whole=1.0, pools=("openblas",)), "matmul": busy})
+    assert [(impl.name, impl.gil == "own_threads", impl.library_threads) for impl in spec.impls] == [
+        ("dumps", False, "one"),
+        ("matmul", False, "one"),
+        ("matmul" + OWN_THREADS, True, "one"),
+        ("matmul" + NESTED, False, "all"),
     ]
 
 
-def test_a_busy_process_without_thread_pools_has_no_threads_of_its_own() -> None:
-    assert not Examined(call_s=0.01, busy=1.9).own_threads
+def test_threads_that_no_library_limits_are_no_choice_of_ours() -> None:
+    seen = Examined(call_s=0.01, busy=1.9)
+    assert (seen.own_threads, seen.unlimited) == (False, True)
+
+
+def test_a_function_called_like_a_variant_keeps_a_name_of_its_own() -> None:
+    functions = own_functions(["mod:f", "mod:f_nested"], Path("/"))
+    assert [function.name for function in functions] == ["f", "f_nested_"]
 
 
 def test_tasks_fill_an_execution_of_each_worker() -> None:
@@ -136,6 +142,7 @@ def test_tasks_fill_an_execution_of_each_worker() -> None:
 def test_own_threads_do_as_many_calls_whatever_their_number() -> None:
     tasks, _ = choose_tasks({"f": Examined(call_s=0.001)}, (1, 2), scaling="weak", tasks=None, round_s=0.2)
     assert [tasks.size_for("f" + OWN_THREADS, workers) for workers in (1, 2)] == ["112", "112"]
+    assert [tasks.size_for("f" + NESTED, workers) for workers in (1, 2)] == ["56", "112"]
 
 
 def test_strong_scaling_has_the_same_tasks_for_all_and_every_worker_count_divides_them() -> None:

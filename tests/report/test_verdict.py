@@ -59,6 +59,19 @@ def test_wide_intervals_are_no_verdict() -> None:
     )
 
 
+def test_what_libraries_do_by_themselves_are_ways_of_the_same_function() -> None:
+    rows = [
+        *_rows(1.9, 1.8),
+        row("mod:f/f_own_threads@native*2#64", rate=150.0, speedup=1.5, fastest=100.0),
+        row("mod:f/f_nested@threads*2#64", rate=90.0, speedup=0.6, fastest=100.0, findings=["nested_parallelism"]),
+    ]
+    text = verdict(_document(*rows), "mod:f")
+    assert text.count("f: ") == 1
+    assert "Its libraries' own 2 threads give 1.50x" in text
+    assert "2 threads with its libraries' own threads in each give 0.60x" in text
+    assert "nested_parallelism" in text
+
+
 @pytest.mark.parametrize(
     ("calls_per_s", "advice"), [(100.0, "submit calls one by one"), (10_000.0, "hand over batches of 20 calls or more")]
 )

@@ -126,4 +126,4 @@ class Controls:
 
 def _language(case: Case) -> tuple[str, int, str]:
     """Return what the variants that share an inner loop and a worker count have in common."""
-    return case.implementation.split("_")[0], case.workers, case.size
+    return case.language, case.workers, case.size

@@ -15,6 +15,7 @@ from gilscope.analysis.estimates import CaseEstimates, KernelView, is_single, to
 from gilscope.analysis.findings import ENOUGH, CaseView, Finding, cure_of, judge
 from gilscope.analysis.gil import GilSeen, gil_by_case, unseen
 from gilscope.analysis.losses import LOSSES, Account, account
+from gilscope.analysis.nested import versus_limited
 from gilscope.records import CaseRecord, ResultSet
 from gilscope.registry import PROBES
 from gilscope.spec import Case, Slot
@@ -123,6 +124,7 @@ def _explained(result: ResultSet, views: Mapping[str, KernelView]) -> dict[str, 
             gil=gil,
             ceiling=ceiling,
             account=own,
+            versus_limited=versus_limited(view.columns, case, result.environment.get("functions", {})),
             cpus=cpus,
         )
         findings = judge(whole) if whole.status in ("ok", "too_noisy") else ()

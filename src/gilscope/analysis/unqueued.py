@@ -4,8 +4,9 @@ Beside other programs two workers on two CPUs get less than two, and every wall-
 which scales towards that of code which does not. What they waited for tells them apart all the same. A worker that is
 runnable without running stands in the scheduler's queue; one that waits for the GIL, a lock or its neighbours does not.
 
-Queueing and waiting for the GIL overlap, though: a waiter wakes up every few milliseconds to ask for the GIL, and queues
-for that while the holder computes. So T' is also no less than the CPU time spent under the GIL, which all threads share.
+Queueing and waiting for the GIL overlap, though: a waiter wakes up every few milliseconds to ask for the GIL, and
+queues for that while the holder computes. So T' is also no less than the CPU time spent under the GIL, which all
+threads share.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from gilscope.measure.examine import available_bytes
 from gilscope.measure.host import SupervisedHost
 from gilscope.measure.own import (
     DEFAULT_TIMEOUT_S,
-    OWN_THREADS,
     Examined,
     Function,
     Request,
@@ -31,7 +30,7 @@ from gilscope.plan import make_plan
 from gilscope.records import CaseRecord
 from gilscope.registry import EXECUTORS, START_METHODS, check_names
 from gilscope.results import ResultWriter
-from gilscope.spec import Case, Group, Plan, Slot, Study, Unavailable
+from gilscope.spec import NESTED, OWN_THREADS, Case, Group, Plan, Slot, Study, Unavailable
 
 __all__ = ["DEFAULT_BUDGET_S", "Options", "measure"]
 
@@ -110,7 +109,8 @@ def measure(
     environment = env.capture()
     workers = options.workers or default_workers(usable_cpus())
     most = max(workers)
-    families = {"threads": most, "processes": most, **{f"native*{count}": count for count in workers}}
+    families = {"threads": most, "nested": most, "processes": most}
+    families |= {f"native*{count}": count for count in workers}
     adopt(request)
     complete = True
     with SupervisedHost(
@@ -126,7 +126,7 @@ def measure(
         with ResultWriter(path, study, environment, __version__) as writer:
             for record in _failed(request, examined, study):
                 writer.case(record)
-            plan = _with_controls(_plan(study, examined), options.controls)
+            plan = _with_controls(_with_nested(_plan(study, examined), examined, study), options.controls)
             try:
                 prepared = prepare_all(plan, host, observer, writer, round_s=options.round_s)
                 run_blocks(plan, study, host, prepared, observer, writer, enough=enough)
@@ -143,7 +143,7 @@ def _examined(host: SupervisedHost, request: Request, function: Function, worker
     if seen.problem or not seen.pools or workers == 1:
         return seen
     whole = host.examine(replace(case, executor="native", workers=workers))
-    return dataclasses.replace(seen, busy=whole.busy) if not whole.problem else seen
+    return dataclasses.replace(seen, busy_whole=whole.busy) if not whole.problem else seen
 
 
 def _hand_over_s(host: SupervisedHost, request: Request, study: Study, workers: int) -> dict[str, float]:
@@ -163,6 +163,11 @@ def _cautions(request: Request, examined: Mapping[str, Examined]) -> Iterator[tu
             yield (
                 f"{function.target} prints {seen.printed_bytes} bytes per call, under every executor into nothing",
                 "print less: a terminal or a pipe would slow it down further, and threads would share it",
+            )
+        if seen.unlimited:
+            yield (
+                f"{function.target} keeps {seen.busy:.1f} CPUs busy by itself, on threads that no limit reaches",
+                "give it a parameter for the number of its threads: here they multiply with the workers",
             )
         if seen.moves:
             yield (
@@ -184,7 +189,7 @@ def _study(
     names = [function.name for function in request.functions]
     study = Study(
         kernels=(request.kernel,),
-        implementations=tuple(name for base in names for name in (base, base + OWN_THREADS)),
+        implementations=tuple(base + suffix for base in names for suffix in ("", OWN_THREADS)),
         executors=options.executors or _EXECUTORS,
         workers=tuple(workers),
         budget_s=options.budget_s,
@@ -218,6 +223,26 @@ def _plan(study: Study, examined: Mapping[str, Examined]) -> Plan:
         return Plan(groups=(), unavailable=())
     plan = make_plan(replace(study, implementations=names))
     return _fitting(plan, examined)
+
+
+def _with_nested(plan: Plan, examined: Mapping[str, Examined], study: Study) -> Plan:
+    """Add threads whose calls use their libraries' own threads, where they have such.
+
+    Their T(1) is one call after the other on all CPUs: what the function does when nobody limits anything.
+    """
+    if "threads" not in study.executors or "native" not in study.executors:
+        return plan
+    groups = []
+    for group in plan.groups:
+        cases = [
+            replace(slot.case, implementation=slot.case.implementation + NESTED)
+            for slot in group.slots
+            if slot.role == "case" and slot.case.executor == "threads" and slot.case.workers > 1
+            if examined[slot.case.implementation].own_threads
+        ]
+        added = dict.fromkeys(wanted for case in cases for wanted in (case.t1, case))
+        groups.append(replace(group, slots=(*group.slots, *(Slot(case=case) for case in added))))
+    return replace(plan, groups=tuple(groups))
 
 
 def _fitting(plan: Plan, examined: Mapping[str, Examined]) -> Plan:

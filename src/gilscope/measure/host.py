@@ -18,7 +18,7 @@ from gilscope.errors import MeasurementError, RoundTimeoutError, UsageError, Wor
 from gilscope.measure.own import Examined, Request
 from gilscope.measure.wire import decode_round, decode_work, frame, receive_message
 from gilscope.records import CaseRecord, Round
-from gilscope.spec import Case, Slot
+from gilscope.spec import NESTED, Case, Slot
 
 __all__ = ["Host", "Lead", "SupervisedHost", "family_of", "max_workers_of"]
 
@@ -86,7 +86,20 @@ def family_of(slot: Slot) -> str:
         return f"{case.executor}{interpreter}"
     if case.executor in ("native", "loky"):
         return f"{case.executor}*{case.workers}{interpreter}"
-    return f"threads{interpreter}"
+    return _threads_family(case) + interpreter
+
+
+def _threads_family(case: Case) -> str:
+    """Name the runner of serial and threads: one of its own where libraries may use all CPUs, which they are told
+    before they are imported."""
+    return "nested" if _is_nested(case) else "threads"
+
+
+def _is_nested(case: Case) -> bool:
+    if not case.implementation.endswith(NESTED):
+        return False
+    impl = kernels.load(case.kernel).impl(case.implementation)
+    return impl is not None and impl.library_threads == "all"
 
 
 class SupervisedHost:
@@ -265,7 +278,7 @@ class SupervisedHost:
         family, case = family_of(slot), slot.case
         spec = kernels.load(case.kernel)
         nbytes = kernels.buffer_layout(spec, spec.sizes[case.size])[0]
-        threads = case.workers if case.executor == "native" else 1
+        threads = self._cpus if _is_nested(case) else case.workers if case.executor == "native" else 1
         python = self._interpreters[case.interpreter] if case.interpreter else None
         answer = self._exchange(
             {

@@ -12,18 +12,17 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from gilscope import kernels
 from gilscope.errors import UsageError
 from gilscope.executors._calls import Calls
-from gilscope.spec import DEFAULT_CHUNKS_PER_WORKER, Impl, KernelSpec, Work
+from gilscope.spec import DEFAULT_CHUNKS_PER_WORKER, NESTED, OWN_THREADS, Impl, KernelSpec, Work
 
 __all__ = [
     "DEFAULT_TIMEOUT_S",
-    "OWN_THREADS",
     "Examined",
     "Function",
     "Request",
@@ -35,9 +34,6 @@ __all__ = [
     "read_argument",
     "unique_names",
 ]
-
-OWN_THREADS = "_own_threads"
-"""Suffix of the implementation that lets the libraries behind a function use threads of their own."""
 
 DEFAULT_TIMEOUT_S = 60.0
 """How long one call, with its import and set-up, may take before the function counts as one that runs for ever."""
@@ -145,8 +141,10 @@ class Examined:
     printed_bytes : int
         Written to standard output by one call.
     busy : float
-        CPU time of a call in all threads over that of the calling one, when its libraries may use as many threads as
-        they like. A ratio of CPU times, because a busy machine lets threads wait for their turn.
+        CPU time of a call in all threads over that of the calling one, its libraries being limited to one. A ratio of
+        CPU times, because a busy machine lets threads wait for their turn.
+    busy_whole : float
+        The same where its libraries may use as many threads as they like; 0 where nobody looked.
     pools : tuple of str
         Thread pools its libraries brought, e.g. ``openblas``.
     """
@@ -161,12 +159,18 @@ class Examined:
     printed_bytes: int = 0
     moves: bool = False
     busy: float = 1.0
+    busy_whole: float = 0.0
     pools: tuple[str, ...] = ()
 
     @property
     def own_threads(self) -> bool:
         """Whether its libraries run it on threads of their own."""
-        return bool(self.pools) and self.busy > _BUSY
+        return bool(self.pools) and self.busy_whole > _BUSY
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether it runs on threads that no limit of a library reaches: its own, or of a runtime nobody knows."""
+        return self.busy > _BUSY
 
     def facts(self) -> dict[str, Any]:
         """Return what a result file keeps of it; JSON-able."""
@@ -235,7 +239,8 @@ def _module_of(target: str) -> str:
 
 
 def _word(text: str) -> str:
-    return re.sub(r"\W+", "_", text).strip("_") or "function"
+    word = re.sub(r"\W+", "_", text).strip("_") or "function"
+    return f"{word}_" if word.endswith((OWN_THREADS, NESTED)) else word
 
 
 def read_argument(text: str) -> tuple[str, Any]:
@@ -298,12 +303,14 @@ def adopt(request: Request, examined: Mapping[str, Examined] | None = None, task
     impls: list[Impl] = []
     for function in request.functions:
         seen = (examined or {}).get(function.name)
-        target = f"gilscope.executors._calls:make#{request.definition(function)}"
+        definition = request.definition(function)
         gil: Literal["held", "released"] = "released" if seen and (seen.held or 0.0) < _HELD else "held"
-        impls.append(Impl(name=function.name, target=target, gil=gil, size="1"))
+        base = Impl(name=function.name, target=f"gilscope.executors._calls:make#{definition}", gil=gil, size="1")
+        impls.append(base)
         if examined is None or (seen is not None and seen.own_threads):
-            target = f"gilscope.measure.own:make_whole#{request.definition(function)}"
+            target = f"gilscope.measure.own:make_whole#{definition}"
             impls.append(Impl(name=function.name + OWN_THREADS, target=target, gil="own_threads", size="1"))
+            impls.append(replace(base, name=function.name + NESTED, library_threads="all"))
     spec = KernelSpec(
         name=request.kernel,
         summary=", ".join(function.target for function in request.functions),
@@ -363,12 +370,13 @@ def choose_tasks(
     too_long = longest_s > execution_s / DEFAULT_CHUNKS_PER_WORKER and not any(seen.items for seen in usable.values())
     chunks = 1 if too_long else DEFAULT_CHUNKS_PER_WORKER
     if tasks is not None:
-        return Tasks(fixed=dict.fromkeys(examined, tasks)), chunks
+        return Tasks(fixed=_with_own_threads(dict.fromkeys(examined, tasks))), chunks
     per_worker = {name: _per_worker(seen, chunks, execution_s) for name, seen in usable.items()}
     if scaling == "weak":
         # Own threads share every call: more of them do not do more calls.
         whole = {name + OWN_THREADS: count * max(workers) for name, count in per_worker.items()}
-        return Tasks(per_worker=per_worker, fixed=whole), chunks
+        nested = {name + NESTED: count for name, count in per_worker.items()}
+        return Tasks(per_worker={**per_worker, **nested}, fixed=whole), chunks
     common = math.lcm(*workers)  # so that every worker count divides the tasks
     fixed = {name: count * common for name, count in per_worker.items()}
     return Tasks(fixed=_with_own_threads(fixed)), chunks
@@ -381,4 +389,4 @@ def _per_worker(seen: Examined, chunks: int, execution_s: float) -> int:
 
 
 def _with_own_threads(counts: Mapping[str, int]) -> dict[str, int]:
-    return {**counts, **{name + OWN_THREADS: count for name, count in counts.items()}}
+    return {name + suffix: count for name, count in counts.items() for suffix in ("", OWN_THREADS, NESTED)}

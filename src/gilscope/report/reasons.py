@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from gilscope.report import facts
 from gilscope.report.facts import Document, Row
-from gilscope.report.figures import NONE, interval, percent, seconds, si
+from gilscope.report.figures import NONE, interval, percent, seconds, si, times
 
 __all__ = ["LOSS_WORDS", "case_findings", "finding_notes", "largest_loss", "lost_most", "sentence", "unexplained_note"]
 
@@ -167,6 +167,14 @@ def _over_subscribed(seen: Evidence, row: Row) -> str:
     )
 
 
+def _nested_parallelism(seen: Evidence, row: Row) -> str:
+    threads = f": {seen['threads']} threads for {seen['usable_cpus']} CPUs" if "threads" in seen else ""
+    return (
+        f"Each of {row['workers']} workers runs its libraries' own threads{threads}; a call takes "
+        f"{times(seen['versus_limited'])} as long as with one thread per worker"
+    )
+
+
 def _quota_limited(seen: Evidence, row: Row) -> str:
     quota = f" of {seen['quota_cpus']:g} CPUs" if "quota_cpus" in seen else ""
     return f"The cgroup's CPU quota{quota} stopped threads for {percent(seen['throttled'])} of workers x wall"
@@ -206,6 +214,7 @@ _SENTENCES: dict[str, Callable[[Evidence, Row], str]] = {
     "contention": _contention,
     "imbalance": _imbalance,
     "dispatch_bound": _dispatch_bound,
+    "nested_parallelism": _nested_parallelism,
     "over_subscribed": _over_subscribed,
     "quota_limited": _quota_limited,
     "smt_limited": _smt_limited,

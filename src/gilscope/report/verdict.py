@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from gilscope.report import facts
 from gilscope.report.facts import Document, Row
 from gilscope.report.figures import has_interval, seconds, si, times
+from gilscope.spec import NESTED, OWN_THREADS
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 
 __all__ = ["GAIN", "is_own", "preamble", "best_row", "verdict"]
@@ -19,7 +20,6 @@ GAIN = 1.1
 _FREE = 0.7
 """Share of p that the control must reach before a function is told that no way gains."""
 
-_SUFFIX = "_own_threads"
 _POOLS = {"threads": "a pool of threads", "processes": "a pool of processes"}
 
 
@@ -63,12 +63,12 @@ def verdict(document: Document, kernel: str) -> str:
     rows = facts.measured(facts.of_kernel(document, kernel))
     if not rows:
         return f"No case of {kernel} could be measured."
-    names = list(dict.fromkeys(row["implementation"].removesuffix(_SUFFIX) for row in rows))
+    names = list(dict.fromkeys(_function(row) for row in rows))
     sentences = [_provisional(rows)]
     if len(names) > 1:
         sentences.append(_fastest(rows))
     for name in names:
-        own = [row for row in rows if row["implementation"].removesuffix(_SUFFIX) == name]
+        own = [row for row in rows if _function(row) == name]
         sentences += [*_best(name, own, facts.controls(document, kernel, "spin")), _smallest(document, own)]
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -77,6 +77,11 @@ def best_row(rows: Sequence[Row]) -> Row | None:
     """Return the parallel row with the highest throughput that certainly gains, or None where none does."""
     gaining = [row for row in _parallel(rows) if _starts_above(row, GAIN)]
     return max(gaining, key=lambda row: row["rate"]["value"], default=None)
+
+
+def _function(row: Row) -> str:
+    """Return the name of the function a row is about."""
+    return str(row["implementation"]).removesuffix(OWN_THREADS).removesuffix(NESTED)
 
 
 def _parallel(rows: Sequence[Row]) -> list[Row]:
@@ -112,7 +117,7 @@ def _may_reach(row: Row, top: Row) -> bool:
 
 
 def _name(row: Row) -> str:
-    return f"{facts.label(row)}*{row['workers']}"
+    return facts.named(row)
 
 
 def _best(name: str, rows: Sequence[Row], spins: Sequence[Row]) -> Iterator[str]:
@@ -142,6 +147,8 @@ def _gave_less(spin: Row, parallel: Sequence[Row]) -> bool:
 def _way(row: Row) -> str:
     if row["executor"] == "native":
         return f"its libraries' own {row['workers']} threads"
+    if row["implementation"].endswith(NESTED):
+        return f"{row['workers']} {facts.executor_label(row)} with its libraries' own threads in each"
     return f"{row['workers']} {facts.executor_label(row)}"
 
 

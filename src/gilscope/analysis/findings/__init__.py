@@ -18,6 +18,7 @@ __all__ = ["ENOUGH", "FINDINGS", "CaseView", "Evidence", "Finding", "Severity", 
 FINDINGS = (
     "too_noisy",
     "scales",
+    "nested_parallelism",
     "gil_re_enabled",
     "gil_held_in_c",
     "gil_bound",
@@ -31,6 +32,9 @@ FINDINGS = (
     "imbalance",
     "lock_bound",
 )
+
+_OF_NESTED = ("too_noisy", "scales", "nested_parallelism")
+"""What can be said where libraries use threads of their own, whose time is in no worker's clocks."""
 
 
 @cache
@@ -46,7 +50,8 @@ def cure_of(code: str) -> str:
 
 def judge(view: CaseView) -> list[Finding]:
     """Return the findings of a case, the largest loss first; none where nothing can be said for certain."""
-    candidates = [found for code in FINDINGS if (found := _module(code).find(view)) is not None]
+    codes = FINDINGS if view.versus_limited is None else _OF_NESTED
+    candidates = [found for code in codes if (found := _module(code).find(view)) is not None]
     kept: list[Finding] = []
     for found in sorted(candidates, key=lambda found: -found.share):
         if not any(found.code in _module(larger.code).EXPLAINS for larger in kept):

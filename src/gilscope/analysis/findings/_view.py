@@ -86,6 +86,8 @@ class CaseView:
         ``ok`` or ``too_noisy``.
     account : Account or None
         None without stamps.
+    versus_limited : Estimate or None
+        Where its workers' libraries use threads of their own: T(p) over that of the twin with one thread per worker.
     cpus : mapping
         ``environment.cpus`` of the result: ``count``, ``limit``, ``detail``, ``logical``, ``physical``, ``quota_cpus``.
     """
@@ -96,6 +98,7 @@ class CaseView:
     gil: GilSeen
     ceiling: Ceiling
     account: Account | None
+    versus_limited: Estimate | None = None
     cpus: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -24,6 +24,7 @@ FINDING_WORDS: Mapping[str, str] = {
     "imbalance": "imbalance",
     "dispatch_bound": "dispatch",
     "lock_bound": "locks",
+    "nested_parallelism": "nested",
     "over_subscribed": "too many",
     "quota_limited": "quota",
     "smt_limited": "SMT",

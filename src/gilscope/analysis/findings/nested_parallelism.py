@@ -1,0 +1,27 @@
+"""Workers times the threads that their libraries start are more threads than CPUs."""
+
+from __future__ import annotations
+
+from gilscope.analysis.findings._view import CaseView, Finding, known
+
+__all__ = ["CURE", "EXPLAINS", "find"]
+
+CURE = (
+    "limit the libraries to one thread per worker (threadpoolctl.threadpool_limits(1), or OPENBLAS_NUM_THREADS=1, "
+    "MKL_NUM_THREADS=1, OMP_NUM_THREADS=1 and NUMBA_NUM_THREADS=1 before they are imported), "
+    "or call it from one worker and leave the CPUs to its own threads"
+)
+EXPLAINS = frozenset({"too_noisy"})
+
+
+def find(view: CaseView) -> Finding | None:
+    """Name it where such workers certainly reach less than they should: T(1) has used all CPUs already."""
+    if view.versus_limited is None or not view.falls_short or view.figures.efficiency is None:
+        return None
+    usable = view.cpus.get("count")
+    seen = known(
+        versus_limited=view.versus_limited,
+        threads=view.case.workers * usable if isinstance(usable, int) else None,
+        usable_cpus=usable if isinstance(usable, int) else None,
+    )
+    return Finding(code="nested_parallelism", evidence=seen, share=max(0.0, 1.0 - view.figures.efficiency.value))
