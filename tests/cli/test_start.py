@@ -21,6 +21,7 @@ OURS = {
     "gilscope.cli.audit",
     "gilscope.cli.compare",
     "gilscope.cli.doctor",
+    "gilscope.cli.env",
     "gilscope.cli.gil",
     "gilscope.cli.export",
     "gilscope.cli.kernels",
@@ -31,6 +32,8 @@ OURS = {
     "gilscope.cli.report",
     "gilscope.cli.run",
     "gilscope.cli.show",
+    "gilscope.cli.startup",
+    "gilscope.cli.trace",
     "gilscope.errors",
     "gilscope.registry",
 }

@@ -9,7 +9,23 @@ from typing import Annotated, Any
 import typer
 
 import gilscope
-from gilscope.cli import audit, compare, doctor, export, gil, kernels, list_, metg, profile, report, run, show, trace
+from gilscope.cli import (
+    audit,
+    compare,
+    doctor,
+    env,
+    export,
+    gil,
+    kernels,
+    list_,
+    metg,
+    profile,
+    report,
+    run,
+    show,
+    startup,
+    trace,
+)
 from gilscope.cli.output import emit
 from gilscope.errors import UsageError
 from gilscope.registry import nearest
@@ -48,6 +64,7 @@ app.command("run", short_help="Compare kernels: implementations, executors, work
 app.command("profile", short_help="The best way to run your own function in parallel.")(profile.profile)
 app.command("gil", short_help="How a whole program uses the GIL.", context_settings=gil.CONTEXT)(gil.gil)
 app.command("metg", short_help="How small tasks may be, executor by executor.")(metg.metg)
+app.command("startup", short_help="What workers cost: time and memory.")(startup.startup)
 app.command("audit", short_help="Who switches the GIL back on; which functions release it.")(audit.audit)
 app.command("list", short_help="What is here, and why some of it cannot be used.")(list_.list_)
 app.command("doctor", short_help="What this machine and interpreter allow.")(doctor.doctor)
@@ -56,6 +73,7 @@ app.command("trace", short_help="The timeline of a round.")(trace.trace)
 app.command("report", short_help="Results as one HTML page.")(report.report)
 app.command("compare", short_help="Two results, case by case.")(compare.compare)
 app.command("export", short_help="A result for other programs.")(export.export)
+app.add_typer(env.app, name="env", short_help="Environments for other interpreters: add, list, remove.")
 app.add_typer(kernels.app, name="kernels", short_help="Add a kernel: new, digest.")
 
 

@@ -13,7 +13,7 @@ from gilscope.studies.metg import PATTERNS, batches_of
 
 __all__ = ["advice", "render_metg"]
 
-_ROOMY = 120  # columns from which the empty tasks fit too
+_ROOMY = 132  # columns from which the empty tasks fit too
 _POOR = 0.9  # efficiency of the control below which the machine is worth a word
 
 

@@ -1,0 +1,56 @@
+"""``gilscope startup``: what workers cost before they do anything."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["startup"]
+
+
+def startup(
+    executors: Annotated[
+        str | None,
+        typer.Option("--executors", metavar="a,b", help="Only these, e.g. threads,fork,spawn,loky [all]."),
+    ] = None,
+    workers: Annotated[str | None, typer.Option("--workers", metavar="N", help="Workers [all usable CPUs].")] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", metavar="60s", help="Time from the first start on [60s].")
+    ] = None,
+    seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="Folder of startup.json [gilscope-results/<UTC time>].")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the document as JSON and nothing else.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> int:
+    """What do workers cost? Creating and joining N threads, interpreters, processes (fork, forkserver, spawn), loky
+    and Dask workers in fresh processes, and the memory of each worker.
+    """
+    from gilscope.cli.study import carry_out, common, one_of
+    from gilscope.studies import startup as study
+
+    options, folder = common({"workers": workers, "budget": budget, "seed": seed, "out": out})
+    options.pop("start_methods", None)
+    found = one_of("executors", executors, study.KINDS)
+    kinds = {"kinds": found["executors"]} if found else {}
+    return carry_out("startup", lambda: _run({**options, **kinds}, quiet=quiet), _render, folder, json=json)
+
+
+def _run(options: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+    from gilscope import env
+    from gilscope.cli.progress import watch
+    from gilscope.studies import startup as study
+    from gilscope.studies.host import StudyHost
+
+    request = study.Request(**options)
+    environment = env.capture()
+    with watch(quiet=quiet, budget_s=request.budget_s) as observer, StudyHost(study.RUNNER) as host:
+        return study.measure(request, host, environment, observer)
+
+
+def _render() -> Any:
+    from gilscope.report.study_startup import render_startup
+
+    return render_startup

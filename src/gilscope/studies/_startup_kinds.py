@@ -1,0 +1,163 @@
+"""How workers of each kind are started and ended with nothing but their own library.
+
+``load(kind)`` imports it and returns ``start(workers) -> stop``: ``start`` comes back when every worker has answered,
+``stop`` when all have ended.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+__all__ = ["Start", "load"]
+
+Stop: TypeAlias = Callable[[], None]
+Start: TypeAlias = Callable[[int], Stop]
+
+_ASK_AGAIN_S = 0.001  # a worker that has answered holds its answer back so long, so that the others are asked too
+
+
+def load(kind: str) -> Start:
+    """Import what workers of a kind need; return how they are started.
+
+    Raises
+    ------
+    ImportError
+    """
+    if kind == "threads":
+        return _threads()
+    if kind == "interpreters":
+        return _interpreters()
+    if kind == "loky":
+        return _loky()
+    if kind == "dask":
+        return _dask()
+    return _processes(kind)
+
+
+def _threads(inside: Callable[[Callable[[], None]], None] = lambda wait: wait()) -> Start:
+    """Start threads that answer and wait.
+
+    Parameters
+    ----------
+    inside : callable (wait) -> None
+        What a thread does around answering and waiting.
+    """
+    import queue
+    import threading
+
+    def start(workers: int) -> Stop:
+        answers: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        ending = threading.Event()
+
+        def wait() -> None:
+            answers.put(None)
+            ending.wait()
+
+        def live() -> None:
+            try:
+                inside(wait)
+            except BaseException as error:  # noqa: BLE001 - told to the one who waits
+                answers.put(error)
+
+        threads = [threading.Thread(target=live, daemon=True) for _ in range(workers)]
+        for thread in threads:
+            thread.start()
+        failed = [error for error in (answers.get() for _ in threads) if error is not None]
+        if failed:
+            raise failed[0]
+
+        def stop() -> None:
+            ending.set()
+            for thread in threads:
+                thread.join()
+
+        return stop
+
+    return start
+
+
+def _interpreters() -> Start:
+    name = "concurrent.interpreters" if sys.version_info >= (3, 14) else "interpreters_backport.interpreters"
+    api: Any = importlib.import_module(name)
+
+    def inside(wait: Callable[[], None]) -> None:
+        interpreter = api.create()
+        interpreter.exec("ready = True")
+        wait()
+        interpreter.close()
+
+    return _threads(inside)
+
+
+def _processes(method: str) -> Start:
+    import multiprocessing
+
+    from gilscope.studies._worker_main import process_main
+
+    context: Any = multiprocessing.get_context(method)
+
+    def start(workers: int) -> Stop:
+        started = []
+        for _ in range(workers):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=process_main, args=(theirs,), daemon=True)
+            process.start()
+            theirs.close()
+            started.append((process, ours))
+        for _, ours in started:
+            ours.recv_bytes()
+
+        def stop() -> None:
+            for _, ours in started:
+                ours.send_bytes(b"end")
+            for process, ours in started:
+                process.join()
+                ours.close()
+
+        return stop
+
+    return start
+
+
+def _loky() -> Start:
+    loky: Any = importlib.import_module("loky")
+
+    def start(workers: int) -> Stop:
+        pool = loky.get_reusable_executor(max_workers=workers)
+        answered: set[int] = set()
+        while len(answered) < workers:
+            answered.update(future.result() for future in [pool.submit(_answer) for _ in range(workers)])
+        return lambda: pool.shutdown(wait=True)
+
+    return start
+
+
+def _answer() -> int:
+    """Say who this is, a little late."""
+    time.sleep(_ASK_AGAIN_S)
+    return os.getpid()
+
+
+def _dask() -> Start:
+    distributed: Any = importlib.import_module("distributed")
+
+    def start(workers: int) -> Stop:
+        cluster = distributed.LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        )
+        client = distributed.Client(cluster)
+        client.wait_for_workers(workers)
+        client.run(os.getpid)
+
+        def stop() -> None:
+            client.close()
+            cluster.close()
+
+        return stop
+
+    return start

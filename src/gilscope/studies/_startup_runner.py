@@ -1,0 +1,44 @@
+"""A fresh process that starts workers of one kind, twice, and says how long it took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gilscope import clocks
+from gilscope.studies._startup_kinds import load
+from gilscope.studies.memory import family_pss_bytes
+from gilscope.studies.serving import serve
+
+__all__ = ["main"]
+
+
+def once(message: dict[str, Any]) -> dict[str, Any]:
+    """Start and end ``message["workers"]`` workers of ``message["kind"]``; the second time nothing else is read."""
+    before_ns = clocks.wall_ns()
+    start = load(message["kind"])
+    import_ns = clocks.wall_ns() - before_ns
+    workers = message["workers"]
+    own = family_pss_bytes()
+    begin_ns = clocks.wall_ns()
+    stop = start(workers)
+    ready_ns = clocks.wall_ns()
+    together = family_pss_bytes()
+    ending_ns = clocks.wall_ns()
+    stop()
+    ended_ns = clocks.wall_ns()
+    again_ns = clocks.wall_ns()
+    start(workers)()
+    again_ns = clocks.wall_ns() - again_ns
+    return {
+        "import_s": import_ns / 1e9,
+        "create_s": (ready_ns - begin_ns) / 1e9,
+        "join_s": (ended_ns - ending_ns) / 1e9,
+        "total_s": (ready_ns - begin_ns + ended_ns - ending_ns) / 1e9,
+        "again_s": again_ns / 1e9,
+        "pss_bytes": None if own is None or together is None else (together - own) / workers,
+    }
+
+
+def main() -> None:
+    """Serve the supervisor."""
+    serve(once)

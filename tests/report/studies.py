@@ -1,0 +1,84 @@
+"""Documents of studies, made by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gilscope.studies.document import document
+
+
+def estimate(value: float, low: float | None = None, high: float | None = None, blocks: int = 9) -> dict[str, Any]:
+    low = 0.9 * value if low is None else low
+    return {"value": value, "low": low, "high": high or 1.1 * value, "confidence": 0.95, "blocks": blocks}
+
+
+def row(label: str, executor: str = "", **more: Any) -> dict[str, Any]:
+    base = {"label": label, "executor": executor or label, "start_method": ""}
+    return {**base, "status": "ok", "reason": "", "cure": "", **more}
+
+
+def metg_row(
+    label: str, pattern: str, task_s: float | None, *, dispatch: str = "static", **more: Any
+) -> dict[str, Any]:
+    return row(
+        label,
+        implementation="cy_nogil",
+        workers=2,
+        dispatch=dispatch,
+        pattern=pattern,
+        tasks_per_worker=1 if pattern == "steps" else 16,
+        metg_s=task_s and estimate(2 * task_s),
+        task_s=task_s and estimate(task_s),
+        empty_task_s=task_s and estimate(task_s),
+        **{"curve": [], **more},
+    )
+
+
+def metg(*, task_s: float | None = None, spin: float = 0.97) -> dict[str, Any]:
+    smallest = {"steps": 16, **dict.fromkeys(("task_s", "granularity_s"), estimate(16e-9)), "efficiency": estimate(0.8)}
+    rows = [
+        metg_row("threads", "steps", 20e-6),
+        metg_row("threads", "bag", 2e-6),
+        metg_row("processes/forkserver", "steps", 270e-6),
+        metg_row("processes/forkserver", "bag", 20e-6),
+        metg_row("cy_prange", "steps", 1.5e-6, dispatch="own threads"),
+        metg_row(
+            "cy_prange", "bag", None, dispatch="own threads", status="below_sweep", reason="small", curve=[smallest]
+        ),
+        metg_row("ThreadPoolExecutor", "steps", None, dispatch="submit", status="not_reached", reason="too slow"),
+        metg_row("ThreadPoolExecutor", "bag", 30e-6, dispatch="submit"),
+        metg_row("loky", "steps", None, dispatch="submit", status="failed", reason="it broke"),
+        metg_row("loky", "bag", None, dispatch="submit", status="failed", reason="it broke"),
+        metg_row("dask", "steps", None, dispatch="submit", status="unavailable", reason="not here", cure="install it"),
+        metg_row("dask", "bag", None, dispatch="submit", status="unavailable", reason="not here", cure="install it"),
+    ]
+    return document(
+        "metg",
+        environment={},
+        asked={"workers": 2, "task_s": task_s},
+        blocks=9,
+        rows=rows,
+        controls={"spin_efficiency": estimate(spin)},
+    )
+
+
+def startup(**more: Any) -> dict[str, Any]:
+    times = {name: estimate(0.02) for name in ("import_s", "create_s", "join_s", "total_s", "again_s")}
+    rows = [
+        row("threads", workers=4, **times, pss_bytes=estimate(20480.0), pss_reason=""),
+        row("processes/spawn", workers=4, **times, pss_bytes=None, pss_reason="only Linux tells"),
+        row(
+            "loky", workers=4, **dict.fromkeys(times), pss_bytes=None, pss_reason="", status="failed", reason="it broke"
+        ),
+        row(
+            "dask",
+            workers=4,
+            **dict.fromkeys(times),
+            pss_bytes=None,
+            pss_reason="",
+            status="unavailable",
+            reason="not here",
+            cure="install it",
+        ),
+    ]
+    return document("startup", environment={}, asked={"workers": 4}, rows=rows, **{"blocks": 9, **more})

@@ -1,0 +1,92 @@
+"""Tables of studies: every figure with its interval, every gap with its reason, the advice in whole tasks."""
+
+from __future__ import annotations
+
+import pytest
+
+from gilscope.report.studies import once_per_reason, share, sized, span
+from gilscope.report.study_metg import advice, render_metg
+from gilscope.report.study_startup import render_startup
+from tests.report import studies
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "text"),
+    [
+        (61.2e-6, 58e-6, 65.1e-6, "61.2 us [58.0, 65.1]"),
+        (0.9999e-3, 0.9e-3, 1.2e-3, "1.00 ms [0.90, 1.20]"),
+        (2.0, 1.0, None, "2.00 s [1.00, ?]"),
+    ],
+)
+def test_a_figure_and_both_ends_have_one_prefix(value, low, high, text):
+    assert span({"value": value, "low": low, "high": high, "confidence": 0.95}) == text
+
+
+def test_what_is_unknown_has_no_figure_and_one_block_no_interval():
+    assert span(None) == share(None) == "-"
+    assert span({"value": 1.0, "low": 1.0, "high": 1.0, "confidence": 0}) == "1.00 s [?, ?]"
+    assert share({"value": 0.934, "low": 0.9, "high": 0.95}) == "93 % [90, 95]"
+
+
+@pytest.mark.parametrize(
+    ("nbytes", "text"), [(1, "1 B"), (1024, "1 KiB"), (1 << 30, "1 GiB"), (1.5 * 2**20, "1.5 MiB")]
+)
+def test_sizes_are_binary(nbytes, text):
+    assert sized(nbytes) == text
+
+
+def test_a_reason_is_said_once_for_all_it_concerns():
+    rows = studies.metg()["rows"]
+    assert once_per_reason(rows, ["unavailable"]) == ["dask: not here; install it"]
+    assert once_per_reason(rows, ["failed"]) == ["loky: it broke"]
+
+
+@pytest.mark.parametrize("width", [80, 120, 132])
+def test_metg_fits_and_tells_everything(width):
+    text = render_metg(studies.metg(), width=width, path="out/metg.json")
+    assert max(map(len, text.splitlines())) <= width
+    lines = {line.split()[0]: line for line in reversed(text.splitlines()) if line}
+    assert "40.0 us [36.0, 44.0]" in lines["threads"]
+    assert "below 16.0 ns" in text
+    assert "not reached" in lines["ThreadPoolExecutor"]
+    assert "submit" in lines["ThreadPoolExecutor"]
+    assert "static" in lines["processes/forkserver"]
+    assert "dask" not in lines
+    for said in ("dask: not here; install it", "loky: it broke", "too slow", "result: out/metg.json"):
+        assert said in text
+    assert ("empty task" in text) == (width >= 132)
+    assert "machine" not in text  # it gave all it has
+
+
+def test_a_machine_that_gives_little_is_said():
+    assert "it gave the workers 60 % [54, 66]" in render_metg(studies.metg(spin=0.6), width=200)
+
+
+def test_the_advice_counts_tasks_per_batch():
+    text = advice(studies.metg(task_s=40e-6))
+    # 270 us of work per hand-over, up to 297, in tasks of 40 us
+    assert "at least 7 per batch (up to 8) under processes/forkserver" in text
+    assert "it is large enough alone under threads, cy_prange, ThreadPoolExecutor." in text
+    assert "loky" not in text
+
+
+def test_without_a_task_the_advice_is_a_length():
+    text = advice(studies.metg())
+    assert "a task must take 20.0 us under threads, 270 us under processes/forkserver" in text
+    assert "--task 40us" in text
+    assert advice({**studies.metg(), "rows": []}) == ""
+
+
+@pytest.mark.parametrize("width", [80, 146])
+def test_startup_fits_and_tells_everything(width):
+    text = render_startup(studies.startup(), width=width, path="out/startup.json")
+    assert max(map(len, text.splitlines())) <= width
+    lines = {line.split()[0]: line for line in reversed(text.splitlines()) if line}
+    assert "20.0 ms [18.0, 22.0]" in lines["threads"]
+    assert "20 KiB" in lines["threads"]
+    assert lines["processes/spawn"].rstrip().endswith("n/a")
+    for said in ("n/a: only Linux tells", "loky: it broke", "dask: not here; install it"):
+        assert said in " ".join(text.split())
+    assert ("create" in lines["workers"]) == (width >= 146)
+    assert "precision" not in text
+    assert "3 blocks: intervals have less than 95 % confidence" in render_startup(studies.startup(blocks=3), width=200)
