@@ -21,7 +21,6 @@ OURS = {
     "gilscope.cli.audit",
     "gilscope.cli.compare",
     "gilscope.cli.doctor",
-    "gilscope.cli.env",
     "gilscope.cli.gil",
     "gilscope.cli.export",
     "gilscope.cli.kernels",
