@@ -124,14 +124,17 @@ def _measure(request: Request, options: Options, out: str | None, *, json: bool,
     from gilscope.cli.folder import output_folder
     from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
     from gilscope.cli.progress import watch
+    from gilscope.cli.provisional import Provisional
     from gilscope.cli.report import add_report
     from gilscope.cli.run import exit_status
     from gilscope.report.verdict import preamble
+    from gilscope.results.schema import RESULT_NAME
 
     if not quiet:
         sys.stderr.write(preamble(request) + "\n")
         sys.stderr.flush()
-    with output_folder(out) as folder, watch(quiet=quiet, budget_s=options.budget_s) as observer:
+    with output_folder(out) as folder, watch(quiet=quiet, budget_s=options.budget_s) as progress:
+        observer = progress if quiet else Provisional(progress, _verdict_so_far, folder / RESULT_NAME)
         document = measure_functions(request, options, folder, observer=observer)
     if json:
         emit_json(document)
@@ -141,3 +144,12 @@ def _measure(request: Request, options: Options, out: str | None, *, json: bool,
         emit(render(document, width=stdout_width(), color=stdout_color()))
     add_report(folder, document, json=json)
     return exit_status(document)
+
+
+def _verdict_so_far(path: Path) -> str:
+    from gilscope.analysis import analyse
+    from gilscope.report.verdict import verdict
+    from gilscope.results import load
+
+    document = analyse(load(path))
+    return verdict(document, document["kernels"][0]["kernel"])
