@@ -32,9 +32,17 @@ class Did:
 
 
 def made_of(
-    *workers: Did, after: float = 0.0, steal: float | None = 0.0, throttled: float | None = None, repeats: int = 1
+    *workers: Did,
+    after: float = 0.0,
+    steal: float | None = 0.0,
+    throttled: float | None = None,
+    process: float | None = None,
+    repeats: int = 1,
 ) -> Round:
-    """Return a round of workers; ``after`` is the time in ms from the last end to the end of the window."""
+    """Return a round of workers; ``after`` is the time in ms from the last end to the end of the window.
+
+    ``process`` is the CPU time in ms of the whole process, the threads of libraries included.
+    """
     stamps = tuple(
         Stamp(
             submit_ns=0,
@@ -54,6 +62,7 @@ def made_of(
         stamps=stamps,
         steal_ns=None if steal is None else round(steal * MS),
         throttled_ns=None if throttled is None else round(throttled * MS),
+        process_cpu_ns=None if process is None else round(process * MS),
     )
 
 

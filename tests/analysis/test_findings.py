@@ -103,6 +103,26 @@ def test_severity_follows_the_share_lost(loss, severity):
     assert group["severity"] == severity
 
 
+BLAS = "gemm/np_blas@threads*2#M"
+
+
+def on_a_pool(single_process_ms: float) -> ResultSet:
+    """Two workers that wait for each other's library threads; T(1) takes 100 ms and so much CPU time in all."""
+    single = made_of(Did(cpu=100), process=single_process_ms)
+    return study(BLAS, made_of(Did(cpu=50, rest=50), Did(cpu=50, rest=50)), single=single, gil=[probe(0.0, 0.0)])
+
+
+def test_a_library_that_uses_several_cpus_for_one_worker_is_named_for_any_kernel():
+    made = on_a_pool(198)
+    assert said(made) == ["nested_parallelism"]
+    assert evidence(made, "nested_parallelism")["cpus_per_worker"]["value"] == pytest.approx(1.98)
+    assert evidence(made, "nested_parallelism")["share"] == pytest.approx(0.5)
+
+
+def test_what_handing_out_work_costs_is_no_thread_of_a_library():
+    assert said(on_a_pool(105)) == ["lock_bound"]
+
+
 # What keeps a finding back --------------------------------------------------------------------------------------------
 
 

@@ -71,7 +71,7 @@ def finding_notes(document: Document, kernel: str) -> list[str]:
             continue
         worst = max(cases, key=lambda case: group["evidence"][case]["share"])
         told = sentence(group["code"], group["evidence"][worst], rows[worst])
-        names = [f"{facts.label(rows[case])}*{rows[case]['workers']}" for case in cases]
+        names = [facts.named(rows[case]) for case in cases]
         first = f" ({names[cases.index(worst)]})" if len(cases) > 1 else ""
         cure = f" Cure: {group['cure']}." if group["cure"] else ""
         said.append(f"{group['code']}: {_listed(names)}. {told}{first}.{cure}")
@@ -169,10 +169,10 @@ def _over_subscribed(seen: Evidence, row: Row) -> str:
 
 def _nested_parallelism(seen: Evidence, row: Row) -> str:
     threads = f": {seen['threads']} threads for {seen['usable_cpus']} CPUs" if "threads" in seen else ""
-    return (
-        f"Each of {row['workers']} workers runs its libraries' own threads{threads}; a call takes "
-        f"{times(seen['versus_limited'])} as long as with one thread per worker"
-    )
+    told = f"Each of {row['workers']} workers runs its libraries' own threads{threads}"
+    if "versus_limited" in seen:
+        return f"{told}; a call takes {times(seen['versus_limited'])} as long as with one thread per worker"
+    return f"{told}; one worker alone keeps {interval(seen['cpus_per_worker'])} CPUs busy"
 
 
 def _quota_limited(seen: Evidence, row: Row) -> str:
@@ -234,7 +234,7 @@ def unexplained_note(document: Document, kernel: str) -> str:
             continue
         total = math.fsum(abs(part["value"]) for part in known)
         if total > UNEXPLAINED and known[0]["low"] > 0:
-            odd.append(f"{facts.label(row)}*{row['workers']} {100 * total:.1f} %")
+            odd.append(f"{facts.named(row)} {100 * total:.1f} %")
     return f"blocked or unexplained beyond {100 * UNEXPLAINED:.0f} %: {_listed(odd)}" if odd else ""
 
 

@@ -34,7 +34,7 @@ FINDINGS = (
 )
 
 _OF_NESTED = ("too_noisy", "scales", "nested_parallelism")
-"""What can be said where libraries use threads of their own, whose time is in no worker's clocks."""
+"""What can be said of a case whose view is nested."""
 
 
 @cache
@@ -50,7 +50,7 @@ def cure_of(code: str) -> str:
 
 def judge(view: CaseView) -> list[Finding]:
     """Return the findings of a case, the largest loss first; none where nothing can be said for certain."""
-    codes = FINDINGS if view.versus_limited is None else _OF_NESTED
+    codes = _OF_NESTED if view.nested else FINDINGS
     candidates = [found for code in codes if (found := _module(code).find(view)) is not None]
     kept: list[Finding] = []
     for found in sorted(candidates, key=lambda found: -found.share):

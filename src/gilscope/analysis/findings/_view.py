@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from gilscope.analysis.ceilings import Ceiling
+from gilscope.analysis.columns import averaged
 from gilscope.analysis.estimates import CaseEstimates
 from gilscope.analysis.gil import GilSeen
 from gilscope.analysis.losses import Account
@@ -42,6 +43,10 @@ and curing less would not be noticed."""
 
 WAITING = ("run_queue", "dispatch", "imbalance")
 """What a shortage of CPUs does to workers: they queue for one, wake up late, and are waited for."""
+
+OWN_THREADS = 1.25
+"""CPUs that T(1) must certainly keep busy to be more than one thread: the rest of its process hands out work and waits,
+which is a few per cent of a CPU at most."""
 
 SEVERE, MODERATE = 0.25, 0.10
 """Shares lost from which a finding is of high or medium severity: a quarter of all core-seconds, and a tenth, which is
@@ -116,6 +121,19 @@ class CaseView:
         """Whether there are more workers than usable CPUs."""
         count = self.cpus.get("count")
         return isinstance(count, int) and self.case.workers > count
+
+    @property
+    def cpus_per_worker(self) -> Estimate | None:
+        """CPUs that one worker alone keeps busy, where the libraries it calls bring threads of their own; else None."""
+        if self.account is None or self.case.executor == "native":
+            return None
+        busy = averaged(self.account.single_cpus)
+        return busy if above(busy, OWN_THREADS) else None
+
+    @property
+    def nested(self) -> bool:
+        """Whether the workers' libraries use threads of their own, whose time is in no worker's clocks."""
+        return self.versus_limited is not None or self.cpus_per_worker is not None
 
     def lost(self, *names: str) -> Estimate | None:
         """Estimate the sum of some losses; None where one of them is unknown."""

@@ -16,11 +16,12 @@ EXPLAINS = frozenset({"too_noisy"})
 
 def find(view: CaseView) -> Finding | None:
     """Name it where such workers certainly reach less than they should: T(1) has used all CPUs already."""
-    if view.versus_limited is None or not view.falls_short or view.figures.efficiency is None:
+    if not view.nested or not view.falls_short or view.figures.efficiency is None:
         return None
     usable = view.cpus.get("count")
     seen = known(
         versus_limited=view.versus_limited,
+        cpus_per_worker=view.cpus_per_worker,
         threads=view.case.workers * usable if isinstance(usable, int) else None,
         usable_cpus=usable if isinstance(usable, int) else None,
     )

@@ -1,0 +1,135 @@
+"""Fill the measured sections of docs/method.md from kept figures, so that no number in them was ever typed.
+
+Run: ``python docs/update_method.py [--measure]``. With ``--measure`` the faults are injected again and the probe is
+held against known holds, which takes about twelve minutes of a quiet machine; without it the figures that are there are
+laid out again. The probe's figures of other interpreters come from
+``PYTHON benchmarks/selfbench/gil_probe.py --json docs/examples/gil_probe_X.Y.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).resolve().parent / "method.md"
+EXAMPLES = PAGE.parent / "examples"
+FAULTS = EXAMPLES / "faults.json"
+ROOT = PAGE.parent.parent
+BUDGET = "20"
+_NOT_YET = "Not measured yet: `python docs/update_method.py --measure`."
+
+
+def probe_file() -> Path:
+    """Return where the probe's figures of this interpreter are kept."""
+    return EXAMPLES / f"gil_probe_{sys.version_info[0]}.{sys.version_info[1]}.json"
+
+
+def measure() -> None:
+    """Measure with this interpreter; what misses its mark is printed, and is in the tables like the rest."""
+    commands = [
+        ["-m", "benchmarks.selfbench.faults", "--budget", BUDGET, "--json", str(FAULTS)],
+        ["benchmarks/selfbench/gil_probe.py", "--json", str(probe_file())],
+    ]
+    for words in commands:
+        subprocess.run([sys.executable, *words], cwd=ROOT, check=False)
+
+
+def faults() -> str:
+    """Return the table of injected faults."""
+    if not FAULTS.exists():
+        return _NOT_YET
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.selfbench.faults import HEAD, line
+
+    kept = json.loads(FAULTS.read_text(encoding="utf-8"))
+    return "\n".join([HEAD, *map(line, kept["faults"])])
+
+
+def _probes() -> list[dict[str, Any]]:
+    files = EXAMPLES.glob("gil_probe_*.json")
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(files, key=_version)]
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    return tuple(map(int, path.stem.removeprefix("gil_probe_").split(".")))
+
+
+def _errors(rows: list[dict[str, Any]]) -> str:
+    errors = [abs(row["error"]) for row in rows]
+    return f"{statistics.mean(errors):.4f} | {max(errors):.4f}"
+
+
+def _held(found: dict[str, Any]) -> str:
+    adaptive, knocks = found["held_adaptive"], found["gilknocker_errors"]
+    near = sum(row["within_two_standard_errors"] for row in adaptive)
+    knocked = f"{statistics.mean(knocks):.3f} | {max(knocks):.3f}" if knocks else "- | -"
+    return f"| {found['interpreter']} | {_errors(found['held_fixed'])} | {near} of {len(adaptive)} | {knocked} |"
+
+
+def held() -> str:
+    """Return the table of the held share's errors."""
+    rows = [_held(found) for found in _probes()]
+    head = [
+        "| interpreter | mean error | worst | adaptive: within two standard errors | gilknocker, mean | worst |",
+        "|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*head, *rows]) if rows else _NOT_YET
+
+
+def _waiting(found: dict[str, Any]) -> Iterator[str]:
+    for row in found["waiting"]:
+        threads = f"{row['threads']} x {row['doing']}"
+        yield f"| {found['interpreter']} | {threads} | {row['expected']:.0f} | {row['waiting']:.3f} |"
+
+
+def waiting() -> str:
+    """Return the table of waiting threads."""
+    rows = [line for found in _probes() for line in _waiting(found)]
+    return "\n".join(["| interpreter | threads | expected | read |", "|---|---|---|---|", *rows]) if rows else _NOT_YET
+
+
+def _observer(found: dict[str, Any]) -> Iterator[str]:
+    for row in found.get("observer", ()):
+        ratio = f"{row['ratio']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
+        cost = f"{row['rate_hz']:.0f} | {ratio} | {row['own_cpu']:.2%}"
+        yield f"| {found['interpreter']} | {row['load']} | {row['pairs']} | {cost} |"
+
+
+def observer() -> str:
+    """Return the table of what monitoring costs."""
+    rows = [line for found in _probes() for line in _observer(found)]
+    head = [
+        "| interpreter | load | pairs | looks per second | monitored / unmonitored | sampler's own CPU |",
+        "|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*head, *rows]) if rows else _NOT_YET
+
+
+SECTIONS: dict[str, Callable[[], str]] = {"faults": faults, "held": held, "waiting": waiting, "observer": observer}
+
+
+def filled(text: str) -> str:
+    """Return the page's text with its sections replaced."""
+    return re.sub(
+        r"<!-- output:(\w+) -->.*?<!-- /output -->",
+        lambda match: f"<!-- output:{match[1]} -->\n{SECTIONS[match[1]]()}\n<!-- /output -->",
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Measure if asked to, and write the page."""
+    if arguments == ["--measure"]:
+        measure()
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
