@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gilscope import executors, kernels
-from gilscope.env import interpreter, libraries
+from gilscope.env import interpreter
 from gilscope.errors import UnknownNameError
 from gilscope.registry import EXECUTORS, PROBES, START_METHODS
 from gilscope.spec import Availability, Impl, KernelSpec
@@ -103,13 +103,12 @@ def answer(names: Sequence[str]) -> dict[str, Any]:
     -------
     dict
         ``kernels``: by kernel and implementation whether it is ``here``, and by executor (``processes`` with its start
-        method) whether it can be run so; ``own``: the same of the user's own functions; ``libraries``: versions.
+        method) whether it can be run so; ``own``: the same of the user's own functions.
     """
     chunked, own_threads = (Impl(name="own", target="", gil=gil) for gil in ("held", "own_threads"))
     return {
         "kernels": {name: _of_kernel(name) for name in dict.fromkeys((*names, *PROBES))},
         "own": {_sort(impl): {"executors": _executors(impl)} for impl in (chunked, own_threads)},
-        "libraries": libraries.describe(),
     }
 
 

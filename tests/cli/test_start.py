@@ -21,6 +21,7 @@ OURS = {
     "gilscope.cli.audit",
     "gilscope.cli.compare",
     "gilscope.cli.doctor",
+    "gilscope.cli.env",
     "gilscope.cli.gil",
     "gilscope.cli.export",
     "gilscope.cli.kernels",

@@ -58,7 +58,7 @@ class Controls:
 
     columns: Columns
     _spins: Mapping[int, Case] = field(init=False)
-    _isolated: Mapping[tuple[str, int, str], Case] = field(init=False)
+    _isolated: Mapping[tuple[str, int, str, str], Case] = field(init=False)
     _accounts: dict[tuple[str, str], Account | None] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -124,6 +124,6 @@ class Controls:
         return self._accounts[key]
 
 
-def _language(case: Case) -> tuple[str, int, str]:
-    """Return what the variants that share an inner loop and a worker count have in common."""
-    return case.language, case.workers, case.size
+def _language(case: Case) -> tuple[str, int, str, str]:
+    """Return what the variants that share an inner loop, a worker count and an interpreter have in common."""
+    return case.language, case.workers, case.size, case.interpreter

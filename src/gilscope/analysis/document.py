@@ -13,7 +13,8 @@ from gilscope.analysis.ceilings import Ceiling, Controls
 from gilscope.analysis.columns import Column, averaged, columns_by_kernel
 from gilscope.analysis.estimates import CaseEstimates, KernelView, is_single, too_noisy
 from gilscope.analysis.findings import ENOUGH, CaseView, Finding, cure_of, judge
-from gilscope.analysis.gil import GilSeen, gil_by_case, unseen
+from gilscope.analysis.gil import GilSeen, gil_by_case, recorded, unseen
+from gilscope.analysis.interpreters import prices
 from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.analysis.nested import versus_limited
 from gilscope.records import CaseRecord, ResultSet
@@ -86,6 +87,7 @@ def analyse(result: ResultSet) -> Json:
         "cases": cases,
         "controls": [row for view in views.values() for row in _control_rows(result, view, failed)],
         "kernels": [_kernel_row(result, view, judged.get(kernel, ())) for kernel, view in views.items()],
+        "prices": _prices(result, views),
         "findings": _grouped(explained),
         "not_analysed": _not_analysed(cases),
         "warnings": list(result.warnings),
@@ -112,6 +114,7 @@ def _explained(result: ResultSet, views: Mapping[str, KernelView]) -> dict[str, 
     for record in _asked_for(result, views):
         case, view = record.case, views.get(record.case.kernel)
         gil = seen.get(case.id) or unseen(case, enabled if isinstance(enabled, bool) else None)
+        gil = recorded(gil, record)
         made[case.id] = _Explained(gil=gil)
         if view is None or is_single(case) or not view.columns.of(case):
             continue
@@ -151,6 +154,23 @@ def _grouped(explained: Mapping[str, _Explained]) -> list[Json]:
             "cure": cure_of(code),
         }
         for _, _, code, severity in sorted(rows)
+    ]
+
+
+def _prices(result: ResultSet, views: Mapping[str, KernelView]) -> list[Json]:
+    return [
+        {
+            "kernel": price.case.kernel,
+            "implementation": price.case.implementation,
+            "executor": price.case.executor,
+            "size": price.case.size,
+            "interpreter": price.case.interpreter,
+            "versus": price.versus.interpreter,
+            "case": price.case.id,
+            "versus_case": price.versus.id,
+            "time_ratio": _estimate(price.time_ratio),
+        }
+        for price in prices(tuple(result.study.get("interpreters", ())), views)
     ]
 
 
@@ -201,6 +221,7 @@ def _case_row(
         "one_time_s": {name: value / NS_PER_S for name, value in record.one_time_ns.items()},
         "jit_cache": record.jit_cache,
         "isa": record.isa,
+        "python": record.python,
         "gil": _gil(why.gil),
         "losses": _losses(why.account),
         "ceiling": _ceiling(why.ceiling),
@@ -314,6 +335,7 @@ def _gil(seen: GilSeen) -> Json:
         "reason": seen.reason,
         "cure": seen.cure,
         "enabled": seen.enabled,
+        "switched_on": seen.switched_on,
         "held": _estimate(seen.held),
         "waiting": _estimate(seen.waiting),
         "handovers_per_s": seen.handovers_per_s,

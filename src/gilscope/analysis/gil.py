@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from gilscope.records import ResultSet
+from gilscope.records import CaseRecord, ResultSet
 from gilscope.spec import Case
 from gilscope.stats import Estimate, estimate_or_none
 
-__all__ = ["GilSeen", "gil_by_case", "unseen"]
+__all__ = ["GilSeen", "gil_by_case", "recorded", "unseen"]
 
 _CONFIDENCE = 0.95  # of the probe's own intervals (telemetry.reading)
 
@@ -83,8 +83,17 @@ class _Look:
     slow_down: float | None
 
 
+def recorded(seen: GilSeen, record: CaseRecord) -> GilSeen:
+    """Add what the workers told when they had imported everything, which says more than any probe beside them."""
+    if record.gil_enabled is None:
+        return seen
+    return replace(seen, enabled=record.gil_enabled, switched_on=seen.switched_on or record.gil_reason)
+
+
 def unseen(case: Case, enabled: bool | None) -> GilSeen:
     """Return what is known about a case without diagnostic rounds."""
+    if case.interpreter:  # what is known of the running interpreter does not hold for another
+        enabled = None
     if not case.one_gil:
         return GilSeen(available=False, reason=_OWN_GILS[case.executor], enabled=enabled)
     return GilSeen(available=False, reason=_NO_ROUNDS, cure=_NO_ROUNDS_CURE, enabled=enabled)

@@ -13,6 +13,7 @@ from gilscope.cli import (
     audit,
     compare,
     doctor,
+    env,
     export,
     gil,
     kernels,
@@ -72,6 +73,7 @@ app.command("trace", short_help="The timeline of a round.")(trace.trace)
 app.command("report", short_help="Results as one HTML page.")(report.report)
 app.command("compare", short_help="Two results, case by case.")(compare.compare)
 app.command("export", short_help="A result for other programs.")(export.export)
+app.add_typer(env.app, name="env", short_help="Environments for other interpreters: add, list, remove.")
 app.add_typer(kernels.app, name="kernels", short_help="Add a kernel: new, digest.")
 
 

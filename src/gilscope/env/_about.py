@@ -35,13 +35,23 @@ def source_digest(package: str) -> str:
     return state.hexdigest()[:16]
 
 
+def _version(library: str) -> Any:
+    try:
+        from importlib import metadata
+
+        return metadata.version(library)
+    except ImportError:  # not installed, or a Python from before 3.8, which cannot tell
+        return None
+
+
 def about(request: Any) -> Any:
     """Return the facts about the running interpreter, and what of gilscope it can run if it has the same one.
 
     Parameters
     ----------
     request : dict
-        ``gilscope`` and ``source``: version and source digest of whoever asks; ``kernels``: names to look at.
+        ``gilscope`` and ``source``: version and source digest of whoever asks; ``kernels`` and ``libraries``: names to
+        look at.
     """
     facts: Any = {
         "implementation": platform.python_implementation(),
@@ -51,6 +61,7 @@ def about(request: Any) -> Any:
         "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
         "gil_enabled": bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
         "compiler": platform.python_compiler(),
+        "libraries": {name: _version(name) for name in request["libraries"]},
         "gilscope": None,
     }
     try:

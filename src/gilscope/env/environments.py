@@ -1,7 +1,6 @@
 """Virtual environments of ours, one per interpreter, in a private folder of the user's cache.
 
-Each is a folder named like its interpreter (``3.13t``) with a file that says how it was made; without that file it is
-unfinished. ``install.py`` makes them.
+Each is a folder named like its interpreter (``3.13t``), with a file that says how it was made (``install.py``).
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class Environment:
     path : Path
         Its folder.
     record : mapping
-        How it was made (``install.add``); empty while unfinished.
+        How it was made (``install.add``); while unfinished little more than of which interpreter.
     """
 
     name: str
@@ -49,7 +48,7 @@ class Environment:
     @property
     def problem(self) -> str:
         """Why it cannot be used, or an empty text."""
-        if not self.record:
+        if "made_utc" not in self.record:
             return "unfinished"
         return "" if os.access(self.python, os.X_OK) else f"its interpreter {self.record.get('base', '')} is gone"
 

@@ -19,10 +19,25 @@ from typing import Any, Literal, TypeAlias
 import gilscope
 from gilscope.env import _about, environments
 from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
+from gilscope.env.libraries import LIBRARIES
 from gilscope.errors import UsageError
 from gilscope.registry import check_names
 
-__all__ = ["GIL_WORDS", "Gil", "Interpreter", "ask", "choose", "described", "locate"]
+__all__ = [
+    "GIL_WORDS",
+    "Gil",
+    "Interpreter",
+    "OLDEST",
+    "PLAIN",
+    "ask",
+    "at_path",
+    "choose",
+    "described",
+    "locate",
+    "own_source",
+    "stale",
+    "surroundings",
+]
 
 Gil: TypeAlias = Literal["on", "off", "both"]
 GIL_WORDS: tuple[Gil, ...] = ("on", "off", "both")
@@ -134,7 +149,7 @@ def locate(word: str) -> str:
     if not word.strip():
         raise UsageError("--python needs a name or a path: write it like 3.13t, python3.12 or /path/to/python")
     if os.sep in word or (os.altsep and os.altsep in word) or word.startswith("~"):
-        return _at_path(Path(word).expanduser())
+        return at_path(Path(word).expanduser())
     known = environments.find(word)
     if known is not None:
         return str(known)
@@ -150,8 +165,17 @@ def locate(word: str) -> str:
     return path
 
 
-def _at_path(path: Path) -> str:
-    for candidate in (path, *(path / folder / "python" for folder in _FOLDERS)):
+def at_path(path: Path) -> str:
+    """Return the program at a path, which may be the folder of an environment or installation.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    inside = [path / folder / name for folder in _FOLDERS for name in ("python", "python3", "python.exe")]
+    versioned = sorted(found for found in path.glob("bin/python3.*") if not found.name.endswith("-config"))
+    for candidate in (path, *inside, *versioned):
         if candidate.is_file():
             return os.path.abspath(candidate)  # not resolved: a virtual environment's python is a link to its base
     raise UsageError(f"no interpreter at {str(path)!r}: name its program, e.g. {path / 'bin' / 'python'}")
@@ -165,11 +189,11 @@ def ask(path: str, kernels: Sequence[str], environment: Mapping[str, str | None]
     UsageError
         If it cannot be run or does not answer.
     """
-    request = json.dumps({"gilscope": gilscope.__version__, "source": own_source(), "kernels": list(kernels)})
+    asked = {"gilscope": gilscope.__version__, "source": own_source(), "kernels": [*kernels], "libraries": [*LIBRARIES]}
     variables = surroundings(environment)
     try:
         done = subprocess.run(
-            [path, "-c", Path(_about.__file__).read_text(encoding="utf-8"), request],
+            [path, "-c", Path(_about.__file__).read_text(encoding="utf-8"), json.dumps(asked)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -195,6 +219,21 @@ def surroundings(environment: Mapping[str, str | None]) -> dict[str, str]:
     wanted: dict[str, str | None] = {"PYTHONSAFEPATH": "1", **environment}
     kept = {name: value for name, value in os.environ.items() if name not in wanted}
     return kept | {name: value for name, value in wanted.items() if value is not None}
+
+
+def stale(facts: Mapping[str, Any]) -> str:
+    """Say why the gilscope of an interpreter cannot measure for this one, or nothing.
+
+    Parameters
+    ----------
+    facts : mapping
+        With ``gilscope`` and ``source`` as the interpreter tells them.
+    """
+    if not facts:
+        return ""
+    if facts.get("gilscope") != gilscope.__version__:
+        return f"has gilscope {facts.get('gilscope')}, this is {gilscope.__version__}"
+    return "" if facts.get("source") == own_source() else "has this version of gilscope from other sources"
 
 
 @cache
@@ -224,16 +263,9 @@ def _checked(path: str, facts: Mapping[str, Any]) -> Interpreter:
         raise UsageError(
             f"{shown} (Python {label}) has no gilscope: make it an environment with: {add}, and use --python {label}"
         )
-    if facts["gilscope"] != gilscope.__version__:
-        raise UsageError(
-            f"{shown} (Python {label}) has gilscope {facts['gilscope']}, this is {gilscope.__version__}: "
-            f"make it an environment of this one with: {add}"
-        )
-    if facts["source"] != own_source():
-        raise UsageError(
-            f"{shown} (Python {label}) has gilscope {facts['gilscope']} from other sources than this one: renew it "
-            f"with: {add}"
-        )
+    problem = stale(facts)
+    if problem:
+        raise UsageError(f"{shown} (Python {label}) {problem}: renew it with: {add}")
     return Interpreter(label=label, executable=path, facts=facts)
 
 

@@ -70,6 +70,13 @@ def _versus(row: Row, best: Row | None) -> str:
     return f"{narrow(estimate['value'])} {spread(estimate)}"
 
 
+def _interpreter(row: Row, best: Row | None) -> str:
+    """Return its name and the state of the GIL after all imports, which may not be what was asked for."""
+    enabled = row["gil"]["enabled"]
+    return str(row["interpreter"]) + ("" if enabled is None else " on" if enabled else " off")
+
+
+_INTERPRETER = _Column("Python\nGIL", "Python\nGIL", _interpreter, words=True)
 _EFFICIENCY = _Column("effi-\nciency", "effi-\nciency", _efficiency)
 _VERSUS = _Column("versus\nserial", "versus\nserial", _versus)
 _COLUMNS = (
@@ -94,17 +101,17 @@ def comparison(rows: Sequence[Row], best: Row | None, width: int) -> Table:
     best : row or None
         The fastest on one thread, to which the last column relates.
     """
-    for layout in _layouts():
+    for layout in _layouts(marked=any(facts.mark(row) for row in rows)):
         table, natural = _laid_out(rows, best, *layout)
         if natural <= width:
             break
     return table
 
 
-def _layouts() -> Iterator[tuple[Sequence[_Column], bool]]:
-    """Yield (columns, roomy) from the widest to the narrowest."""
-    yield _COLUMNS, True
-    left = list(_COLUMNS)
+def _layouts(*, marked: bool) -> Iterator[tuple[Sequence[_Column], bool]]:
+    """Yield (columns, roomy) from the widest to the narrowest; ``marked``: with the interpreter of each row."""
+    left = [*_COLUMNS[:2], _INTERPRETER, *_COLUMNS[2:]] if marked else list(_COLUMNS)
+    yield tuple(left), True
     yield tuple(left), False
     for column in _GIVEN_UP:
         left.remove(column)
@@ -150,7 +157,7 @@ def explanation(rows: Sequence[Row], width: int) -> Table | None:
     for row in told:
         gil = row["gil"]
         waiting = f"{gil['waiting']['value']:.2f}" if gil["waiting"] else NONE
-        name = f"{facts.label(row)}*{_workers(row, None)}"
+        name = f"{facts.label(row)}*{_workers(row, None)}{facts.mark(row)}"
         found = (", " if width >= _ROOMY else ",\n").join(row["findings"]) or NONE
         table.add_row(name, percent(gil["held"]), waiting, reasons.largest_loss(row), found)
     return table

@@ -21,7 +21,9 @@ __all__ = [
     "is_single",
     "kernels",
     "label",
+    "mark",
     "measured",
+    "named",
     "of_kernel",
     "of_study",
     "order",
@@ -49,10 +51,10 @@ def of_kernel(document: Document, kernel: str) -> list[Row]:
     only in that, the one with the fewest chunks stands for all.
     """
     rows = sorted((row for row in document["cases"] if row["kernel"] == kernel), key=order)
-    serial: set[tuple[str, str]] = set()
+    serial: set[tuple[str, str, str]] = set()
     kept = []
     for row in rows:
-        key = (row["implementation"], row["size"])
+        key = (row["implementation"], row["size"], row["interpreter"])
         if row["executor"] == "serial" and row["status"] == "ok":
             if key in serial:
                 continue
@@ -95,6 +97,16 @@ def executor_label(row: Row) -> str:
 def label(row: Row) -> str:
     """Name a row within its kernel: ``cy_nogil@threads``."""
     return f"{row['implementation']}@{executor_label(row)}"
+
+
+def mark(row: Row) -> str:
+    """Say under which interpreter a row was measured, if several could be meant: `` on 3.13t``."""
+    return f" on {row['interpreter']}" if "!" in row["case"] else ""
+
+
+def named(row: Row) -> str:
+    """Name a parallel row within its kernel: ``cy_nogil@threads*2 on 3.13t``."""
+    return f"{label(row)}*{row['workers']}{mark(row)}"
 
 
 def is_single(row: Row) -> bool:

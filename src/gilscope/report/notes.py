@@ -76,9 +76,10 @@ def _fastest(rows: Sequence[Row], at_p: Sequence[Row], workers: int) -> str:
     if len(rivals) >= NAMED_TIES:
         return f"{where} it cannot be told which of {len(rivals) + 1} cases is fastest: their intervals overlap."
     if rivals:
-        names = _join(facts.label(row) for row in (top, *rivals))
+        names = _join(facts.label(row) + facts.mark(row) for row in (top, *rivals))
         return f"{where} {names} are fastest and cannot be told apart{_at_rate(top)}."
-    return f"{where} {facts.label(top)} is fastest{_at_rate(top)}{_over_itself(top)}{_over_python(rows, top)}."
+    name = facts.label(top) + facts.mark(top)
+    return f"{where} {name} is fastest{_at_rate(top)}{_over_itself(top)}{_over_python(rows, top)}."
 
 
 def _standing(row: Row) -> Estimate:
@@ -167,7 +168,7 @@ def _released(at_p: Sequence[Row], spin: Row | None) -> str:
 
 
 def _gains(rows: Iterable[Row]) -> str:
-    return _join(f"{row['implementation']} {times(row['speedup'])}" for row in rows)
+    return _join(f"{row['implementation']}{facts.mark(row)} {times(row['speedup'])}" for row in rows)
 
 
 def _known(row: Row) -> bool:
@@ -211,7 +212,7 @@ def controls_note(document: Document, kernel: str) -> str:
         if row.get("speedup")
     ]
     memory = [
-        f"isolated {row['implementation']}({row['workers']}) {interval(row['speedup'])}"
+        f"isolated {row['implementation']}({row['workers']}){facts.mark(row)} {interval(row['speedup'])}"
         for row in facts.controls(document, kernel, "isolated")
         if row["speedup"]
     ]
@@ -254,18 +255,23 @@ def serial_note(document: Document, kernel: str) -> str:
     best = facts.fastest_serial(document, kernel)
     if best is None:
         return ""
-    return f"fastest on one thread: {facts.label(best)} at {best['size']},{_at_rate(best)[3:]}"
+    return f"fastest on one thread: {facts.label(best)}{facts.mark(best)} at {best['size']},{_at_rate(best)[3:]}"
 
 
 def unavailable_notes(rows: Sequence[Row]) -> list[str]:
     """Say once per reason which cases cannot be measured here."""
-    present = {row["implementation"] for row in rows if row["status"] != "unavailable"}
-    by_reason: dict[str, list[Row]] = {}
+    present: dict[str, set[str]] = {}
+    by_reason: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row["status"] == "unavailable":
             reason = "; ".join(part for part in (row.get("reason"), row.get("cure")) if part)
-            by_reason.setdefault(reason or "no reason given", []).append(row)
-    return [f"{_compact(same, present)}: {reason}" for reason, same in by_reason.items()]
+            by_reason.setdefault((reason or "no reason given", facts.mark(row)), []).append(row)
+        else:
+            present.setdefault(facts.mark(row), set()).add(row["implementation"])
+    told: dict[tuple[str, str], list[str]] = {}
+    for (reason, mark), same in by_reason.items():
+        told.setdefault((_compact(same, present.get(mark, ())), reason), []).append(mark)
+    return [f"{names}{_join(marks)}: {reason}" for (names, reason), marks in told.items()]
 
 
 def _compact(rows: Sequence[Row], present: Collection[str]) -> str:
@@ -306,7 +312,7 @@ def noise_note(rows: Iterable[Row]) -> str:
     if not noisy:
         return ""
     cures = dict.fromkeys(row["cure"] for row in noisy if row["cure"])
-    names = ", ".join(f"{facts.label(row)}*{row['workers']}" for row in noisy)
+    names = ", ".join(facts.named(row) for row in noisy)
     return "; ".join([f"the intervals of {names} are too wide to say anything", *cures])
 
 
@@ -327,7 +333,7 @@ def one_time_note(rows: Iterable[Row]) -> str:
         most_s, row = max(paid, key=lambda pair: pair[0])
         if most_s >= _WORTH_SAYING_S:
             cache = f" ({row['jit_cache']})" if name == "jit" and row.get("jit_cache") not in (None, "none") else ""
-            parts.append(f"{words}{cache} {seconds(most_s)} ({facts.label(row)})")
+            parts.append(f"{words}{cache} {seconds(most_s)} ({facts.label(row)}{facts.mark(row)})")
     return f"not in the rates, at most: {', '.join(parts)}" if parts else ""
 
 

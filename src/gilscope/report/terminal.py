@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gilscope.report import facts, notes, reasons
+from gilscope.report import facts, interpreters, notes, reasons
 from gilscope.report.comparison import OVER_SUBSCRIBED, comparison, explanation, plain_table
 from gilscope.report.facts import Document
 from gilscope.report.figures import NONE, seconds
@@ -53,7 +53,7 @@ def render(document: Document, *, width: int, color: bool = False, one_time: boo
 
 def render_head(document: Document, width: int) -> str:
     """Lay out on what was measured, what could have spoilt it, and where the result is."""
-    lines = [notes.environment_note(document)]
+    lines = [notes.environment_note(document), *interpreters.interpreter_notes(document)]
     lines += [f"caution: {text}" for text in notes.check_notes(document)]
     lines += [f"warning: {text}" for text in document.get("warnings", ())]
     if document.get("interrupted"):
@@ -76,6 +76,7 @@ def render_kernel(document: Document, kernel: str, *, width: int, color: bool = 
         *(("failed", text) for text in notes.trouble_notes(rows)),
         ("noisy", notes.noise_note(rows)),
         ("versus", notes.serial_note(document, kernel)),
+        *(("price", text) for text in interpreters.price_notes(document, kernel)),
         ("machine", notes.controls_note(document, kernel)),
         ("one-time", notes.one_time_note(rows)),
         ("precision", notes.precision_note(document, kernel)),

@@ -1,0 +1,100 @@
+"""``gilscope env add | list | remove``: environments for other interpreters."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["add", "app", "list_", "remove"]
+
+app = typer.Typer(no_args_is_help=False)
+
+
+@app.callback(invoke_without_command=True, help="Environments with gilscope for other interpreters.")
+def _env(context: typer.Context) -> None:
+    from gilscope.cli.output import emit
+
+    if context.invoked_subcommand is None:
+        emit(context.get_help())
+
+
+@app.command("add", short_help="Make an environment for an interpreter, or renew it.")
+def add(
+    interpreter: Annotated[
+        str, typer.Argument(metavar="3.13t|PATH", help="A version, a command or a path of a Python.")
+    ],
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="SOURCE", help="A checkout, a wheel or a folder of wheels [where this is from]."
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the environment as JSON and nothing else.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> int:
+    """Make a virtual environment for an interpreter and install this gilscope into it.
+
+    Afterwards --python finds it by its name, e.g. 3.13t. From a checkout the extensions are compiled: a minute.
+    """
+    from gilscope.cli.output import emit, emit_json, write
+    from gilscope.env import install
+    from gilscope.report.environments import made_note
+
+    def say(text: str) -> None:
+        if not quiet:
+            write(sys.stderr, text + "\n")
+
+    made, missing = install.add(interpreter, install.find_source(source), say=say)
+    if json:
+        emit_json(_facts(made))
+    else:
+        emit(made_note(_facts(made), missing))
+    return 0
+
+
+@app.command("list", short_help="The environments there are.")
+def list_(
+    json: Annotated[bool, typer.Option("--json", help="Print them as JSON and nothing else.")] = False,
+) -> int:
+    """List the environments: interpreter, what gilscope was installed from, libraries, and whether it can be used."""
+    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
+    from gilscope.env import environments
+    from gilscope.report.environments import render_environments
+
+    found = [_facts(entry) for entry in environments.environments()]
+    where = str(environments.folder())
+    if json:
+        emit_json({"schema": "gilscope.environments", "schema_version": 1, "folder": where, "environments": found})
+    else:
+        emit(render_environments(found, where, width=stdout_width(), color=stdout_color()))
+    return 0
+
+
+@app.command("remove", short_help="Remove an environment.")
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As 'gilscope env list' names it.")],
+) -> int:
+    """Remove an environment with all its files."""
+    from gilscope.cli.output import emit
+    from gilscope.env import environments
+
+    emit(f"removed {environments.remove(name)}")
+    return 0
+
+
+def _facts(entry: Any) -> dict[str, Any]:
+    """Return one environment as it is listed."""
+    from gilscope.env.interpreters import stale
+
+    problem = entry.problem or stale(entry.record)
+    return (
+        {"name": entry.name, "path": str(entry.path), "python": str(entry.python), "problem": problem}
+        | {
+            name: value
+            for name, value in entry.record.items()
+            if name not in ("schema", "schema_version", "name", "python")
+        }
+        | {"version": entry.record.get("python", "")}
+    )

@@ -1,0 +1,354 @@
+"""Making an environment for an interpreter: a virtual environment with this gilscope, NumPy and what else runners use.
+
+gilscope is installed without its dependencies: most are for the command line, which stays in its own interpreter.
+Nothing but gilscope itself is ever compiled: where a library has no wheel for the interpreter, its implementations are
+n/a with the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gilscope
+from gilscope.env import environments
+from gilscope.env.environments import RECORD_NAME, Environment, python_in
+from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
+from gilscope.env.interpreters import OLDEST, PLAIN, ask, at_path, surroundings
+from gilscope.errors import UnavailableError, UsageError
+
+__all__ = ["Source", "add", "find_source"]
+
+NEEDED = ("numpy", "threadpoolctl")
+"""What the NumPy implementations and the look at functions use; everything else measures without."""
+
+EXTRAS = ("numba", "interpreters", "dask", "loky")
+"""Extras of gilscope whose packages runners use; installed where this interpreter has them too, if they have wheels."""
+
+_TREE = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "src", "ext")  # what a build needs of a checkout
+_LEFT_OUT = ("*.so", "*.pyd", "__pycache__", "*.egg-info", "*.nbi", "*.nbc")
+_TIMEOUT_S = 1800.0  # a cold build of all extensions on a slow machine takes ten minutes
+_REQUIREMENT = re.compile(
+    r"(?P<name>[A-Za-z0-9._-]+)(?P<versions>[^;]*);.*\bextra\s*==\s*['\"](?P<extra>[\w-]+)['\"].*"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where gilscope is installed from.
+
+    Parameters
+    ----------
+    arguments : tuple of str
+        For ``pip install``; a checkout is copied first, so that building leaves no traces in it.
+    tree : Path or None
+        The checkout.
+    """
+
+    arguments: tuple[str, ...] = ()
+    tree: Path | None = None
+
+    def __str__(self) -> str:
+        return without_home(str(self.tree)) if self.tree else " ".join(map(without_home, self.arguments))
+
+
+def find_source(asked: str | None) -> Source:
+    """Return where to install gilscope from: what was asked for, else where this one comes from.
+
+    Parameters
+    ----------
+    asked : str or None
+        A checkout, a wheel or sdist, or a folder of wheels.
+
+    Raises
+    ------
+    UsageError
+        If it is none of these.
+    """
+    if asked is None:
+        return _own_source()
+    path = Path(asked).expanduser().absolute()
+    if _is_checkout(path):
+        return Source(tree=path)
+    if path.is_file() and path.name.startswith("gilscope-") and path.name.endswith((".whl", ".tar.gz")):
+        return Source(arguments=(str(path),))
+    if path.is_dir() and any(path.glob("gilscope-*.whl")):
+        return Source(arguments=("--no-index", "--find-links", str(path), "gilscope"))
+    raise UsageError(f"no gilscope at {asked!r}: name a checkout, a wheel, or a folder of wheels")
+
+
+def _is_checkout(path: Path) -> bool:
+    return (path / "pyproject.toml").is_file() and (path / "src" / "gilscope").is_dir()
+
+
+def _own_source() -> Source:
+    """Return the checkout or archive this gilscope was installed from (PEP 610), else its version from the index."""
+    tree = Path(gilscope.__file__).parents[2]
+    if _is_checkout(tree):
+        return Source(tree=tree)
+    try:
+        text = importlib.metadata.distribution("gilscope").read_text("direct_url.json")
+    except importlib.metadata.PackageNotFoundError:
+        text = None
+    url = json.loads(text).get("url", "") if text else ""
+    if url.startswith("file:"):
+        path = Path(urllib.request.url2pathname(urllib.parse.urlsplit(url).path))
+        if _is_checkout(path):
+            return Source(tree=path)
+        # A wheel is for one kind of interpreter: its neighbours are for the others.
+        if path.parent.is_dir() and any(path.parent.glob("gilscope-*.whl")):
+            return Source(arguments=("--no-index", "--find-links", str(path.parent), "gilscope"))
+    return Source(arguments=(f"gilscope=={gilscope.__version__}",))
+
+
+def add(
+    word: str, source: Source, *, say: Callable[[str], None] = lambda text: None
+) -> tuple[Environment, Mapping[str, str]]:
+    """Make the environment of an interpreter, anew if there is one.
+
+    Parameters
+    ----------
+    word : str
+        A version (``3.13t``), a command or a path; the name of an environment means its interpreter.
+    say : callable (str) -> None
+        Hears what is being done.
+
+    Returns
+    -------
+    (Environment, packages that could not be installed and why)
+
+    Raises
+    ------
+    UsageError
+        If there is no such interpreter, or it cannot run gilscope.
+    UnavailableError
+        If gilscope cannot be installed into it.
+    """
+    base = find_base(word)
+    facts = ask(base, ())
+    shown = without_home(base)
+    if facts["implementation"] != "CPython" or tuple(facts["version_info"]) < OLDEST:
+        raise UsageError(
+            f"{shown} is {facts['implementation']} {facts['version']}: gilscope needs CPython 3.11 or newer"
+        )
+    name = interpreter_label(tuple(facts["version_info"][:2]), free_threaded=facts["free_threaded"], gil=False)
+    folder = environments.folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise UsageError(
+            f"cannot make {folder}: {error.strerror}; set {environments.FOLDER_VARIABLE} to another"
+        ) from None
+    with _alone(folder, name):
+        return _made(_Making(name, folder / name, base, folder / f"{name}.log", say), facts, source)
+
+
+def find_base(word: str) -> str:
+    """Return the interpreter an environment is made of.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    known = next((entry for entry in environments.environments() if entry.name == word), None)
+    if known is not None and "base" in known.record:
+        return at_path(Path(os.path.expanduser(known.record["base"])))
+    if os.sep in word or word.startswith("~"):
+        return at_path(Path(word).expanduser())
+    if word == interpreter_label(sys.version_info[:2], free_threaded=free_threaded_build(), gil=False):
+        return sys.executable
+    command = f"python{word}" if word[:1].isdigit() else word
+    path = shutil.which(command) or next(_installed_by_tools(command), None)
+    if path is None:
+        raise UsageError(
+            f"no interpreter {word!r}: there is no command {command}; install it (e.g. uv python install {word}), "
+            "or name it by its path"
+        )
+    return path
+
+
+def _installed_by_tools(command: str) -> Iterator[str]:
+    """Yield interpreters that pyenv and uv keep beside the PATH, newest first."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")
+    for folder in (pyenv, uv):
+        for path in sorted(folder.glob(f"*/bin/{command}"), reverse=True):
+            if os.access(path, os.X_OK):
+                yield str(path)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, name: str) -> Iterator[None]:
+    """Hold the lock of an environment; freed by the system whatever ends this process.
+
+    Raises
+    ------
+    UsageError
+        If another process has it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # no such locks here: two at once must not be tried
+        yield
+        return
+    with open(folder / f".{name}.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(f"another gilscope is making the environment {name}: wait for it") from None
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """An environment on its way."""
+
+    name: str
+    path: Path
+    base: str
+    log: Path
+    say: Callable[[str], None]
+
+    def run(self, *command: str, cwd: Path | None = None) -> str:
+        """Run a command, its output into the log; return an empty text or what it complained about."""
+        with open(self.log, "a+b") as log:
+            begin = log.seek(0, os.SEEK_END)
+            try:
+                status = subprocess.run(
+                    command,
+                    cwd=cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=surroundings({**PLAIN, "PYTHONPATH": None, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}),
+                    timeout=_TIMEOUT_S,
+                    check=False,
+                ).returncode
+            except (OSError, subprocess.TimeoutExpired) as error:
+                return str(error)
+            log.seek(begin)
+            return _complaint(log.read().decode(errors="replace")) if status else ""
+
+    def pip(self, *arguments: str) -> str:
+        """Install with the pip of the environment."""
+        return self.run(str(python_in(self.path)), "-m", "pip", "install", "--quiet", *arguments)
+
+
+def _complaint(output: str) -> str:
+    """Return the line of a log that says best what went wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    for word in ("error:", "ERROR:", "Error"):
+        told = [line for line in lines if word in line]
+        if told:
+            return told[-1].removeprefix("ERROR:").strip()[:300]
+    return lines[-1][:300] if lines else "it said nothing"
+
+
+def _made(making: _Making, facts: Mapping[str, Any], source: Source) -> tuple[Environment, Mapping[str, str]]:
+    shutil.rmtree(making.path, ignore_errors=True)
+    making.log.unlink(missing_ok=True)
+    making.say(
+        f"{making.name}: a virtual environment of {without_home(making.base)} in {without_home(str(making.path))}"
+    )
+    problem = making.run(making.base, "-m", "venv", str(making.path))
+    if problem:
+        raise UnavailableError(
+            f"{making.base} cannot make a virtual environment: {problem}", "install the venv module of this Python"
+        )
+    making.say(
+        f"{making.name}: gilscope from {source}" + (", which is compiled: about a minute" if source.tree else "")
+    )
+    _write(making.path, {"name": making.name, "base": without_home(making.base)})  # to be found again if this ends
+    problem = _install_gilscope(making, source)
+    if problem:
+        log = without_home(str(making.log))
+        raise UnavailableError(f"gilscope from {source} cannot be installed for {making.name}: {problem}", f"see {log}")
+    missing = {}
+    for packages in (NEEDED, *_optional_packages(facts)):
+        making.say(f"{making.name}: {', '.join(packages)}")
+        problem = making.pip("--only-binary", ":all:", *packages)
+        if problem:
+            missing[packages[0]] = problem
+    return _finished(making, source, missing), missing
+
+
+def _install_gilscope(making: _Making, source: Source) -> str:
+    if source.tree is None:
+        return making.pip("--no-deps", *source.arguments)
+    with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
+        copy = Path(folder, "gilscope")
+        copy.mkdir()
+        for name in _TREE:
+            origin = source.tree / name
+            if origin.is_dir():
+                shutil.copytree(origin, copy / name, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+            elif origin.is_file():
+                shutil.copy2(origin, copy / name)
+        return making.pip("--no-deps", str(copy))
+
+
+def _optional_packages(facts: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield the packages of each extra that this interpreter has, too; of the backport for 3.13, where that is 3.13."""
+    extras: dict[str, dict[str, str]] = {}
+    for requirement in importlib.metadata.requires("gilscope") or () if _has("gilscope") else ():
+        match = _REQUIREMENT.fullmatch(requirement)
+        if match and match["extra"] in EXTRAS:
+            extras.setdefault(match["extra"], {})[match["name"]] = match["name"] + match["versions"].strip()
+    for extra, packages in extras.items():
+        wanted = tuple(facts["version_info"][:2]) == (3, 13) if extra == "interpreters" else all(map(_has, packages))
+        if wanted:
+            yield tuple(packages.values())
+
+
+def _has(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _finished(making: _Making, source: Source, missing: Mapping[str, str]) -> Environment:
+    """Check that the environment answers as it should, and write how it was made, which makes it one of ours."""
+    facts = ask(str(python_in(making.path)), ())
+    if facts["gilscope"] != gilscope.__version__:
+        raise UnavailableError(
+            f"{source} has gilscope {facts['gilscope']}, this is {gilscope.__version__}",
+            "install from where this one comes from: leave out --from",
+        )
+    record = {
+        "schema": "gilscope.environment",
+        "schema_version": 1,
+        "name": making.name,
+        "base": without_home(making.base),
+        "python": facts["version"],
+        "free_threaded": facts["free_threaded"],
+        "gilscope": facts["gilscope"],
+        "source": facts.get("source", ""),
+        "installed_from": str(source),
+        "libraries": {name: version for name, version in facts["libraries"].items() if version},
+        "missing": dict(missing),
+        "made_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    _write(making.path, record)
+    return Environment(name=making.name, path=making.path, record=record)
+
+
+def _write(path: Path, record: Mapping[str, Any]) -> None:
+    (path / RECORD_NAME).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
