@@ -138,6 +138,8 @@ def _told(lane: str, stamp: Stamp) -> Iterator[Message]:
 
 def _parent(measured: Round) -> Iterator[Event]:
     stamps = measured.stamps
+    if not stamps:
+        return
     first, last = min(s.submit_ns for s in stamps), max(s.submit_ns for s in stamps)
     begun, collected = min(s.received_ns for s in stamps), max(s.received_ns for s in stamps)
     yield from _event(_MAIN, "hand out", first, last, "send")

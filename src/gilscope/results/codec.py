@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, TypeVar, get_args
 
 from gilscope.records import Block, CaseRecord, Round, Stamp, Status
+from gilscope.registry import EXECUTORS, REFERENCES
 from gilscope.results.schema import MAX_STAMPS
 from gilscope.spec import Case, Slot, Study, Work
 
@@ -75,6 +76,8 @@ def _parse_case(text: str) -> Case:
     case = Case.parse(text)
     if case.workers > _MAX_WORKERS or case.chunks_per_worker > _MAX_INT:
         raise ValueError("the number of workers is out of range")
+    if case.executor not in (*EXECUTORS, *REFERENCES):
+        raise ValueError(f"unknown executor {case.executor!r}")
     return case
 
 

@@ -11,11 +11,10 @@ from typing import BinaryIO
 from gilscope.errors import ForeignFileError, NewerSchemaError, ResultFileError
 from gilscope.records import Block, CaseRecord, ResultSet
 from gilscope.results.codec import decode_block, decode_case_record, decode_study
+from gilscope.results.environment import check_environment
 from gilscope.results.schema import MAX_LINE_BYTES, MIGRATIONS, RESULT_NAME, SCHEMA, SCHEMA_VERSION, Line
 
 __all__ = ["is_line", "load"]
-
-MAX_CPUS = 1 << 20
 
 # What parsing and decoding raise on contents that are not ours; TypeError where a field of Study is missing,
 # RecursionError on absurd nesting.
@@ -127,26 +126,13 @@ def _check_facts(facts: Line) -> None:
         if not isinstance(facts.get(name), kind):
             raise ValueError(f"{name} is missing or of the wrong type")
     decode_study(facts["study"])
-    _check_environment(facts["environment"])
+    check_environment(facts["environment"])
 
 
 def _resumed(value: object) -> Line:
     facts = _object(value)
     _check_facts(facts)
     return facts
-
-
-def _check_environment(environment: Line) -> None:
-    """Check the shape of the parts that analysis and reports rely on; all of them may be missing."""
-    for name in ("machine", "cpus", "interpreter", "libraries"):
-        if not isinstance(environment.get(name, {}), dict):
-            raise ValueError(f"environment.{name} must be an object")
-    checks = environment.get("checks", [])
-    if not isinstance(checks, list) or not all(isinstance(check, dict) for check in checks):
-        raise ValueError("environment.checks must be a list of objects")
-    count = environment.get("cpus", {}).get("count", 1)
-    if type(count) is not int or not 1 <= count < MAX_CPUS:
-        raise ValueError("environment.cpus.count must be a number of CPUs")
 
 
 def _lines(file: BinaryIO, path: str, version: int, warnings: list[str]) -> Iterator[tuple[int, Line]]:

@@ -1,0 +1,79 @@
+"""The shape of a result's environment: what analysis and reports may rely on. Fields may be missing, or be more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import NoneType
+from typing import Any, TypeAlias
+
+__all__ = ["check_environment"]
+
+MAX_CPUS = 1 << 20
+
+Shape: TypeAlias = "tuple[type, ...] | dict[str, Shape] | list[Shape]"
+
+_TEXT: tuple[type, ...] = (str, NoneType)
+_NUMBER: tuple[type, ...] = (int, float, NoneType)
+_FLAG: tuple[type, ...] = (bool, NoneType)
+_EACH = "*"  # every other key of an object
+
+_INTERPRETER: Shape = {
+    **dict.fromkeys(("label", "implementation", "version", "executable", "compiler", "gil_asked"), _TEXT),
+    **dict.fromkeys(("free_threaded", "gil_enabled"), _FLAG),
+    "switch_interval_s": _NUMBER,
+    "libraries": {_EACH: _TEXT},
+}
+
+_ENVIRONMENT: Shape = {
+    "machine": {
+        **dict.fromkeys(("identity", "system", "release", "architecture", "cpu_model"), _TEXT),
+        "virtual": _FLAG,
+        "memory_bytes": _NUMBER,
+        "caches_bytes": {_EACH: _NUMBER},
+    },
+    "cpus": {
+        **dict.fromkeys(("limit", "detail"), _TEXT),
+        **dict.fromkeys(("count", "logical", "physical", "quota_cpus"), _NUMBER),
+    },
+    "interpreter": _INTERPRETER,
+    "interpreters": [_INTERPRETER],
+    "libraries": {_EACH: _TEXT},
+    "checks": [dict.fromkeys(("name", "status", "message", "cure"), _TEXT)],
+    "hand_over_s": {_EACH: (int, float)},
+    "functions": {
+        _EACH: {**dict.fromkeys(("call_s", "held", "items"), _NUMBER), "own_threads": _FLAG, "pools": [_TEXT]}
+    },
+    "started_utc": _TEXT,
+}
+
+
+def check_environment(environment: Mapping[str, Any]) -> None:
+    """Check the fields that are known.
+
+    Raises
+    ------
+    ValueError
+        Naming the first that is not what gilscope writes.
+    """
+    _check(environment, _ENVIRONMENT, "environment")
+    count = environment.get("cpus", {}).get("count", 1)
+    if type(count) is not int or not 1 <= count < MAX_CPUS:
+        raise ValueError("environment.cpus.count must be a number of CPUs")
+
+
+def _check(value: object, shape: Shape, what: str) -> None:
+    if isinstance(shape, tuple):
+        if type(value) not in shape:  # a bool is no number here
+            raise ValueError(f"{what} must not be {type(value).__name__}")
+    elif isinstance(shape, list):
+        if not isinstance(value, list):
+            raise ValueError(f"{what} must be a list")
+        for number, entry in enumerate(value):
+            _check(entry, shape[0], f"{what}[{number}]")
+    else:
+        if not isinstance(value, dict):
+            raise ValueError(f"{what} must be an object")
+        for name, entry in value.items():
+            known = shape.get(name, shape.get(_EACH))
+            if known is not None:
+                _check(entry, known, f"{what}.{name[:40]}")
