@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gilscope.env.interpreters import Interpreter
 from gilscope.measure.events import Observer
 from gilscope.spec import Study
 from tests.report.documents import mandelbrot
@@ -20,11 +21,21 @@ class FakePipeline:
         self.document: dict[str, Any] = mandelbrot()
         self.studies: list[Study] = []
         self.folders: list[Path] = []
+        self.interpreters: Sequence[Interpreter] = ()
         self.during: Callable[[Observer], None] = lambda observer: None
         self.writes = True
 
-    def run(self, study: Study, out: Path, *, observer: Observer, resume: bool = False) -> dict[str, Any]:
+    def run(
+        self,
+        study: Study,
+        out: Path,
+        *,
+        observer: Observer,
+        interpreters: Sequence[Interpreter] = (),
+        resume: bool = False,
+    ) -> dict[str, Any]:
         self.studies.append(study)
+        self.interpreters = interpreters
         self.folders.append(out)
         self.during(observer)
         if self.writes:
