@@ -356,7 +356,8 @@ class GilGate:
             verdict = "passed" if held.high <= limit else "failed" if held.low > limit else "open"
         if held is None and reason.startswith("no GIL"):
             told, verdict = f"{name}: {reason}", "passed"
-        self.report({"gate": "gil", "outcome": verdict, "message": told, "function": name, "limit": limit})
+        facts = {"function": name, "limit": limit, "held": _values(held)}
+        self.report({"gate": "gil", "outcome": verdict, "message": told, **facts})
         if verdict == "failed":
             raise AssertionError(told)
         if verdict == "open":

@@ -1,0 +1,35 @@
+"""``gilscope profile``: the lines of the README run as they stand, with defaults from pyproject.toml."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gilscope import results
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+LINES = re.findall(r"^    (gilscope profile .+)$", README, re.MULTILINE)
+
+
+def test_the_readme_has_lines_to_run() -> None:
+    assert len(LINES) >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_of_the_readme_runs_as_printed(line: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.gilscope]\nbudget = "0.05"\nworkers = [2]\nout = "kept"\n')
+    words = shlex.split(line, comments=True)
+    run = subprocess.run(
+        [sys.executable, "-m", *words], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("verdict ") == 1
+    result = results.load(tmp_path / "kept")
+    assert (result.study["budget_s"], result.study["workers"]) == (0.05, [2])
+    assert {record.status for record in result.cases.values()} == {"ok"}
