@@ -33,6 +33,7 @@ OURS = {
     "gilscope.cli.run",
     "gilscope.cli.show",
     "gilscope.cli.startup",
+    "gilscope.cli.tour",
     "gilscope.cli.trace",
     "gilscope.errors",
     "gilscope.registry",

@@ -11,10 +11,10 @@ import pytest
 
 from gilscope.report.perfetto import perfetto
 from gilscope.report.strip import strip
-from gilscope.report.timeline import CATEGORY_WORDS, MAX_LANES, duration, svg
+from gilscope.report.timeline import CATEGORY_WORDS, MAX_LANES, svg
 from gilscope.report.trace_page import MAX_ROWS, trace_page
 from gilscope.trace import CATEGORIES, GIL_LANE, Trace
-from tests.report.traces import MS, NASTY, TRACE_EVENT_SCHEMA, event, nasty, two_sleeps
+from tests.report.traces import NASTY, TRACE_EVENT_SCHEMA, event, nasty, two_sleeps
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -124,14 +124,6 @@ def test_every_category_has_a_word_a_colour_and_a_letter() -> None:
     for category in CATEGORIES:
         assert f".c-{category}" in picture
         assert CATEGORY_WORDS[category] in text
-
-
-@pytest.mark.parametrize(
-    ("span_ns", "words"),
-    [(0, "0 ns"), (999, "999 ns"), (1500, "1.5 µs"), (2 * MS, "2 ms"), (123_456_789, "123 ms"), (90e9, "90 s")],
-)
-def test_durations_are_written_with_three_digits(span_ns: float, words: str) -> None:
-    assert duration(span_ns) == words
 
 
 # Perfetto -------------------------------------------------------------------------------------------------------------

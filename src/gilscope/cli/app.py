@@ -24,6 +24,7 @@ from gilscope.cli import (
     run,
     show,
     startup,
+    tour,
     trace,
 )
 from gilscope.cli.output import emit
@@ -70,6 +71,7 @@ app.command("list", short_help="What is here, and why some of it cannot be used.
 app.command("doctor", short_help="What this machine and interpreter allow.")(doctor.doctor)
 app.command("show", short_help="Look at a result again.")(show.show)
 app.command("trace", short_help="The timeline of a round.")(trace.trace)
+app.command("tour", short_help="The concepts, each a small measured experiment.")(tour.tour)
 app.command("report", short_help="Results as one HTML page.")(report.report)
 app.command("compare", short_help="Two results, case by case.")(compare.compare)
 app.command("export", short_help="A result for other programs.")(export.export)

@@ -9,7 +9,17 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-__all__ = ["complain", "emit", "emit_json", "flush", "open_standard_streams", "stdout_color", "stdout_width", "write"]
+__all__ = [
+    "complain",
+    "draws_unicode",
+    "emit",
+    "emit_json",
+    "flush",
+    "open_standard_streams",
+    "stdout_color",
+    "stdout_width",
+    "write",
+]
 
 PIPE_WIDTH = 120  # columns where there is no terminal to ask: wide enough for every table, as in a log file
 MIN_WIDTH = 60  # narrower than this no row of a table fits; terminals wrap the rest
@@ -54,6 +64,15 @@ def stdout_width() -> int:
 def stdout_color() -> bool:
     """Whether colours may be used on stdout: a terminal, and neither ``NO_COLOR`` nor ``TERM=dumb`` asks for none."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def draws_unicode() -> bool:
+    """Whether stdout can carry lines, blocks and arrows."""
+    try:
+        "│█▶✓".encode(sys.stdout.encoding or "ascii")
+    except (AttributeError, LookupError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def write(stream: TextIO | None, text: str) -> None:

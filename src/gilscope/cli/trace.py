@@ -86,19 +86,11 @@ def _rendered(drawn: Trace, kind: str, *, to_file: bool) -> str:
         from gilscope.report.perfetto import perfetto
 
         return perfetto(drawn)
-    from gilscope.cli.output import PIPE_WIDTH, stdout_width
+    from gilscope.cli.output import PIPE_WIDTH, draws_unicode, stdout_width
     from gilscope.report.sequence import draw
     from gilscope.report.strip import strip
 
     width = PIPE_WIDTH if to_file else stdout_width()
-    unicode = to_file or _draws()
+    unicode = to_file or draws_unicode()
     parts = (drawn.title, strip(drawn, width=width, unicode=unicode), draw(drawn, width=width, unicode=unicode))
     return "\n\n".join(parts) + "".join(f"\n{note}" for note in ("", *drawn.notes))
-
-
-def _draws() -> bool:
-    import sys
-
-    from gilscope.cli.gil import _draws as draws
-
-    return draws(sys.stdout)

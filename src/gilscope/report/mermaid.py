@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gilscope.report.sequence import MAX_STEPS, Step, steps
+from gilscope.report.sequence import MAX_STEPS, Step, speakers, steps
 from gilscope.trace import Trace
 
 __all__ = ["sequence_diagram"]
@@ -22,7 +22,7 @@ def sequence_diagram(trace: Trace) -> str:
     Names may be anything: those that are no plain words are shown under their own and called p0, p1, ...; special
     characters are written as Mermaid's entity codes.
     """
-    names = {lane: _identifier(lane, index) for index, lane in enumerate(trace.lanes)}
+    names = {lane: _identifier(lane, index) for index, lane in enumerate(speakers(trace))}
     lines = ["sequenceDiagram", "    autonumber"]
     for lane, name in names.items():
         lines.append(f"    participant {name}" + ("" if name == lane else f" as {_text(lane)}"))

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gilscope.report.timeline import duration
-from gilscope.trace import Trace
+from gilscope.trace import GIL_LANE, Trace, duration
 
-__all__ = ["MAX_STEPS", "Step", "draw", "steps"]
+__all__ = ["MAX_STEPS", "Step", "draw", "speakers", "steps"]
 
 MAX_STEPS = 60  # a longer diagram is not read; what is left out is said
 
@@ -55,14 +54,19 @@ def steps(trace: Trace) -> list[Step]:
 
     A message that makes a lane work opens it, and the first one the lane sends after that closes it; lanes that speak
     before they are spoken to are never opened. A span in which its lane neither spoke nor was spoken to is a note.
-    Beyond ``MAX_STEPS`` the rest is left out.
+    The GIL speaks to nobody and is left to the timeline. Beyond ``MAX_STEPS`` the rest is left out.
     """
     items = sorted(_items(trace), key=lambda item: (item.at_ns, item.rank))
-    for lane in trace.lanes:
+    for lane in speakers(trace):
         own = [item for item in items if lane in (item.step.source, item.step.target)]
         _open_and_close(lane, own)
         _note(own)
     return [item.step for item in items if not item.gone][:MAX_STEPS]
+
+
+def speakers(trace: Trace) -> tuple[str, ...]:
+    """Return the lanes of the diagram."""
+    return tuple(lane for lane in trace.lanes if lane != GIL_LANE)
 
 
 def _items(trace: Trace) -> list[_Item]:
@@ -73,7 +77,7 @@ def _items(trace: Trace) -> list[_Item]:
         source, target, text = message.source, message.target, message.name
         step = Step(kind="message", source=source, target=target, text=text, at_ns=sent - origin)
         found.append(_Item(sent, 1, step))
-    for number, event in enumerate(trace.events):
+    for number, event in enumerate(event for event in trace.events if event.lane != GIL_LANE):
         start, end, lane = event.start_ns, event.end_ns, event.lane
         told = f"{event.name}: {duration(end - start)}" if end > start else event.name
         begin = Step(kind="begin", source=lane, target=lane, text=event.name, at_ns=start - origin)
@@ -127,7 +131,7 @@ def draw(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
     unicode : bool
         Whether lines and arrows may be other than ASCII.
     """
-    lanes = trace.lanes
+    lanes = speakers(trace)
     if not lanes:
         return "nothing happened"
     column = max(8, min(_COLUMN, (width - _CLOCK) // len(lanes)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from gilscope.report.timeline import CATEGORY_WORDS, MAX_LANES, duration
-from gilscope.trace import CATEGORIES, Category, Event, Trace
+import textwrap
+
+from gilscope.report.timeline import CATEGORY_WORDS, MAX_LANES
+from gilscope.trace import CATEGORIES, GIL_LANE, Category, Event, Trace, duration
 
 __all__ = ["strip"]
 
@@ -23,37 +25,59 @@ _LETTERS: dict[Category, tuple[str, str]] = {  # block characters where the term
 _LONGEST_NAME = 24
 
 
+_HOLDERS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
 def strip(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
-    """Draw the lanes, time from left to right: what a lane did most of a moment is that moment's letter."""
+    """Draw the lanes, time from left to right: what a lane did most of a moment is that moment's letter.
+
+    The lane of the GIL shows who held it, by a digit.
+    """
     lanes = trace.lanes[:MAX_LANES]
     if not lanes:
         return "nothing happened"
     name_width = min(_LONGEST_NAME, max(map(len, lanes)))
     columns = max(20, width - name_width - 4)
-    used = {event.category for event in trace.events}
-    rows = [f"{_cut(lane, name_width):>{name_width}} |{_row(trace, lane, columns, unicode)}|" for lane in lanes]
+    holders = _holders(trace)
+    rows = [
+        f"{_cut(lane, name_width):>{name_width}} |{_row(trace, lane, columns, unicode, holders)}|" for lane in lanes
+    ]
     if len(trace.lanes) > len(lanes):
         rows.append(f"and {len(trace.lanes) - len(lanes)} more lanes")
-    span = duration(trace.end_ns - trace.start_ns)
-    rows.append(" " * name_width + " 0" + span.rjust(columns))
-    words = (f"{_LETTERS[name][not unicode]} {CATEGORY_WORDS[name]}" for name in CATEGORIES if name in used)
-    rows.append(" " * (name_width + 2) + "  ".join(words))
-    return "\n".join(rows)
+    rows.append(" " * name_width + " 0" + duration(trace.end_ns - trace.start_ns).rjust(columns))
+    used = {event.category for event in trace.events if event.lane != GIL_LANE}
+    words = [f"{_LETTERS[name][not unicode]} {CATEGORY_WORDS[name]}" for name in CATEGORIES if name in used]
+    legend = " " * (name_width + 2) + "  ".join(words)
+    rows += textwrap.wrap(legend, width, subsequent_indent=" " * (name_width + 2), drop_whitespace=False)
+    if holders:
+        told = "  ".join(f"{letter} {name}" for name, letter in holders.items())
+        rows.append(" " * (name_width + 2) + f"{GIL_LANE} held by  {told}")
+    return "\n".join(row.rstrip() for row in rows)
+
+
+def _holders(trace: Trace) -> dict[str, str]:
+    """Give every thread that held the GIL a letter, in order of appearance."""
+    names = dict.fromkeys(event.name for event in trace.spans(GIL_LANE))
+    return {name: _HOLDERS[number] if number < len(_HOLDERS) else "+" for number, name in enumerate(names)}
 
 
 def _cut(text: str, room: int) -> str:
     return text if len(text) <= room else "~" + text[-(room - 1) :]
 
 
-def _row(trace: Trace, lane: str, columns: int, unicode: bool) -> str:
+def _row(trace: Trace, lane: str, columns: int, unicode: bool, holders: dict[str, str]) -> str:
     begin, span = trace.start_ns, max(1, trace.end_ns - trace.start_ns)
-    busiest: list[tuple[float, Category] | None] = [None] * columns
+    busiest: list[tuple[float, Event] | None] = [None] * columns
     for event in trace.spans(lane):
         _paint(busiest, event, begin, span)
-    return "".join(" " if cell is None else _LETTERS[cell[1]][not unicode] for cell in busiest)
+
+    def letter(event: Event) -> str:
+        return holders[event.name] if lane == GIL_LANE else _LETTERS[event.category][not unicode]
+
+    return "".join(" " if cell is None else letter(cell[1]) for cell in busiest)
 
 
-def _paint(cells: list[tuple[float, Category] | None], event: Event, begin: int, span: int) -> None:
+def _paint(cells: list[tuple[float, Event] | None], event: Event, begin: int, span: int) -> None:
     """Give an event the cells of which it has the larger part; nested ones come later and win over their parent."""
     columns = len(cells)
     start, end = ((moment - begin) * columns / span for moment in (event.start_ns, event.end_ns))
@@ -61,4 +85,4 @@ def _paint(cells: list[tuple[float, Category] | None], event: Event, begin: int,
         part = min(end, index + 1.0) - max(start, float(index))
         held = cells[index]
         if part > 0 and (held is None or part >= held[0]):
-            cells[index] = (part, event.category)
+            cells[index] = (part, event)

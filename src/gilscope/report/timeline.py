@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gilscope.report.svg import Markup, linear, nice_ticks, tag
-from gilscope.trace import CATEGORIES, GIL_LANE, Category, Event, Message, Trace, lane_of_group
+from gilscope.trace import CATEGORIES, GIL_LANE, Category, Event, Message, Trace, duration, lane_of_group, unit_of
 
-__all__ = ["CATEGORY_WORDS", "MAX_LANES", "duration", "svg", "unit_of"]
+__all__ = ["CATEGORY_WORDS", "MAX_LANES", "svg"]
 
 CATEGORY_WORDS: dict[Category, str] = {
     "start": "start",
@@ -64,20 +64,6 @@ _CSS = f"""
 {"".join(f".timeline .h-{index}{{fill:{fill}}}" for index, fill in enumerate(_HOLDERS))}
 @media (prefers-color-scheme:dark){{.timeline{{color:var(--ink,#e6eaf0)}}}}
 """
-
-_UNITS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns"))
-
-
-def unit_of(span_ns: float) -> tuple[int, str]:
-    """Return nanoseconds and name of the largest unit that is not longer than ``span_ns``."""
-    return next(((size, name) for size, name in _UNITS if span_ns >= size), _UNITS[-1])
-
-
-def duration(span_ns: float) -> str:
-    """Return a duration in words, three digits: ``1.5 ms``."""
-    size, name = unit_of(span_ns)
-    value = span_ns / size
-    return f"{value:.3g} {name}" if value < 1000 else f"{value:.0f} {name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gilscope.report.mermaid import sequence_diagram
 from gilscope.report.svg import Markup, tag
-from gilscope.report.timeline import CATEGORY_WORDS, duration, svg
-from gilscope.trace import Trace
+from gilscope.report.timeline import CATEGORY_WORDS, svg
+from gilscope.trace import Trace, duration
 
 __all__ = ["PAGE_CSS", "document", "trace_page"]
 

@@ -1,0 +1,98 @@
+"""``gilscope tour``: the concepts of concurrency, each a small measured experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gilscope.errors import UsageError
+
+__all__ = ["tour"]
+
+
+def tour(
+    chapters: Annotated[
+        list[str] | None, typer.Argument(metavar="[CHAPTER...]", help="Which [lists them].", show_default=False)
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All chapters, a minute or so.")] = False,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print the sequence diagrams as Mermaid only.")] = False,
+    html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write a page with pictures too.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print what was measured as JSON and nothing else.")] = False,
+) -> int:
+    """Explain concurrency by programs that are run, timed and drawn here and now.
+
+    Exit status 1 if a claim did not hold.
+    """
+    from gilscope.cli.output import emit, emit_json
+    from gilscope.registry import check_names
+    from gilscope.studies.tour import CHAPTERS
+
+    if mermaid and json:
+        raise UsageError("--mermaid and --json both say what stands on stdout: give one of them")
+    names = CHAPTERS if all_ else check_names("chapter", chapters or [], CHAPTERS)
+    if not names:
+        emit(_contents())
+        return 0
+    page = _writable(html) if html is not None else None
+    done = [_show(name, quiet=json, mermaid=mermaid) for name in names]
+    document = _document(done)
+    if page is not None:
+        from gilscope.report.tour_page import tour_page
+
+        page.write_text(tour_page(document), encoding="utf-8")
+    if json:
+        emit_json(document)
+    from gilscope.report.tour import all_hold
+
+    return 0 if all(map(all_hold, done)) else 1
+
+
+def _contents() -> str:
+    from gilscope.studies.tour import CHAPTERS, load_chapter
+
+    titles = "\n".join(f"  {name:<16} {load_chapter(name).title}" for name in CHAPTERS)
+    return f"Chapters of the tour:\n\n{titles}\n\nRun one with 'gilscope tour threads', all with 'gilscope tour --all'."
+
+
+def _show(name: str, *, quiet: bool, mermaid: bool) -> dict[str, Any]:
+    """Run a chapter and print it, so that the first is read while the next runs."""
+    from gilscope.cli.output import draws_unicode, emit, stdout_color, stdout_width
+    from gilscope.report.tour import chapter_document, render_chapter
+    from gilscope.studies.tour import load_chapter
+    from gilscope.studies.tour._model import run_experiment
+
+    chapter = load_chapter(name)
+    document = chapter_document(chapter, [run_experiment(experiment) for experiment in chapter.experiments])
+    if mermaid:
+        emit("\n".join(f"%% {name}/{e['name']}\n{e['mermaid']}" for e in document["experiments"] if e["mermaid"]))
+    elif not quiet:
+        emit(render_chapter(document, width=stdout_width(), unicode=draws_unicode(), color=stdout_color()))
+    return document
+
+
+def _document(chapters: list[dict[str, Any]]) -> dict[str, Any]:
+    from gilscope import __version__
+    from gilscope.env import interpreter
+    from gilscope.env.cpu import usable_cpus
+    from gilscope.report.tour import tour_document
+
+    environment = {"interpreter": interpreter.describe(), "usable_cpus": usable_cpus().count}
+    return tour_document(chapters, tool_version=__version__, environment=environment)
+
+
+def _writable(path: str) -> Path:
+    """Return where the page goes, before anything has run in vain.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written.
+    """
+    page = Path(path)
+    try:
+        page.touch()
+    except OSError as error:
+        raise UsageError(f"cannot write to {path!r}: {error.strerror}; choose another file with --html") from None
+    return page

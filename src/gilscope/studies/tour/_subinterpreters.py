@@ -1,0 +1,79 @@
+"""Sub-interpreters wherever CPython has them, also where the public module is still missing."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+from typing import Any
+
+from gilscope import clocks
+from gilscope.env.interpreter import gil_enabled
+from gilscope.spec import Availability
+from gilscope.trace import Recorder
+
+__all__ = ["available", "own_gil", "run_in_interpreters"]
+
+# Private names of what became the public concurrent.interpreters of 3.14 (PEP 734).
+_MODULES = ("_interpreters", "_xxsubinterpreters")
+
+
+def _module() -> Any:
+    for name in _MODULES:
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    return None
+
+
+def available() -> Availability:
+    """CPython has them."""
+    if _module() is not None:
+        return Availability(ok=True)
+    return Availability(ok=False, reason="this Python has no sub-interpreters", cure="use CPython")
+
+
+def own_gil() -> bool:
+    """Whether interpreters of this Python run at the same time: a GIL each (PEP 684), or none at all."""
+    return sys.version_info >= (3, 12) or not gil_enabled()
+
+
+_CODE = """\
+import sys; sys.path[:] = {path!r}
+import os
+from gilscope import clocks
+from gilscope.studies.tour import _light
+from gilscope.trace import Recorder
+log = Recorder({log!r})
+log.did({me!r}, "start", {started_ns}, clocks.wall_ns(), "start")
+os.write({there}, b".")
+with log.span({me!r}, "wait for the others", "barrier"):
+    os.read({go}, 1)
+_light.{work}(log, {me!r})
+"""
+
+
+def run_in_interpreters(log: Recorder, work: str, names: tuple[str, ...]) -> None:
+    """Make an interpreter for each name, let them do ``work`` together, and wait for all."""
+    api = _module()
+    (arrivals, there), (go, begin) = os.pipe(), os.pipe()
+    made, threads = [], []
+    for me in names:
+        log.tell("main", me, "start")
+        started_ns = clocks.wall_ns()
+        made.append(api.create())
+        code = _CODE.format(path=sys.path, log=log.path, me=me, started_ns=started_ns, there=there, go=go, work=work)
+        threads.append(threading.Thread(target=api.run_string, args=(made[-1], code)))
+        threads[-1].start()
+    for _ in names:
+        os.read(arrivals, 1)
+    os.write(begin, b"." * len(names))
+    with log.span("main", "join", "wait"):
+        for thread in threads:
+            thread.join()
+    for number in made:
+        api.destroy(number)
+    for descriptor in (arrivals, there, go, begin):
+        os.close(descriptor)
