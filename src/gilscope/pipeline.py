@@ -62,7 +62,9 @@ def run(
     interrupted = False
     with ResultWriter(path, study, environment, __version__, resume=resume) as writer:
         try:
-            with SupervisedHost(workers, environment["cpus"]["count"], interpreters=interpreters) as host:
+            with SupervisedHost(
+                workers, environment["cpus"]["count"], interpreters=interpreters, dask_scheduler=study.dask_scheduler
+            ) as host:
                 prepared = prepare_all(plan, host, observer, writer)
                 run_blocks(plan, study, host, prepared, observer, writer, earlier=earlier)
         except KeyboardInterrupt:

@@ -124,6 +124,8 @@ class CaseRecord:
         Whether the GIL was on in the workers after all their imports.
     gil_reason : str
         On a free-threaded build with the GIL: what switched it on.
+    placed : tuple of mapping
+        Per worker, where known, where it is: address and clock of a worker of a cluster, CPUs of one that is pinned.
     """
 
     case: Case
@@ -141,6 +143,7 @@ class CaseRecord:
     python: str = ""
     gil_enabled: bool | None = None
     gil_reason: str = ""
+    placed: tuple[Mapping[str, Any], ...] = ()
 
 
 Environment: TypeAlias = Mapping[str, Any]

@@ -65,7 +65,7 @@ IMPLEMENTATIONS = (
     "nb_nogil",
     "nb_prange",
 )
-EXECUTORS = ("serial", "threads", "processes", "interpreters", "native", "loky")
+EXECUTORS = ("serial", "threads", "processes", "interpreters", "native", "dask", "loky")
 REFERENCES = ("threadpool", "processpool")  # of the standard library, only to compare with: not offered by run
 START_METHODS = ("fork", "forkserver", "spawn")
 TRANSPORTS = ("shm", "pickle")

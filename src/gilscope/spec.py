@@ -339,6 +339,8 @@ class Study:
         The user's own functions, if that is what is measured: their targets, in the order of the implementations.
     interpreters : tuple of str
         Labels of the interpreters that are compared; empty: the running one, whose cases carry no label.
+    dask_scheduler : str
+        Address of a running Dask scheduler; empty: ``dask`` starts a cluster of its own on this machine.
     """
 
     kernels: tuple[str, ...]
@@ -354,6 +356,7 @@ class Study:
     seed: int = 1
     functions: tuple[str, ...] = ()
     interpreters: tuple[str, ...] = ()
+    dask_scheduler: str = ""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.budget_s) and self.budget_s > 0):

@@ -14,7 +14,7 @@ from gilscope.spec import Case, Impl, Slot
 
 WORKERS = (1, 2, 3)  # three on two CPUs: over-subscribed, and chunks that do not divide evenly
 BY_TASKS_KERNELS = ("mandelbrot", "nbody", "triad", "crc32", "montecarlo_pi")  # each with buffers of another kind
-BY_TASKS_IMPLEMENTATIONS = ("py_loop", "cy_nogil", "nb_nogil")
+BY_TASKS_IMPLEMENTATIONS = ("py_loop", "cy_nogil")
 ANY = Impl(name="any", target="", gil="released")
 
 

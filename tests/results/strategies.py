@@ -52,6 +52,9 @@ records = st.builds(
     python=text,
     gil_enabled=st.none() | st.booleans(),
     gil_reason=text,
+    placed=st.lists(st.dictionaries(st.sampled_from(["worker", "clock_offset_ns"]), st.integers(0, 9), max_size=2)).map(
+        tuple
+    ),
 )
 
 stamps = st.builds(

@@ -81,6 +81,7 @@ FULL_RECORD = CaseRecord(
     python="3.13.0",
     gil_enabled=False,
     gil_reason="g",
+    placed=({"worker": "tcp://a:1", "clock_offset_ns": -3},),
 )
 FULL_BLOCK = Block(kernel="nbody", index=1, started_ns=7, ended_ns=8, rounds={FULL_CASE.id: FULL_ROUND})
 FULL_STUDY = Study(
@@ -97,6 +98,7 @@ FULL_STUDY = Study(
     seed=2,
     functions=("pkg.module:function",),
     interpreters=("3.11", "3.13t+gil"),
+    dask_scheduler="tcp://h:1",
 )
 
 

@@ -220,6 +220,7 @@ def _case_row(
         "over_subscribed": _over_subscribed(result, record.case),
         "one_time_s": {name: value / NS_PER_S for name, value in record.one_time_ns.items()},
         "jit_cache": record.jit_cache,
+        "placed": [dict(place) for place in record.placed],
         "isa": record.isa,
         "python": record.python,
         "gil": _gil(why.gil),

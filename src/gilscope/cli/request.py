@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gilscope.cli.settings import Settings
-from gilscope.errors import UsageError
+from gilscope.errors import UnavailableError, UsageError
 from gilscope.registry import EXECUTORS, IMPLEMENTATIONS, KERNELS, SIZES, START_METHODS, TRANSPORTS, check_names
-from gilscope.spec import Study
+from gilscope.spec import Impl, Study
 from gilscope.units import parse_duration_s, parse_fraction
 
 __all__ = ["MAX_TASKS", "build_study", "read_options", "whole"]
@@ -72,7 +74,29 @@ def _study(options: dict[str, Any]) -> Study:
     from gilscope.env import default_workers, usable_cpus
     from gilscope.plan import make_study
 
-    return make_study(**{"workers": options.get("workers") or default_workers(usable_cpus()), **options})
+    usable = usable_cpus()
+    if address := options.get("dask_scheduler"):
+        options = {**options, "executors": options.get("executors") or ("serial", "dask")}
+        there = _workers_of_cluster(address)
+        if set(options["executors"]) <= {"serial", "dask"}:
+            usable = replace(usable, count=there)
+    return make_study(**{"workers": options.get("workers") or default_workers(usable), **options})
+
+
+def _workers_of_cluster(address: str) -> int:
+    """Ask a running cluster how many workers it has; a cluster that cannot be used is the user's to mend first."""
+    from gilscope.executors import dask
+
+    found = dask.availability(Impl(name="any", target="", gil="released"))
+    if not found.ok:
+        raise UsageError(f"dask-scheduler: {found.reason}; {found.cure}")
+    try:
+        there = dask.workers_of(address)
+    except UnavailableError as error:
+        raise UsageError(f"{error.reason}; {error.cure}") from None
+    if not there:
+        raise UsageError(f"the Dask scheduler at {address} has no workers; start some: dask worker {address}")
+    return there
 
 
 def _split(what: str, text: str) -> tuple[str, ...]:
@@ -121,6 +145,13 @@ def _seed(text: str) -> int:
     return whole("seed", text, 0, MAX_SEED, "1")
 
 
+def _address(text: str) -> str:
+    """Read the address of a scheduler."""
+    if not re.fullmatch(r"[a-z]+://[^/\s]+:\d+", text):
+        raise UsageError(f"dask-scheduler {text!r} is no address: write it like tcp://127.0.0.1:8786")
+    return text
+
+
 def whole(what: str, text: str, least: int, most: int, example: str) -> int:
     """Read a whole number between ``least`` and ``most``."""
     try:
@@ -143,6 +174,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "chunks": ("chunks_per_worker", _chunks),
     "start-method": ("start_methods", _names("start method", START_METHODS)),
     "transport": ("transports", _names("transport", TRANSPORTS)),
+    "dask-scheduler": ("dask_scheduler", _address),
     "seed": ("seed", _seed),
 }
 """Option -> (name of the field it fills, how its text is read)."""

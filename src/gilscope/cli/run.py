@@ -52,6 +52,12 @@ def run(
     transport: Annotated[
         str | None, typer.Option("--transport", metavar="a,b", help="Of processes: shm, pickle [shm].")
     ] = None,
+    dask_scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--dask-scheduler", metavar="tcp://HOST:PORT", help="A running Dask scheduler [a cluster of its own]."
+        ),
+    ] = None,
     seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")] = None,
     python: Annotated[
         list[str] | None,
@@ -85,6 +91,7 @@ def run(
         "chunks": chunks,
         "start-method": start_method,
         "transport": transport,
+        "dask-scheduler": dask_scheduler,
         "seed": seed,
         "python": ",".join(python) if python else None,
         "gil": gil,

@@ -23,6 +23,7 @@ KEYS = (
     "chunks",
     "start-method",
     "transport",
+    "dask-scheduler",
     "seed",
     "out",
     "python",

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.executors._worker import Bound, Job, bind, perform_private, told, warm_up
 
-__all__ = ["Answer", "Memory", "Warm", "Work", "forget", "hold", "identity", "run", "warm"]
+__all__ = ["Answer", "Memory", "Warm", "Work", "forget", "hold", "identity", "known", "run", "warm"]
 
 Work: TypeAlias = Sequence[tuple[tuple[int, int, int], Sequence[Any], Sequence[Any]]]
 """Chunks with what they read and write; see ``perform_private``."""
@@ -125,6 +125,11 @@ def forget(keys: Sequence[str]) -> None:
     """Let go of jobs."""
     for key in keys:
         _bound.pop(key, None)
+
+
+def known() -> list[str]:
+    """Return the keys of the jobs this worker remembers."""
+    return list(_bound)
 
 
 def _ready(key: str, blob: bytes, inputs: Mapping[str, bytes] | None) -> Bound:

@@ -189,7 +189,7 @@ def _whole(
     """
     if not phases:
         return Report(
-            start_ns=begin_ns, end_ns=begin_ns, waiting_ns=0, waking_ns=0, cpu_ns=0, run_queue_ns=None, partials=()
+            start_ns=begin_ns, end_ns=begin_ns, waiting_ns=0, waking_ns=0, cpu_ns=0, run_queue_ns=0, partials=()
         )
     reports = [report for own in phases.values() for report in own]
     start, end = min(report.start_ns for report in reports), max(report.end_ns for report in reports)

@@ -117,6 +117,8 @@ class SupervisedHost:
         How long a case may take to be made ready.
     interpreters : sequence of Interpreter
         Those that cases name by their labels.
+    dask_scheduler : str
+        Address of a running Dask scheduler; empty: a cluster of the runner's own.
 
     Raises
     ------
@@ -132,12 +134,14 @@ class SupervisedHost:
         own: Request | None = None,
         prepare_timeout_s: float = PREPARE_TIMEOUT_S,
         interpreters: Sequence[Interpreter] = (),
+        dask_scheduler: str = "",
     ) -> None:
         if os.name != "posix":
             raise UsageError("gilscope measures on Linux and macOS; on Windows run it inside WSL")
         self._max_workers, self._cpus = dict(max_workers), cpus
         self._own = own.to_config() if own is not None else None
         self._prepare_timeout_s = prepare_timeout_s
+        self._dask_scheduler = dask_scheduler
         self._interpreters = {entry.label: entry for entry in interpreters}
         self._bound: dict[str, set[str]] = {}
         self._informed: set[str] = set()  # families whose runner knows the user's own functions
@@ -211,6 +215,7 @@ class SupervisedHost:
             python=reply["python"],
             gil_enabled=reply["gil_enabled"],
             gil_reason=reply["gil_reason"],
+            placed=tuple(reply["placed"]),
             work=decode_work(reply["work"]),
         )
 
@@ -288,6 +293,7 @@ class SupervisedHost:
                 "config": {
                     "max_workers": max(self._max_workers.get(family, 1), case.workers),
                     "cpus": self._cpus,
+                    "dask_scheduler": self._dask_scheduler,
                 },
                 "environment": {
                     **dict.fromkeys(_THREAD_VARIABLES, str(threads)),

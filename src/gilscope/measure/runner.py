@@ -33,8 +33,9 @@ __all__ = ["main"]
 class _Runner:
     """Pools, sessions and segments of this process."""
 
-    def __init__(self, max_workers: int, cpus: int) -> None:
+    def __init__(self, max_workers: int, cpus: int, dask_scheduler: str) -> None:
         self._max_workers, self._cpus = max_workers, cpus
+        self._only: dict[str, dict[str, Any]] = {"dask": {"scheduler": dask_scheduler}}  # options of one executor
         self._pools: dict[tuple[str, str], Any] = {}
         self._sessions: dict[str, Any] = {}
         self._tasks: dict[str, Task] = {}
@@ -66,6 +67,7 @@ class _Runner:
             "isa": session.isa,
             **_gil(session),
             "work": asdict(task.spec.work(task.params, session.result)) if problem is None else None,
+            "placed": getattr(session, "placed", []),
         }
 
     def isolate(self, case_id: str, segment_key: str) -> dict[str, Any]:
@@ -85,6 +87,7 @@ class _Runner:
             "isa": session.isa,
             **_gil(session),
             "work": None,
+            "placed": [],
         }
 
     def round(
@@ -137,7 +140,9 @@ class _Runner:
     def _pool(self, executor: str, start_method: str) -> Any:
         key = (executor, start_method)
         if key not in self._pools:
-            self._pools[key] = executors.module_of(executor).open_pool(self._max_workers, self._cpus, start_method)
+            self._pools[key] = executors.module_of(executor).open_pool(
+                self._max_workers, self._cpus, start_method, **self._only.get(executor, {})
+            )
         return self._pools[key]
 
 
@@ -185,7 +190,7 @@ def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.set_inheritable(False)
     config = json.loads(sys.argv[2])
-    runner = _Runner(config["max_workers"], config["cpus"])
+    runner = _Runner(config["max_workers"], config["cpus"], config["dask_scheduler"])
     while True:
         try:
             message, fds = receive_with_fds(channel)

@@ -34,6 +34,7 @@ BAR_LETTERS = {
     "inflation": "c",
     "residual": "?",
 }
+LISTED_WORKERS = 16  # as many as have stamps of their own
 LISTED_BLOCKS = 12  # a screen; the rest is in --json and in the file
 
 
@@ -184,8 +185,19 @@ def _record(record: CaseRecord | None) -> dict[str, str]:
         "JIT cache": "" if record.jit_cache == "none" else record.jit_cache,
         "paid once": ", ".join(f"{name} {seconds(paid[name] / NS_PER_S)}" for name in ONE_TIME if paid.get(name)),
         "measured in": record.family,
+        **{f"worker {number}": _place(place) for number, place in enumerate(record.placed[:LISTED_WORKERS])},
     }
     return {name: value for name, value in pairs.items() if value}
+
+
+def _place(place: Mapping[str, Any]) -> str:
+    """Say where a worker is, and how well its clock is known."""
+    words = [str(place["worker"])] if "worker" in place else []
+    if isinstance(place.get("clock_error_ns"), int) and isinstance(place.get("clock_offset_ns"), int):
+        offset_s, error_s = place["clock_offset_ns"] / NS_PER_S, place["clock_error_ns"] / NS_PER_S
+        known = f"clock {offset_s:+.6f} s, known to {seconds(error_s)}"
+        words.append(known if place["clock_error_ns"] else "clock of this machine")
+    return ", ".join(words)
 
 
 def _rounds(case: str, blocks: Sequence[Block]) -> list[tuple[int, Round]]:

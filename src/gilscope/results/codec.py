@@ -110,7 +110,7 @@ def decode_study(encoded: object) -> Study:
             given[field.name] = float(value) if type(value) is int else _as(float, value, what)
         elif field.name in ("chunks_per_worker", "seed"):
             given[field.name] = _int(value, what)
-        elif field.name == "size":
+        elif field.type == "str":
             given[field.name] = _as(str, value, what)
         else:
             kind = int if field.name == "workers" else str
@@ -134,6 +134,8 @@ def encode_case_record(record: CaseRecord) -> dict[str, Any]:
         values["one_time_ns"] = dict(record.one_time_ns)
     if record.jit_cache != "none":
         values["jit_cache"] = record.jit_cache
+    if record.placed:
+        values["placed"] = [dict(place) for place in record.placed]
     return values
 
 
@@ -157,6 +159,7 @@ def decode_case_record(encoded: object) -> CaseRecord:
         python=_as(str, values.get("python", ""), "python"),
         gil_enabled=_as(bool, values["gil_enabled"], "gil_enabled") if "gil_enabled" in values else None,
         gil_reason=_as(str, values.get("gil_reason", ""), "gil_reason"),
+        placed=tuple(_as(dict, place, "placed") for place in _as(list, values.get("placed", []), "placed")),
     )
 
 
