@@ -83,7 +83,7 @@ def ways() -> list[Way]:
     for name in EXECUTORS:
         if name == "processes":
             found += [Way(name, method, transport) for method in START_METHODS for transport in TRANSPORTS]
-        elif executors.availability(name, impl).ok:
+        elif name == "native" or executors.availability(name, impl).ok:  # the planted one brings its own threads
             found.append(Way(name))
     return found
 
