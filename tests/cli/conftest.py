@@ -10,6 +10,7 @@ import pytest
 
 from gilscope.env.interpreters import Interpreter
 from gilscope.measure.events import Observer
+from gilscope.results import ResultWriter
 from gilscope.spec import Study
 from tests.report.documents import mandelbrot
 
@@ -39,7 +40,8 @@ class FakePipeline:
         self.folders.append(out)
         self.during(observer)
         if self.writes:
-            (out / "result.jsonl").write_text("{}\n", encoding="utf-8")
+            with ResultWriter(out / "result.jsonl", study, {}, "0"):
+                pass  # a header is a result
         return self.document
 
 

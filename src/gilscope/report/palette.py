@@ -38,7 +38,7 @@ _EXECUTORS = {  # name: (light, dark, marker)
 EXECUTOR_MARKS: Mapping[str, str] = {name: marker for name, (_, _, marker) in _EXECUTORS.items()}
 
 _LOSSES = {  # name: (light, dark)
-    "work": ("#9db4c8", "#5f7a92"),
+    "work": ("#9db4c8", "#8aa2b8"),
     "gil_wait": ("#d55e00", "#f0803c"),
     "run_queue": ("#e6a700", "#e9b93a"),
     "stolen": ("#8a6d3b", "#b99a63"),
@@ -59,8 +59,8 @@ _HEAT = {  # from much slower to much faster: (light, dark)
     "z": ("#eef0f3", "#333a45"),
     "u1": ("#d5e6f4", "#1f3d54"),
     "u2": ("#a9cde9", "#1c5278"),
-    "u3": ("#6faedb", "#1a699f"),
-    "u4": ("#2f87c4", "#2a86c6"),
+    "u3": ("#6faedb", "#19659a"),
+    "u4": ("#3f93cd", "#3089c9"),
     "u5": ("#0b5f9c", "#4aa6e6"),
 }
 _BRIGHT, _DARK = "#ffffff", "#14181f"
@@ -140,11 +140,13 @@ CHART_CSS = f"""\
 .chart .curve{{stroke:currentColor;stroke-width:2;fill:none;stroke-linejoin:round}}
 .chart .whisker{{stroke:currentColor;stroke-width:1.5;fill:none}}
 .chart .dot{{fill:currentColor;stroke:var(--card);stroke-width:1}}
+.chart .hollow{{fill:var(--card);stroke:currentColor;stroke-width:1.5}}
 .chart .bar{{fill:currentColor}}
 .chart .track{{fill:var(--grid)}}
 .chart .inkwhisker{{stroke:var(--ink);stroke-width:1.2;fill:none}}
 .chart .inside{{font-size:10px;font-weight:600}}
-.chart .paper{{fill:var(--card)}}
+.chart .paper{{fill:var(--card);stroke:var(--line)}}
+.chart .page{{fill:var(--page)}}
 {_rules()}
 """
 
@@ -156,4 +158,4 @@ def variables(theme: str) -> str:
 
 def resolved(css: str, theme: str) -> str:
     """Return styles with the colours of a theme in place of variables, for programs that know none."""
-    return re.sub(r"var\(--([a-z0-9_-]+)\)", lambda match: THEMES[theme][match[1]], css)
+    return re.sub(r"var\(--([a-z0-9_-]+)(?:,[^()]*)?\)", lambda match: THEMES[theme][match[1]], css)

@@ -191,6 +191,6 @@ def _drawn_line(line: Line, cells: Sequence[Cell | None], y: float) -> Markup:
         ink = f"mid on-heat-{cell.step}" if cell.step != "none" else "mid soft"
         fill = f"heat-{cell.step}" if cell.step != "none" else "track"
         shapes.append(tag("rect", x=x, y=y, width=_CELL - 2, height=_HEIGHT - 2, class_=fill))
-        shapes.append(tag("text", cell.text, x=x + _CELL / 2, y=y + 13, class_=ink))
+        shapes.append(tag("text", cell.text, x=x + _CELL / 2, y=y + (13 if cell.word else 19), class_=ink))
         shapes.append(tag("text", cell.word, x=x + _CELL / 2, y=y + 25, class_=ink))
     return tag("g", *shapes)

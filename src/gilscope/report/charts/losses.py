@@ -32,7 +32,7 @@ def draw(view: View, kernel: str) -> Chart | None:
     groups: dict[str, list[Row]] = {}
     for row in kept:
         groups.setdefault(row["implementation"], []).append(row)
-    notes = ["Each way with most workers that have a CPU each; click a bar for the case."]
+    notes = ["Each way with most workers that have a CPU each; 100 % are workers x wall."]
     if len(kept) < len(rows):
         notes.append(f"The {MAX_BARS} of {len(rows)} ways that lose most.")
     if any(value < -_VISIBLE for row in kept for _, value in parts(row)):
@@ -41,7 +41,18 @@ def draw(view: View, kernel: str) -> Chart | None:
         title="Where the time went",
         panels=[_panel(view, kernel, name, group) for name, group in groups.items()],
         note=" ".join(notes),
+        keys=[(_kind(name), "work of T(1)" if name == "work" else reasons.LOSS_WORDS[name]) for name in _present(kept)],
     )
+
+
+def _present(rows: Sequence[Row]) -> list[str]:
+    """Return the parts that are large enough to be drawn somewhere, in their order."""
+    names = [name for row in rows for name, value in parts(row) if value > _VISIBLE]
+    return [name for name in ("work", *reasons.LOSS_WORDS) if name in names]
+
+
+def _kind(name: str) -> str:
+    return f"loss-{name.replace('_', '-')}"
 
 
 def parts(row: Row) -> list[tuple[str, float]]:
@@ -77,28 +88,16 @@ def _bar(view: View, row: Row, top: float) -> Iterator[Markup]:
     for name, value in drawn:
         width = _WIDTH * value / whole
         if value > _VISIBLE:
-            shapes.extend(_segment(name, row, x, top + 16, width))
+            shapes.extend(_segment(name, x, top + 16, width))
         x += width
     yield tag("g", *shapes, data_case=view.index[row["case"]])
 
 
-def _segment(name: str, row: Row, x: float, y: float, width: float) -> Iterator[Markup]:
-    word = "work" if name == "work" else reasons.LOSS_WORDS[name]
-    value = parts(row)[0][1] if name == "work" else row["losses"][name]["value"]
-    core_s = value * row["workers"] * row["wall_s"]["value"]
-    share = f"{100 * value:.0f} %" if name == "work" else percent(row["losses"][name])
-    tip = f"{word}: {share} of {row['workers']} workers' time, {seconds(core_s)} of cores per execution"
-    yield tag(
-        "rect",
-        x=x,
-        y=y,
-        width=max(width - 1.0, 0.5),
-        height=_BAR,
-        class_=f"loss-{name.replace('_', '-')}",
-        data_tip=tip,
-    )
+def _segment(name: str, x: float, y: float, width: float) -> Iterator[Markup]:
+    word, kind = "work" if name == "work" else reasons.LOSS_WORDS[name], _kind(name)
+    yield tag("rect", x=x, y=y, width=max(width - 1.0, 0.5), height=_BAR, class_=kind, data_loss=name)
     if len(word) * _CHARACTER + 8 < width:
-        yield tag("text", word, x=x + 5, y=y + 12, class_=f"inside on-loss-{name.replace('_', '-')}")
+        yield tag("text", word, x=x + 5, y=y + 12, class_=f"inside on-{kind}")
 
 
 def _alt(view: View, kernel: str, name: str, rows: Sequence[Row]) -> str:

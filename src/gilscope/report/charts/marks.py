@@ -8,10 +8,11 @@ from gilscope.report.charts.model import PANEL_WIDTH
 from gilscope.report.palette import EXECUTOR_MARKS, executor_class
 from gilscope.report.svg import Markup, path, tag
 
-__all__ = ["legend", "marker"]
+__all__ = ["dashes", "legend", "marker", "styles"]
 
 _CHARACTER = 6.1  # mean width of a letter at 11 px
 _LINE = 16.0
+_DASHES = (None, "6 3", "2 3", "8 3 2 3")
 _SHAPES = {  # in units of the radius
     "square": ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
     "triangle": ((0, -1.2), (1.1, 0.9), (-1.1, 0.9)),
@@ -24,13 +25,24 @@ _SHAPES = {  # in units of the radius
 }  # fmt: skip
 
 
-def marker(executor: str, x: float, y: float, radius: float = 4.0, **attributes: str | float | None) -> Markup:
-    """Return the mark of an executor at a place."""
+def marker(executor: str, x: float, y: float, radius: float = 4.0, *, style: int = 0, **more: str | float) -> Markup:
+    """Return the mark of an executor at a place; ``style`` 0 is filled, others are hollow."""
     shape = EXECUTOR_MARKS.get(executor, EXECUTOR_MARKS["other"])
+    kind = "dot hollow" if style else "dot"
     if shape == "circle":
-        return tag("circle", cx=x, cy=y, r=radius, class_="dot", **attributes)
+        return tag("circle", cx=x, cy=y, r=radius, class_=kind, **more)
     corners = [(x + radius * dx, y + radius * dy) for dx, dy in _SHAPES[shape]]
-    return tag("path", d=path(corners, closed=True), class_="dot", **attributes)
+    return tag("path", d=path(corners, closed=True), class_=kind, **more)
+
+
+def dashes(style: int) -> str | None:
+    """Return the dash pattern of a curve: ways of one executor share its colour and mark."""
+    return _DASHES[style % len(_DASHES)]
+
+
+def styles(executors: Sequence[str]) -> list[int]:
+    """Number the curves of each executor from 0."""
+    return [executors[:place].count(name) for place, name in enumerate(executors)]
 
 
 def legend(entries: Sequence[tuple[str, str]], top: float, left: float = 12.0) -> tuple[Markup, float]:
@@ -42,17 +54,13 @@ def legend(entries: Sequence[tuple[str, str]], top: float, left: float = 12.0) -
         The height includes all lines.
     """
     x, y, shapes = left, top, []
-    for executor, text in entries:
-        width = 16 + _CHARACTER * len(text) + 10
+    for (executor, text), style in zip(entries, styles([name for name, _ in entries]), strict=True):
+        width = 30 + _CHARACTER * len(text) + 10
         if x > left and x + width > PANEL_WIDTH:
             x, y = left, y + _LINE
-        shapes.append(
-            tag(
-                "g",
-                marker(executor, x + 5, y + 7),
-                tag("text", text, x=x + 14, y=y + 11),
-                class_=executor_class(executor),
-            )
-        )
+        line = tag("path", d=path([(x, y + 7), (x + 22, y + 7)]), class_="curve", stroke_dasharray=dashes(style))
+        mark = marker(executor, x + 11, y + 7, style=style)
+        words = tag("text", text, x=x + 28, y=y + 11)
+        shapes.append(tag("g", line, mark, words, class_=executor_class(executor)))
         x += width
     return Markup("".join(shapes)), y - top + _LINE if entries else 0.0

@@ -29,11 +29,20 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A chart of one kernel or of the whole result; ``note`` says what was left out, and by which rule."""
+    """A chart of one kernel or of the whole result.
+
+    Parameters
+    ----------
+    note : str
+        What was left out and by which rule, and how to read it.
+    keys : sequence of (class, words)
+        What colours (``loss-...``) and lines (``ideal``, ``spin``) mean, where panels do not say it themselves.
+    """
 
     title: str
     panels: Sequence[Panel]
     note: str = ""
+    keys: Sequence[tuple[str, str]] = ()
 
 
 Drawer: TypeAlias = "Callable[[View, str], Chart | None]"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from gilscope.report import facts
-from gilscope.report.charts.marks import legend, marker
+from gilscope.report.charts.marks import dashes, legend, marker, styles
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, panel_of, variant
 from gilscope.report.facts import Row
 from gilscope.report.figures import has_interval, interval, narrow
@@ -22,79 +22,95 @@ MAX_CURVES = 6
 """Curves per panel that eyes can follow."""
 
 _LOG_FROM = 8  # workers: below, a linear axis shows the same and is read more easily
+_LOWEST = 0.05  # speed-ups below have no place of their own on a logarithmic axis
 _TOLD = 4  # worker counts in a tooltip
 _LEFT, _RIGHT, _PLOT, _BOTTOM = 38.0, 14.0, 176.0, 34.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Axes:
-    x: Callable[[float], float]
-    y: Callable[[float], float]
-    top: float
-    bottom: float
+    """Both axes, logarithmic or not; ``top`` is where the plot begins in its panel."""
+
     workers: Sequence[int]
+    lowest: float
     highest: float
     log: bool
+    top: float = 0.0
+
+    def below(self, top: float) -> _Axes:
+        """Return the same axes further down."""
+        return replace(self, top=top)
+
+    @property
+    def bottom(self) -> float:
+        return self.top + _PLOT
+
+    def x(self, workers: float) -> float:
+        ends = (_LEFT + 10, PANEL_WIDTH - _RIGHT - 12)
+        return (logarithmic if self.log else linear)((1.0, float(max(self.workers[-1], 2))), ends)(workers)
+
+    def y(self, speedup: float) -> float:
+        ends = (self.bottom, self.top)
+        if self.log:
+            return logarithmic((self.lowest, self.highest * 1.08), ends)(speedup)
+        return linear((0.0, self.highest * 1.05), ends)(speedup)
 
 
 def draw(view: View, kernel: str) -> Chart | None:
     """Draw the curves of a kernel; None where nothing ran on several workers."""
     panels: dict[str, list[Row]] = {}
-    for row in view.parallel(kernel):
-        panels.setdefault(f"{row['implementation']} at {row['size']}", []).append(row)
-    if not any(row["workers"] > 1 for rows in panels.values() for row in rows):
+    rows = view.parallel(kernel)
+    for row in rows:
+        panels.setdefault(_title(view, row), []).append(row)
+    if not any(row["workers"] > 1 for row in rows):
         return None
     best = sorted(panels, key=lambda title: -max(row["rate"]["value"] for row in panels[title]))[:MAX_PANELS]
     kept = [title for title in panels if title in best]
     left_out = len(panels) - len(kept)
     spins = [row for row in facts.controls(view.document, kernel, "spin") if row["speedup"]]
+    rule = f"The {MAX_PANELS} implementations with the highest rate; the table has the other {left_out}."
     return Chart(
         title="Scaling",
-        panels=[_panel(view, kernel, title, panels[title], spins) for title in kept],
-        note=f"The {MAX_PANELS} implementations with the highest rate; the table has the other {left_out}."
-        if left_out
-        else "",
+        panels=[_panel(view, kernel, title, panels[title], _axes(rows, spins), spins) for title in kept],
+        note=rule if left_out else "",
+        keys=(("ideal", "ideal"), ("spin", "what the machine gave: the control, with its interval")),
     )
 
 
-def _panel(view: View, kernel: str, title: str, rows: Sequence[Row], spins: Sequence[Row]) -> Panel:
+def _title(view: View, row: Row) -> str:
+    of = f", {row['interpreter']}" if len(view.interpreters) > 1 else ""
+    return f"{row['implementation']} at {row['size']}{of}"
+
+
+def _panel(view: View, kernel: str, title: str, rows: Sequence[Row], axes: _Axes, spins: Sequence[Row]) -> Panel:
     curves: dict[str, list[Row]] = {}
     for row in rows:
         curves.setdefault(variant(view, row), []).append(row)
-    drawn = sorted(curves, key=lambda name: -max(row["speedup"]["value"] for row in curves[name]))[:MAX_CURVES]
-    drawn = [name for name in curves if name in drawn]
-    hidden = len(curves) - len(drawn)
-    label = title + (f" ({len(drawn)} of {len(curves)} ways)" if hidden else "")
-    keys, height = legend([(curves[name][0]["executor"], name) for name in drawn], 26)
-    axes = _axes([row for name in drawn for row in curves[name]], spins, 50 + height)
+    best = sorted(curves, key=lambda name: -max(row["speedup"]["value"] for row in curves[name]))[:MAX_CURVES]
+    drawn = {name: sorted(curves[name], key=lambda row: int(row["workers"])) for name in curves if name in best}
+    label = title if len(drawn) == len(curves) else f"{title} ({len(drawn)} of {len(curves)} ways)"
+    executors = [found[0]["executor"] for found in drawn.values()]
+    keys, height = legend(list(zip(executors, drawn, strict=True)), 26)
+    axes = axes.below(50 + height)
     shapes = [
         tag("text", label, x=12, y=17, class_="t"),
         keys,
         *_frame(axes, view.usable_cpus),
         *_control(spins, axes),
-        *(_curve(view, curves[name], axes) for name in drawn),
+        *(_curve(view, found, axes, style) for found, style in zip(drawn.values(), styles(executors), strict=True)),
     ]
-    return panel_of(*shapes, height=axes.bottom + _BOTTOM, alt=_alt(kernel, title, {n: curves[n] for n in drawn}))
+    return panel_of(*shapes, height=axes.bottom + _BOTTOM, alt=_alt(kernel, title, drawn))
 
 
-def _axes(rows: Sequence[Row], spins: Sequence[Row], top: float) -> _Axes:
+def _axes(rows: Sequence[Row], spins: Sequence[Row]) -> _Axes:
+    """Span what the whole kernel has, so that its panels may be compared."""
     workers = sorted({1, *(row["workers"] for row in (*rows, *spins))})
-    tops = [row["speedup"]["high"] or row["speedup"]["value"] for row in (*rows, *spins)]
-    log = workers[-1] > _LOG_FROM
-    highest = max(float(workers[-1]), *tops)
-    lowest = min(1.0, *(row["speedup"]["low"] or row["speedup"]["value"] for row in rows))
-    pixels = (_LEFT, PANEL_WIDTH - _RIGHT)
-    scale, bottom = (logarithmic if log else linear), top + _PLOT
+    points = [_point(row) for row in (*rows, *spins)]
     return _Axes(
-        x=scale((1.0, float(max(workers[-1], 2))), (pixels[0] + 10, pixels[1] - 12)),
-        y=logarithmic((max(lowest, 0.05), highest * 1.08), (bottom, top))
-        if log
-        else linear((0.0, highest * 1.05), (bottom, top)),
-        top=top,
-        bottom=bottom,
         workers=workers,
-        highest=highest,
-        log=log,
+        highest=max(float(workers[-1]), *(high for _, _, high in points)),
+        lowest=max(min(1.0, *(low for _, low, _ in points)), _LOWEST),
+        log=workers[-1] > _LOG_FROM,
     )
 
 
@@ -158,25 +174,20 @@ def _band(workers: Sequence[int], points: Sequence[tuple[float, float, float]], 
     return path([*above, *reversed(below)], closed=True)
 
 
-def _curve(view: View, rows: Sequence[Row], axes: _Axes) -> Markup:
+def _curve(view: View, rows: Sequence[Row], axes: _Axes, style: int) -> Markup:
     """Draw one way to run: band, line and marks; where one worker was not measured it starts at T(1), which is 1."""
-    ordered = sorted(rows, key=lambda row: row["workers"])
-    measured_one = ordered[0]["workers"] == 1
-    workers = [row["workers"] for row in ordered] if measured_one else [1, *(row["workers"] for row in ordered)]
-    points = [_point(row) for row in ordered] if measured_one else [(1.0, 1.0, 1.0), *map(_point, ordered)]
+    start = [] if rows[0]["workers"] == 1 else [1]
+    workers = [*start, *(row["workers"] for row in rows)]
+    points = [*((1.0, 1.0, 1.0) for _ in start), *map(_point, rows)]
     line = [(axes.x(count), axes.y(value)) for count, (value, _, _) in zip(workers, points, strict=True)]
-    executor = ordered[0]["executor"]
+    executor = rows[0]["executor"]
     marks = [
-        marker(
-            executor,
-            axes.x(row["workers"]),
-            axes.y(row["speedup"]["value"]),
-            data_case=view.index[row["case"]],
-        )
-        for row in ordered
+        marker(executor, *place, style=style, data_case=view.index[row["case"]])
+        for row, place in zip(rows, line[len(start) :], strict=True)
     ]
-    shapes = [tag("path", d=_band(workers, points, axes), class_="band")] if len(workers) > 1 else []
-    return tag("g", *shapes, tag("path", d=path(line), class_="curve"), *marks, class_=executor_class(executor))
+    band = [tag("path", d=_band(workers, points, axes), class_="band")] if len(workers) > 1 else []
+    curve = tag("path", d=path(line), class_="curve", stroke_dasharray=dashes(style))
+    return tag("g", *band, curve, *marks, class_=executor_class(executor))
 
 
 def _alt(kernel: str, title: str, curves: Mapping[str, Sequence[Row]]) -> str:

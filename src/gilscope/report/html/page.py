@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,13 @@ from gilscope.report.verdict import is_own, verdict
 
 __all__ = ["Entry", "Finding", "KernelPart", "ResultPart", "Tile", "result_part"]
 
+MAX_CHART_BYTES = 1_200_000
+"""Size of all charts of a result; kernels beyond it have their heat map, findings and table."""
+
+_UNDRAWN = (
+    "The charts of a page are limited to 1.2 MB, and the kernels before this one use them up: "
+    "'gilscope export --format svg --kernel {}' draws them."
+)
 _DRAWN = tuple(name for name in CHARTS if name != "heatmap")  # on the page the heat map is a table
 
 
@@ -61,6 +69,7 @@ class KernelPart:
     tiles: Sequence[Tile]
     heat: Grid
     charts: Sequence[tuple[str, Chart]]
+    undrawn: str
     findings: Sequence[Finding]
     notes: Sequence[Entry]
 
@@ -87,8 +96,8 @@ class ResultPart:
 
 def result_part(source: Source, ident: str) -> ResultPart:
     """Collect everything the page says about a result; ``ident`` begins the ids of its elements."""
-    document = facts.printable(source.document)
-    view = View(document, measured=source.measured, studies=facts.printable(source.studies), ident=ident)
+    document = source.document
+    view = View(document, measured=source.measured, studies=source.studies, ident=ident)
     scale = scale_of(view)
     environment = document.get("environment") or {}
     return ResultPart(
@@ -106,7 +115,7 @@ def result_part(source: Source, ident: str) -> ResultPart:
         study=list(_study(document)),
         overview=overview(view, scale) if len(view.kernels) > 1 else None,
         scale=scale,
-        kernels=[_kernel_part(view, kernel, scale) for kernel in view.kernels],
+        kernels=list(_kernel_parts(view, scale)),
         studies=[(name, chart) for name in STUDY_CHARTS if (chart := draw(name, view)) is not None],
         cases=len(document["cases"]),
         analysis=packed(source.document),
@@ -183,9 +192,17 @@ def _study(document: Document) -> Iterator[Entry]:
         yield Entry(name=f"Not known: {what}", text=str(why))
 
 
-def _kernel_part(view: View, kernel: str, scale: Scale) -> KernelPart:
+def _kernel_parts(view: View, scale: Scale) -> Iterator[KernelPart]:
+    """Yield the kernels, with charts as long as the page has room for them."""
+    left = MAX_CHART_BYTES
+    for kernel in view.kernels:
+        charts = [(name, chart) for name in _DRAWN if left > 0 and (chart := draw(name, view, kernel)) is not None]
+        left -= sum(len(panel.svg) for _, chart in charts for panel in chart.panels)
+        yield _kernel_part(view, kernel, scale, charts if left > 0 else ())
+
+
+def _kernel_part(view: View, kernel: str, scale: Scale, charts: Sequence[tuple[str, Chart]]) -> KernelPart:
     document, rows = view.document, view.rows[kernel]
-    drawn = [(name, draw(name, view, kernel)) for name in _DRAWN]
     labelled = [
         ("Against", notes.serial_note(document, kernel)),
         ("Machine", notes.controls_note(document, kernel)),
@@ -202,7 +219,8 @@ def _kernel_part(view: View, kernel: str, scale: Scale) -> KernelPart:
         verdict=(verdict if is_own(document) else notes.closing)(document, kernel),
         tiles=list(_tiles(view, kernel)),
         heat=grid(view, kernel, scale),
-        charts=[(name, chart) for name, chart in drawn if chart is not None],
+        charts=charts,
+        undrawn="" if charts or not view.parallel(kernel) else _UNDRAWN.format(shlex.quote(kernel)),
         findings=list(_findings(view, kernel)),
         notes=[Entry(name=name, text=text) for name, text in labelled if text],
     )

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from gilscope import __version__
 from gilscope.errors import UnavailableError
-from gilscope.report import reasons
 from gilscope.report.charts.heat import Scale
 from gilscope.report.html.page import result_part
 from gilscope.report.html.source import Source
@@ -60,7 +59,6 @@ def render(sources: Sequence[Source]) -> str:
         css=Markup(_themes() + CHART_CSS + _colours() + _resource("report.css")),
         js=Markup(script),
         legend=_legend,
-        losses=[("work", "work of T(1)"), *((_dashed(name), word) for name, word in reasons.LOSS_WORDS.items())],
         heat_rows=HEAT_ROWS,
         chips=CHIPS,
         verdicts=VERDICTS,
@@ -105,14 +103,10 @@ def _colours() -> str:
     rules = []
     for name in names:
         kind, _, rest = name.partition("-")
-        selector = f".h-{rest}" if kind == "heat" else f".sw-{rest}"
+        selector = f".h-{rest}" if kind == "heat" else f".sw-{rest},.key-{name}"
         ink = f";color:var(--on-{name})" if kind == "heat" else ""
         rules.append(f"{selector}{{background:var(--{name}){ink}}}")
     return "\n".join(rules) + "\n"
-
-
-def _dashed(name: str) -> str:
-    return name.replace("_", "-")
 
 
 def _legend(scale: Scale) -> Markup:

@@ -88,6 +88,14 @@ class Result {
     return name;
   }
 
+  lossTip(index, name) {
+    const row = this.rows[index];
+    const value = name === "work" ? workOf(row) : row.losses[name].value;
+    const share = name === "work" ? `${(100 * value).toFixed(0)} %` : percent(row.losses[name]);
+    const core = seconds(value * row.workers * row.wall_s.value);
+    return `${row.case}\n${this.words.losses[name] || name}: ${share} of its workers' time, ${core} of cores per execution`;
+  }
+
   tip(index) {
     const row = this.rows[index];
     const lines = [row.case];
@@ -115,6 +123,8 @@ function pairs(list) {
   return facts;
 }
 
+const workOf = (row) => 1 - Object.values(row.losses).reduce((sum, loss) => sum + (loss ? loss.value : 0), 0);
+
 function lossRow(word, name, value, text) {
   const line = make("div", "", { className: "lossrow" });
   const track = make("div");
@@ -128,7 +138,7 @@ function lossRow(word, name, value, text) {
 function lossBars(result, row) {
   const box = make("div");
   const losses = Object.entries(row.losses).filter(([, loss]) => loss);
-  const work = 1 - losses.reduce((sum, [, loss]) => sum + loss.value, 0);
+  const work = workOf(row);
   box.append(make("h4", `Where the time of ${row.workers} workers went`));
   box.append(lossRow("work", "work", work, `${(100 * work).toFixed(0)} %`));
   for (const [name, loss] of losses) box.append(lossRow(result.words.losses[name] || name, name, loss.value, percent(loss)));
@@ -200,10 +210,12 @@ function tooltips() {
   const text = (target) => {
     if (target.dataset.tip) return target.dataset.tip;
     const result = resultOf(target);
-    return result ? result.tip(target.dataset.case) : "";
+    if (!result) return "";
+    if (target.dataset.loss) return result.lossTip(target.closest("[data-case]").dataset.case, target.dataset.loss);
+    return result.tip(target.dataset.case);
   };
   document.addEventListener("pointermove", (event) => {
-    const target = event.target.closest?.("[data-tip],td[data-case],.chart [data-case]");
+    const target = event.target.closest?.("[data-tip],[data-loss],td[data-case],.chart [data-case]");
     const told = target && text(target);
     if (told) show(told, event.clientX, event.clientY);
     else hide();
@@ -422,7 +434,7 @@ async function load(root) {
   results.set(root, result);
   new Table(result);
   const button = $("[data-download]", root);
-  button.addEventListener("click", () => download(result, button.dataset.download));
+  button?.addEventListener("click", () => download(result, button.dataset.download));
 }
 
 async function start() {

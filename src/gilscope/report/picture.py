@@ -1,0 +1,150 @@
+"""Charts as files of their own: SVG with its colours inside, and PNG made of that."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from gilscope.errors import UnavailableError, UnknownNameError, UsageError
+from gilscope.registry import check_names
+from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, Panel, View, draw
+from gilscope.report.charts.model import PANEL_WIDTH
+from gilscope.report.palette import CHART_CSS, THEMES, resolved
+from gilscope.report.svg import Markup, path, tag
+
+__all__ = ["NAMES", "PICTURES", "as_png", "available", "picture"]
+
+PICTURES = ("svg", "png")
+NAMES = (*CHARTS, *STUDY_CHARTS)
+
+_GAP, _MARGIN, _LINE = 12.0, 20.0, 17.0
+_COLUMNS = 3
+_CHARACTER = 6.2  # mean width of a letter of 12 px
+_PNG_SCALE = 2.0  # sharp on dense screens and in print
+_AT_RULE = re.compile(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
+
+
+class _Part(NamedTuple):
+    heading: str
+    chart: Chart
+
+
+def available(view: View) -> list[str]:
+    """Return the names of the charts that a result has something to draw for."""
+    return [name for name in NAMES if next(_parts(view, name, ""), None) is not None]
+
+
+def picture(view: View, name: str, *, kernel: str = "", theme: str = "light") -> str:
+    """Return a chart as a self-contained SVG.
+
+    Parameters
+    ----------
+    name : str
+        One of ``NAMES``.
+    kernel : str
+        This one alone; empty: all kernels, one below the other.
+
+    Raises
+    ------
+    UsageError
+        If the result has no such chart or kernel.
+    """
+    check_names("chart", [name], NAMES)
+    check_names("theme", [theme], tuple(THEMES))
+    if kernel and kernel not in view.kernels:
+        raise UnknownNameError(f"no kernel {kernel!r} in this result: there are {', '.join(view.kernels)}")
+    parts = list(_parts(view, name, kernel))
+    if not parts:
+        there = ", ".join(available(view)) or "none"
+        raise UsageError(f"this result has nothing to draw as {name!r}: the charts it has are {there}")
+    return _composed(parts, theme)
+
+
+def _parts(view: View, name: str, kernel: str) -> Iterator[_Part]:
+    for of in [kernel] if kernel else [""] if name in STUDY_CHARTS else view.kernels:
+        chart = draw(name, view, of)
+        if chart is not None:
+            yield _Part(heading=f"{of}: {chart.title}" if of else chart.title, chart=chart)
+
+
+def _composed(parts: Sequence[_Part], theme: str) -> str:
+    """Lay out the panels of some charts in rows, each chart below its heading."""
+    columns = min(_COLUMNS, max(len(part.chart.panels) for part in parts))
+    width = 2 * _MARGIN + columns * PANEL_WIDTH + (columns - 1) * _GAP
+    shapes, y = [], _MARGIN
+    for part in parts:
+        lines = textwrap.wrap(part.chart.note, int((width - 2 * _MARGIN) / _CHARACTER))
+        shapes.append(tag("text", part.heading, x=_MARGIN, y=y + 14, font_size=16, class_="t"))
+        shapes += [
+            tag("text", line, x=_MARGIN, y=y + 36 + _LINE * number, class_="soft") for number, line in enumerate(lines)
+        ]
+        y += 32 + _LINE * len(lines)
+        keys, height = _keys(part.chart, y, width)
+        shapes += keys
+        y += height
+        rows = [part.chart.panels[start : start + columns] for start in range(0, len(part.chart.panels), columns)]
+        for row in rows:
+            shapes += [_placed(panel, column, y) for column, panel in enumerate(row)]
+            y += max(panel.height for panel in row) + _GAP
+        y += _MARGIN - _GAP
+    alt = "; ".join(panel.alt for part in parts for panel in part.chart.panels[:_COLUMNS])
+    drawn = tag(
+        "svg",
+        tag("title", parts[0].heading),
+        tag("desc", alt),
+        tag("style", Markup(CHART_CSS)),
+        tag("rect", width=width, height=y, class_="page"),
+        *shapes,
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {width:g} {y:g}",
+        width=width,
+        height=y,
+        class_="chart",
+    )
+    return _AT_RULE.sub("", resolved(drawn, theme)) + "\n"
+
+
+def _keys(chart: Chart, y: float, width: float) -> tuple[list[Markup], float]:
+    """Lay out what colours and lines mean; return the shapes and their height."""
+    shapes, x, top = [], _MARGIN, y
+    for kind, words in chart.keys:
+        needed = 34 + _CHARACTER * len(words) + 14
+        if x > _MARGIN and x + needed > width - _MARGIN:
+            x, y = _MARGIN, y + _LINE
+        if kind.startswith("loss-"):
+            shapes.append(tag("rect", x=x + 12, y=y, width=12, height=12, class_=kind))
+        else:
+            shapes.append(tag("path", d=path([(x, y + 6), (x + 26, y + 6)]), class_=kind))
+        shapes.append(tag("text", words, x=x + 32, y=y + 10, class_="soft"))
+        x += needed
+    return shapes, y - top + _LINE + 6 if chart.keys else 0.0
+
+
+def _placed(panel: Panel, column: int, y: float) -> Markup:
+    x = _MARGIN + column * (PANEL_WIDTH + _GAP)
+    return tag(
+        "g",
+        tag("rect", width=PANEL_WIDTH, height=panel.height, rx=8, class_="paper"),
+        tag("svg", panel.svg, width=PANEL_WIDTH, height=panel.height, overflow="visible"),
+        transform=f"translate({x:g} {y:g})",
+    )
+
+
+def as_png(svg: str) -> bytes:
+    """Return a picture as PNG, two pixels for one.
+
+    Raises
+    ------
+    UnavailableError
+        If vl-convert-python, whose renderer brings its own fonts, is not installed.
+    """
+    try:
+        import vl_convert
+    except ImportError:
+        raise UnavailableError(
+            "PNG needs vl-convert-python", "install it with: pip install 'gilscope[report]', or write --format svg"
+        ) from None
+    made: bytes = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)
+    return made

@@ -1,0 +1,256 @@
+"""The charts: valid SVG whatever the names are, figures where they belong, and every limit said."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+
+from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, View, draw
+from gilscope.report.charts import gil as gil_chart
+from gilscope.report.charts import losses as loss_chart
+from gilscope.report.charts import scaling as scaling_chart
+from gilscope.report.charts.heat import Scale, grid, overview, scale_of
+from tests.report.documents import control, document, estimate, mandelbrot, row
+from tests.report.large import large
+
+HOSTILE = "\x00\x1b]</svg><script>\"'&\ud800"
+LOSSES = ("gil_wait", "run_queue", "stolen", "dispatch", "imbalance", "blocked", "inflation", "residual")
+
+
+def rich(kernel: str = "nbody", workers: tuple[int, ...] = (1, 2), **more: Any) -> dict[str, Any]:
+    """Return two ways with losses and GIL under two interpreters."""
+    gil = {"available": True, "reason": "", "cure": "", "enabled": True, "handovers_per_s": 9.0, "slow_down": None}
+    cases = [row(f"{kernel}/py_loop@serial#S", rate=1e7)]
+    for label in ("3.13", "3.13t"):
+        for count in workers:
+            mark = "" if label == "3.13" else f"!{label}"
+            cases.append(
+                row(
+                    f"{kernel}/py_loop@threads*{count}#S{mark}",
+                    rate=1e7,
+                    speedup=1.0,
+                    interpreter=label,
+                    losses={**dict.fromkeys(LOSSES, estimate(0.05)), "omp_idle": None},
+                    gil={**gil, "held": estimate(0.9), "waiting": estimate(0.5)},
+                    findings=["gil_bound"],
+                )
+            )
+    return document(cases, [control("spin", count, 0.95 * count, of=kernel) for count in workers], **more)
+
+
+def parsed(chart: Chart | None) -> list[ET.Element]:
+    assert chart is not None
+    return [ET.fromstring(panel.svg) for panel in chart.panels]
+
+
+def texts(chart: Chart | None) -> str:
+    return " ".join(text for panel in parsed(chart) for text in panel.itertext())
+
+
+@pytest.mark.parametrize("name", [name for name in CHARTS if name != "timeline"])
+def test_every_chart_draws_valid_svg_that_says_what_it_shows(name: str) -> None:
+    chart = draw(name, View(rich()), "nbody")
+    for panel, svg in zip(chart.panels, parsed(chart), strict=True):
+        assert svg.get("role") == "img"
+        assert svg.get("aria-label") == panel.alt != ""
+        assert float(svg.get("height", 0)) == pytest.approx(panel.height)
+
+
+@pytest.mark.parametrize("name", [name for name in CHARTS if name != "timeline"])
+def test_no_name_breaks_out_of_a_chart(name: str) -> None:
+    given = rich()
+    for entry in (*given["cases"], *given["controls"]):
+        entry["implementation"] = HOSTILE
+        entry["interpreter"] += HOSTILE
+    for panel in parsed(draw(name, View(given), "nbody")):
+        assert not [element for element in panel.iter() if "script" in element.tag]
+
+
+@pytest.mark.parametrize("name", [*CHARTS, *STUDY_CHARTS])
+def test_a_chart_without_numbers_is_none(name: str) -> None:
+    view = View(document([row("nbody/py_loop@serial#S", status="failed")]))
+    assert name == "heatmap" or draw(name, view, "nbody") is None
+
+
+# Heat map
+
+
+@pytest.mark.parametrize(
+    ("ratio", "step"),
+    [
+        (1.0, "z"),
+        (1.04, "z"),
+        (0.97, "z"),
+        (2.0, "u5"),
+        (4.0, "u5"),
+        (1.1, "u1"),
+        (0.9, "l1"),
+        (0.02, "l5"),
+        (1e-9, "l5"),
+    ],
+)
+def test_steps_are_even_in_the_logarithm_on_either_side_of_1(ratio: float, step: str) -> None:
+    assert Scale(low=0.02, high=2.0).step(ratio) == step
+
+
+def test_the_legend_goes_from_slowest_to_fastest() -> None:
+    edges = Scale(low=0.01, high=32.0).edges()
+    values = [float(text) for _, text in edges]
+    assert values == sorted(values)
+    assert [step for step, _ in edges] == ["l5", "l4", "l3", "l2", "l1", "z", "u1", "u2", "u3", "u4", "u5"]
+
+
+def test_a_cell_holds_the_ratio_and_what_stops_the_case() -> None:
+    view = View(rich())
+    cells = [cell for line in grid(view, "nbody", scale_of(view)).lines for cell in line.cells if cell]
+    assert {cell.word for cell in cells} == {"", "GIL"}
+    assert [view.document["cases"][cell.index]["workers"] for cell in cells] == [1, 1, 2, 1, 2]
+
+
+def test_what_could_not_be_measured_is_said_in_its_cell() -> None:
+    view = View(document([row("nbody/py_loop@serial#S"), row("nbody/py_loop@threads*2#S", status="timeout")]))
+    (cell,) = [cell for cell in grid(view, "nbody", scale_of(view)).lines[1].cells if cell]
+    assert (cell.text, cell.step) == ("time-out", "none")
+
+
+def test_the_overview_shows_each_way_with_most_workers_that_have_a_cpu() -> None:
+    cases = [row(f"{kernel}/py_loop@threads*{count}#S") for kernel in ("nbody", "triad") for count in (1, 2, 4)]
+    view = View(document(cases))
+    (line,) = overview(view, scale_of(view)).lines
+    assert line.variant == "threads*2"
+    assert [view.document["cases"][cell.index]["workers"] for cell in line.cells if cell] == [2, 2]
+
+
+# Scaling
+
+
+def test_higher_speed_ups_lie_higher_on_axes_that_all_panels_share() -> None:
+    places = {}
+    for panel in parsed(draw("scaling", View(mandelbrot()), "mandelbrot")):
+        for mark in panel.iter("{http://www.w3.org/2000/svg}circle"):
+            if mark.get("data-case"):
+                places[int(mark.get("data-case", 0))] = float(mark.get("cy", 0))
+    rows = mandelbrot()["cases"]
+    ordered = sorted(places, key=lambda index: rows[index]["speedup"]["value"])
+    assert len(ordered) >= 2
+    assert [places[index] for index in ordered] == sorted(places.values(), reverse=True)
+
+
+@pytest.mark.parametrize("workers", [(1, 2), (2, 256), (4,), (1,)])
+def test_any_set_of_workers_fits_the_panel(workers: tuple[int, ...]) -> None:
+    chart = draw("scaling", View(rich(workers=workers)), "nbody")
+    assert (chart is None) == (workers == (1,))
+    for panel in parsed(chart) if chart else ():
+        numbers = [float(x) for path in panel.iter() for x in re.findall(r"[ML](-?[\d.]+) ", path.get("d") or "")]
+        assert 0 <= min(numbers) <= max(numbers) <= float(panel.get("width", 0))
+
+
+def test_more_implementations_than_panels_are_said() -> None:
+    cases = [row(f"nbody/i{number}@threads*2#M", rate=1e6 * number, speedup=1.5) for number in range(1, 20)]
+    chart = draw("scaling", View(document(cases)), "nbody")
+    assert len(chart.panels) == scaling_chart.MAX_PANELS
+    assert "the other 7" in chart.note
+    assert "i19 at" in texts(chart)
+    assert "i2 at" not in texts(chart)
+
+
+# Losses and GIL
+
+
+def test_work_and_losses_fill_the_bar() -> None:
+    entry = rich()["cases"][1]
+    parts = dict(loss_chart.parts(entry))
+    assert sum(parts.values()) == pytest.approx(1.0)
+    assert parts["work"] == pytest.approx(0.6)
+    (panel,) = parsed(draw("losses", View(rich()), "nbody"))
+    bars = [group for group in panel.iter("{http://www.w3.org/2000/svg}g") if group.get("data-case")]
+    widths = [float(rect.get("width", 0)) + 1 for rect in bars[0].iter("{http://www.w3.org/2000/svg}rect")]
+    assert sum(widths) == pytest.approx(348, abs=1)
+    assert widths[0] == pytest.approx(0.6 * 348, abs=1)
+
+
+def test_gains_are_left_out_of_the_bar_and_said() -> None:
+    given = rich()
+    given["cases"][2]["losses"]["inflation"] = estimate(-0.2)
+    assert "below zero" in draw("losses", View(given), "nbody").note
+
+
+@pytest.mark.parametrize(("name", "limit"), [("losses", loss_chart.MAX_BARS), ("gil", gil_chart.MAX_ROWS)])
+def test_more_ways_than_bars_are_said(name: str, limit: int) -> None:
+    cases = [
+        {**rich()["cases"][2], "implementation": f"i{number}", "case": f"c{number}"} for number in range(limit + 5)
+    ]
+    chart = draw(name, View(document(cases)), "nbody")
+    drawn = sum(
+        len([g for g in panel.iter() if g.tag.endswith("}g") and g.get("data-case")]) for panel in parsed(chart)
+    )
+    assert drawn == limit
+    assert f"The {limit} of {limit + 5} ways" in chart.note
+
+
+def test_the_gil_is_told_with_its_interval() -> None:
+    assert "held 90 ±1%" in texts(draw("gil", View(rich()), "nbody"))
+    assert "0.50 waiting" in texts(draw("gil", View(rich()), "nbody"))
+
+
+def test_interpreters_stand_side_by_side_relative_to_the_first() -> None:
+    given = rich()
+    given["cases"][-1]["rate"] = {**estimate(1.8e7), "unit": "bodies"}
+    (panel,) = draw("interpreters", View(given), "nbody").panels
+    assert re.search(r"threads\*2 3\.13 1\.00 \[.*?\], 3\.13t 1\.80 \[", panel.alt)
+
+
+# Studies
+
+
+def study(name: str, rows: list[dict[str, Any]]) -> View:
+    return View(document([]), studies={name: {"rows": rows}})
+
+
+BASE = {"executor": "threads", "start_method": "", "status": "ok", "reason": "", "cure": ""}
+
+
+def test_metg_curves_name_where_half_is_work() -> None:
+    curve = [
+        {"steps": n, "task_s": estimate(1e-6 * n), "granularity_s": None, "efficiency": estimate(n / (n + 30))}
+        for n in (1, 10, 100, 1000)
+    ]
+    entry = {**BASE, "label": "threads", "workers": 2, "pattern": "steps", "metg_s": estimate(6e-5), "curve": curve}
+    never = {**entry, "label": HOSTILE, "metg_s": None, "status": "not_reached", "executor": HOSTILE}
+    chart = draw("metg", study("metg", [entry, never]))
+    assert "threads 60.0 us" in texts(chart)
+
+
+def test_ipc_draws_messages_by_size_and_jobs_by_stage() -> None:
+    sent = [
+        {
+            **BASE,
+            "label": "pipe",
+            "kind": "transfer",
+            "channel": "pipe",
+            "bytes": size,
+            "seconds": estimate(1e-5 + size / 1e9),
+        }
+        for size in (64, 65536, 1 << 24)
+    ]
+    stages = {"start": estimate(0.03), "pickle": estimate(0.01), "compute": None}
+    job = {**BASE, "label": "spawn", "kind": "job", "bytes": 1 << 20, "stages_s": stages, "total_s": estimate(0.04)}
+    chart = draw("ipc", study("ipc", [*sent, job]))
+    assert [panel.alt.partition(":")[0] for panel in chart.panels] == ["A message", "What a job costs by start method"]
+    assert "40.0 ms" in texts(chart)
+
+
+def test_startup_draws_the_first_and_the_second_time() -> None:
+    entry = {**BASE, "label": "threads", "workers": 8, "total_s": estimate(2e-3), "again_s": estimate(1e-3)}
+    chart = draw("startup", study("startup", [entry, {**entry, "again_s": None}]))
+    (panel,) = parsed(chart)
+    assert sum("second time" in (mark.get("data-tip") or "") for mark in panel.iter()) == 1
+
+
+def test_ten_thousand_cases_are_indexed_once() -> None:
+    view = View(large(3000))
+    assert len(view.index) == 3000
+    assert all(view.document["cases"][view.index[entry["case"]]] is entry for entry in view.rows["kernel0"][:50])

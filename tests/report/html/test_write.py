@@ -1,0 +1,69 @@
+"""Writing the page: an older report is replaced, anything else is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gilscope.errors import UnavailableError, UsageError
+from gilscope.report.html import Source, read_source, write
+from tests.report.documents import mandelbrot
+
+SOURCE = Source(document=mandelbrot())
+
+
+def test_an_older_report_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write(path, [SOURCE])
+    first = path.read_bytes()
+    write(path, [SOURCE, SOURCE])
+    assert path.read_bytes() != first
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    path.write_text("<html>mine</html>")
+    with pytest.raises(UsageError, match="no report of gilscope"):
+        write(path, [SOURCE])
+    assert path.read_text() == "<html>mine</html>"
+
+
+def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="choose another name with --out"):
+        write(tmp_path / "nowhere" / "report.html", [SOURCE])
+
+
+def test_without_jinja2_the_cure_is_named_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
+    with pytest.raises(UnavailableError, match=r"pip install 'gilscope\[report\]'"):
+        write(tmp_path / "report.html", [SOURCE])
+    assert not list(tmp_path.iterdir())
+
+
+EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "result.jsonl"
+STUDY = '{"schema": "gilscope.study", "schema_version": %s, "study": "%s", "rows": []}'
+
+
+@pytest.mark.parametrize(
+    ("text", "caution"),
+    [
+        (STUDY % (1, "metg"), ""),
+        (STUDY % (2, "metg"), "newer gilscope"),
+        (STUDY % (1, "ipc"), "no document of gilscope metg"),
+        ("[]", "no document of gilscope metg"),
+        ("{", "cannot be read"),
+        ('{"schema": "gilscope.study", "schema_version": 1, "study": "metg"}', "no rows"),
+    ],
+)
+def test_studies_beside_a_result_are_read_or_said(tmp_path: Path, text: str, caution: str) -> None:
+    result = tmp_path / "result.jsonl"
+    result.write_bytes(EXAMPLE.read_bytes())
+    (tmp_path / "metg.json").write_text(text)
+    source = read_source(result)
+    assert list(source.studies) == ([] if caution else ["metg"])
+    assert all(caution in line for line in source.cautions)
+    assert bool(source.cautions) == bool(caution)
