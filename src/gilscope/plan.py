@@ -16,6 +16,7 @@ from gilscope.registry import (
     FLAGSHIPS,
     IMPLEMENTATIONS,
     KERNELS,
+    PROBES,
     SIZES,
     START_METHODS,
     TRANSPORTS,
@@ -77,9 +78,14 @@ def make_study(
 
 
 def _known_kernels(names: Sequence[str]) -> tuple[str, ...]:
-    """Check kernel names; those of other packages are looked up only when one is not ours."""
-    others = () if set(names) <= set(KERNELS) else tuple(kernels.foreign())
-    return check_names("kernel", names, (*KERNELS, *others))
+    """Check kernel names; those of other packages are looked up only when one is not ours.
+
+    Probes can be measured like kernels, but nobody is told to.
+    """
+    asked = [name for name in names if name not in PROBES]
+    others = () if set(asked) <= set(KERNELS) else tuple(kernels.foreign())
+    check_names("kernel", asked, (*KERNELS, *others))
+    return tuple(dict.fromkeys(names))
 
 
 def make_plan(study: Study, abilities: Mapping[str, Abilities] | None = None) -> Plan:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from gilscope.analysis.columns import estimated, ratio
 from gilscope.analysis.estimates import KernelView, is_single
+from gilscope.registry import IMPLEMENTATIONS
 from gilscope.spec import Case
 from gilscope.stats import Estimate
 
@@ -58,18 +59,24 @@ def prices(labels: Sequence[str], views: Mapping[str, KernelView]) -> Iterator[P
 
 def _pairs(labels: Sequence[str]) -> list[tuple[str, str]]:
     """Return (interpreter, what it is compared with), each once."""
-    found = [(label, labels[0]) for label in labels[1:]]
     twins = [(label, label + WITH_GIL) for label in labels if label + WITH_GIL in labels]
-    return [*dict.fromkeys([*found, *twins])] if len(labels) > 1 else []
+    first = [(label, labels[0]) for label in labels[1:] if (labels[0], label) not in twins]
+    return [*dict.fromkeys([*first, *twins])]
 
 
 def _plain(view: KernelView) -> Iterator[Case]:
     """Yield the cases on one thread without their interpreter: of T(1)s that differ in chunks the one with fewest."""
     fewest: dict[tuple[str, str, str], Case] = {}
-    for case in view.columns.with_role("case"):
+    for case in sorted(view.columns.with_role("case"), key=_place):
         if is_single(case):
             plain = replace(case, interpreter="")
             key = (case.implementation, case.executor, case.size)
             if key not in fewest or plain.chunks_per_worker < fewest[key].chunks_per_worker:
                 fewest[key] = plain
     yield from fewest.values()
+
+
+def _place(case: Case) -> int:
+    """Return where the implementation stands in the registry; blocks are measured in random order."""
+    names = IMPLEMENTATIONS
+    return names.index(case.implementation) if case.implementation in names else len(names)

@@ -9,7 +9,7 @@ from typing import Any
 
 from gilscope.cli.settings import Settings
 from gilscope.errors import UnavailableError, UsageError
-from gilscope.registry import EXECUTORS, IMPLEMENTATIONS, KERNELS, SIZES, START_METHODS, TRANSPORTS, check_names
+from gilscope.registry import EXECUTORS, IMPLEMENTATIONS, KERNELS, PROBES, SIZES, START_METHODS, TRANSPORTS, check_names
 from gilscope.spec import Impl, Study
 from gilscope.units import parse_duration_s, parse_fraction
 
@@ -109,11 +109,12 @@ def _split(what: str, text: str) -> tuple[str, ...]:
 def _kernels(text: str) -> tuple[str, ...]:
     """Read kernel names; those of other packages are looked up only when one is not ours."""
     words = _split("kernel", text)
-    if set(words) <= set(KERNELS):
+    if set(words) <= {*KERNELS, *PROBES}:
         return words
     from gilscope.kernels import foreign
 
-    return check_names("kernel", words, (*KERNELS, *foreign()))
+    check_names("kernel", [word for word in words if word not in PROBES], (*KERNELS, *foreign()))
+    return words
 
 
 def _names(what: str, known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
