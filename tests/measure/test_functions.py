@@ -41,6 +41,11 @@ SOURCE = """
     nameless = lambda: sum(range(2000))
     def prints():
         print("x" * 100_000)
+        print("y" * 1_000, file=sys.stderr)
+    def tires(calls=[0]):
+        calls[0] += 1
+        if calls[0] > 30:
+            raise KeyError("worn out")
     def moves():
         os.chdir(os.sep)
         return sum(range(2000))
@@ -117,7 +122,9 @@ def test_several_functions_share_blocks(folder: Path, tmp_path: Path) -> None:
     names = {record.case.implementation for record in _own(result).values()}
     assert names <= {"fine", "prints"}
     assert len({block.kernel for block in result.blocks}) == 1
-    assert any("prints 100001 bytes per call" in check["message"] for check in result.environment["checks"])
+    cautions = " ".join(check["message"] for check in result.environment["checks"])
+    assert "prints 100001 bytes per call" in cautions
+    assert "writes 1001 bytes per call to standard error" in cautions
 
 
 def test_items_and_setup_reach_every_worker(folder: Path, tmp_path: Path) -> None:
@@ -137,7 +144,8 @@ def test_a_wrong_result_is_never_timed(folder: Path, tmp_path: Path) -> None:
     [
         ("raises", "ValueError: bad luck; call it once yourself"),
         ("leaves", "return from the function instead of calling sys.exit"),
-        ("vanishes", "ended with exit status 7"),
+        ("vanishes", "ended with exit status 7; call it once yourself"),
+        ("tires", "calling things:tires again and again: KeyError: 'worn out'; the first calls went well"),
         ("greedy", "needs more memory than there is"),
     ],
 )
@@ -156,7 +164,7 @@ def test_a_function_that_runs_for_ever_is_stopped(folder: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("name", "executor", "cure"),
     [
-        ("only_main", "threads", "only in the main thread"),
+        ("only_main", "threads", "only in the main thread; it went well outside threads"),
         ("moves", "threads", "use absolute paths"),
         ("lock", "processes", "return plain data, or use threads"),
         ("nameless", "processes", "define it by def at the top of a module"),

@@ -153,4 +153,5 @@ def block_facts(kernel: str, blocks: int, half_width: float | None) -> str:
 
 def trouble(record: CaseRecord) -> str:
     """Say why a case will not be measured."""
-    return f"{record.case.id}: {record.status.replace('_', ' ')}: {record.reason}"
+    reason = record.reason.removeprefix(f"{record.case.id}: ")
+    return f"{record.case.id}: {record.status.replace('_', ' ')}: {reason}"

@@ -33,6 +33,13 @@ from gilscope.executors._byvalue import unpack
 
 __all__ = ["CallError", "Calls", "import_target", "make", "where"]
 
+_ALONE = {
+    "serial": "call it once yourself with the same arguments",
+    "threads": "it went well outside threads: find what its calls share, or use processes",
+    "processes": "it went well in the main process: find what it needs from there, or use threads",
+}
+"""What to do about a call that raises, by where: it was called alone and in the main thread before."""
+
 _LOADING = threading.Lock()  # modules from files are not covered by the import system's own locks
 
 
@@ -206,10 +213,15 @@ class Calls:
 
     def run(self, lo: int, hi: int) -> None:
         """Call the function once per item, and nothing else."""
-        call, items = self._call, self.items
         if self.moves:
             self._carefully(lo, hi)
-        elif items is None:
+            return
+        with explained(f"calling {self._target} again and again", "the first calls went well: find what adds up"):
+            self._run(lo, hi)
+
+    def _run(self, lo: int, hi: int) -> None:
+        call, items = self._call, self.items
+        if items is None:
             for _ in itertools.repeat(None, hi - lo):
                 call()
         else:
@@ -222,7 +234,7 @@ class Calls:
         complaint: str | None = None
         for index in range(lo, hi):
             os.chdir(self._home)
-            with explained(f"calling {self._target}", "call it once yourself with the same arguments"):
+            with explained(f"calling {self._target}", _ALONE[where()]):
                 result = self._call() if self.items is None else self._call(self.items[index % len(self.items)])
             if not self._looked:
                 self._look(result)

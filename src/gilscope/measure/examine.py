@@ -27,7 +27,7 @@ _HAND_OVERS, _HANDED = 5, 200  # runs, and tasks in each
 def examine(calls: Calls) -> dict[str, Any]:
     """Call a function for a moment and say what it does: the fields of ``own.Examined`` but for what went wrong."""
     before_bytes = _peak_bytes()
-    with _printed() as printed:
+    with _printed(1) as printed, _printed(2) as complained:
         calls(0, 0, 1, {}, {})
     peak_bytes = _peak_bytes() - before_bytes
     moved = calls.moves
@@ -45,6 +45,7 @@ def examine(calls: Calls) -> dict[str, Any]:
         "held": held,
         "peak_bytes": max(0, peak_bytes),
         "printed_bytes": printed[0],
+        "complained_bytes": complained[0],
         "moves": moved,
         "busy": all_ns / max(1, own_ns),
         "pools": _pools(),
@@ -97,20 +98,20 @@ def _peak_bytes() -> int:
 
 
 @contextlib.contextmanager
-def _printed() -> Iterator[list[int]]:
-    """Count the bytes written to standard output, by C code too."""
-    counted = [0]
-    sys.stdout.flush()
-    kept = os.dup(1)
+def _printed(number: int) -> Iterator[list[int]]:
+    """Count the bytes written to standard output (1) or error (2), by C code too."""
+    counted, stream = [0], (sys.stdout, sys.stderr)[number - 1]
+    stream.flush()
+    kept = os.dup(number)
     try:
         with tempfile.TemporaryFile() as file:
-            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), number)
             try:
                 yield counted
-                sys.stdout.flush()
-                counted[0] = os.fstat(1).st_size
+                stream.flush()
+                counted[0] = os.fstat(number).st_size
             finally:
-                os.dup2(kept, 1)
+                os.dup2(kept, number)
     finally:
         os.close(kept)
 

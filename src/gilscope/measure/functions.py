@@ -164,6 +164,11 @@ def _cautions(request: Request, examined: Mapping[str, Examined]) -> Iterator[tu
                 f"{function.target} prints {seen.printed_bytes} bytes per call, under every executor into nothing",
                 "print less: a terminal or a pipe would slow it down further, and threads would share it",
             )
+        if seen.complains:
+            yield (
+                f"{function.target} writes {seen.complained_bytes} bytes per call to standard error",
+                "write less: they are read while it is measured, and threads share the stream",
+            )
         if seen.unlimited:
             yield (
                 f"{function.target} keeps {seen.busy:.1f} CPUs busy by itself, on threads that no limit reaches",

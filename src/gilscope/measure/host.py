@@ -227,7 +227,8 @@ class SupervisedHost:
         except RoundTimeoutError as error:
             return Examined(problem=str(error), detail=error.detail, status="timeout")
         except WorkerDiedError as error:
-            return Examined(problem=str(error), detail=error.detail, status="failed")
+            problem = f"{error}; call it once yourself with the same arguments"
+            return Examined(problem=problem, detail=error.detail, status="failed")
         if reply.pop("status") != "ok":
             return Examined(problem=reply["reason"], detail=reply["detail"], status="failed")
         return Examined(**{**reply, "pools": tuple(reply["pools"])})

@@ -138,8 +138,8 @@ class Examined:
         Share of the time it holds the GIL, where a probe tells.
     peak_bytes : int
         By how much the first call made the process grow.
-    printed_bytes : int
-        Written to standard output by one call.
+    printed_bytes, complained_bytes : int
+        Written to standard output, and to standard error, by one call.
     busy : float
         CPU time of a call in all threads over that of the calling one, its libraries being limited to one. A ratio of
         CPU times, because a busy machine lets threads wait for their turn.
@@ -157,6 +157,7 @@ class Examined:
     held: float | None = None
     peak_bytes: int = 0
     printed_bytes: int = 0
+    complained_bytes: int = 0
     moves: bool = False
     busy: float = 1.0
     busy_whole: float = 0.0
@@ -181,6 +182,11 @@ class Examined:
     def prints(self) -> bool:
         """Whether it prints so much that a figure depends on where that goes."""
         return self.printed_bytes >= _PRINTS_BYTES
+
+    @property
+    def complains(self) -> bool:
+        """Whether it writes so much to standard error, which is read for tracebacks, that this costs time."""
+        return self.complained_bytes >= _PRINTS_BYTES
 
 
 # From words to a request ----------------------------------------------------------------------------------------------

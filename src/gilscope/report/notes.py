@@ -294,12 +294,17 @@ def trouble_notes(rows: Iterable[Row]) -> list[str]:
     return [
         "; ".join(
             part
-            for part in (f"{row['case']}: {_status(row)}: {row['reason'] or 'no reason given'}", row["cure"])
+            for part in (f"{row['case']}: {_status(row)}: {_reason(row)}", row["cure"])
             if part
         )
         for row in rows
         if row["status"] not in ("ok", "unavailable", "too_noisy")
     ]
+
+
+def _reason(row: Row) -> str:
+    """Return why, without the case that stands before it already."""
+    return str(row["reason"]).removeprefix(f"{row['case']}: ") or "no reason given"
 
 
 def _status(row: Row) -> str:
