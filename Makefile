@@ -17,7 +17,7 @@ test: $(VENV)/.installed
 
 # Every fault in every executor at every moment, and fifty kills of the program: about half an hour.
 test-faults: $(VENV)/.installed
-	GILSCOPE_FAULTS=all $(BIN)/python -m pytest tests/faults
+	GILSCOPE_FAULTS=all $(BIN)/python -m pytest tests/faults --junitxml=build/faults.xml
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
