@@ -7,17 +7,18 @@ interpreter because another can do it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gilscope import executors, kernels
 from gilscope.env import interpreter
+from gilscope.env.interpreters import Interpreter
 from gilscope.errors import UnknownNameError
 from gilscope.registry import EXECUTORS, PROBES, START_METHODS
 from gilscope.spec import Availability, Impl, KernelSpec
 
-__all__ = ["Abilities", "Here", "Told", "answer"]
+__all__ = ["Abilities", "Here", "Told", "answer", "told"]
 
 _NUMBA_WITHOUT_GIL = (3, 14)  # the first free-threaded Python that Numba has releases for (numba#9928)
 
@@ -94,6 +95,11 @@ class Told:
         return Availability(
             ok=False, reason=f"{self.label} has no {what}", cure="install the same packages there as here"
         )
+
+
+def told(interpreters: Iterable[Interpreter]) -> dict[str, Abilities]:
+    """Return what some interpreters said they can run, by their labels."""
+    return {entry.label: Told(label=entry.label, facts=entry.facts) for entry in interpreters}
 
 
 def answer(names: Sequence[str]) -> dict[str, Any]:

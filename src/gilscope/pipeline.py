@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gilscope import __version__, env
-from gilscope.abilities import Told
+from gilscope.abilities import told
 from gilscope.analysis import analyse
 from gilscope.env.interpreters import Interpreter, described
 from gilscope.measure.blocks import prepare_all, run_blocks
@@ -54,7 +54,7 @@ def run(
         If nothing of what was asked can be measured, or ``out`` cannot be written, or holds what cannot be resumed.
     """
     observer = observer or Observer()
-    plan = make_plan(study, {entry.label: Told(label=entry.label, facts=entry.facts) for entry in interpreters})
+    plan = make_plan(study, told(interpreters))
     environment = env.capture() | described(interpreters)
     workers = max_workers_of(slot for group in plan.groups for slot in group.slots)
     path = out / RESULT_NAME

@@ -62,6 +62,13 @@ def profile(
         str, typer.Option("--timeout", metavar="60s", help="A call that takes longer runs for ever.")
     ] = "60s",
     seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")] = None,
+    python: Annotated[
+        list[str] | None,
+        typer.Option("--python", metavar="3.13t|PATH", help="Measure under this interpreter; several are compared."),
+    ] = None,
+    gil: Annotated[
+        str | None, typer.Option("--gil", metavar="on|off|both", help="How free-threaded interpreters are run.")
+    ] = None,
     out: Annotated[
         str | None, typer.Option("--out", metavar="DIR", help="Folder of the result [gilscope-results/<UTC time>].")
     ] = None,
@@ -85,12 +92,14 @@ def profile(
         "start-method": start_method,
         "seed": seed,
     }
+    from gilscope.cli.interpreters import chosen
     from gilscope.cli.request import MAX_TASKS, read_options, whole
     from gilscope.units import parse_duration_s
 
     special: dict[str, Any] = {"scaling": scaling, "timeout_s": parse_duration_s(timeout, what="timeout")}
     if tasks is not None:
         special |= {"scaling": "strong", "tasks": whole("tasks", tasks, 1, MAX_TASKS, "64")}
+    special["interpreters"] = chosen({"python": ",".join(python) if python else None, "gil": gil}, settings, ())
     options = _options({**read_options(shared, settings), **special})
     out = settings.values.get("out") if out is None else out
     return _measure(request, options, out, json=json, quiet=quiet)

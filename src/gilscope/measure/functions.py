@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from gilscope import __version__, env
+from gilscope.abilities import told
 from gilscope.env import default_workers, usable_cpus
+from gilscope.env.interpreters import Interpreter, described
 from gilscope.errors import UsageError
 from gilscope.executors.processes import default_start_method
 from gilscope.measure.blocks import prepare_all, run_blocks
@@ -52,6 +54,8 @@ class Options:
         The number of tasks for strong scaling.
     timeout_s : float
         How long a call may take, with import and set-up.
+    interpreters : tuple of Interpreter
+        Those to compare; the functions are looked at in the first of them that can run them.
     round_s : float
         Shortest round of T(1). Shorter ones scatter more and are bought faster: for whoever decides something coarse.
     controls : tuple of str
@@ -69,6 +73,7 @@ class Options:
     round_s: float = ROUND_S
     controls: tuple[str, ...] = ("spin", "isolated", "A/A")
     seed: int = 1
+    interpreters: tuple[Interpreter, ...] = ()
 
     def __post_init__(self) -> None:
         check_names("executor", self.executors, EXECUTORS)
@@ -106,18 +111,23 @@ def measure(
         If the request makes no sense, or the file cannot be written.
     """
     observer = observer or Observer()
-    environment = env.capture()
+    environment = env.capture() | described(options.interpreters)
     workers = options.workers or default_workers(usable_cpus())
     most = max(workers)
     families = {"threads": most, "nested": most, "processes": most}
     families |= {f"native*{count}": count for count in workers}
+    families = {name + mark: count for name, count in families.items() for mark in _marks(options)}
     adopt(request)
     complete = True
     with SupervisedHost(
-        families, environment["cpus"]["count"], own=request, prepare_timeout_s=options.timeout_s
+        families,
+        environment["cpus"]["count"],
+        own=request,
+        prepare_timeout_s=options.timeout_s,
+        interpreters=options.interpreters,
     ) as host:
         whole = most if "native" in (options.executors or _EXECUTORS) else 1
-        examined = {f.name: _examined(host, request, f, whole, observer) for f in request.functions}
+        examined = {f.name: _examined(host, request, f, whole, options, observer) for f in request.functions}
         environment["checks"] += [_caution(text, cure) for text, cure in _cautions(request, examined)]
         environment["functions"] = {name: seen.facts() for name, seen in examined.items() if not seen.problem}
         study, tasks = _study(request, examined, workers, options)
@@ -126,7 +136,7 @@ def measure(
         with ResultWriter(path, study, environment, __version__) as writer:
             for record in _failed(request, examined, study):
                 writer.case(record)
-            plan = _with_controls(_with_nested(_plan(study, examined), examined, study), options.controls)
+            plan = _with_controls(_with_nested(_plan(study, examined, options), examined, study), options.controls)
             try:
                 prepared = prepare_all(plan, host, observer, writer, round_s=options.round_s)
                 run_blocks(plan, study, host, prepared, observer, writer, enough=enough)
@@ -135,11 +145,35 @@ def measure(
     return complete
 
 
-def _examined(host: SupervisedHost, request: Request, function: Function, workers: int, observer: Observer) -> Examined:
-    """Look at a function with its libraries limited to one thread, and again without if they have thread pools."""
-    case = Case(kernel=request.kernel, implementation=function.name, executor="serial", workers=1, size="1")
-    observer.preparing(case, 0, len(request.functions))
-    seen = host.examine(case)
+def _marks(options: Options) -> list[str]:
+    """Return what the names of runners end with: the interpreter, if one was asked for."""
+    return [f"!{entry.label}" for entry in options.interpreters] or [""]
+
+
+def _labels(options: Options) -> tuple[str, ...]:
+    return tuple(entry.label for entry in options.interpreters)
+
+
+def _examined(
+    host: SupervisedHost, request: Request, function: Function, workers: int, options: Options, observer: Observer
+) -> Examined:
+    """Look at a function with its libraries limited to one thread, and again without if they have thread pools.
+
+    Of several interpreters in the first that can run it; where none can, what the last one said.
+    """
+    for label in _labels(options) or ("",):
+        case = Case(
+            kernel=request.kernel,
+            implementation=function.name,
+            executor="serial",
+            workers=1,
+            size="1",
+            interpreter=label,
+        )
+        observer.preparing(case, 0, len(request.functions))
+        seen = host.examine(case)
+        if not seen.problem:
+            break
     if seen.problem or not seen.pools or workers == 1:
         return seen
     whole = host.examine(replace(case, executor="native", workers=workers))
@@ -149,7 +183,10 @@ def _examined(host: SupervisedHost, request: Request, function: Function, worker
 def _hand_over_s(host: SupervisedHost, request: Request, study: Study, workers: int) -> dict[str, float]:
     """Measure what handing over a task costs, for the executors that are asked for."""
     name = request.functions[0].name
-    case = Case(kernel=request.kernel, implementation=name, executor="threads", workers=workers, size="1")
+    label = next(iter(study.interpreters), "")
+    case = Case(
+        kernel=request.kernel, implementation=name, executor="threads", workers=workers, size="1", interpreter=label
+    )
     processes = replace(case, executor="processes", start_method=study.start_methods[0], transport=study.transports[0])
     costs = {case.executor: host.hand_over(case) for case in (case, processes) if case.executor in study.executors}
     return {executor: cost_s for executor, cost_s in costs.items() if cost_s is not None}
@@ -202,6 +239,7 @@ def _study(
         chunks_per_worker=chunks,
         start_methods=options.start_methods or (default_start_method(),),
         seed=options.seed,
+        interpreters=_labels(options),
         functions=tuple(function.target for function in request.functions),
     )
     return study, tasks
@@ -213,20 +251,28 @@ def _failed(request: Request, examined: Mapping[str, Examined], study: Study) ->
         seen = examined[function.name]
         if not seen.problem:
             continue
-        case = Case(kernel=request.kernel, implementation=function.name, executor="serial", workers=1, size="1")
+        label = next(iter(study.interpreters), "")
+        case = Case(
+            kernel=request.kernel,
+            implementation=function.name,
+            executor="serial",
+            workers=1,
+            size="1",
+            interpreter=label,
+        )
         cure = "a call that takes longer needs --timeout" if seen.status == "timeout" else ""
         yield CaseRecord(
             case=case, status="timeout" if cure else "failed", reason=seen.problem, cure=cure, detail=seen.detail
         )
 
 
-def _plan(study: Study, examined: Mapping[str, Examined]) -> Plan:
+def _plan(study: Study, examined: Mapping[str, Examined], options: Options) -> Plan:
     """Plan what can be measured, without what would not fit into memory."""
     usable = {name for name, seen in examined.items() if not seen.problem}
     names = tuple(name for name in study.implementations if name.removesuffix(OWN_THREADS) in usable)
     if not names:
         return Plan(groups=(), unavailable=())
-    plan = make_plan(replace(study, implementations=names))
+    plan = make_plan(replace(study, implementations=names), told(options.interpreters))
     return _fitting(plan, examined)
 
 
