@@ -33,6 +33,8 @@ class Stamp:
         Runnable without running, between submit and end; None where the system does not tell.
     received_ns : int
         When the parent had the worker's answer.
+    gathering_ns : int
+        From the worker's arrival at the start barrier to its release; 0 where there is none.
     """
 
     submit_ns: int
@@ -43,6 +45,7 @@ class Stamp:
     cpu_ns: int = 0
     run_queue_ns: int | None = None
     received_ns: int = 0
+    gathering_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

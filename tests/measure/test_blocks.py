@@ -15,6 +15,7 @@ from gilscope.measure.calibrate import ROUND_S, calibrate, lead_of
 from gilscope.measure.events import Observer
 from gilscope.measure.host import Lead
 from gilscope.records import Block, CaseRecord, Round
+from gilscope.results.codec import decode_watched
 from gilscope.spec import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.stats import LOOKS
 
@@ -50,7 +51,8 @@ class FakeHost:
 
     def diagnose(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> tuple[Round, dict[str, Any]]:
         self.diagnosed.append(slot.case.id)
-        return Round(repeats=repeats, start_ns=self.now_ns, end_ns=self.now_ns + 1), {"held": 0.5}
+        gil = {"held": 0.5, "kept": [("worker-0", self.now_ns, self.now_ns + 1)]}
+        return Round(repeats=repeats, start_ns=self.now_ns, end_ns=self.now_ns + 1), gil
 
     def replace_runners(self) -> None:
         self.replaced += 1
@@ -250,6 +252,10 @@ def test_diagnostic_rounds_lie_between_blocks_and_are_not_counted() -> None:
     assert [d["block"] for d in threads] == list(range(0, len(sink.blocks), 3))
     assert [d["block"] for d in serial] == [LOOKS[0] - 1]
     assert len(host.diagnosed) == len(sink.diagnostics)
+    assert all(d["gil"] == {"held": 0.5} for d in sink.diagnostics)
+    assert ["trace" in d for d in threads] == [d["block"] == 0 for d in threads], "one timeline per case"
+    assert not any("trace" in d for d in serial)
+    assert decode_watched(threads[0]["trace"])[1][0][0] == "worker-0"
 
 
 def test_an_isolated_control_that_fails_costs_only_itself() -> None:

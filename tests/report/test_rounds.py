@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from gilscope import results
-from gilscope.errors import UsageError
+from gilscope.errors import ResultFileError, UsageError
 from gilscope.records import ResultSet, Round, Stamp
 from gilscope.report.rounds import choose_case, round_trace, trace_of
+from gilscope.results.codec import encode_watched
+from gilscope.trace import GIL_LANE
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "result.jsonl"
 
@@ -49,6 +51,35 @@ def test_a_worker_receives_computes_waits_and_sends() -> None:
         ("send", 900, 930),
     ]
     assert [category for category, _, _ in spans("worker-1")] == ["hand_over", "compute", "send"]
+
+
+def test_a_worker_that_came_early_waited_for_the_others() -> None:
+    early = replace(MEASURED, stamps=(replace(MEASURED.stamps[0], gathering_ns=60), MEASURED.stamps[1]))
+    trace = round_trace(early, title="", case="k/py_loop@threads*2#S")
+    first, second, *_ = trace.spans("worker-0")
+    assert (first.category, first.end_ns, second.category, second.end_ns) == ("hand_over", 40, "barrier", 100)
+
+
+def test_the_round_that_kept_who_held_the_gil_comes_first(result: ResultSet) -> None:
+    case = choose_case(result, None)
+    kept = encode_watched(MEASURED, [("worker-0", 100, 500), ("MainThread", 500, 510)])
+    watched = replace(result, diagnostics=({"case": "another"}, {"case": case, "trace": kept}))
+    trace = trace_of(watched, case)
+    held = [(event.name, event.start_ns, event.end_ns) for event in trace.spans(GIL_LANE)]
+    assert held == [
+        ("worker-0", 100, 500),
+        ("main", 500, 510),
+    ]
+    assert "diagnostic round" in trace.title
+    assert not trace_of(watched, case, 0).spans(GIL_LANE)
+
+
+@pytest.mark.parametrize("change", [{"holds": [["x", 1]]}, {"round": {}}, {"started_ns": "now"}])
+def test_a_damaged_diagnostic_round_is_one_line(result: ResultSet, change: dict[str, object]) -> None:
+    case = choose_case(result, None)
+    kept = encode_watched(MEASURED, [("worker-0", 100, 500)]) | change
+    with pytest.raises(ResultFileError, match="use --block 0"):
+        trace_of(replace(result, diagnostics=({"case": case, "trace": kept},)), case)
 
 
 def test_the_parent_hands_out_waits_collects_and_combines() -> None:

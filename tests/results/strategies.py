@@ -67,6 +67,7 @@ stamps = st.builds(
     cpu_ns=small_ns,
     run_queue_ns=st.none() | small_ns,
     received_ns=clock_ns,
+    gathering_ns=small_ns,
 )
 
 

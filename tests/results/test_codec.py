@@ -53,6 +53,7 @@ FULL_STAMP = Stamp(
     cpu_ns=16,
     run_queue_ns=17,
     received_ns=18,
+    gathering_ns=19,
 )
 FULL_ROUND = Round(
     repeats=2,
@@ -137,7 +138,7 @@ def one_block(workers: int, *, run_queue_ns=7) -> Block:
 def test_time_stamps_count_from_the_start_of_the_block():
     (encoded,) = codec.encode_block(one_block(2))["rounds"].values()
     assert (encoded["start"], encoded["end"]) == (100, 1100)
-    assert encoded["stamps"] == [[10, 100, 1000, 2000, 0, 0, 800, 7], [10, 101, 999, 2000, 0, 0, 801, 7]]
+    assert encoded["stamps"] == [[10, 100, 1000, 2000, 0, 0, 800, 7, 0], [10, 101, 999, 2000, 0, 0, 801, 7, 0]]
 
 
 def test_sixteen_workers_are_kept_one_by_one_and_more_as_quantiles():
@@ -267,3 +268,18 @@ def test_a_slot_that_is_not_written_as_slots_are_is_refused(key):
 def test_an_absurd_number_of_workers_is_refused(workers):
     with pytest.raises(ValueError, match=r"out of range|digits"):
         codec.decode_case_record({"id": f"nbody/cy_nogil@threads*{workers}#M", "status": "ok"})
+
+
+def test_a_stamp_of_an_older_file_has_no_gathering():
+    encoded = codec.encode_block(
+        Block(kernel="nbody", index=0, started_ns=0, ended_ns=9, rounds={FULL_CASE.id: FULL_ROUND})
+    )
+    (row,) = encoded["rounds"][FULL_CASE.id]["stamps"]
+    assert row.pop() == 19
+    (stamp,) = codec.decode_block(encoded).rounds[FULL_CASE.id].stamps
+    assert (stamp.run_queue_ns, stamp.gathering_ns) == (17, 0)
+
+
+def test_a_watched_round_survives_with_its_holds():
+    encoded = json.loads(json.dumps(codec.encode_watched(FULL_ROUND, [("worker-0", 6, 8)])))
+    assert codec.decode_watched(encoded) == (FULL_ROUND, [("worker-0", 6, 8)])

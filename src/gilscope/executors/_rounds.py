@@ -95,6 +95,7 @@ def stamp(report: Report, submit_ns: int, received_ns: int) -> Stamp:
         cpu_ns=report.cpu_ns,
         run_queue_ns=report.run_queue_ns,
         received_ns=received_ns,
+        gathering_ns=report.gathering_ns,
     )
 
 

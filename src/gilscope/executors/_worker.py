@@ -101,6 +101,7 @@ class Report:
     cpu_ns: int
     run_queue_ns: int | None
     partials: tuple[tuple[int, int, Any], ...]
+    gathering_ns: int = 0
 
 
 def bind(job: Job, channel: Channel) -> Bound:
@@ -164,7 +165,8 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> Report:
     phases, inner_barriers = job.phases, repeats * job.phases - 1
     partials: list[tuple[int, int, Any]] = []
     queued_ns = clocks.run_queue_ns()
-    start_ns = bound.barrier.start() if bound.barrier is not None else clocks.wall_ns()
+    arrived_ns = clocks.wall_ns()
+    start_ns = bound.barrier.start() if bound.barrier is not None else arrived_ns
     cpu_ns = clocks.thread_cpu_ns()
     for _ in range(repeats):
         partials = []
@@ -186,6 +188,7 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> Report:
         cpu_ns=max(0, cpu_ns - (barrier.spun_ns if barrier is not None else 0)),
         run_queue_ns=None if queued_ns is None or queue_end_ns is None else queue_end_ns - queued_ns,
         partials=tuple(entry for entry in partials if entry[2] is not None),
+        gathering_ns=max(0, start_ns - arrived_ns),
     )
 
 

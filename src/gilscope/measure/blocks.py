@@ -17,6 +17,7 @@ from gilscope.measure.calibrate import ROUND_S, calibrate, lead_of, timeout_of
 from gilscope.measure.events import Observer
 from gilscope.measure.host import Host, Lead
 from gilscope.records import Block, CaseRecord, Round
+from gilscope.results.codec import encode_watched
 from gilscope.spec import Group, Plan, Slot, Study
 from gilscope.stats import LOOKS, estimate_or_none, precision_reached
 
@@ -261,6 +262,9 @@ def _diagnose(current: _Running, host: Host, prepared: Prepared, sink: Sink) -> 
         if seen is not None:
             measured, gil = seen
             facts = {"case": slot.case.id, "kernel": current.group.kernel, "block": index}
+            kept = gil.pop("kept", ())
+            if kept and threads and index == 0:  # one timeline per case: `gilscope trace` draws it
+                facts["trace"] = encode_watched(measured, kept)
             sink.diagnostic({**facts, "wall_ns": measured.wall_ns, "repeats": measured.repeats, "gil": gil})
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gilscope.errors import UsageError
+from gilscope.errors import ResultFileError, UsageError
 from gilscope.records import Block, CaseRecord, ResultSet, Round, Stamp
 from gilscope.registry import nearest
+from gilscope.results.codec import decode_watched
 from gilscope.trace import GIL_LANE, Category, Event, Message, Trace
 
 __all__ = ["choose_case", "round_trace", "trace_of"]
@@ -47,13 +48,17 @@ def trace_of(result: ResultSet, case: str, block: int | None = None) -> Trace:
     case : str
         Id of a case, or key of a control.
     block : int, optional
-        Which counted round; by default the one of median length.
+        Which counted round; by default the diagnostic round that kept who held the GIL, and where there is none the
+        counted round of median length.
 
     Raises
     ------
     UsageError
         If the block does not exist or does not hold the case.
     """
+    watched = _watched(result, case) if block is None else None
+    if watched is not None:
+        return watched
     chosen = _block(result, case, block)
     measured = chosen.rounds[case]
     title = f"{case}, block {chosen.index}"
@@ -70,6 +75,27 @@ def _block(result: ResultSet, case: str, index: int | None) -> Block:
         return found[0]
     ordered = sorted(holding, key=lambda block: block.rounds[case].wall_ns)
     return ordered[len(ordered) // 2]
+
+
+def _watched(result: ResultSet, case: str) -> Trace | None:
+    """Return the diagnostic round of a case that kept who held the GIL."""
+    kept = next((line["trace"] for line in result.diagnostics if line.get("case") == case and "trace" in line), None)
+    if kept is None:
+        return None
+    try:
+        measured, holds = decode_watched(kept)
+    except (ValueError, KeyError, TypeError):
+        raise ResultFileError(f"{result.path}: the diagnostic round of {case} is damaged; use --block 0") from None
+    names = {"MainThread": _MAIN}
+    gil = [
+        Event(lane=GIL_LANE, name=names.get(name, name), start_ns=start, end_ns=end, category="gil")
+        for name, start, end in holds
+    ]
+    notes = [
+        "a diagnostic round: the GIL was looked at 2000 times a second, so shorter holds may be missing",
+        *_notes(measured, result.cases.get(case)),
+    ]
+    return round_trace(measured, title=f"{case}, diagnostic round", case=case, notes=notes, more=gil)
 
 
 def _notes(measured: Round, record: CaseRecord | None) -> list[str]:
@@ -124,7 +150,9 @@ def _worker(lane: str, stamp: Stamp) -> Iterator[Event]:
     waits = min(stamp.waiting_ns + stamp.waking_ns, stamp.end_ns - stamp.start_ns)
     computed = stamp.end_ns - waits
     waited = min(stamp.end_ns, computed + stamp.waiting_ns)
-    yield from _event(lane, "receive the work, meet the others", stamp.submit_ns, stamp.start_ns, "hand_over")
+    arrived = max(stamp.submit_ns, stamp.start_ns - stamp.gathering_ns)
+    yield from _event(lane, "receive the work", stamp.submit_ns, arrived, "hand_over")
+    yield from _event(lane, "wait for the others", arrived, stamp.start_ns, "barrier")
     yield from _event(lane, "compute", stamp.start_ns, computed, "compute")
     yield from _event(lane, "wait for others", computed, waited, "wait")
     yield from _event(lane, "be woken", waited, stamp.end_ns, "hand_over")

@@ -20,9 +20,11 @@ __all__ = [
     "decode_block",
     "decode_case_record",
     "decode_study",
+    "decode_watched",
     "encode_block",
     "encode_case_record",
     "encode_study",
+    "encode_watched",
     "parse_slot",
 ]
 
@@ -41,7 +43,11 @@ _PLAIN_FIELDS = (
 )
 
 # The order of a stamp's numbers in the file. Those in _ABSOLUTE count from the start of the block.
-_STAMP_FIELDS = ("submit_ns", "start_ns", "end_ns", "received_ns", "waiting_ns", "waking_ns", "cpu_ns", "run_queue_ns")
+_STAMP_FIELDS = (
+    *("submit_ns", "start_ns", "end_ns", "received_ns", "waiting_ns", "waking_ns", "cpu_ns", "run_queue_ns"),
+    "gathering_ns",  # added later: rows without it are read
+)
+_LEAST_FIELDS = 8
 _ABSOLUTE = 4
 
 
@@ -261,8 +267,8 @@ def _decode_round(values: Mapping[str, Any], origin: int) -> Round:
 
 
 def _decode_stamp(row: Sequence[object], origin: int) -> Stamp:
-    if len(row) < len(_STAMP_FIELDS):
-        raise ValueError(f"a stamp must have {len(_STAMP_FIELDS)} numbers")
+    if len(row) < _LEAST_FIELDS:
+        raise ValueError(f"a stamp must have {_LEAST_FIELDS} numbers")
     submit, start, end, received, waiting, waking, cpu = (_int(value, "stamp") for value in row[:7])
     return Stamp(
         submit_ns=submit + origin,
@@ -273,4 +279,30 @@ def _decode_stamp(row: Sequence[object], origin: int) -> Stamp:
         waking_ns=waking,
         cpu_ns=cpu,
         run_queue_ns=_int_or_none(row[7], "stamp"),
+        gathering_ns=_int(row[8], "stamp") if len(row) > _LEAST_FIELDS else 0,
     )
+
+
+# Diagnostic rounds with a timeline ------------------------------------------------------------------------------------
+
+
+def encode_watched(measured: Round, holds: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Return a diagnostic round and who held the GIL in it: rows of thread name, start and end in ns."""
+    origin = measured.start_ns
+    return {
+        "started_ns": origin,
+        "round": _encode_round(measured, origin),
+        "holds": [[name, start - origin, end - origin] for name, start, end in holds],
+    }
+
+
+def decode_watched(encoded: object) -> tuple[Round, list[tuple[str, int, int]]]:
+    """Return the round and the holds."""
+    values = _as(dict, encoded, "trace")
+    origin = _int(values["started_ns"], "started_ns")
+    holds = []
+    for row in _as(list, values["holds"], "holds"):
+        name, start, end = _as(list, row, "hold")
+        begin = _int(start, "hold") + origin
+        holds.append((_as(str, name, "hold"), begin, max(begin, _int(end, "hold") + origin)))
+    return _decode_round(_as(dict, values["round"], "round"), origin), holds
