@@ -24,6 +24,7 @@ OURS = {
     "gilscope.cli.env",
     "gilscope.cli.gil",
     "gilscope.cli.export",
+    "gilscope.cli.ipc",
     "gilscope.cli.kernels",
     "gilscope.cli.list_",
     "gilscope.cli.metg",

@@ -82,3 +82,45 @@ def startup(**more: Any) -> dict[str, Any]:
         ),
     ]
     return document("startup", environment={}, asked={"workers": 4}, rows=rows, **{"blocks": 9, **more})
+
+
+def ipc(**more: Any) -> dict[str, Any]:
+    def channel(name: str, label: str, kind: str, nbytes: int, **also: Any) -> dict[str, Any]:
+        base = {"channel": name, "kind": kind, "bytes": nbytes, "seconds": estimate(10e-6)}
+        bandwidth = estimate(nbytes / 10e-6) if kind == "transfer" else None
+        return row(label, "processes", **{**base, "bandwidth_bytes_per_s": bandwidth, **also})
+
+    left = {"seconds": None, "bandwidth_bytes_per_s": None, "status": "left_out", "cure": "give more with --budget"}
+    absent = {**left, "status": "unavailable", "reason": "not on this Python", "cure": ""}
+    stages = ("pickle", "start", "import", "transfer", "unpickle", "compute", "return", "tear_down")
+    rows = [
+        channel("pipe", "pipe", "latency", 1),
+        channel("pipe", "pipe", "transfer", 1024),
+        channel("pipe", "pipe", "transfer", 1 << 30, **left, reason="6 rounds of it do not fit into the budget"),
+        channel("mp_queue", "multiprocessing.Queue", "latency", 1),
+        channel(
+            "mp_queue",
+            "multiprocessing.Queue",
+            "transfer",
+            1 << 30,
+            **left,
+            reason="6 rounds of it do not fit into the budget",
+        ),
+        channel("signal", "signal", "latency", 0),
+        {
+            **channel("thread_queue", "queue.SimpleQueue", "transfer", 1024, bandwidth_bytes_per_s=None),
+            "executor": "threads",
+        },
+        channel("interpreter_queue", "interpreters' queue", "latency", 1, **absent),
+        row(
+            "processes/spawn",
+            "processes",
+            kind="job",
+            bytes=1 << 23,
+            stages_s={stage: estimate(0.01) for stage in stages},
+            total_s=estimate(0.08),
+        )
+        | {"start_method": "spawn"},
+    ]
+    notes = ["the receiving process was started by forkserver before"]
+    return document("ipc", environment={}, asked={}, rows=rows, notes=notes, **{"blocks": 9, **more})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gilscope.report.studies import once_per_reason, share, sized, span
+from gilscope.report.study_ipc import render_ipc
 from gilscope.report.study_metg import advice, render_metg
 from gilscope.report.study_startup import render_startup
 from tests.report import studies
@@ -90,3 +91,21 @@ def test_startup_fits_and_tells_everything(width):
     assert ("create" in lines["workers"]) == (width >= 146)
     assert "precision" not in text
     assert "3 blocks: intervals have less than 95 % confidence" in render_startup(studies.startup(blocks=3), width=200)
+
+
+@pytest.mark.parametrize("width", [100, 140])
+def test_ipc_fits_and_tells_everything(width):
+    text = render_ipc(studies.ipc(), width=width, path="out/ipc.json")
+    assert max(map(len, text.splitlines())) <= width
+    lines = {line.split()[0]: line for line in reversed(text.splitlines()) if line}
+    assert "10.0 us [9.00, 11.0]" in lines["pipe"]
+    assert "102 M ±10%" in lines["pipe"]
+    assert lines["pipe"].rstrip().endswith("left out")
+    assert "10.0 us" in lines["queue.SimpleQueue"]  # a time, because nothing is copied
+    assert "80.0 ms ±10%" in lines["spawn"]
+    joined = " ".join(text.split())
+    assert "1 GiB of pipe, multiprocessing.Queue: 6 rounds of it do not fit into the budget; give more" in joined
+    assert "interpreters' queue: not on this Python" in joined
+    assert "started by forkserver before." in joined
+    assert "precision" not in text
+    assert "1 block: intervals have less" in render_ipc(studies.ipc(blocks=1), width=width)

@@ -16,6 +16,7 @@ from gilscope.cli import (
     env,
     export,
     gil,
+    ipc,
     kernels,
     list_,
     metg,
@@ -66,6 +67,7 @@ app.command("profile", short_help="The best way to run your own function in para
 app.command("gil", short_help="How a whole program uses the GIL.", context_settings=gil.CONTEXT)(gil.gil)
 app.command("metg", short_help="How small tasks may be, executor by executor.")(metg.metg)
 app.command("startup", short_help="What workers cost: time and memory.")(startup.startup)
+app.command("ipc", short_help="What moving data costs: latency, bandwidth, the stages of a job.")(ipc.ipc)
 app.command("audit", short_help="Who switches the GIL back on; which functions release it.")(audit.audit)
 app.command("list", short_help="What is here, and why some of it cannot be used.")(list_.list_)
 app.command("doctor", short_help="What this machine and interpreter allow.")(doctor.doctor)

@@ -9,8 +9,9 @@ from typing import Any
 
 from gilscope.report import notes
 from gilscope.report.figures import NONE, has_interval, narrow, si
+from gilscope.stats import MIN_BLOCKS
 
-__all__ = ["Row", "head", "labelled", "once_per_reason", "share", "sized", "span"]
+__all__ = ["Row", "few_blocks", "head", "labelled", "once_per_reason", "share", "sized", "span"]
 
 Row = Mapping[str, Any]
 _LABEL_COLUMNS = 13  # "not reached" and two spaces
@@ -54,6 +55,15 @@ def once_per_reason(rows: Sequence[Row], statuses: Sequence[str]) -> list[str]:
             if row["label"] not in names:
                 names.append(row["label"])
     return [f"{', '.join(names)}: {reason}" for reason, names in by_reason.items()]
+
+
+def few_blocks(document: Mapping[str, Any]) -> str:
+    """Say so where there are too few blocks for intervals of 95 %."""
+    blocks = document["blocks"]
+    if not 0 < blocks < MIN_BLOCKS:
+        return ""
+    count = f"{blocks} block{'' if blocks == 1 else 's'}"
+    return f"{count}: intervals have less than 95 % confidence; give a larger --budget"
 
 
 def span(estimate: Mapping[str, Any] | None, unit: str = "s") -> str:

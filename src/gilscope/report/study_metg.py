@@ -7,7 +7,7 @@ from typing import Any
 
 from gilscope.report.comparison import plain_table
 from gilscope.report.figures import NONE, seconds
-from gilscope.report.studies import Row, head, labelled, once_per_reason, share, span
+from gilscope.report.studies import Row, few_blocks, head, labelled, once_per_reason, share, span
 from gilscope.report.terminal import painted
 from gilscope.studies.metg import PATTERNS, batches_of
 
@@ -86,6 +86,7 @@ def _notes(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for text in _per_pattern(rows, status):
             yield word, text
     yield "machine", _machine(document)
+    yield "precision", few_blocks(document)
     yield "advice", advice(document)
 
 

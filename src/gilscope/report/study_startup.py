@@ -7,13 +7,12 @@ from typing import Any
 
 from gilscope.report.comparison import plain_table
 from gilscope.report.figures import NONE
-from gilscope.report.studies import Row, head, labelled, once_per_reason, sized, span
+from gilscope.report.studies import Row, few_blocks, head, labelled, once_per_reason, sized, span
 from gilscope.report.terminal import painted
 
 __all__ = ["render_startup"]
 
 _ROOMY = 146  # columns from which creating and joining stand apart
-_FEW = 6  # blocks below which an interval has less than 95 %
 
 
 def render_startup(document: Mapping[str, Any], *, width: int, color: bool = False, path: str | None = None) -> str:
@@ -62,8 +61,4 @@ def _notes(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "failed", text
     for reason in dict.fromkeys(row["pss_reason"] for row in rows if row["pss_reason"]):
         yield "memory", f"n/a: {reason}"
-    if 0 < document["blocks"] < _FEW:
-        yield (
-            "precision",
-            f"{document['blocks']} blocks: intervals have less than 95 % confidence; give a larger --budget",
-        )
+    yield "precision", few_blocks(document)

@@ -1,0 +1,85 @@
+"""``gilscope ipc``: what moving data costs."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import typer
+
+from gilscope.errors import UsageError
+
+__all__ = ["ipc", "parse_sizes"]
+
+_UNITS = {"": 1, "b": 1, "k": 10, "m": 20, "g": 30}
+_MOST_BYTES = 1 << 40  # more than any transfer of one piece is good for
+
+
+def ipc(
+    sizes: Annotated[
+        str | None,
+        typer.Option("--sizes", metavar="a,b", help="Payloads [1KiB,32KiB,1MiB,32MiB,1GiB, as far as they fit]."),
+    ] = None,
+    start_method: Annotated[
+        str | None, typer.Option("--start-method", metavar="a,b", help="Of the jobs [fork, forkserver, spawn].")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", metavar="60s", help="Time from the first counted round on [60s].")
+    ] = None,
+    seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="Folder of ipc.json [gilscope-results/<UTC time>].")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the document as JSON and nothing else.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> int:
+    """What does moving data cost? Latency and bandwidth of pipes, sockets, queues, pickle, shared memory and mapped
+    files between processes, of queues between threads and interpreters; and the stages of one job per start method.
+    """
+    from gilscope.cli.study import carry_out, common
+
+    asked = {"start-method": start_method, "budget": budget, "seed": seed, "out": out}
+    options, folder = common(asked)
+    options.pop("workers")
+    if start_method is None:
+        options.pop("start_methods", None)
+    if sizes is not None:
+        options["sizes"] = parse_sizes(sizes)
+    return carry_out("ipc", lambda: _run(options, quiet=quiet), _render, folder, json=json)
+
+
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """Read ``1KiB,1MiB,1G`` as bytes, smallest first, each once; prefixes are binary.
+
+    Raises
+    ------
+    UsageError
+    """
+    found = set()
+    for word in filter(None, (part.strip() for part in text.split(","))):
+        match = re.fullmatch(r"(\d+)\s*([kmg]?)(?:i?b)?", word.lower())
+        nbytes = int(match[1]) << _UNITS[match[2]] if match and match[2] else int(match[1]) if match else 0
+        if not 1 <= nbytes <= _MOST_BYTES:
+            raise UsageError(f"size {word!r} is no number of bytes from 1 to 1024GiB: write sizes like 1KiB,1MiB,1GiB")
+        found.add(nbytes)
+    if not found:
+        raise UsageError(f"no size in {text!r}: write sizes like 1KiB,1MiB,1GiB")
+    return tuple(sorted(found))
+
+
+def _run(options: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+    from gilscope import env
+    from gilscope.cli.progress import watch
+    from gilscope.studies import ipc as study
+    from gilscope.studies.host import StudyHost
+
+    request = study.Request(**options)
+    environment = env.capture()
+    with watch(quiet=quiet, budget_s=request.budget_s) as observer, StudyHost(study.RUNNER) as host:
+        return study.measure(request, host, environment, observer)
+
+
+def _render() -> Any:
+    from gilscope.report.study_ipc import render_ipc
+
+    return render_ipc

@@ -1,0 +1,400 @@
+"""The ways payloads travel, and the two sides of a round trip. Standard library only: peers import this.
+
+One side sends a payload and waits for a stamp; the other, the *peer*, receives it and answers with the time at which it
+had all of it. All clocks are one (``clocks.wall_ns``), so a one-way time needs no halving. What the peer received last
+is compared by its checksum, after the stamps.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import pickle
+import queue
+import signal
+import struct
+import tempfile
+import threading
+import zlib
+from multiprocessing import shared_memory
+from typing import Any, Protocol
+
+from gilscope import clocks
+from gilscope.executors._interpreter_worker import read_message, write_message
+from gilscope.executors._process_worker import die_with_parent
+
+__all__ = [
+    "PROCESS_CHANNELS",
+    "ConditionEnd",
+    "Control",
+    "End",
+    "FdControl",
+    "InterpreterQueue",
+    "MappedFile",
+    "MpQueue",
+    "Notify",
+    "PickleInBand",
+    "PickleOutOfBand",
+    "Pipe",
+    "SharedMemory",
+    "SignalEnd",
+    "SimpleQueue",
+    "SocketPair",
+    "ThreadQueue",
+    "peer",
+    "process_peer",
+    "round_trips",
+]
+
+_STAMP = struct.Struct("=q")
+_READY, _WAITING, _NOTICE = b"ready", b"waiting", b"!"
+
+
+class Control(Protocol):
+    """What both sides say to each other beside the payload."""
+
+    def send(self, message: Any) -> None:
+        """Hand over an object."""
+
+    def recv(self) -> Any:
+        """Take an object; EOFError when the other side is gone."""
+
+    def send_bytes(self, data: bytes) -> None:
+        """Hand over bytes."""
+
+    def recv_bytes(self) -> bytes:
+        """Take bytes."""
+
+
+class FdControl:
+    """A control over two pipes, for sub-interpreters, which share descriptors but no objects."""
+
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        self._read_fd, self._write_fd = read_fd, write_fd
+
+    def send(self, message: Any) -> None:
+        write_message(self._write_fd, message)
+
+    def recv(self) -> Any:
+        return read_message(self._read_fd)
+
+    send_bytes, recv_bytes = send, recv
+
+
+class End:
+    """A channel as both sides have it; pickled to the peer when that is started.
+
+    The sending side calls ``room``, then ``before`` and ``send`` for each payload; the peer ``enter``, ``receive`` for
+    each, and ``leave``.
+    """
+
+    def room(self, nbytes: int) -> Any:
+        """Make room for payloads of a size; return what the peer must know."""
+
+    def enter(self, told: Any) -> None:
+        """Take over what ``room`` returned."""
+
+    def before(self, control: Control, pid: int) -> None:
+        """Wait until the peer is where it must be; not timed."""
+
+    def send(self, payload: bytearray) -> None:
+        """Send one payload."""
+        raise NotImplementedError
+
+    def receive(self, control: Control) -> Any:
+        """Wait for one payload; return it, or None where there is none."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Give back what ``enter`` took."""
+
+    def close(self) -> None:
+        """Give back what ``room`` took."""
+
+
+class Pipe(End):
+    """``multiprocessing.Pipe(duplex=False)``: a pipe of the system."""
+
+    duplex = False
+
+    def __init__(self, context: Any) -> None:
+        self.reader, self.writer = context.Pipe(duplex=self.duplex)
+
+    def send(self, payload: bytearray) -> None:
+        self.writer.send_bytes(payload)
+
+    def receive(self, control: Control) -> Any:
+        return self.reader.recv_bytes()
+
+
+class SocketPair(Pipe):
+    """``multiprocessing.Pipe()``: a pair of Unix sockets."""
+
+    duplex = True
+
+
+class MpQueue(End):
+    """``multiprocessing.Queue``: pickled, sent by a thread of its own through a pipe."""
+
+    def __init__(self, context: Any) -> None:
+        self.queue = context.Queue()
+
+    def send(self, payload: bytearray) -> None:
+        self.queue.put(payload)
+
+    def receive(self, control: Control) -> Any:
+        return self.queue.get()
+
+
+class SimpleQueue(MpQueue):
+    """``multiprocessing.SimpleQueue``: pickled, sent through a pipe."""
+
+    def __init__(self, context: Any) -> None:
+        self.queue = context.SimpleQueue()
+
+
+class Array:
+    """An object that holds a buffer, like an array of NumPy: pickle protocol 5 can leave the buffer out."""
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return Array, (pickle.PickleBuffer(self.data),)
+
+
+class PickleInBand(Pipe):
+    """Pickle protocol 5 with the buffer inside the stream: copied on both sides."""
+
+    def send(self, payload: bytearray) -> None:
+        self.writer.send_bytes(pickle.dumps(Array(payload), protocol=5))
+
+    def receive(self, control: Control) -> Any:
+        return pickle.loads(self.reader.recv_bytes()).data
+
+
+class PickleOutOfBand(Pipe):
+    """Pickle protocol 5 with the buffer sent by itself: no copy but the pipe's."""
+
+    def send(self, payload: bytearray) -> None:
+        buffers: list[pickle.PickleBuffer] = []
+        self.writer.send_bytes(pickle.dumps(Array(payload), protocol=5, buffer_callback=buffers.append))
+        for buffer in buffers:
+            self.writer.send_bytes(buffer.raw())
+
+    def receive(self, control: Control) -> Any:
+        head = self.reader.recv_bytes()
+        return pickle.loads(head, buffers=[self.reader.recv_bytes()]).data
+
+
+class Notify(Pipe):
+    """Memory that both sides have mapped, and one byte through a pipe that says the payload is there."""
+
+    memory: Any = None
+    size = 0
+
+    def send(self, payload: bytearray) -> None:
+        self.memory[: self.size] = payload
+        self.writer.send_bytes(_NOTICE)
+
+    def receive(self, control: Control) -> Any:
+        self.reader.recv_bytes()
+        return self.memory
+
+
+class SharedMemory(Notify):
+    """``multiprocessing.shared_memory``."""
+
+    block: Any = None
+
+    def room(self, nbytes: int) -> Any:
+        self.close()
+        self.block = shared_memory.SharedMemory(create=True, size=max(1, nbytes))
+        self.memory, self.size = self.block.buf, nbytes
+        return self.block.name, nbytes
+
+    def enter(self, told: Any) -> None:
+        name, self.size = told
+        self.block = shared_memory.SharedMemory(name)
+        self.memory = self.block.buf[: self.size]
+
+    def leave(self) -> None:
+        self.memory.release()
+        self.block.close()
+        self.memory = self.block = None
+
+    def close(self) -> None:
+        if self.block is not None:
+            self.memory = None
+            self.block.close()
+            self.block.unlink()
+            self.block = None
+
+    def __getstate__(self) -> Any:
+        return {"reader": self.reader, "writer": self.writer}
+
+
+class MappedFile(Notify):
+    """A file in the folder for temporary files that both sides have mapped."""
+
+    path = ""
+
+    def room(self, nbytes: int) -> Any:
+        self.close()
+        fd, self.path = tempfile.mkstemp(prefix="gilscope-")
+        os.ftruncate(fd, max(1, nbytes))
+        self.memory, self.size = mmap.mmap(fd, max(1, nbytes)), nbytes
+        os.close(fd)
+        return self.path, nbytes
+
+    def enter(self, told: Any) -> None:
+        path, self.size = told
+        with open(path, "r+b") as file:
+            self.memory = mmap.mmap(file.fileno(), max(1, self.size))
+
+    def leave(self) -> None:
+        self.memory.close()
+        self.memory = None
+
+    def close(self) -> None:
+        if self.path:
+            self.leave()
+            os.unlink(self.path)
+            self.path = ""
+
+
+class SignalEnd(End):
+    """A signal to a process that waits for it: no payload."""
+
+    pid = 0
+
+    def __init__(self, context: Any) -> None:
+        pass
+
+    def enter(self, told: Any) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+
+    def before(self, control: Control, pid: int) -> None:
+        self.pid = pid
+
+    def send(self, payload: bytearray) -> None:
+        os.kill(self.pid, signal.SIGUSR1)
+
+    def receive(self, control: Control) -> Any:
+        signal.sigwait({signal.SIGUSR1})
+
+
+class ConditionEnd(End):
+    """``multiprocessing.Condition``: notify and wait, no payload."""
+
+    def __init__(self, context: Any) -> None:
+        self.condition = context.Condition()
+
+    def before(self, control: Control, pid: int) -> None:
+        control.recv_bytes()
+
+    def send(self, payload: bytearray) -> None:
+        with self.condition:
+            self.condition.notify()
+
+    def receive(self, control: Control) -> Any:
+        with self.condition:  # held until wait() lets go of it: nobody can notify before
+            control.send_bytes(_WAITING)
+            self.condition.wait()
+
+
+class ThreadQueue(End):
+    """``queue.SimpleQueue`` between threads: a reference travels, no byte is copied."""
+
+    def __init__(self, context: Any) -> None:
+        self.queue: Any = queue.SimpleQueue()
+
+    def send(self, payload: bytearray) -> None:
+        self.queue.put(payload)
+
+    def receive(self, control: Control) -> Any:
+        return self.queue.get()
+
+
+class InterpreterQueue(ThreadQueue):
+    """The queue of PEP 734: bytes are copied by the receiver.
+
+    Parameters
+    ----------
+    shared : object
+        A queue of the interpreters' module.
+    """
+
+    def __init__(self, shared: Any) -> None:
+        self.queue = shared
+
+    def send(self, payload: bytearray) -> None:
+        self.queue.put(payload)
+
+
+PROCESS_CHANNELS: dict[str, type[Any]] = {
+    "pipe": Pipe,
+    "socket_pair": SocketPair,
+    "mp_queue": MpQueue,
+    "mp_simple_queue": SimpleQueue,
+    "pickle_in_band": PickleInBand,
+    "pickle_out_of_band": PickleOutOfBand,
+    "shared_memory": SharedMemory,
+    "mapped_file": MappedFile,
+    "signal": SignalEnd,
+    "condition": ConditionEnd,
+}
+
+
+def process_peer(end: End, control: Control) -> None:
+    """Be the peer in a process of its own."""
+    die_with_parent()
+    peer(end, control)
+
+
+def peer(end: End, control: Control) -> None:
+    """Receive payloads as the other side says, until it is gone or says None."""
+    while True:
+        try:
+            told = control.recv()
+        except (EOFError, OSError):
+            return
+        if told is None:
+            return
+        transfers, room = told
+        end.enter(room)
+        control.send_bytes(_READY)
+        data = None
+        for _ in range(transfers):
+            data = None  # so that there is room for the next one
+            data = end.receive(control)
+            control.send_bytes(_STAMP.pack(clocks.wall_ns()))
+        control.send(None if data is None else zlib.adler32(data))
+        data = None
+        end.leave()
+
+
+def round_trips(end: End, control: Control, payload: Any, transfers: int, pid: int = 0) -> tuple[list[int], int | None]:
+    """Send a payload again and again; return the one-way times in ns, and the checksum of what arrived last.
+
+    One more transfer goes before those that count: it wakes the peer and makes the system find the pages.
+    """
+    control.send((transfers + 1, end.room(len(payload))))
+    control.recv_bytes()
+    times_ns = []
+    for _ in range(transfers + 1):
+        end.before(control, pid)
+        start_ns = clocks.wall_ns()
+        end.send(payload)
+        (received_ns,) = _STAMP.unpack(control.recv_bytes())
+        times_ns.append(received_ns - start_ns)
+    checksum = control.recv()
+    end.close()
+    return times_ns[1:], checksum
+
+
+def thread_peer(end: End, control: Control) -> threading.Thread:
+    """Start a thread that is the peer."""
+    thread = threading.Thread(target=peer, args=(end, control), daemon=True)
+    thread.start()
+    return thread

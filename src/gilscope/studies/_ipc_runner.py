@@ -1,0 +1,115 @@
+"""The process that sends: rounds of transfers through any channel, and single jobs. Standard library only."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import statistics
+import sys
+import threading
+import zlib
+from typing import Any
+
+from gilscope.errors import MeasurementError
+from gilscope.executors.processes import default_start_method
+from gilscope.studies import _ipc_channels as channels
+from gilscope.studies._ipc_job import one_job
+from gilscope.studies.serving import serve
+
+__all__ = ["main"]
+
+_MARK_EVERY = 1 << 16  # payloads of different rounds differ in every page of this size
+_KEEP_BYTES = 1 << 24  # larger payloads are made anew for each round, so that memory is free between them
+
+
+class Peers:
+    """The peers of this process, each started when its channel is first used."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, tuple[channels.End, Any, int]] = {}
+        self._payloads: dict[int, bytearray] = {}
+        self._rounds = 0
+
+    def round(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Measure one round; see ``ipc.py`` for the message.
+
+        Raises
+        ------
+        MeasurementError
+            If what arrived is not what was sent.
+        """
+        name, nbytes = message["channel"], message["bytes"]
+        if name not in self._open:
+            self._open[name] = self._start(name)
+        end, control, pid = self._open[name]
+        payload = self._payload(nbytes)
+        sent = bytes(payload) if name == "interpreter_queue" else payload  # what is no bytes would be pickled
+        times_ns, arrived = channels.round_trips(end, control, sent, message["transfers"], pid)
+        if nbytes and arrived != zlib.adler32(payload):
+            raise MeasurementError(f"{name}: what arrived of {nbytes} bytes is not what was sent")
+        return {"seconds": statistics.median(times_ns) / 1e9}
+
+    def _payload(self, nbytes: int) -> bytearray:
+        """Return bytes that differ from those of the round before."""
+        self._rounds += 1
+        payload = self._payloads.get(nbytes)
+        if payload is None:
+            pattern = os.urandom(min(nbytes, 1 << 20)) or b"\0"
+            payload = bytearray((pattern * (nbytes // len(pattern) + 1))[:nbytes])
+            if nbytes <= _KEEP_BYTES:
+                self._payloads[nbytes] = payload
+        for place in range(0, nbytes, _MARK_EVERY):
+            payload[place] = (payload[place] + self._rounds) % 256
+        return payload
+
+    def _start(self, name: str) -> tuple[channels.End, Any, int]:
+        if name == "interpreter_queue":
+            return _interpreter_peer()
+        context: Any = multiprocessing.get_context(default_start_method())
+        ours, theirs = context.Pipe()
+        if name == "thread_queue":
+            end: channels.End = channels.ThreadQueue(context)
+            channels.thread_peer(end, theirs)
+            return end, ours, 0
+        end = channels.PROCESS_CHANNELS[name](context)
+        process = context.Process(target=channels.process_peer, args=(end, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        return end, ours, process.pid
+
+
+def _interpreter_peer() -> tuple[channels.End, Any, int]:
+    """Start a sub-interpreter that is the peer, in a thread of its own."""
+    name = "concurrent.interpreters" if sys.version_info >= (3, 14) else "interpreters_backport.interpreters"
+    api: Any = importlib.import_module(name)
+    shared = api.create_queue()
+    read_fd, their_write_fd = os.pipe()
+    their_read_fd, write_fd = os.pipe()
+
+    def live() -> None:
+        try:
+            interpreter = api.create()
+            interpreter.exec(
+                f"import sys\nsys.path[:] = {sys.path!r}\n"
+                f"from {type(shared).__module__} import Queue\n"
+                "from gilscope.studies._ipc_channels import FdControl, InterpreterQueue, peer\n"
+                f"peer(InterpreterQueue(Queue({shared.id})), FdControl({their_read_fd}, {their_write_fd}))\n"
+            )
+        finally:
+            os.close(their_write_fd)  # whoever waits for an answer learns that there will be none
+
+    threading.Thread(target=live, daemon=True).start()
+    return channels.InterpreterQueue(shared), channels.FdControl(read_fd, write_fd), 0
+
+
+def main() -> None:
+    """Serve the supervisor."""
+    peers = Peers()
+
+    def handle(message: dict[str, Any]) -> dict[str, Any]:
+        if message["op"] == "job":
+            return one_job(message["start_method"], message["bytes"], message["module"])
+        return peers.round(message)
+
+    serve(handle)
