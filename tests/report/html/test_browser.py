@@ -87,6 +87,20 @@ def test_arrow_keys_walk_the_heat_map_and_enter_opens_a_case(opened: Browser) ->
     assert opened.evaluate("document.querySelectorAll('#r0k0 td[data-case][tabindex=\"0\"]').length") == 1
     opened.press("Enter")
     assert opened.evaluate("document.querySelector('dialog').open")
+    opened.press("Escape")
+    opened.evaluate("document.querySelector('[data-raw] tbody tr').focus()")
+    opened.press("ArrowDown")
+    assert opened.evaluate("document.activeElement.sectionRowIndex") == 1
+
+
+def test_the_case_shows_its_rounds_and_each_tells_its_time(opened: Browser) -> None:
+    opened.click(*opened.place("#r0k0 td[data-case]"))
+    blocks = opened.evaluate(
+        "results.values().next().value.rows[document.querySelector('#r0k0 td[data-case]').dataset.case].blocks"
+    )
+    assert opened.evaluate("document.querySelectorAll('dialog circle').length") == blocks
+    opened.move(*opened.place("dialog circle"))
+    assert opened.evaluate("document.querySelector('dialog #tip:not([hidden])').textContent").startswith("round 1: ")
 
 
 @pytest.mark.parametrize("mark", ["#r0k0 td[data-case].h-u5", "#r0k0 [data-chart=scaling] [data-case]"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, panel_of, variant
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, beside, panel_of, variant
 from gilscope.report.facts import Row, measured
 from gilscope.report.figures import has_interval, interval, percent
 from gilscope.report.palette import executor_class
@@ -58,15 +58,14 @@ def _panel(view: View, kernel: str, name: str, rows: Sequence[Row], most: int) -
 
 
 def _row(view: View, row: Row, top: float, most: int) -> Iterator[Markup]:
-    gil = row["gil"]
-    yield tag("text", f"{variant(view, row)}*{row['workers']}", x=_LEFT, y=top + 11)
-    right = _LEFT + _HALF + 16
-    yield tag("text", f"held {percent(gil['held'])}", x=_LEFT + _HALF, y=top + 11, class_="soft end")
+    gil, label = row["gil"], f"{variant(view, row)}*{row['workers']}"
+    held = f"held {percent(gil['held'])}"
+    told = f"{held}, {gil['waiting']['value']:.2f} waiting" if gil["waiting"] else held
+    yield tag("text", label, x=_LEFT, y=top + 11)
+    yield tag("text", beside(label, told, held), x=PANEL_WIDTH - 12, y=top + 11, class_="soft end")
     bars = [_bar(gil["held"], 1.0, _LEFT, top + 17)]
     if gil["waiting"]:
-        told = f"{gil['waiting']['value']:.2f} waiting"
-        yield tag("text", told, x=PANEL_WIDTH - 12, y=top + 11, class_="soft end")
-        bars.append(_bar(gil["waiting"], float(most), right, top + 17))
+        bars.append(_bar(gil["waiting"], float(most), _LEFT + _HALF + 16, top + 17))
     yield tag("g", *bars, class_=executor_class(row["executor"]), data_case=view.index[row["case"]])
 
 

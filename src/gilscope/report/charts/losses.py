@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from gilscope.report import reasons
-from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, panel_of, variant
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, beside, panel_of, variant
 from gilscope.report.facts import Row
 from gilscope.report.figures import percent, seconds
 from gilscope.report.svg import Markup, tag
@@ -79,14 +79,15 @@ def _bar(view: View, row: Row, top: float) -> Iterator[Markup]:
     label = f"{variant(view, row)}*{row['workers']}"
     yield tag("text", label, x=_LEFT, y=top + 11)
     lost = reasons.lost_most(row)
-    told = f": {reasons.LOSS_WORDS[lost[0]]} {percent(lost[1])}" if lost else ""
-    yield tag("text", f"{seconds(total)} of cores{told}", x=PANEL_WIDTH - 12, y=top + 11, class_="soft end")
+    whole = f"{seconds(total)} of cores"
+    told = f"{whole}: {reasons.LOSS_WORDS[lost[0]]} {percent(lost[1])}" if lost else whole
+    yield tag("text", beside(label, told, whole), x=PANEL_WIDTH - 12, y=top + 11, class_="soft end")
     drawn = [(name, max(0.0, value)) for name, value in parts(row)]
-    whole = math.fsum(value for _, value in drawn) or 1.0
+    every = math.fsum(value for _, value in drawn) or 1.0
     x = _LEFT
     shapes: list[Markup] = []
     for name, value in drawn:
-        width = _WIDTH * value / whole
+        width = _WIDTH * value / every
         if value > _VISIBLE:
             shapes.extend(_segment(name, x, top + 16, width))
         x += width

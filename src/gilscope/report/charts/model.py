@@ -12,10 +12,12 @@ from gilscope.report.facts import Document, Row
 from gilscope.report.svg import Markup, tag
 from gilscope.spec import DEFAULT_CHUNKS_PER_WORKER
 
-__all__ = ["PANEL_WIDTH", "Chart", "Drawer", "Panel", "View", "panel_of", "variant"]
+__all__ = ["PANEL_WIDTH", "Chart", "Drawer", "Panel", "View", "beside", "panel_of", "variant"]
 
 PANEL_WIDTH = 372
 """Pixels; one fits a telephone, three a laptop, and text keeps its size in all of them."""
+
+_CHARACTER = 6.0  # mean width of a letter at 11 px
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,17 +110,24 @@ def _fitting(row: Row) -> tuple[bool, int]:
     return not row["over_subscribed"], -row["workers"] if row["over_subscribed"] else row["workers"]
 
 
-def variant(view: View, row: Row) -> str:
+def variant(view: View, row: Row, *, interpreter: bool = True) -> str:
     """Name what tells a row from others of its implementation and worker count: ``threads 3.13t ~c8``.
 
-    The size is left out: an implementation is measured at one size unless somebody joins results.
+    The size is left out: an implementation is measured at one size unless somebody joins results. The interpreter is
+    there where there are several, unless ``interpreter`` is false.
     """
     parts = [facts.executor_label(row)]
-    if len(view.interpreters) > 1:
+    if interpreter and len(view.interpreters) > 1:
         parts.append(row["interpreter"])
     if row["chunks_per_worker"] != DEFAULT_CHUNKS_PER_WORKER and row["executor"] != "serial":
         parts.append(f"~c{row['chunks_per_worker']}")
     return " ".join(parts)
+
+
+def beside(label: str, told: str, short: str) -> str:
+    """Return what may stand at the right of a label in one line of a panel: ``told``, else ``short``, else nothing."""
+    room = (PANEL_WIDTH - 32) / _CHARACTER - len(label)
+    return next((text for text in (told, short) if len(text) <= room), "")
 
 
 def panel_of(*children: str, height: float, alt: str) -> Panel:

@@ -85,18 +85,19 @@ def _title(view: View, row: Row) -> str:
 def _panel(view: View, kernel: str, title: str, rows: Sequence[Row], axes: _Axes, spins: Sequence[Row]) -> Panel:
     curves: dict[str, list[Row]] = {}
     for row in rows:
-        curves.setdefault(variant(view, row), []).append(row)
+        curves.setdefault(variant(view, row, interpreter=False), []).append(row)
     best = sorted(curves, key=lambda name: -max(row["speedup"]["value"] for row in curves[name]))[:MAX_CURVES]
     drawn = {name: sorted(curves[name], key=lambda row: int(row["workers"])) for name in curves if name in best}
     label = title if len(drawn) == len(curves) else f"{title} ({len(drawn)} of {len(curves)} ways)"
     executors = [found[0]["executor"] for found in drawn.values()]
     keys, height = legend(list(zip(executors, drawn, strict=True)), 26)
     axes = axes.below(50 + height)
+    own = [spin for spin in spins if spin["interpreter"] == rows[0]["interpreter"]]
     shapes = [
         tag("text", label, x=12, y=17, class_="t"),
         keys,
         *_frame(axes, view.usable_cpus),
-        *_control(spins, axes),
+        *_control(own or spins, axes),
         *(_curve(view, found, axes, style) for found, style in zip(drawn.values(), styles(executors), strict=True)),
     ]
     return panel_of(*shapes, height=axes.bottom + _BOTTOM, alt=_alt(kernel, title, drawn))

@@ -15,6 +15,7 @@ __all__ = ["MAX_WAYS", "draw"]
 MAX_WAYS = 40
 """Ways per kernel, in the order of the table."""
 
+_ITSELF = {"value": 1.0, "low": None, "high": None}
 _LEFT, _AXIS, _LINE, _GAP = 12.0, 90.0, 17.0, 10.0
 
 
@@ -49,7 +50,7 @@ def _panel(view: View, kernel: str, name: str, ways: Sequence[Mapping[str, Row]]
     shapes, y, told = [tag("text", name, x=_LEFT, y=17, class_="t")], 32.0, []
     for way in ratios:
         first = way[0][0]
-        label = f"{executor_label(first)}*{first['workers']}"
+        label = executor_label(first) + (f"*{first['workers']}" if first["executor"] != "serial" else "")
         shapes.append(tag("text", label, x=_LEFT, y=y + 9, class_="soft"))
         y += _LINE
         for row, ratio in way:
@@ -64,7 +65,8 @@ def _panel(view: View, kernel: str, name: str, ways: Sequence[Mapping[str, Row]]
 
 def _ratios(view: View, way: Mapping[str, Row]) -> list[tuple[Row, Estimate]]:
     rows = [way[name] for name in view.interpreters if name in way]
-    return [(row, quotient(row["rate"], rows[0]["rate"])) for row in rows]
+    others = [(row, quotient(row["rate"], rows[0]["rate"])) for row in rows[1:]]
+    return [(rows[0], _ITSELF), *others]
 
 
 def _line(view: View, row: Row, ratio: Estimate, at: Callable[[float], float], y: float) -> Iterator[Markup]:

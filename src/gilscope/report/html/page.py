@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gilscope.report import facts, notes, reasons
+from gilscope.report import facts, interpreters, notes, reasons
 from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, View, draw
 from gilscope.report.charts.heat import FINDING_WORDS, Grid, Scale, grid, overview, scale_of
 from gilscope.report.facts import Document, Row
@@ -17,11 +17,15 @@ from gilscope.report.figures import interval, narrow, seconds, si
 from gilscope.report.html.embed import Packed, packed
 from gilscope.report.html.source import Source
 from gilscope.report.verdict import is_own, verdict
+from gilscope.units import NS_PER_S
 
 __all__ = ["Entry", "Finding", "KernelPart", "ResultPart", "Tile", "result_part"]
 
 MAX_CHART_BYTES = 1_200_000
 """Size of all charts of a result; kernels beyond it have their heat map, findings and table."""
+
+MAX_ROUNDS = 60_000
+"""Rounds carried one by one, for the panel of a case: more would double the page."""
 
 _UNDRAWN = (
     "The charts of a page are limited to 1.2 MB, and the kernels before this one use them up: "
@@ -105,7 +109,7 @@ def result_part(source: Source, ident: str) -> ResultPart:
         when=str(environment.get("started_utc", ""))[:16].replace("T", " "),
         file=_file(document),
         subtitle=notes.environment_note(document),
-        machine=list(_machine(environment)),
+        machine=[*_machine(environment), *_interpreters(document)],
         cautions=[
             *notes.check_notes(document),
             *document.get("warnings", ()),
@@ -167,6 +171,13 @@ def _machine(environment: Mapping[str, Any]) -> Iterator[Entry]:
         yield Entry(name="Libraries", text=", ".join(present))
 
 
+def _interpreters(document: Document) -> Iterator[Entry]:
+    """Yield the interpreters that were compared; where they lie is nobody's business."""
+    for text in interpreters.interpreter_notes(document):
+        name, _, told = text.partition(": ")
+        yield Entry(name=f"Interpreter {name}", text=told)
+
+
 def _size(size: float) -> str:
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024 or unit == "GiB":
@@ -206,6 +217,7 @@ def _kernel_part(view: View, kernel: str, scale: Scale, charts: Sequence[tuple[s
     labelled = [
         ("Against", notes.serial_note(document, kernel)),
         ("Machine", notes.controls_note(document, kernel)),
+        *(("Price", text) for text in interpreters.price_notes(document, kernel)),
         ("Precision", notes.precision_note(document, kernel)),
         ("One-time costs", notes.one_time_note(rows)),
         ("Unexplained", reasons.unexplained_note(document, kernel)),
@@ -278,6 +290,18 @@ def _row(view: View, case: str) -> Row:
     return row
 
 
+def _rounds(view: View) -> dict[int, list[float]]:
+    """Return the seconds per execution of each case, block by block; nothing where the page would grow too much."""
+    if view.measured is None or len(view.measured.blocks) * len(view.index) > MAX_ROUNDS * len(view.kernels):
+        return {}
+    found: dict[int, list[float]] = {}
+    for block in view.measured.blocks:
+        for case, timed in block.rounds.items():
+            if case in view.index:
+                found.setdefault(view.index[case], []).append(timed.wall_ns / timed.repeats / NS_PER_S)
+    return found
+
+
 def _words(view: View) -> dict[str, Any]:
     """Return what the case panel says and JavaScript could not: sentences by case, cures by code."""
     said: dict[int, list[tuple[str, str]]] = {}
@@ -289,5 +313,5 @@ def _words(view: View) -> dict[str, Any]:
         "sentences": said,
         "cures": {group["code"]: group["cure"] for group in view.document["findings"]},
         "losses": reasons.LOSS_WORDS,
-        "short": FINDING_WORDS,
+        "rounds": _rounds(view),
     }

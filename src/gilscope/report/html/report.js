@@ -46,9 +46,10 @@ function interval(estimate, write = narrow) {
 function percent(estimate) {
   if (!estimate) return NONE;
   const value = 100 * estimate.value;
-  if (!known(estimate)) return `${value.toFixed(0)} ±?%`;
+  const rounded = value.toFixed(0).replace(/^-0$/, "0");
+  if (!known(estimate)) return `${rounded} ±?%`;
   const points = Math.max(100 * estimate.high - value, value - 100 * estimate.low);
-  return `${value.toFixed(0)} ±${Math.max(1, Math.ceil(points - 1e-9))}%`;
+  return `${rounded} ±${Math.max(1, Math.ceil(points - 1e-9))}%`;
 }
 
 function executor(row) {
@@ -145,6 +146,30 @@ function lossBars(result, row) {
   return box;
 }
 
+/* The rounds, block by block: what the median and its interval were made of */
+
+function strip(walls, estimate) {
+  const [width, height, inside] = [660, 110, 10];
+  const values = [...walls, ...(known(estimate) ? [estimate.low, estimate.high] : [])];
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const y = (value) => height - inside - ((value - low) / (high - low || 1)) * (height - 2 * inside);
+  const x = (index) => inside + ((index + 0.5) / walls.length) * (width - 2 * inside);
+  const shape = (name, properties) => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(properties)) element.setAttribute(key, value);
+    return element;
+  };
+  const alt = `${walls.length} rounds between ${seconds(Math.min(...walls))} and ${seconds(Math.max(...walls))}`;
+  const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", "aria-label": alt });
+  if (known(estimate)) svg.append(shape("rect", { x: 0, width, y: y(estimate.high), height: Math.max(1, y(estimate.low) - y(estimate.high)), class: "spinband" }));
+  svg.append(shape("path", { d: `M0 ${y(estimate.value)}H${width}`, class: "spin" }));
+  walls.forEach((wall, index) => {
+    const tip = `round ${index + 1}: ${seconds(wall)} per execution`;
+    svg.append(shape("circle", { cx: x(index), cy: y(wall), r: 4, class: "dot x-threads", "data-tip": tip }));
+  });
+  return svg;
+}
+
 function ceilings(row) {
   const ceiling = row.ceiling || {};
   return ["machine", "memory", "software"]
@@ -172,7 +197,7 @@ function showCase(result, index) {
     pairs([
       ["Status", [row.status.replace("_", " "), why(row)].filter(Boolean).join(": ")],
       ["Runs as", `${row.implementation}, ${executor(row)}, ${row.workers} workers${row.over_subscribed ? " (more than the usable CPUs)" : ""}, ${row.chunks_per_worker} chunks each, size ${row.size}, ${row.interpreter}`],
-      ["Rounds", `${row.blocks} of ${row.repeats} executions`],
+      ["Rounds", `${row.blocks}, ${row.repeats} execution${row.repeats === 1 ? "" : "s"} each`],
       ["Time", interval(row.wall_s, seconds)],
       ["Rate", row.rate ? rate(row) : NONE],
       ["Over the fastest thread", interval(row.vs_fastest_serial)],
@@ -191,6 +216,11 @@ function showCase(result, index) {
     ]),
   );
   if (row.losses) body.append(lossBars(result, row));
+  const walls = result.words.rounds[index];
+  if (walls && row.wall_s) {
+    body.append(make("h4", `Its ${walls.length} rounds`), make("p", "Time per execution in the order of the blocks; the line is the median, the band its interval.", { className: "hint" }));
+    body.append(strip(walls, row.wall_s));
+  }
   if (row.detail) body.append(make("h4", "Detail"), make("pre", row.detail));
   dialog.showModal();
 }
@@ -200,6 +230,7 @@ function showCase(result, index) {
 function tooltips() {
   const tip = $("#tip");
   const show = (text, x, y) => {
+    ($("dialog[open]") || document.body).append(tip); /* an open dialog lies above everything else */
     tip.textContent = text;
     tip.hidden = false;
     const { width, height } = tip.getBoundingClientRect();
@@ -224,7 +255,9 @@ function tooltips() {
     if (!event.target.matches("td[data-case]")) return hide();
     const told = text(event.target);
     const box = event.target.getBoundingClientRect();
-    if (told) show(told, box.left, box.bottom - 10);
+    if (!told) return;
+    show(told, box.left, box.bottom - 10);
+    event.target.setAttribute("aria-describedby", "tip");
   });
   document.addEventListener("focusout", hide);
   document.addEventListener("scroll", hide, true);
@@ -234,6 +267,7 @@ function tooltips() {
 /* Heat map: one stop of the tab key, arrows within */
 
 function heatKeys(table) {
+  table.setAttribute("role", "grid");
   const rows = $$("tbody tr", table);
   const first = $("td[data-case]", table);
   if (!first) return;
@@ -307,7 +341,16 @@ class Table {
     this.table.append(this.body);
     const open = (event) => { const line = event.target.closest("tr[data-case]"); if (line) showCase(result, line.dataset.case); };
     this.body.addEventListener("click", open);
-    this.body.addEventListener("keydown", (event) => { if (event.key === "Enter") open(event); });
+    this.body.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") open(event);
+      const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
+      const next = step && event.target[step];
+      if (!next) return;
+      event.preventDefault();
+      event.target.tabIndex = -1;
+      next.tabIndex = 0;
+      next.focus();
+    });
     this.fill();
   }
 
@@ -366,7 +409,7 @@ class Table {
     this.body.replaceChildren(
       ...found.slice(this.page * PAGE_ROWS, (this.page + 1) * PAGE_ROWS).map((index) => {
         const row = this.result.rows[index];
-        const line = make("tr", "", { tabIndex: 0, "data-case": index });
+        const line = make("tr", "", { tabIndex: -1, "data-case": index });
         for (const [, read, numeric, write] of COLUMNS) {
           const text = write ? write(row, this.result) : String(read(row, this.result));
           line.append(make("td", text, { className: numeric ? "n" : "" }));
@@ -374,6 +417,7 @@ class Table {
         return line;
       }),
     );
+    if (this.body.firstElementChild) this.body.firstElementChild.tabIndex = 0;
     $("[data-count]", this.form).textContent = `${found.length} of ${this.result.rows.length} cases`;
     this.pages(pages);
   }
