@@ -198,4 +198,5 @@ def plant(folder: Path) -> Mapping[str, str]:
     bus = folder / "bus"
     bus.touch()
     root = Path(__file__).resolve().parents[2]
-    return {"PYTHONPATH": f"{root}{os.pathsep}{folder}", BUS_VARIABLE: str(bus)}
+    path = [str(root), str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(path), BUS_VARIABLE: str(bus)}

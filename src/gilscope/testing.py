@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from gilscope.analysis import analyse
 from gilscope.analysis.columns import columns_by_kernel, estimated, ratio
-from gilscope.analysis.unqueued import unqueued_speedup
+from gilscope.analysis.unqueued import GIVEN, unqueued_speedup
 from gilscope.api import Way, estimate_of
 from gilscope.errors import MeasurementError, UsageError
 from gilscope.measure.callables import request_of
@@ -39,9 +39,6 @@ DEFAULT_BUDGET_S = 40.0
 ROUND_S = 0.05
 """Shortest round of T(1) in a gate. What it tells apart lies a factor of p apart, so many short rounds are worth more
 than a few long ones: other programs come and go between them."""
-
-GIVEN = 0.85
-"""Share of its workers that the control must certainly reach for the machine to count as having given its CPUs."""
 
 ONE_AT_A_TIME = 1.05
 """Speed-up of a function whose calls run one at a time, with room for time-slicing. A threshold that such a function

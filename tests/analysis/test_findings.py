@@ -150,9 +150,35 @@ def test_an_interval_that_holds_anything_is_noise():
 
 
 def test_the_gil_is_named_whatever_the_control_gave_where_it_is_always_held():
-    slow = made_of(Did(cpu=50, queued=45), Did(cpu=50, queued=45))
+    slow = made_of(Did(cpu=50, rest=45), Did(cpu=50, rest=45))
     assert said(study(THREADS, SERIALISED, spin=slow, gil=[probe(1.0, 0.9)] * 3))[0] == "gil_bound"
     assert said(study(THREADS, SERIALISED, spin=slow, gil=[probe(0.7, 0.9)] * 3)) == []
+
+
+# Beside other programs ------------------------------------------------------------------------------------------------
+
+BUSY = made_of(Did(cpu=50, queued=30), Did(cpu=50, queued=30))
+"""Two workers to whom other programs left 1.25 CPUs."""
+
+
+@pytest.mark.parametrize(
+    ("parallel", "first"),
+    [
+        (BUSY, "scales"),  # it queued as the control did: nothing is wrong with it
+        (made_of(Did(cpu=50, queued=30, rest=30), Did(cpu=50, queued=30, rest=30)), "lock_bound"),
+        (made_of(Did(cpu=40, queued=30), Did(cpu=60, queued=45)), "imbalance"),
+        (made_of(Did(late=20, cpu=50, queued=30), Did(late=20, cpu=50, queued=30)), ""),  # what that is, nobody knows
+    ],
+)
+def test_beside_other_programs_a_cause_is_judged_without_queueing(parallel, first):
+    made = study(PROCESSES, parallel, spin=BUSY)
+    assert [code for code in said(made) if code != "too_noisy"] == ([first] if first else [])
+
+
+def test_a_verdict_without_queueing_says_so():
+    known = evidence(study(PROCESSES, BUSY, spin=BUSY), "scales")
+    assert known["basis"] == "without queueing for busy CPUs"
+    assert known["relative_efficiency"]["value"] == pytest.approx(1.0)
 
 
 def test_waiting_at_barriers_for_threads_that_wait_for_the_gil_is_the_gil_s():

@@ -65,11 +65,15 @@ class Controls:
         self._spins = {case.workers: case for case in self.columns.with_role("spin") if not is_single(case)}
         self._isolated = {_language(case): case for case in self.columns.with_role("isolated")}
 
+    def spin_of(self, case: Case) -> Case | None:
+        """Return the spin control with as many workers."""
+        return self._spins.get(case.workers)
+
     def ceiling(self, case: Case, own: Account | None) -> Ceiling:
         """Return the ceilings of a case; ``own`` is its account."""
         columns, p = self.columns, case.workers
         speedup = columns.speedup(case)
-        spin_case, isolated_case = self._spins.get(p), self._isolated.get(_language(case))
+        spin_case, isolated_case = self.spin_of(case), self._isolated.get(_language(case))
         spin = columns.speedup(spin_case, "spin") if spin_case is not None else {}
         isolated: Column = {}
         if isolated_case is not None:

@@ -17,6 +17,7 @@ from gilscope.analysis.gil import GilSeen, gil_by_case, recorded, unseen
 from gilscope.analysis.interpreters import prices
 from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.analysis.nested import versus_limited
+from gilscope.analysis.unqueued import fair, held_alone
 from gilscope.records import CaseRecord, ResultSet
 from gilscope.registry import PROBES
 from gilscope.spec import Case, Slot
@@ -119,11 +120,15 @@ def _explained(result: ResultSet, views: Mapping[str, KernelView]) -> dict[str, 
         if view is None or is_single(case) or not view.columns.of(case):
             continue
         own = account(view.columns, case, waiting=gil.waiting.value if gil.waiting is not None else None)
-        ceiling, figures = controls[case.kernel].ceiling(case, own), view.case(case)
+        control, figures = controls[case.kernel], view.case(case)
+        ceiling, held = control.ceiling(case, own), held_alone(case, gil, figures.speedup)
+        # Workers beyond the usable CPUs always queue, whoever else uses the machine.
+        spin = None if _over_subscribed(result, case) else control.spin_of(case)
         whole = CaseView(
             case=case,
             status=_status(record, figures)[0],
             figures=figures,
+            fair=fair(view.columns, case, spin, figures.relative_efficiency, held),
             gil=gil,
             ceiling=ceiling,
             account=own,

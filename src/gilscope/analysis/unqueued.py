@@ -11,12 +11,70 @@ threads share.
 
 from __future__ import annotations
 
-from gilscope.analysis.columns import Column, Columns, Role, ratio
+from dataclasses import dataclass
+
+from gilscope.analysis.columns import Column, Columns, Role, estimated, ratio
+from gilscope.analysis.gil import GilSeen
 from gilscope.records import Round, Stamp
 from gilscope.spec import Case
+from gilscope.stats import Estimate
 from gilscope.units import NS_PER_S
 
-__all__ = ["unqueued_seconds", "unqueued_speedup"]
+__all__ = ["GIVEN", "Fair", "fair", "held_alone", "unqueued_seconds", "unqueued_speedup"]
+
+GIVEN = 0.85
+"""Share of its workers that the control must certainly reach for the machine to count as having given its CPUs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fair:
+    """What a case reached of what the machine gave.
+
+    Parameters
+    ----------
+    relative : Estimate or None
+        Relative efficiency.
+    unqueued : bool
+        Whether case and control are both taken without their queueing for CPUs.
+    """
+
+    relative: Estimate | None
+    unqueued: bool = False
+
+    @property
+    def basis(self) -> str:
+        """Say how it was taken, where that is not as timed."""
+        return "without queueing for busy CPUs" if self.unqueued else ""
+
+
+def fair(columns: Columns, case: Case, spin: Case | None, as_timed: Estimate | None, held: float | None) -> Fair:
+    """Compare a case with its control, without queueing where the machine did not give the control its CPUs.
+
+    Which of the two it is depends on the control alone, never on the case.
+
+    Parameters
+    ----------
+    as_timed : Estimate or None
+        Relative efficiency by the wall clock.
+    held : float or None
+        As for ``unqueued_speedup``; None where that is unknown.
+    """
+    if spin is None or held is None:
+        return Fair(relative=as_timed)
+    given = estimated(columns.speedup(spin, "spin"))
+    if given is None or given.low >= GIVEN * case.workers:
+        return Fair(relative=as_timed)
+    relative = estimated(ratio(unqueued_speedup(columns, case, held=held), unqueued_speedup(columns, spin, "spin")))
+    return Fair(relative=relative, unqueued=True) if relative is not None else Fair(relative=as_timed)
+
+
+def held_alone(case: Case, gil: GilSeen, speedup: Estimate | None) -> float | None:
+    """Return the share of its time one worker alone holds a GIL that all of them need; None where it is unknown."""
+    if not case.one_gil or gil.enabled is False:
+        return 0.0
+    if gil.held is None or speedup is None:
+        return None
+    return min(1.0, gil.held.value / max(1.0, speedup.value))
 
 
 def unqueued_speedup(columns: Columns, case: Case, role: Role = "case", *, held: float = 0.0) -> Column:

@@ -92,7 +92,8 @@ def _scales(seen: Evidence, row: Row) -> str:
 
 
 def _of_machine(seen: Evidence) -> str:
-    return f"{interval(seen['relative_efficiency'])} of what the machine gave"
+    basis = f", both {seen['basis']}" if "basis" in seen else ""
+    return f"{interval(seen['relative_efficiency'])} of what the machine gave{basis}"
 
 
 def _gil(seen: Evidence) -> Iterator[str]:

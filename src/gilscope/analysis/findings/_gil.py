@@ -52,7 +52,7 @@ def share(view: CaseView) -> float:
 
     A GIL in use all the time limits the case whatever the machine gave, so the control is asked only otherwise.
     """
-    lost, short = cost(view), view.below_ideal if saturated(view) else view.falls_short
+    lost, short = cost(view), view.falls_short or (saturated(view) and view.below_ideal)
     if lost is None or not short or not above(lost, WORTH):
         return 0.0
     return min(lost.value, 1.0 - 1.0 / view.case.workers)

@@ -11,6 +11,7 @@ from gilscope.analysis.columns import averaged
 from gilscope.analysis.estimates import CaseEstimates
 from gilscope.analysis.gil import GilSeen
 from gilscope.analysis.losses import Account
+from gilscope.analysis.unqueued import Fair
 from gilscope.spec import Case
 from gilscope.stats import Estimate
 
@@ -89,6 +90,8 @@ class CaseView:
     ----------
     status : str
         ``ok`` or ``too_noisy``.
+    fair : Fair
+        Relative efficiency as the findings go by it.
     account : Account or None
         None without stamps.
     versus_limited : Estimate or None
@@ -100,6 +103,7 @@ class CaseView:
     case: Case
     status: str
     figures: CaseEstimates
+    fair: Fair
     gil: GilSeen
     ceiling: Ceiling
     account: Account | None
@@ -107,9 +111,14 @@ class CaseView:
     cpus: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def decidable(self) -> bool:
+        """Whether the relative efficiency may decide: as timed not where the speed-up is too noisy."""
+        return self.status == "ok" or self.fair.unqueued
+
+    @property
     def falls_short(self) -> bool:
         """Whether it certainly reaches less than it should of what the machine gave."""
-        return self.status == "ok" and below(self.figures.relative_efficiency, SCALES_FROM)
+        return self.decidable and below(self.fair.relative, SCALES_FROM)
 
     @property
     def below_ideal(self) -> bool:

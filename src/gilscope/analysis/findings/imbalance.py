@@ -24,7 +24,7 @@ def _of_workers(view: CaseView) -> Finding | None:
     """Judge by waiting at barriers and at the end.
 
     A delay of one worker makes p - 1 others wait, so up to (p - 1) times what the run queue, the hypervisor, locks and
-    late messages took is theirs, unless the CPU times themselves are uneven.
+    late messages took is theirs, unless the CPU times themselves are uneven. Beside other programs only these decide.
     """
     account = view.account
     assert account is not None
@@ -33,8 +33,10 @@ def _of_workers(view: CaseView) -> Finding | None:
     delays = account.lost_by_block(*DELAYS)
     waited = account.fractions["imbalance"]
     own = averaged({at: waited[at] - others * max(0.0, delays[at]) for at in waited})
-    if lost is None or not above(lost, WORTH) or not (above(own, WORTH) or above(uneven, WORTH)):
+    crowded = above(view.lost("run_queue"), WORTH)
+    if not above(lost, WORTH) or not (above(uneven, WORTH) or (above(own, WORTH) and not crowded)):
         return None
+    assert lost is not None
     return Finding(code="imbalance", evidence=known(imbalance=lost, uneven=uneven), share=lost.value)
 
 

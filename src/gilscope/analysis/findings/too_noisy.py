@@ -8,9 +8,7 @@ from gilscope.analysis.findings._view import SCALES_FROM, WORTH, CaseView, Findi
 __all__ = ["CURE", "EXPLAINS", "find"]
 
 CURE = "stop other programs, or give it a larger --budget"
-EXPLAINS: frozenset[str] = frozenset(
-    {"imbalance", "dispatch_bound"}
-)  # one worker loses its CPU, the others wait for it
+EXPLAINS = frozenset({"dispatch_bound"})  # who lost its CPU starts late and is woken late
 
 UNDECIDED = 0.1
 """Half-width of the relative efficiency from which an interval around the limit is noise and not a close call."""
@@ -18,12 +16,12 @@ UNDECIDED = 0.1
 
 def find(view: CaseView) -> Finding | None:
     """Say so where the interval is too wide, or where workers that have enough CPUs queued for them."""
-    relative = view.figures.relative_efficiency
-    if view.status == "too_noisy":
+    relative = view.fair.relative
+    if not view.decidable:
         return Finding(code="too_noisy", evidence=known(speedup=view.figures.speedup))
     if relative is not None and trusted(relative) and relative.low <= SCALES_FROM <= relative.high:
         if (relative.high - relative.low) / 2 > UNDECIDED:
-            return Finding(code="too_noisy", evidence=known(relative_efficiency=relative))
+            return Finding(code="too_noisy", evidence=known(relative_efficiency=relative, basis=view.fair.basis))
         return None
     queued = view.lost("run_queue")
     if view.over_subscribed or not view.below_ideal or queued is None or not above(queued, WORTH):
