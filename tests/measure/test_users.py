@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,15 +35,22 @@ EXPECTED = {
 _DOUBT = {"too_noisy", "stolen", "quota_limited", "smt_limited"}
 
 
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """All of them, measured side by side in the same blocks."""
+    names = [name for name in EXPECTED if not name.startswith("numba") or importlib.util.find_spec("numba")]
+    request = Request(functions=own_functions([f"users.py:{name}" for name in names], HERE), folder=str(HERE))
+    options = Options(executors=("threads",), workers=(2,), budget_s=20.0, round_s=0.1)
+    path = tmp_path_factory.mktemp("users") / "result.jsonl"
+    assert measure(request, options, path)
+    return analyse(results.load(path))
+
+
 @pytest.mark.parametrize("name", EXPECTED)
-def test_what_threads_give_a_function_is_explained(name: str, tmp_path: Path) -> None:
+def test_what_threads_give_a_function_is_explained(name: str, document: dict[str, Any]) -> None:
     if name.startswith("numba"):
         pytest.importorskip("numba", reason="Numba is an extra: pip install 'gilscope[numba]'")
-    request = Request(functions=own_functions([f"users.py:{name}"], HERE), folder=str(HERE))
-    options = Options(executors=("threads",), workers=(2,), budget_s=7.0)
-    assert measure(request, options, tmp_path / "result.jsonl")
-    document = analyse(results.load(tmp_path / "result.jsonl"))
-    row = next(row for row in document["cases"] if row["executor"] == "threads")
+    row = next(r for r in document["cases"] if (r["implementation"], r["executor"]) == (name, "threads"))
     assert row["status"] in ("ok", "too_noisy"), row["reason"]
     found = set(row["findings"])
     if EXPECTED[name] == HOLDS:
