@@ -11,7 +11,7 @@ from gilscope.cli.settings import Settings
 if TYPE_CHECKING:
     from gilscope.env.interpreters import Gil, Interpreter
 
-__all__ = ["chosen"]
+__all__ = ["chosen", "reopened"]
 
 
 def chosen(asked: Mapping[str, str | None], settings: Settings, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
@@ -28,15 +28,28 @@ def chosen(asked: Mapping[str, str | None], settings: Settings, kernels: Sequenc
     ------
     UsageError
     """
-    words = asked.get("python") or settings.values.get("python")
-    gil = asked.get("gil") or settings.values.get("gil")
+    words, gil = (settings.values.get(name) if asked.get(name) is None else asked[name] for name in ("python", "gil"))
     if words is None and gil is None:
         return ()
     from gilscope.env.interpreters import choose
 
-    return choose(_split(words or ""), cast("Gil | None", gil), kernels)
+    return choose(_split(words) if words is not None else (), cast("Gil | None", gil), kernels)
 
 
 def _split(text: str) -> list[str]:
-    """Cut at commas; a path with a comma in it stays whole."""
-    return [text] if Path(text).is_file() else [word.strip() for word in text.split(",") if word.strip()]
+    """Cut at commas; a path with a comma in it stays whole, and an empty text is a word that nothing is found by."""
+    return [text] if Path(text).is_file() else [word.strip() for word in text.split(",")]
+
+
+def reopened(folder: Path, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
+    """Find the interpreters of a result again, to go on with it.
+
+    Raises
+    ------
+    UsageError
+        If one is gone.
+    """
+    from gilscope.env.interpreters import reopen
+    from gilscope.results import load
+
+    return tuple(reopen(entry, kernels) for entry in load(folder).environment["interpreters"])

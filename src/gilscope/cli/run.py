@@ -103,7 +103,7 @@ def _measure(
     kernels: list[str], asked: Mapping[str, str | None], out: str | None, *, resume: bool, json: bool, quiet: bool
 ) -> int:
     from gilscope.cli.folder import output_folder
-    from gilscope.cli.interpreters import chosen
+    from gilscope.cli.interpreters import chosen, reopened
     from gilscope.cli.progress import watch
     from gilscope.cli.report import add_report
     from gilscope.cli.request import build_study
@@ -116,6 +116,8 @@ def _measure(
     out = settings.values.get("out") if out is None else out
     if resume:
         out, study, resume = _taken_up(out, study, kernels, asked)
+        if resume and study.interpreters and not interpreters:  # as the result names them
+            interpreters = reopened(Path(str(out)), study.kernels)
 
     from gilscope import pipeline
 

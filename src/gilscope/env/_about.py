@@ -64,6 +64,8 @@ def about(request: Any) -> Any:
         "libraries": {name: _version(name) for name in request["libraries"]},
         "gilscope": None,
     }
+    if sys.version_info < (3, 11):  # gilscope cannot be imported, wherever it is found
+        return facts
     try:
         import gilscope
     except ImportError:

@@ -28,7 +28,7 @@ import gilscope
 from gilscope.env import environments
 from gilscope.env.environments import RECORD_NAME, Environment, python_in
 from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
-from gilscope.env.interpreters import OLDEST, PLAIN, ask, at_path, surroundings
+from gilscope.env.interpreters import OLDEST, PLAIN, ask, at_path, command_of, surroundings
 from gilscope.errors import UnavailableError, UsageError
 
 __all__ = ["Source", "add", "find_source"]
@@ -172,25 +172,13 @@ def find_base(word: str) -> str:
         return at_path(Path(word).expanduser())
     if word == interpreter_label(sys.version_info[:2], free_threaded=free_threaded_build(), gil=False):
         return sys.executable
-    command = f"python{word}" if word[:1].isdigit() else word
-    path = shutil.which(command) or next(_installed_by_tools(command), None)
+    path = command_of(word)
     if path is None:
         raise UsageError(
-            f"no interpreter {word!r}: there is no command {command}; install it (e.g. uv python install {word}), "
-            "or name it by its path"
+            f"no interpreter {word!r}: there is no such command; install it (e.g. uv python install {word}), or name "
+            "it by its path"
         )
     return path
-
-
-def _installed_by_tools(command: str) -> Iterator[str]:
-    """Yield interpreters that pyenv and uv keep beside the PATH, newest first."""
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")
-    for folder in (pyenv, uv):
-        for path in sorted(folder.glob(f"*/bin/{command}"), reverse=True):
-            if os.access(path, os.X_OK):
-                yield str(path)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -32,9 +32,11 @@ __all__ = [
     "ask",
     "at_path",
     "choose",
+    "command_of",
     "described",
     "locate",
     "own_source",
+    "reopen",
     "stale",
     "surroundings",
 ]
@@ -48,6 +50,7 @@ PLAIN: Mapping[str, str | None] = {"PYTHONHOME": None, "PYTHON_GIL": None}
 
 _ASK_TIMEOUT_S = 60.0  # a cold import of everything on a slow disk, with room
 _FOLDERS = ("bin", "Scripts")  # of virtual environments
+_SHIMS = "shims"  # folder of pyenv's programs that choose an interpreter, or complain
 _VALUES: Mapping[Gil, str] = {"off": "0", "on": "1"}  # of PYTHON_GIL
 
 
@@ -134,6 +137,26 @@ def choose(words: Sequence[str], gil: Gil | None, kernels: Sequence[str]) -> tup
     return tuple(state for entry in named for state in _states(entry, gil, kernels))
 
 
+def reopen(entry: Mapping[str, Any], kernels: Sequence[str]) -> Interpreter:
+    """Find an interpreter of a result again, in the same state of its GIL.
+
+    Parameters
+    ----------
+    entry : mapping
+        What ``describe`` returned.
+
+    Raises
+    ------
+    UsageError
+        If it is gone or can no longer run gilscope.
+    """
+    path = at_path(Path(str(entry["executable"])).expanduser())
+    asked = entry.get("gil_asked")
+    environment = PLAIN if asked not in _VALUES else {**PLAIN, "PYTHON_GIL": _VALUES[asked]}
+    found = _checked(path, ask(path, kernels, environment))
+    return replace(found, label=str(entry["label"]), environment=environment)
+
+
 def _names(found: Sequence[Interpreter]) -> str:
     return ", ".join(entry.label for entry in found)
 
@@ -155,14 +178,33 @@ def locate(word: str) -> str:
         return str(known)
     if word == interpreter_label(sys.version_info[:2], free_threaded=free_threaded_build(), gil=False):
         return sys.executable
-    command = f"python{word}" if word[:1].isdigit() else word
-    path = shutil.which(command)
+    path = command_of(word)
     if path is None:
         raise UsageError(
-            f"no interpreter {word!r}: neither an environment of 'gilscope env list' nor the command {command}; "
+            f"no interpreter {word!r}: neither an environment of 'gilscope env list' nor a command; "
             f"make one with: gilscope env add {word}, or name it by its path"
         )
     return path
+
+
+def command_of(word: str) -> str | None:
+    """Return the program of a command or version, on the PATH or where pyenv and uv keep theirs; None without any."""
+    command = f"python{word}" if word[:1].isdigit() else word
+    path = shutil.which(command)
+    if path is not None and Path(path).parent.name != _SHIMS:
+        return path
+    return next(_installed_by_tools(command), path)
+
+
+def _installed_by_tools(command: str) -> Iterator[str]:
+    """Yield interpreters that pyenv and uv keep beside the PATH, newest first."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")
+    for folder in (pyenv, uv):
+        for path in sorted(folder.glob(f"*/bin/{command}"), reverse=True):
+            if os.access(path, os.X_OK):
+                yield str(path)
 
 
 def at_path(path: Path) -> str:
@@ -208,8 +250,9 @@ def ask(path: str, kernels: Sequence[str], environment: Mapping[str, str | None]
         raise UsageError(f"{path} cannot be run: {error.strerror}; name a Python program") from None
     line = next((line for line in done.stdout.splitlines() if line.startswith(_about.MARK)), None)
     if line is None:
-        said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise UsageError(f"{path} cannot run gilscope: it said {said[:200]!r}; name another Python")
+        said = done.stderr.strip().splitlines() or ["nothing"]
+        told = said[-1] if said[0].startswith("Traceback") else said[0]
+        raise UsageError(f"{path} cannot run gilscope: it said {told[:200]!r}; name another Python")
     facts: dict[str, Any] = json.loads(line.removeprefix(_about.MARK))
     return facts
 

@@ -45,8 +45,6 @@ def continued(earlier: ResultSet, asked: Study | None, *, budget_s: float | None
             f"{earlier.path} holds another study (different: {names}): "
             "give --resume with the same words or with none, or choose another folder with --out"
         )
-    if asked is None and wanted.interpreters:
-        raise UsageError(f"{earlier.path} was measured under other interpreters: give --resume with the same words")
     if wanted.functions:
         raise UsageError(
             f"{earlier.path} holds functions of your own, which only gilscope profile measures: "
@@ -77,6 +75,10 @@ def _differing(before: Environment, now: Environment) -> list[str]:
     for part, names in (("machine", _MACHINE), ("cpus", _CPUS), ("interpreter", _INTERPRETER)):
         old, new = _part(before, part), _part(now, part)
         found += [f"{part}.{name}: {old[name]} before, {new[name]} now" for name in names if _differs(old, new, name)]
+    others = {entry["label"]: entry for entry in now.get("interpreters", ())}
+    for old in before.get("interpreters", ()):
+        new, label = others.get(old.get("label"), {}), old.get("label")
+        found += [f"{label} {name}: {old[name]} before, {new[name]} now" for name in names if _differs(old, new, name)]
     return found
 
 

@@ -146,10 +146,12 @@ def _gave_less(spin: Row, parallel: Sequence[Row]) -> bool:
 
 def _way(row: Row) -> str:
     if row["executor"] == "native":
-        return f"its libraries' own {row['workers']} threads"
-    if row["implementation"].endswith(NESTED):
-        return f"{row['workers']} {facts.executor_label(row)} with its libraries' own threads in each"
-    return f"{row['workers']} {facts.executor_label(row)}"
+        way = f"its libraries' own {row['workers']} threads"
+    elif row["implementation"].endswith(NESTED):
+        way = f"{row['workers']} {facts.executor_label(row)} with its libraries' own threads in each"
+    else:
+        way = f"{row['workers']} {facts.executor_label(row)}"
+    return way + facts.mark(row)
 
 
 def _other(row: Row) -> str:
