@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 import time
@@ -9,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import dask
-import distributed
-
 from gilscope import __version__, clocks
 from gilscope.errors import UnavailableError
 
 __all__ = ["Clock", "Cluster", "clock_of", "complaint_about"]
+
+dask: Any = importlib.import_module("dask")  # neither package has types throughout
+distributed: Any = importlib.import_module("distributed")
 
 _CONNECT_S = 5.0
 _PINGS = 20  # the shortest round trip of so many is near the least there is
@@ -76,6 +77,12 @@ _CURE = (
 )
 
 
+_OWN_CLUSTER = {
+    "distributed.scheduler.allowed-failures": 0,  # a worker that dies is a failure of its case: no second try elsewhere
+    "distributed.admin.system-monitor.gil.enabled": False,  # takes the GIL of whoever computes, to see who has it
+}
+
+
 class Cluster:
     """A connection to a scheduler whose workers were found fit.
 
@@ -111,8 +118,7 @@ class Cluster:
             raise
 
     def _embedded(self, max_workers: int) -> Any:
-        # A worker that dies is a failure of its case: neither try its task elsewhere nor start it again.
-        with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        with dask.config.set(_OWN_CLUSTER):
             self._local = distributed.LocalCluster(
                 n_workers=max_workers,
                 threads_per_worker=1,

@@ -116,7 +116,7 @@ def merge(reports: Sequence[Report], waiting_ns: int) -> Report:
 
 
 def outside() -> tuple[int | None, int | None, int]:
-    """Read what no worker's own clocks tell: the hypervisor's steal, the quota's throttling, this process's CPU time."""
+    """Read what no worker's own clock tells: the hypervisor's steal, the quota's throttling, our CPU time."""
     return clocks.steal_ns(), clocks.throttled_ns(), clocks.process_cpu_ns()
 
 

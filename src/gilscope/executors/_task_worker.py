@@ -21,7 +21,7 @@ from gilscope.executors._worker import Bound, Job, bind, perform_private, told, 
 
 __all__ = ["Answer", "Memory", "Warm", "Work", "forget", "hold", "identity", "known", "run", "warm"]
 
-Work: TypeAlias = Sequence[tuple[tuple[int, int, int], Sequence[Any], Sequence[Any]]]
+Work: TypeAlias = Sequence[tuple[tuple[int, int, int], list[Any], list[Any]]]
 """Chunks with what they read and write; see ``perform_private``."""
 
 Answer: TypeAlias = tuple[Any, ...]

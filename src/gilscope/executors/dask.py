@@ -130,7 +130,7 @@ class DaskSession(TaskSession):
         ------
         WorkerDiedError
         """
-        import distributed
+        from gilscope.executors._dask_cluster import distributed
 
         while True:
             try:

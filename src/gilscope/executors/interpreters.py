@@ -61,7 +61,9 @@ class InterpreterPool(Pool):
     def __init__(self, max_workers: int, cpus: int) -> None:
         super().__init__(max_workers, cpus)
         api = _api()
-        token_fds = [os.pipe() for _ in range(max_workers + 1)] if self.barriers is None else None
+        token_fds: list[tuple[int, int]] | None = (
+            [os.pipe() for _ in range(max_workers + 1)] if self.barriers is None else None
+        )
         self._fds = [fd for pair in token_fds or () for fd in pair]
         self._known: list[set[str]] = [set() for _ in range(max_workers)]
         self._commands: list[int] = []

@@ -76,7 +76,7 @@ class LokySession(TaskSession):
 
     def run_phase(self, phase: int, chunks: Sequence[Chunk]) -> list[_task_worker.Answer]:
         submit, key, blob = self._executor.submit, self.key, self.blob
-        return answers([submit(_task_worker.run, key, blob, None, phase, ((chunk, (), ()),)) for chunk in chunks])
+        return answers([submit(_task_worker.run, key, blob, None, phase, ((chunk, [], []),)) for chunk in chunks])
 
     def close(self) -> None:
         """Nothing to forget: workers drop what they have not used for long."""
