@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 import gilscope.telemetry.free_threading as free_threading
 from gilscope.telemetry.free_threading import gil_state
+from tests.pythons import need_compiler, need_free_threaded
 
 
 @pytest.fixture
@@ -52,3 +57,68 @@ def test_this_interpreter_agrees_with_itself() -> None:
     state = gil_state()
     assert state.enabled or state.free_threaded_build
     assert state.enabled == getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+# On a real free-threaded interpreter ----------------------------------------------------------------------------------
+
+ROOT = Path(__file__).parents[2]
+ASK = (
+    "import json, sysconfig; print(json.dumps([sysconfig.get_path('include'), sysconfig.get_config_var('EXT_SUFFIX')]))"
+)
+WATCH = """
+import json, sys, time
+sys.path[:0] = [{source!r}, {built!r}]
+import gilscope.telemetry
+gilscope.telemetry.__path__.append({built!r})
+from gilscope.telemetry.gil import GilMonitor
+with GilMonitor() as before:
+    pass
+import culprit
+with GilMonitor(2000.0) as after:
+    until = time.perf_counter() + 0.2
+    while time.perf_counter() < until:
+        pass
+told = after.to_dict()
+print(json.dumps([before.to_dict(), told["available"], told["reason"], after.state.reason, after.held.value]))
+"""
+CULPRIT = """
+#include <Python.h>
+static struct PyModuleDef culprit = {PyModuleDef_HEAD_INIT, "culprit", NULL, -1};
+PyMODINIT_FUNC PyInit_culprit(void) { return PyModule_Create(&culprit); }
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """Return a free-threaded interpreter, and a folder with the probe for it and a module that wants the GIL."""
+    python, compiler = need_free_threaded(), need_compiler()
+    folder = tmp_path_factory.mktemp("free")
+    include, suffix = json.loads(subprocess.run([python, "-c", ASK], capture_output=True, check=True).stdout)
+    (folder / "culprit.c").write_text(CULPRIT)
+    probe = ROOT / "ext/gilscope/telemetry/_gilprobe.pyx"
+    cython = [sys.executable, "-m", "cython", "-3", "-I", ROOT / "ext/gilscope/include", "-I", ROOT / "ext"]
+    subprocess.run(
+        [*cython, "--module-name", "gilscope.telemetry._gilprobe", "-o", folder / "_gilprobe.c", probe], check=True
+    )
+    flags = ["-O0", "-w", "-shared", "-fPIC", f"-I{include}", f"-I{probe.parent}", f"-I{ROOT / 'ext/gilscope/include'}"]
+    for name in ("culprit", "_gilprobe"):
+        subprocess.run([compiler, *flags, folder / f"{name}.c", "-o", folder / f"{name}{suffix}"], check=True)
+    return python, folder
+
+
+@pytest.mark.slow
+def test_no_gil_is_told_apart_from_one_that_a_module_switched_on_and_the_module_is_named(
+    built: tuple[str, Path],
+) -> None:
+    python, folder = built
+    code = WATCH.format(source=str(ROOT / "src"), built=str(folder))
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHON_GIL", "PYTHONPATH")}
+    done = subprocess.run(
+        [python, "-W", "ignore", "-c", code], capture_output=True, env=environment, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    before, available, reason, switched_on, held = json.loads(done.stdout)
+    assert (before["available"], before["reason"]) == (False, "no GIL: this interpreter runs threads in parallel")
+    assert (available, reason) == (True, "")
+    assert switched_on.startswith("switched on by importing culprit,")
+    assert held > 0.5
