@@ -157,6 +157,17 @@ def _leave_a_process() -> None:
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
 
 
+def _take_memory() -> None:
+    """Take memory until there is no more: only where a limit has been set, well below what the machine has."""
+    import resource
+
+    if resource.getrlimit(resource.RLIMIT_DATA)[0] > 4 << 30:
+        return
+    taken = []
+    while True:
+        taken.append(bytearray(64 << 20))
+
+
 class _Poison:
     """Can be pickled and never unpickled."""
 
@@ -181,6 +192,7 @@ FAULTS: dict[str, Callable[[], Any]] = {
     "interrupt": _interrupt,
     "recursion": _recurse,
     "memory": lambda: bytearray(1 << 46),
+    "greed": _take_memory,
     "loop": lambda: hangs(0, 0, 0, None, None),
     "loop_in_c": lambda: sum(range(10**15)),  # holds the GIL, answers no signal
     "deadlock": _deadlock,

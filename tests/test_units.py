@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gilscope.errors import UsageError
-from gilscope.units import parse_duration_s, parse_fraction
+from gilscope.units import parse_bytes, parse_duration_s, parse_fraction
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,17 @@ def test_any_text_is_read_or_refused(text):
             assert parse(text) > 0
         except UsageError:
             continue
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("1", 1), ("64K", 65536), ("512m", 512 << 20), ("1.5G", 3 << 29), ("2 TiB", 2 << 40), ("4GB", 4 << 30)],
+)
+def test_bytes_are_read_with_their_prefix(text: str, count: int) -> None:
+    assert parse_bytes(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "x", "1e3", "4X", "9" * 40, "nan"])
+def test_what_is_no_number_of_bytes_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UsageError, match="write it like 512M"):
+        parse_bytes(text)

@@ -63,7 +63,11 @@ def run(
     with ResultWriter(path, study, environment, __version__, resume=resume) as writer:
         try:
             with SupervisedHost(
-                workers, environment["cpus"]["count"], interpreters=interpreters, dask_scheduler=study.dask_scheduler
+                workers,
+                environment["cpus"]["count"],
+                interpreters=interpreters,
+                dask_scheduler=study.dask_scheduler,
+                memory_limit_bytes=study.memory_limit_bytes,
             ) as host:
                 prepared = prepare_all(plan, host, observer, writer)
                 run_blocks(plan, study, host, prepared, observer, writer, earlier=earlier)

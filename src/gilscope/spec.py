@@ -304,14 +304,14 @@ class Case:
         return self.executor in ("serial", "threads", "native")
 
     @property
-    def by_tasks(self) -> bool:
-        """Whether chunks are tasks, which the executor gives to whichever worker it likes, without a common start."""
-        return self.executor in ("loky", "dask")
-
-    @property
     def language(self) -> str:
         """What the variants that share one inner loop have in common: ``cy``; of the user's own functions the name."""
         return self.implementation if ":" in self.kernel else self.implementation.split("_")[0]
+
+    @property
+    def by_tasks(self) -> bool:
+        """Whether chunks are tasks, which the executor gives to whichever worker it likes, without a common start."""
+        return self.executor in ("loky", "dask")
 
     @property
     def t1(self) -> Case:
@@ -341,6 +341,8 @@ class Study:
         Labels of the interpreters that are compared; empty: the running one, whose cases carry no label.
     dask_scheduler : str
         Address of a running Dask scheduler; empty: ``dask`` starts a cluster of its own on this machine.
+    memory_limit_bytes : int
+        What each measuring process may allocate; 0: no limit of ours.
     """
 
     kernels: tuple[str, ...]
@@ -357,6 +359,7 @@ class Study:
     functions: tuple[str, ...] = ()
     interpreters: tuple[str, ...] = ()
     dask_scheduler: str = ""
+    memory_limit_bytes: int = 0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.budget_s) and self.budget_s > 0):

@@ -7,7 +7,7 @@ import re
 
 from gilscope.errors import UsageError
 
-__all__ = ["NS_PER_S", "parse_duration_s", "parse_fraction"]
+__all__ = ["NS_PER_S", "parse_bytes", "parse_duration_s", "parse_fraction"]
 
 NS_PER_S = 1_000_000_000
 _SECONDS = {"": 1.0, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
@@ -28,6 +28,21 @@ def parse_duration_s(text: str, *, what: str = "duration", example: str = "60, 6
     if not (math.isfinite(seconds) and seconds > 0):
         raise UsageError(f"{what} {text!r} must be above zero: write it like {example}")
     return seconds
+
+
+def parse_bytes(text: str, *, what: str = "size", example: str = "512M, 4G or 1.5T") -> int:
+    """Read ``4G``, ``512M``, ``64KiB`` or ``1000`` as bytes; prefixes are powers of 1024, as ulimit and cgroups count.
+
+    Raises
+    ------
+    UsageError
+        If the text is no number of bytes, or below one.
+    """
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
+    count = int(float(match[1]) * 1024 ** "_KMGT".index(match[2].upper() or "_")) if match else 0
+    if not 0 < count < 2**63:
+        raise UsageError(f"{what} {text!r} is no number of bytes: write it like {example}")
+    return count
 
 
 def parse_fraction(text: str, *, what: str = "fraction") -> float:

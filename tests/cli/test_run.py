@@ -27,7 +27,7 @@ def test_every_option_reaches_the_study(pipeline: FakePipeline) -> None:
         pipeline,
         *("nbody", "mandelbrot", "--implementations", "py_loop,cy_nogil", "--executors", "threads,processes"),
         *("--workers", "4,1,4", "--size", "s", "--budget", "2m", "--precision", "1%", "--chunks", "8"),
-        *("--start-method", "fork,spawn", "--transport", "pickle,shm", "--seed", "7"),
+        *("--start-method", "fork,spawn", "--transport", "pickle,shm", "--seed", "7", "--memory-limit", "1.5G"),
     )
     assert study == Study(
         kernels=("nbody", "mandelbrot"),
@@ -41,6 +41,7 @@ def test_every_option_reaches_the_study(pipeline: FakePipeline) -> None:
         start_methods=("fork", "spawn"),
         transports=("pickle", "shm"),
         seed=7,
+        memory_limit_bytes=3 << 29,
     )
 
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from tests import planted
+from tests.leftovers import abandoned, shared_memory
 
 GONE_WITHIN_S = 5.0  # what users are promised
 MARK = "GILSCOPE_TEST_MARK"  # environment variable by which the processes of one test are known
@@ -62,35 +63,14 @@ def injector(tmp_path: Path, planted_path: Path, monkeypatch: pytest.MonkeyPatch
     mark = scratch.name
     for name, value in (("TMPDIR", str(scratch)), (MARK, mark), (planted.FAULT_VARIABLE, str(tmp_path / "fault"))):
         monkeypatch.setenv(name, value)
-    memory = _shared_memory()
+    memory = shared_memory()
     made = Injector(tmp_path / "fault", mark)
     try:
         yield made
         assert eventually(lambda: not made.processes()), f"left behind: {made.processes()}"
         assert eventually(lambda: not list(scratch.iterdir())), f"left behind: {list(scratch.iterdir())}"
-        assert eventually(lambda: not _abandoned(memory)), f"left behind: {_abandoned(memory)}"
+        assert eventually(lambda: not abandoned(memory)), f"left behind: {abandoned(memory)}"
     finally:
         for process in made.processes():
             process.kill()
     scratch.rmdir()
-
-
-def _shared_memory() -> set[str]:
-    return {name for name in os.listdir("/dev/shm") if name.startswith(("psm_", "mp-", "sem."))} if _HAS_SHM else set()
-
-
-def _abandoned(before: set[str]) -> set[str]:
-    """Shared memory that is new and that no process has mapped: other programs come and go meanwhile."""
-    new = _shared_memory() - before
-    if not new:
-        return set()
-    in_use = ""
-    for pid in psutil.pids():
-        try:
-            in_use += Path(f"/proc/{pid}/maps").read_text()
-        except OSError:
-            continue
-    return {name for name in new if name not in in_use}
-
-
-_HAS_SHM = os.path.isdir("/dev/shm")

@@ -196,3 +196,17 @@ def test_killed_at_any_moment_the_result_loads_and_resume_completes_it(
     after = results.load(path).blocks
     assert after[: len(before)] == before
     assert len(after) > len(before)
+
+
+def test_a_memory_limit_turns_greed_into_a_memory_error(injector: Injector, tmp_path: Path) -> None:
+    injector.arm("greed")
+    words = ["run", "planted_fault", "--implementations", "py_loop", "--executors", "threads,processes"]
+    code, out, err = finish(
+        start(tmp_path, [*words, "--workers", "2", "--budget", "1", "--json", "--memory-limit", "1G", "--out", "there"])
+    )
+    assert code == 1, err
+    rows = json.loads(out)["cases"]
+    assert rows
+    for row in rows:
+        assert row["status"] == "failed"
+        assert "MemoryError" in row["reason"] or "its T(1)" in row["reason"]

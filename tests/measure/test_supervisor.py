@@ -20,6 +20,7 @@ import pytest
 from gilscope.errors import RoundTimeoutError, WorkerDiedError, WorkerRaisedError
 from gilscope.measure.host import Lead, SupervisedHost
 from gilscope.spec import Case, Slot
+from tests.leftovers import abandoned, shared_memory
 
 pytestmark = pytest.mark.usefixtures("planted_path")
 
@@ -228,6 +229,7 @@ def test_a_long_temporary_folder_does_not_stop_the_forkserver(tmp_path: Path, mo
 _MAIN = """
 from gilscope.measure.host import SupervisedHost, Lead
 from gilscope.spec import Case, Slot
+from tests.leftovers import abandoned, shared_memory
 import sys
 host = SupervisedHost({"threads": 2, "processes": 2}, cpus=2)
 for executor, method in (("threads", ""), ("processes", "forkserver"), ("processes", "spawn"), ("processes", "fork")):
@@ -249,7 +251,7 @@ host.prepare(case) if sys.argv[1] == "planted_hangs" else host.run_round(case, 1
 def test_nothing_is_left_when_the_parent_ends(executor: str, kernel: str, number: signal.Signals) -> None:
     scratch = Path(tempfile.mkdtemp(prefix="gs-", dir="/tmp"))
     environment = {**os.environ, "TMPDIR": str(scratch)}
-    memory_before = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
+    memory_before = shared_memory()
     parent = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(_MAIN), kernel, executor],
         stdout=subprocess.PIPE,
@@ -267,5 +269,4 @@ def test_nothing_is_left_when_the_parent_ends(executor: str, kernel: str, number
     assert _eventually(lambda: not any(process.is_running() for process in family))
     assert _eventually(lambda: not list(scratch.iterdir())), list(scratch.iterdir())
     scratch.rmdir()
-    if os.path.isdir("/dev/shm"):
-        assert set(os.listdir("/dev/shm")) <= memory_before
+    assert _eventually(lambda: not abandoned(memory_before))

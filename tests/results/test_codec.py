@@ -100,6 +100,7 @@ FULL_STUDY = Study(
     functions=("pkg.module:function",),
     interpreters=("3.11", "3.13t+gil"),
     dask_scheduler="tcp://h:1",
+    memory_limit_bytes=1 << 30,
 )
 
 

@@ -11,7 +11,7 @@ from gilscope.cli.settings import Settings
 from gilscope.errors import UnavailableError, UsageError
 from gilscope.registry import EXECUTORS, IMPLEMENTATIONS, KERNELS, PROBES, SIZES, START_METHODS, TRANSPORTS, check_names
 from gilscope.spec import Impl, Study
-from gilscope.units import parse_duration_s, parse_fraction
+from gilscope.units import parse_bytes, parse_duration_s, parse_fraction
 
 __all__ = ["MAX_TASKS", "build_study", "read_options", "whole"]
 
@@ -146,6 +146,10 @@ def _seed(text: str) -> int:
     return whole("seed", text, 0, MAX_SEED, "1")
 
 
+def _memory_limit(text: str) -> int:
+    return parse_bytes(text, what="memory-limit")
+
+
 def _address(text: str) -> str:
     """Read the address of a scheduler."""
     if not re.fullmatch(r"[a-z]+://[^/\s]+:\d+", text):
@@ -176,6 +180,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "start-method": ("start_methods", _names("start method", START_METHODS)),
     "transport": ("transports", _names("transport", TRANSPORTS)),
     "dask-scheduler": ("dask_scheduler", _address),
+    "memory-limit": ("memory_limit_bytes", _memory_limit),
     "seed": ("seed", _seed),
 }
 """Option -> (name of the field it fills, how its text is read)."""

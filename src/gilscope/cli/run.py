@@ -58,6 +58,10 @@ def run(
             "--dask-scheduler", metavar="tcp://HOST:PORT", help="A running Dask scheduler [a cluster of its own]."
         ),
     ] = None,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option("--memory-limit", metavar="4G", help="What each measuring process may allocate [no limit]."),
+    ] = None,
     seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")] = None,
     python: Annotated[
         list[str] | None,
@@ -92,6 +96,7 @@ def run(
         "start-method": start_method,
         "transport": transport,
         "dask-scheduler": dask_scheduler,
+        "memory-limit": memory_limit,
         "seed": seed,
         "python": ",".join(python) if python else None,
         "gil": gil,

@@ -24,6 +24,7 @@ KEYS = (
     "start-method",
     "transport",
     "dask-scheduler",
+    "memory-limit",
     "seed",
     "out",
     "python",

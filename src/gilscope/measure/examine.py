@@ -126,16 +126,26 @@ def _pools() -> list[str]:
     return [*dict.fromkeys(entry["internal_api"] for entry in threadpoolctl.threadpool_info()), *found]
 
 
-def bound_memory() -> None:
-    """Let allocations beyond the free memory of the machine fail, so that nobody's process is killed for them."""
-    available = available_bytes()
-    if available is None or sys.platform != "linux":
+def bound_memory(most_bytes: int | None = None) -> None:
+    """Let allocations of this process and its children beyond a limit fail, so that nobody else is killed for them.
+
+    Parameters
+    ----------
+    most_bytes : int, optional
+        Of private memory per process; without it, what is free on the machine. A limit that is there is only lowered.
+
+    Notes
+    -----
+    RLIMIT_DATA counts private writable mappings since Linux 4.7; shared inputs and outputs do not count.
+    """
+    wanted = available_bytes() if most_bytes is None else most_bytes
+    if wanted is None or sys.platform != "linux":
         return
     import resource
 
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = available if hard == resource.RLIM_INFINITY else min(available, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    known = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min([wanted, *known]), hard))
 
 
 def available_bytes() -> int | None:

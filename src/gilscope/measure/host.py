@@ -119,6 +119,8 @@ class SupervisedHost:
         Those that cases name by their labels.
     dask_scheduler : str
         Address of a running Dask scheduler; empty: a cluster of the runner's own.
+    memory_limit_bytes : int
+        What each runner and worker process may allocate; 0: no limit.
 
     Raises
     ------
@@ -135,6 +137,7 @@ class SupervisedHost:
         prepare_timeout_s: float = PREPARE_TIMEOUT_S,
         interpreters: Sequence[Interpreter] = (),
         dask_scheduler: str = "",
+        memory_limit_bytes: int = 0,
     ) -> None:
         if os.name != "posix":
             raise UsageError("gilscope measures on Linux and macOS; on Windows run it inside WSL")
@@ -142,6 +145,7 @@ class SupervisedHost:
         self._own = own.to_config() if own is not None else None
         self._prepare_timeout_s = prepare_timeout_s
         self._dask_scheduler = dask_scheduler
+        self._memory_limit_bytes = memory_limit_bytes
         self._interpreters = {entry.label: entry for entry in interpreters}
         self._bound: dict[str, set[str]] = {}
         self._informed: set[str] = set()  # families whose runner knows the user's own functions
@@ -295,6 +299,7 @@ class SupervisedHost:
                     "max_workers": max(self._max_workers.get(family, 1), case.workers),
                     "cpus": self._cpus,
                     "dask_scheduler": self._dask_scheduler,
+                    "memory_limit_bytes": self._memory_limit_bytes,
                 },
                 "environment": {
                     **dict.fromkeys(_THREAD_VARIABLES, str(threads)),

@@ -193,6 +193,8 @@ def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.set_inheritable(False)
     config = json.loads(sys.argv[2])
+    if config["memory_limit_bytes"]:
+        examine.bound_memory(config["memory_limit_bytes"])
     runner = _Runner(config["max_workers"], config["cpus"], config["dask_scheduler"])
     while True:
         try:

@@ -114,7 +114,7 @@ def decode_study(encoded: object) -> Study:
         value, what = values[field.name], f"study.{field.name}"
         if field.name in ("budget_s", "precision"):
             given[field.name] = float(value) if type(value) is int else _as(float, value, what)
-        elif field.name in ("chunks_per_worker", "seed"):
+        elif field.type == "int":
             given[field.name] = _int(value, what)
         elif field.type == "str":
             given[field.name] = _as(str, value, what)
