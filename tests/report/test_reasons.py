@@ -171,3 +171,9 @@ def test_one_case_tells_ceilings_and_what_the_probe_saw() -> None:
     lines = facts_of(render_case(analyse(bound), parallel(analyse(bound)), bound, width=120))
     for known in ("GIL held 100 ±2%", "threads waiting 1.00 [0.99, 1.01]", "hand-overs 200/s", "asked in vain 0 ±2%"):
         assert known in lines
+
+
+def test_one_case_says_who_switched_the_gil_on() -> None:
+    made = PLANTED["gil_re_enabled"]()
+    lines = facts_of(render_case(analyse(made), parallel(analyse(made)), made, width=120))
+    assert "GIL on by importing old" in lines

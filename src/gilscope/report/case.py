@@ -116,11 +116,13 @@ def _ceilings(ceiling: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _gil(gil: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the probe saw, or why it did not."""
+    """Return what the probe saw, or why it did not; on a free-threaded build also who switched the GIL on."""
+    by = {"GIL on": gil["switched_on"].removeprefix("switched on ") or NONE}
     if not gil["available"]:
-        return {"GIL": "; ".join(part for part in (gil["reason"], gil["cure"]) if part) or NONE}
+        return {**by, "GIL": "; ".join(part for part in (gil["reason"], gil["cure"]) if part) or NONE}
     rate = gil["handovers_per_s"]
     return {
+        **by,
         "GIL held": percent(gil["held"]),
         "threads waiting": interval(gil["waiting"]),
         "hand-overs": f"{si(rate).rstrip()}/s" if rate is not None else NONE,
