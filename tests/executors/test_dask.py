@@ -103,14 +103,18 @@ def test_more_workers_than_there_are_is_said_before_anything_is_sent(cluster: Cl
     assert "--workers 2" in record.cure
 
 
+def _until_it_fails(host: SupervisedHost, slot: Slot) -> None:
+    while True:
+        host.run_round(slot, 4, Lead(repeats=0), 60)
+
+
 def test_a_worker_lost_in_the_middle_fails_its_case_and_the_rest_goes_on(cluster: Cluster) -> None:
     long, one = _slot("mandelbrot", size="S"), _slot("mandelbrot", workers=1)
     with SupervisedHost({"dask": 2}, cpus=2, dask_scheduler=cluster.address) as host:
         assert host.prepare(long).status == "ok"
         threading.Timer(0.3, cluster.workers[0].kill).start()
         with pytest.raises((WorkerDiedError, WorkerRaisedError), match="was lost"):
-            while True:
-                host.run_round(long, 4, Lead(repeats=0), 60)
+            _until_it_fails(host, long)
         again = host.prepare(long)
         assert (again.status, "has 1 worker," in again.reason) == ("unavailable", True)
         assert host.prepare(one).status == "ok"
