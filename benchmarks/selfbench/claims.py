@@ -5,6 +5,11 @@
 ``python -m benchmarks.selfbench.claims interpreters [KERNEL...] [--runs 1] [--budget 60]``
     what holds the GIL gains nothing from a second thread, and what the machine gives from a second interpreter (Python
     3.14, or 3.13 with the extra ``interpreters``);
+``python -m benchmarks.selfbench.claims interpreter_axis [KERNEL...] --python 3.11 --python 3.13t [--runs 5] [--budget 90]``
+    on the same free-threaded binary, what holds the GIL gains nothing from a second thread with it, and what the machine
+    gives without it; with the GIL of the other interpreters likewise nothing;
+``python -m benchmarks.selfbench.claims contention --python 3.13t [--runs 5] [--budget 60]``
+    without the GIL, threads that share an object lose to threads that do not, and the finding is ``contention``;
 ``python -m benchmarks.selfbench.claims aa [--runs 20] [--budget 10]``
     the interval of serial against serial contains 1.
 
@@ -122,11 +127,17 @@ def aa(runs: int, budget: str) -> bool:
 def main() -> None:
     """Read the words and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("claim", choices=("gil", "interpreters", "aa"))
+    parser.add_argument("claim", choices=("gil", "interpreters", "interpreter_axis", "contention", "aa"))
     parser.add_argument("kernels", nargs="*")
     parser.add_argument("--runs", type=int)
     parser.add_argument("--budget")
+    parser.add_argument("--python", action="append", default=[])
     asked = parser.parse_args()
+    if asked.claim in ("interpreter_axis", "contention"):
+        from benchmarks.selfbench import across
+
+        check = across.interpreter_axis if asked.claim == "interpreter_axis" else across.contention
+        sys.exit(not check(asked.python, asked.kernels, asked.runs or 5, asked.budget))
     if asked.claim == "aa":
         sys.exit(not aa(asked.runs or 20, asked.budget or "10"))
     if asked.claim == "interpreters":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from gilscope.registry import (
 )
 from gilscope.spec import Availability, Case, Group, Impl, KernelSpec, Plan, Slot, Study, Unavailable
 
-__all__ = ["QUICK_BUDGET_S", "QUICK_IMPLEMENTATIONS", "make_plan", "make_study"]
+__all__ = ["QUICK_BUDGET_S", "QUICK_IMPLEMENTATIONS", "compared", "make_plan", "make_study"]
 
 QUICK_IMPLEMENTATIONS = ("py_loop", "std_c", "cy_gil", "cy_nogil", "cy_prange", "nb_prange")
 """What ``gilscope run`` without words measures: one of each kind, so that four kernels get a 95 % interval in a minute.
@@ -86,6 +86,26 @@ def _known_kernels(names: Sequence[str]) -> tuple[str, ...]:
     others = () if set(asked) <= set(KERNELS) else tuple(kernels.foreign())
     check_names("kernel", asked, (*KERNELS, *others))
     return tuple(dict.fromkeys(names))
+
+
+def compared(study: Study, labels: Sequence[str], given: Collection[str]) -> Study:
+    """Return a study that is measured under some interpreters.
+
+    Where nothing else was asked for, each gets the time that a single one would have, and the implementations that
+    differ in kind: a block holds those of all, and blocks that take a minute give no intervals.
+
+    Parameters
+    ----------
+    given : collection of str
+        Fields of the study that the user gave.
+    """
+    if not labels:
+        return study
+    if "implementations" not in given and len(labels) > 1:
+        study = replace(study, implementations=QUICK_IMPLEMENTATIONS)
+    if "budget_s" not in given:
+        study = replace(study, budget_s=study.budget_s * len(labels))
+    return replace(study, interpreters=tuple(labels))
 
 
 def make_plan(study: Study, abilities: Mapping[str, Abilities] | None = None) -> Plan:

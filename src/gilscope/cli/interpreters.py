@@ -10,8 +10,9 @@ from gilscope.cli.settings import Settings
 
 if TYPE_CHECKING:
     from gilscope.env.interpreters import Gil, Interpreter
+    from gilscope.spec import Study
 
-__all__ = ["chosen", "reopened"]
+__all__ = ["across", "chosen", "reopened"]
 
 
 def chosen(asked: Mapping[str, str | None], settings: Settings, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
@@ -31,9 +32,26 @@ def chosen(asked: Mapping[str, str | None], settings: Settings, kernels: Sequenc
     words, gil = (settings.values.get(name) if asked.get(name) is None else asked[name] for name in ("python", "gil"))
     if words is None and gil is None:
         return ()
+    from gilscope.cli.output import complain
     from gilscope.env.interpreters import choose
 
-    return choose(_split(words) if words is not None else (), cast("Gil | None", gil), kernels)
+    found = choose(_split(words) if words is not None else (), cast("Gil | None", gil), kernels)
+    if gil == "both":
+        for entry in found:
+            if not entry.free_threaded:
+                complain(f"{entry.label} was built with the GIL: it is measured as it is")
+    return found
+
+
+def across(
+    study: Study, interpreters: Sequence[Interpreter], asked: Mapping[str, str | None], settings: Settings
+) -> Study:
+    """Return the study of what was asked for under some interpreters."""
+    from gilscope.plan import compared
+
+    fields = {"implementations": "implementations", "budget": "budget_s"}
+    given = {field for name, field in fields.items() if asked.get(name) is not None or name in settings.values}
+    return compared(study, [entry.label for entry in interpreters], given)
 
 
 def _split(text: str) -> list[str]:

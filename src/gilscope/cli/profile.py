@@ -100,7 +100,10 @@ def profile(
     if tasks is not None:
         special |= {"scaling": "strong", "tasks": whole("tasks", tasks, 1, MAX_TASKS, "64")}
     special["interpreters"] = chosen({"python": ",".join(python) if python else None, "gil": gil}, settings, ())
-    options = _options({**read_options(shared, settings), **special})
+    read = read_options(shared, settings)
+    if special["interpreters"] and "budget_s" not in read:
+        special["budget_s"] = _default_budget_s() * len(special["interpreters"])
+    options = _options({**read, **special})
     out = settings.values.get("out") if out is None else out
     return _measure(request, options, out, json=json, quiet=quiet)
 
@@ -120,6 +123,13 @@ def _request(targets: list[str], arguments: list[str], others: Mapping[str, str 
         arguments=repr((tuple(value for name, value in read if not name), {name: v for name, v in read if name})),
         **{what: check_target(target, folder) for what, target in others.items() if target is not None},
     )
+
+
+def _default_budget_s() -> float:
+    """Return what one interpreter gets."""
+    from gilscope.measure.functions import DEFAULT_BUDGET_S
+
+    return DEFAULT_BUDGET_S
 
 
 def _options(values: Mapping[str, Any]) -> Options:

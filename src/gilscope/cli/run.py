@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -108,7 +107,7 @@ def _measure(
     kernels: list[str], asked: Mapping[str, str | None], out: str | None, *, resume: bool, json: bool, quiet: bool
 ) -> int:
     from gilscope.cli.folder import output_folder
-    from gilscope.cli.interpreters import chosen, reopened
+    from gilscope.cli.interpreters import across, chosen, reopened
     from gilscope.cli.progress import watch
     from gilscope.cli.report import add_report
     from gilscope.cli.request import build_study
@@ -117,7 +116,7 @@ def _measure(
     settings = read_settings(Path.cwd())
     study = build_study(kernels, asked, settings)
     interpreters = chosen(asked, settings, study.kernels)
-    study = replace(study, interpreters=tuple(entry.label for entry in interpreters))
+    study = across(study, interpreters, asked, settings)
     out = settings.values.get("out") if out is None else out
     if resume:
         out, study, resume = _taken_up(out, study, kernels, asked)

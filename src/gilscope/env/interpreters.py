@@ -151,8 +151,8 @@ def reopen(entry: Mapping[str, Any], kernels: Sequence[str]) -> Interpreter:
         If it is gone or can no longer run gilscope.
     """
     path = at_path(Path(str(entry["executable"])).expanduser())
-    asked = entry.get("gil_asked")
-    environment = PLAIN if asked not in _VALUES else {**PLAIN, "PYTHON_GIL": _VALUES[asked]}
+    value = next((text for state, text in _VALUES.items() if state == entry.get("gil_asked")), None)
+    environment = {**PLAIN, "PYTHON_GIL": value}
     found = _checked(path, ask(path, kernels, environment))
     return replace(found, label=str(entry["label"]), environment=environment)
 

@@ -258,6 +258,8 @@ def _diagnose(current: _Running, host: Host, prepared: Prepared, sink: Sink) -> 
         wanted = index % _DIAGNOSE_EVERY == 0 if threads else current.blocks == LOOKS[0]
         if slot.role != "case" or not slot.case.one_gil or not wanted:
             continue
+        if index and prepared.records[slot.session].gil_enabled is False:  # one look says that there is no GIL
+            continue
         seen = _attempt(host.diagnose, slot, prepared, sink)
         if seen is not None:
             measured, gil = seen
