@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
-_INSTALLED = any(entry.name == "gilscope" for entry in importlib.metadata.entry_points(group="pytest11"))
+_INSTALLED = any(  # as pytest looks for plugins: every distribution, the same one twice too
+    (entry.group, entry.name) == ("pytest11", "gilscope")
+    for distribution in importlib.metadata.distributions()
+    for entry in distribution.entry_points
+)
 _LOADED = [] if _INSTALLED else ["-p", "gilscope.pytest_plugin"]
 
 SUITE = """
@@ -49,6 +53,24 @@ def test_undecided_gates_are_skipped_with_their_numbers_and_counted(tmp_path: Pa
     assert "cannot be decided here: test_suite:held/held in 2 threads: relative efficiency" in run.stdout
     decisions = json.loads((tmp_path / "gates.json").read_text())["decisions"]
     assert [decision["outcome"] for decision in decisions] == ["open", "passed", "failed"]
+
+
+@pytest.mark.slow
+def test_each_worker_count_is_a_row_of_pytest_benchmark(tmp_path: Path) -> None:
+    (tmp_path / "test_rows.py").write_text(
+        "def held():\n    return sum(i * i for i in range(3000))\n"
+        "def test_rows(scaling, benchmark):\n    scaling.benchmark(benchmark, held, workers=(1, 2))\n"
+    )
+    run = _pytest(tmp_path, "test_rows.py", "--scaling-budget", "0.1", "--benchmark-json", "rows.json")
+    assert run.returncode == 0, run.stdout
+    assert "test_rows[threads*2]" in run.stdout
+    rows = json.loads((tmp_path / "rows.json").read_text())["benchmarks"]
+    assert [(row["name"], row["extra_info"]["workers"]) for row in rows] == [
+        ("test_rows[threads*1]", 1),
+        ("test_rows[threads*2]", 2),
+    ]
+    assert set(rows[1]["extra_info"]["speedup"]) == {"value", "low", "high"}
+    assert rows[0]["stats"]["median"] > 0
 
 
 @pytest.mark.slow
