@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gilscope.trace import CATEGORIES, Event, Recorder, Trace, duration, lane_of_group
+from gilscope.trace import CATEGORIES, Event, Recorder, Trace, by_group, duration, is_gil, lane_of_group
 
 
 def test_spans_and_messages_come_back_in_order_of_time(tmp_path: Path) -> None:
@@ -132,3 +132,15 @@ def test_facts_come_back_as_they_were_written(tmp_path: Path) -> None:
     log.fact("worker cpu", 12)
     log.fact("seen", ["a", None])
     assert dict(log.trace().facts) == {"worker cpu": 12, "seen": ["a", None]}
+
+
+def test_groups_come_apart_with_the_lanes_own_names() -> None:
+    made = [
+        Event(lane=lane, name="x", start_ns=0, end_ns=1, category="state") for lane in ("a/main", "a/GIL", "b/main")
+    ]
+    one, other = by_group(Trace(title="", events=tuple(made), order=lanes))
+    assert (one.title, one.lanes, other.title, other.lanes) == ("a", ("main", "GIL"), "b", ("main",))
+    alone = Trace(title="x", events=(Event(lane="main", name="x", start_ns=0, end_ns=1, category="state"),))
+    assert by_group(alone) == (alone,)
+    assert is_gil("a/GIL")
+    assert not is_gil("GIL/a")

@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from gilscope import clocks
@@ -25,7 +25,9 @@ __all__ = [
     "Message",
     "Recorder",
     "Trace",
+    "by_group",
     "duration",
+    "is_gil",
     "lane_of_group",
     "unit_of",
 ]
@@ -116,6 +118,31 @@ class Trace:
         return tuple(sorted(chosen, key=lambda event: (event.start_ns, -event.end_ns)))
 
 
+def by_group(trace: Trace) -> tuple[Trace, ...]:
+    """Return a trace per group of lanes, with the lanes' own names and the group as its title; facts are left out.
+
+    Messages between groups are left out too. A trace without groups comes back as it is.
+    """
+    groups = dict.fromkeys(lane_of_group(lane)[0] for lane in trace.lanes)
+    if set(groups) <= {""}:
+        return (trace,)
+    parts = []
+    for group in groups:
+        events = (e for e in trace.events if lane_of_group(e.lane)[0] == group)
+        told = (m for m in trace.messages if {lane_of_group(lane)[0] for lane in (m.source, m.target)} == {group})
+        parts.append(
+            Trace(
+                title=group,
+                events=tuple(replace(event, lane=lane_of_group(event.lane)[1]) for event in events),
+                messages=tuple(
+                    replace(m, source=lane_of_group(m.source)[1], target=lane_of_group(m.target)[1]) for m in told
+                ),
+                order=tuple(lane_of_group(lane)[1] for lane in trace.lanes if lane_of_group(lane)[0] == group),
+            )
+        )
+    return tuple(parts)
+
+
 def lane_of_group(lane: str) -> tuple[str, str]:
     """Split a lane into its group, empty without one, and its own name."""
     group, _, name = lane.rpartition("/")
@@ -135,6 +162,11 @@ def duration(span_ns: float) -> str:
     size, name = unit_of(span_ns)
     value = span_ns / size
     return f"{value:.3g} {name}" if value < 1000 else f"{value:.0f} {name}"
+
+
+def is_gil(lane: str) -> bool:
+    """Whether a lane is that of the GIL's holder, of whatever group."""
+    return lane_of_group(lane)[1] == GIL_LANE
 
 
 class Recorder:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gilscope.measure.functions import Options
     from gilscope.measure.own import Request
 
-__all__ = ["profile"]
+__all__ = ["profile", "read_request"]
 
 
 def profile(
@@ -83,7 +83,7 @@ def profile(
     from gilscope.cli.settings import read_settings
 
     settings = read_settings(Path.cwd())
-    request = _request(targets, arg or [], {"setup": setup, "items": items, "check": check})
+    request = read_request(targets, arg or [], {"setup": setup, "items": items, "check": check})
     shared = {
         "executors": executors,
         "workers": workers,
@@ -108,7 +108,13 @@ def profile(
     return _measure(request, options, out, json=json, quiet=quiet)
 
 
-def _request(targets: list[str], arguments: list[str], others: Mapping[str, str | None]) -> Request:
+def read_request(targets: list[str], arguments: list[str], others: Mapping[str, str | None]) -> Request:
+    """Read what to call and with what: targets, ``--arg`` and the targets that make more of it.
+
+    Raises
+    ------
+    UsageError
+    """
     from gilscope.errors import UsageError
     from gilscope.measure.own import Request, check_target, own_functions, read_argument
 

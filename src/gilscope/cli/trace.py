@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,30 +13,117 @@ from gilscope.errors import UsageError
 if TYPE_CHECKING:
     from gilscope.trace import Trace
 
-__all__ = ["FORMATS", "trace"]
+__all__ = ["FORMATS", "MAX_CALLS", "trace"]
+
+MAX_CALLS = 10_000  # a picture of more is a block of colour
 
 FORMATS = ("text", "svg", "html", "mermaid", "perfetto")
 _BY_SUFFIX = {".svg": "svg", ".html": "html", ".htm": "html", ".mmd": "mermaid", ".json": "perfetto", ".txt": "text"}
 
 
 def trace(
-    target: Annotated[str, typer.Argument(metavar="RESULT", help="result.jsonl or its folder.", show_default=False)],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="RESULT|TARGET",
+            help="result.jsonl or its folder; or pkg.module:function or path/file.py:function.",
+            show_default=False,
+        ),
+    ],
     format_: Annotated[
         str | None,
         typer.Option("--format", metavar="NAME", help=f"{', '.join(FORMATS)} [by the ending of --out, else text]."),
     ] = None,
+    out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="Write to FILE instead of stdout.")] = None,
     case: Annotated[
-        str | None, typer.Option("--case", metavar="ID", help="Which case [the first with several workers].")
+        str | None, typer.Option("--case", metavar="ID", help="Of a result: which case [the first with workers].")
     ] = None,
     block: Annotated[
-        int | None, typer.Option("--block", metavar="N", help="Which counted round [the one of median length].")
+        int | None,
+        typer.Option("--block", metavar="N", help="Of a result: which counted round [a diagnostic or a median one]."),
     ] = None,
-    out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="Write to FILE instead of stdout.")] = None,
+    executors: Annotated[
+        str | None, typer.Option("--executors", metavar="a,b", help="Of a function: under what [threads,processes].")
+    ] = None,
+    workers: Annotated[str | None, typer.Option("--workers", metavar="N", help="How many [2].")] = None,
+    calls: Annotated[
+        str | None, typer.Option("--calls", metavar="N", help="How often it is called altogether [4 per worker].")
+    ] = None,
+    arg: Annotated[
+        list[str] | None, typer.Option("--arg", metavar="n=1000", help="An argument, as for 'gilscope profile'.")
+    ] = None,
+    setup: Annotated[
+        str | None, typer.Option("--setup", metavar="TARGET", help="Makes the arguments, as for 'gilscope profile'.")
+    ] = None,
+    items: Annotated[
+        str | None, typer.Option("--items", metavar="TARGET", help="What it is mapped over, call by call.")
+    ] = None,
+    gil_trace: Annotated[
+        bool, typer.Option("--gil-trace", help="Record every hold of the GIL, by a thread that keeps a CPU busy.")
+    ] = False,
+    timeout: Annotated[
+        str, typer.Option("--timeout", metavar="60s", help="Of a function: how long an executor may take.")
+    ] = "60s",
 ) -> int:
-    """Show what each worker did in a round: handed out, computing, waiting, sending, on one clock."""
+    """Show what each worker did when: starting, importing, waiting, computing, sending, and who held the GIL.
+
+    A result has the rounds that were measured. A function is run here and now with every step written down.
+    """
     kind = _format(format_, out)
-    _save(_of_result(target, case, block), kind, out)
+    if _is_function(target):
+        _refuse({"--case": case, "--block": block}, "a result")
+        asked = {"executors": executors, "workers": workers, "calls": calls, "timeout": timeout}
+        drawn = _of_function(target, asked, arg or [], {"setup": setup, "items": items}, exact=gil_trace)
+    else:
+        given = {"--executors": executors, "--workers": workers, "--calls": calls, "--arg": arg, "--setup": setup}
+        _refuse({**given, "--items": items, "--gil-trace": gil_trace or None}, "a function")
+        drawn = _of_result(target, case, block)
+    _save(drawn, kind, out)
     return 0
+
+
+def _is_function(target: str) -> bool:
+    return ":" in target and not Path(target).exists()
+
+
+def _refuse(given: Mapping[str, object], whose: str) -> None:
+    """Refuse options that have no meaning for this target.
+
+    Raises
+    ------
+    UsageError
+    """
+    wrong = [name for name, value in given.items() if value is not None]
+    if wrong:
+        raise UsageError(f"{wrong[0]} is for {whose}; see 'gilscope trace --help'")
+
+
+def _of_function(
+    target: str,
+    asked: Mapping[str, str | None],
+    arguments: list[str],
+    others: Mapping[str, str | None],
+    *,
+    exact: bool,
+) -> Trace:
+    from gilscope.cli.profile import read_request
+    from gilscope.cli.request import MAX_WORKERS, whole
+    from gilscope.registry import check_names
+    from gilscope.studies.traced import TRACED_EXECUTORS, trace_function
+    from gilscope.units import parse_duration_s
+
+    request = read_request([target], arguments, others)
+    words = [word.strip() for word in (asked["executors"] or "threads,processes").split(",") if word.strip()]
+    workers = whole("workers", asked["workers"] or "2", 1, MAX_WORKERS, "2")
+    return trace_function(
+        request.definition(request.functions[0]),
+        f"{target} on {workers} worker{'s' * (workers > 1)}",
+        executors=check_names("executor", words, TRACED_EXECUTORS),
+        workers=workers,
+        calls=whole("calls", asked["calls"] or str(4 * workers), 1, MAX_CALLS, "8"),
+        exact=exact,
+        timeout_s=parse_duration_s(asked["timeout"] or "60s", what="timeout"),
+    )
 
 
 def _format(asked: str | None, out: str | None) -> str:

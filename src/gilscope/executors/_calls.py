@@ -229,6 +229,10 @@ class Calls:
             for index in range(lo, hi):
                 call(items[index % count])
 
+    def one(self, index: int) -> Any:
+        """Call the function once, for item ``index`` where there are items, and return what it returns."""
+        return self._call() if self.items is None else self._call(self.items[index % len(self.items)])
+
     def _carefully(self, lo: int, hi: int) -> str | None:
         """Call with a look at what the function does to its process and returns."""
         complaint: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gilscope.report.sequence import MAX_STEPS, Step, speakers, steps
-from gilscope.trace import Trace
+from gilscope.trace import Trace, by_group
 
 __all__ = ["sequence_diagram"]
 
@@ -22,17 +22,36 @@ def sequence_diagram(trace: Trace) -> str:
     Names may be anything: those that are no plain words are shown under their own and called p0, p1, ...; special
     characters are written as Mermaid's entity codes.
     """
-    names = {lane: _identifier(lane, index) for index, lane in enumerate(speakers(trace))}
-    lines = ["sequenceDiagram", "    autonumber"]
-    for lane, name in names.items():
-        lines.append(f"    participant {name}" + ("" if name == lane else f" as {_text(lane)}"))
-    depth = dict.fromkeys(names, 0)
-    found = steps(trace)
-    for step in found:
-        lines += _lines(step, names, depth)
+    lines, parts, taken = ["sequenceDiagram", "    autonumber"], [], 0
+    groups = by_group(trace)
+    for part in groups:
+        names = {lane: _identifier(lane, taken + index) for index, lane in enumerate(speakers(part))}
+        if len(groups) > 1:  # each group has its main: names must differ
+            names = {lane: f"p{taken + index}" for index, lane in enumerate(names)}
+        taken += len(names)
+        heads = [
+            f"    participant {name}" + ("" if name == lane else f" as {_text(lane)}") for lane, name in names.items()
+        ]
+        lines += [f"    box {_box(part.title)}", *heads, "    end"] if len(groups) > 1 and heads else heads
+        parts.append((part, names))
+    for part, names in parts:
+        lines += _steps(part, names)
+    return "\n".join(lines) + "\n"
+
+
+def _steps(trace: Trace, names: dict[str, str]) -> list[str]:
+    depth, found = dict.fromkeys(names, 0), steps(trace)
+    lines = [line for step in found for line in _lines(step, names, depth)]
+    for lane, open_spans in depth.items():  # a diagram that was cut leaves some open
+        lines += [f"    deactivate {names[lane]}"] * open_spans
     if len(found) == MAX_STEPS and names:
         lines.append(f"    Note over {next(iter(names.values()))}: and so on")
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+def _box(title: str) -> str:
+    """Return the title of a box; a first word that is a colour would be taken for one."""
+    return f"transparent {_text(title)}"
 
 
 _RESERVED = frozenset(

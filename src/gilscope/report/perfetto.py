@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from gilscope.trace import GIL_LANE, Message, Trace, lane_of_group
+from gilscope.trace import Message, Trace, lane_of_group
 
 __all__ = ["perfetto", "trace_events"]
 
@@ -50,7 +50,7 @@ def trace_events(trace: Trace) -> Iterator[dict[str, Any]]:
 
 
 def _group(lane: str) -> str:
-    return lane_of_group(lane)[0] if lane != GIL_LANE else ""
+    return lane_of_group(lane)[0]
 
 
 def _us(moment_ns: int, trace: Trace) -> float:

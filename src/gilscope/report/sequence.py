@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gilscope.trace import GIL_LANE, Trace, duration
+from gilscope.trace import Trace, by_group, duration, is_gil
 
 __all__ = ["MAX_STEPS", "Step", "draw", "speakers", "steps"]
 
@@ -66,7 +66,7 @@ def steps(trace: Trace) -> list[Step]:
 
 def speakers(trace: Trace) -> tuple[str, ...]:
     """Return the lanes of the diagram."""
-    return tuple(lane for lane in trace.lanes if lane != GIL_LANE)
+    return tuple(lane for lane in trace.lanes if not is_gil(lane))
 
 
 def _items(trace: Trace) -> list[_Item]:
@@ -77,7 +77,7 @@ def _items(trace: Trace) -> list[_Item]:
         source, target, text = message.source, message.target, message.name
         step = Step(kind="message", source=source, target=target, text=text, at_ns=sent - origin)
         found.append(_Item(sent, 1, step))
-    for number, event in enumerate(event for event in trace.events if event.lane != GIL_LANE):
+    for number, event in enumerate(event for event in trace.events if not is_gil(event.lane)):
         start, end, lane = event.start_ns, event.end_ns, event.lane
         told = f"{event.name}: {duration(end - start)}" if end > start else event.name
         begin = Step(kind="begin", source=lane, target=lane, text=event.name, at_ns=start - origin)
@@ -122,7 +122,7 @@ _CLOCK = 10  # characters of the time at the left
 
 
 def draw(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
-    """Draw the sequence diagram as text, the time since the start at the left.
+    """Draw the sequence diagram as text, the time since the start at the left; one diagram per group of lanes.
 
     Parameters
     ----------
@@ -131,6 +131,9 @@ def draw(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
     unicode : bool
         Whether lines and arrows may be other than ASCII.
     """
+    groups = by_group(trace)
+    if len(groups) > 1:
+        return "\n\n".join(f"{part.title}\n{draw(part, width=width, unicode=unicode)}" for part in groups)
     lanes = speakers(trace)
     if not lanes:
         return "nothing happened"

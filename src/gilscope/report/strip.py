@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from gilscope.report.timeline import CATEGORY_WORDS, MAX_LANES
-from gilscope.trace import CATEGORIES, GIL_LANE, Category, Event, Trace, duration
+from gilscope.trace import CATEGORIES, GIL_LANE, Category, Event, Trace, duration, is_gil
 
 __all__ = ["strip"]
 
@@ -45,7 +45,7 @@ def strip(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
     if len(trace.lanes) > len(lanes):
         rows.append(f"and {len(trace.lanes) - len(lanes)} more lanes")
     rows.append(" " * name_width + " 0" + duration(trace.end_ns - trace.start_ns).rjust(columns))
-    used = {event.category for event in trace.events if event.lane != GIL_LANE}
+    used = {event.category for event in trace.events if not is_gil(event.lane)}
     words = [f"{_LETTERS[name][not unicode]} {CATEGORY_WORDS[name]}" for name in CATEGORIES if name in used]
     legend = " " * (name_width + 2) + "  ".join(words)
     rows += textwrap.wrap(legend, width, subsequent_indent=" " * (name_width + 2), drop_whitespace=False)
@@ -57,7 +57,7 @@ def strip(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
 
 def _holders(trace: Trace) -> dict[str, str]:
     """Give every thread that held the GIL a letter, in order of appearance."""
-    names = dict.fromkeys(event.name for event in trace.spans(GIL_LANE))
+    names = dict.fromkeys(event.name for event in trace.spans() if is_gil(event.lane))
     return {name: _HOLDERS[number] if number < len(_HOLDERS) else "+" for number, name in enumerate(names)}
 
 
@@ -72,7 +72,7 @@ def _row(trace: Trace, lane: str, columns: int, unicode: bool, holders: dict[str
         _paint(busiest, event, begin, span)
 
     def letter(event: Event) -> str:
-        return holders[event.name] if lane == GIL_LANE else _LETTERS[event.category][not unicode]
+        return holders[event.name] if is_gil(lane) else _LETTERS[event.category][not unicode]
 
     return "".join(" " if cell is None else letter(cell[1]) for cell in busiest)
 

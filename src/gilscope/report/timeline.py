@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gilscope.report.svg import Markup, linear, nice_ticks, tag
-from gilscope.trace import CATEGORIES, GIL_LANE, Category, Event, Message, Trace, duration, lane_of_group, unit_of
+from gilscope.trace import CATEGORIES, Category, Event, Message, Trace, duration, is_gil, lane_of_group, unit_of
 
 __all__ = ["CATEGORY_WORDS", "MAX_LANES", "svg"]
 
@@ -156,7 +156,7 @@ def _described(trace: Trace) -> str:
     for lane in trace.lanes[:MAX_LANES]:
         sums: dict[str, int] = {}
         for event in trace.spans(lane):
-            what = event.name if lane == GIL_LANE else CATEGORY_WORDS[event.category]
+            what = event.name if is_gil(lane) else CATEGORY_WORDS[event.category]
             sums[what] = sums.get(what, 0) + event.end_ns - event.start_ns
         if sums:
             parts.append(f"{lane}: " + ", ".join(f"{what} {duration(spent)}" for what, spent in sums.items()))

@@ -13,13 +13,14 @@ from gilscope.env.interpreter import gil_enabled
 from gilscope.spec import Availability
 from gilscope.trace import Recorder
 
-__all__ = ["available", "own_gil", "run_in_interpreters"]
+__all__ = ["available", "interpreter_module", "own_gil", "run_in_interpreters"]
 
 # Private names of what became the public concurrent.interpreters of 3.14 (PEP 734).
 _MODULES = ("_interpreters", "_xxsubinterpreters")
 
 
-def _module() -> Any:
+def interpreter_module() -> Any:
+    """Return the module of this CPython's sub-interpreters, None where there is none."""
     for name in _MODULES:
         try:
             return importlib.import_module(name)
@@ -30,7 +31,7 @@ def _module() -> Any:
 
 def available() -> Availability:
     """CPython has them."""
-    if _module() is not None:
+    if interpreter_module() is not None:
         return Availability(ok=True)
     return Availability(ok=False, reason="this Python has no sub-interpreters", cure="use CPython")
 
@@ -57,7 +58,7 @@ _light.{work}(log, {me!r})
 
 def run_in_interpreters(log: Recorder, work: str, names: tuple[str, ...]) -> None:
     """Make an interpreter for each name, let them do ``work`` together, and wait for all."""
-    api = _module()
+    api = interpreter_module()
     (arrivals, there), (go, begin) = os.pipe(), os.pipe()
     made, threads = [], []
     for me in names:

@@ -1,0 +1,189 @@
+"""One traced run in a process of its own: ``python -m gilscope.studies.traced._run CONFIG``."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import pickle
+import sys
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from gilscope import clocks
+from gilscope.errors import UnavailableError
+from gilscope.studies.traced import _worker
+from gilscope.trace import GIL_LANE, Recorder
+
+__all__ = ["main"]
+
+_HOLDS = 20_000
+_HZ = 2000.0
+
+
+def _watch(log: Recorder, exact: bool) -> AbstractContextManager[Any]:
+    """Return the GIL's watcher, where there is one; why there is none is a note of the run."""
+    from gilscope.telemetry.gil import GilMonitor, probe_availability
+    from gilscope.telemetry.holders import GilTrace, trace_availability
+
+    found = trace_availability() if exact else probe_availability()
+    if not found.ok:
+        log.fact("note", f"no lane of the GIL: {found.reason}")
+        return nullcontext()
+    return GilTrace() if exact else GilMonitor(_HZ, keep_holds=_HOLDS)
+
+
+def _write_holds(log: Recorder, watcher: Any) -> None:
+    """Write the holds down once all is over, because writing lets go of the GIL."""
+    if watcher is None:
+        return
+    exact = hasattr(watcher, "events")
+    for hold in watcher.events if exact else watcher.holds_kept:
+        name = "main" if hold.name == "MainThread" else hold.name
+        log.did(GIL_LANE, name, hold.start_ns, hold.end_ns, "gil")
+    sampled = f"the GIL was looked at {_HZ:.0f} times a second: shorter holds may be missing"
+    log.fact("note", "; ".join(watcher.notes) if exact else sampled)
+
+
+def _serial(log: Recorder, config: dict[str, Any]) -> None:
+    def do() -> None:
+        _worker.work(log, "main", config["text"], range(config["calls"]), lambda: None)
+
+    _worker.attempt(log, do, lambda: None)
+
+
+def _parts(config: dict[str, Any]) -> list[tuple[str, list[int]]]:
+    """Return lane and calls of each worker: call c to worker c mod p."""
+    workers = config["workers"]
+    return [(f"worker-{index}", list(range(index, config["calls"], workers))) for index in range(workers)]
+
+
+def _threads(log: Recorder, config: dict[str, Any]) -> None:
+    parts = _parts(config)
+    barrier = threading.Barrier(len(parts))
+
+    def run(lane: str, indices: list[int], started_ns: int) -> None:
+        log.did(lane, "start", started_ns, clocks.wall_ns(), "start")
+
+        def do() -> None:
+            _worker.work(log, lane, config["text"], indices, lambda: barrier.wait(_worker.PATIENCE_S))
+            log.tell(lane, "main", "done")
+
+        _worker.attempt(log, do, barrier.abort)
+
+    threads = []
+    for lane, indices in parts:
+        log.tell("main", lane, "start")
+        threads.append(threading.Thread(target=run, args=(lane, indices, clocks.wall_ns()), name=lane))
+        threads[-1].start()
+    with log.span("main", "join", "wait"):
+        for thread in threads:
+            thread.join()
+
+
+def _processes(log: Recorder, config: dict[str, Any]) -> None:
+    known = multiprocessing.get_all_start_methods()
+    context: Any = multiprocessing.get_context("forkserver" if "forkserver" in known else "spawn")
+    parts = _parts(config)
+    barrier = context.Barrier(len(parts))
+    connections = []
+    for lane, _ in parts:
+        ours, theirs = context.Pipe()
+        log.tell("main", lane, "start")
+        context.Process(target=_worker.in_process, args=(log, lane, clocks.wall_ns(), theirs, barrier)).start()
+        theirs.close()
+        connections.append(ours)
+    with log.span("main", "send the work", "send"):
+        for connection, (_, indices) in zip(connections, parts, strict=True):
+            connection.send((config["text"], indices))
+    for connection, (lane, _) in zip(connections, parts, strict=True):
+        with log.span("main", f"wait for {lane}", "wait"):
+            try:
+                data = connection.recv_bytes()
+            except EOFError:  # it has said why, or died
+                log.fact("ended", f"{lane} ended without an answer")
+                continue
+        with log.span("main", "unpickle the results", "unpickle"):
+            pickle.loads(data)  # from our own worker
+
+
+_CODE = """\
+import sys; sys.path[:] = {path!r}
+from gilscope.studies.traced import _worker
+_worker.in_interpreter({log!r}, {lane!r}, {text!r}, {indices!r}, {started_ns}, {arrived}, {go})
+"""
+
+
+def _interpreters(log: Recorder, config: dict[str, Any]) -> None:
+    from gilscope.studies.tour._subinterpreters import interpreter_module
+
+    api, parts = interpreter_module(), _parts(config)
+    (arrivals, arrived), (go, begin) = os.pipe(), os.pipe()
+    made, threads = [], []
+    for lane, indices in parts:
+        log.tell("main", lane, "start")
+        facts = {"lane": lane, "indices": indices, "started_ns": clocks.wall_ns(), "arrived": arrived, "go": go}
+        made.append(api.create())
+        code = _CODE.format(path=sys.path, log=log.path, text=config["text"], **facts)
+        threads.append(threading.Thread(target=api.run_string, args=(made[-1], code), name=lane))
+        threads[-1].start()
+    for _ in parts:
+        os.read(arrivals, 1)
+    os.write(begin, b"." * len(parts))
+    with log.span("main", "join", "wait"):
+        for thread in threads:
+            thread.join()
+    for number in made:
+        api.destroy(number)
+
+
+def _dask(log: Recorder, config: dict[str, Any]) -> None:
+    from gilscope.executors._dask_cluster import Cluster
+
+    begun = clocks.wall_ns()
+    cluster = Cluster("", config["workers"])
+    try:
+        ready, lanes = clocks.wall_ns(), {address: f"worker-{n}" for n, address in enumerate(cluster.workers)}
+        for lane in lanes.values():
+            log.did(lane, "start of the cluster", begun, ready, "start")
+        futures = []
+        with log.span("main", "submit the calls", "send"):
+            for index in range(config["calls"]):
+                address = cluster.workers[index % len(lanes)]
+                log.tell("main", lanes[address], f"call {index}")
+                arguments = (log.path, lanes[address], config["text"], index)
+                futures.append(cluster.client.submit(_worker.in_task, *arguments, workers=[address], pure=False))
+        with log.span("main", "gather the results", "wait"):
+            cluster.client.gather(futures)
+    finally:
+        cluster.close()
+
+
+_WAYS = {
+    "serial": _serial,
+    "threads": _threads,
+    "processes": _processes,
+    "interpreters": _interpreters,
+    "dask": _dask,
+}
+
+
+def main() -> None:
+    """Do what the first argument asks for; what goes wrong is written into the log."""
+    config = json.loads(sys.argv[1])
+    log = Recorder(config["log"])
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the user's code prints belongs to nobody here
+    try:
+        watched = config["executor"] in ("serial", "threads")
+        with _watch(log, config["exact"]) if watched else nullcontext() as watcher:
+            _WAYS[config["executor"]](log, config)
+        _write_holds(log, watcher)
+    except UnavailableError as error:
+        log.fact("problem", str(error))
+    except Exception as error:  # noqa: BLE001 - whatever the user's function raises is told in one line
+        log.fact("problem", f"{type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main()
