@@ -135,9 +135,8 @@ def test_facts_come_back_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_groups_come_apart_with_the_lanes_own_names() -> None:
-    made = [
-        Event(lane=lane, name="x", start_ns=0, end_ns=1, category="state") for lane in ("a/main", "a/GIL", "b/main")
-    ]
+    lanes = ("a/main", "a/GIL", "b/main")
+    made = [Event(lane=lane, name="x", start_ns=0, end_ns=1, category="state") for lane in lanes]
     one, other = by_group(Trace(title="", events=tuple(made), order=lanes))
     assert (one.title, one.lanes, other.title, other.lanes) == ("a", ("main", "GIL"), "b", ("main",))
     alone = Trace(title="x", events=(Event(lane="main", name="x", start_ns=0, end_ns=1, category="state"),))
