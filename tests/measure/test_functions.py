@@ -11,7 +11,8 @@ import pytest
 from gilscope import results
 from gilscope.errors import UsageError
 from gilscope.measure.functions import Options, measure
-from gilscope.measure.own import Request, own_functions
+from gilscope.measure.own import Request
+from gilscope.measure.words import own_functions
 from gilscope.records import CaseRecord, ResultSet
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,8 @@ import pytest
 from gilscope import results
 from gilscope.analysis import analyse
 from gilscope.measure.functions import Options, measure
-from gilscope.measure.own import Request, own_functions
+from gilscope.measure.own import Request
+from gilscope.measure.words import own_functions
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from gilscope.measure.own import Request, own_functions
+from gilscope.measure.own import Request
+from gilscope.measure.words import own_functions
 from gilscope.report.verdict import best_row, preamble, verdict
 from tests.report.documents import row
 

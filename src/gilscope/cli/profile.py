@@ -116,7 +116,8 @@ def read_request(targets: list[str], arguments: list[str], others: Mapping[str, 
     UsageError
     """
     from gilscope.errors import UsageError
-    from gilscope.measure.own import Request, check_target, own_functions, read_argument
+    from gilscope.measure.own import Request
+    from gilscope.measure.words import check_target, own_functions, read_argument
 
     folder = Path.cwd()
     read = [read_argument(text) for text in arguments]

@@ -16,7 +16,8 @@ from typing import Any
 
 from gilscope.errors import UsageError
 from gilscope.executors._byvalue import pack
-from gilscope.measure.own import Function, Request, check_target, unique_names
+from gilscope.measure.own import Function, Request
+from gilscope.measure.words import check_target, unique_names
 
 __all__ = ["IN_RUNNER", "request_of"]
 
