@@ -29,6 +29,7 @@ def metg_row(
         tasks_per_worker=1 if pattern == "steps" else 16,
         metg_s=task_s and estimate(2 * task_s),
         task_s=task_s and estimate(task_s),
+        relative_metg_s=task_s and estimate(1.9 * task_s),
         empty_task_s=task_s and estimate(task_s),
         **{"curve": [], **more},
     )

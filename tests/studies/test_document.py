@@ -24,6 +24,7 @@ METG = {
     "dispatch": "static",
     "metg_s": E,
     "task_s": E,
+    "relative_metg_s": None,
     "empty_task_s": None,
     "curve": [{"steps": 10, "task_s": E, "granularity_s": E, "efficiency": E}],
 }

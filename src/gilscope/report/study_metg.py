@@ -101,10 +101,13 @@ def _machine(document: Mapping[str, Any]) -> str:
     found = document["controls"].get("spin_efficiency")
     if found is None or found["value"] >= _POOR:
         return ""
-    return (
-        f"it gave the workers {share(found)} of what it gives one at a time; what is missing raises every METG. "
-        "Measure again while nothing else runs."
-    )
+    relative = [
+        f"{row['label']} {span(row['relative_metg_s'])}"
+        for row in document["rows"]
+        if row["pattern"] == "steps" and row["workers"] > 1 and row["relative_metg_s"] is not None
+    ]
+    said = f"it gave the workers {share(found)} of what it gives one at a time; what is missing raises every METG."
+    return f"{said} Held against what it gave, steps have {', '.join(relative)}." if relative else said
 
 
 def advice(document: Mapping[str, Any]) -> str:

@@ -73,6 +73,8 @@ def test_efficiency_that_is_never_reached_is_a_result_with_its_reason():
     assert (row["status"], row["metg_s"], row["task_s"]) == ("not_reached", None, None)
     assert "efficiency; the machine gave the workers 45% of what it gives one at a time" in row["reason"]
     assert row["curve"][-1]["efficiency"]["value"] < 0.5
+    # Half of what it does give is there: where a task takes as long as what is lost per task.
+    assert row["relative_metg_s"]["value"] == pytest.approx(2 * 0.45 * 10e-6, rel=0.05)
     assert document["controls"]["spin_efficiency"]["value"] == pytest.approx(0.45, rel=0.01)
 
 
@@ -104,7 +106,7 @@ def test_the_budget_buys_whole_blocks_in_another_order_each_and_at_least_one():
     assert counted(host, [way("threads")], budget_s=0.01)["blocks"] == 1
     host = CountingHost({"threads": 1e-4})
     document = counted(host, [way("threads")], budget_s=10)
-    per_block = len({*host.rounds}) + 2  # three rounds of the baseline
+    per_block = len({*host.rounds}) + 4  # three rounds of the baseline and of the control
     last = [host.rounds[-per_block:], host.rounds[-2 * per_block : -per_block]]
     assert sorted(last[0]) == sorted(last[1])
     assert last[0] != last[1]

@@ -16,13 +16,15 @@ from gilscope.studies.metg.ways import PATTERNS, Request, Way
 __all__ = ["metg_document", "own_time"]
 
 
-def own_time(curve: Curve, *, seed: int = 1) -> Estimate:
+def own_time(curve: Curve, *, relative: bool = False, seed: int = 1) -> Estimate:
     """Estimate how long a task must take by itself so that half of the time is work.
 
     Parameters
     ----------
     curve : Curve
         With one block at least.
+    relative : bool
+        Half of what the machine gave to long tasks in the same block, instead of half of p serial loops.
 
     Returns
     -------
@@ -36,7 +38,9 @@ def own_time(curve: Curve, *, seed: int = 1) -> Estimate:
     """
     octaves = tuple(curve.efficiency[-1])
     sizes_s = [statistics.median(_own_s(curve, octave)) for octave in octaves]
-    blocks = [[block[o] for o in octaves] for block in curve.efficiency if block.keys() >= set(octaves)]
+    given = curve.machine if relative else [1.0] * len(curve.machine)
+    pairs = zip(curve.efficiency, given, strict=True)
+    blocks = [[block[o] / share for o in octaves] for block, share in pairs if block.keys() >= set(octaves)]
     return bootstrap_interval(blocks, lambda drawn: median_crossing(sizes_s, drawn, LEVEL), seed=seed)
 
 
@@ -62,6 +66,7 @@ def _row(way: Way, pattern: str) -> dict[str, Any]:
         "cure": way.available.cure,
         "metg_s": None,
         "task_s": None,
+        "relative_metg_s": None,
         "empty_task_s": None,
         "curve": [],
     }
@@ -74,7 +79,9 @@ def _curve_row(curve: Curve, machine: Mapping[str, Any] | None) -> dict[str, Any
         return row
     row["empty_task_s"] = medians(curve.empty)
     row["curve"] = [_point(curve, octave) for octave in curve.efficiency[-1]]
-    found = own_time(curve)
+    found, relative = own_time(curve), own_time(curve, relative=True)
+    if 0 < relative.value < math.inf:
+        row["relative_metg_s"] = _times(relative, 1.0 / LEVEL)
     if found.value == 0:
         smallest_s = row["curve"][0]["task_s"]["value"]
         reason = f"even the smallest tasks measured, of {smallest_s * 1e9:.0f} ns, have {LEVEL:.0%} efficiency"

@@ -15,6 +15,7 @@ from gilscope.measure.events import Observer
 from gilscope.measure.host import Host, Lead
 from gilscope.records import Round, Status
 from gilscope.spec import Case, Slot
+from gilscope.stats import MIN_BLOCKS
 from gilscope.studies.metg.ways import BASELINE_STEPS, Cell, Request
 
 __all__ = ["LEVEL", "Curve", "Sweep", "measure"]
@@ -26,14 +27,14 @@ ROUND_S = 0.02
 """Shortest round. Short ones scatter, but where the curve crosses 50 % an error of 5 points moves the crossing by a
 fifth only, and 20 ms let a block have 150 rounds in a few seconds."""
 
-_BASELINE_ROUNDS = (
-    3  # per block and loop: everything is held against their median, so one disturbed round must not count
-)
+_CONTROL_ROUNDS = 3  # per block and loop: all is held against their median, so that one disturbed round does not count
 _LEAD_SHARE = 4  # a lead-in is a quarter of a round: 5 ms
 _REACH = 3  # octaves of task size to either side of the crossing
 _LEAST, _MOST = 4, 28  # octaves: 16 steps are less than a function call, 2**28 take a quarter of a second
 _LONGEST_STEP_S = 1.0  # of the tasks of a worker between two meetings
 _PLATEAU = 32.0  # tasks so many times as long as their overhead have 97 % of the efficiency they can ever have
+_LOOKS = 3  # rounds that place a curve: what disturbs one only makes it longer, so the shortest counts
+_LEAST_REACH = 1  # octaves above the crossing that a curve keeps when the budget is short
 _SHIFTS_UNTIL = 3  # blocks after which a curve that does not cross 50 % stays where it is
 _ESTIMATE_MARGIN = 1.1  # a block that does not fit into the budget is not begun
 
@@ -59,6 +60,8 @@ class Curve:
         Workers x wall per task without work.
     granularity : list of mapping of octave to seconds, shape (n_blocks,)
         Workers x wall per task.
+    machine : list of float, shape (n_blocks,)
+        Efficiency of so many workers with long tasks in the same block; 1 for a single worker and where nobody knows.
     efficiency : list of mapping of octave to float, shape (n_blocks,)
         Early blocks may have other octaves than later ones.
     """
@@ -70,6 +73,7 @@ class Curve:
     octaves: tuple[int, ...] = ()
     empty: list[float] = field(default_factory=list)
     granularity: list[dict[int, float]] = field(default_factory=list)
+    machine: list[float] = field(default_factory=list)
     efficiency: list[dict[int, float]] = field(default_factory=list)
     points: dict[int | None, _Point] = field(default_factory=dict)
 
@@ -96,7 +100,7 @@ class _Seen:
 
     baselines: dict[str, list[float]] = field(default_factory=dict)
     tasks: dict[int, dict[int | None, float]] = field(default_factory=dict)
-    control: float | None = None
+    control: list[float] = field(default_factory=list)
 
     def step_s(self, cell: Cell) -> float | None:
         """Return the serial seconds per step that a cell is held against."""
@@ -113,18 +117,21 @@ class _Measuring:
         self._baselines: dict[str, _Point] = {}
         self._step_s: dict[str, float] = {}
         self._control: _Point | None = None
+        self._control_steps = BASELINE_STEPS
+        self._machine = 1.0  # efficiency of long tasks while curves are placed
 
     # Finding the place ------------------------------------------------------------------------------------------------
 
     def pilot(self) -> None:
         """Make the baselines ready, then find each cell's crossing roughly."""
+        self._make_control()
         for done, curve in enumerate(self.sweep.curves):
             self._observer.preparing(curve.cell.case(0), done, len(self.sweep.curves))
             try:
                 self._find(curve)
             except MeasurementError as error:
                 curve.fail(*_trouble(error))
-        self._make_control()
+        self._trim()
 
     def _find(self, curve: Curve) -> None:
         cell = curve.cell
@@ -137,7 +144,7 @@ class _Measuring:
         rising: bool | None = None
         while True:
             point = self._ready(curve, octave)
-            enough = (1 << octave) * step_s / self._per_task_s(cell, point) >= LEVEL
+            enough = (1 << octave) * step_s / self._per_task_s(cell, point) >= LEVEL * self._machine_of(cell)
             if rising is None:
                 rising = not enough
             if enough == rising or not _LEAST < octave < highest:
@@ -149,21 +156,27 @@ class _Measuring:
         """Put the points of a curve around an octave."""
         low, high = max(_LEAST, octave - _REACH), min(max(highest, octave), octave + _REACH)
         for wanted in range(low, high + 1):
-            self._ready(curve, wanted)
+            self._ready(curve, wanted, look=False)
         curve.octaves = tuple(range(low, high + 1))
 
     def _serial_step_s(self, cell: Cell) -> float:
         case = cell.way.baseline
         if case.id not in self._baselines:
-            point = self._baselines[case.id] = self._point(case)
+            point = self._baselines[case.id] = self._looked_at(self._point(case))
             self._step_s[case.id] = point.round_s / point.repeats / BASELINE_STEPS
         return self._step_s[case.id]
 
-    def _ready(self, curve: Curve, octave: int | None) -> _Point:
+    def _ready(self, curve: Curve, octave: int | None, *, look: bool = True) -> _Point:
         """Return a point of a curve, made ready when it is first asked for."""
         if octave not in curve.points:
-            curve.points[octave] = self._point(curve.cell.case(0 if octave is None else 1 << octave))
+            point = self._point(curve.cell.case(0 if octave is None else 1 << octave))
+            curve.points[octave] = self._looked_at(point) if look else point
         return curve.points[octave]
+
+    def _looked_at(self, point: _Point) -> _Point:
+        """Run a point a few times more; return it with the length of its shortest round."""
+        walls = [self._round(point).wall_ns / 1e9 for _ in range(_LOOKS)]
+        return _Point(case=point.case, repeats=point.repeats, round_s=min(*walls, point.round_s))
 
     def _point(self, case: Case) -> _Point:
         """Make a case ready.
@@ -185,21 +198,39 @@ class _Measuring:
         return cell.way.workers * point.round_s / point.repeats / cell.tasks
 
     def _make_control(self) -> None:
-        """Make ready what shows how much the machine gives to p workers: long tasks of the first parallel way."""
-        steps = [c for c in self.sweep.curves if c.cell.pattern == "steps"]
-        parallel = [c.cell for c in steps if c.octaves and c.cell.way.dispatch == "static"]
-        if parallel:
+        """Make ready what shows what the machine gives to p workers: long tasks of the first way that deals them."""
+        steps = [curve.cell for curve in self.sweep.curves if curve.cell.pattern == "steps"]
+        for cell in [cell for cell in steps if cell.way.dispatch == "static"]:
             try:
-                self._control = self._point(parallel[0].case(BASELINE_STEPS))
+                step_s = self._serial_step_s(cell)
+                overhead_s = self._per_task_s(cell, self._looked_at(self._point(cell.case(0))))
+                self._control_steps = max(BASELINE_STEPS, 1 << _octave(_PLATEAU * overhead_s / step_s, _LEAST))
+                self._control = self._looked_at(self._point(cell.case(self._control_steps)))
             except MeasurementError as error:
-                self._observer.message(f"no control: {error}")
+                self._observer.message(f"no control by {cell.way.label}: {error}")
+                continue
+            self._machine = min(1.0, step_s * self._control_steps * self._control.repeats / self._control.round_s)
+            return
+
+    def _machine_of(self, cell: Cell) -> float:
+        """Return what the machine gave to the workers of a cell while curves were placed."""
+        return self._machine if cell.way.workers > 1 else 1.0
+
+    def _trim(self) -> None:
+        """Give up the longest tasks of the dearest curves until enough blocks for an interval fit into the budget."""
+        while MIN_BLOCKS * self.block_s() > self._request.budget_s:
+            spare = [curve for curve in self._live() if len(curve.octaves) > _REACH + 1 + _LEAST_REACH]
+            if not spare:
+                return
+            dearest = max(spare, key=lambda curve: curve.points[curve.octaves[-1]].round_s)
+            dearest.octaves = dearest.octaves[:-1]
 
     # Blocks -----------------------------------------------------------------------------------------------------------
 
     def block_s(self) -> float:
         """Return about how long a block takes."""
         points = [point for curve in self._live() for point in self._points_of(curve).values()]
-        controls = [point for point in self._baselines.values() for _ in range(_BASELINE_ROUNDS)]
+        controls = [point for point in self._baselines.values() for _ in range(_CONTROL_ROUNDS)]
         return sum(point.round_s * (1 + 1 / _LEAD_SHARE) for point in [*points, *controls])
 
     def block(self) -> None:
@@ -225,13 +256,13 @@ class _Measuring:
     def _turns(self, seen: _Seen) -> Iterator[Callable[[], None]]:
         """Yield what a block consists of."""
         for name, point in self._baselines.items():
-            for _ in range(_BASELINE_ROUNDS):
+            for _ in range(_CONTROL_ROUNDS):
                 yield lambda name=name, point=point: self._take_baseline(seen, name, point)  # type: ignore[misc]
         for number, curve in enumerate(self.sweep.curves):
             if curve.octaves:
                 for octave, point in self._points_of(curve).items():
                     yield lambda n=number, o=octave, p=point: self._take(seen, n, o, p)  # type: ignore[misc]
-        if self._control is not None:
+        for _ in range(_CONTROL_ROUNDS if self._control is not None else 0):
             yield lambda: self._take_control(seen)
 
     def _round(self, point: _Point) -> Round:
@@ -243,9 +274,10 @@ class _Measuring:
         seen.baselines.setdefault(name, []).append(wall_s / point.repeats / BASELINE_STEPS)
 
     def _take_control(self, seen: _Seen) -> None:
-        assert self._control is not None
+        if self._control is None:  # has failed in this block
+            return
         try:
-            seen.control = self._round(self._control).wall_ns / 1e9 / self._control.repeats
+            seen.control.append(self._round(self._control).wall_ns / 1e9 / self._control.repeats)
         except MeasurementError as error:
             self._observer.message(f"no control from here on: {error}")
             self._control = None
@@ -265,6 +297,13 @@ class _Measuring:
 
     def _keep(self, seen: _Seen) -> None:
         """Add a block that has come to its end."""
+        chunked = next((rounds for name, rounds in seen.baselines.items() if "@serial" in name), None)
+        spin: float | None = None
+        if chunked is not None:
+            self.sweep.step_s.append(statistics.median(chunked))
+            if seen.control:
+                spin = self.sweep.step_s[-1] * self._control_steps / statistics.median(seen.control)
+                self.sweep.spin.append(spin)
         for number, tasks in seen.tasks.items():
             curve = self.sweep.curves[number]
             step_s = seen.step_s(curve.cell)
@@ -273,21 +312,17 @@ class _Measuring:
             curve.empty.append(tasks[None])
             sizes = {octave: tasks[octave] for octave in curve.octaves}
             curve.granularity.append(sizes)
+            curve.machine.append(spin if spin is not None and curve.cell.way.workers > 1 else 1.0)
             curve.efficiency.append({octave: (1 << octave) * step_s / each_s for octave, each_s in sizes.items()})
-        chunked = [rounds for name, rounds in seen.baselines.items() if "@serial" in name]
-        if chunked:
-            self.sweep.step_s.append(statistics.median(chunked[0]))
-            if seen.control is not None:
-                self.sweep.spin.append(self.sweep.step_s[-1] * BASELINE_STEPS / seen.control)
 
     def _shift(self, curve: Curve) -> None:
         """Move a curve that did not cross 50 % in this block, as far as there is room."""
         efficiency, (low, high) = curve.efficiency[-1], (curve.octaves[0], curve.octaves[-1])
         step_s = self._step_s[curve.cell.way.baseline.id]
-        likely = _octave(curve.empty[-1] / step_s, _LEAST)
-        if efficiency[low] >= LEVEL and low > _LEAST:
+        likely, level = _octave(curve.empty[-1] / step_s, _LEAST), LEVEL * min(1.0, curve.machine[-1])
+        if efficiency[low] >= level and low > _LEAST:
             target = min(likely, low - 1)
-        elif efficiency[high] < LEVEL and self._may_grow(curve, high, step_s):
+        elif efficiency[high] < level and self._may_grow(curve, high, step_s):
             target = max(likely, high + 1)
         else:
             return
