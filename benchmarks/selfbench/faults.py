@@ -97,7 +97,7 @@ FAULTS: dict[str, Fault] = {
     "pickling a payload": Fault(
         words=("fault_payload", "fault_plain", *_PICKLE),
         case="fault_payload/cy_nogil@processes.pickle*2#M",
-        losses=("dispatch", "imbalance"),
+        losses=("dispatch", "imbalance", "inflation"),  # workers copy what they were sent
         truth=None,
         twin="fault_plain/cy_nogil@processes.pickle*2#M",
         findings=("dispatch_bound",),
@@ -127,7 +127,7 @@ FAULTS: dict[str, Fault] = {
     "one lock, 3/4 of the time": Fault(
         words=("fault_locked", "--executors", "threads"),
         case="fault_locked/cy_nogil@threads*2#M",
-        losses=("blocked",),
+        losses=("blocked", "imbalance"),  # whoever comes last is waited for at the end
         truth=_THREE_QUARTERS,
         findings=("lock_bound",),
     ),

@@ -155,6 +155,13 @@ def test_the_gil_is_named_whatever_the_control_gave_where_it_is_always_held():
     assert said(study(THREADS, SERIALISED, spin=slow, gil=[probe(0.7, 0.9)] * 3)) == []
 
 
+def test_workers_that_share_a_cpu_under_a_quota_are_its_doing_too():
+    queueing = made_of(*[Did(cpu=25, queued=25)] * 4, throttled=0.0)
+    quota = {**TWO_CPUS, "quota_cpus": 2.0, "limit": "cgroup quota"}
+    assert said(study(FOUR, queueing, spin=queueing, cpus=quota)) == ["quota_limited"]
+    assert said(study(FOUR, queueing, spin=queueing, cpus=TWO_CPUS)) == ["over_subscribed"]
+
+
 # Beside other programs ------------------------------------------------------------------------------------------------
 
 BUSY = made_of(Did(cpu=50, queued=30), Did(cpu=50, queued=30))

@@ -178,7 +178,8 @@ def _nested_parallelism(seen: Evidence, row: Row) -> str:
 
 def _quota_limited(seen: Evidence, row: Row) -> str:
     quota = f" of {seen['quota_cpus']:g} CPUs" if "quota_cpus" in seen else ""
-    return f"The cgroup's CPU quota{quota} stopped threads for {percent(seen['throttled'])} of workers x wall"
+    queued = f"; workers queue for a CPU {percent(seen['run_queue'])} of their time" if "run_queue" in seen else ""
+    return f"The cgroup's CPU quota{quota} stopped threads for {percent(seen['throttled'])} of workers x wall{queued}"
 
 
 def _smt_limited(seen: Evidence, row: Row) -> str:

@@ -12,9 +12,15 @@ EXPLAINS = frozenset({"over_subscribed", "imbalance", "dispatch_bound", "lock_bo
 
 
 def find(view: CaseView) -> Finding | None:
-    """Name the quota where the kernel counted throttled time."""
+    """Name the quota where the kernel counted throttled time, or where workers queue that it leaves no CPU for.
+
+    Threads that happen to share a CPU stay below the quota and are not throttled: they queue for what it allows.
+    """
     throttled = averaged(view.account.throttled) if view.account is not None else None
-    if not view.below_ideal or throttled is None or not above(throttled, WORTH):
+    if not view.below_ideal or throttled is None:
+        return None
+    crowded = view.over_subscribed and view.cpus.get("limit") == "cgroup quota"
+    if not above(throttled, WORTH) and not (crowded and above(view.lost("run_queue"), WORTH)):
         return None
     quota = view.cpus.get("quota_cpus")
     allowed = float(quota) if isinstance(quota, int | float) else None
