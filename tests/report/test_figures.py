@@ -14,6 +14,7 @@ from gilscope.report.figures import (
     si,
     spread,
     times,
+    unbroken,
 )
 
 
@@ -105,3 +106,14 @@ def test_quotients_of_different_blocks_take_the_widest_ends() -> None:
 def test_a_quotient_without_intervals_has_none() -> None:
     found = quotient(e(8.0, None, None), e(2.0, 1.5, 3.0))
     assert (found["value"], found["low"], found["high"]) == (4.0, None, None)
+
+
+def test_no_line_may_end_inside_an_interval_and_any_may_elsewhere() -> None:
+    assert unbroken("gives 1.93 [1.90, 1.95], so, [see] 2 words").split(" ") == [
+        "gives",
+        "1.93\u00a0[1.90,\u00a01.95],",
+        "so,",
+        "[see]",
+        "2",
+        "words",
+    ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 __all__ = [
     "NONE",
+    "NO_BREAK",
     "Estimate",
     "half_width",
     "has_interval",
@@ -19,12 +21,15 @@ __all__ = [
     "si",
     "spread",
     "times",
+    "unbroken",
 ]
 
 Estimate: TypeAlias = Mapping[str, Any]
 """``{"value", "low", "high"}`` of the analysis document; ``low`` and ``high`` are null below two blocks."""
 
 NONE = "-"
+NO_BREAK = "\u00a0"
+_INSIDE_INTERVAL = re.compile(r"(?<=,) (?=[\d.?]+\])| (?=\[[\d.?]+,)")
 _SLACK = 1e-9  # half-widths are rounded up, but not by the last digits of a division
 _PREFIXES = {-3: "n", -2: "u", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P"}
 
@@ -108,3 +113,8 @@ def quotient(top: Estimate, bottom: Estimate) -> Estimate:
     if not (has_interval(top) and has_interval(bottom)) or bottom["low"] <= 0:
         return {"value": value, "low": None, "high": None}
     return {"value": value, "low": top["low"] / bottom["high"], "high": top["high"] / bottom["low"]}
+
+
+def unbroken(text: str) -> str:
+    """Return a text in which no line may end inside an interval."""
+    return _INSIDE_INTERVAL.sub(NO_BREAK, text)

@@ -6,7 +6,6 @@ Laid out for 80 columns, roomier where there are more. Colour only repeats what 
 from __future__ import annotations
 
 import io
-import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gilscope.report import facts, interpreters, notes, reasons
 from gilscope.report.comparison import OVER_SUBSCRIBED, comparison, explanation, plain_table
 from gilscope.report.facts import Document
-from gilscope.report.figures import NONE, seconds
+from gilscope.report.figures import NO_BREAK, NONE, seconds, unbroken
 from gilscope.report.verdict import is_own, verdict
 
 if TYPE_CHECKING:
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["ONE_TIME", "facts_table", "painted", "render", "render_head", "render_kernel", "render_one_time"]
 
 _LABEL_COLUMNS = 11  # "precision" and two spaces
-
-_NO_BREAK = "\u00a0"
-_INSIDE_INTERVAL = re.compile(r"(?<=,) (?=[\d.?]+\])| (?=\[[\d.?]+,)")
 
 ONE_TIME = ("start", "import", "jit", "transfer")
 
@@ -97,7 +93,7 @@ def _labelled(name: str, text: str, width: int) -> str:
 
 def _filled(indent: str, text: str, width: int) -> str:
     """Wrap a text between words, but never inside an interval."""
-    held = _INSIDE_INTERVAL.sub(_NO_BREAK, text)
+    held = unbroken(text)
     return textwrap.fill(
         held,
         width,
@@ -105,7 +101,7 @@ def _filled(indent: str, text: str, width: int) -> str:
         subsequent_indent=" " * len(indent),
         break_on_hyphens=False,
         break_long_words=False,
-    ).replace(_NO_BREAK, " ")
+    ).replace(NO_BREAK, " ")
 
 
 def render_one_time(document: Document, kernel: str, *, width: int, color: bool = False) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gilscope import __version__
 from gilscope.errors import UnavailableError
 from gilscope.report.charts.heat import Scale
+from gilscope.report.figures import unbroken
 from gilscope.report.html.page import result_part
 from gilscope.report.html.source import Source
 from gilscope.report.palette import CHART_CSS, THEMES, variables
@@ -73,6 +74,7 @@ def _template() -> jinja2.Template:
             "the HTML report needs Jinja2", "install it with: pip install 'gilscope[report]'"
         ) from None
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters["unbroken"] = unbroken
     return environment.from_string(_resource("page.html.j2"))
 
 
