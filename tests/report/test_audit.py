@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gilscope.cli import main
 from gilscope.report.audit import render_audit
-from gilscope.studies.audit import AuditRequest
+from gilscope.studies.audit import AuditRequest, calls, imports, installed
 
 
 def module(name: str, status: str, by: str | None = None, **more: Any) -> dict[str, Any]:
@@ -80,14 +83,17 @@ def test_the_exit_status_says_whether_the_gil_stayed_off(
 ) -> None:
     asked: list[AuditRequest] = []
 
-    def fake(request: AuditRequest) -> dict[str, Any]:
+    def fake(request: AuditRequest, progress: Callable[[str], None]) -> dict[str, Any]:
+        progress("importing pkg")
         asked.append(request)
         return document(modules=[module("pkg", status)])
 
     monkeypatch.setattr("gilscope.studies.audit.audit", fake)
     assert main(["audit", "pkg", "--python", "3.14t", "--online", "--json"]) == expected
     assert asked == [AuditRequest(modules=("pkg",), python="3.14t", online=True)]
-    assert '"schema": "gilscope.audit"' in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert '"schema": "gilscope.audit"' in printed.out
+    assert printed.err == ""  # no terminal, nobody watches
 
 
 @pytest.mark.parametrize(
@@ -98,3 +104,10 @@ def test_a_request_that_makes_no_sense_is_one_line(
 ) -> None:
     assert main(["audit", *words]) == 2
     assert cure in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("row", [imports.Import, installed.Extension, installed.Distribution, calls.Call])
+def test_every_field_is_documented(row: type) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "schema.md").read_text(encoding="utf-8")
+    section = text.partition("## The audit")[2]
+    assert {field.name for field in fields(row) if f"`{field.name}`" not in section} == set()

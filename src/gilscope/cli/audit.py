@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -59,7 +60,7 @@ def audit(
         environment=environment,
         online=online,
     )
-    document = study(request)
+    document = study(request, progress=_progress)
     if json:
         emit_json(document)
     else:
@@ -67,6 +68,14 @@ def audit(
 
         emit(render_audit(document, width=stdout_width(), color=stdout_color()))
     return 0 if passed(document) else 1
+
+
+def _progress(text: str) -> None:
+    """Say what happens now, where somebody watches: a large environment takes minutes."""
+    from gilscope.cli.output import write
+
+    if sys.stderr is not None and sys.stderr.isatty():
+        write(sys.stderr, f"{text}\n")
 
 
 def _check(modules: list[str] | tuple[str, ...]) -> None:
