@@ -1,13 +1,9 @@
-"""Gates for test suites: does a function scale, does it release the GIL? Decided by intervals, or not at all.
-
-Knows nothing of pytest; ``pytest_plugin.py`` turns what is raised here into failures and skips.
-"""
+"""Gates on how a function scales: measured until a threshold is certainly met, certainly missed, or time is up."""
 
 from __future__ import annotations
 
 import math
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +13,7 @@ from gilscope.analysis import analyse
 from gilscope.analysis.columns import columns_by_kernel, estimated, ratio
 from gilscope.analysis.unqueued import GIVEN, unqueued_speedup
 from gilscope.api import Way, estimate_of
-from gilscope.errors import MeasurementError, UsageError
+from gilscope.errors import UsageError
 from gilscope.measure.callables import request_of
 from gilscope.measure.functions import Options, measure
 from gilscope.records import ResultSet
@@ -26,9 +22,9 @@ from gilscope.results.schema import RESULT_NAME
 from gilscope.spec import Case
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
-from gilscope.telemetry.gil import GilMonitor
+from gilscope.testing.outcome import Undecided, shown, values_of
 
-__all__ = ["DEFAULT_BUDGET_S", "GilGate", "ScalingResult", "Undecided", "judge"]
+__all__ = ["DEFAULT_BUDGET_S", "ScalingResult", "judge"]
 
 Verdict: TypeAlias = Literal["passed", "failed", "open"]
 Measure: TypeAlias = Literal["speedup", "efficiency", "relative_efficiency"]
@@ -43,12 +39,6 @@ than a few long ones: other programs come and go between them."""
 ONE_AT_A_TIME = 1.05
 """Speed-up of a function whose calls run one at a time, with room for time-slicing. A threshold that such a function
 would reach on this machine cannot tell the two apart."""
-
-_GIL_LOOKS_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # lengths of the window after which the held share is judged
-
-
-class Undecided(MeasurementError):  # noqa: N818 - an outcome, not an error of anybody
-    """The machine cannot tell whether the threshold is met; the message has the numbers."""
 
 
 def judge(name: Measure, threshold: float, found: Estimate, spin: Estimate | None, workers: int) -> Verdict:
@@ -244,10 +234,11 @@ class ScalingResult:
     def _unqueued(self, case: Case, spin: Case) -> _Seen | None:
         """Return function and control without queueing; None where this system does not tell."""
         assert self._result is not None
+        held = _share_held(self._result, case)
+        if held is None:
+            return None
         columns = columns_by_kernel(self._result)[case.kernel]
         given = unqueued_speedup(columns, spin, "spin")
-        facts = self._result.environment["functions"][case.implementation]
-        held = (facts["held"] or 0.0) if case.executor == "threads" else 0.0
         found = estimated(ratio(unqueued_speedup(columns, case, held=held), given))
         return None if found is None else _Seen(found=found, spin=estimated(given), unqueued=True)
 
@@ -262,8 +253,8 @@ class ScalingResult:
         seen = self._seen(name)
         busy = ", both without queueing for busy CPUs" if seen.unqueued else ""
         return (
-            f"{what}: {name.replace('_', ' ')} {_shown(seen.found)}, wanted {threshold:g}{why}; "
-            f"speed-up {_shown(estimate_of(row['speedup']))}, the control {_shown(seen.spin)}{busy}, "
+            f"{what}: {name.replace('_', ' ')} {shown(seen.found)}, wanted {threshold:g}{why}; "
+            f"speed-up {shown(estimate_of(row['speedup']))}, the control {shown(seen.spin)}{busy}, "
             f"{row['blocks']} blocks"
         )
 
@@ -277,8 +268,8 @@ class ScalingResult:
             **{key: row[key] for key in names},
             "quantity": name,
             "threshold": threshold,
-            "found": _values(seen.found),
-            "control": _values(seen.spin),
+            "found": values_of(seen.found),
+            "control": values_of(seen.spin),
             "without_queueing": seen.unqueued,
             "noise_floor": controls[0] if controls else None,
         }
@@ -291,95 +282,15 @@ def _row(document: Mapping[str, Any], executor: str, workers: int) -> Mapping[st
     return (exact or rows)[0]
 
 
+def _share_held(result: ResultSet, case: Case) -> float | None:
+    """Return the share of its time a worker alone holds a GIL that the others need; None where no probe tells."""
+    if case.executor != "threads" or result.environment["interpreter"].get("gil_enabled") is False:
+        return 0.0
+    held: float | None = result.environment["functions"][case.implementation]["held"]
+    return held
+
+
 def _spin(document: Mapping[str, Any], workers: int) -> Mapping[str, Any] | None:
     """Return the row of the control with as many workers, where it was measured."""
     found = (row for row in document["controls"] if (row["kernel"], row["workers"]) == ("spin", workers))
     return next((row for row in found if row["blocks"]), None)
-
-
-def _values(estimate: Estimate | None) -> dict[str, Any] | None:
-    """Return an estimate as the analysis document writes it."""
-    if estimate is None:
-        return None
-    values = {name: getattr(estimate, name) for name in ("value", "low", "high", "confidence")}
-    return {**values, "blocks": estimate.n}
-
-
-def _shown(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "unknown"
-    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
-
-
-@dataclass(slots=True, kw_only=True)
-class GilGate:
-    """Demands on how much of its time a function holds the GIL. Works on one core.
-
-    Parameters
-    ----------
-    report : callable (mapping) -> None
-        Receives each decision.
-    """
-
-    report: Callable[[dict[str, Any]], None] = field(default=lambda decision: None)
-
-    def assert_released(self, func: Callable[..., Any], *args: Any, at_least: float = 0.9, **kwargs: Any) -> None:
-        """Demand that the GIL is free for a share of the time the function runs.
-
-        Raises
-        ------
-        AssertionError, Undecided
-        """
-        self._demand(func, args, kwargs, 1.0 - _share(at_least), f"wanted released {at_least:.0%} of the time or more")
-
-    def assert_held_below(self, func: Callable[..., Any], *args: Any, share: float = 0.5, **kwargs: Any) -> None:
-        """Demand that the GIL is held for less than a share of the time the function runs.
-
-        Raises
-        ------
-        AssertionError, Undecided
-        """
-        self._demand(func, args, kwargs, _share(share), f"wanted held less than {share:.0%} of the time")
-
-    def _demand(
-        self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], limit: float, wanted: str
-    ) -> None:
-        held, reason = _held(func, args, kwargs, limit)
-        name = getattr(func, "__qualname__", repr(func))
-        if held is None:
-            told, verdict = f"{name}: the GIL cannot be watched here: {reason}", "open"
-        else:
-            told = f"{name}: the GIL is held {_shown(held)} of the time, {wanted}"
-            verdict = "passed" if held.high <= limit else "failed" if held.low > limit else "open"
-        if held is None and reason.startswith("no GIL"):
-            told, verdict = f"{name}: {reason}", "passed"
-        facts = {"function": name, "limit": limit, "held": _values(held)}
-        self.report({"gate": "gil", "outcome": verdict, "message": told, **facts})
-        if verdict == "failed":
-            raise AssertionError(told)
-        if verdict == "open":
-            raise Undecided(told)
-
-
-def _share(value: float) -> float:
-    if not 0.0 < value < 1.0:
-        raise UsageError(f"share {value!r} must lie between 0 and 1: write it like 0.9")
-    return value
-
-
-def _held(
-    func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], limit: float
-) -> tuple[Estimate | None, str]:
-    """Call a function under the GIL probe until its share is on one side of the limit; (None, why) without a probe."""
-    func(*args, **kwargs)  # imports, compiles, fills caches
-    with GilMonitor() as monitor:
-        if not monitor.available:
-            return None, monitor.reason
-        begin = time.monotonic()
-        for until_s in _GIL_LOOKS_S:
-            while time.monotonic() - begin < until_s:
-                func(*args, **kwargs)
-            held = monitor.held
-            if held.high <= limit or held.low > limit:
-                break
-    return held, ""

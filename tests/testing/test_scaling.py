@@ -1,9 +1,8 @@
-"""The gates: what passes, what fails, and what the machine cannot decide."""
+"""Gates on scaling: what passes, what fails, and what the machine cannot decide."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 
 import pytest
 
@@ -11,9 +10,8 @@ from gilscope.analysis import analyse
 from gilscope.errors import UsageError
 from gilscope.records import Round
 from gilscope.stats import Estimate
-from gilscope.testing import GilGate, ScalingResult, Undecided, judge
-
-from .analysis.rounds import Did, ideal, made_of, study
+from gilscope.testing import ScalingResult, Undecided, judge
+from tests.analysis.rounds import Did, ideal, made_of, study
 
 
 def _estimate(low: float, high: float, *, confidence: float = 0.96) -> Estimate:
@@ -54,7 +52,7 @@ BESIDE = made_of(Did(cpu=50, waiting=50), Did(cpu=50, queued=50))  # one of two 
 HOLDING = made_of(Did(cpu=50, queued=30, rest=30), Did(cpu=50, queued=30, rest=30))
 
 
-def _result(parallel: Round, spin: Round, *, held: float) -> ScalingResult:
+def _result(parallel: Round, spin: Round, *, held: float | None) -> ScalingResult:
     """Return a result that has measured: a function under a load."""
     seen = study("mod:f/f@threads*2#8", parallel, spin=spin)
     seen = dataclasses.replace(seen, environment={**seen.environment, "functions": {"f": {"held": held}}})
@@ -69,6 +67,11 @@ def test_beside_other_programs_it_is_judged_without_queueing() -> None:
     with pytest.raises(AssertionError, match="both without queueing for busy CPUs"):
         holds.require(relative_efficiency=0.8)
     assert [decision["without_queueing"] for decision in told] == [True, True]
+
+
+def test_without_a_probe_queueing_cannot_be_told_from_waiting_for_the_gil() -> None:
+    with pytest.raises(Undecided):
+        _result(BESIDE, BESIDE, held=None).require(relative_efficiency=0.8)
 
 
 def test_what_a_busy_machine_timed_decides_no_speed_up() -> None:
@@ -90,21 +93,6 @@ def test_one_threshold_above_zero_is_required(thresholds: dict[str, float]) -> N
 
 def _holds() -> int:
     return sum(i * i for i in range(3000))
-
-
-def test_the_gil_gate_tells_c_code_from_byte_code() -> None:
-    told: list[dict[str, object]] = []
-    gate = GilGate(report=told.append)
-    gate.assert_released(hashlib.pbkdf2_hmac, "sha256", b"password", b"salt", 20_000)
-    gate.assert_held_below(hashlib.pbkdf2_hmac, "sha256", b"password", b"salt", 20_000, share=0.5)
-    with pytest.raises(AssertionError, match="_holds: the GIL is held"):
-        gate.assert_released(_holds)
-    assert [decision["outcome"] for decision in told] == ["passed", "passed", "failed"]
-
-
-def test_a_share_is_a_fraction() -> None:
-    with pytest.raises(UsageError, match="between 0 and 1"):
-        GilGate().assert_held_below(_holds, share=1.5)
 
 
 def _raises() -> None:

@@ -1,0 +1,91 @@
+"""Gates on how much of its time a function holds the GIL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gilscope.errors import UsageError
+from gilscope.stats import Estimate
+from gilscope.telemetry.gil import GilMonitor
+from gilscope.testing.outcome import Undecided, shown, values_of
+
+__all__ = ["GilGate"]
+
+_GIL_LOOKS_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # lengths of the window after which the held share is judged
+
+
+@dataclass(slots=True, kw_only=True)
+class GilGate:
+    """Demands on how much of its time a function holds the GIL. Works on one core.
+
+    Parameters
+    ----------
+    report : callable (mapping) -> None
+        Receives each decision.
+    """
+
+    report: Callable[[dict[str, Any]], None] = field(default=lambda decision: None)
+
+    def assert_released(self, func: Callable[..., Any], *args: Any, at_least: float = 0.9, **kwargs: Any) -> None:
+        """Demand that the GIL is free for a share of the time the function runs.
+
+        Raises
+        ------
+        AssertionError, Undecided
+        """
+        self._demand(func, args, kwargs, 1.0 - _share(at_least), f"wanted released {at_least:.0%} of the time or more")
+
+    def assert_held_below(self, func: Callable[..., Any], *args: Any, share: float = 0.5, **kwargs: Any) -> None:
+        """Demand that the GIL is held for less than a share of the time the function runs.
+
+        Raises
+        ------
+        AssertionError, Undecided
+        """
+        self._demand(func, args, kwargs, _share(share), f"wanted held less than {share:.0%} of the time")
+
+    def _demand(
+        self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], limit: float, wanted: str
+    ) -> None:
+        held, reason = _held(func, args, kwargs, limit)
+        name = getattr(func, "__qualname__", repr(func))
+        if held is None:
+            told, verdict = f"{name}: the GIL cannot be watched here: {reason}", "open"
+        else:
+            told = f"{name}: the GIL is held {shown(held)} of the time, {wanted}"
+            verdict = "passed" if held.high <= limit else "failed" if held.low > limit else "open"
+        if held is None and reason.startswith("no GIL"):
+            told, verdict = f"{name}: {reason}", "passed"
+        facts = {"function": name, "limit": limit, "held": values_of(held)}
+        self.report({"gate": "gil", "outcome": verdict, "message": told, **facts})
+        if verdict == "failed":
+            raise AssertionError(told)
+        if verdict == "open":
+            raise Undecided(told)
+
+
+def _share(value: float) -> float:
+    if not 0.0 < value < 1.0:
+        raise UsageError(f"share {value!r} must lie between 0 and 1: write it like 0.9")
+    return value
+
+
+def _held(
+    func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], limit: float
+) -> tuple[Estimate | None, str]:
+    """Call a function under the GIL probe until its share is on one side of the limit; (None, why) without a probe."""
+    func(*args, **kwargs)  # imports, compiles, fills caches
+    with GilMonitor() as monitor:
+        if not monitor.available:
+            return None, monitor.reason
+        begin = time.monotonic()
+        for until_s in _GIL_LOOKS_S:
+            while time.monotonic() - begin < until_s:
+                func(*args, **kwargs)
+            held = monitor.held
+            if held.high <= limit or held.low > limit:
+                break
+    return held, ""
