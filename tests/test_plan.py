@@ -6,9 +6,9 @@ import pytest
 
 from gilscope.env import interpreter
 from gilscope.errors import UnknownNameError, UsageError
-from gilscope.plan import QUICK_BUDGET_S, QUICK_IMPLEMENTATIONS, make_plan, make_study
+from gilscope.plan import QUICK_BUDGET_S, QUICK_IMPLEMENTATIONS, compared, make_plan, make_study
 from gilscope.registry import FLAGSHIPS, IMPLEMENTATIONS
-from gilscope.spec import Case, Slot, Study
+from gilscope.spec import Availability, Case, Impl, KernelSpec, Plan, Slot, Study
 
 
 def _slots(**words: object) -> list[Slot]:
@@ -147,3 +147,74 @@ def test_study_fields_have_defaults() -> None:
     assert study.chunks_per_worker == 4
     case = Case(kernel="a", implementation="py_loop", executor="serial", workers=1, size="S")
     assert case.t1 == case
+
+
+# Several interpreters -------------------------------------------------------------------------------------------------
+
+
+class _Able:
+    """An interpreter that can run everything but some implementations."""
+
+    def __init__(self, *missing: str, gil_enabled: bool = True) -> None:
+        self.missing, self.gil_enabled = missing, gil_enabled
+
+    def implementation(self, spec: KernelSpec, impl: Impl) -> Availability:
+        return Availability(ok=impl.name not in self.missing, reason="not there")
+
+    def executor(self, name: str, spec: KernelSpec, impl: Impl, start_method: str) -> Availability:
+        return Availability(ok=True)
+
+
+def _across(**able: _Able) -> Plan:
+    study = make_study(workers=(2,), kernels=("mandelbrot",), implementations=("py_loop", "cy_nogil"))
+    labels = {name.replace("_", "."): entry for name, entry in able.items()}
+    return make_plan(compared(study, list(labels), ["implementations"]), labels)
+
+
+def test_every_interpreter_shares_the_blocks_and_has_its_own_t1() -> None:
+    [group] = _across(v3_11=_Able(), v3_13t=_Able(gil_enabled=False)).groups
+    cases = [slot.case for slot in group.slots if slot.role == "case"]
+    assert {case.interpreter for case in cases} == {"v3.11", "v3.13t"}
+    for case in cases:
+        assert case.t1 in cases
+        assert case.t1.interpreter == case.interpreter
+
+
+def test_what_the_machine_gives_is_measured_by_one_interpreter_for_all() -> None:
+    [group] = _across(v3_11=_Able("cy_nogil"), v3_13t=_Able(), v3_12=_Able()).groups
+    assert {slot.case.interpreter for slot in group.slots if slot.role == "spin"} == {"v3.13t"}
+    assert len([slot for slot in group.slots if slot.role == "A/A"]) == 1
+
+
+def test_isolated_copies_are_measured_where_threads_run_at_once() -> None:
+    [group] = _across(v3_11=_Able(), v3_13t=_Able(gil_enabled=False)).groups
+    assert [slot.case.id for slot in group.slots if slot.role == "isolated"] == [
+        "mandelbrot/py_loop@threads*2#S!v3.13t",
+        "mandelbrot/cy_nogil@threads*2#M!v3.11",
+        "mandelbrot/cy_nogil@threads*2#M!v3.13t",
+    ]
+
+
+def test_what_one_interpreter_lacks_the_others_measure() -> None:
+    made = _across(v3_11=_Able(), v3_12=_Able("cy_nogil"))
+    assert {entry.case.interpreter for entry in made.unavailable} == {"v3.12"}
+    assert {slot.case.interpreter for slot in made.groups[0].slots if slot.case.implementation == "cy_nogil"} == {
+        "v3.11"
+    }
+
+
+def test_several_interpreters_get_their_time_and_the_implementations_that_differ_in_kind() -> None:
+    study = make_study(workers=(2,), kernels=("mandelbrot",))
+    assert compared(study, [], ()) == study
+    assert compared(study, ["3.13t"], ()).implementations == IMPLEMENTATIONS
+    both = compared(study, ["3.11", "3.13t"], ())
+    assert (both.implementations, both.budget_s) == (QUICK_IMPLEMENTATIONS, 120.0)
+    given = compared(study, ["3.11", "3.13t"], ("implementations", "budget_s"))
+    assert (given.implementations, given.budget_s) == (IMPLEMENTATIONS, 60.0)
+
+
+def test_probes_can_be_measured_and_nobody_is_told_to() -> None:
+    assert make_study(workers=(2,), kernels=("shared_object",)).kernels == ("shared_object",)
+    with pytest.raises(UnknownNameError) as caught:
+        make_study(workers=(2,), kernels=("shared_objekt",))
+    assert "shared_object," not in str(caught.value)

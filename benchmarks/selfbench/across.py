@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from benchmarks.selfbench.claims import measure, spin
+
+Judge = Callable[[dict[str, Any]], Iterator[tuple[str, str, bool]]]
 
 HOLDING = ("py_loop", "cy_gil")
 NOTHING_GAINED = 1.25
@@ -19,21 +21,26 @@ def interpreter_axis(pythons: Sequence[str], kernels: Sequence[str], runs: int, 
     """Check, run by run, that the GIL and nothing else keeps threads from gaining."""
     words = [*(kernels or ("mandelbrot", "primes")), *_words(pythons or ("3.11", "3.13t")), "--gil", "both"]
     words += ["--workers", "2", "--executors", "threads", "--implementations", ",".join(HOLDING)]
-    return all([_told(number, measure(*words, "--budget", budget or "90"), _axis) for number in range(1, runs + 1)])
+    return _hold([*words, "--budget", budget or "90"], runs, _axis)
 
 
 def contention(pythons: Sequence[str], kernels: Sequence[str], runs: int, budget: str | None) -> bool:
     """Check, run by run, that sharing an object costs what the probe was built to show, and is found."""
     words = ["shared_object", "private_object", *_words(pythons or ("3.13t",)), "--gil", "off"]
     words += ["--workers", "2", "--executors", "threads"]
-    return all([_told(number, measure(*words, "--budget", budget or "60"), _shared) for number in range(1, runs + 1)])
+    return _hold([*words, "--budget", budget or "60"], runs, _shared)
+
+
+def _hold(words: Sequence[str], runs: int, judge: Judge) -> bool:
+    results = [_told(number, measure(*words), judge) for number in range(1, runs + 1)]
+    return all(results)
 
 
 def _words(pythons: Sequence[str]) -> list[str]:
     return [word for python in pythons for word in ("--python", python)]
 
 
-def _told(number: int, document: dict[str, Any], judge: Any) -> bool:
+def _told(number: int, document: dict[str, Any], judge: Judge) -> bool:
     """Print what a run showed; return whether everything holds."""
     results = list(judge(document))
     held = sum(holds for _, _, holds in results)

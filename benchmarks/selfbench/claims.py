@@ -5,9 +5,9 @@
 ``python -m benchmarks.selfbench.claims interpreters [KERNEL...] [--runs 1] [--budget 60]``
     what holds the GIL gains nothing from a second thread, and what the machine gives from a second interpreter (Python
     3.14, or 3.13 with the extra ``interpreters``);
-``python -m benchmarks.selfbench.claims interpreter_axis [KERNEL...] --python 3.11 --python 3.13t [--runs 5] [--budget 90]``
-    on the same free-threaded binary, what holds the GIL gains nothing from a second thread with it, and what the machine
-    gives without it; with the GIL of the other interpreters likewise nothing;
+``python -m benchmarks.selfbench.claims interpreter_axis [KERNEL...] --python 3.11 --python 3.13t [--runs 5]``
+    on the same free-threaded binary, what holds the GIL gains nothing from a second thread with it, and what the
+    machine gives without it; on interpreters with the GIL nothing either;
 ``python -m benchmarks.selfbench.claims contention --python 3.13t [--runs 5] [--budget 60]``
     without the GIL, threads that share an object lose to threads that do not, and the finding is ``contention``;
 ``python -m benchmarks.selfbench.claims aa [--runs 20] [--budget 10]``

@@ -271,7 +271,10 @@ def unavailable_notes(rows: Sequence[Row]) -> list[str]:
     told: dict[tuple[str, str], list[str]] = {}
     for (reason, mark), same in by_reason.items():
         told.setdefault((_compact(same, present.get(mark, ())), reason), []).append(mark)
-    return [f"{names}{_join(marks)}: {reason}" for (names, reason), marks in told.items()]
+    return [
+        f"{names}{' on ' if any(marks) else ''}{_join(mark.removeprefix(' on ') for mark in marks)}: {reason}"
+        for (names, reason), marks in told.items()
+    ]
 
 
 def _compact(rows: Sequence[Row], present: Collection[str]) -> str:
@@ -292,11 +295,7 @@ def _compact(rows: Sequence[Row], present: Collection[str]) -> str:
 def trouble_notes(rows: Iterable[Row]) -> list[str]:
     """Say of each case that failed what happened."""
     return [
-        "; ".join(
-            part
-            for part in (f"{row['case']}: {_status(row)}: {_reason(row)}", row["cure"])
-            if part
-        )
+        "; ".join(part for part in (f"{row['case']}: {_status(row)}: {_reason(row)}", row["cure"]) if part)
         for row in rows
         if row["status"] not in ("ok", "unavailable", "too_noisy")
     ]
