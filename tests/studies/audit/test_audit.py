@@ -85,10 +85,14 @@ def test_what_was_not_loaded_is_left_out_unless_everything_is_asked_for(fake: Fa
     assert passed(some)
 
 
-def test_a_missing_module_comes_with_the_command_that_installs_it(fake: FakeInterpreter) -> None:
+@pytest.mark.parametrize(("known", "word"), [({"dateutil": ["python-dateutil"]}, "python-dateutil"), ({}, "dateutil")])
+def test_a_missing_module_comes_with_the_command_that_installs_it(
+    fake: FakeInterpreter, monkeypatch: pytest.MonkeyPatch, known: dict[str, list[str]], word: str
+) -> None:
+    monkeypatch.setattr("importlib.metadata.packages_distributions", lambda: known)
     fake.outcomes["mine"] = Outcome(events=(raised("mine", OFF, missing="dateutil.tz"),), status=0)
     [row] = audit(AuditRequest(modules=("mine",)))["modules"]
-    assert row["cure"] == "/fake/python -m pip install dateutil"
+    assert row["cure"] == f"/fake/python -m pip install {word}"
 
 
 def test_an_interpreter_with_a_gil_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,6 +103,7 @@ def test_an_interpreter_with_a_gil_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 def test_without_a_free_threaded_interpreter_the_cure_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("gilscope.studies.audit.children.free_threaded_build", lambda: False)
+    monkeypatch.setattr("gilscope.env.interpreters.free_threaded_build", lambda: False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("GILSCOPE_ENVIRONMENTS", str(tmp_path))
     with pytest.raises(UnavailableError, match=r"no free-threaded Python was found.*uv python install 3\.14t"):

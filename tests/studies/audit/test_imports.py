@@ -145,6 +145,7 @@ def test_a_loaded_extension_tells_its_slots() -> None:
 
 def test_the_newest_free_threaded_interpreter_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gilscope.studies.audit.children.free_threaded_build", lambda: False)
+    monkeypatch.setattr("gilscope.env.interpreters.free_threaded_build", lambda: False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("GILSCOPE_ENVIRONMENTS", str(tmp_path / "environments"))
     for name in ("python3.13t", "python3.14t", "python3.14"):
