@@ -27,7 +27,7 @@ _STEPS = 300
 _PAYLOAD_BYTES = 640 << 10  # per chunk; sent and never looked at; about half of the time
 _UNIT, _UNIT_STEPS = 315, 6_400  # about 5 ms: waking up for a lock costs little of it
 _POLL_STEPS = 12_800  # about 30 us between two tries, without the GIL
-_ORDER = 512  # of the matrices; a product takes about 2 ms
+_ORDER = 1_024  # of the matrices; a product takes about 15 ms, so what threads cost each other is little of it
 
 BUS_VARIABLE = "GILSCOPE_PLANTED_BUS"
 """Names the file that stands for the bus."""
@@ -154,7 +154,7 @@ STREAMING = _spinning("fault_streaming", f"{_HERE}:streaming", sizes=_IN_UNITS)
 BLAS = _spinning(
     "fault_blas",
     "",
-    sizes={"M": {"items": 80, "steps": 1, "chunks": 8}},
+    sizes={"M": {"items": 16, "steps": 1, "chunks": 8}},
     impls=(Impl(name="np_blas", target=f"{_HERE}:multiplying", gil="released", needs=("numpy",)),),
 )
 BYTE_CODE = _spinning("fault_byte_code", "", impls=(Impl(name="py_loop", target=f"{_HERE}:byte_code", gil="held"),))
