@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from gilscope.report.charts.marks import legend, marker
+from gilscope.report.charts.marks import dashes, legend, marker, styles
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, panel_of
 from gilscope.report.figures import has_interval, percent, seconds, si
 from gilscope.report.palette import EXECUTOR_MARKS, executor_class
@@ -26,9 +26,17 @@ Point: TypeAlias = tuple[float, float, float, float]
 
 _LEFT, _RIGHT, _PLOT = 46.0, 14.0, 170.0
 _HALF = 0.5  # METG is defined where half of the time is work
-_STAGES = ("start", "import", "pickle", "transfer", "unpickle", "compute", "return", "tear_down")
-_STAGE_CLASSES = ("stolen", "omp-idle", "run-queue", "dispatch", "imbalance", "work", "blocked", "residual")
-_MAIN_EXECUTORS = tuple(name for name in EXECUTOR_MARKS if name != "other")
+_STAGE_CLASSES = {
+    "pickle": "run-queue",
+    "start": "stolen",
+    "import": "omp-idle",
+    "transfer": "dispatch",
+    "unpickle": "imbalance",
+    "compute": "work",
+    "return": "blocked",
+    "tear_down": "residual",
+}
+_MARKS = tuple(name for name in EXECUTOR_MARKS if name not in ("other", "serial"))
 
 
 def metg(view: View, kernel: str = "") -> Chart | None:
@@ -41,7 +49,7 @@ def metg(view: View, kernel: str = "") -> Chart | None:
     for row in curves:
         bag = row.get("tasks_per_worker", 1)
         what = "one task per worker, then all meet" if row.get("pattern") == "steps" else f"{bag} tasks per worker"
-        groups.setdefault(f"{what}, {row['workers']} workers", []).append(row)
+        groups.setdefault(f"{what}, {_workers(row['workers'])}", []).append(row)
     panels = [panel for title, group in groups.items() for panel in _metg_panels(title, group)]
     return Chart(
         title="Smallest useful task (METG)",
@@ -73,7 +81,7 @@ def ipc(view: View, kernel: str = "") -> Chart | None:
     names = list(channels)
     for start in range(0, len(names), MAX_CURVES):
         lines = [
-            ({**channels[name][0], "label": name}, [(float(row["bytes"]), *_ends(row["seconds"])) for row in found])
+            (channels[name][0], [(float(row["bytes"]), *_ends(row["seconds"])) for row in found])
             for name in names[start : start + MAX_CURVES]
             if (found := sorted(channels[name], key=lambda row: int(row["bytes"])))
         ]
@@ -83,7 +91,8 @@ def ipc(view: View, kernel: str = "") -> Chart | None:
     if not panels:
         return None
     note = "From the beginning of the sending until the receiver has it; a job pays each stage once."
-    return Chart(title="What moving data costs", panels=panels[:MAX_PANELS], note=note)
+    keys = [(f"loss-{colour}", stage.replace("_", " ")) for stage, colour in _STAGE_CLASSES.items()] if jobs else []
+    return Chart(title="What moving data costs", panels=panels[:MAX_PANELS], note=note, keys=keys)
 
 
 def startup(view: View, kernel: str = "") -> Chart | None:
@@ -94,9 +103,13 @@ def startup(view: View, kernel: str = "") -> Chart | None:
     groups: dict[int, list[Row]] = {}
     for row in rows:
         groups.setdefault(int(row["workers"]), []).append(row)
-    panels = [_bars(f"{workers} worker{'' if workers == 1 else 's'}", group) for workers, group in groups.items()]
+    panels = [_bars(_workers(workers), group) for workers, group in groups.items()]
     note = "Creating and joining in a fresh process, importing the library apart; the mark is a second time."
     return Chart(title="What workers cost", panels=panels[:MAX_PANELS], note=note)
+
+
+def _workers(count: int) -> str:
+    return f"{count} worker{'' if count == 1 else 's'}"
 
 
 def _rows(view: View, study: str) -> list[Row]:
@@ -124,7 +137,7 @@ def _curves(
     half: bool,
 ) -> Panel:
     """Draw curves over a logarithmic axis; ``half`` means shares of 1 with a line at one half."""
-    executors = _told_apart([row for row, _ in lines])
+    executors = [_known(str(row.get("executor"))) for row, _ in lines] if half else _told_apart(len(lines))
     keys, height = legend([(executors[n], _key(row)) for n, (row, _) in enumerate(lines)], 26)
     top = 50.0 + height
     bottom = top + _PLOT
@@ -147,8 +160,9 @@ def _curves(
     along_ticks = _powers(*_span([point[0] for point in points]))
     shapes += [tag("text", write(tick), x=x(tick), y=bottom + 15, class_="soft mid") for tick in along_ticks]
     shapes.append(tag("text", along, x=PANEL_WIDTH - _RIGHT, y=bottom + 29, class_="soft end"))
+    numbers = styles(executors)
     for number, (row, found) in enumerate(lines):
-        shapes.append(_curve(executors[number], row, found, x, y, half))
+        shapes.append(_curve(executors[number], numbers[number], row, found, x, y, half))
     told = "; ".join(f"{row['label']} {len(found)} points" for row, found in lines)
     return panel_of(*shapes, height=bottom + 36, alt=f"{title}: {what} over {along}: {told}")
 
@@ -157,18 +171,13 @@ def _key(row: Row) -> str:
     return f"{row['label']} {seconds(row['metg_s']['value'])}" if row.get("metg_s") else str(row["label"])
 
 
-def _told_apart(rows: Sequence[Row]) -> list[str]:
-    """Return an executor's mark for each row; rows of one executor get marks of others that are free."""
-    free = [name for name in _MAIN_EXECUTORS if name not in {row.get("executor") for row in rows}]
-    used: set[str] = set()
-    marks = []
-    for row in rows:
-        name = str(row.get("executor"))
-        if name not in _MAIN_EXECUTORS or name in used:
-            name = free.pop(0) if free else "other"
-        used.add(name)
-        marks.append(name)
-    return marks
+def _known(executor: str) -> str:
+    return executor if executor in EXECUTOR_MARKS else "other"
+
+
+def _told_apart(count: int) -> list[str]:
+    """Return a mark for each of some curves that belong to no executor."""
+    return [_MARKS[number % len(_MARKS)] for number in range(count)]
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
@@ -185,6 +194,7 @@ def _powers(low: float, high: float) -> list[float]:
 
 def _curve(
     executor: str,
+    style: int,
     row: Row,
     points: Sequence[Point],
     x: Callable[[float], float],
@@ -195,10 +205,14 @@ def _curve(
     band = [(x(point[0]), y(point[3])) for point in points]
     band += [(x(point[0]), y(point[2])) for point in reversed(points)]
     marks = [
-        marker(executor, *place, 3.2, data_tip=_tip(row, point, share))
+        marker(executor, *place, 3.2, style=style, data_tip=_tip(row, point, share))
         for place, point in zip(line, points, strict=True)
     ]
-    shapes = [tag("path", d=path(band, closed=True), class_="band"), tag("path", d=path(line), class_="curve"), *marks]
+    shapes = [
+        tag("path", d=path(band, closed=True), class_="band"),
+        tag("path", d=path(line), class_="curve", stroke_dasharray=dashes(style)),
+        *marks,
+    ]
     return tag("g", *shapes, class_=executor_class(executor))
 
 
@@ -222,7 +236,7 @@ def _stages(rows: Sequence[Row]) -> Panel:
         shapes.append(
             tag("text", f"{total} for {si(row['bytes'])}B", x=PANEL_WIDTH - 14, y=top + 11, class_="soft end")
         )
-        for stage, colour in zip(_STAGES, _STAGE_CLASSES, strict=True):
+        for stage, colour in _STAGE_CLASSES.items():
             cost = (row["stages_s"].get(stage) or {}).get("value", 0.0)
             width = x(reached + cost) - x(reached)
             if width > 0.3:
