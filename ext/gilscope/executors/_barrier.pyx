@@ -32,7 +32,12 @@ cdef extern from *:
       #endif
       }
       #if defined(__linux__)
+        #if __has_include(<linux/futex.h>)
         #include <linux/futex.h>
+        #else /* the kernel's headers are a package of their own on some systems (Alpine); its interface is fixed */
+        #define FUTEX_WAIT 0
+        #define FUTEX_WAKE 1
+        #endif
         #include <sys/syscall.h>
         /* No FUTEX_PRIVATE_FLAG: the word is shared between processes. Spurious returns are fine, the caller re-checks. */
         static void gs_block(uint32_t *word, uint32_t value) {
