@@ -56,6 +56,7 @@ function executor(row) {
   const parts = [row.executor];
   if (row.start_method && row.start_method !== "forkserver") parts.push(row.start_method);
   if (row.transport && row.transport !== "shm") parts.push(row.transport);
+  for (const name of ["scaling", "schedule"]) if (row[name]) parts.push(row[name]);
   return parts.join(".");
 }
 
