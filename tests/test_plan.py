@@ -218,3 +218,39 @@ def test_probes_can_be_measured_and_nobody_is_told_to() -> None:
     with pytest.raises(UnknownNameError) as caught:
         make_study(workers=(2,), kernels=("shared_objekt",))
     assert "shared_object," not in str(caught.value)
+
+
+def test_weak_scaling_and_shared_counters_are_cases_beside_the_usual_ones() -> None:
+    words = {"implementations": ("cy_nogil",), "executors": ("threads", "processes"), "transports": ("shm", "pickle")}
+    study = make_study(
+        workers=(2,),
+        kernels=("mandelbrot",),
+        scalings=("strong", "weak"),
+        schedules=("static", "dynamic"),
+        start_methods=("spawn",),
+        **words,
+    )
+    plan = make_plan(study)
+    slots = plan.groups[0].slots
+    ids = {slot.case.id.partition("@")[2] for slot in slots if slot.role == "case" and slot.case.executor != "serial"}
+    assert ids == {
+        "threads*2#M",
+        "threads.dynamic*2#M",
+        "threads.weak*2#M",
+        "processes.spawn*2#M",
+        "processes.spawn.dynamic*2#M",
+        "processes.spawn.weak*2#M",
+        "processes.spawn.pickle*2#M",
+        "processes.spawn.pickle.weak*2#M",
+    }
+    [missing] = plan.unavailable
+    assert (missing.case.schedule, missing.case.transport) == ("dynamic", "pickle")
+
+
+def test_threads_of_an_implementation_of_their_own_cannot_each_do_the_whole_work() -> None:
+    study = make_study(
+        workers=(2,), kernels=("mandelbrot",), implementations=("cy_prange", "cy_nogil"), scalings=("weak",)
+    )
+    [missing] = make_plan(study).unavailable
+    assert missing.case.id == "mandelbrot/cy_prange@native.weak*2#M"
+    assert "--scaling strong" in missing.cure

@@ -17,6 +17,8 @@ from gilscope.registry import (
     IMPLEMENTATIONS,
     KERNELS,
     PROBES,
+    SCALINGS,
+    SCHEDULES,
     SIZES,
     START_METHODS,
     TRANSPORTS,
@@ -46,6 +48,8 @@ def make_study(
     executors: Sequence[str] = (),
     start_methods: Sequence[str] = (),
     transports: Sequence[str] = (),
+    scalings: Sequence[str] = (),
+    schedules: Sequence[str] = (),
     size: str = "",
     **options: Any,
 ) -> Study:
@@ -73,6 +77,8 @@ def make_study(
         size=size,
         start_methods=check_names("start method", start_methods or (default_start_method(),), START_METHODS),
         transports=check_names("transport", transports or ("shm",), TRANSPORTS),
+        scalings=check_names("scaling", scalings or ("strong",), SCALINGS),
+        schedules=check_names("schedule", schedules or ("static",), SCHEDULES),
         **options,
     )
 
@@ -157,7 +163,7 @@ def _cases(study: Study, spec: KernelSpec, impl: Impl) -> Iterator[Case]:
             continue
         if executor == "serial" and workers != min(several, default=1):
             continue  # T(1) of the other counts comes with their cases
-        for start_method, transport in _ways(study, executor):
+        for start_method, transport, scaling, schedule in _ways(study, executor):
             case = Case(
                 kernel=spec.name,
                 implementation=impl.name,
@@ -167,6 +173,8 @@ def _cases(study: Study, spec: KernelSpec, impl: Impl) -> Iterator[Case]:
                 chunks_per_worker=study.chunks_per_worker,
                 start_method=start_method,
                 transport=transport,
+                scaling=scaling,
+                schedule=schedule,
             )
             yield case.t1 if executor == "serial" else case
 
@@ -180,15 +188,35 @@ def _executors_of(study: Study, impl: Impl) -> tuple[str, ...]:
     return ("serial", "threads", "processes") if impl.name in _PROCESSES_BY_DEFAULT else ("serial", "threads")
 
 
-def _ways(study: Study, executor: str) -> tuple[tuple[str, str], ...]:
-    """Return the (start method, transport) pairs of an executor."""
-    if executor != "processes":
-        return (("", ""),)
-    return tuple((method, transport) for method in study.start_methods for transport in study.transports)
+def _ways(study: Study, executor: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yield (start method, transport, scaling, schedule) of an executor, what does not apply being empty.
+
+    Workers that have the whole work for themselves have nobody to share chunks with, and executors that hand out tasks
+    or have threads of their own decide themselves who gets what.
+    """
+    own = [(method, transport) for method in study.start_methods for transport in study.transports]
+    for scaling in study.scalings:
+        shared = scaling == "strong" and executor in ("threads", "processes", "interpreters")
+        schedules = dict.fromkeys("dynamic" if shared and word == "dynamic" else "" for word in study.schedules)
+        ways = own if executor == "processes" else [("", "")]
+        for (method, transport), schedule in itertools.product(ways, schedules):
+            yield method, transport, "weak" if scaling == "weak" else "", schedule
 
 
 def _availability(able: Abilities, spec: KernelSpec, impl: Impl, case: Case) -> Availability:
     """Whether a case of an implementation that is here can be measured."""
+    if case.scaling == "weak" and case.executor == "native":
+        return Availability(
+            ok=False,
+            reason="its threads share one problem: it cannot do the whole work once per thread",
+            cure="use --scaling strong",
+        )
+    if case.schedule == "dynamic" and case.transport == "pickle":
+        return Availability(
+            ok=False,
+            reason="pickled chunks are sent before workers know who is done first",
+            cure="use --transport shm, or --schedule static",
+        )
     if impl.sizes and case.size not in impl.sizes:
         return Availability(
             ok=False,

@@ -16,8 +16,11 @@ __all__ = [
     "FLAGSHIPS",
     "IMPLEMENTATIONS",
     "KERNELS",
+    "PINS",
     "PROBES",
     "REFERENCES",
+    "SCALINGS",
+    "SCHEDULES",
     "SIZES",
     "START_METHODS",
     "TRANSPORTS",
@@ -69,6 +72,9 @@ EXECUTORS = ("serial", "threads", "processes", "interpreters", "native", "dask",
 REFERENCES = ("threadpool", "processpool")  # of the standard library, only to compare with: not offered by run
 START_METHODS = ("fork", "forkserver", "spawn")
 TRANSPORTS = ("shm", "pickle")
+SCALINGS = ("strong", "weak")
+SCHEDULES = ("static", "dynamic")
+PINS = ("none", "cores", "smt")
 SIZES = ("XS", "S", "M", "L")
 
 

@@ -228,6 +228,7 @@ def chunk_bounds(extent: int, chunks: int) -> tuple[tuple[int, int], ...]:
 _CASE = re.compile(
     r"(?P<kernel>[\w.:/\-]+)/(?P<implementation>\w+)@(?P<executor>[a-z]+)"
     r"(?:\.(?P<start_method>fork|forkserver|spawn))?(?:\.(?P<transport>shm|pickle))?"
+    r"(?:\.(?P<scaling>weak))?(?:\.(?P<schedule>dynamic))?"
     r"(?:\*(?P<workers>\d+))?#(?P<size>\w+)(?:~c(?P<chunks>\d+))?(?:!(?P<interpreter>[\w.+\-]+))?"
 )
 
@@ -236,7 +237,9 @@ _CASE = re.compile(
 class Case:
     """kernel x implementation x executor x workers x size x interpreter.
 
-    ``start_method`` and ``transport`` are empty for executors other than ``processes``.
+    ``start_method`` and ``transport`` are empty for executors other than ``processes``. ``scaling`` is ``weak`` where
+    every worker does the whole work on buffers of its own, else empty; ``schedule`` is ``dynamic`` where workers take
+    chunks from a shared counter, else empty.
     """
 
     kernel: str
@@ -247,6 +250,8 @@ class Case:
     chunks_per_worker: int = DEFAULT_CHUNKS_PER_WORKER
     start_method: str = ""
     transport: str = ""
+    scaling: str = ""
+    schedule: str = ""
     interpreter: str = ""
 
     def __post_init__(self) -> None:
@@ -255,12 +260,14 @@ class Case:
 
     @property
     def id(self) -> str:
-        """``nbody/cy_nogil@processes.spawn.pickle*4#M~c4!3.13t``; defaults are left out."""
+        """``nbody/cy_nogil@processes.spawn.pickle.weak*4#M~c8!3.13t``; defaults are left out."""
         how = self.executor
         if self.start_method not in ("", DEFAULT_START_METHOD):
             how += f".{self.start_method}"
         if self.transport not in ("", DEFAULT_TRANSPORT):
             how += f".{self.transport}"
+        how += f".{self.scaling}" if self.scaling else ""
+        how += f".{self.schedule}" if self.schedule else ""
         if self.executor != "serial":
             how += f"*{self.workers}"
         chunks = "" if self.chunks_per_worker == DEFAULT_CHUNKS_PER_WORKER else f"~c{self.chunks_per_worker}"
@@ -290,13 +297,20 @@ class Case:
             chunks_per_worker=int(part["chunks"] or DEFAULT_CHUNKS_PER_WORKER),
             start_method=(part["start_method"] or DEFAULT_START_METHOD) if processes else "",
             transport=(part["transport"] or DEFAULT_TRANSPORT) if processes else "",
+            scaling=part["scaling"] or "",
+            schedule=part["schedule"] or "",
             interpreter=part["interpreter"] or "",
         )
 
     @property
     def chunks(self) -> int:
-        """Number of chunks per phase."""
-        return self.workers * self.chunks_per_worker
+        """Number of chunks per phase of one execution."""
+        return self.chunks_per_worker if self.scaling == "weak" else self.workers * self.chunks_per_worker
+
+    @property
+    def copies(self) -> int:
+        """How many times the work of T(1) the case does, each on buffers of its own: 1, or one per worker."""
+        return self.workers if self.scaling == "weak" else 1
 
     @property
     def one_gil(self) -> bool:
@@ -315,12 +329,22 @@ class Case:
 
     @property
     def t1(self) -> Case:
-        """The case that is T(1) of this one: ``native*1``, or serial with as many chunks; serial is its own."""
+        """The case that is T(1) of this one: ``native*1``, or serial with as many chunks per execution; serial is its
+        own."""
         if self.executor == "serial":
             return self
         if self.executor == "native":
             return replace(self, workers=1)
-        return replace(self, executor="serial", workers=1, chunks_per_worker=self.chunks, start_method="", transport="")
+        return replace(
+            self,
+            executor="serial",
+            workers=1,
+            chunks_per_worker=self.chunks,
+            start_method="",
+            transport="",
+            scaling="",
+            schedule="",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,6 +363,10 @@ class Study:
         The user's own functions, if that is what is measured: their targets, in the order of the implementations.
     interpreters : tuple of str
         Labels of the interpreters that are compared; empty: the running one, whose cases carry no label.
+    scalings, schedules : tuple of str
+        How the work grows with the workers, and who says which chunks are whose; several are measured side by side.
+    pin : {"none", "cores", "smt"}
+        Whether workers are bound to CPUs: one per core first, or all threads of a core first.
     dask_scheduler : str
         Address of a running Dask scheduler; empty: ``dask`` starts a cluster of its own on this machine.
     memory_limit_bytes : int
@@ -358,6 +386,9 @@ class Study:
     seed: int = 1
     functions: tuple[str, ...] = ()
     interpreters: tuple[str, ...] = ()
+    scalings: tuple[str, ...] = ("strong",)
+    schedules: tuple[str, ...] = ("static",)
+    pin: str = "none"
     dask_scheduler: str = ""
     memory_limit_bytes: int = 0
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any, Literal, Protocol, TypeAlias
 
-__all__ = ["PAGE_BYTES", "Format", "Layout", "isa_of", "jit_cache_of", "layout", "resolve", "views"]
+__all__ = ["PAGE_BYTES", "Format", "Layout", "isa_of", "jit_cache_of", "layout", "resolve", "shifted", "views"]
 
 PAGE_BYTES = 4096  # offsets are whole pages, so that no two buffers share a page or a cache line
 
@@ -46,6 +46,12 @@ def layout(buffers: Iterable[_Buffer]) -> Layout:
         nbytes = buffer.length * struct.calcsize(buffer.format)
         offset += -(-nbytes // PAGE_BYTES) * PAGE_BYTES
     return max(offset, PAGE_BYTES), tuple(places)
+
+
+def shifted(placed: Layout, copy: int, copies: int) -> Layout:
+    """Place the same buffers once more: those of copy number ``copy`` in a segment that holds ``copies``."""
+    size, places = placed
+    return copies * size, tuple((name, form, copy * size + offset, length) for name, form, offset, length in places)
 
 
 def views(memory: Any, placed: Layout) -> dict[str, memoryview[Any]]:

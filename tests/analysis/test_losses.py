@@ -398,3 +398,17 @@ def test_an_account_is_taken_within_blocks():
     own = account(columns_by_kernel(made)["nbody"], TWO)
     assert {name: max(map(abs, own.fractions[name].values())) for name in LOSSES} == dict.fromkeys(LOSSES, 0.0)
     assert sys.float_info.epsilon > own.uneven[1]
+
+
+def test_where_every_worker_does_the_whole_work_the_speedup_is_scaled_and_the_losses_still_add_up():
+    weak = Case.parse("nbody/cy_nogil@threads.weak*2#M")
+    # T(1) is 100 ms. Each of two workers does as much: one takes 120 ms, the other 100 ms and waits.
+    made = study(weak.id, made_of(Did(cpu=120), Did(cpu=100)), single=alone(100))
+    row = next(row for row in analyse(made)["cases"] if row["case"] == weak.id)
+    assert row["scaling"] == "weak"
+    assert row["speedup"]["value"] == pytest.approx(2 * 100 / 120)
+    assert row["efficiency"]["value"] == pytest.approx(100 / 120)
+    lost = {name: found["value"] for name, found in row["losses"].items() if found}
+    assert lost["inflation"] == pytest.approx(20 / 240)
+    assert lost["imbalance"] == pytest.approx(20 / 240)
+    assert sum(lost.values()) == pytest.approx(1 - row["efficiency"]["value"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -51,7 +52,20 @@ def _wanted(case: Case) -> bool:
     return case.executor != "serial" or case.workers == 1
 
 
-@pytest.mark.parametrize("case", list(_cases(_here())), ids=lambda case: case.id)
+def _ways() -> Iterator[Case]:
+    """Cases whose workers each do the whole work, or take chunks from a shared counter."""
+    for kernel, executor in product(("mandelbrot", "nbody", "montecarlo_pi"), _here()):
+        if executor in ("serial", "native"):
+            continue
+        usual = next(case for case in _cases((executor,)) if case.kernel == kernel and case.workers > 1)
+        yield replace(usual, scaling="weak")
+        if not usual.by_tasks:
+            yield replace(usual, schedule="dynamic", workers=3)
+        if usual.transport:
+            yield replace(usual, scaling="weak", transport="pickle")
+
+
+@pytest.mark.parametrize("case", [*_cases(_here()), *_ways()], ids=lambda case: case.id)
 def test_the_answer_is_exact(case: Case, host: SupervisedHost) -> None:
     spec = kernels.load(case.kernel)
     impl = spec.impl(case.implementation)

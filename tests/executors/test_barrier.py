@@ -132,3 +132,21 @@ def test_the_gil_is_free_while_a_worker_waits() -> None:
 def test_impossible_barriers_are_refused(nbytes: int, offset: int, parties: int) -> None:
     with pytest.raises(ValueError, match="barrier"):
         _barrier.Barrier(bytearray(nbytes), offset, parties, 0)
+
+
+def test_a_counter_gives_every_number_once_and_begins_anew_with_the_next_start() -> None:
+    parties = 4
+    barriers, taken = _compiled(parties, 0), []
+
+    def work(barrier: Any) -> None:
+        for _ in range(3):
+            barrier.start()
+            taken.append([barrier.take() for _ in range(50)])
+            barrier.wait()
+
+    threads = [threading.Thread(target=work, args=(barrier,)) for barrier in barriers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert sorted(number for numbers in taken for number in numbers) == sorted(list(range(50 * parties)) * 3)

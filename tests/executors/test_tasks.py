@@ -13,7 +13,6 @@ from gilscope.errors import WorkerRaisedError
 from gilscope.executors import _task_worker
 from gilscope.executors._rounds import Chunk, Task, pack
 from gilscope.executors._shm import Segment
-from gilscope.executors._task_worker import Memory
 from gilscope.executors._tasks import Done, TaskSession, job_of, pickled, stamps_of
 from gilscope.executors._worker import Report
 from gilscope.spec import Case
@@ -56,15 +55,17 @@ def test_a_worker_that_got_nothing_has_a_stamp_without_work() -> None:
     assert [(stamp.cpu_ns, stamp.start_ns, stamp.end_ns) for stamp in stamps] == [(0, 3, 3), (4, 5, 9)]
 
 
-def _task(kernel: str, implementation: str, workers: int = 2) -> Task:
+def _task(kernel: str, implementation: str, scaling: str = "") -> Task:
     spec = kernels.load(kernel)
     params, impl = spec.sizes["XS"], spec.impl(implementation)
     assert impl is not None
+    case = Case(kernel=kernel, implementation=implementation, executor="loky", workers=2, size="XS", scaling=scaling)
     layout = kernels.buffer_layout(spec, params)
-    segment = Segment(layout[0])
-    buffers = targets.views(segment.map(), layout)
-    spec.make_inputs(params, buffers)
-    case = Case(kernel=kernel, implementation=implementation, executor="loky", workers=workers, size="XS")
+    segment = Segment(case.copies * layout[0])
+    memory, places = segment.map(), [targets.shifted(layout, copy, case.copies) for copy in range(case.copies)]
+    buffers = [targets.views(memory, place) for place in places]
+    for own in buffers:
+        spec.make_inputs(params, own)
     return Task(
         case=case,
         spec=spec,
@@ -73,48 +74,52 @@ def _task(kernel: str, implementation: str, workers: int = 2) -> Task:
         layout=layout,
         segment=segment,
         segment_key="k",
-        buffers=buffers,
+        buffers=buffers[0],
+        others=tuple(buffers[1:]),
     )
 
 
 class Here(TaskSession):
     """Does every task in this process, in turn as one of two workers."""
 
-    def __init__(self, task: Task, *, private: bool) -> None:
+    def __init__(self, task: Task) -> None:
         self.names: Iterator[str] = itertools.cycle(("w0", "w1"))
         spec = task.spec
-        inputs = [buffer.name for buffer in spec.layout(task.params) if buffer.role == "input"] if private else []
+        inputs = [buffer.name for buffer in spec.layout(task.params) if buffer.role == "input"]
         self.there, self.inputs = frozenset(inputs), {name: bytes(task.buffers[name]) for name in inputs}
-        memory = None if private else Memory(nbytes=task.segment.nbytes, pid=0, fd=0, name=None)
-        self.private, self.holds = private, []
-        super().__init__(task, 7, pickled(job_of(task, private=private), memory))
+        self.holds: list[float] = []
+        super().__init__(task, 7, [pickled(job_of(task, private=True), None)])
 
     def submit_warm(self, hold_s: float) -> list[Any]:
         self.holds.append(hold_s)
-        return [_task_worker.warm(self.key, self.blob, self.inputs, 0.0, next(self.names))]
+        return [_task_worker.warm(*self.jobs[0], self.inputs, 0.0, next(self.names))]
 
-    def run_phase(self, phase: int, chunks: Sequence[Chunk]) -> list[Any]:
-        work = [pack(self.task, phase, chunk, self.there) if self.private else (chunk, (), ()) for chunk in chunks]
-        return [_task_worker.run(self.key, self.blob, self.inputs, phase, [entry], next(self.names)) for entry in work]
+    def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> list[Any]:
+        packed = [pack(self.copies[copy], phase, chunk, self.there) for copy, chunk in work]
+        return [_task_worker.run(*self.jobs[0], self.inputs, phase, [entry], next(self.names)) for entry in packed]
 
     def close(self) -> None:
-        _task_worker.forget([self.key])
+        _task_worker.forget([self.jobs[0][0]])
 
 
+@pytest.mark.parametrize("scaling", ["", "weak"])
 @pytest.mark.parametrize("kernel", ["mandelbrot", "nbody", "triad", "crc32", "montecarlo_pi", "jacobi2d"])
-def test_data_that_travels_with_the_tasks_gives_the_exact_answer(kernel: str) -> None:
-    task = _task(kernel, "py_loop")
-    session = Here(task, private=True)
-    kernels.poison(task.spec, task.params, task.buffers)
-    task.spec.reset(task.params, task.buffers)
+def test_data_that_travels_with_the_tasks_gives_the_exact_answer_in_every_copy(kernel: str, scaling: str) -> None:
+    task = _task(kernel, "py_loop", scaling)
+    session = Here(task)
+    for copy in task.copies:
+        kernels.poison(copy.spec, copy.params, copy.buffers)
+        copy.spec.reset(copy.params, copy.buffers)
     measured = session.run_round(1)
-    assert kernels.verify(task.spec, "XS", task.buffers, session.result) is None
+    assert len(session.results) == task.case.copies
+    for copy, result in zip(task.copies, session.results, strict=True):
+        assert kernels.verify(copy.spec, "XS", copy.buffers, result) is None
     assert len(measured.stamps) == 2
     session.close()
 
 
 def test_tasks_that_make_workers_ready_stay_longer_until_every_worker_had_one() -> None:
-    session = Here(_task("mandelbrot", "py_loop"), private=True)
+    session = Here(_task("mandelbrot", "py_loop"))
     assert session.workers == ["w0", "w1"]
     assert session.holds == [0.02, 0.1]
     assert session.one_time_ns["start"] == 7
@@ -122,14 +127,14 @@ def test_tasks_that_make_workers_ready_stay_longer_until_every_worker_had_one() 
 
 
 def test_a_lead_in_does_only_some_chunks_of_each_worker() -> None:
-    session = Here(_task("mandelbrot", "py_loop"), private=True)
+    session = Here(_task("mandelbrot", "py_loop"))
     session.run_round(1, limit=1)
     assert session.result < 0.9 * _whole()
     session.close()
 
 
 def _whole() -> int:
-    session = Here(_task("mandelbrot", "py_loop"), private=True)
+    session = Here(_task("mandelbrot", "py_loop"))
     session.run_round(1)
     session.close()
     return int(session.result)
@@ -137,17 +142,18 @@ def _whole() -> int:
 
 def test_a_task_that_raises_keeps_its_traceback() -> None:
     task = _task("mandelbrot", "py_loop")
-    session = Here(task, private=True)
+    session = Here(task)
     session.inputs = {"no_such_buffer": b""}
-    _task_worker.forget([session.key])
+    session.close()
     with pytest.raises(WorkerRaisedError, match="no_such_buffer") as caught:
         session.run_round(1)
     assert "Traceback" in caught.value.detail
 
 
 def test_a_worker_forgets_the_jobs_it_has_not_used_for_longest() -> None:
-    sessions = [Here(_task("mandelbrot", "py_loop"), private=True) for _ in range(12)]
-    kept = [session.key in _task_worker._bound for session in sessions]
+    sessions = [Here(_task("mandelbrot", "py_loop")) for _ in range(12)]
+    kept = [session.jobs[0][0] in _task_worker._bound for session in sessions]
     assert kept == [False] * 4 + [True] * 8
-    _task_worker.forget([session.key for session in sessions])
+    for session in sessions:
+        session.close()
     assert not _task_worker._bound

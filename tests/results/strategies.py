@@ -7,7 +7,17 @@ from typing import get_args
 from hypothesis import strategies as st
 
 from gilscope.records import Block, CaseRecord, Round, Stamp, Status
-from gilscope.registry import EXECUTORS, IMPLEMENTATIONS, KERNELS, SIZES, START_METHODS, TRANSPORTS
+from gilscope.registry import (
+    EXECUTORS,
+    IMPLEMENTATIONS,
+    KERNELS,
+    PINS,
+    SCALINGS,
+    SCHEDULES,
+    SIZES,
+    START_METHODS,
+    TRANSPORTS,
+)
 from gilscope.spec import Case, Slot, Study, Work
 
 small_ns = st.integers(0, 10**10)
@@ -28,6 +38,8 @@ def cases(draw) -> Case:
         chunks_per_worker=draw(st.integers(1, 1000)),
         start_method=draw(st.sampled_from(START_METHODS)) if processes else "",
         transport=draw(st.sampled_from(TRANSPORTS)) if processes else "",
+        scaling="" if executor == "serial" else draw(st.sampled_from(["", "weak"])),
+        schedule="" if executor == "serial" else draw(st.sampled_from(["", "dynamic"])),
         interpreter=draw(st.sampled_from(["", "3.13", "3.13t", "3.13t+gil"])),
     )
 
@@ -111,4 +123,7 @@ studies = st.builds(
     seed=st.integers(0, 2**40),
     functions=st.lists(st.sampled_from(["pkg.module:function", "path/file.py:function"])).map(tuple),
     interpreters=st.lists(st.sampled_from(["3.11", "3.13t", "3.13t+gil"])).map(tuple),
+    scalings=st.lists(st.sampled_from(SCALINGS), min_size=1).map(tuple),
+    schedules=st.lists(st.sampled_from(SCHEDULES), min_size=1).map(tuple),
+    pin=st.sampled_from(PINS),
 )

@@ -43,7 +43,7 @@ def test_a_slot_survives_its_key(slot):
     assert codec.parse_slot(slot.key) == slot
 
 
-FULL_CASE = Case.parse("nbody/cy_nogil@processes.spawn.pickle*2#M~c8!3.13t")
+FULL_CASE = Case.parse("nbody/cy_nogil@processes.spawn.pickle.weak.dynamic*2#M~c8!3.13t")
 FULL_STAMP = Stamp(
     submit_ns=11,
     start_ns=12,
@@ -99,6 +99,9 @@ FULL_STUDY = Study(
     seed=2,
     functions=("pkg.module:function",),
     interpreters=("3.11", "3.13t+gil"),
+    scalings=("strong", "weak"),
+    schedules=("dynamic",),
+    pin="cores",
     dask_scheduler="tcp://h:1",
     memory_limit_bytes=1 << 30,
 )

@@ -64,10 +64,12 @@ cdef extern from *:
       #define gs_load(p) (*(volatile uint32_t *)(p))
       #define gs_store(p, v) InterlockedExchange((volatile LONG *)(p), (LONG)(v))
       #define gs_increment(p) ((uint32_t)InterlockedIncrement((volatile LONG *)(p)))
+      #define gs_fetch_add(p) ((int64_t)InterlockedExchangeAdd64((volatile LONG64 *)(p), 1))
     #else
       #define gs_load(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
       #define gs_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
       #define gs_increment(p) __atomic_add_fetch((p), 1, __ATOMIC_ACQ_REL)
+      #define gs_fetch_add(p) __atomic_fetch_add((p), 1, __ATOMIC_RELAXED)
     #endif
 
     /* Each word on a cache line of its own: arrivals must not disturb those who spin on the generation. */
@@ -76,17 +78,19 @@ cdef extern from *:
         uint32_t arrived;    char pad1[60];
         uint32_t aborted;    char pad2[60];
         int64_t last_arrival; char pad3[56];
+        int64_t taken;       char pad4[56];
     } gs_barrier;
 
     typedef struct { int64_t arrived, last_arrival, released, spun; } gs_passage;
 
-    static int gs_wait(gs_barrier *b, uint32_t parties, int64_t spin_ns, gs_passage *out) {
+    static int gs_wait(gs_barrier *b, uint32_t parties, int64_t spin_ns, int reset, gs_passage *out) {
         uint32_t generation = gs_load(&b->generation);
         int64_t now = out->arrived = gs_now();
         out->spun = 0;
         if (gs_load(&b->aborted)) return -1;
         if (gs_increment(&b->arrived) == parties) {
             b->last_arrival = now;
+            if (reset) b->taken = 0; /* seen by all once the generation has advanced */
             gs_store(&b->arrived, 0);
             gs_store(&b->generation, generation + 1);
             gs_wake(&b->generation);
@@ -106,6 +110,8 @@ cdef extern from *:
         return 0;
     }
 
+    static int64_t gs_take(gs_barrier *b) { return gs_fetch_add(&b->taken); }
+
     static void gs_abort(gs_barrier *b) {
         gs_store(&b->aborted, 1);
         gs_increment(&b->generation);
@@ -124,7 +130,8 @@ cdef extern from *:
         int64_t last_arrival
         int64_t released
         int64_t spun
-    int gs_wait(gs_barrier *b, uint32_t parties, int64_t spin_ns, gs_passage *out) nogil
+    int gs_wait(gs_barrier *b, uint32_t parties, int64_t spin_ns, int reset, gs_passage *out) nogil
+    int64_t gs_take(gs_barrier *b) nogil
     void gs_abort(gs_barrier *b) nogil
 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
@@ -182,7 +189,7 @@ cdef class Barrier:
         cdef int broken
         # GIL: released for the whole wait, so that threads that still compute can take it.
         with nogil:
-            broken = gs_wait(self.shared, self.parties, self.spin_ns, &passage)
+            broken = gs_wait(self.shared, self.parties, self.spin_ns, not count, &passage)
         if broken:
             raise BrokenBarrierError("another worker failed while this one waited at the barrier")
         if count:
@@ -211,6 +218,10 @@ cdef class Barrier:
             If the barrier was aborted.
         """
         self.meet(True)
+
+    def take(self):
+        """Return the next number of a counter all parties share: 0, 1, 2, ... since ``start()``."""
+        return gs_take(self.shared)
 
     def abort(self):
         """Release everybody who waits, now and later, with BrokenBarrierError. For good."""

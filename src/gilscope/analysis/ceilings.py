@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gilscope.analysis.columns import Column, Columns, ratio
+from gilscope.analysis.columns import Column, Columns
 from gilscope.analysis.estimates import is_single
 from gilscope.analysis.losses import Account, account
 from gilscope.spec import Case
@@ -97,7 +97,7 @@ class Controls:
     def _balanced(self, case: Case) -> dict[int, float]:
         """Return the speed-up of the isolated copies without waiting for the slowest: uneven chunks are no matter of
         the memory system."""
-        speedup = ratio(self.columns.of(case.t1), self.columns.of(case, "isolated"))
+        speedup = self.columns.speedup(case, "isolated")
         copies = self._account(case, "isolated")
         waited = copies.fractions["imbalance"] if copies is not None else {}
         return {at: value / (1.0 - min(waited.get(at, 0.0), _MOST_WAITED)) for at, value in speedup.items()}

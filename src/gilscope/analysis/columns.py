@@ -14,7 +14,7 @@ from gilscope.spec import Case, Slot
 from gilscope.stats import Estimate, estimate_or_none
 from gilscope.units import NS_PER_S
 
-__all__ = ["Column", "Columns", "Role", "averaged", "columns_by_kernel", "estimated", "ratio", "scaled"]
+__all__ = ["Column", "Columns", "Role", "averaged", "columns_by_kernel", "estimated", "ratio", "scaled", "times"]
 
 Role: TypeAlias = Literal["case", "spin", "isolated", "A/A"]
 
@@ -59,8 +59,12 @@ class Columns:
         return (slot.case for slot in self.slots.values() if slot.role == role)
 
     def speedup(self, case: Case, role: Role = "case") -> Column:
-        """Return T(1) / T(p) per block, of a case that is not its own T(1)."""
-        return ratio(self.of(case.t1, role), self.of(case, role))
+        """Return the speed-up per block, of a case that is not its own T(1): T(1) / T(p), times the copies of the work.
+
+        Where every worker does the whole work this is the scaled speed-up (Gustafson, CACM 31(5), 1988).
+        """
+        alone = "case" if role == "isolated" else role
+        return times(ratio(self.of(case.t1, alone), self.of(case, role)), case.copies)
 
 
 def columns_by_kernel(result: ResultSet) -> dict[str, Columns]:
@@ -94,6 +98,11 @@ def _columns(kernel: str, blocks: list[Block]) -> Columns:
 def ratio(numerators: Column, denominators: Column) -> dict[int, float]:
     """Divide block by block, over the blocks that have both."""
     return {at: value / denominators[at] for at, value in numerators.items() if at in denominators}
+
+
+def times(column: Column, factor: float) -> dict[int, float]:
+    """Multiply every value by a constant."""
+    return {at: value * factor for at, value in column.items()}
 
 
 def estimated(column: Column) -> Estimate | None:

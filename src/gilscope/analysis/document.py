@@ -286,6 +286,8 @@ def _name(result: ResultSet, case: Case) -> Json:
         "executor": case.executor,
         "start_method": case.start_method,
         "transport": case.transport,
+        "scaling": case.scaling,
+        "schedule": case.schedule,
         "workers": case.workers,
         "chunks_per_worker": case.chunks_per_worker,
         "size": case.size,

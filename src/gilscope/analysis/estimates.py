@@ -96,7 +96,7 @@ class KernelView:
         if role == "spin":
             ratios: Column = {} if is_single(case) else self.columns.speedup(case, "spin")
         elif role == "isolated":
-            ratios = ratio(self.columns.of(case.t1), column)
+            ratios = self.columns.speedup(case, "isolated")
         else:
             ratios = ratio(self.columns.of(case), column)
         speedup = estimated(ratios)

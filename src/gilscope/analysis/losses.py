@@ -2,6 +2,7 @@
 
 Each part is summed over the workers in the window of the round, per execution, and the same part of the T(1) round of
 the same block is subtracted: loss = part(p) - part(1). So p * T(p) = T(1) + sum of the losses in every block.
+Where every worker does the whole work (weak scaling), T(1) and its parts count once per worker.
 
 ============= =========================================================================================================
 dispatch      (start - window's start) + woken late at barriers + (window's end - last end), less what of the first two
@@ -123,11 +124,13 @@ def _shares_of(measured: Round, case: Case) -> list[_Share]:
     return [_together(_shares(measured), rank_weights(case.workers, kept))]
 
 
-def parts_of(measured: Round, case: Case, *, waiting: float = 0.0) -> Parts | None:
+def parts_of(measured: Round, case: Case, *, waiting: float = 0.0, copies: int = 1) -> Parts | None:
     """Partition the core-seconds of one execution.
 
     Parameters
     ----------
+    copies : int
+        How many times the work: T(1) of a case whose workers each do the whole work counts once per worker.
     waiting : float
         Mean number of threads that wait for the GIL.
 
@@ -163,7 +166,7 @@ def parts_of(measured: Round, case: Case, *, waiting: float = 0.0) -> Parts | No
         "cpu": sum(share.cpu for share in shares),
         "residual": residual,
     }
-    return {name: value / measured.repeats / NS_PER_S for name, value in parts.items()}
+    return {name: copies * value / measured.repeats / NS_PER_S for name, value in parts.items()}
 
 
 def losses_between(parallel: Parts, single: Parts) -> dict[str, float]:
@@ -257,7 +260,8 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: float
     for at, measured in columns.rounds_of(case, role).items():
         if at not in singles:
             continue
-        parallel, single = parts_of(measured, case, waiting=waiting or 0.0), parts_of(singles[at], case.t1)
+        parallel = parts_of(measured, case, waiting=waiting or 0.0)
+        single = parts_of(singles[at], case.t1, copies=case.copies)
         if parallel is None or single is None:
             continue
         made.add(at, case, measured, parallel, single)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gilscope.analysis.columns import Column, Columns, Role, estimated, ratio
+from gilscope.analysis.columns import Column, Columns, Role, estimated, ratio, times
 from gilscope.analysis.gil import GilSeen
 from gilscope.records import Round, Stamp
 from gilscope.spec import Case
@@ -92,7 +92,7 @@ def unqueued_speedup(columns: Columns, case: Case, role: Role = "case", *, held:
         found = {at: unqueued_seconds(one, of.workers, held) for at, one in columns.rounds_of(of, role).items()}
         return {at: value for at, value in found.items() if value}
 
-    return ratio(seconds(case.t1), seconds(case))
+    return times(ratio(seconds(case.t1), seconds(case)), case.copies)
 
 
 def unqueued_seconds(measured: Round, workers: int, held: float = 0.0) -> float | None:

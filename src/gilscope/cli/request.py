@@ -9,7 +9,18 @@ from typing import Any
 
 from gilscope.cli.settings import Settings
 from gilscope.errors import UnavailableError, UsageError
-from gilscope.registry import EXECUTORS, IMPLEMENTATIONS, KERNELS, PROBES, SIZES, START_METHODS, TRANSPORTS, check_names
+from gilscope.registry import (
+    EXECUTORS,
+    IMPLEMENTATIONS,
+    KERNELS,
+    PROBES,
+    SCALINGS,
+    SCHEDULES,
+    SIZES,
+    START_METHODS,
+    TRANSPORTS,
+    check_names,
+)
 from gilscope.spec import Impl, Study
 from gilscope.units import parse_bytes, parse_duration_s, parse_fraction
 
@@ -179,6 +190,8 @@ _READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "chunks": ("chunks_per_worker", _chunks),
     "start-method": ("start_methods", _names("start method", START_METHODS)),
     "transport": ("transports", _names("transport", TRANSPORTS)),
+    "scaling": ("scalings", _names("scaling", SCALINGS)),
+    "schedule": ("schedules", _names("schedule", SCHEDULES)),
     "dask-scheduler": ("dask_scheduler", _address),
     "memory-limit": ("memory_limit_bytes", _memory_limit),
     "seed": ("seed", _seed),

@@ -51,6 +51,14 @@ def run(
     transport: Annotated[
         str | None, typer.Option("--transport", metavar="a,b", help="Of processes: shm, pickle [shm].")
     ] = None,
+    scaling: Annotated[
+        str | None,
+        typer.Option("--scaling", metavar="a,b", help="strong: workers share the work; weak: each does all of it."),
+    ] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option("--schedule", metavar="a,b", help="Of chunks: static, dynamic (a shared counter) [static]."),
+    ] = None,
     dask_scheduler: Annotated[
         str | None,
         typer.Option(
@@ -94,6 +102,8 @@ def run(
         "chunks": chunks,
         "start-method": start_method,
         "transport": transport,
+        "scaling": scaling,
+        "schedule": schedule,
         "dask-scheduler": dask_scheduler,
         "memory-limit": memory_limit,
         "seed": seed,

@@ -23,6 +23,8 @@ KEYS = (
     "chunks",
     "start-method",
     "transport",
+    "scaling",
+    "schedule",
     "dask-scheduler",
     "memory-limit",
     "seed",

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from gilscope import clocks
-from gilscope.errors import MeasurementError, WorkerRaisedError
-from gilscope.executors._rounds import Task, combine, merge, outside, pack, since, stamp, store, touched
+from gilscope.errors import MeasurementError, UnavailableError, WorkerRaisedError
+from gilscope.executors._rounds import Task, combine_each, merge, outside, pack, since, stamp, store, touched
 from gilscope.executors._shm import Segment
 from gilscope.executors._tokens import TokenBarrier
 from gilscope.executors._worker import Job, Report
@@ -120,8 +120,8 @@ class PoolSession:
 
     Attributes
     ----------
-    result : object
-        What the last round's partials were combined to.
+    result, results : object, list of object
+        What the last round's partials were combined to; for each copy of the work, of which ``result`` is the first.
     one_time_ns : dict
         ``start``, ``import``, ``jit``; the slowest worker's.
     gil_enabled : bool
@@ -131,13 +131,18 @@ class PoolSession:
     def __init__(self, pool: Pool, task: Task, token: int, slot: int, isolated: bool) -> None:
         self._pool, self._task, self._token, self._isolated = pool, task, token, isolated
         self.result: Any = None
+        self.results: list[Any] = []
         case = task.case
         workers = case.workers
+        weak, dynamic = case.copies > 1, case.schedule == "dynamic" and workers > 1 and not isolated
+        if dynamic and pool.barriers is None:
+            raise UnavailableError("a counter that workers share needs the compiled barrier", "use --schedule static")
         bounds = chunk_bounds(task.spec.extent(task.params), case.chunks)
         self._chunks = [
-            tuple((number, lo, hi) for number, (lo, hi) in enumerate(bounds) if number % workers == index)
+            tuple((n, lo, hi) for n, (lo, hi) in enumerate(bounds) if weak or dynamic or n % workers == index)
             for index in range(workers)
         ]
+        self._copies = task.copies if weak else (task,) * workers  # of each worker
         self._phases = task.spec.phases(task.params)
         self._private = case.transport == "pickle"
         job = Job(
@@ -151,6 +156,8 @@ class PoolSession:
             parties=workers,
             barrier_slot=slot,
             spin_ns=SPIN_NS if workers <= pool.cpus else 0,
+            alone=weak or isolated,
+            dynamic=dynamic,
             private=self._private,
         )
         for index in range(workers):
@@ -162,6 +169,7 @@ class PoolSession:
             replace(
                 job,
                 index=index,
+                layout=task.layout if self._private else self._copies[index].layout,
                 chunks=self._chunks[index],
                 copies=touched(task, self._phases, self._chunks[index]) if isolated else None,
             )
@@ -200,7 +208,7 @@ class PoolSession:
         reports = [report for report, _ in replies]
         combine_ns = 0
         if not self._isolated:  # parts of answers that nobody asked for
-            self.result, combine_ns = combine(task, reports, repeats)
+            combine_ns = self._combine([[report] for report in reports], repeats)
         stamps = tuple(
             stamp(report, submit, received)
             for report, submit, (_, received) in zip(reports, submitted, replies, strict=True)
@@ -222,22 +230,22 @@ class PoolSession:
         waiting, gaps = [0] * workers, [0] * workers  # after the last phase nobody waits: the round ends there
         received = begin
         for _ in range(repeats):
-            partials: list[Report] = []
+            partials: list[list[Report]] = [[] for _ in range(workers)]
             for phase in range(self._phases):
                 commands = [
-                    ("private", self._token, phase, [pack(task, phase, chunk) for chunk in self._chunks[index][:limit]])
-                    for index in range(workers)
+                    ("private", self._token, phase, [pack(own, phase, chunk) for chunk in chunks[:limit]])
+                    for own, chunks in zip(self._copies, self._chunks, strict=True)
                 ]
                 answers = self._pool.ask(commands, task.case.id)
                 last = max(report.end_ns for (report, _), _ in answers)
                 for index, ((report, written), at) in enumerate(answers):
-                    store(task, written)
+                    store(self._copies[index], written)
                     waiting[index] += gaps[index]
                     gaps[index] = last - report.end_ns
                     totals[index].append(report)
-                    partials.append(report)
+                    partials[index].append(report)
                     received = max(received, at)
-        self.result, combine_ns = combine(task, partials, repeats)
+        combine_ns = self._combine(partials, repeats)
         end = clocks.wall_ns()
         stamps = tuple(stamp(merge(reports, waiting[i]), begin, received) for i, reports in enumerate(totals))
         return Round(
@@ -248,6 +256,13 @@ class PoolSession:
             stamps=stamps,
             **since(before),
         )
+
+    def _combine(self, reports: Sequence[Sequence[Report]], repeats: int) -> int:
+        """Combine what each worker reported; return the ns it took."""
+        whole = reports if self._task.case.copies > 1 else [[report for own in reports for report in own]]
+        self.results, spent_ns = combine_each(self._task, whole, repeats)
+        self.result = self.results[0]
+        return spent_ns
 
     def close(self) -> None:
         """Forget the case in the workers. Idempotent."""

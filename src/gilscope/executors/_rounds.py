@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 from gilscope import clocks
@@ -11,9 +11,9 @@ from gilscope.executors._shm import Segment
 from gilscope.executors._worker import Report
 from gilscope.records import Stamp
 from gilscope.spec import Buffers, Case, KernelSpec, Params, Slice
-from gilscope.targets import Layout
+from gilscope.targets import Layout, shifted
 
-__all__ = ["Chunk", "Task", "combine", "merge", "outside", "pack", "since", "stamp", "store", "touched"]
+__all__ = ["Chunk", "Task", "combine", "combine_each", "merge", "outside", "pack", "since", "stamp", "store", "touched"]
 
 Chunk = tuple[int, int, int]
 """Number of a chunk, first item, one past the last."""
@@ -21,7 +21,17 @@ Chunk = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A case made concrete: its kernel, the implementation's target and the memory its buffers lie in."""
+    """A case made concrete: its kernel, the implementation's target and the memory its buffers lie in.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of one copy of the buffers.
+    segment : Segment
+        Holds ``case.copies`` copies, one after the other.
+    others : tuple of buffers
+        Those of the other copies.
+    """
 
     case: Case
     spec: KernelSpec
@@ -31,6 +41,16 @@ class Task:
     segment: Segment
     segment_key: str
     buffers: Buffers
+    others: tuple[Buffers, ...] = ()
+
+    @property
+    def copies(self) -> tuple[Task, ...]:
+        """The task on each copy of its buffers; its layout is that of the copy within the segment."""
+        every = (self.buffers, *self.others)
+        return tuple(
+            replace(self, buffers=buffers, others=(), layout=shifted(self.layout, copy, len(every)))
+            for copy, buffers in enumerate(every)
+        )
 
 
 def combine(task: Task, reports: Iterable[Report], repeats: int) -> tuple[Any, int]:
@@ -42,6 +62,15 @@ def combine(task: Task, reports: Iterable[Report], repeats: int) -> tuple[Any, i
     for _ in range(repeats):
         result = task.spec.combine(task.params, partials)
     return result, clocks.wall_ns() - before
+
+
+def combine_each(task: Task, reports: Sequence[Sequence[Report]], repeats: int) -> tuple[list[Any], int]:
+    """Combine the partials of every copy of the work; return (results, ns of one copy).
+
+    Every worker would combine its own at the same time, so only the first copy's counts.
+    """
+    result, spent_ns = combine(task, reports[0], repeats)
+    return [result, *(combine(task, own, 1)[0] for own in reports[1:])], spent_ns
 
 
 def touched(task: Task, phases: int, chunks: Iterable[Chunk]) -> tuple[Slice, ...]:

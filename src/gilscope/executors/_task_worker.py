@@ -27,7 +27,8 @@ Work: TypeAlias = Sequence[tuple[tuple[int, int, int], list[Any], list[Any]]]
 Answer: TypeAlias = tuple[Any, ...]
 """``("ok", worker, Report, written)`` or ``("raised", one line, traceback)``."""
 
-_KEPT = 8  # jobs a worker remembers; one forgotten is made ready again by the lead-in of its next round
+_KEPT = 256  # jobs a worker remembers; one forgotten is made ready again by the lead-in of its next round
+_KEPT_PRIVATE = 8  # of those with buffers of the worker's own, which take room
 
 _bound: OrderedDict[str, Bound] = OrderedDict()
 
@@ -138,8 +139,8 @@ def _ready(key: str, blob: bytes, inputs: Mapping[str, bytes] | None) -> Bound:
     if made is None:
         job, memory = pickle.loads(blob)
         made = _bound[key] = _made(job, memory, inputs or {})
-        while len(_bound) > _KEPT:
-            _bound.popitem(last=False)
+        private = [known for known, bound in _bound.items() if bound.job.private]
+        forget([*private[:-_KEPT_PRIVATE], *list(_bound)[:-_KEPT]])
     _bound.move_to_end(key)
     return made
 

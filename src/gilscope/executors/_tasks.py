@@ -16,7 +16,7 @@ from typing import Any
 
 from gilscope import clocks
 from gilscope.errors import WorkerRaisedError
-from gilscope.executors._rounds import Chunk, Task, combine, outside, since, stamp, store
+from gilscope.executors._rounds import Chunk, Task, combine_each, outside, since, stamp, store
 from gilscope.executors._task_worker import Answer, Warm
 from gilscope.executors._worker import Job, Report
 from gilscope.records import Round, Stamp
@@ -65,14 +65,20 @@ class TaskSession(ABC):
     task : Task
     start_ns : int
         What starting the workers took.
-    blob : bytes
-        What tasks bring along for workers that do not know the job yet, pickled.
+    blobs : sequence of bytes
+        What tasks bring along for workers that do not know the job yet, pickled: one, or one per copy of the work.
+
+    Attributes
+    ----------
+    jobs : list of (key, blob)
+    copies : tuple of Task
     """
 
-    def __init__(self, task: Task, start_ns: int, blob: bytes) -> None:
-        self.task, self.blob = task, blob
-        self.key = f"{os.getpid()}.{next(_numbers)}"
+    def __init__(self, task: Task, start_ns: int, blobs: Sequence[bytes]) -> None:
+        self.task, self.copies = task, task.copies
+        self.jobs = [(f"{os.getpid()}.{next(_numbers)}", blob) for blob in blobs]
         self.result: Any = None
+        self.results: list[Any] = []
         self.workers: list[str] = []
         self._phases = task.spec.phases(task.params)
         bounds = chunk_bounds(task.spec.extent(task.params), task.case.chunks)
@@ -99,8 +105,10 @@ class TaskSession(ABC):
         """
 
     @abstractmethod
-    def run_phase(self, phase: int, chunks: Sequence[Chunk]) -> Iterable[Answer]:
-        """Submit chunks of one phase; return the answers in their order, their times on the parent's clock.
+    def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> Iterable[Answer]:
+        """Submit chunks of one phase, each with the number of its copy; return the answers in their order.
+
+        Their times are on the parent's clock.
 
         Raises
         ------
@@ -118,18 +126,24 @@ class TaskSession(ABC):
         ------
         WorkerRaisedError, WorkerDiedError
         """
-        chunks = self._chunks if limit is None else self._chunks[: limit * self.task.case.workers]
+        case = self.task.case
+        most = None if limit is None else limit * case.workers // case.copies
+        work = [(copy, chunk) for copy in range(case.copies) for chunk in self._chunks[:most]]
         before, begin = outside(), clocks.wall_ns()
         done: list[list[Done]] = []
         for _ in range(repeats):
             last = len(done)
             for phase in range(self._phases):
-                done.append([self._done(answer) for answer in self.run_phase(phase, chunks)])
-                for entry in done[-1]:
-                    store(self.task, entry.written)
+                done.append([self._done(answer) for answer in self.run_phase(phase, work)])
+                for (copy, _), entry in zip(work, done[-1], strict=True):
+                    store(self.copies[copy], entry.written)
         received = clocks.wall_ns()
-        reports = [entry.report for entries in done[last:] for entry in entries]
-        self.result, combine_ns = combine(self.task, reports, repeats)
+        reports: list[list[Report]] = [[] for _ in self.copies]
+        for entries in done[last:]:
+            for (copy, _), entry in zip(work, entries, strict=True):
+                reports[copy].append(entry.report)
+        self.results, combine_ns = combine_each(self.task, reports, repeats)
+        self.result = self.results[0]
         end = clocks.wall_ns()
         stamps = stamps_of(done, self.workers, begin, received)
         return Round(repeats=repeats, start_ns=begin, end_ns=end, combine_ns=combine_ns, stamps=stamps, **since(before))

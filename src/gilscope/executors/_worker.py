@@ -10,7 +10,7 @@ from __future__ import annotations
 import mmap
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -58,11 +58,14 @@ class Job:
         Which of how many workers this is.
     barrier_slot, spin_ns : int
         Where they meet, and how long they spin before they block.
+    alone : bool
+        Whether it meets the others only at the start: its work is none of theirs.
+    dynamic : bool
+        Whether ``chunks`` are those of all workers, of which each takes the next one when it is done.
     private : bool
         Whether the buffers are the worker's own and data travels with each phase (transport ``pickle``).
     copies : tuple of (buffer, first item, one past the last) or None
-        If given, the control ``isolated``: work on a private copy of these slices and meet the others only at the
-        start.
+        If given, the control ``isolated``: work on a private copy of these slices.
     """
 
     target: str
@@ -75,6 +78,8 @@ class Job:
     parties: int
     barrier_slot: int
     spin_ns: int
+    alone: bool = False
+    dynamic: bool = False
     private: bool = False
     copies: tuple[tuple[str, int, int], ...] | None = None
 
@@ -160,10 +165,11 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> Report:
     another, and the imbalance of a single execution would not show.
     """
     job, function, params, buffers = bound.job, bound.function, bound.job.params, bound.buffers
-    wait = bound.barrier.wait if bound.barrier is not None and job.copies is None else None
-    chunks = job.chunks if limit is None else job.chunks[:limit]
+    wait = bound.barrier.wait if bound.barrier is not None and not job.alone else None
+    chunks = job.chunks if limit is None else job.chunks[: limit * job.parties if job.dynamic else limit]
     phases, inner_barriers = job.phases, repeats * job.phases - 1
     partials: list[tuple[int, int, Any]] = []
+    done = 0
     queued_ns = clocks.run_queue_ns()
     arrived_ns = clocks.wall_ns()
     start_ns = bound.barrier.start() if bound.barrier is not None else arrived_ns
@@ -171,8 +177,9 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> Report:
     for _ in range(repeats):
         partials = []
         for phase in range(phases):
-            for number, lo, hi in chunks:
+            for number, lo, hi in _taken(bound, chunks, done) if job.dynamic else chunks:
                 partials.append((phase, number, function(phase, lo, hi, params, buffers)))
+            done += 1
             if wait is not None and inner_barriers > 0:
                 inner_barriers -= 1
                 wait()
@@ -190,6 +197,19 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> Report:
         partials=tuple(entry for entry in partials if entry[2] is not None),
         gathering_ns=max(0, start_ns - arrived_ns),
     )
+
+
+def _taken(bound: Bound, chunks: Sequence[tuple[int, int, int]], done: int) -> Iterator[tuple[int, int, int]]:
+    """Yield chunks that no other worker took; ``done`` phases of the round are over.
+
+    Notes
+    -----
+    The counter starts at zero with the round. In each phase every chunk has a ticket and every worker draws one blank,
+    which ends its phase; the barrier keeps phases apart, so the tickets of a phase begin at a known number.
+    """
+    first = done * (len(chunks) + bound.job.parties)
+    while (number := bound.barrier.take() - first) < len(chunks):
+        yield chunks[number]
 
 
 def perform_private(

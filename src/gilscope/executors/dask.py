@@ -88,7 +88,7 @@ class DaskSession(TaskSession):
             [{name: bytes(task.buffers[name]) for name in names}], workers=self._addresses, broadcast=True, hash=False
         )[0]
         transfer_ns = clocks.wall_ns() - before
-        super().__init__(task, cluster.start_ns, pickled(job_of(task, private=True), None))
+        super().__init__(task, cluster.start_ns, [pickled(job_of(task, private=True), None)])
         self.one_time_ns["transfer"] = transfer_ns
         self.placed = [
             {
@@ -104,11 +104,12 @@ class DaskSession(TaskSession):
 
         return self._answers([self._submit(warm, [address]) for address in self._addresses])
 
-    def run_phase(self, phase: int, chunks: Sequence[Chunk]) -> list[Answer]:
+    def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> list[Answer]:
         from gilscope.executors._dask_worker import run
 
         tasks = [
-            self._submit(run, self._addresses, phase, (pack(self.task, phase, chunk, self._there),)) for chunk in chunks
+            self._submit(run, self._addresses, phase, (pack(self.copies[copy], phase, chunk, self._there),))
+            for copy, chunk in work
         ]
         return [on_our_clock(answer, self._cluster.clocks) for answer in self._answers(tasks)]
 
@@ -120,7 +121,7 @@ class DaskSession(TaskSession):
 
     def _submit(self, function: Any, workers: list[str], *arguments: Any) -> Any:
         return self._client.submit(
-            function, self.key, self.blob, self._inputs, *arguments, workers=workers, pure=False, retries=0
+            function, *self.jobs[0], self._inputs, *arguments, workers=workers, pure=False, retries=0
         )
 
     def _answers(self, futures: list[Any]) -> list[Answer]:
@@ -159,7 +160,7 @@ class DaskSession(TaskSession):
 
         if self._inputs is not None:
             self._inputs.release()
-            self._client.run(forget, [self.key], workers=self._addresses)
+            self._client.run(forget, [self.jobs[0][0]], workers=self._addresses)
             self._inputs = None
 
 

@@ -15,12 +15,13 @@ from gilscope.errors import WorkerDiedError
 from gilscope.executors import _task_worker
 from gilscope.executors._rounds import Chunk, Task
 from gilscope.executors._tasks import TaskSession, job_of, pickled
+from gilscope.executors.processes import describe_exit
 from gilscope.spec import Availability, Impl
 
 __all__ = ["LokyPool", "availability", "open_pool"]
 
 _PACKAGES = ("loky", "joblib.externals.loky")  # joblib brings its own copy
-_EXIT_CODES = re.compile(r"exit codes? of the workers? (?:is|are) (\{.*?\})")
+_EXIT_CODES = re.compile(r"exit codes? of the workers? (?:is|are) \{.*?\((-?\d+)\)")  # {SIGKILL(-9)}: the first one
 
 
 def availability(impl: Impl, start_method: str = "") -> Availability:
@@ -68,15 +69,17 @@ class LokySession(TaskSession):
         memory = _task_worker.Memory(
             nbytes=task.segment.nbytes, pid=os.getpid(), fd=task.segment.fd, name=task.segment.name
         )
-        super().__init__(task, pool.ready_ns, pickled(job_of(task, private=False), memory))
+        blobs = [pickled(job_of(copy, private=False), memory) for copy in task.copies]
+        super().__init__(task, pool.ready_ns, blobs)
 
     def submit_warm(self, hold_s: float) -> list[_task_worker.Answer]:
         workers = range(self.task.case.workers)
-        return answers([self._executor.submit(_task_worker.warm, self.key, self.blob, None, hold_s) for _ in workers])
+        key, blob = self.jobs[0]
+        return answers([self._executor.submit(_task_worker.warm, key, blob, None, hold_s) for _ in workers])
 
-    def run_phase(self, phase: int, chunks: Sequence[Chunk]) -> list[_task_worker.Answer]:
-        submit, key, blob = self._executor.submit, self.key, self.blob
-        return answers([submit(_task_worker.run, key, blob, None, phase, ((chunk, [], []),)) for chunk in chunks])
+    def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> list[_task_worker.Answer]:
+        submit, jobs, run = self._executor.submit, self.jobs, _task_worker.run
+        return answers([submit(run, *jobs[copy], None, phase, ((chunk, [], []),)) for copy, chunk in work])
 
     def close(self) -> None:
         """Nothing to forget: workers drop what they have not used for long."""
@@ -94,8 +97,8 @@ def answers(futures: Iterable[Any]) -> list[Any]:
         return [future.result() for future in futures]
     except BrokenExecutor as error:
         told = _EXIT_CODES.search(str(error))
-        how = f"with {told[1].strip('{}')}" if told else f": {str(error).partition(chr(10))[0]}"
-        raise WorkerDiedError(f"a loky worker ended {how}") from None
+        how = describe_exit(int(told[1])) if told else f"ended: {str(error).partition(chr(10))[0]}"
+        raise WorkerDiedError(f"a loky worker {how}") from None
 
 
 def open_pool(max_workers: int, cpus: int, start_method: str = "") -> LokyPool:

@@ -287,7 +287,7 @@ class SupervisedHost:
         """
         family, case = family_of(slot), slot.case
         spec = kernels.load(case.kernel)
-        nbytes = kernels.buffer_layout(spec, spec.sizes[case.size])[0]
+        nbytes = case.copies * kernels.buffer_layout(spec, spec.sizes[case.size])[0]
         threads = self._cpus if _is_nested(case) else case.workers if case.executor == "native" else 1
         python = self._interpreters[case.interpreter] if case.interpreter else None
         answer = self._exchange(
@@ -340,8 +340,8 @@ def _short_temporary_folder() -> str:
 
 
 def _segment(case: Case) -> str:
-    """Key of the shared memory that holds inputs and outputs: one per kernel and size, for all runners."""
-    return f"{case.kernel}#{case.size}"
+    """Key of the shared memory that holds inputs and outputs: one per kernel, size and copies, for all runners."""
+    return f"{case.kernel}#{case.size}" + (f"*{case.copies}" if case.copies > 1 else "")
 
 
 def max_workers_of(slots: Iterable[Slot]) -> dict[str, int]:

@@ -23,7 +23,7 @@ from gilscope.executors._rounds import Task
 from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.measure import examine, own
 from gilscope.measure.wire import encode_round, receive_with_fds, send_with_fds
-from gilscope.spec import Case, Slot
+from gilscope.spec import Case, Slot, Work
 from gilscope.telemetry.free_threading import gil_state
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 
@@ -57,10 +57,14 @@ class _Runner:
         task = self._task(case, segment_key)
         session = self._pool(case.executor, case.start_method).bind(task)
         self._sessions[case_id], self._tasks[case_id] = session, task
-        kernels.poison(task.spec, task.params, task.buffers)
-        task.spec.reset(task.params, task.buffers)
+        for copy in task.copies:
+            kernels.poison(copy.spec, copy.params, copy.buffers)
+        _reset(task)
         first = session.run_round(1)
-        problem = kernels.verify(task.spec, case.size, task.buffers, session.result)
+        results = session.results if case.copies > 1 else [session.result]
+        checked = zip(task.copies, results, strict=True)
+        problems = (kernels.verify(copy.spec, case.size, copy.buffers, result) for copy, result in checked)
+        problem = next(filter(None, problems), None)
         return {
             "problem": problem,
             "first_ns": first.wall_ns,
@@ -68,7 +72,7 @@ class _Runner:
             "jit_cache": session.jit_cache,
             "isa": session.isa,
             **_gil(session),
-            "work": asdict(task.spec.work(task.params, session.result)) if problem is None else None,
+            "work": asdict(_work(task, session.result)) if problem is None else None,
             "placed": getattr(session, "placed", []),
         }
 
@@ -76,7 +80,7 @@ class _Runner:
         """Make the ``isolated`` control of a case ready; its workers have parts of the answer, so none is verified."""
         case = Case.parse(case_id)
         task = self._task(case, segment_key)
-        task.spec.reset(task.params, task.buffers)
+        _reset(task)
         session = self._pool("processes", case.start_method).bind(task, isolated=True)
         key = Slot(case=case, role="isolated").key
         self._sessions[key], self._tasks[key] = session, task
@@ -99,7 +103,7 @@ class _Runner:
         session, task = self._sessions[key], self._tasks[key]
         if lead_repeats:
             session.run_round(lead_repeats, lead_limit)
-        task.spec.reset(task.params, task.buffers)
+        _reset(task)
         if not diagnose:
             return {"round": encode_round(session.run_round(repeats))}
         with GilMonitor(DIAGNOSTIC_RATE_HZ, keep_holds=_HOLDS_KEPT) as monitor:
@@ -125,9 +129,11 @@ class _Runner:
             raise UnavailableError(f"{case.kernel} has no implementation {case.implementation}")
         layout = kernels.buffer_layout(spec, params)
         identity, segment = self._segments[segment_key]
-        buffers = targets.views(segment.map(), layout)
+        memory, copies = segment.map(), range(case.copies)
+        buffers = [targets.views(memory, targets.shifted(layout, copy, case.copies)) for copy in copies]
         if segment_key in self._fresh:
-            spec.make_inputs(params, buffers)
+            for own in buffers:
+                spec.make_inputs(params, own)
             self._fresh.discard(segment_key)
         return Task(
             case=case,
@@ -137,7 +143,8 @@ class _Runner:
             layout=layout,
             segment=segment,
             segment_key=identity,
-            buffers=buffers,
+            buffers=buffers[0],
+            others=tuple(buffers[1:]),
         )
 
     def _pool(self, executor: str, start_method: str) -> Any:
@@ -147,6 +154,18 @@ class _Runner:
                 self._max_workers, self._cpus, start_method, **self._only.get(executor, {})
             )
         return self._pools[key]
+
+
+def _reset(task: Task) -> None:
+    """Restore the state of every copy."""
+    for copy in task.copies:
+        copy.spec.reset(copy.params, copy.buffers)
+
+
+def _work(task: Task, result: Any) -> Work:
+    """Count what one execution of the case does: that of the kernel, once per copy."""
+    one, copies = task.spec.work(task.params, result), task.case.copies
+    return Work(units=copies * one.units, unit=one.unit, flops=copies * one.flops, bytes=copies * one.bytes)
 
 
 def _gil(session: Any) -> dict[str, Any]:

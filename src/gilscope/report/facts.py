@@ -85,12 +85,13 @@ def _place(word: str, known: Sequence[str]) -> tuple[int, str]:
 
 
 def executor_label(row: Row) -> str:
-    """Return the executor with start method and transport where they are not the default."""
+    """Return the executor with start method, transport, scaling and schedule where they are not the default."""
     parts = [row["executor"]]
     if row.get("start_method") not in (None, "", DEFAULT_START_METHOD):
         parts.append(row["start_method"])
     if row.get("transport") not in (None, "", DEFAULT_TRANSPORT):
         parts.append(row["transport"])
+    parts += [row[name] for name in ("scaling", "schedule") if row.get(name)]
     return ".".join(parts)
 
 
