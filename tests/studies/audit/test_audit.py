@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from gilscope.errors import UnavailableError
 from gilscope.studies import audit as study
 from gilscope.studies.audit import AuditRequest, audit, passed
+from gilscope.studies.audit.calls import Call
 from gilscope.studies.audit.children import Outcome
 from tests.pythons import need_free_threaded
 from tests.studies.audit.planting import NOT_USED, ONE_PHASE, OWN_GIL, plant
@@ -108,6 +110,29 @@ def test_without_a_free_threaded_interpreter_the_cure_is_told(monkeypatch: pytes
     monkeypatch.setenv("GILSCOPE_ENVIRONMENTS", str(tmp_path))
     with pytest.raises(UnavailableError, match=r"no free-threaded Python was found.*uv python install 3\.14t"):
         audit(AuditRequest(modules=("json",)))
+
+
+@pytest.mark.parametrize(("has_gilscope", "where"), [(True, ("/fake/python", True)), (False, (sys.executable, False))])
+def test_calls_run_where_gilscope_is(
+    fake: FakeInterpreter, monkeypatch: pytest.MonkeyPatch, has_gilscope: bool, where: tuple[str, bool]
+) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def call(text: str, python: str, *, free_threaded: bool) -> Call:
+        asked.append((python, free_threaded))
+        return Call(call=text, status="ok")
+
+    monkeypatch.setattr(study, "measure_call", call)
+    monkeypatch.setattr(study, "free_threaded_build", lambda: False)
+    fake.seen[0]["gilscope"] = has_gilscope
+    fake.outcomes["mine"] = Outcome(events=(imported("mine", OFF),), status=0)
+    audit(AuditRequest(modules=("mine",), calls=("a.b(1)",), python="3.14t"))
+    assert asked == [where]
+
+
+def test_calls_alone_need_gilscope_in_the_interpreter_asked_for(fake: FakeInterpreter) -> None:
+    with pytest.raises(UnavailableError, match=r"has no gilscope.*gilscope env add 3\.14t"):
+        audit(AuditRequest(calls=("a.b(1)",), python="3.14t"))
 
 
 # A real free-threaded interpreter -------------------------------------------------------------------------------------

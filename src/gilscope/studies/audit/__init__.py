@@ -6,12 +6,13 @@ Modules are imported in fresh processes of a free-threaded interpreter, which ne
 from __future__ import annotations
 
 import importlib.metadata
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import gilscope
-from gilscope.env.interpreter import interpreter_label
+from gilscope.env.interpreter import free_threaded_build, interpreter_label
 from gilscope.errors import UnavailableError
 from gilscope.studies.audit.calls import check_snippet, measure_call
 from gilscope.studies.audit.children import Event, Outcome, find_interpreter, inspect, run_child
@@ -84,12 +85,41 @@ def audit(request: AuditRequest, progress: Callable[[str], None] = lambda text: 
         "distributions": [],
         "calls": [],
     }
+    seen: Sequence[Event] | None = None
     if request.modules or request.environment:
-        document |= _modules(request, progress)
-    for text in request.calls:
-        progress(f"calling {text}")
-        document["calls"].append(asdict(measure_call(text)))
+        python = find_interpreter(request.python)
+        progress(f"looking at {python}")
+        seen = inspect(python)
+        document |= _modules(request, python, seen, progress)
+    if request.calls:
+        python, free_threaded = _caller(request, seen)
+        for text in request.calls:
+            progress(f"calling {text}")
+            document["calls"].append(asdict(measure_call(text, python, free_threaded=free_threaded)))
     return document
+
+
+def _caller(request: AuditRequest, seen: Sequence[Event] | None) -> tuple[str, bool]:
+    """Return the interpreter that calls the snippets, and whether it is free-threaded.
+
+    The one asked for if it has gilscope, which watches; else this one.
+
+    Raises
+    ------
+    UnavailableError
+        If only calls were asked for, in an interpreter without gilscope.
+    """
+    if request.python is None:
+        return sys.executable, free_threaded_build()
+    python = find_interpreter(request.python)
+    [facts] = [event for event in seen or inspect(python) if event["event"] == "interpreter"]
+    if facts["gilscope"]:
+        return python, facts["free_threaded"]
+    if seen is None:
+        raise UnavailableError(
+            f"{python} has no gilscope, which watches the call", f"gilscope env add {request.python}"
+        )
+    return sys.executable, free_threaded_build()
 
 
 def passed(document: dict[str, Any]) -> bool:
@@ -99,10 +129,9 @@ def passed(document: dict[str, Any]) -> bool:
     )
 
 
-def _modules(request: AuditRequest, progress: Callable[[str], None]) -> dict[str, Any]:
-    python = find_interpreter(request.python)
-    progress(f"looking at {python}")
-    seen = inspect(python)
+def _modules(
+    request: AuditRequest, python: str, seen: Sequence[Event], progress: Callable[[str], None]
+) -> dict[str, Any]:
     interpreter = _interpreter(seen)
     rows, outcomes = [], []
     for module in dict.fromkeys(request.modules):

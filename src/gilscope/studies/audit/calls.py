@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from gilscope.env.interpreter import free_threaded_build
+from gilscope.env.interpreters import PLAIN, surroundings
 from gilscope.errors import UsageError
 
 __all__ = ["Call", "check_snippet", "measure_call", "verdict_of"]
@@ -89,13 +90,17 @@ def verdict_of(low: float, high: float, per_call_s: float) -> Verdict:
     return "holds" if low >= HELD_ABOVE else "partly"
 
 
-def measure_call(text: str) -> Call:
-    """Call a snippet in a fresh process of this interpreter, with the GIL on, and watch the GIL.
+def measure_call(text: str, python: str = sys.executable, *, free_threaded: bool | None = None) -> Call:
+    """Call a snippet in a fresh process, with the GIL on, and watch the GIL.
 
     Parameters
     ----------
     text : str
         ``module.function(arguments)``: arguments are evaluated once, modules they name are imported.
+    python : str
+        An interpreter that has gilscope.
+    free_threaded : bool or None
+        Whether that interpreter could do without the GIL; None: as this one.
 
     Raises
     ------
@@ -103,15 +108,15 @@ def measure_call(text: str) -> Call:
         If it is no call.
     """
     check_snippet(text)
-    environment = dict(os.environ)
-    if free_threaded_build():
-        environment["PYTHON_GIL"] = "1"
+    can_do_without = free_threaded_build() if free_threaded is None else free_threaded
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _ASK, text],
+            [python, "-c", _ASK, text],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            env=environment,
+            # The folder in which it is called is on the path, as it is for the modules that are imported.
+            env=surroundings({**PLAIN, "PYTHON_GIL": "1" if can_do_without else None, "PYTHONSAFEPATH": None}),
             timeout=_LIMIT_S,
             check=False,
         )
