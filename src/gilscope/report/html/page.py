@@ -244,8 +244,9 @@ def _tiles(view: View, kernel: str) -> Iterator[Tile]:
     if standing:
         top = max(standing, key=lambda row: row["vs_fastest_serial"]["value"])
         rate = f"{si(top['rate']['value']).rstrip()} {top['rate']['unit']}/s"
-        value = f"{narrow(top['vs_fastest_serial']['value'])}x"
-        yield Tile(label="Fastest way, over one thread", value=value, more=f"{_name(top)}, {rate}")
+        value, _, ends = interval(top["vs_fastest_serial"]).partition(" ")
+        more = f"{ends}: {_name(top)}, {rate}"
+        yield Tile(label="Fastest way, over one thread", value=f"{value}x", more=more)
     spins = [row for row in facts.controls(view.document, kernel, "spin") if row["speedup"] and row["workers"] > 1]
     if spins:
         most = max(spins, key=lambda row: (not row["over_subscribed"], row["workers"]))
