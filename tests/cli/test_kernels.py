@@ -18,9 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "heat_ring"
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of this checkout in which only a new kernel has something to build."""
+def _copied(tmp_path: Path) -> Path:
+    """Copy this checkout, without sources that would have to be built: only a new kernel has some."""
     unwanted = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=unwanted)
     shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=unwanted)
@@ -30,8 +29,20 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_checkout_is_found_from_the_folders_below_it(checkout: Path) -> None:
-    assert find_checkout(checkout / "src/gilscope") == checkout.resolve()
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of this checkout to write into."""
+    return _copied(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of this checkout into which nobody writes."""
+    return _copied(tmp_path_factory.mktemp("checkout"))
+
+
+def test_a_checkout_is_found_from_the_folders_below_it(untouched: Path) -> None:
+    assert find_checkout(untouched / "src/gilscope") == untouched.resolve()
 
 
 def test_elsewhere_is_refused_with_the_cure(
@@ -50,14 +61,17 @@ TAKEN = ["nbody", "spin", "digest", "_numba", "Heat", "3d", "heat-ring", "for", 
 
 @pytest.mark.parametrize("name", TAKEN)
 def test_a_name_that_is_taken_or_none_is_refused_and_nothing_is_written(
-    name: str, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, untouched: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(checkout)
-    before = sorted(checkout.rglob("*")), (checkout / "src/gilscope/registry.py").read_text(encoding="utf-8")
+    monkeypatch.chdir(untouched)
+    before = sorted(untouched.rglob("*")), (untouched / "src/gilscope/registry.py").read_text(encoding="utf-8")
     assert main(["kernels", "new", name]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "choose another name" in line or "like heat3d" in line
-    assert (sorted(checkout.rglob("*")), (checkout / "src/gilscope/registry.py").read_text(encoding="utf-8")) == before
+    assert (
+        sorted(untouched.rglob("*")),
+        (untouched / "src/gilscope/registry.py").read_text(encoding="utf-8"),
+    ) == before
 
 
 def test_a_page_that_is_there_already_is_not_overwritten(checkout: Path) -> None:
