@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c' 2>/dev/null)
 
-.PHONY: run test test-faults lint benchmark wheel wheels-local yardstick clean
+.PHONY: run test test-faults lint benchmark wheel wheels-local docs yardstick clean
 
 run: $(VENV)/.installed
 	$(BIN)/gilscope run
@@ -34,6 +34,11 @@ wheel: $(VENV)/.installed
 # each. More interpreters: make wheels-local INTERPRETERS="/path/python3.14t ...", or GILSCOPE_TEST_PYTHONS.
 wheels-local: $(VENV)/.installed
 	$(BIN)/python .ci/wheels.py $(INTERPRETERS)
+
+# The documentation site, into build/site.
+docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 yardstick: $(VENV)/.installed
 	$(BIN)/python benchmarks/yardstick/compare.py

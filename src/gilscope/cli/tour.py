@@ -78,7 +78,8 @@ def _document(chapters: list[dict[str, Any]]) -> dict[str, Any]:
     from gilscope.env.cpu import usable_cpus
     from gilscope.report.tour import tour_document
 
-    environment = {"interpreter": interpreter.describe(), "usable_cpus": usable_cpus().count}
+    python = {name: value for name, value in interpreter.describe().items() if name != "executable"}
+    environment = {"interpreter": python, "usable_cpus": usable_cpus().count}
     return tour_document(chapters, tool_version=__version__, environment=environment)
 
 

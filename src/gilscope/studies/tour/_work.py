@@ -40,8 +40,14 @@ ONE_AT_A_TIME = 1.15
 
 
 def run_in_threads(log: Recorder, work: Callable[[Recorder, str], None], names: tuple[str, ...]) -> None:
-    """Start a thread for each name, and wait for all."""
-    threads = [threading.Thread(target=work, args=(log, name), name=name) for name in names]
+    """Start a thread for each name, let them begin together, and wait for all."""
+    together = threading.Barrier(len(names))
+
+    def begin_together(name: str) -> None:
+        together.wait(TIMEOUT_S)
+        work(log, name)
+
+    threads = [threading.Thread(target=begin_together, args=(name,), name=name) for name in names]
     for thread, name in zip(threads, names, strict=True):
         log.tell("main", name, "start")
         thread.start()
@@ -132,14 +138,17 @@ def judge_overlap(trace: Trace, facts: Any, *, name: str = "asleep") -> Verdict:
 def load(trace: Trace, name: str = "counting", least: int = 2) -> tuple[float, float]:
     """Return CPU time over wall time, and how many were able to run at a time, over all spans of a name.
 
-    The second counts who runs and who queues for a CPU, so a busy machine does not change it; who waits for a lock
-    is in neither.
+    The second is the sum of the shares of its own span during which each ran or queued for a CPU, so a busy machine
+    does not change it; who waits for a lock does neither.
     """
     spans = named(trace, name, least)
     wall = max(e.end_ns for e in spans) - min(e.start_ns for e in spans)
-    cpu = sum(trace.facts.get(f"{lane} cpu_ns", 0) for lane in {e.lane for e in spans})
-    queued = sum(trace.facts.get(f"{lane} run_queue_ns", 0) for lane in {e.lane for e in spans})
-    return cpu / wall, (cpu + queued) / wall
+    cpu = able = 0.0
+    for span in spans:
+        used = trace.facts.get(f"{span.lane} cpu_ns", 0)
+        cpu += used
+        able += (used + trace.facts.get(f"{span.lane} run_queue_ns", 0)) / max(1, span.end_ns - span.start_ns)
+    return cpu / wall, able
 
 
 def one_core_or_two(trace: Trace, *, together: bool, name: str = "counting", least: int = 2) -> Verdict:
@@ -155,7 +164,7 @@ def one_core_or_two(trace: Trace, *, together: bool, name: str = "counting", lea
     if together:
         needed = TWO_AT_ONCE * least / 2
         seen = f"{able:.2f} were running or queueing for a CPU at a time, and used {cores:.2f} cores: {duration(wall)}."
-        return Verdict(holds=able >= needed, seen=seen, figures=figures)
+        return Verdict(holds=able >= needed and overlap_ns(spans) > 0, seen=seen, figures=figures)
     seen = f"Together they used {cores:.2f} cores: {duration(wall)}."
     return Verdict(holds=cores <= ONE_AT_A_TIME, seen=seen, figures=figures)
 

@@ -101,12 +101,14 @@ def life_of_a_process(log: Recorder) -> list[str]:
 
 def runnable_but_not_running(log: Recorder) -> dict[str, Any]:
     """Let two threads want the same lock-free time: the one that has to queue is runnable, not running."""
-    stop = time.monotonic() + 0.2
     facts: dict[str, int] = {}
+    together = threading.Barrier(2)
 
     def spin(me: str) -> None:
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(threading.get_native_id(), {min(os.sched_getaffinity(0))})
+        together.wait(TIMEOUT_S)
+        stop = time.monotonic() + 0.2
         begun, cpu_ns, queued_ns = clocks.wall_ns(), clocks.thread_cpu_ns(), clocks.run_queue_ns()
         with log.span(me, "compute"):
             while time.monotonic() < stop:

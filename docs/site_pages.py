@@ -1,0 +1,89 @@
+"""Pages of the documentation site that are made from the code when it is built (a hook of MkDocs).
+
+The command line's reference from its own help, the JSON Schemas from the package, and the navigation of pages that
+nobody has put anywhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+from gilscope.cli.app import app
+from gilscope.registry import KERNELS
+
+ROOT = Path(__file__).resolve().parents[1]
+SCHEMAS = sorted((ROOT / "src" / "gilscope").glob("*/**/*schema*.json"))
+NAMES = {
+    "gilscope.api": ["compare", "Comparison"],
+    "gilscope.telemetry.gil": ["GilMonitor"],
+    "gilscope.results": ["load"],
+}
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Yield the words of every command, those of command groups too."""
+    for command in app.registered_commands:
+        yield (str(command.name),)
+    for group in app.registered_groups:
+        yield (str(group.name),)
+        for command in group.typer_instance.registered_commands if group.typer_instance else ():
+            yield (str(group.name), str(command.name))
+
+
+def help_of(words: tuple[str, ...]) -> str:
+    """Return what a command says of itself."""
+    command = [sys.executable, "-m", "gilscope", *words, "--help"]
+    environment = {**os.environ, "COLUMNS": "110", "TERM": "dumb"}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=60).stdout
+
+
+def command_line() -> str:
+    """Return the page of the command line."""
+    parts = ["# Command line", f"```text\n{help_of(()).rstrip()}\n```"]
+    for words in commands():
+        parts += [f"## gilscope {' '.join(words)}", f"```text\n{help_of(words).rstrip()}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def python_api() -> str:
+    """Return the page of the public names, for mkdocstrings to fill."""
+    parts = ["# Python", "Everything here is importable from `gilscope`; errors are in `gilscope.errors`."]
+    for module, names in NAMES.items():
+        parts += [f"::: {module}.{name}" for name in names]
+    parts.append("::: gilscope.errors")
+    return "\n\n".join(parts) + "\n"
+
+
+def json_schemas() -> str:
+    """Return the page of the JSON Schemas."""
+    parts = ["# JSON Schema", "What [the documents](../schema.md) of `--json` must look like, to validate them by."]
+    for path in SCHEMAS:
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        text = json.dumps(schema, indent=2, ensure_ascii=False)
+        parts += [f"## {schema.get('title', path.parent.name)}", f"```json\n{text}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def on_config(config: Any) -> Any:
+    """Put a page per kernel into the navigation, and new pages under "How to"."""
+    how_to = next(section["How to"] for section in config.nav if "How to" in section)
+    placed = json.dumps(config.nav)
+    how_to += [page.name for page in sorted(Path(config.docs_dir).glob("*.md")) if f'"{page.name}"' not in placed]
+    config.nav.insert(-1, {"Kernels": [{name: f"kernels/{name}.md"} for name in KERNELS]})
+    return config
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the generated pages."""
+    pages = {"reference/cli.md": command_line, "reference/api.md": python_api, "reference/json-schema.md": json_schemas}
+    for path, make in pages.items():
+        files.append(File.generated(config, path, content=make()))
+    return files

@@ -1,0 +1,188 @@
+"""Write the pages in docs/concepts/ from a real tour, so that no number and no diagram in them was ever typed.
+
+Run: ``python docs/update_tour.py [--measure]``. With ``--measure`` the tour runs again and replaces its document;
+without it the one that is there is laid out again.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gilscope.report.timeline import svg
+from gilscope.report.tour import figure_text, trace_from
+
+DOCS = Path(__file__).resolve().parent
+TOUR = DOCS / "examples" / "tour.json"
+PAGES = DOCS / "concepts"
+PICTURES = PAGES / "images"
+HEAD = "<!-- written by docs/update_tour.py from docs/examples/tour.json -->\n"
+
+
+def measure() -> None:
+    """Run the whole tour and keep its document."""
+    command = [sys.executable, "-m", "gilscope", "tour", "--all", "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=600, check=True)
+    TOUR.write_text(json.dumps(json.loads(done.stdout), separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def page(chapter: Mapping[str, Any]) -> str:
+    """Return the page of a chapter."""
+    parts = [
+        f"# {chapter['title']}",
+        chapter["text"],
+        f"`gilscope tour {chapter['name']}` runs what is shown here on your machine.",
+    ]
+    for experiment in chapter["experiments"]:
+        parts += _experiment(chapter["name"], experiment)
+    parts.append(f"> **Remember.** {chapter['remember']}")
+    return HEAD + "\n" + "\n\n".join(parts) + "\n"
+
+
+def _experiment(chapter: str, experiment: Mapping[str, Any]) -> Iterator[str]:
+    yield f"## {experiment['title']}"
+    yield experiment["text"]
+    yield f"```python\n{experiment['source'].rstrip()}\n```"
+    if experiment["trace"] is not None:
+        yield f"![{_alt(experiment['seen'])}](images/{chapter}-{experiment['name']}.svg)"
+        yield f"```mermaid\n{experiment['mermaid'].rstrip()}\n```"
+    yield f"**Claim.** {experiment['claim']}"
+    if experiment["holds"] is None:
+        yield f"**Measured.** n/a here: {experiment['reason']}."
+        return
+    yield f"**Measured.** {experiment['seen']}"
+    rows = "\n".join(f"| {figure['name']} | {figure_text(figure)} |" for figure in experiment["figures"])
+    yield f"| measured | |\n|---|---:|\n{rows}"
+
+
+def _alt(text: str) -> str:
+    return text.replace("[", "(").replace("]", ")")
+
+
+def pictures(chapter: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield file name and content of the timelines of a chapter."""
+    for experiment in chapter["experiments"]:
+        if experiment["trace"] is not None:
+            name = f"{chapter['name']}-{experiment['name']}"
+            yield f"{name}.svg", svg(trace_from(experiment), ident=name, width=760) + "\n"
+
+
+def figure(tour: Mapping[str, Any], chapter: str, experiment: str, name: str) -> str:
+    """Return one measured figure, n/a where it could not be measured."""
+    for found in (e for c in tour["chapters"] if c["name"] == chapter for e in c["experiments"]):
+        if found["name"] == experiment:
+            values = [each for each in found["figures"] if each["name"] == name]
+            return figure_text(values[0]) if values else "n/a"
+    raise KeyError(f"{chapter}/{experiment}")
+
+
+def choosing(tour: Mapping[str, Any]) -> str:
+    """Return the page that tells which to use when."""
+
+    def measured(chapter: str, experiment: str, name: str) -> str:
+        return figure(tour, chapter, experiment, name)
+
+    python = tour["environment"]["interpreter"]["label"]
+    rows = [
+        ("one thread", "-", measured("cpu", "single", "wall"), "-", "nothing can overlap"),
+        (
+            "threads",
+            measured("lifecycle", "costs", "thread"),
+            measured("cpu", "threads", "wall"),
+            measured("cpu", "threads", "cores used"),
+            "waiting for many things; C code that releases the GIL; free-threaded Python",
+        ),
+        (
+            "processes",
+            measured("lifecycle", "costs", "process"),
+            measured("cpu", "processes", "wall"),
+            measured("cpu", "processes", "cores used"),
+            "work in pure Python; code that may crash or leak",
+        ),
+        (
+            "interpreters",
+            "-",
+            measured("cpu", "interpreters", "wall"),
+            measured("cpu", "interpreters", "cores used"),
+            "work in pure Python without the price of processes, from Python 3.12 on",
+        ),
+        ("asyncio", "-", measured("cpu", "asyncio", "wall"), "-", "thousands of connections that mostly wait"),
+    ]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    sent = "\n".join(
+        f"| {name.replace('-', ' ')} | {measured('ipc', name, 'median round trip')} |"
+        for name in ("pipe", "socket", "shared-memory", "queue", "signal")
+    )
+    return f"""{HEAD}
+# When to use which
+
+Measured by the tour on one machine with Python {python}: the same counting loop twice, one after the other or side by
+side.
+
+| | start and join | counting twice | cores used | for |
+|---|---:|---:|---:|---|
+{table}
+
+What it costs that processes talk, there and back:
+
+| through | round trip |
+|---|---:|
+{sent}
+
+1. Does the time go into **waiting**? Then [tasks](asyncio.md) if every library you call awaits, else
+   [threads](threads.md).
+2. Into **computing in C** (NumPy, hashing, compression, your own Cython or Numba without the GIL)? Then
+   [threads](threads.md): they share memory and cost next to nothing. `gilscope audit` tells which functions release
+   the [GIL](gil.md).
+3. Into **computing in Python**? Then [processes](processes.md), as long as a task is much longer than a round trip and
+   its data is small; [interpreters](interpreters.md) if all modules you need can be imported there. Before that,
+   consider [compiling the loop](native.md): it is often worth more than all cores together.
+4. Could it **crash or leak**? Then a [process of its own](isolation.md), whatever else.
+5. Do several threads **change the same thing**? Then [synchronize](synchronization.md), or better hand it over by a
+   queue.
+
+Not sure? `gilscope profile your/module.py:function` measures all of them on your own function.
+"""
+
+
+def contents(tour: Mapping[str, Any]) -> str:
+    """Return the list of all pages."""
+    lines = [f"- [{chapter['title']}]({chapter['name']}.md): {chapter['remember']}" for chapter in tour["chapters"]]
+    chapters = "\n".join([*lines, "- [When to use which](choosing.md)"])
+    return f"""{HEAD}
+# Concepts
+
+One page per chapter of `gilscope tour`. Programs, diagrams and numbers are those of one run of it;
+`docs/update_tour.py` wrote them here.
+
+{chapters}
+"""
+
+
+def written(tour: Mapping[str, Any]) -> dict[Path, str]:
+    """Return every file and its content."""
+    files = {PAGES / "index.md": contents(tour), PAGES / "choosing.md": choosing(tour)}
+    for chapter in tour["chapters"]:
+        files[PAGES / f"{chapter['name']}.md"] = page(chapter)
+        files.update({PICTURES / name: text for name, text in pictures(chapter)})
+    return files
+
+
+def main(arguments: list[str]) -> None:
+    """Measure if asked to, and write the pages."""
+    if arguments == ["--measure"]:
+        measure()
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    files = written(json.loads(TOUR.read_text(encoding="utf-8")))
+    for old in {*PICTURES.glob("*.svg")} - set(files):
+        old.unlink()
+    for path, text in files.items():
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

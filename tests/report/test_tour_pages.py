@@ -1,0 +1,69 @@
+"""The pages of concepts are what their command writes from the tour's document."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+from xml.etree import ElementTree
+
+import pytest
+
+from gilscope.studies.tour import CHAPTERS, load_chapter
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def update() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("update_tour", DOCS / "update_tour.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def tour() -> dict:
+    return json.loads((DOCS / "examples" / "tour.json").read_text(encoding="utf-8"))
+
+
+def test_the_pages_are_what_the_command_writes(update: ModuleType, tour: dict) -> None:
+    files = update.written(tour)
+    assert set(files) == {*(DOCS / "concepts").glob("*.md"), *(DOCS / "concepts" / "images").glob("*")}
+    stale = [path.name for path, text in files.items() if path.read_text(encoding="utf-8") != text]
+    assert stale == [], "run docs/update_tour.py"
+
+
+def test_the_pages_show_every_experiment_there_is(tour: dict) -> None:
+    shown = {chapter["name"]: [e["name"] for e in chapter["experiments"]] for chapter in tour["chapters"]}
+    assert shown == {name: [e.name for e in load_chapter(name).experiments] for name in CHAPTERS}
+
+
+def test_every_claim_held_when_the_pages_were_measured(tour: dict) -> None:
+    assert [e["name"] for chapter in tour["chapters"] for e in chapter["experiments"] if e["holds"] is False] == []
+
+
+def test_no_page_shows_a_path_of_the_machine_it_was_measured_on(tour: dict) -> None:
+    assert not re.search(r"/(home|root|work|tmp)/", json.dumps(tour))
+
+
+def test_pictures_are_svg_with_a_title(update: ModuleType, tour: dict) -> None:
+    for chapter in tour["chapters"]:
+        for name, text in update.pictures(chapter):
+            assert ElementTree.fromstring(text).find("{http://www.w3.org/2000/svg}title") is not None, name
+
+
+def test_a_figure_that_could_not_be_measured_is_not_available(update: ModuleType, tour: dict) -> None:
+    assert update.figure(tour, "cpu", "threads", "no such figure") == "n/a"
+    with pytest.raises(KeyError):
+        update.figure(tour, "cpu", "no such experiment", "wall")
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    text = (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
+    missing = [path.name for path in (DOCS / "concepts").glob("*.md") if f"concepts/{path.name}" not in text]
+    assert missing == []
