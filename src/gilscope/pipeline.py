@@ -67,6 +67,7 @@ def run(
                 environment["cpus"]["count"],
                 interpreters=interpreters,
                 dask_scheduler=study.dask_scheduler,
+                pin=study.pin,
                 memory_limit_bytes=study.memory_limit_bytes,
             ) as host:
                 prepared = prepare_all(plan, host, observer, writer)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gilscope import kernels, targets
 from gilscope.errors import WorkerRaisedError
-from gilscope.executors import _task_worker
+from gilscope.executors import _task_worker, module_of
 from gilscope.executors._rounds import Chunk, Task, pack
 from gilscope.executors._shm import Segment
 from gilscope.executors._tasks import Done, TaskSession, job_of, pickled, stamps_of
@@ -157,3 +160,28 @@ def test_a_worker_forgets_the_jobs_it_has_not_used_for_longest() -> None:
     for session in sessions:
         session.close()
     assert not _task_worker._bound
+
+
+def test_bound_workers_run_where_they_were_told_and_the_parent_stays_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not hasattr(os, "sched_setaffinity"):
+        pytest.skip("this system cannot bind threads to CPUs")
+    (tmp_path / "where_module.py").write_text(
+        "import os\ndef where(phase, lo, hi, params, buffers):\n    return sorted(os.sched_getaffinity(0))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    allowed = sorted(os.sched_getaffinity(0))
+    task = _task("mandelbrot", "py_loop")
+    spec = replace(task.spec, combine=lambda params, partials: partials)
+    places = [{"cpu": cpu, "node": None, "siblings": []} for cpu in reversed(allowed)]
+    for name, workers in (("threads", 2), ("serial", 1)):
+        case = replace(task.case, executor=name, workers=workers, chunks_per_worker=1)
+        pool = module_of(name).open_pool(workers, 2)
+        session = pool.bind(replace(task, case=case, spec=spec, target="where_module:where", places=places))
+        session.run_round(1)
+        assert session.result == [[places[index % len(places)]["cpu"]] for index in range(workers)]
+        assert [place["cpu"] for place in session.placed] == [cpus[0] for cpus in session.result]
+        session.close()
+        pool.close()
+    assert sorted(os.sched_getaffinity(0)) == allowed

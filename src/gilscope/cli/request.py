@@ -13,6 +13,7 @@ from gilscope.registry import (
     EXECUTORS,
     IMPLEMENTATIONS,
     KERNELS,
+    PINS,
     PROBES,
     SCALINGS,
     SCHEDULES,
@@ -161,6 +162,15 @@ def _memory_limit(text: str) -> int:
     return parse_bytes(text, what="memory-limit")
 
 
+def _pin(text: str) -> str:
+    """Read how workers are bound to CPUs; refused where threads cannot be."""
+    from gilscope.env.pinning import places
+
+    word = check_names("pin", (text.strip(),), PINS)[0]
+    places(word)
+    return word
+
+
 def _address(text: str) -> str:
     """Read the address of a scheduler."""
     if not re.fullmatch(r"[a-z]+://[^/\s]+:\d+", text):
@@ -192,6 +202,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "transport": ("transports", _names("transport", TRANSPORTS)),
     "scaling": ("scalings", _names("scaling", SCALINGS)),
     "schedule": ("schedules", _names("schedule", SCHEDULES)),
+    "pin": ("pin", _pin),
     "dask-scheduler": ("dask_scheduler", _address),
     "memory-limit": ("memory_limit_bytes", _memory_limit),
     "seed": ("seed", _seed),

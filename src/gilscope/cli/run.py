@@ -59,6 +59,12 @@ def run(
         str | None,
         typer.Option("--schedule", metavar="a,b", help="Of chunks: static, dynamic (a shared counter) [static]."),
     ] = None,
+    pin: Annotated[
+        str | None,
+        typer.Option(
+            "--pin", metavar="none|cores|smt", help="Bind workers to CPUs: a core each, or by SMT thread [none]."
+        ),
+    ] = None,
     dask_scheduler: Annotated[
         str | None,
         typer.Option(
@@ -104,6 +110,7 @@ def run(
         "transport": transport,
         "scaling": scaling,
         "schedule": schedule,
+        "pin": pin,
         "dask-scheduler": dask_scheduler,
         "memory-limit": memory_limit,
         "seed": seed,

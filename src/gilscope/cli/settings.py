@@ -25,6 +25,7 @@ KEYS = (
     "transport",
     "scaling",
     "schedule",
+    "pin",
     "dask-scheduler",
     "memory-limit",
     "seed",

@@ -97,6 +97,8 @@ class Cluster:
     workers : list of str
         Addresses, sorted.
     clocks : dict of str to Clock
+    own : bool
+        Whether it is a cluster of this process.
     start_ns : int
 
     Raises
@@ -108,6 +110,7 @@ class Cluster:
     def __init__(self, scheduler: str, max_workers: int) -> None:
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         self._local: Any = None
+        self.own = not scheduler
         before = clocks.wall_ns()
         self.client: Any = _connected(scheduler) if scheduler else self._embedded(max_workers)
         self.start_ns = clocks.wall_ns() - before

@@ -124,6 +124,8 @@ class PoolSession:
         What the last round's partials were combined to; for each copy of the work, of which ``result`` is the first.
     one_time_ns : dict
         ``start``, ``import``, ``jit``; the slowest worker's.
+    placed : list of mapping
+        Where each worker is bound to, if it is.
     gil_enabled : bool
         Whether a worker had a GIL after all its imports.
     """
@@ -143,6 +145,7 @@ class PoolSession:
             for index in range(workers)
         ]
         self._copies = task.copies if weak else (task,) * workers  # of each worker
+        self.placed = task.placed
         self._phases = task.spec.phases(task.params)
         self._private = case.transport == "pickle"
         job = Job(
@@ -171,6 +174,7 @@ class PoolSession:
                 index=index,
                 layout=task.layout if self._private else self._copies[index].layout,
                 chunks=self._chunks[index],
+                cpu=self.placed[index]["cpu"] if self.placed else None,
                 copies=touched(task, self._phases, self._chunks[index]) if isolated else None,
             )
             for index in range(workers)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
@@ -13,7 +15,20 @@ from gilscope.records import Stamp
 from gilscope.spec import Buffers, Case, KernelSpec, Params, Slice
 from gilscope.targets import Layout, shifted
 
-__all__ = ["Chunk", "Task", "combine", "combine_each", "merge", "outside", "pack", "since", "stamp", "store", "touched"]
+__all__ = [
+    "Chunk",
+    "Task",
+    "bound_to",
+    "combine",
+    "combine_each",
+    "merge",
+    "outside",
+    "pack",
+    "since",
+    "stamp",
+    "store",
+    "touched",
+]
 
 Chunk = tuple[int, int, int]
 """Number of a chunk, first item, one past the last."""
@@ -31,6 +46,8 @@ class Task:
         Holds ``case.copies`` copies, one after the other.
     others : tuple of buffers
         Those of the other copies.
+    places : sequence of mapping
+        The CPUs workers are bound to, in their order, as ``env.pinning`` has them; empty where they are not.
     """
 
     case: Case
@@ -42,6 +59,12 @@ class Task:
     segment_key: str
     buffers: Buffers
     others: tuple[Buffers, ...] = ()
+    places: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def placed(self) -> list[Mapping[str, Any]]:
+        """Where each worker of the case runs; more workers than CPUs begin anew. Empty where they are not bound."""
+        return [self.places[index % len(self.places)] for index in range(self.case.workers)] if self.places else []
 
     @property
     def copies(self) -> tuple[Task, ...]:
@@ -51,6 +74,20 @@ class Task:
             replace(self, buffers=buffers, others=(), layout=shifted(self.layout, copy, len(every)))
             for copy, buffers in enumerate(every)
         )
+
+
+@contextmanager
+def bound_to(cpus: Sequence[int]) -> Iterator[None]:
+    """Bind the calling thread to CPUs for a while, if there are any: what it starts later must be free."""
+    if not cpus:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def combine(task: Task, reports: Iterable[Report], repeats: int) -> tuple[Any, int]:

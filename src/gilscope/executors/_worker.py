@@ -8,6 +8,7 @@ failed.
 from __future__ import annotations
 
 import mmap
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -62,6 +63,8 @@ class Job:
         Whether it meets the others only at the start: its work is none of theirs.
     dynamic : bool
         Whether ``chunks`` are those of all workers, of which each takes the next one when it is done.
+    cpu : int or None
+        The CPU the worker's thread is bound to.
     private : bool
         Whether the buffers are the worker's own and data travels with each phase (transport ``pickle``).
     copies : tuple of (buffer, first item, one past the last) or None
@@ -80,6 +83,7 @@ class Job:
     spin_ns: int
     alone: bool = False
     dynamic: bool = False
+    cpu: int | None = None
     private: bool = False
     copies: tuple[tuple[str, int, int], ...] | None = None
 
@@ -111,6 +115,8 @@ class Report:
 
 def bind(job: Job, channel: Channel) -> Bound:
     """Make a job ready in the calling worker."""
+    if job.cpu is not None:
+        os.sched_setaffinity(0, {job.cpu})  # of this thread, not of its process
     before = clocks.wall_ns()
     function = targets.resolve(job.target)
     import_ns = clocks.wall_ns() - before

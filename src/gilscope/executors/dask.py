@@ -83,6 +83,7 @@ class DaskSession(TaskSession):
         self._addresses = cluster.workers[: task.case.workers]
         names = [buffer.name for buffer in task.spec.layout(task.params) if buffer.role == "input"]
         self._there = frozenset(names)
+        self._places = task.placed if cluster.own else []  # CPUs of this machine are none of a cluster's elsewhere
         before = clocks.wall_ns()
         self._inputs = self._client.scatter(
             [{name: bytes(task.buffers[name]) for name in names}], workers=self._addresses, broadcast=True, hash=False
@@ -95,14 +96,21 @@ class DaskSession(TaskSession):
                 "worker": worker,
                 "clock_offset_ns": cluster.clocks[worker].offset_ns,
                 "clock_error_ns": cluster.clocks[worker].error_ns,
+                **place,
             }
-            for worker in self._addresses
+            for worker, place in zip(self._addresses, self._places or [{}] * len(self._addresses), strict=True)
         ]
 
     def submit_warm(self, hold_s: float) -> list[Answer]:
         from gilscope.executors._dask_worker import warm
 
-        return self._answers([self._submit(warm, [address]) for address in self._addresses])
+        cpus = [place["cpu"] for place in self._places] or [None] * len(self._addresses)
+        blob = self.jobs[0][1]
+        tasks = [
+            self._submit(warm, [address], blob, self._inputs, cpu)
+            for address, cpu in zip(self._addresses, cpus, strict=True)
+        ]
+        return self._answers(tasks)
 
     def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> list[Answer]:
         from gilscope.executors._dask_worker import run
@@ -114,15 +122,19 @@ class DaskSession(TaskSession):
         return [on_our_clock(answer, self._cluster.clocks) for answer in self._answers(tasks)]
 
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
-        """See ``TaskSession``; a round in which a worker was lost counts for nothing, even if others did its tasks."""
+        """See ``TaskSession``; a round in which a worker was lost counts for nothing, even if others did its tasks.
+
+        The workers are made sure to know the job before the window opens, so that no task brings the inputs along. As
+        an argument of every task they would decide where it runs: Dask drops copies of data it holds twice, and sends
+        tasks where their data is.
+        """
+        self.submit_warm(0.0)
         measured = super().run_round(repeats, limit)
         self._check_workers()
         return measured
 
     def _submit(self, function: Any, workers: list[str], *arguments: Any) -> Any:
-        return self._client.submit(
-            function, *self.jobs[0], self._inputs, *arguments, workers=workers, pure=False, retries=0
-        )
+        return self._client.submit(function, self.jobs[0][0], *arguments, workers=workers, pure=False, retries=0)
 
     def _answers(self, futures: list[Any]) -> list[Answer]:
         """Wait for tasks.

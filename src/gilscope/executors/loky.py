@@ -71,6 +71,9 @@ class LokySession(TaskSession):
         )
         blobs = [pickled(job_of(copy, private=False), memory) for copy in task.copies]
         super().__init__(task, pool.ready_ns, blobs)
+        self.placed = task.placed
+        for worker, place in zip(self.workers, self.placed, strict=False):
+            os.sched_setaffinity(int(worker), {place["cpu"]})  # its main thread, which does the tasks
 
     def submit_warm(self, hold_s: float) -> list[_task_worker.Answer]:
         workers = range(self.task.case.workers)

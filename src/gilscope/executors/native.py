@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -43,6 +44,9 @@ class NativeSession:
     def __init__(self, task: Task) -> None:
         self._task = task
         self.result: Any = None
+        self.placed = task.placed
+        if self.placed:  # before the runtime starts its threads, which inherit it
+            os.sched_setaffinity(0, {place["cpu"] for place in self.placed})
         before = clocks.wall_ns()
         self._function = targets.resolve(task.target)
         import_ns = clocks.wall_ns() - before

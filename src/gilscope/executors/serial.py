@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gilscope import clocks
-from gilscope.executors._rounds import Task, combine, outside, since, stamp
+from gilscope.executors._rounds import Task, bound_to, combine, outside, since, stamp
 from gilscope.executors._worker import Bound, Job, bind, perform, warm_up
 from gilscope.records import Round
 from gilscope.spec import Availability, Impl, chunk_bounds
@@ -35,6 +35,7 @@ class SerialSession:
     def __init__(self, task: Task) -> None:
         self._task = task
         self.result: Any = None
+        self.placed = task.placed
         bounds = chunk_bounds(task.spec.extent(task.params), task.case.chunks)
         job = Job(
             target=task.target,
@@ -55,7 +56,8 @@ class SerialSession:
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
         """Run the kernel ``repeats`` times; ``limit``: only so many chunks of each phase."""
         before, submitted = outside(), clocks.wall_ns()
-        report = perform(self._bound, repeats, limit)
+        with bound_to([place["cpu"] for place in self.placed]):
+            report = perform(self._bound, repeats, limit)
         self.result, combine_ns = combine(self._task, [report], repeats)
         return Round(
             repeats=repeats,

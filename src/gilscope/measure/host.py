@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from gilscope import kernels
 from gilscope.env.interpreters import Interpreter
+from gilscope.env.pinning import places
 from gilscope.errors import MeasurementError, RoundTimeoutError, UsageError, WorkerDiedError, WorkerRaisedError
 from gilscope.measure.own import Examined, Request
 from gilscope.measure.wire import decode_round, decode_work, frame, receive_message
@@ -119,6 +120,8 @@ class SupervisedHost:
         Those that cases name by their labels.
     dask_scheduler : str
         Address of a running Dask scheduler; empty: a cluster of the runner's own.
+    pin : {"none", "cores", "smt"}
+        Which CPUs workers are bound to.
     memory_limit_bytes : int
         What each runner and worker process may allocate; 0: no limit.
 
@@ -137,6 +140,7 @@ class SupervisedHost:
         prepare_timeout_s: float = PREPARE_TIMEOUT_S,
         interpreters: Sequence[Interpreter] = (),
         dask_scheduler: str = "",
+        pin: str = "none",
         memory_limit_bytes: int = 0,
     ) -> None:
         if os.name != "posix":
@@ -145,6 +149,7 @@ class SupervisedHost:
         self._own = own.to_config() if own is not None else None
         self._prepare_timeout_s = prepare_timeout_s
         self._dask_scheduler = dask_scheduler
+        self._places = [place.to_dict() for place in places(pin)]
         self._memory_limit_bytes = memory_limit_bytes
         self._interpreters = {entry.label: entry for entry in interpreters}
         self._bound: dict[str, set[str]] = {}
@@ -299,10 +304,12 @@ class SupervisedHost:
                     "max_workers": max(self._max_workers.get(family, 1), case.workers),
                     "cpus": self._cpus,
                     "dask_scheduler": self._dask_scheduler,
+                    "places": self._places,
                     "memory_limit_bytes": self._memory_limit_bytes,
                 },
                 "environment": {
                     **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+                    **(self._openmp_places(case.workers) if case.executor == "native" else {}),
                     **(python.environment if python is not None else {}),
                 },
                 "message": message if family in self._informed else {**message, "own": self._own},
@@ -318,6 +325,13 @@ class SupervisedHost:
         self._informed.discard(family)
         kind = RoundTimeoutError if answer["status"] == "timeout" else WorkerDiedError
         raise kind(f"{case.id}: its {case.executor} runner {answer['reason']}", answer["output"])
+
+    def _openmp_places(self, workers: int) -> dict[str, str]:
+        """Tell OpenMP which CPU each of its threads is bound to; other runtimes stay within these CPUs."""
+        if not self._places:
+            return {}
+        cpus = [self._places[index % len(self._places)]["cpu"] for index in range(workers)]
+        return {"OMP_PROC_BIND": "true", "OMP_PLACES": ",".join(f"{{{cpu}}}" for cpu in cpus)}
 
     def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
         process = self._process

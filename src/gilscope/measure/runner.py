@@ -35,8 +35,8 @@ _HOLDS_KEPT = 200  # of the GIL, for the timeline: five times as many as two thr
 class _Runner:
     """Pools, sessions and segments of this process."""
 
-    def __init__(self, max_workers: int, cpus: int, dask_scheduler: str) -> None:
-        self._max_workers, self._cpus = max_workers, cpus
+    def __init__(self, max_workers: int, cpus: int, dask_scheduler: str, places: list[dict[str, Any]]) -> None:
+        self._max_workers, self._cpus, self._places = max_workers, cpus, places
         self._only: dict[str, dict[str, Any]] = {"dask": {"scheduler": dask_scheduler}}  # options of one executor
         self._pools: dict[tuple[str, str], Any] = {}
         self._sessions: dict[str, Any] = {}
@@ -145,6 +145,7 @@ class _Runner:
             segment_key=identity,
             buffers=buffers[0],
             others=tuple(buffers[1:]),
+            places=self._places,
         )
 
     def _pool(self, executor: str, start_method: str) -> Any:
@@ -214,7 +215,7 @@ def main() -> None:
     config = json.loads(sys.argv[2])
     if config["memory_limit_bytes"]:
         examine.bound_memory(config["memory_limit_bytes"])
-    runner = _Runner(config["max_workers"], config["cpus"], config["dask_scheduler"])
+    runner = _Runner(config["max_workers"], config["cpus"], config["dask_scheduler"], config["places"])
     while True:
         try:
             message, fds = receive_with_fds(channel)

@@ -193,8 +193,12 @@ def _record(record: CaseRecord | None) -> dict[str, str]:
 
 
 def _place(place: Mapping[str, Any]) -> str:
-    """Say where a worker is, and how well its clock is known."""
+    """Say where a worker is, what it shares its core with, and how well its clock is known."""
     words = [str(place["worker"])] if "worker" in place else []
+    if "cpu" in place:
+        node = f" of node {place['node']}" if place.get("node") is not None else ""
+        siblings = ", ".join(map(str, place.get("siblings") or ()))
+        words.append(f"CPU {place['cpu']}{node}" + (f" beside {siblings} on the same core" if siblings else ""))
     if isinstance(place.get("clock_error_ns"), int) and isinstance(place.get("clock_offset_ns"), int):
         offset_s, error_s = place["clock_offset_ns"] / NS_PER_S, place["clock_error_ns"] / NS_PER_S
         known = f"clock {offset_s:+.6f} s, known to {seconds(error_s)}"
