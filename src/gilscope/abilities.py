@@ -15,7 +15,7 @@ from gilscope import executors, kernels
 from gilscope.env import interpreter
 from gilscope.env.interpreters import Interpreter
 from gilscope.errors import UnknownNameError
-from gilscope.registry import EXECUTORS, PROBES, START_METHODS
+from gilscope.registry import EXECUTORS, PROBES, REFERENCES, START_METHODS
 from gilscope.spec import Availability, Impl, KernelSpec
 
 __all__ = ["Abilities", "Here", "Told", "answer", "told"]
@@ -141,7 +141,7 @@ def _here(spec: KernelSpec, impl: Impl) -> Availability:
 def _executors(impl: Impl) -> dict[str, Any]:
     return {
         _word(name, start_method): _said(executors.availability(name, impl, start_method))
-        for name in EXECUTORS
+        for name in (*EXECUTORS, *REFERENCES)
         for start_method in (START_METHODS if name == "processes" else ("",))
     }
 

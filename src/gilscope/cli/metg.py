@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from gilscope.env.interpreters import Interpreter
 
 __all__ = ["metg"]
 
@@ -25,6 +31,13 @@ def metg(
         str | None, typer.Option("--budget", metavar="75s", help="Time from the first counted round on [75s].")
     ] = None,
     seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")] = None,
+    python: Annotated[
+        list[str] | None,
+        typer.Option("--python", metavar="3.13t|PATH", help="Measure under this interpreter; several are compared."),
+    ] = None,
+    gil: Annotated[
+        str | None, typer.Option("--gil", metavar="on|off|both", help="How free-threaded interpreters are run.")
+    ] = None,
     out: Annotated[
         str | None, typer.Option("--out", metavar="DIR", help="Folder of metg.json [gilscope-results/<UTC time>].")
     ] = None,
@@ -35,30 +48,37 @@ def metg(
 
     The pools of concurrent.futures stand beside ours (threadpool, processpool).
     """
+    from gilscope.cli.interpreters import chosen
+    from gilscope.cli.settings import read_settings
     from gilscope.cli.study import carry_out, common, one_of, small_duration
     from gilscope.registry import EXECUTORS, REFERENCES
 
     asked = {"start-method": start_method, "workers": workers, "budget": budget, "seed": seed, "out": out}
     options, folder = common(asked)
     options |= one_of("executors", executors, (*EXECUTORS, *REFERENCES))
-    task_s = small_duration("task", task)
-    return carry_out("metg", lambda: _run({**options, "task_s": task_s}, quiet=quiet), _render, folder, json=json)
+    options["task_s"] = small_duration("task", task)
+    interpreters = chosen({"python": ",".join(python) if python else None, "gil": gil}, read_settings(Path.cwd()), ())
+    return carry_out("metg", lambda: _run(options, interpreters, quiet=quiet), _render, folder, json=json)
 
 
-def _run(options: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+def _run(options: dict[str, Any], interpreters: Sequence[Interpreter], *, quiet: bool) -> dict[str, Any]:
     from gilscope import env
+    from gilscope.abilities import told
     from gilscope.cli.progress import watch
+    from gilscope.env.interpreters import described
     from gilscope.measure.host import SupervisedHost, max_workers_of
     from gilscope.spec import Slot
     from gilscope.studies import metg as study
 
-    request = study.Request(**options)
-    ways = study.ways_of(request)
+    request = study.Request(**options, interpreters=tuple(entry.label for entry in interpreters))
+    if interpreters and "budget_s" not in options:  # each gets the time that a single one would have
+        request = replace(request, budget_s=request.budget_s * len(interpreters))
+    ways = study.ways_of(request, told(interpreters))
     cells = study.cells_of(ways)
-    environment = env.capture()
+    environment = env.capture() | described(interpreters)
     families = max_workers_of(Slot(case=cell.case(0)) for cell in cells)
     with watch(quiet=quiet, budget_s=request.budget_s) as observer:
-        with SupervisedHost(families, environment["cpus"]["count"]) as host:
+        with SupervisedHost(families, environment["cpus"]["count"], interpreters=interpreters) as host:
             sweep = study.measure(request, cells, host, observer)
         return study.metg_document(request, ways, sweep, environment)
 

@@ -57,6 +57,7 @@ def _row(way: Way, pattern: str) -> dict[str, Any]:
         "executor": way.executor,
         "start_method": way.start_method,
         "implementation": way.implementation,
+        "interpreter": way.interpreter,
         "workers": way.workers,
         "dispatch": way.dispatch,
         "pattern": pattern,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from gilscope import executors, kernels
+from gilscope import kernels
+from gilscope.abilities import Abilities, Here
 from gilscope.errors import UsageError
 from gilscope.kernels.spin.spec import size_word
 from gilscope.registry import EXECUTORS, REFERENCES, START_METHODS
@@ -40,6 +42,8 @@ class Way:
         code; handed over each on its own.
     available : Availability
         Whether it can be measured here.
+    interpreter : str
+        Label of the interpreter, where others than the running one were asked for.
     """
 
     label: str
@@ -49,6 +53,7 @@ class Way:
     start_method: str = ""
     workers: int
     available: Availability
+    interpreter: str = ""
 
     @property
     def baseline(self) -> Case:
@@ -61,6 +66,7 @@ class Way:
             workers=1,
             size=size_word(1, BASELINE_STEPS),
             chunks_per_worker=1,
+            interpreter=self.interpreter,
         )
 
 
@@ -97,6 +103,7 @@ class Cell:
             chunks_per_worker=self.tasks_per_worker,
             start_method=way.start_method,
             transport=DEFAULT_TRANSPORT if way.executor == "processes" else "",
+            interpreter=way.interpreter,
         )
 
 
@@ -112,6 +119,8 @@ class Request:
         Of ``processes``.
     task_s : float or None
         Length of a task of the user's, to which the advice relates.
+    interpreters : tuple of str
+        Labels of the interpreters that are compared; empty: the running one.
     """
 
     executors: tuple[str, ...] = (*EXECUTORS, *REFERENCES)
@@ -120,6 +129,7 @@ class Request:
     budget_s: float = 75.0
     seed: int = 1
     task_s: float | None = None
+    interpreters: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.workers < 1:
@@ -128,15 +138,22 @@ class Request:
             raise UsageError(f"task {self.task_s!r} must be above zero: write it like 40us")
 
 
-def ways_of(request: Request) -> tuple[Way, ...]:
+def ways_of(request: Request, abilities: Mapping[str, Abilities] | None = None) -> tuple[Way, ...]:
     """Return every way asked for, also those that cannot be measured here.
+
+    Parameters
+    ----------
+    abilities : mapping of interpreter label to Abilities
+        What each of ``request.interpreters`` can run.
 
     Raises
     ------
     UsageError
         If nothing of it can be measured.
     """
-    found = tuple(way for executor in request.executors for way in _ways(request, executor))
+    able = {"": Here(), **(abilities or {})}
+    asked = itertools.product(request.executors, request.interpreters or ("",))
+    found = tuple(_of(way, label) for executor, label in asked for way in _ways(request, executor, able[label]))
     if not any(way.available.ok for way in found):
         reasons = "; ".join(f"{way.label}: {way.available.reason}" for way in found)
         raise UsageError(f"nothing of this can be measured here: {reasons}")
@@ -148,26 +165,42 @@ def cells_of(ways: Sequence[Way]) -> tuple[Cell, ...]:
     return tuple(Cell(way=way, pattern=pattern) for way in ways if way.available.ok for pattern in PATTERNS)
 
 
-def _ways(request: Request, executor: str) -> Iterator[Way]:
+def _of(way: Way, interpreter: str) -> Way:
+    """Say under which interpreter a way is measured."""
+    return replace(way, interpreter=interpreter, label=f"{way.label} on {interpreter}") if interpreter else way
+
+
+def _ways(request: Request, executor: str, able: Abilities) -> Iterator[Way]:
     spec = kernels.load("spin")
     if executor == "native":
         for impl in spec.impls:
             if impl.gil == "own_threads":
-                yield _way(request, executor, impl, label=impl.name, dispatch="own threads")
+                yield _way(request, executor, impl, able, label=impl.name, dispatch="own threads")
         return
-    impl = _chunked()
+    impl = _chunked(able)
     if executor == "serial":
-        yield _way(request, executor, impl, label="serial loop", dispatch="loop")
+        yield _way(request, executor, impl, able, label="serial loop", dispatch="loop")
     elif executor == "processes":
         for method in request.start_methods:
-            yield _way(request, executor, impl, label=f"processes/{method}", dispatch="static", start_method=method)
+            label = f"processes/{method}"
+            yield _way(request, executor, impl, able, label=label, dispatch="static", start_method=method)
     else:
         label = _LIBRARY_NAMES.get(executor, executor)
-        yield _way(request, executor, impl, label=label, dispatch="static" if executor in _DEALT else "submit")
+        yield _way(request, executor, impl, able, label=label, dispatch="static" if executor in _DEALT else "submit")
 
 
-def _way(request: Request, executor: str, impl: Impl, *, label: str, dispatch: Dispatch, start_method: str = "") -> Way:
-    here = kernels.availability(kernels.load("spin"), impl)
+def _way(
+    request: Request,
+    executor: str,
+    impl: Impl,
+    able: Abilities,
+    *,
+    label: str,
+    dispatch: Dispatch,
+    start_method: str = "",
+) -> Way:
+    spec = kernels.load("spin")
+    here = able.implementation(spec, impl)
     return Way(
         label=label,
         executor=executor,
@@ -175,15 +208,15 @@ def _way(request: Request, executor: str, impl: Impl, *, label: str, dispatch: D
         dispatch=dispatch,
         start_method=start_method,
         workers=1 if executor == "serial" else request.workers,
-        available=executors.availability(executor, impl, start_method) if here.ok else here,
+        available=able.executor(executor, spec, impl, start_method) if here.ok else here,
     )
 
 
-def _chunked() -> Impl:
+def _chunked(able: Abilities) -> Impl:
     """Return the implementation of spin whose calls are the tasks."""
     spec = kernels.load("spin")
     impls = [impl for name in _CHUNKED if (impl := spec.impl(name)) is not None]
-    return next((impl for impl in impls if kernels.availability(spec, impl).ok), impls[-1])
+    return next((impl for impl in impls if able.implementation(spec, impl).ok), impls[-1])
 
 
 def batches_of(rows: Sequence[Mapping[str, Any]], task_s: float) -> dict[str, tuple[int, int | None]]:
