@@ -1,0 +1,62 @@
+"""Other programs must not change what is said to be the cause: known causes, with queueing strewn over every round."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+
+import pytest
+
+from gilscope.analysis import analyse
+from gilscope.analysis.findings import FINDINGS
+from gilscope.records import Block, ResultSet, Round
+from tests.analysis.causes import PLANTED
+
+NOISE = {"too_noisy", "stolen"}
+"""What may be said of a busy machine, whatever was planted."""
+
+# Of the machine itself, or of one worker more than it has CPUs: there other programs are the cause, or one more of it.
+CAUSES = [code for code in FINDINGS if code not in ("too_noisy", "stolen", "smt_limited")]
+SEEDS = 12
+
+
+def delayed(measured: Round, lot: random.Random, load: float) -> Round:
+    """Return a round whose workers lost the CPU to other programs now and then, ``load`` of their time on average."""
+    stamps = []
+    for stamp in measured.stamps:
+        lost = round(lot.choice((0.0, 0.5, 1.5, 2.0)) * load * stamp.cpu_ns)
+        queued = None if stamp.run_queue_ns is None else stamp.run_queue_ns + lost
+        stamps.append(dataclasses.replace(stamp, end_ns=stamp.end_ns + lost, run_queue_ns=queued))
+    last = max(stamp.end_ns for stamp in measured.stamps)
+    after = max(stamp.end_ns for stamp in stamps) - last
+    return dataclasses.replace(measured, stamps=tuple(stamps), end_ns=measured.end_ns + after)
+
+
+def beside(made: ResultSet, seed: int, load: float) -> ResultSet:
+    """Return the result as it would be beside other programs, differently in every block."""
+    lot = random.Random(seed)
+
+    def block(one: Block) -> Block:
+        return dataclasses.replace(
+            one, rounds={key: delayed(measured, lot, load) for key, measured in one.rounds.items()}
+        )
+
+    return dataclasses.replace(made, blocks=tuple(block(one) for one in made.blocks))
+
+
+def said(made: ResultSet) -> list[str]:
+    rows = [row for row in analyse(made)["cases"] if row["speedup"]]
+    return list(rows[0]["findings"])
+
+
+@pytest.mark.parametrize("load", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("code", CAUSES)
+def test_no_cause_is_named_that_was_not_there(code: str, load: float) -> None:
+    made = PLANTED[code]()
+    for seed in range(SEEDS):
+        assert set(said(beside(made, seed, load))) <= {code, *NOISE}
+
+
+def test_beside_one_other_program_at_least_half_of_the_causes_are_still_named() -> None:
+    named = [code in said(beside(PLANTED[code](), seed, 0.5)) for code in CAUSES for seed in range(SEEDS)]
+    assert sum(named) >= len(named) / 2
