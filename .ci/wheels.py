@@ -2,9 +2,9 @@
 
     python .ci/wheels.py [INTERPRETER...]     default: every CPython 3.11 or later found here
 
-Interpreters come from the arguments, from ``GILSCOPE_TEST_PYTHONS`` (paths, separated as in PATH), from PATH and from
-pyenv; one per version and build. Wheels and the sdist they are built from go to ``dist/``. ``make wheels-local`` runs
-this with everything it needs installed. Standard library only; ``build`` and ``auditwheel`` are run as programs.
+Interpreters come from the arguments, else from ``GILSCOPE_TEST_PYTHONS`` (paths, separated as in PATH), from PATH, pyenv
+and uv; one per version and build. Wheels and the sdist they are built from go to ``dist/``. ``make wheels-local`` runs
+this with everything it needs installed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from gilscope.env.interpreters import command_of
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
@@ -75,12 +77,7 @@ def label_of(python: str) -> str | None:
 def candidates() -> Iterator[str]:
     """Yield paths of what may be interpreters, the preferred ones first."""
     yield from filter(None, os.environ.get("GILSCOPE_TEST_PYTHONS", "").split(os.pathsep))
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    for version in VERSIONS:
-        found = shutil.which(f"python{version}")
-        if found:
-            yield found
-        yield from sorted(map(str, pyenv.glob(f"*/bin/python{version}")), reverse=True)
+    yield from filter(None, map(command_of, VERSIONS))
 
 
 def interpreters(asked: Sequence[str]) -> dict[str, str]:

@@ -107,6 +107,8 @@ def test_without_a_free_threaded_interpreter_the_cure_is_told(monkeypatch: pytes
     monkeypatch.setattr("gilscope.studies.audit.children.free_threaded_build", lambda: False)
     monkeypatch.setattr("gilscope.env.interpreters.free_threaded_build", lambda: False)
     monkeypatch.setenv("PATH", str(tmp_path))
+    for variable in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"):
+        monkeypatch.setenv(variable, str(tmp_path / "none"))
     monkeypatch.setenv("GILSCOPE_ENVIRONMENTS", str(tmp_path))
     with pytest.raises(UnavailableError, match=r"no free-threaded Python was found.*uv python install 3\.14t"):
         audit(AuditRequest(modules=("json",)))

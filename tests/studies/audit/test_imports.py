@@ -147,6 +147,8 @@ def test_the_newest_free_threaded_interpreter_is_found(tmp_path: Path, monkeypat
     monkeypatch.setattr("gilscope.studies.audit.children.free_threaded_build", lambda: False)
     monkeypatch.setattr("gilscope.env.interpreters.free_threaded_build", lambda: False)
     monkeypatch.setenv("PATH", str(tmp_path))
+    for variable in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"):
+        monkeypatch.setenv(variable, str(tmp_path / "none"))
     monkeypatch.setenv("GILSCOPE_ENVIRONMENTS", str(tmp_path / "environments"))
     for name in ("python3.13t", "python3.14t", "python3.14"):
         file = tmp_path / name
