@@ -2,9 +2,9 @@
 
     python .ci/wheels.py [INTERPRETER...]     default: every CPython 3.11 or later found here
 
-Interpreters come from the arguments, else from ``GILSCOPE_TEST_PYTHONS`` (paths, separated as in PATH), from PATH, pyenv
-and uv; one per version and build. Wheels and the sdist they are built from go to ``dist/``. ``make wheels-local`` runs
-this with everything it needs installed.
+Interpreters come from the arguments, else from ``GILSCOPE_TEST_PYTHONS`` (paths, separated as in PATH), from PATH,
+pyenv and uv; one per version and build. Wheels and the sdist they are built from go to ``dist/``. ``make wheels-local``
+runs this with everything it needs installed.
 """
 
 from __future__ import annotations

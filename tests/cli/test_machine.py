@@ -13,6 +13,15 @@ from gilscope.registry import EXECUTORS, FLAGSHIPS, IMPLEMENTATIONS, KERNELS
 from gilscope.spec import Availability, Impl, KernelSpec
 
 
+RUNTIMES = [{"user_api": "openmp", "filepath": f"/usr/lib/lib{name}.so"} for name in ("gomp", "omp")]
+
+
+@pytest.fixture(autouse=True)
+def _two_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading all that uses OpenMP takes a second; tests/env/test_openmp.py does it."""
+    monkeypatch.setattr("gilscope.env.openmp.look", lambda: RUNTIMES)
+
+
 def test_list_names_every_kernel_implementation_and_executor(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     words = capsys.readouterr().out.replace(".", " ").split()
@@ -76,7 +85,9 @@ def test_doctor_names_the_limit_of_usable_cpus(
 def test_doctor_json_has_cpus_interpreter_and_checks(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json"]) == 0
     out, err = capsys.readouterr()
-    assert {"cpus", "interpreter", "machine", "libraries", "checks"} <= set(json.loads(out))
+    found = json.loads(out)
+    assert {"cpus", "interpreter", "machine", "libraries", "checks"} <= set(found)
+    assert ["warning"] == [check["status"] for check in found["checks"] if check["name"] == "openmp"]
     assert err == ""
 
 
