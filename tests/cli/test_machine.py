@@ -12,7 +12,6 @@ from gilscope.cli.list_ import inventory
 from gilscope.registry import EXECUTORS, FLAGSHIPS, IMPLEMENTATIONS, KERNELS
 from gilscope.spec import Availability, Impl, KernelSpec
 
-
 RUNTIMES = [{"user_api": "openmp", "filepath": f"/usr/lib/lib{name}.so"} for name in ("gomp", "omp")]
 
 
@@ -87,7 +86,7 @@ def test_doctor_json_has_cpus_interpreter_and_checks(folder: Path, capsys: pytes
     out, err = capsys.readouterr()
     found = json.loads(out)
     assert {"cpus", "interpreter", "machine", "libraries", "checks"} <= set(found)
-    assert ["warning"] == [check["status"] for check in found["checks"] if check["name"] == "openmp"]
+    assert [check["status"] for check in found["checks"] if check["name"] == "openmp"] == ["warning"]
     assert err == ""
 
 
