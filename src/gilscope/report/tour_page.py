@@ -8,7 +8,7 @@ from typing import Any
 from gilscope.report.svg import Markup, tag
 from gilscope.report.timeline import svg
 from gilscope.report.tour import figure_text, trace_from
-from gilscope.report.trace_page import document
+from gilscope.report.trace_page import document, in_order
 
 __all__ = ["tour_page"]
 
@@ -45,9 +45,9 @@ def _experiment(experiment: Mapping[str, Any], ident: str) -> list[Markup]:
         tag("pre", tag("code", experiment["source"])),
     ]
     if experiment["trace"] is not None:
-        parts.append(tag("figure", Markup(svg(trace_from(experiment), ident=ident))))
-        summary = tag("summary", "The same as a sequence diagram (Mermaid)")
-        parts.append(tag("details", summary, tag("pre", experiment["mermaid"])))
+        trace = trace_from(experiment)
+        parts.append(tag("figure", Markup(svg(trace, ident=ident))))
+        parts += in_order(trace, experiment["mermaid"])
     parts.append(_verdict(experiment))
     return parts
 

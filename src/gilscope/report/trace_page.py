@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from gilscope.report.mermaid import sequence_diagram
+from gilscope.report.sequence import draw
 from gilscope.report.svg import Markup, tag
 from gilscope.report.timeline import CATEGORY_WORDS, svg
-from gilscope.trace import Trace, duration
+from gilscope.trace import Trace, by_group, duration
 
-__all__ = ["PAGE_CSS", "document", "trace_page"]
+__all__ = ["PAGE_CSS", "document", "in_order", "trace_page"]
 
 MAX_ROWS = 2000  # a table that is longer is looked at in Perfetto
 
@@ -18,6 +19,7 @@ body{margin:0 auto;max-width:64rem;padding:1rem;font:15px/1.5 system-ui,sans-ser
 body{color:var(--ink);background:var(--page)}
 figure,pre,.card{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.8rem;margin:1rem 0;
 overflow-x:auto}
+figure svg{min-width:40rem}
 pre{font:13px/1.35 ui-monospace,monospace}h1,h2,h3{line-height:1.25}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.1rem .7rem .1rem 0;text-align:left}
 td.n,th.n{text-align:right}a{color:inherit}summary{cursor:pointer}
@@ -37,9 +39,17 @@ def document(title: str, *parts: Markup) -> str:
     return f"<!doctype html>\n{page}\n"
 
 
+def in_order(trace: Trace, mermaid: str) -> tuple[Markup, Markup]:
+    """Return the sequence diagram, drawn and as Mermaid text to copy."""
+    return (
+        tag("pre", draw(trace, width=110)),
+        tag("details", tag("summary", "The same for Mermaid"), tag("pre", mermaid)),
+    )
+
+
 def trace_page(trace: Trace) -> str:
     """Return the page of a trace: timeline, sequence diagram as Mermaid text, table of events."""
-    events = trace.spans()
+    events, groups = trace.spans(), by_group(trace)
     rows = [
         tag(
             "tr",
@@ -58,8 +68,9 @@ def trace_page(trace: Trace) -> str:
         trace.title or "Timeline",
         tag("h1", trace.title or "Timeline"),
         tag("figure", Markup(svg(trace))),
+        *(tag("figure", Markup(svg(part, ident=f"part-{n}"))) for n, part in enumerate(groups) if len(groups) > 1),
         tag("h2", "In order"),
-        tag("pre", sequence_diagram(trace)),
+        *in_order(trace, sequence_diagram(trace)),
         tag("h2", "Everything"),
         tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="card"),
         tag("p", f"and {left_out} more: --format perfetto has all of them" if left_out > 0 else "", class_="soft"),
