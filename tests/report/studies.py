@@ -98,10 +98,10 @@ def ipc(**more: Any) -> dict[str, Any]:
         channel("pipe", "pipe", "latency", 1),
         channel("pipe", "pipe", "transfer", 1024),
         channel("pipe", "pipe", "transfer", 1 << 30, **left, reason="6 rounds of it do not fit into the budget"),
-        channel("mp_queue", "multiprocessing.Queue", "latency", 1),
+        channel("mp_queue", "mp.Queue", "latency", 1),
         channel(
             "mp_queue",
-            "multiprocessing.Queue",
+            "mp.Queue",
             "transfer",
             1 << 30,
             **left,

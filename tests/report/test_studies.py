@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+from pathlib import Path
+
+import jsonschema
 import pytest
 
 from gilscope.report.studies import once_per_reason, share, sized, span
 from gilscope.report.study_ipc import render_ipc
 from gilscope.report.study_metg import advice, render_metg
 from gilscope.report.study_startup import render_startup
+from gilscope.studies.document import json_schema
 from tests.report import studies
 
 
@@ -104,8 +110,21 @@ def test_ipc_fits_and_tells_everything(width):
     assert "10.0 us" in lines["queue.SimpleQueue"]  # a time, because nothing is copied
     assert "80.0 ms ±10%" in lines["spawn"]
     joined = " ".join(text.split())
-    assert "1 GiB of pipe, multiprocessing.Queue: 6 rounds of it do not fit into the budget; give more" in joined
+    assert "1 GiB of pipe, mp.Queue: 6 rounds of it do not fit into the budget; give more" in joined
     assert "interpreters' queue: not on this Python" in joined
     assert "started by forkserver before." in joined
     assert "precision" not in text
     assert "1 block: intervals have less" in render_ipc(studies.ipc(blocks=1), width=width)
+
+
+def test_the_output_in_the_docs_is_what_the_program_prints():
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    specification = importlib.util.spec_from_file_location("update_studies", docs / "update_studies.py")
+    updater = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(updater)
+    page = (docs / "studies.md").read_text(encoding="utf-8")
+    assert updater.filled(page) == page, "run: python docs/update_studies.py"
+    for study in updater.STUDIES:
+        document = json.loads(updater.document_of(study).read_text(encoding="utf-8"))
+        jsonschema.validate(document, json_schema())
+        assert document["study"] == study

@@ -33,14 +33,14 @@ __all__ = ["CHANNELS", "DEFAULT_SIZES", "RUNNER", "Request", "availability", "me
 CHANNELS: Mapping[str, tuple[str, str]] = {
     "pipe": ("pipe", "processes"),
     "socket_pair": ("socket pair", "processes"),
-    "mp_queue": ("multiprocessing.Queue", "processes"),
-    "mp_simple_queue": ("multiprocessing.SimpleQueue", "processes"),
+    "mp_queue": ("mp.Queue", "processes"),
+    "mp_simple_queue": ("mp.SimpleQueue", "processes"),
     "pickle_in_band": ("pickle 5 in band", "processes"),
     "pickle_out_of_band": ("pickle 5 out of band", "processes"),
     "shared_memory": ("shared_memory", "processes"),
     "mapped_file": ("memory-mapped file", "processes"),
     "signal": ("signal", "processes"),
-    "condition": ("multiprocessing.Condition", "processes"),
+    "condition": ("mp.Condition", "processes"),
     "thread_queue": ("queue.SimpleQueue", "threads"),
     "interpreter_queue": ("interpreters' queue", "interpreters"),
 }
@@ -54,7 +54,8 @@ _COPIES = 5  # of a payload at once, at most: ours, pickled, in the receiver's b
 _MEMORY_SHARE = 0.5  # of the free memory: the rest is for those who live here
 _ROUND_S = 0.03  # of transfers; long enough for hundreds of small ones
 _MOST_TRANSFERS = 1000
-_TRY_SHARE = 0.05  # of the budget that trying one size of one channel may take
+_ONE_SHARE = 0.25  # of the budget that six rounds of one size of one channel may take: there are many
+_TRIED_S = 0.2  # a trial that took so long need not be repeated to know what a round costs
 _JOB_BYTES = 1 << 23
 _TIMEOUT_S, _TIMEOUT_FACTOR = 60.0, 50.0
 
@@ -154,7 +155,7 @@ class _Study:
             if before.key in self._refused:
                 return self._refused[before.key]
             expected_s = self._cost_s.get(before.key, 0.0) * cell.nbytes / max(before.nbytes, 1 << 20)
-            if expected_s > _TRY_SHARE * self._request.budget_s:
+            if MIN_BLOCKS * expected_s > _ONE_SHARE * self._request.budget_s:
                 return _too_dear()
         return None
 
@@ -162,21 +163,21 @@ class _Study:
         """Do it once; return (status, reason, cure) if that fails."""
         self._transfers[cell.key] = 1
         try:
-            sample = self.take(cell.key)
-            if cell.kind == "job":  # the first one starts the fork server and fills the caches of the system
-                self._cost_s[cell.key] = self._timed(cell.key)
-                return None
-            self._transfers[cell.key] = max(1, min(_MOST_TRANSFERS, int(_ROUND_S / max(sample, 1e-7))))
-            self._cost_s[cell.key] = self._timed(cell.key)
+            sample, cost_s = self._timed(cell.key)
+            if cell.kind != "job":
+                self._transfers[cell.key] = max(1, min(_MOST_TRANSFERS, int(_ROUND_S / max(sample, 1e-7))))
+            if cell.kind == "job" or cost_s < _TRIED_S:  # the first job starts the fork server, too
+                _, cost_s = self._timed(cell.key)
         except MeasurementError as error:
             return "failed", str(error), ""
+        self._cost_s[cell.key] = cost_s
         return None
 
-    def _timed(self, key: str) -> float:
-        """Return how long a round takes altogether, with making the payload and looking at what arrived."""
+    def _timed(self, key: str) -> tuple[Any, float]:
+        """Return a sample and what it took altogether, with making the payload and looking at what arrived."""
         before_ns = clocks.wall_ns()
-        self.take(key)
-        return (clocks.wall_ns() - before_ns) / 1e9
+        sample = self.take(key)
+        return sample, (clocks.wall_ns() - before_ns) / 1e9
 
     def fitting(self) -> list[str]:
         """Return what is measured: so much that six blocks of it fit; what is left out is the dearest."""

@@ -1,0 +1,70 @@
+"""Fill the output sections of docs/studies.md from real documents, so that no number in it was ever typed.
+
+Run: ``python docs/update_studies.py [--measure [STUDY...]]``. With ``--measure`` the studies (or only those named) run
+again, about five minutes together on a machine that does nothing else; without it the documents that are there are laid
+out again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from gilscope.report.study_ipc import render_ipc
+from gilscope.report.study_metg import render_metg
+from gilscope.report.study_startup import render_startup
+
+PAGE = Path(__file__).resolve().parent / "studies.md"
+EXAMPLES = PAGE.parent / "examples"
+WIDTH = 110
+STUDIES: dict[str, tuple[list[str], Callable[..., str]]] = {
+    "metg": (["metg", "--task", "40us"], render_metg),
+    "startup": (["startup", "--budget", "90s"], render_startup),
+    "ipc": (["ipc", "--budget", "90s"], render_ipc),
+}
+
+
+def document_of(study: str) -> Path:
+    """Return where the document of a study is kept."""
+    return EXAMPLES / f"study_{study}.json"
+
+
+def measure(names: list[str]) -> None:
+    """Run studies and keep their documents."""
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, "-m", "gilscope", *STUDIES[name][0], "--out", folder], check=True)
+            document_of(name).write_bytes(Path(folder, f"{name}.json").read_bytes())
+
+
+def output(name: str) -> str:
+    """Return what the terminal shows of a study."""
+    command, render = STUDIES[name]
+    document = json.loads(document_of(name).read_text(encoding="utf-8"))
+    return f"$ gilscope {' '.join(command)}\n{render(document, width=WIDTH)}".rstrip()
+
+
+def filled(text: str) -> str:
+    """Return the page's text with its sections replaced."""
+    return re.sub(
+        r"<!-- output:(\w+) -->.*?<!-- /output -->",
+        lambda match: f"<!-- output:{match[1]} -->\n```\n{output(match[1])}\n```\n<!-- /output -->",
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Measure if asked to, and write the page."""
+    if arguments[:1] == ["--measure"]:
+        measure(arguments[1:] or list(STUDIES))
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
