@@ -12,7 +12,7 @@ from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, View, draw
 from gilscope.report.charts import gil as gil_chart
 from gilscope.report.charts import losses as loss_chart
 from gilscope.report.charts import scaling as scaling_chart
-from gilscope.report.charts.heat import Scale, grid, overview, scale_of
+from gilscope.report.charts.heat import MAX_COLUMNS, Scale, grid, overview, scale_of
 from tests.report.documents import control, document, estimate, mandelbrot, row
 from tests.report.large import large
 
@@ -107,12 +107,32 @@ def test_a_cell_holds_the_ratio_and_what_stops_the_case() -> None:
     view = View(rich())
     cells = [cell for line in grid(view, "nbody", scale_of(view)).lines for cell in line.cells if cell]
     assert {cell.word for cell in cells} == {"", "GIL"}
-    assert [view.document["cases"][cell.index]["workers"] for cell in cells] == [1, 1, 2, 1, 2]
+    assert sorted(view.document["cases"][cell.index]["workers"] for cell in cells) == [1, 1, 1, 2, 2]
+
+
+def test_few_ways_make_a_row_per_implementation_and_many_a_row_per_way() -> None:
+    few = [row(f"nbody/{name}@{way}#M") for name in ("py_loop", "cy_gil") for way in ("serial", "threads*2", "loky*4")]
+    compact = grid(View(document(few)), "nbody", Scale(low=0.1, high=4))
+    assert compact.columns == [("serial", ""), ("threads", "2"), ("loky", "4!")]
+    assert [(line.name, line.size, len(line.cells)) for line in compact.lines] == [
+        ("py_loop", "M", 3),
+        ("cy_gil", "M", 3),
+    ]
+    many = [*few, *(row(f"nbody/py_loop@threads*{count}#M") for count in range(3, 3 + MAX_COLUMNS))]
+    long = grid(View(document(many)), "nbody", Scale(low=0.1, high=4))
+    assert [name for name, _ in long.columns] == ["1", *(str(count) for count in range(2, 3 + MAX_COLUMNS))]
+    assert [(line.name, line.variant) for line in long.lines[:3]] == [
+        ("py_loop", "serial"),
+        ("py_loop", "threads"),
+        ("py_loop", "loky"),
+    ]
 
 
 def test_what_could_not_be_measured_is_said_in_its_cell() -> None:
     view = View(document([row("nbody/py_loop@serial#S"), row("nbody/py_loop@threads*2#S", status="timeout")]))
-    (cell,) = [cell for cell in grid(view, "nbody", scale_of(view)).lines[1].cells if cell]
+    (line,) = grid(view, "nbody", scale_of(view)).lines
+    cell = line.cells[1]
+    assert cell is not None
     assert (cell.text, cell.step) == ("time-out", "none")
 
 

@@ -62,6 +62,7 @@ class Browser:
         self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
+        self.send("Performance.enable", timeDomain="threadTicks")
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send a command and return its result."""
@@ -91,6 +92,11 @@ class Browser:
         answer: dict[str, Any] = json.loads(text)
         return answer
 
+    def busy_s(self) -> float:
+        """Return the CPU time the page's main thread has spent: other programs do not count."""
+        found = self.send("Performance.getMetrics")["metrics"]
+        return next(float(metric["value"]) for metric in found if metric["name"] == "TaskDuration")
+
     def evaluate(self, expression: str) -> Any:
         """Return the value of a JavaScript expression; a promise is waited for."""
         found = self.send("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
@@ -106,7 +112,7 @@ class Browser:
         self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
 
     def open(self, path: Path, *, ready: str = "document.documentElement.dataset.ready === 'yes'") -> float:
-        """Open a file, wait until the page says that it is ready, and return the seconds this took."""
+        """Open a file, wait until the page says that it is ready, and return the seconds this took by the clock."""
         self.events.clear()
         began = time.monotonic()
         self.send("Page.navigate", url=path.absolute().as_uri())

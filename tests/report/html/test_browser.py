@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tests.report.html.test_render import HOSTILE
 from tests.report.large import large
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "result.jsonl"
-SECONDS_FOR_2000_CASES = 5.0
+SECONDS_FOR_2000_CASES = 5.0  # of CPU time, so that a busy machine does not fail the test; it takes about one
 LARGEST_BYTES = 3_000_000
 
 pytestmark = pytest.mark.skipif(executable() is None, reason="no Chromium on this machine: apt-get install chromium")
@@ -188,16 +189,17 @@ def test_names_of_users_are_never_executed(tab: Browser, tmp_path: Path) -> None
 
 def test_two_thousand_cases_open_in_seconds_and_stay_usable(tab: Browser, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
+    began = time.process_time()
     write(path, [Source(document=large(2000))])
+    written_s = time.process_time() - began
     assert path.stat().st_size < LARGEST_BYTES
     tab.size(1280)
-    assert tab.open(path) < SECONDS_FOR_2000_CASES
+    tab.open(path)
+    assert written_s + tab.busy_s() < SECONDS_FOR_2000_CASES
     assert tab.complaints() == []
     assert wide(tab) == 0
     assert tab.evaluate("document.querySelectorAll('[data-raw] tbody tr').length") == 100
-    took_ms = tab.evaluate(
-        "(() => { const began = performance.now(); document.querySelector('[data-raw] th:nth-child(8) button').click();"
-        " document.querySelectorAll('[data-tabs=kernel] button')[1].click(); document.body.offsetHeight;"
-        " return performance.now() - began; })()"
-    )
-    assert took_ms < 1000 * SECONDS_FOR_2000_CASES
+    before = tab.busy_s()
+    tab.evaluate("document.querySelector('[data-raw] th:nth-child(8) button').click(), document.body.offsetHeight")
+    tab.evaluate("document.querySelectorAll('[data-tabs=kernel] button')[1].click(), document.body.offsetHeight")
+    assert tab.busy_s() - before < SECONDS_FOR_2000_CASES / 5

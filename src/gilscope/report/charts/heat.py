@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from gilscope.report import facts
 from gilscope.report.charts.model import Chart, Panel, View, panel_of, variant
 from gilscope.report.facts import Row
 from gilscope.report.figures import narrow
 from gilscope.report.palette import HEAT_STEPS
 from gilscope.report.svg import Markup, tag
 
-__all__ = ["FINDING_WORDS", "Cell", "Grid", "Line", "Scale", "draw", "grid", "overview", "scale_of"]
+__all__ = ["FINDING_WORDS", "MAX_COLUMNS", "Cell", "Grid", "Line", "Scale", "draw", "grid", "overview", "scale_of"]
 
 FINDING_WORDS: Mapping[str, str] = {
     "scales": "scales",
@@ -38,6 +40,10 @@ _SAME = 1.05  # ratios this close to 1 have the colour of 1: medians of quiet ro
 _LOWEST = 0.01  # slower than a hundredth needs no colour of its own
 _CELL, _HEIGHT, _LABEL = 74.0, 32.0, 130.0
 _PER_PANEL = 3  # columns beside the labels in one panel
+_LETTERS = 12  # of a column's name
+
+MAX_COLUMNS = 12
+"""Columns up to which a heat map has a row per implementation: a laptop shows them without scrolling."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +69,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """The cells of a heat map, not yet drawn."""
+    """The cells of a heat map, not yet drawn; a column has a name and a second line. ``hint`` says what is where."""
 
-    columns: Sequence[str]
+    columns: Sequence[tuple[str, str]]
     lines: Sequence[Line]
+    hint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,47 +106,65 @@ def scale_of(view: View) -> Scale:
 
 
 def grid(view: View, kernel: str, scale: Scale) -> Grid:
-    """Lay out a kernel: a column per number of workers."""
+    """Lay out a kernel: a row per implementation where all its ways fit beside each other, else a row per way."""
+    ways = {_way(view, row) for row in view.rows[kernel]}
+    return _compact(view, kernel, scale) if len(ways) <= MAX_COLUMNS else _long(view, kernel, scale)
+
+
+def _compact(view: View, kernel: str, scale: Scale) -> Grid:
+    """Lay out a row per implementation, a column per executor and number of workers."""
+    rows = sorted(view.rows[kernel], key=lambda row: facts.order(row)[1:4])
+    columns = list(dict.fromkeys(_way(view, row) for row in rows))
+    lines: dict[tuple[str, str, str], dict[tuple[str, str], Row]] = {}
+    for row in view.rows[kernel]:
+        of = row["interpreter"] if len(view.interpreters) > 1 else ""
+        lines.setdefault((row["implementation"], of, row["size"]), {})[_way(view, row)] = row
+    return Grid(
+        columns=columns,
+        lines=[_line(view, key, found, columns, scale) for key, found in lines.items()],
+        hint="Rows are implementations, columns executors and workers.",
+    )
+
+
+def _way(view: View, row: Row) -> tuple[str, str]:
+    """Return executor and workers as a column says them."""
+    workers = "" if row["executor"] == "serial" else f"{row['workers']}{'!' if row['over_subscribed'] else ''}"
+    return variant(view, row, interpreter=False), workers
+
+
+def _long(view: View, kernel: str, scale: Scale) -> Grid:
+    """Lay out a row per implementation and executor, a column per number of workers."""
     workers = sorted({row["workers"] for row in view.rows[kernel]})
     lines: dict[tuple[str, str, str], dict[int, Row]] = {}
     for row in view.rows[kernel]:
         lines.setdefault((row["implementation"], variant(view, row), row["size"]), {})[row["workers"]] = row
     return Grid(
-        columns=[str(count) for count in workers],
-        lines=[
-            Line(
-                name=name,
-                variant=words,
-                size=size,
-                cells=[_cell(view, found[count], scale) if count in found else None for count in workers],
-            )
-            for (name, words, size), found in lines.items()
-        ],
+        columns=[(str(count), "") for count in workers],
+        lines=[_line(view, key, found, workers, scale) for key, found in lines.items()],
+        hint="Rows are implementations and executors, columns workers.",
     )
+
+
+def _line(
+    view: View, key: tuple[str, str, str], found: Mapping[Any, Row], columns: Sequence[Any], scale: Scale
+) -> Line:
+    name, words, size = key
+    cells = [_cell(view, found[column], scale) if column in found else None for column in columns]
+    return Line(name=name, variant=words, size=size, cells=cells)
 
 
 def overview(view: View, scale: Scale) -> Grid:
     """Lay out a whole result: a column per kernel, each way with most workers that have a CPU each."""
-    lines: dict[tuple[str, str], dict[str, Row]] = {}
+    lines: dict[tuple[str, str, str], dict[str, Row]] = {}
     for kernel in view.kernels:
         for row in view.at_most_workers(view.rows[kernel]):
-            lines.setdefault((row["implementation"], _way(view, row)), {})[kernel] = row
+            workers = "" if row["executor"] == "serial" else f"*{row['workers']}"
+            lines.setdefault((row["implementation"], variant(view, row) + workers, ""), {})[kernel] = row
     return Grid(
-        columns=view.kernels,
-        lines=[
-            Line(
-                name=name,
-                variant=words,
-                size="",
-                cells=[_cell(view, found[kernel], scale) if kernel in found else None for kernel in view.kernels],
-            )
-            for (name, words), found in lines.items()
-        ],
+        columns=[(kernel, "") for kernel in view.kernels],
+        lines=[_line(view, key, found, view.kernels, scale) for key, found in lines.items()],
+        hint="Rows are implementations and executors with most workers that have a CPU each, columns kernels.",
     )
-
-
-def _way(view: View, row: Row) -> str:
-    return variant(view, row) if row["executor"] == "serial" else f"{variant(view, row)}*{row['workers']}"
 
 
 def _cell(view: View, row: Row, scale: Scale) -> Cell:
@@ -158,31 +183,34 @@ def _cell(view: View, row: Row, scale: Scale) -> Cell:
 
 def draw(view: View, kernel: str) -> Chart | None:
     """Draw a kernel's heat map as panels of up to three columns of cells."""
-    scale = scale_of(view)
-    cells = grid(view, kernel, scale)
-    panels = [_panel(kernel, cells, start) for start in range(0, len(cells.columns), _PER_PANEL)]
+    cells = grid(view, kernel, scale_of(view))
     return Chart(
         title="Speed-up over the fastest single thread",
-        panels=panels,
-        note="Rate over that of the kernel's fastest implementation on one thread; below it what stops the case.",
+        panels=[_panel(kernel, cells, start) for start in range(0, len(cells.columns), _PER_PANEL)],
+        note=f"Rate over that of the kernel's fastest implementation on one thread; below it what stops the case. "
+        f"{cells.hint}",
     )
 
 
 def _panel(kernel: str, cells: Grid, start: int) -> Panel:
-    columns = cells.columns[start : start + _PER_PANEL]
-    shapes = [tag("text", f"{kernel}: workers", x=12, y=17, class_="t")]
-    for number, name in enumerate(columns):
-        shapes.append(tag("text", name, x=_LABEL + (number + 0.5) * _CELL, y=38, class_="soft mid"))
+    shapes = [tag("text", kernel, x=12, y=17, class_="t")]
+    for number, words in enumerate(cells.columns[start : start + _PER_PANEL]):
+        x = _LABEL + (number + 0.5) * _CELL
+        name, more = (
+            word if len(word) <= _LETTERS else f"{word[: _LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}" for word in words
+        )
+        shapes.append(tag("text", name, x=x, y=34, class_="soft mid"))
+        shapes.append(tag("text", more, x=x, y=47, class_="soft mid"))
     for number, line in enumerate(cells.lines):
-        shapes.append(_drawn_line(line, line.cells[start : start + _PER_PANEL], 46 + number * _HEIGHT))
-    alt = f"Speed-up of {kernel} over the fastest single thread by implementation, executor and workers"
-    return panel_of(*shapes, height=54 + _HEIGHT * len(cells.lines), alt=alt)
+        shapes.append(_drawn_line(line, line.cells[start : start + _PER_PANEL], 54 + number * _HEIGHT))
+    alt = f"Speed-up of {kernel} over the fastest single thread. {cells.hint}"
+    return panel_of(*shapes, height=62 + _HEIGHT * len(cells.lines), alt=alt)
 
 
 def _drawn_line(line: Line, cells: Sequence[Cell | None], y: float) -> Markup:
     shapes = [
         tag("text", line.name, x=12, y=y + 13),
-        tag("text", line.variant, x=12, y=y + 25, class_="soft"),
+        tag("text", line.variant or line.size, x=12, y=y + 25, class_="soft"),
     ]
     for number, cell in enumerate(cells):
         if cell is None:

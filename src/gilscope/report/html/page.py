@@ -242,6 +242,7 @@ def _tiles(view: View, kernel: str) -> Iterator[Tile]:
     rows = view.rows[kernel]
     standing = [row for row in facts.measured(rows) if row["vs_fastest_serial"]]
     if standing:
+        standing = [row for row in standing if not row["over_subscribed"]] or standing
         top = max(standing, key=lambda row: row["vs_fastest_serial"]["value"])
         rate = f"{si(top['rate']['value']).rstrip()} {top['rate']['unit']}/s"
         value, _, ends = interval(top["vs_fastest_serial"]).partition(" ")
