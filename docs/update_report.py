@@ -17,7 +17,7 @@ from tests.report.html.browser import browser  # noqa: E402
 
 EXAMPLE = ROOT / "docs/examples/result.jsonl"
 PICTURE = ROOT / "docs/images/report.png"
-WIDTH, HEIGHT = 1280, 900
+WIDTH, HEIGHT = 1280, 1060
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from gilscope.cli import main
 from tests.cli.conftest import FakePipeline
+from tests.report.studies import startup
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "result.jsonl"
 
@@ -30,6 +31,14 @@ def test_the_report_lies_beside_the_result(result: Path, capsys: pytest.CaptureF
 def test_several_results_make_one_page(result: Path, folder: Path) -> None:
     assert main(["report", str(result), str(EXAMPLE), "--out", "both.html"]) == 0
     assert (folder / "both.html").read_text().count("data-result ") == 2
+
+
+def test_a_folder_of_studies_has_a_report_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "st").mkdir()
+    (folder / "st" / "startup.json").write_text(json.dumps(startup()))
+    assert main(["report", "st"]) == 0
+    assert capsys.readouterr().out == "report: st/report.html\n"
+    assert "What workers cost" in (folder / "st" / "report.html").read_text()
 
 
 def test_a_run_leaves_its_report(pipeline: FakePipeline, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

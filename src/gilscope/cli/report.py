@@ -28,11 +28,24 @@ def report(
     from gilscope.cli.show import locate
     from gilscope.report.html import REPORT_NAME, read_source, write
 
-    found = [locate(asked) for asked in results] if results else [locate(None)]
-    target = found[0].with_name(REPORT_NAME) if out is None else Path(out)
+    found = [_located(asked) for asked in results] if results else [locate(None)]
+    beside = found[0] if found[0].is_dir() else found[0].parent
+    target = beside / REPORT_NAME if out is None else Path(out)
     write(target, [read_source(path) for path in found])
     emit(f"report: {target}")
     return 0
+
+
+def _located(asked: str) -> Path:
+    """Return the result that is meant, or the folder itself where it holds studies and no result."""
+    from gilscope.cli.show import locate
+    from gilscope.report.html.source import studies_in
+    from gilscope.results import RESULT_NAME
+
+    folder = Path(asked)
+    if folder.is_dir() and not (folder / RESULT_NAME).exists() and studies_in(folder)[0]:
+        return folder
+    return locate(asked)
 
 
 def add_report(folder: Path, document: Mapping[str, Any], *, json: bool) -> None:

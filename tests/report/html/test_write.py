@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from gilscope.errors import UnavailableError, UsageError
 from gilscope.report.html import Source, read_source, write
 from tests.report.documents import mandelbrot
+from tests.report.studies import ipc
 
 SOURCE = Source(document=mandelbrot())
 
@@ -67,3 +69,11 @@ def test_studies_beside_a_result_are_read_or_said(tmp_path: Path, text: str, cau
     assert list(source.studies) == ([] if caution else ["metg"])
     assert all(caution in line for line in source.cautions)
     assert bool(source.cautions) == bool(caution)
+
+
+def test_studies_without_a_result_make_a_page_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "ipc.json").write_text(json.dumps(ipc()))
+    write(tmp_path / "report.html", [read_source(tmp_path)])
+    page = (tmp_path / "report.html").read_text()
+    assert "<title>gilscope: ipc</title>" in page
+    assert "What moving data costs" in page

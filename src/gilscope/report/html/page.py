@@ -128,7 +128,7 @@ def result_part(source: Source, ident: str) -> ResultPart:
 
 
 def _title(view: View) -> str:
-    names = view.kernels
+    names = view.kernels or list(view.studies)
     if not names:
         return "nothing was measured"
     return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more kernels"

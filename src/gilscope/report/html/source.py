@@ -41,10 +41,12 @@ class Source:
 
 
 def read_source(path: Path, document: Document | None = None) -> Source:
-    """Read a result file and the studies in its folder.
+    """Read a result file and the studies in its folder, or the studies of a folder that has no result.
 
     Parameters
     ----------
+    path : Path
+        The file; the folder where there are studies alone.
     document : mapping, optional
         Its analysis, where that is known already.
 
@@ -53,9 +55,25 @@ def read_source(path: Path, document: Document | None = None) -> Source:
     ResultFileError
         If the result cannot be read.
     """
+    studies, cautions = studies_in(path if path.is_dir() else path.parent)
+    if path.is_dir():
+        return Source(document=_without_cases(path, studies), studies=studies, cautions=cautions)
     measured = load(path)
-    studies, cautions = studies_in(path.parent)
     return Source(document=document or analyse(measured), measured=measured, studies=studies, cautions=cautions)
+
+
+def _without_cases(folder: Path, studies: Mapping[str, Mapping[str, Any]]) -> Document:
+    """Return the analysis of nothing, on the machine of the studies."""
+    first = next(iter(studies.values()), {})
+    empty: dict[str, Any] = {name: [] for name in ("cases", "controls", "kernels", "findings", "warnings")}
+    return {
+        **empty,
+        "result": str(folder),
+        "tool_version": str(first.get("tool_version", "")),
+        "study": {},
+        "environment": first.get("environment") or {},
+        "not_analysed": {},
+    }
 
 
 def studies_in(folder: Path) -> tuple[dict[str, Mapping[str, Any]], tuple[str, ...]]:
