@@ -118,13 +118,16 @@ def test_threads_are_told_apart_by_name_even_when_they_have_ended() -> None:
 
 
 def test_long_holds_by_c_code_are_overdue_and_byte_code_is_not(crew: Any) -> None:
-    with crew(spin, spin), GilMonitor(RATE_HZ) as byte_code:
-        time.sleep(0.5)
-    with crew(hog, hog), GilMonitor(RATE_HZ) as c_code:
-        time.sleep(0.8)
-    if c_code.holds.overdue is None or byte_code.holds.overdue is None:
-        pytest.skip(c_code.overdue_reason)
-    assert c_code.holds.overdue.low > byte_code.holds.overdue.high
+    for seconds in (0.5, 1.0, 2.0, 4.0):  # on a crowded machine a short window has hardly a look
+        with crew(spin, spin), GilMonitor(RATE_HZ) as byte_code:
+            time.sleep(seconds)
+        with crew(hog, hog), GilMonitor(RATE_HZ) as c_code:
+            time.sleep(1.6 * seconds)
+        if c_code.holds.overdue is None or byte_code.holds.overdue is None:
+            pytest.skip(c_code.overdue_reason)
+        if c_code.holds.overdue.low > byte_code.holds.overdue.high:
+            return
+    pytest.fail(f"{c_code.holds.overdue} is not above {byte_code.holds.overdue}")
 
 
 def test_a_fixed_rate_is_not_exceeded_and_one_look_stands_for_each_interval() -> None:

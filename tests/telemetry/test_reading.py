@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 import gilscope.telemetry.gil as gil_module
 from benchmarks.selfbench import coverage
 from gilscope.errors import MeasurementError
-from gilscope.telemetry.reading import OTHER_THREADS, read
+from gilscope.telemetry.reading import OTHER_THREADS, _score, read
 
 SLOT_NS = 1e6
 
@@ -161,6 +162,23 @@ def test_hold_lengths_below_the_sampling_interval_are_not_claimed() -> None:
     long = snapshot([(True, 1)] * 100, holds=[(35, 50, 1.0), (57, 5, 99.0)])  # mostly 2^(57/4) us = 19.5 ms
     assert reading(short).holds.median_s is None
     assert reading(long).holds.median_s == pytest.approx(0.0195, rel=0.2)
+
+
+def test_what_one_look_stands_for_is_hardly_known() -> None:
+    overdue = reading(snapshot([(True, 1)], running_ns=SLOT_NS, overdue_ns=0.05 * SLOT_NS)).holds.overdue
+    assert overdue.low == 0.0
+    assert overdue.high > 0.9
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.5, 0.98])
+@pytest.mark.parametrize("size", [1.0, 7.0, 40.0, 1000.0])
+def test_the_interval_holds_that_of_wilson_whatever_the_size(share: float, size: float) -> None:
+    z = 1.959964
+    middle = (share + z * z / (2.0 * size)) / (1.0 + z * z / size)
+    half = z * math.sqrt(share * (1.0 - share) / size + z * z / (4.0 * size * size)) / (1.0 + z * z / size)
+    found = _score(share, size, 10)
+    assert 0.0 <= found.low <= max(0.0, middle - half) + 1e-9
+    assert 1.0 >= found.high >= min(1.0, middle + half) - 1e-9
 
 
 def test_overdue_is_a_share_of_the_time_the_holder_could_have_answered() -> None:

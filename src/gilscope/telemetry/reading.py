@@ -180,10 +180,13 @@ def _score(share: float, size: float, n: int) -> Estimate:
     corrected one with at least that nearly everywhere (Newcombe, Statistics in Medicine 17 (1998) 857, method 4).
     """
     centre, scale, rest = 2.0 * size * share + _Z * _Z, 2.0 * (size + _Z * _Z), _Z * _Z - 1.0 / size
-    below = rest - 2.0 + 4.0 * share * (size * (1.0 - share) + 1.0)
-    above = rest + 2.0 + 4.0 * share * (size * (1.0 - share) - 1.0)
-    low = (centre - 1.0 - _Z * math.sqrt(max(0.0, below))) / scale if share > 0.0 else 0.0
-    high = (centre + 1.0 + _Z * math.sqrt(max(0.0, above))) / scale if share < 1.0 else 1.0
+    low, high = 0.0, 1.0  # where less than half a look was seen, or not seen
+    if size * share > 0.5:
+        below = rest - 2.0 + 4.0 * share * (size * (1.0 - share) + 1.0)
+        low = (centre - 1.0 - _Z * math.sqrt(max(0.0, below))) / scale
+    if size * (1.0 - share) > 0.5:
+        above = rest + 2.0 + 4.0 * share * (size * (1.0 - share) - 1.0)
+        high = (centre + 1.0 + _Z * math.sqrt(max(0.0, above))) / scale
     return Estimate(
         value=share, low=min(max(0.0, low), share), high=max(min(1.0, high), share), confidence=CONFIDENCE, n=n
     )
