@@ -45,6 +45,14 @@ def isa_flags(module: str) -> list[str]:
     return [] if choice == "portable" else ["-march=native" if X86_64 else "-mcpu=native"]
 
 
+def optimize_flag() -> str:
+    """``GILSCOPE_OPTIMIZE=1`` builds quickly, for tests of what the code does and not of how fast."""
+    level = os.environ.get("GILSCOPE_OPTIMIZE", "3")
+    if level not in ("0", "1", "2", "3"):
+        raise SystemExit(f"GILSCOPE_OPTIMIZE={level!r}: write 0, 1, 2 or 3")
+    return f"-O{level}"
+
+
 def openmp_flags(msvc: bool) -> tuple[list[str], list[str]]:
     """Compile and link flags for OpenMP."""
     if msvc:
@@ -125,7 +133,8 @@ class build_ext(_build_ext):  # noqa: N801  (the name setuptools expects)
 
     def build_extension(self, ext):
         msvc = self.compiler.compiler_type == "msvc"
-        flags = ["-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", *isa_flags(ext.name)]
+        flags = [optimize_flag(), "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+        flags += isa_flags(ext.name)
         compile_omp, link_omp = openmp_flags(msvc) if "_omp" in ext.name else ([], [])
         ext.extra_compile_args = (["/O2", "/fp:precise"] if msvc else flags) + compile_omp
         ext.extra_link_args = link_omp

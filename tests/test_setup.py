@@ -33,6 +33,16 @@ def test_a_library_that_is_in_use_keeps_its_content(script: dict[str, Any], tmp_
     assert sorted(path.name for path in tmp_path.iterdir()) == ["built.so", "placed.so"]
 
 
+def test_a_quick_build_is_asked_for_by_a_digit(script: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GILSCOPE_OPTIMIZE", raising=False)
+    assert script["optimize_flag"]() == "-O3"
+    monkeypatch.setenv("GILSCOPE_OPTIMIZE", "1")
+    assert script["optimize_flag"]() == "-O1"
+    monkeypatch.setenv("GILSCOPE_OPTIMIZE", "fast")
+    with pytest.raises(SystemExit, match="write 0, 1, 2 or 3"):
+        script["optimize_flag"]()
+
+
 def test_every_kernel_has_a_twin_and_nothing_else_has(script: dict[str, Any]) -> None:
     names = {extension.name for extension in script["extensions"]()}
     twins = {extension.name.removesuffix("_v3") for extension in script["twins"](script["extensions"]())}
