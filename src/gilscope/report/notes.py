@@ -118,7 +118,7 @@ def _held(at_p: Sequence[Row], spin: Row | None) -> str:
     The GIL is blamed only where the whole interval shows no gain, and either the probe found it or the control, on the
     same CPUs in the same seconds and without the GIL, certainly gained more.
     """
-    threads = [row for row in at_p if row["executor"] == "threads" and facts.holds_gil(row) and row["speedup"]]
+    threads = [row for row in at_p if _plain_threads(row) and facts.holds_gil(row) and row["speedup"]]
     free = [row for row in threads if not facts.gil_enabled(row)]
     flat = [row for row in threads if row not in free and _ends_below(row, GIL_BOUND)]
     bound = [row for row in flat if _beaten_by(row, spin) or _gil_found(row)]
@@ -134,7 +134,7 @@ def _held(at_p: Sequence[Row], spin: Row | None) -> str:
         parts.append(f"Cannot tell whether threads help {_gains(unclear)}: the interval is too wide.")
     if free:
         parts.append(f"Without a GIL threads give {_gains(free)}.")
-    parts.append(_processes(at_p, flat))
+    parts += [_instead(at_p, flat, executor) for executor in ("interpreters", "processes")]
     return " ".join(part for part in parts if part)
 
 
@@ -147,18 +147,25 @@ def _gil_found(row: Row) -> bool:
     return any(code in _GIL_FINDINGS for code in row["findings"])
 
 
-def _processes(at_p: Sequence[Row], bound: Sequence[Row]) -> str:
+def _plain_threads(row: Row) -> bool:
+    """Whether a row is about threads that share the work and know their chunks beforehand."""
+    return facts.executor_label(row) == "threads"
+
+
+def _instead(at_p: Sequence[Row], bound: Sequence[Row], executor: str) -> str:
+    """Say what an executor whose workers have a GIL each gives to implementations that threads do not help."""
     names = {row["implementation"] for row in bound}
-    rows = [row for row in at_p if row["executor"] == "processes" and row["implementation"] in names]
+    rows = [row for row in at_p if row["executor"] == executor and not row.get("scaling")]
+    rows = [row for row in rows if row["implementation"] in names]
     helped = [row for row in rows if _starts_above(row, 1.0)]
     first = {row["implementation"]: row for row in reversed(helped)}  # default start method and transport come first
     best = [row for row in helped if first[row["implementation"]] is row]
-    return f"Processes give {_gains(best)}." if best else ""
+    return f"{executor.capitalize()} give {_gains(best)}." if best else ""
 
 
 def _released(at_p: Sequence[Row], spin: Row | None) -> str:
     """Say what threads give to implementations that release the GIL."""
-    rows = [row for row in at_p if row["executor"] == "threads" and not facts.holds_gil(row) and _known(row)]
+    rows = [row for row in at_p if _plain_threads(row) and not facts.holds_gil(row) and _known(row)]
     gaining = [row for row in rows if _starts_above(row, GIL_BOUND)]
     flat = [row for row in rows if _ends_below(row, GIL_BOUND) and _beaten_by(row, spin) and not _gil_found(row)]
     parts = [f"Threads give {_gains(gaining)}: computing without the GIL." if gaining else ""]

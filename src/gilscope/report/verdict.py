@@ -150,7 +150,8 @@ def _way(row: Row) -> str:
     elif row["implementation"].endswith(NESTED):
         way = f"{row['workers']} {facts.executor_label(row)} with its libraries' own threads in each"
     else:
-        way = f"{row['workers']} {facts.executor_label(row)}"
+        workers = " workers" if row["executor"] in ("dask", "loky") else ""  # the others are named by their workers
+        way = f"{row['workers']} {facts.executor_label(row)}{workers}"
     return way + facts.mark(row)
 
 
