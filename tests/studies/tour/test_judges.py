@@ -6,7 +6,18 @@ import pytest
 
 from gilscope.errors import UnavailableError
 from gilscope.spec import Availability
-from gilscope.studies.tour import _work, cores, gil, ipc, isolation, lifecycle, native, synchronization
+from gilscope.studies.tour import (
+    CHAPTERS,
+    _work,
+    cores,
+    gil,
+    ipc,
+    isolation,
+    lifecycle,
+    load_chapter,
+    native,
+    synchronization,
+)
 from gilscope.studies.tour import processes as processes_chapter
 from gilscope.studies.tour._model import Experiment, Verdict, at_once, overlap_ns, run_experiment
 from gilscope.studies.tour._work import judge_overlap, judge_turns, one_core_or_two
@@ -72,7 +83,7 @@ GOOD_THREAD = state("new", lifecycle.SLEEPING, lifecycle.RUNNING, lifecycle.GONE
     [
         (lifecycle._judge_life, IN_TURN, GOOD_THREAD, GOOD_THREAD[::-1]),
         (lifecycle._judge_costs, IN_TURN, {"thread": [1], "process": [9]}, {"thread": [9], "process": [1]}),
-        (synchronization._judge_lost, IN_TURN, [100, 99], [100, 100]),
+        (synchronization._judge_lost, IN_TURN, 2 * synchronization.INCREMENTS - 1, 2 * synchronization.INCREMENTS),
         (synchronization._judge_rlock, IN_TURN, {"Lock": False, "RLock": True}, {"Lock": True, "RLock": True}),
         (synchronization._judge_queue, IN_TURN, [0, 1, 2, 3, 4], [0, 2, 1, 3, 4]),
         (
@@ -194,3 +205,33 @@ def test_what_cannot_run_here_says_why() -> None:
 def test_one_cpu_is_too_few_for_two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GILSCOPE_MAX_WORKERS", "1")
     assert not _work.two_cpus().ok
+
+
+def test_what_can_happen_is_tried_again_and_says_so() -> None:
+    runs: list[int] = []
+
+    def judge(trace: Trace, facts: object) -> Verdict:
+        runs.append(1)
+        return Verdict(holds=len(runs) == 3, seen="seen")
+
+    seen = run_experiment(_experiment(judge=judge, tries=5))
+    assert (len(runs), seen.verdict and seen.verdict.holds) == (3, True)
+    assert seen.trace is not None
+    assert "attempt 3" in seen.trace.notes[0]
+
+
+def test_what_must_always_hold_is_tried_once() -> None:
+    runs: list[int] = []
+
+    def judge(trace: Trace, facts: object) -> Verdict:
+        runs.append(1)
+        return Verdict(holds=False, seen="seen")
+
+    assert run_experiment(_experiment(judge=judge)).verdict == Verdict(holds=False, seen="seen")
+    assert len(runs) == 1
+
+
+def test_only_claims_about_what_can_happen_are_tried_again() -> None:
+    again = {f"{name}-{e.name}" for name in CHAPTERS for e in load_chapter(name).experiments if e.tries > 1}
+    taking_turns = {"single-sleeps", "asyncio-blocking", "cpu-single", "cpu-asyncio", "synchronization-mutex"}
+    assert not again & {*taking_turns, "synchronization-barrier", "synchronization-deadlock", "isolation-process"}

@@ -72,6 +72,7 @@ CHAPTER = Chapter(
             order=("main", "sleep1", "sleep2"),
             claim="Both tasks are asleep at the same time, in a single thread.",
             judge=_judge_tasks,
+            tries=3,
         ),
         Experiment(
             name="blocking",

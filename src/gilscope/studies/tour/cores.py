@@ -71,6 +71,7 @@ CHAPTER = Chapter(
             claim="All of them are able to run at the same time, however many there are.",
             judge=_judge,
             available=two_cpus,
+            tries=3,
         ),
     ),
     remember="Being able to run at the same time is the program's part; how many cores there really are is the "

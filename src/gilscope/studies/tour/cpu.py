@@ -117,6 +117,7 @@ CHAPTER = Chapter(
             claim=_THREADS_CLAIM,
             judge=_judge_threads,
             available=two_cpus,
+            tries=3 if threads_run_together() else 1,
         ),
         Experiment(
             name="processes",
@@ -127,6 +128,7 @@ CHAPTER = Chapter(
             claim="Both count at the same time, each on a core of its own if the machine has one free.",
             judge=_judge_processes,
             available=two_cpus,
+            tries=3,
         ),
         Experiment(
             name="interpreters",
@@ -137,6 +139,7 @@ CHAPTER = Chapter(
             claim=_INTERPRETERS_CLAIM,
             judge=_judge_interpreters,
             available=_interpreters_and_cpus,
+            tries=3 if own_gil() else 1,
         ),
         Experiment(
             name="asyncio",

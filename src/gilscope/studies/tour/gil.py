@@ -26,7 +26,6 @@ PATIENT_S, HASTY_S = 0.05, 0.005  # the second one is Python's own
 SUM_TO = 5_000_000
 ITERATIONS = 150_000
 WAIT_S, WAITS = 0.002, 11
-ROUNDS = 5
 
 
 @contextmanager
@@ -73,30 +72,26 @@ def short_waits() -> list[int]:
 
 
 def convoy(log: Recorder) -> dict[str, list[int]]:
-    """Wait for something slow alone, then beside a thread that computes. Again, should that get no CPU by chance."""
-    facts: dict[str, list[int]] = {}
+    """Wait for something slow alone, then beside a thread that computes."""
+    facts, running, stop = {}, threading.Event(), threading.Event()
+
+    def compute() -> None:
+        running.set()
+        with log.span("computing", "counting"):
+            while not stop.is_set():
+                pass
+
     with log.span("main", "waits alone", "send"):
         facts["alone"] = short_waits()
-    for _ in range(ROUNDS):
-        running, stop = threading.Event(), threading.Event()
-
-        def compute(running: threading.Event = running, stop: threading.Event = stop) -> None:
-            running.set()
-            with log.span("computing", "counting"):
-                while not stop.is_set():
-                    pass
-
-        thread = threading.Thread(target=compute, name="computing")
-        with watched(log):
-            log.tell("main", "computing", "start")
-            thread.start()
-            running.wait()
-            with log.span("main", "waits beside it", "send"):
-                facts["beside"] = short_waits()
-            stop.set()
-            thread.join()
-        if later(facts) >= HASTY_S / 2:
-            break
+    thread = threading.Thread(target=compute, name="computing")
+    with watched(log):
+        log.tell("main", "computing", "start")
+        thread.start()
+        running.wait()
+        with log.span("main", "waits beside it", "send"):
+            facts["beside"] = short_waits()
+        stop.set()
+        thread.join()
     return facts
 
 
@@ -197,6 +192,7 @@ CHAPTER = Chapter(
             claim="With a longer switch interval the GIL changes hands less often.",
             judge=_judge_turns,
             available=_needs_probe,
+            tries=3,
         ),
         Experiment(
             name="convoy",
@@ -208,6 +204,7 @@ CHAPTER = Chapter(
             order=("main", GIL_LANE, "computing"),
             claim="Beside a thread that computes, each wait takes longer by about the switch interval.",
             judge=_judge_convoy,
+            tries=5,
             available=_needs_gil,
         ),
         Experiment(
@@ -222,6 +219,7 @@ CHAPTER = Chapter(
             else "Both threads run at the same time: there is no GIL.",
             judge=_judge_holds,
             available=two_cpus,
+            tries=1 if gil_enabled() else 3,
         ),
         Experiment(
             name="c-releases",
@@ -233,6 +231,7 @@ CHAPTER = Chapter(
             claim="Both threads run at the same time.",
             judge=_judge_releases,
             available=two_cpus,
+            tries=3,
         ),
     ),
     remember="Threads run side by side as far as they do not need the GIL: in C code that releases it, and while they "

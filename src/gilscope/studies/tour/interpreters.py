@@ -32,6 +32,7 @@ CHAPTER = Chapter(
             order=("main", "sleep1", "sleep2"),
             claim="Both interpreters are asleep at the same time.",
             judge=judge_overlap,
+            tries=3,
             available=available,
         ),
     ),

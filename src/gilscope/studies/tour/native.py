@@ -152,6 +152,7 @@ def _parallel(name: str, title: str, text: str, program: Callable[[Recorder], No
         claim=_ONE if held else _TWO,
         judge=_judge_held if held else _judge_released,
         available=functools.partial(_here_with_two_cpus, impl),
+        tries=1 if held and not threads_run_together() else 3,
     )
 
 

@@ -68,6 +68,7 @@ CHAPTER = Chapter(
             order=("main", "sleep1", "sleep2"),
             claim="Both processes are asleep at the same time.",
             judge=judge_overlap,
+            tries=3,
         ),
         Experiment(
             name="memory",

@@ -58,6 +58,7 @@ CHAPTER = Chapter(
             order=("main", "sleep1", "sleep2"),
             claim="Both threads are asleep at the same time, so the whole takes less than the sum of the sleeps.",
             judge=judge_overlap,
+            tries=3,
         ),
         Experiment(
             name="memory",
