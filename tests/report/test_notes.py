@@ -226,3 +226,14 @@ def test_the_largest_one_time_cost_of_each_kind_is_said() -> None:
         "not in the rates, at most: starting workers 200 ms (py_loop@processes), import 300 ms (nb_prange@native), "
         "JIT (cold) 1.40 s (nb_prange@native)"
     )
+
+
+def test_interpreters_are_named_where_threads_do_not_help_and_weak_rows_are_not_taken_for_threads() -> None:
+    made = with_threads(0.98, 0.02)
+    made["cases"] += [
+        row("mandelbrot/py_loop@interpreters*2#S", rate=1.9e7, speedup=1.9, half_width=0.02),
+        row("mandelbrot/py_loop@threads.weak*2#S", rate=0.9e7, speedup=0.9, half_width=0.02),
+    ]
+    said = notes.closing(made, "mandelbrot")
+    assert "Interpreters give py_loop 1.90x [1.86, 1.94]." in said
+    assert "Threads give py_loop 0.98x [0.96, 1.00]: it holds the GIL." in said
