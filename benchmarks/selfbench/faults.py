@@ -189,22 +189,37 @@ def _group(quota: float) -> Iterator[str]:
         yield f"open({str(members)!r}, 'w').write(str(os.getpid()))\n"
 
 
+def _confining(cpus: int) -> str:
+    """Return Python code that confines the process that runs it to so many CPUs.
+
+    Raises
+    ------
+    CannotLimitError
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        if os.cpu_count() == cpus:
+            return ""
+        raise CannotLimitError(f"this system cannot confine a process to {cpus} CPUs")
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) < cpus:
+        raise CannotLimitError(f"needs {cpus} CPUs")
+    return f"os.sched_setaffinity(0, {allowed[:cpus]})\n"
+
+
 def measure(fault: Fault, budget: str) -> Rows:
     """Run the whole program on a fault and return its rows by case id.
 
     Raises
     ------
     CannotLimitError
-        If the run needs a cgroup and this user may not make one.
+        If the run cannot have just the CPUs it needs, by affinity or by a cgroup.
     """
-    allowed = sorted(os.sched_getaffinity(0))[: fault.cpus]
+    confine = _confining(fault.cpus)
     with tempfile.TemporaryDirectory() as folder, _group(fault.quota) as join:
         environment = {**os.environ, **planted_faults.plant(Path(folder) / "brought")}
         words = [*fault.words, *(() if "--workers" in fault.words else ("--workers", "2"))]
         out = ("--budget", budget, "--json", "--quiet", "--out", str(Path(folder) / "out"))
-        code = (
-            f"import os, sys\n{join}os.sched_setaffinity(0, {allowed})\nfrom gilscope.cli import main\nsys.exit(main())"
-        )
+        code = f"import os, sys\n{join}{confine}from gilscope.cli import main\nsys.exit(main())"
         command = [sys.executable, "-c", code, "run", *words, *out]
         done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=False)
     if done.returncode:
@@ -247,8 +262,6 @@ def judge(name: str, fault: Fault, rows: Rows) -> Recovered:
 def recovered(name: str, budget: str) -> Recovered:
     """Inject a fault and look for it."""
     fault = FAULTS[name]
-    if len(os.sched_getaffinity(0)) < 2:
-        return Recovered(fault=name, losses=fault.losses, verdict="n/a", reason="needs two CPUs")
     try:
         return judge(name, fault, measure(fault, budget))
     except CannotLimitError as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gilscope import kernels
+from gilscope.env import usable_cpus
 from gilscope.kernels.spin import _cy as spin
 from gilscope.spec import BufferSpec, Impl, KernelSpec
 
@@ -120,7 +121,7 @@ def _matrix() -> Any:
     import numpy as np
     import threadpoolctl
 
-    threadpoolctl.threadpool_limits(len(os.sched_getaffinity(0)), user_api="blas")
+    threadpoolctl.threadpool_limits(usable_cpus().count, user_api="blas")
     return np.full((_ORDER, _ORDER), 1.0 / _ORDER)
 
 

@@ -17,7 +17,7 @@ _numbers = itertools.count()
 
 
 class CannotLimitError(OSError):
-    """No cgroup could be made; the message says why."""
+    """A process cannot be given just so many CPUs; the message says why."""
 
 
 @contextmanager

@@ -17,7 +17,7 @@ NOISE = {"too_noisy", "stolen"}
 
 # Of the machine itself, or of one worker more than it has CPUs: there other programs are the cause, or one more of it.
 CAUSES = [code for code in FINDINGS if code not in ("too_noisy", "stolen", "smt_limited")]
-SEEDS = 12
+SEEDS = 6
 
 
 def delayed(measured: Round, lot: random.Random, load: float) -> Round:

@@ -55,9 +55,15 @@ def test_a_case_that_failed_is_not_recovered_and_says_why():
 
 def test_without_a_cgroup_the_quota_is_not_applicable_with_the_reason(monkeypatch):
     monkeypatch.setattr(cgroups, "groups", lambda root: iter(()))
-    monkeypatch.setattr(faults.os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(faults, "_confining", lambda cpus: "")
     found = recovered("a cgroup quota of 1 CPU", "1")
     assert (found.verdict, found.reason) == ("n/a", "no cgroup controls the CPU time of this process")
+
+
+def test_without_cpus_enough_a_fault_is_not_applicable_with_the_reason(monkeypatch):
+    monkeypatch.setattr(faults.os, "sched_getaffinity", lambda pid: {3})
+    found = recovered("counters packed", "1")
+    assert (found.verdict, found.reason) == ("n/a", "needs 2 CPUs")
 
 
 @pytest.mark.parametrize(
