@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 import time
@@ -125,7 +126,8 @@ def _processes(method: str) -> Start:
 
 
 def _loky() -> Start:
-    loky: Any = importlib.import_module("loky")
+    name = "loky" if importlib.util.find_spec("loky") is not None else "joblib.externals.loky"  # joblib brings its own
+    loky: Any = importlib.import_module(name)
 
     def start(workers: int) -> Stop:
         pool = loky.get_reusable_executor(max_workers=workers)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import jsonschema
 import pytest
 
+from gilscope.errors import UsageError
 from gilscope.measure.events import Observer
+from gilscope.registry import EXECUTORS, REFERENCES
 from gilscope.spec import Availability
 from gilscope.studies.document import json_schema
-from gilscope.studies.metg import Cell, Request, cells_of, measure, metg_document
+from gilscope.studies.metg import Cell, Request, cells_of, measure, metg_document, ways_of
 
 from .planted import BusyHost, CountingHost, way
 
@@ -168,3 +170,20 @@ def test_the_steps_of_a_cell_are_its_tasks():
     cell = Cell(way=way("threads", workers=3), pattern="bag")
     assert cell.case(100).id == "spin/cy_nogil@threads*3#n48s100~c16"
     assert cell.way.baseline.id.startswith("spin/cy_nogil@serial#n1s")
+
+
+def test_everything_that_can_have_tasks_done_is_compared_by_default():
+    assert set(Request().executors) == {*EXECUTORS, *REFERENCES}
+    labels = [way.label for way in ways_of(Request())]
+    assert labels.index("ThreadPoolExecutor") == labels.index("threads") + 1
+    assert {"processes/fork", "processes/forkserver", "processes/spawn", "cy_prange", "nb_prange"} <= set(labels)
+    dispatch = {way.label: way.dispatch for way in ways_of(Request())}
+    assert dispatch["threads"] == "static"
+    assert dispatch["dask"] == dispatch["loky"] == dispatch["ProcessPoolExecutor"] == "submit"
+
+
+def test_nothing_to_measure_is_one_error_with_all_reasons(monkeypatch):
+    absent = Availability(ok=False, reason="not installed")
+    monkeypatch.setattr("gilscope.executors.availability", lambda *_: absent)
+    with pytest.raises(UsageError, match="nothing of this can be measured here: dask: not installed"):
+        ways_of(Request(executors=("dask",)))

@@ -12,7 +12,7 @@ from gilscope import kernels
 from gilscope.abilities import Abilities, Here
 from gilscope.errors import UsageError
 from gilscope.kernels.spin.spec import size_word
-from gilscope.registry import EXECUTORS, REFERENCES, START_METHODS
+from gilscope.registry import EXECUTORS, START_METHODS
 from gilscope.spec import DEFAULT_TRANSPORT, Availability, Case, Impl
 
 __all__ = ["PATTERNS", "Cell", "Pattern", "Request", "Way", "batches_of", "cells_of", "ways_of"]
@@ -107,6 +107,17 @@ class Cell:
         )
 
 
+_BESIDE = {"threads": "threadpool", "processes": "processpool"}
+
+
+def _in_order() -> Iterator[str]:
+    """Yield all executors, what the standard library has beside ours."""
+    for executor in EXECUTORS:
+        yield executor
+        if executor in _BESIDE:
+            yield _BESIDE[executor]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What ``gilscope metg`` was asked, after checking.
@@ -123,7 +134,7 @@ class Request:
         Labels of the interpreters that are compared; empty: the running one.
     """
 
-    executors: tuple[str, ...] = (*EXECUTORS, *REFERENCES)
+    executors: tuple[str, ...] = tuple(_in_order())
     start_methods: tuple[str, ...] = START_METHODS
     workers: int = 2
     budget_s: float = 75.0
