@@ -22,9 +22,10 @@ def told(*names: str, **more: Any) -> Told:
 def test_the_answer_says_of_every_implementation_what_looking_says(name: str) -> None:
     spec, here, there = kernels.load(name), Here(), told(name)
     for impl in spec.impls:
-        if impl.unavailable:
-            continue
         assert there.implementation(spec, impl).ok == here.implementation(spec, impl).ok
+        if impl.unavailable:
+            assert there.implementation(spec, impl).reason == impl.unavailable
+            continue
         for executor, start_method in (("serial", ""), ("native", ""), ("processes", "spawn")):
             found = there.executor(executor, spec, impl, start_method)
             assert found.ok == here.executor(executor, spec, impl, start_method).ok

@@ -78,6 +78,8 @@ class Told:
         """See ``Abilities``; whether the user's own functions can be imported there is found out by doing it."""
         if kernels.adopted(spec.name):
             return Availability(ok=True)
+        if impl.unavailable:
+            return Availability(ok=False, reason=impl.unavailable)
         told = self._told(spec, impl)
         return Availability(**told["here"]) if told else self._unknown(f"implementation {spec.name}/{impl.name}")
 

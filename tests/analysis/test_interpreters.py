@@ -80,3 +80,16 @@ def test_nothing_is_concluded_from_the_running_interpreter() -> None:
     name = "primes/cy_gil@serial#M~c8!3.13t"
     found = row(analyse(result({"primes": {name: 0.2}}, records=[record(name)])), name)
     assert found["gil"]["enabled"] is None
+
+
+def test_isolated_copies_of_one_interpreter_say_nothing_about_another() -> None:
+    slots = {SERIAL.format("py_loop", 8, label): 0.2 for label in ("3.13t", "3.13t+gil")}
+    slots |= {f"primes/py_loop@threads*2#M!{label}": 0.15 for label in ("3.13t", "3.13t+gil")}
+    slots |= {"isolated:primes/py_loop@threads*2#M!3.13t": 0.1, **spin(2)}
+    document = analyse(result({"primes": slots}))
+    without, with_gil = (
+        row(document, f"primes/py_loop@threads*2#M!{label}")["ceiling"] for label in ("3.13t", "3.13t+gil")
+    )
+    assert without["isolated"]["value"] == pytest.approx(2.0)
+    assert with_gil["isolated"] is None
+    assert with_gil["spin"]["value"] == pytest.approx(2.0)

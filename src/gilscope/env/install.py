@@ -267,12 +267,12 @@ def _made(making: _Making, facts: Mapping[str, Any], source: Source) -> tuple[En
     if problem:
         log = without_home(str(making.log))
         raise UnavailableError(f"gilscope from {source} cannot be installed for {making.name}: {problem}", f"see {log}")
-    missing = {}
-    for packages in (NEEDED, *_optional_packages(facts)):
+    missing: dict[str, str] = {}
+    for packages in (*((name,) for name in NEEDED), *_optional_packages(facts)):
         making.say(f"{making.name}: {', '.join(packages)}")
         problem = making.pip("--only-binary", ":all:", *packages)
         if problem:
-            missing[packages[0]] = problem
+            missing |= {re.split(r"[^\w.-]", package)[0]: problem for package in packages}
     return _finished(making, source, missing), missing
 
 
