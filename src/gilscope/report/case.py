@@ -87,6 +87,7 @@ def _figures(row: Row) -> dict[str, str]:
     pairs = {
         "status": row["status"].replace("_", " ") + (f": {reason}" if reason else ""),
         "executor": facts.executor_label(row),
+        "interpreter": _interpreter(row),
         "workers": f"{row['workers']}{over}",
         "blocks": str(row["blocks"]),
         "time": _in_seconds(wall) if wall else NONE,
@@ -99,6 +100,16 @@ def _figures(row: Row) -> dict[str, str]:
         "findings": ", ".join(row["findings"] or ()) or NONE,
     }
     return {name: value for name, value in pairs.items() if value != NONE}
+
+
+def _interpreter(row: Row) -> str:
+    """Say which Python measured it, and whether the GIL was really on; nothing where neither is known."""
+    enabled = row["gil"]["enabled"]
+    state = "" if enabled is None else "GIL on" if enabled else "GIL off"
+    switched_on = row["gil"].get("switched_on")
+    version = f"Python {row['python']}" if row.get("python") else ""
+    told = ", ".join(part for part in (version, state, switched_on) if part)
+    return f"{row['interpreter']} ({told})" if told else NONE
 
 
 def _ceilings(ceiling: Mapping[str, Any]) -> dict[str, str]:
