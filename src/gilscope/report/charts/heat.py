@@ -54,7 +54,6 @@ class Cell:
     text: str
     word: str
     step: str
-    good: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +176,6 @@ def _cell(view: View, row: Row, scale: Scale) -> Cell:
         text=narrow(ratio["value"]),
         word=FINDING_WORDS.get(first, first),
         step=scale.step(ratio["value"]),
-        good=first == "scales",
     )
 
 

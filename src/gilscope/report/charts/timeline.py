@@ -34,8 +34,9 @@ def draw(view: View, kernel: str) -> Chart | None:
     return Chart(
         title="What the workers did",
         panels=[_panel(view, row) for row in chosen],
-        note="The round of median length of the first implementation of each executor, and for threads of one that "
-        "holds the GIL and one that does not. 'gilscope trace' draws every round, also for ui.perfetto.dev.",
+        note="Of the first implementation of each executor, and for threads of one that holds the GIL and of one that "
+        "does not: the diagnostic round where the probe kept who held the GIL, else the round of median length. "
+        "'gilscope trace' draws every round, also for ui.perfetto.dev.",
     )
 
 

@@ -222,7 +222,7 @@ def _kernel_part(view: View, kernel: str, scale: Scale, charts: Sequence[tuple[s
         ("One-time costs", notes.one_time_note(rows)),
         ("Unexplained", reasons.unexplained_note(document, kernel)),
         ("Noisy", notes.noise_note(rows)),
-        ("More workers", notes.over_subscribed_note(document, rows)),
+        ("Marked !", notes.over_subscribed_note(document, rows)),
         *(("Failed", text) for text in notes.trouble_notes(rows)),
         *(("Not available", text) for text in notes.unavailable_notes(rows)),
     ]
