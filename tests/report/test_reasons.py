@@ -37,7 +37,7 @@ SAID = {
     "dispatch_bound": "Handing out work and waking workers takes 50 ±1% of their time; one execution takes 100 ms",
     "lock_bound": "Workers sleep 33 ±1% of their time inside their work",
     "over_subscribed": "4 workers have 2 usable CPUs (the machine has 2 logical CPUs) and queue for them 50 ±1%",
-    "nested_parallelism": "own threads: 4 threads for 2 CPUs; a call takes 1.50x [1.50, 1.50] as long as with one thread",
+    "nested_parallelism": "own threads: 4 threads for 2 CPUs; a call takes 1.50x [1.50, 1.50] as long as with one",
     "quota_limited": "The cgroup's CPU quota of 2 CPUs stopped threads for 25 ±1% of workers x wall",
     "smt_limited": "2 workers share 1 physical cores: even arithmetic in registers reaches only 1.43 [1.43, 1.43]",
     "stolen": "The hypervisor gave 29 ±1% of workers x wall to other guests",
