@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from gilscope.env.interpreters import Interpreter
 from gilscope.errors import RoundTimeoutError, WorkerDiedError, WorkerRaisedError
 from gilscope.measure.host import Lead, SupervisedHost
 from gilscope.spec import Case, Slot
@@ -43,6 +45,19 @@ def _case(kernel: str, executor: str, workers: int = 2, start_method: str = "", 
 
 
 EXECUTORS = ("serial", "threads", "processes")
+
+
+def test_an_interpreter_that_is_gone_is_a_failed_case_and_the_others_go_on() -> None:
+    gone = Interpreter(label="3.98", executable="/nowhere/python", facts={})
+    here = Interpreter(label="3.99", executable=sys.executable, facts={})
+    serial = _case("spin", "serial").case
+    slots = [Slot(case=replace(serial, size="XS", implementation="std_c", interpreter=e.label)) for e in (gone, here)]
+    with SupervisedHost({}, cpus=2, interpreters=(gone, here)) as host:
+        records = [host.prepare(slot) for slot in slots]
+    assert [record.status for record in records] == ["failed", "ok"]
+    assert "cannot be started: /nowhere/python: No such file" in records[0].reason
+    assert records[1].python == platform.python_version()
+    assert records[1].family == "threads!3.99"
 
 
 @pytest.fixture

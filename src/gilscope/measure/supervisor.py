@@ -62,18 +62,24 @@ class _Runner:
             str(theirs.fileno()),
             json.dumps(config),
         ]
-        self.process = subprocess.Popen(
-            arguments,
-            stdin=subprocess.DEVNULL,
-            stdout=write_fd,
-            stderr=write_fd,
-            env={name: value for name, value in variables.items() if value is not None},
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-            preexec_fn=die_with_parent if sys.platform == "linux" else None,
-        )
-        theirs.close()
-        os.close(write_fd)
+        try:
+            self.process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=write_fd,
+                stderr=write_fd,
+                env={name: value for name, value in variables.items() if value is not None},
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
+            )
+        except OSError:
+            self.socket.close()
+            os.close(self._output_fd)
+            raise
+        finally:
+            theirs.close()
+            os.close(write_fd)
         os.set_blocking(self._output_fd, False)
 
     @property
@@ -153,11 +159,11 @@ class Supervisor:
         name = message["runner"]
         runner = self._runners.get(name)
         if runner is None:
-            runner = _Runner(
-                message["python"] or sys.executable,
-                message["config"],
-                {**message["environment"], "TMPDIR": self._scratch},
-            )
+            python = message["python"] or sys.executable
+            try:
+                runner = _Runner(python, message["config"], {**message["environment"], "TMPDIR": self._scratch})
+            except OSError as error:  # another interpreter may go while it is measured
+                return {"status": "died", "reason": f"cannot be started: {python}: {error.strerror}", "output": ""}
             self._runners[name] = runner
             self._selector.register(runner.output_fd, selectors.EVENT_READ, runner)
             self._selector.register(runner.socket, selectors.EVENT_READ, runner)

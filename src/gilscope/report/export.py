@@ -14,7 +14,7 @@ from gilscope.records import ResultSet
 
 __all__ = ["FORMATS", "export"]
 
-_NAMES = ("case", "kernel", "implementation", "executor", "start_method", "transport", "workers", "size")
+_NAMES = ("case", "kernel", "implementation", "executor", "start_method", "transport", "workers", "size", "interpreter")
 _ESTIMATES = ("wall_s", "rate", "speedup", "efficiency", "relative_efficiency")
 
 
