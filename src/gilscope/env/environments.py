@@ -16,7 +16,7 @@ from typing import Any
 
 from gilscope.errors import UsageError
 
-__all__ = ["FOLDER_VARIABLE", "RECORD_NAME", "Environment", "environments", "find", "folder", "name_of", "remove"]
+__all__ = ["FOLDER_VARIABLE", "RECORD_NAME", "Environment", "environments", "find", "folder", "log_of", "name_of", "remove"]
 
 FOLDER_VARIABLE = "GILSCOPE_ENVIRONMENTS"
 RECORD_NAME = "gilscope-environment.json"
@@ -110,6 +110,11 @@ def name_of(path: str) -> str:
     return next((entry.name for entry in environments() if str(entry.python) == path), "")
 
 
+def log_of(name: str) -> Path:
+    """Return where the output of the commands goes that make an environment."""
+    return folder() / f"{name}.log"
+
+
 def remove(name: str) -> Path:
     """Remove an environment and return where it was.
 
@@ -126,4 +131,5 @@ def remove(name: str) -> Path:
         shutil.rmtree(found.path)
     except OSError as error:
         raise UsageError(f"cannot remove {found.path}: {error.strerror}; remove it by hand") from None
+    log_of(name).unlink(missing_ok=True)
     return found.path

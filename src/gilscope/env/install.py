@@ -154,7 +154,7 @@ def add(
             f"cannot make {folder}: {error.strerror}; set {environments.FOLDER_VARIABLE} to another"
         ) from None
     with _alone(folder, name):
-        return _made(_Making(name, folder / name, base, folder / f"{name}.log", say), facts, source)
+        return _made(_Making(name, folder / name, base, environments.log_of(name), say), facts, source)
 
 
 def find_base(word: str) -> str:
