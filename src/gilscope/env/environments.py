@@ -16,7 +16,17 @@ from typing import Any
 
 from gilscope.errors import UsageError
 
-__all__ = ["FOLDER_VARIABLE", "RECORD_NAME", "Environment", "environments", "find", "folder", "log_of", "name_of", "remove"]
+__all__ = [
+    "FOLDER_VARIABLE",
+    "RECORD_NAME",
+    "Environment",
+    "environments",
+    "find",
+    "folder",
+    "log_of",
+    "name_of",
+    "remove",
+]
 
 FOLDER_VARIABLE = "GILSCOPE_ENVIRONMENTS"
 RECORD_NAME = "gilscope-environment.json"
