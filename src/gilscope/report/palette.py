@@ -1,9 +1,8 @@
 """Colours and styles of the charts, light and dark.
 
-Executors have the colours of Okabe and Ito (*Color Universal Design*, 2008), which stay apart for all common kinds of
-colour-blindness, and a marker each; for the dark theme they are lightened. The steps of the heat map run from orange
-over grey to blue, which only differ in more than lightness where everybody sees it. No chart says anything by colour
-alone.
+Executors and losses have colours in the manner of Okabe and Ito (*Color Universal Design*, 2008), moved in lightness
+until all pairs stay apart for the common kinds of colour-blindness (a test simulates them), and executors a marker
+each. The steps of the heat map run from orange over grey to blue. No chart says anything by colour alone.
 """
 
 from __future__ import annotations
@@ -26,28 +25,28 @@ HEAT_STEPS = 5
 """Steps to either side of 1 in the heat map."""
 
 _EXECUTORS = {  # name: (light, dark, marker)
-    "serial": ("#6b7280", "#a3aab8", "circle"),
-    "threads": ("#0072b2", "#58aee6", "circle"),
-    "processes": ("#d55e00", "#ff9a4d", "square"),
-    "interpreters": ("#00805c", "#3ccf9f", "triangle"),
-    "native": ("#a8438a", "#e89ccb", "diamond"),
-    "dask": ("#3a8fc2", "#9bdcff", "cross"),
-    "loky": ("#a87800", "#f0c24b", "down"),
+    "serial": ("#7d8590", "#828b9a", "circle"),
+    "threads": ("#0072b2", "#3d96d9", "circle"),
+    "processes": ("#d55e00", "#f2853f", "square"),
+    "interpreters": ("#00835f", "#38cf9c", "triangle"),
+    "native": ("#8c1f6a", "#f0a6d4", "diamond"),
+    "dask": ("#4a97d9", "#a9defc", "cross"),
+    "loky": ("#7a5200", "#f5d060", "down"),
     "other": ("#4b5563", "#cbd2dd", "cross"),
 }
 EXECUTOR_MARKS: Mapping[str, str] = {name: marker for name, (_, _, marker) in _EXECUTORS.items()}
 
 _LOSSES = {  # name: (light, dark)
-    "work": ("#9db4c8", "#8aa2b8"),
+    "work": ("#9db4c8", "#7e97ae"),
     "gil_wait": ("#d55e00", "#f0803c"),
-    "run_queue": ("#e6a700", "#e9b93a"),
-    "stolen": ("#8a6d3b", "#b99a63"),
-    "dispatch": ("#0072b2", "#4da3e0"),
-    "imbalance": ("#56b4e9", "#8fd0f5"),
-    "blocked": ("#a8438a", "#e08fbf"),
-    "omp_idle": ("#7a5aa6", "#b29ae0"),
+    "run_queue": ("#eab308", "#efc94c"),
+    "stolen": ("#7a5c2e", "#a9823f"),
+    "dispatch": ("#0072b2", "#3f95d8"),
+    "imbalance": ("#56b4e9", "#86cdf3"),
+    "blocked": ("#8c1f6a", "#ec9fce"),
+    "omp_idle": ("#43257a", "#7b5bd6"),
     "inflation": ("#009e73", "#2fc296"),
-    "residual": ("#8b9099", "#c3c9d4"),
+    "residual": ("#868c96", "#d5dae2"),
 }
 
 _HEAT = {  # from much slower to much faster: (light, dark)
