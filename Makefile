@@ -7,13 +7,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c' 2>/dev/null)
 
-.PHONY: run test test-faults lint benchmark wheel wheels-local docs yardstick clean
+.PHONY: run test test-faults lint benchmark wheel wheels-local test-all docs yardstick clean
 
 run: $(VENV)/.installed
 	$(BIN)/gilscope run
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
+
+# The suite under every interpreter found, each in an environment of its own in build/environments; QUICK=1: only what
+# depends on the interpreter most. More interpreters: make test-all INTERPRETERS="/path/python3.14t ...", or GILSCOPE_TEST_PYTHONS.
+test-all: $(VENV)/.installed
+	$(BIN)/python .ci/matrix.py $(if $(QUICK),--quick) $(INTERPRETERS)
 
 # Every fault in every executor at every moment, and fifty kills of the program: about half an hour.
 test-faults: $(VENV)/.installed

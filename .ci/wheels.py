@@ -36,7 +36,7 @@ ASK = (
 )
 TESTED = ("tests/conformance", "tests/kernels/test_conformance.py")
 TESTED_WITH = ("hypothesis>=6.100", "pytest>=8")  # not all of the extra "test": new versions lack wheels of some
-CONSTANT = ("py.typed", "kernels/mandelbrot/digests.json", "analysis/schema.json", "kernels/_inputs.py")
+MADE = (".so", ".pyd", ".pyc", ".nbi", ".nbc")  # what lies in the tree beside the files of the package
 
 
 class Failed(SystemExit):
@@ -167,10 +167,11 @@ def _missing(names: Sequence[str]) -> Iterator[str]:
         module = str(source.relative_to(ROOT / "ext").with_suffix(""))
         wanted = {module, f"{module}_v3"} if X86_64 and source.stem in ("_cy", "_cy_omp") else {module}
         yield from (f"{name} is not compiled" for name in sorted(wanted - compiled))
-    for source in (ROOT / "src").rglob("*.pyi"):
-        if str(source.relative_to(ROOT / "src")) not in names:
-            yield f"{source.name} of {source.parent.name} is missing"
-    yield from (f"{name} is missing" for name in CONSTANT if f"gilscope/{name}" not in names)
+    for source in sorted((ROOT / "src" / "gilscope").rglob("*")):
+        if source.is_file() and source.suffix not in MADE and source.parent.name != "__pycache__":
+            name = source.relative_to(ROOT / "src").as_posix()
+            if name not in names:
+                yield f"{name} is missing"
     if "manylinux" in names[0] and not any(name.startswith("gilscope.libs/libgomp") for name in names):
         yield "the OpenMP runtime is missing"
 

@@ -38,11 +38,11 @@ def pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wheels: Any) -> Callab
     monkeypatch.setitem(wheels.check.__globals__, "_vectors", lambda wheel: ())
 
     def packed(*added: str, without: str = "", metadata: str = METADATA) -> Path:
-        names = [f"gilscope/{name}" for name in wheels.CONSTANT]
+        kept = (path for path in (ROOT / "src" / "gilscope").rglob("*") if path.suffix not in wheels.MADE)
+        names = [path.relative_to(ROOT / "src").as_posix() for path in kept if path.is_file()]
         for source in (ROOT / "ext").rglob("*.pyx"):
             module = source.relative_to(ROOT / "ext").with_suffix("")
             names += [f"{module}.cpython-314-x86_64-linux-gnu.so", f"{module}_v3.cpython-314-x86_64-linux-gnu.so"]
-        names += [str(source.relative_to(ROOT / "src")) for source in (ROOT / "src").rglob("*.pyi")]
         names += ["gilscope-0.1.0.dist-info/licenses/LICENSE", *added]
         file = tmp_path / "gilscope-0.1.0-cp314-cp314-linux_x86_64.whl"
         with zipfile.ZipFile(file, "w") as archive:

@@ -1,0 +1,83 @@
+"""Runs the tests under every interpreter found here, each in an environment of its own with what it can have.
+
+    python .ci/matrix.py [--quick] [INTERPRETER...]     default: every CPython 3.11 or later found here
+
+``--quick`` is what depends on the interpreter most: conformance, kernels, executors, the GIL probe, thread safety.
+Environments stay in ``build/environments``, so that a second run only tests. ``make test-all`` runs this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+from wheels import ROOT, Failed, interpreters, python_of, run, say  # the program beside this one
+
+ENVIRONMENTS = ROOT / "build" / "environments"
+EXTRAS = ("numba", "report", "interpreters", "dask", "loky")
+QUICK = ("tests/conformance", "tests/kernels", "tests/executors", "tests/telemetry", "tests/test_threads.py")
+
+
+def requirements(*extras: str) -> list[str]:
+    """Return what extras ask for; without any, what the package itself needs."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    found: list[str] = project["dependencies"] if not extras else []
+    return found + [word for extra in extras for word in project["optional-dependencies"][extra]]
+
+
+def prepare(label: str, python: str) -> tuple[Path, list[str]]:
+    """Make or renew the environment of an interpreter; its program, and what it cannot have.
+
+    Wheels only: where the newest version of a package has none for this Python, an older one may.
+    """
+    venv = ENVIRONMENTS / label
+    program = python_of(venv)
+    if not program.exists():
+        run(python, "-m", "venv", venv)
+    pip = (program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:")
+    run(*pip, "setuptools>=77", "cython>=3.1", *requirements(), *requirements("test"))
+    run(*pip, "--no-build-isolation", "--no-deps", "--editable", ROOT)
+    missing = []
+    for requirement in requirements(*EXTRAS):
+        try:
+            run(*pip, requirement)
+        except Failed:  # the tests skip what needs it, and say so
+            missing.append(requirement)
+    return program, missing
+
+
+def test(program: Path, others: dict[str, str], *, quick: bool) -> int:
+    """Run the tests, shown as they go; the exit status."""
+    words = [str(path) for path in map(Path, QUICK) if (ROOT / path).exists()] if quick else []
+    environment = {**os.environ, "GILSCOPE_TEST_PYTHONS": os.pathsep.join(others.values())}
+    command = [str(program), "-m", "pytest", "-q", "-p", "no:cacheprovider", *words]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
+def main() -> None:
+    """Do all of it; exit status 1 if the tests failed under any interpreter."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="only what depends on the interpreter most")
+    parser.add_argument("interpreters", nargs="*", metavar="INTERPRETER")
+    asked = parser.parse_args()
+    found, began, failed = interpreters(asked.interpreters), time.monotonic(), []
+    for label, python in found.items():
+        program, missing = prepare(label, python)
+        without = f" without {', '.join(missing)}" if missing else ""
+        say(f"{label}: ready{without} ({python})", began)
+        if test(program, found, quick=asked.quick):
+            failed.append(label)
+        say(f"{label}: {'FAILED' if label in failed else 'passed'}", began)
+    if failed:
+        sys.exit(f"failed under {', '.join(failed)} of {', '.join(found)}")
+    say(f"passed under {', '.join(found)}", began)
+
+
+if __name__ == "__main__":
+    main()
