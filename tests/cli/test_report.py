@@ -45,7 +45,7 @@ def test_a_run_leaves_its_report(pipeline: FakePipeline, folder: Path, capsys: p
     pipeline.during = lambda observer: (folder / "out" / "result.jsonl").write_bytes(EXAMPLE.read_bytes())
     pipeline.writes = False
     assert main(["run", "mandelbrot", "--out", "out"]) == 0
-    assert capsys.readouterr().out.endswith("report: out/report.html\n")
+    assert capsys.readouterr().err.endswith("report: out/report.html\n")
     assert (folder / "out" / "report.html").is_file()
 
 

@@ -168,7 +168,7 @@ def _measure(request: Request, options: Options, out: str | None, *, json: bool,
         from gilscope.report.terminal import render
 
         emit(render(document, width=stdout_width(), color=stdout_color()))
-    add_report(folder, document, json=json)
+    add_report(folder, document, quiet=quiet)
     return exit_status(document)
 
 

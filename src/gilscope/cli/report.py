@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,12 +49,13 @@ def _located(asked: str) -> Path:
     return locate(asked)
 
 
-def add_report(folder: Path, document: Mapping[str, Any], *, json: bool) -> None:
-    """Write the report beside a result that was just measured, and say where it is; with ``json`` only if it failed.
+def add_report(folder: Path, document: Mapping[str, Any], *, quiet: bool) -> None:
+    """Write the report beside a result that was just measured, and say on stderr where it is, or why there is none.
 
     A measurement is worth more than its picture: nothing that goes wrong here may end the program.
     """
-    from gilscope.cli.output import complain, emit
+    from gilscope.cli.output import complain
+    from gilscope.cli.output import write as say
 
     try:
         from gilscope.report.html import REPORT_NAME, read_source, write
@@ -63,5 +65,5 @@ def add_report(folder: Path, document: Mapping[str, Any], *, json: bool) -> None
     except Exception as error:  # noqa: BLE001 - see above; 'gilscope report' raises what went wrong in full
         complain(f"report.html was not written: {error or type(error).__name__}")
         return
-    if not json:
-        emit(f"report: {folder / REPORT_NAME}")
+    if not quiet:
+        say(sys.stderr, f"report: {folder / REPORT_NAME}\n")

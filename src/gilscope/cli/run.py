@@ -145,7 +145,7 @@ def _measure(
     with output_folder(out, resume=resume) as folder, watch(quiet=quiet, budget_s=study.budget_s) as observer:
         document = pipeline.run(study, folder, interpreters=interpreters, observer=observer, resume=resume)
     _report(document, json=json)
-    add_report(folder, document, json=json)
+    add_report(folder, document, quiet=quiet)
     return exit_status(document)
 
 
