@@ -63,10 +63,9 @@ def measure(request: Request, host: StudyHost, environment: Mapping[str, Any], o
         raise UsageError("nothing of this is here: " + "; ".join(f"{k}: {a.reason}" for k, a in here.items()))
 
     def take(kind: str) -> dict[str, Any]:
-        try:
-            return host.ask(kind, {"kind": kind, "workers": request.workers}, TIMEOUT_S)
-        finally:
-            host.end(kind)
+        sample = host.ask(kind, {"kind": kind, "workers": request.workers}, TIMEOUT_S)
+        host.end(kind)  # one that failed is gone already
+        return sample
 
     found = interleave("startup", kinds, take, budget_s=request.budget_s, seed=request.seed, observer=observer)
     return document(
