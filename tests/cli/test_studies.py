@@ -61,7 +61,7 @@ def test_bad_input_is_one_line_with_the_cure(folder: Path, capsys: Captured, arg
 def measured(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Replace measuring METG by a document made by hand."""
     document = studies.metg(task_s=40e-6)
-    monkeypatch.setattr("gilscope.cli.metg._run", lambda options, quiet: document)
+    monkeypatch.setattr("gilscope.cli.metg._run", lambda options, interpreters, quiet: document)
     return document
 
 

@@ -38,6 +38,12 @@ def metg(
     gil: Annotated[
         str | None, typer.Option("--gil", metavar="on|off|both", help="How free-threaded interpreters are run.")
     ] = None,
+    dask_scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--dask-scheduler", metavar="tcp://HOST:PORT", help="A running Dask scheduler [a cluster of its own]."
+        ),
+    ] = None,
     out: Annotated[
         str | None, typer.Option("--out", metavar="DIR", help="Folder of metg.json [gilscope-results/<UTC time>].")
     ] = None,
@@ -54,6 +60,7 @@ def metg(
     from gilscope.registry import EXECUTORS, REFERENCES
 
     asked = {"start-method": start_method, "workers": workers, "budget": budget, "seed": seed, "out": out}
+    asked["dask-scheduler"] = dask_scheduler
     options, folder = common(asked)
     options |= one_of("executors", executors, (*EXECUTORS, *REFERENCES))
     options["task_s"] = small_duration("task", task)
@@ -78,7 +85,12 @@ def _run(options: dict[str, Any], interpreters: Sequence[Interpreter], *, quiet:
     environment = env.capture() | described(interpreters)
     families = max_workers_of(Slot(case=cell.case(0)) for cell in cells)
     with watch(quiet=quiet, budget_s=request.budget_s) as observer:
-        with SupervisedHost(families, environment["cpus"]["count"], interpreters=interpreters) as host:
+        with SupervisedHost(
+            families,
+            environment["cpus"]["count"],
+            interpreters=interpreters,
+            dask_scheduler=request.dask_scheduler,
+        ) as host:
             sweep = study.measure(request, cells, host, observer)
         return study.metg_document(request, ways, sweep, environment)
 

@@ -61,6 +61,18 @@ def profile(
     timeout: Annotated[
         str, typer.Option("--timeout", metavar="60s", help="A call that takes longer runs for ever.")
     ] = "60s",
+    pin: Annotated[
+        str | None,
+        typer.Option(
+            "--pin", metavar="none|cores|smt", help="Bind workers to CPUs: a core each, or by SMT thread [none]."
+        ),
+    ] = None,
+    dask_scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--dask-scheduler", metavar="tcp://HOST:PORT", help="A running Dask scheduler [a cluster of its own]."
+        ),
+    ] = None,
     seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")] = None,
     python: Annotated[
         list[str] | None,
@@ -90,6 +102,8 @@ def profile(
         "budget": budget,
         "precision": precision,
         "start-method": start_method,
+        "pin": pin,
+        "dask-scheduler": dask_scheduler,
         "seed": seed,
     }
     from gilscope.cli.interpreters import chosen

@@ -209,4 +209,6 @@ _READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
 }
 """Option -> (name of the field it fills, how its text is read)."""
 
-_SHARED = ("executors", "workers", "budget", "precision", "start-method", "seed")  # with the verb 'profile'
+_SHARED = (  # with the verb 'profile'
+    *("executors", "workers", "budget", "precision", "start-method", "pin", "dask-scheduler", "seed"),
+)

@@ -19,6 +19,9 @@ class _Render(Protocol):
     def __call__(self, document: Mapping[str, Any], *, width: int, color: bool, path: str | None) -> str: ...
 
 
+_TAKEN = ("budget_s", "start_methods", "seed", "dask_scheduler")
+
+
 def common(asked: Mapping[str, str | None]) -> tuple[dict[str, Any], str | None]:
     """Read the options that all three share, and the folder of the settings.
 
@@ -32,7 +35,7 @@ def common(asked: Mapping[str, str | None]) -> tuple[dict[str, Any], str | None]
 
     settings = read_settings(Path.cwd())
     options = read_options({name: text for name, text in asked.items() if name != "out"}, settings)
-    taken: dict[str, Any] = {name: options[name] for name in ("budget_s", "start_methods", "seed") if name in options}
+    taken: dict[str, Any] = {name: options[name] for name in _TAKEN if name in options}
     if "workers" in options:
         taken["workers"] = max(options["workers"])
     else:

@@ -54,6 +54,8 @@ class Options:
         The number of tasks for strong scaling.
     timeout_s : float
         How long a call may take, with import and set-up.
+    pin, dask_scheduler : str
+        As in ``spec.Study``.
     interpreters : tuple of Interpreter
         Those to compare; the functions are looked at in the first of them that can run them.
     round_s : float
@@ -74,6 +76,8 @@ class Options:
     controls: tuple[str, ...] = ("spin", "isolated", "A/A")
     seed: int = 1
     interpreters: tuple[Interpreter, ...] = ()
+    pin: str = "none"
+    dask_scheduler: str = ""
 
     def __post_init__(self) -> None:
         check_names("executor", self.executors, EXECUTORS)
@@ -125,6 +129,8 @@ def measure(
         own=request,
         prepare_timeout_s=options.timeout_s,
         interpreters=options.interpreters,
+        dask_scheduler=options.dask_scheduler,
+        pin=options.pin,
     ) as host:
         whole = most if "native" in (options.executors or _EXECUTORS) else 1
         examined = {f.name: _examined(host, request, f, whole, options, observer) for f in request.functions}
@@ -240,6 +246,8 @@ def _study(
         start_methods=options.start_methods or (default_start_method(),),
         seed=options.seed,
         interpreters=_labels(options),
+        pin=options.pin,
+        dask_scheduler=options.dask_scheduler,
         functions=tuple(function.target for function in request.functions),
     )
     return study, tasks

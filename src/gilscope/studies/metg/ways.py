@@ -132,6 +132,8 @@ class Request:
         Length of a task of the user's, to which the advice relates.
     interpreters : tuple of str
         Labels of the interpreters that are compared; empty: the running one.
+    dask_scheduler : str
+        Address of a running Dask scheduler; empty: a cluster of its own.
     """
 
     executors: tuple[str, ...] = tuple(_in_order())
@@ -141,6 +143,7 @@ class Request:
     seed: int = 1
     task_s: float | None = None
     interpreters: tuple[str, ...] = ()
+    dask_scheduler: str = ""
 
     def __post_init__(self) -> None:
         if self.workers < 1:
