@@ -25,6 +25,9 @@ __all__ = ["GENERATOR", "render"]
 GENERATOR = "gilscope report"
 """What the page says made it: only such a file is ever overwritten."""
 
+SCRIPTS = ("base.js", "case.js", "table.js", "page.js")
+"""Parts of the one script, in this order: later ones use earlier ones."""
+
 HEAT_ROWS = 40
 """Rows of a heat map shown at once; a button shows the rest."""
 
@@ -51,7 +54,7 @@ def render(sources: Sequence[Source]) -> str:
     -----
     Time linear in the number of cases; nothing is imported but the standard library and Jinja2.
     """
-    script = _resource("report.js")
+    script = "\n".join(_resource(name) for name in SCRIPTS)
     return _template().render(
         parts=[result_part(source, f"r{number}") for number, source in enumerate(sources)],
         policy=_policy(script),
