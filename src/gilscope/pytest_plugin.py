@@ -70,6 +70,7 @@ class _Gate:
         """Skip the test where the machine cannot decide, or fail it under ``--scaling-strict``."""
         from gilscope.testing import Undecided
 
+        __tracebackhide__ = True
         try:
             yield
         except Undecided as error:

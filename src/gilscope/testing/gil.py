@@ -36,6 +36,7 @@ class GilGate:
         ------
         AssertionError, Undecided
         """
+        __tracebackhide__ = True  # test runners show the line that demands, not this one
         self._demand(func, args, kwargs, 1.0 - _share(at_least), f"wanted released {at_least:.0%} of the time or more")
 
     def assert_held_below(self, func: Callable[..., Any], *args: Any, share: float = 0.5, **kwargs: Any) -> None:
@@ -45,11 +46,13 @@ class GilGate:
         ------
         AssertionError, Undecided
         """
+        __tracebackhide__ = True
         self._demand(func, args, kwargs, _share(share), f"wanted held less than {share:.0%} of the time")
 
     def _demand(
         self, func: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], limit: float, wanted: str
     ) -> None:
+        __tracebackhide__ = True
         held, reason = _held(func, args, kwargs, limit)
         name = getattr(func, "__qualname__", repr(func))
         if held is None:
