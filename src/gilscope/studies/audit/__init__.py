@@ -21,6 +21,7 @@ from gilscope.studies.audit.installed import (
     Distribution,
     Extension,
     ask_index,
+    completed,
     distributions,
     extensions,
     resolve_by_import,
@@ -179,11 +180,7 @@ def _extensions(
     progress: Callable[[str], None],
 ) -> list[Extension]:
     """Return the extension modules asked for; those whose files do not tell are imported."""
-    found = extensions(seen, outcomes)
-    if not everything:
-        loaded = {event["module"] for outcome in outcomes for event in outcome.events if event["event"] == "loaded"}
-        owners = {row.distribution for row in found if row.module in loaded and row.distribution}
-        found = [row for row in found if row.module in loaded or row.distribution in owners]
+    found = extensions(seen, outcomes, everything=everything)
     open_ = [row.module for row in found if row.free_threading is None]
     if not open_:
         return found
@@ -193,9 +190,7 @@ def _extensions(
         request = {"action": "import", "modules": list(names), "until_gil": True}
         return run_child(python, request, timeout_s=IMPORT_LIMIT_S)
 
-    more = resolve_by_import(open_, run)
-    wanted = {row.module for row in found}
-    return [row for row in extensions(seen, [*outcomes, *more]) if row.module in wanted]
+    return completed(found, resolve_by_import(open_, run))
 
 
 def _distributions(

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -16,7 +16,16 @@ from gilscope.studies.audit.children import Event, Outcome
 from gilscope.studies.audit.declared import Declaration, Support, read_file
 from gilscope.studies.audit.imports import declared_by
 
-__all__ = ["Distribution", "Extension", "ask_index", "distributions", "extensions", "resolve_by_import", "wheel_kind"]
+__all__ = [
+    "Distribution",
+    "Extension",
+    "ask_index",
+    "completed",
+    "distributions",
+    "extensions",
+    "resolve_by_import",
+    "wheel_kind",
+]
 
 WheelKind: TypeAlias = Literal["free_threaded", "pure", "built_here", "other", "unknown"]
 How: TypeAlias = Literal["file", "import", ""]
@@ -104,7 +113,7 @@ def distributions(events: Iterable[Event]) -> list[Distribution]:
     return sorted(found, key=lambda entry: entry.name.lower())
 
 
-def extensions(events: Iterable[Event], outcomes: Sequence[Outcome]) -> list[Extension]:
+def extensions(events: Iterable[Event], outcomes: Sequence[Outcome], *, everything: bool = True) -> list[Extension]:
     """Return the extension modules that distributions list, and those that were loaded from elsewhere.
 
     Parameters
@@ -113,18 +122,35 @@ def extensions(events: Iterable[Event], outcomes: Sequence[Outcome]) -> list[Ext
         Of the child that looked at the environment.
     outcomes : sequence of Outcome
         Of the children that imported something.
+    everything : bool
+        False: only of distributions of which something was loaded. Each file is read in whole.
     """
-    seen, rows = declared_by(outcomes), {}
+    seen = declared_by(outcomes)
     owners = [event for event in events if event["event"] == "distribution"]
+    loaded = {
+        event["module"]: event["file"]
+        for outcome in outcomes
+        for event in outcome.events
+        if event["event"] == "loaded" and event["file"]
+    }
+    places: dict[str, tuple[str, str | None, str | None]] = {}
     for event in owners:
-        for module, file in event["extensions"]:
-            rows[module] = _row(module, file, event["name"], event["version"], seen.get(module))
-    for outcome in outcomes:
-        for event in outcome.events:
-            if event["event"] == "loaded" and event["module"] not in rows and event["file"]:
-                owner = _owner(event["module"], owners)
-                rows[event["module"]] = _row(event["module"], event["file"], *owner, seen.get(event["module"]))
-    return sorted(rows.values(), key=lambda row: row.module)
+        if everything or any(module in loaded for module, _ in event["extensions"]):
+            places |= {module: (file, event["name"], event["version"]) for module, file in event["extensions"]}
+    for module, file in loaded.items():
+        places.setdefault(module, (file, *_owner(module, owners)))
+    return [_row(module, *place, seen.get(module)) for module, place in sorted(places.items())]
+
+
+def completed(rows: Iterable[Extension], outcomes: Sequence[Outcome]) -> list[Extension]:
+    """Return the rows, with what imports told about those whose files do not tell."""
+    seen = declared_by(outcomes)
+    return [_told(row, seen[row.module]) if row.free_threading is None and row.module in seen else row for row in rows]
+
+
+def _told(row: Extension, seen: Declaration) -> Extension:
+    support = seen.sub_interpreters or row.sub_interpreters
+    return replace(row, free_threading=seen.free_threading, sub_interpreters=support, how="import")
 
 
 def _owner(module: str, owners: Iterable[Event]) -> tuple[str | None, str | None]:
@@ -136,16 +162,16 @@ def _owner(module: str, owners: Iterable[Event]) -> tuple[str | None, str | None
 
 def _row(module: str, file: str, distribution: str | None, version: str | None, seen: Declaration | None) -> Extension:
     read = read_file(Path(file), module)
-    known, how = (read, "file") if read is not None and read.free_threading is not None else (seen or read, "import")
-    return Extension(
+    row = Extension(
         module=module,
         file=file,
         distribution=distribution,
         version=version,
-        free_threading=known.free_threading if known else None,
-        sub_interpreters=known.sub_interpreters if known else None,
-        how="file" if how == "file" else "import" if seen else "",
+        free_threading=read.free_threading if read else None,
+        sub_interpreters=read.sub_interpreters if read else None,
+        how="file" if read and read.free_threading is not None else "",
     )
+    return _told(row, seen) if row.free_threading is None and seen else row
 
 
 def resolve_by_import(names: Sequence[str], run: Callable[[Sequence[str]], Outcome]) -> list[Outcome]:
