@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from gilscope.report import figures
 from gilscope.report.html import Source, read_source, write
-from tests.report.documents import mandelbrot
+from tests.report.documents import estimate, mandelbrot
 from tests.report.html.browser import Browser, browser, executable
 from tests.report.html.test_render import HOSTILE
 from tests.report.large import large
@@ -155,6 +157,18 @@ def test_the_download_is_the_analysis(opened: Browser, tmp_path: Path) -> None:
     (saved,) = tmp_path.glob("*.json")
     assert text == ""
     assert json.loads(saved.read_text())["schema"] == "gilscope.analysis"
+
+
+def test_the_page_writes_numbers_as_the_terminal_does(opened: Browser) -> None:
+    scatter = random.Random(1)
+    values = [scatter.choice((-1, 1)) * 10 ** scatter.uniform(-9, 14) for _ in range(200)] + [0.0, 999.9e3, 0.0995]
+    assert opened.evaluate(f"{values}.map(si)") == [figures.si(value) for value in values]
+    assert opened.evaluate(f"{values}.map(narrow)") == [figures.narrow(value) for value in values]
+    estimates = [estimate(scatter.uniform(0.01, 300), scatter.uniform(0, 0.5)) for _ in range(100)]
+    estimates += [estimate(1.5, blocks=1), {"value": 2.0, "low": None, "high": None, "confidence": 0.9}]
+    text = json.dumps(estimates)
+    assert opened.evaluate(f"{text}.map(e => interval(e))") == [figures.interval(entry) for entry in estimates]
+    assert opened.evaluate(f"{text}.map(percent)") == [figures.percent(entry) for entry in estimates]
 
 
 def hostile(given: dict[str, Any]) -> dict[str, Any]:
