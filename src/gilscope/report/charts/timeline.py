@@ -50,7 +50,7 @@ def _one_of_each(rows: Sequence[Row]) -> list[Row]:
 def _panel(view: View, row: Row) -> Panel:
     assert view.measured is not None
     trace = replace(trace_of(view.measured, row["case"]), notes=())  # they are wider than a panel
-    title = f"{facts.label(row)}*{row['workers']}"
+    title = facts.named(row)
     title = title if len(title) <= _SHORT else f"{title[:_SHORT]}\N{HORIZONTAL ELLIPSIS}"
     ident = f"timeline-{view.ident}-{view.index[row['case']]}"
     drawn = svg(trace, title=f"{title}, {trace.title.rpartition(', ')[2]}", width=PANEL_WIDTH, ident=ident)

@@ -246,7 +246,7 @@ def _tiles(view: View, kernel: str) -> Iterator[Tile]:
         top = max(standing, key=lambda row: row["vs_fastest_serial"]["value"])
         rate = f"{si(top['rate']['value']).rstrip()} {top['rate']['unit']}/s"
         value, _, ends = interval(top["vs_fastest_serial"]).partition(" ")
-        more = f"{ends}: {_name(top)}, {rate}"
+        more = f"{ends}: {facts.named(top)}, {rate}"
         yield Tile(label="Fastest way, over one thread", value=f"{value}x", more=more)
     spins = [row for row in facts.controls(view.document, kernel, "spin") if row["speedup"] and row["workers"] > 1]
     if spins:
@@ -266,10 +266,6 @@ def _tiles(view: View, kernel: str) -> Iterator[Tile]:
         yield Tile(label="Precision", value=f"±{100 * study['precision_reached']:.1f} %", more=more)
 
 
-def _name(row: Row) -> str:
-    return f"{facts.label(row)}*{row['workers']}"
-
-
 def _findings(view: View, kernel: str) -> Iterator[Finding]:
     """Yield what stops which cases, the worst case's evidence in words."""
     for group in view.document["findings"]:
@@ -281,8 +277,8 @@ def _findings(view: View, kernel: str) -> Iterator[Finding]:
             code=group["code"],
             severity=group["severity"],
             told=reasons.sentence(group["code"], group["evidence"][worst["case"]], worst),
-            of=_name(worst) if len(rows) > 1 else "",
-            cases=[(view.index[row["case"]], _name(row)) for row in rows],
+            of=facts.named(worst) if len(rows) > 1 else "",
+            cases=[(view.index[row["case"]], facts.named(row)) for row in rows],
             cure=group["cure"],
         )
 
