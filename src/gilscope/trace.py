@@ -26,6 +26,7 @@ __all__ = [
     "Recorder",
     "Trace",
     "by_group",
+    "by_lane",
     "duration",
     "is_gil",
     "lane_of_group",
@@ -116,6 +117,14 @@ class Trace:
         """Return events in order of their start: all, or those of one lane, or of one name."""
         chosen = (e for e in self.events if lane in (None, e.lane) and name in (None, e.name))
         return tuple(sorted(chosen, key=lambda event: (event.start_ns, -event.end_ns)))
+
+
+def by_lane(trace: Trace) -> dict[str, list[Event]]:
+    """Return the events of every lane, each in order of their start; one pass over all of them."""
+    lanes: dict[str, list[Event]] = {lane: [] for lane in trace.lanes}
+    for event in trace.spans():
+        lanes[event.lane].append(event)
+    return lanes
 
 
 def by_group(trace: Trace) -> tuple[Trace, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gilscope.report.mermaid import sequence_diagram
-from gilscope.report.sequence import MAX_STEPS, draw, steps
+from gilscope.report.sequence import MAX_SPEAKERS, MAX_STEPS, draw, steps
 from gilscope.trace import Trace
 from tests.report.traces import event, message, nasty, two_sleeps
 
@@ -101,3 +101,16 @@ def test_the_terminal_without_unicode_gets_ascii() -> None:
 def test_nothing_is_nothing() -> None:
     assert draw(Trace(title="", events=())) == "nothing happened"
     assert sequence_diagram(Trace(title="", events=())).splitlines() == ["sequenceDiagram", "    autonumber"]
+
+
+def test_a_wide_diagram_has_the_first_lanes_and_says_how_many_are_missing() -> None:
+    trace = Trace(title="", events=tuple(event(f"worker-{n}", "x", n, n + 1) for n in range(300)))
+    lines = draw(trace, width=120).splitlines()
+    assert lines[-1].endswith(f"and {300 - MAX_SPEAKERS} more lanes")
+    assert max(map(len, lines)) <= 120
+    assert sequence_diagram(trace).count("participant") == MAX_SPEAKERS
+
+
+def test_groups_are_drawn_one_after_the_other() -> None:
+    trace = Trace(title="", events=(event("b/main", "x", 0, 1), event("a/main", "y", 5, 6)), order=("b/main",))
+    assert [line.split()[0] for line in draw(trace).splitlines() if line and not line.startswith(" ")] == ["b", "a"]

@@ -36,37 +36,34 @@ def trace_events(trace: Trace) -> Iterator[dict[str, Any]]:
     for number, lane in enumerate(lanes):
         yield _metadata("thread_name", place[lane], {"name": lane_of_group(lane)[1]})
         yield _metadata("thread_sort_index", place[lane], {"sort_index": number})
+    origin = trace.start_ns
     for event in trace.spans():
         yield {
             "ph": "X",
             "name": event.name,
             "cat": event.category,
-            "ts": _us(event.start_ns, trace),
+            "ts": (event.start_ns - origin) / 1000,
             "dur": (event.end_ns - event.start_ns) / 1000,
             **place[event.lane],
         }
     for number, message in enumerate(trace.messages, start=1):
-        yield from _message(message, number, place, trace)
+        yield from _message(message, number, place, origin)
 
 
 def _group(lane: str) -> str:
     return lane_of_group(lane)[0]
 
 
-def _us(moment_ns: int, trace: Trace) -> float:
-    return (moment_ns - trace.start_ns) / 1000
-
-
 def _metadata(name: str, place: dict[str, int], arguments: dict[str, Any]) -> dict[str, Any]:
     return {"ph": "M", "name": name, "cat": "__metadata", "ts": 0, **place, "args": arguments}
 
 
-def _message(message: Message, number: int, place: dict[str, dict[str, int]], trace: Trace) -> Iterator[dict[str, Any]]:
+def _message(message: Message, number: int, place: dict[str, dict[str, int]], origin: int) -> Iterator[dict[str, Any]]:
     shared = {"name": message.name, "cat": "message"}
-    sent = {"ts": _us(message.sent_ns, trace), **place[message.source]}
+    sent = {"ts": (message.sent_ns - origin) / 1000, **place[message.source]}
     if message.received_ns is None:
         yield {"ph": "i", "s": "t", **shared, **sent, "args": {"to": message.target}}
         return
     yield {"ph": "s", "id": number, **shared, **sent}
-    received = {"ts": _us(message.received_ns, trace), **place[message.target]}
+    received = {"ts": (message.received_ns - origin) / 1000, **place[message.target]}
     yield {"ph": "f", "bp": "e", "id": number, **shared, **received}

@@ -8,9 +8,11 @@ from typing import Literal
 
 from gilscope.trace import Trace, by_group, duration, is_gil
 
-__all__ = ["MAX_STEPS", "Step", "draw", "speakers", "steps"]
+__all__ = ["MAX_SPEAKERS", "MAX_STEPS", "Step", "draw", "speakers", "steps"]
 
 MAX_STEPS = 60  # a longer diagram is not read; what is left out is said
+MAX_SPEAKERS = 12  # likewise a wider one
+_LOOKED_AT = 20  # times as many items are looked at, so that the ends are found of what begins among them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ def steps(trace: Trace) -> list[Step]:
     before they are spoken to are never opened. A span in which its lane neither spoke nor was spoken to is a note.
     The GIL speaks to nobody and is left to the timeline. Beyond ``MAX_STEPS`` the rest is left out.
     """
-    items = sorted(_items(trace), key=lambda item: (item.at_ns, item.rank))
+    items = sorted(_items(trace), key=lambda item: (item.at_ns, item.rank))[: _LOOKED_AT * MAX_STEPS]
     for lane in speakers(trace):
         own = [item for item in items if lane in (item.step.source, item.step.target)]
         _open_and_close(lane, own)
@@ -65,19 +67,19 @@ def steps(trace: Trace) -> list[Step]:
 
 
 def speakers(trace: Trace) -> tuple[str, ...]:
-    """Return the lanes of the diagram."""
-    return tuple(lane for lane in trace.lanes if not is_gil(lane))
+    """Return the lanes of the diagram: the first ``MAX_SPEAKERS``, without the GIL's."""
+    return tuple(lane for lane in trace.lanes if not is_gil(lane))[:MAX_SPEAKERS]
 
 
 def _items(trace: Trace) -> list[_Item]:
-    origin = trace.start_ns
+    origin, lanes = trace.start_ns, set(speakers(trace))
     found = []
-    for message in trace.messages:
+    for message in (message for message in trace.messages if {message.source, message.target} <= lanes):
         sent = message.sent_ns
         source, target, text = message.source, message.target, message.name
         step = Step(kind="message", source=source, target=target, text=text, at_ns=sent - origin)
         found.append(_Item(sent, 1, step))
-    for number, event in enumerate(event for event in trace.events if not is_gil(event.lane)):
+    for number, event in enumerate(event for event in trace.events if event.lane in lanes):
         start, end, lane = event.start_ns, event.end_ns, event.lane
         told = f"{event.name}: {duration(end - start)}" if end > start else event.name
         begin = Step(kind="begin", source=lane, target=lane, text=event.name, at_ns=start - origin)
@@ -88,20 +90,24 @@ def _items(trace: Trace) -> list[_Item]:
 
 def _open_and_close(lane: str, own: Sequence[_Item]) -> None:
     """Mark the messages that open and close a lane."""
-    messages = [item for item in own if item.step.kind == "message" and item.step.source != item.step.target]
-    if not messages or messages[0].step.source == lane:
+    first = next((item for item in own if _between(item.step)), None)
+    if first is None or first.step.source == lane:
         return
     opened: _Item | None = None
     worked = False
     for item in own:
         worked = worked or item.step.kind == "end"
-        if item not in messages:
+        if not _between(item.step):
             continue
         if item.step.target == lane and opened is None:
             opened, worked = item, False
         elif item.step.source == lane and opened is not None and worked:
             opened.step, item.step = replace(opened.step, opens=True), replace(item.step, closes=True)
             opened = None
+
+
+def _between(step: Step) -> bool:
+    return step.kind == "message" and step.source != step.target
 
 
 def _note(own: Sequence[_Item]) -> None:
@@ -144,6 +150,8 @@ def draw(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
     total = 2 * len(trace.events) + len(trace.messages)
     if len(found) == MAX_STEPS and total > MAX_STEPS:
         lines.append(" " * _CLOCK + "... and so on")
+    if left_out := sum(not is_gil(lane) for lane in trace.lanes) - len(lanes):
+        lines.append(" " * _CLOCK + f"and {left_out} more lanes")
     return "\n".join(line.rstrip() for line in lines)
 
 

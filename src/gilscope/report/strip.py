@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
+from typing import TypeAlias
 
 from gilscope.report.timeline import CATEGORY_WORDS, MAX_LANES
-from gilscope.trace import CATEGORIES, GIL_LANE, Category, Event, Trace, duration, is_gil
+from gilscope.trace import CATEGORIES, GIL_LANE, Category, Event, Trace, by_lane, duration, is_gil
 
 __all__ = ["strip"]
 
@@ -25,6 +27,7 @@ _LETTERS: dict[Category, tuple[str, str]] = {  # block characters where the term
 _LONGEST_NAME = 24
 
 
+_MOST_HOLDERS = 12  # named below the strip
 _HOLDERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -39,9 +42,11 @@ def strip(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
     name_width = min(_LONGEST_NAME, max(map(len, lanes)))
     columns = max(20, width - name_width - 4)
     holders = _holders(trace)
-    rows = [
-        f"{_cut(lane, name_width):>{name_width}} |{_row(trace, lane, columns, unicode, holders)}|" for lane in lanes
-    ]
+    begin, span, events = trace.start_ns, max(1, trace.end_ns - trace.start_ns), by_lane(trace)
+    rows = []
+    for lane in lanes:
+        row = _row(_cells(events[lane], columns, begin, span), lane, unicode, holders)
+        rows.append(f"{_cut(lane, name_width):>{name_width}} |{row}|")
     if len(trace.lanes) > len(lanes):
         rows.append(f"and {len(trace.lanes) - len(lanes)} more lanes")
     rows.append(" " * name_width + " 0" + duration(trace.end_ns - trace.start_ns).rjust(columns))
@@ -50,8 +55,9 @@ def strip(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
     legend = " " * (name_width + 2) + "  ".join(words)
     rows += textwrap.wrap(legend, width, subsequent_indent=" " * (name_width + 2), drop_whitespace=False)
     if holders:
-        told = "  ".join(f"{letter} {name}" for name, letter in holders.items())
-        rows.append(" " * (name_width + 2) + f"{GIL_LANE} held by  {told}")
+        told = [f"{letter} {name}" for name, letter in holders.items()]
+        more = f"  and {len(told) - _MOST_HOLDERS} more" if len(told) > _MOST_HOLDERS else ""
+        rows.append(" " * (name_width + 2) + f"{GIL_LANE} held by  {'  '.join(told[:_MOST_HOLDERS])}{more}")
     return "\n".join(row.rstrip() for row in rows)
 
 
@@ -65,19 +71,25 @@ def _cut(text: str, room: int) -> str:
     return text if len(text) <= room else "~" + text[-(room - 1) :]
 
 
-def _row(trace: Trace, lane: str, columns: int, unicode: bool, holders: dict[str, str]) -> str:
-    begin, span = trace.start_ns, max(1, trace.end_ns - trace.start_ns)
-    busiest: list[tuple[float, Event] | None] = [None] * columns
-    for event in trace.spans(lane):
-        _paint(busiest, event, begin, span)
+_Cell: TypeAlias = tuple[float, Event] | None
 
+
+def _cells(events: Sequence[Event], columns: int, begin: int, span: int) -> list[_Cell]:
+    """Return per column the event that has the largest part of it."""
+    cells: list[_Cell] = [None] * columns
+    for event in events:
+        _paint(cells, event, begin, span)
+    return cells
+
+
+def _row(cells: Sequence[_Cell], lane: str, unicode: bool, holders: dict[str, str]) -> str:
     def letter(event: Event) -> str:
         return holders[event.name] if is_gil(lane) else _LETTERS[event.category][not unicode]
 
-    return "".join(" " if cell is None else letter(cell[1]) for cell in busiest)
+    return "".join(" " if cell is None else letter(cell[1]) for cell in cells)
 
 
-def _paint(cells: list[tuple[float, Event] | None], event: Event, begin: int, span: int) -> None:
+def _paint(cells: list[_Cell], event: Event, begin: int, span: int) -> None:
     """Give an event the cells of which it has the larger part; nested ones come later and win over their parent."""
     columns = len(cells)
     start, end = ((moment - begin) * columns / span for moment in (event.start_ns, event.end_ns))

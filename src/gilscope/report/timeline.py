@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gilscope.report.svg import Markup, linear, nice_ticks, tag
-from gilscope.trace import CATEGORIES, Category, Event, Message, Trace, duration, is_gil, lane_of_group, unit_of
+from gilscope.trace import (
+    CATEGORIES,
+    Category,
+    Event,
+    Message,
+    Trace,
+    by_lane,
+    duration,
+    is_gil,
+    lane_of_group,
+    unit_of,
+)
 
 __all__ = ["CATEGORY_WORDS", "MAX_LANES", "svg"]
 
@@ -43,6 +54,8 @@ _PAINT: dict[Category, tuple[str, str]] = {
 }
 # Who holds the GIL: neighbours in time must differ, and the name in the tooltip says who.
 _HOLDERS = ("#d55e00", "#f2a65e", "#8c3d00", "#ffcf9e", "#b3470a", "#e8843c", "#6b2f00", "#f6bd88")
+
+_MOST_DESCRIBED = 10  # things per lane in the text for those who cannot see it
 
 _LANE = 24.0
 _BAR = 16.0
@@ -114,7 +127,8 @@ def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, i
     title = title or trace.title or "Timeline"
     lanes = trace.lanes[:MAX_LANES]
     longest = max(map(len, lanes), default=0)
-    used = [name for name in CATEGORIES if any(event.category == name for event in trace.events)]
+    present = {event.category for event in trace.events}
+    used = [name for name in CATEGORIES if name in present]
     top = 26.0 + 18.0 * len(_legend_rows(used, width)) + 4.0
     frame = _Frame(
         left=min(0.35 * width, 14.0 + longest * _CHARACTER),
@@ -125,16 +139,17 @@ def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, i
         span_ns=max(1, trace.end_ns - trace.start_ns),
     )
     notes = [*_left_out(trace, lanes), *trace.notes]
+    events_of = by_lane(trace)
     height = frame.bottom + 36.0 + 15.0 * len(notes)
     return tag(
         "svg",
         tag("title", title, id=f"{ident}-title"),
-        tag("desc", _described(trace), id=f"{ident}-desc"),
+        tag("desc", _described(lanes, events_of), id=f"{ident}-desc"),
         tag("style", Markup(_CSS)),
         tag("text", title, class_="head", x=4, y=16),
         *_legend(used, width),
         *_axis(frame),
-        *(part for lane in lanes for part in _lane(frame, trace, lane)),
+        *(part for lane in lanes for part in _lane(frame, lane, events_of[lane])),
         *_arrows(frame, trace.messages),
         *(
             tag("text", note, class_="soft", x=4, y=frame.bottom + 30.0 + 15.0 * row)
@@ -150,16 +165,17 @@ def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, i
     )
 
 
-def _described(trace: Trace) -> str:
+def _described(lanes: Sequence[str], events_of: Mapping[str, Sequence[Event]]) -> str:
     """Say in words what the picture shows: per lane, how long it did what."""
     parts = []
-    for lane in trace.lanes[:MAX_LANES]:
+    for lane in lanes:
         sums: dict[str, int] = {}
-        for event in trace.spans(lane):
+        for event in events_of[lane]:
             what = event.name if is_gil(lane) else CATEGORY_WORDS[event.category]
             sums[what] = sums.get(what, 0) + event.end_ns - event.start_ns
-        if sums:
-            parts.append(f"{lane}: " + ", ".join(f"{what} {duration(spent)}" for what, spent in sums.items()))
+        most = sorted(sums.items(), key=lambda entry: -entry[1])[:_MOST_DESCRIBED]
+        if most:
+            parts.append(f"{lane}: " + ", ".join(f"{what} {duration(spent)}" for what, spent in most))
     return "; ".join(parts) or "Nothing happened."
 
 
@@ -197,7 +213,7 @@ def _axis(frame: _Frame) -> Iterator[Markup]:
         yield tag("text", f"{tick:g} {name}", class_="soft mid", x=x, y=frame.bottom + 17.0)
 
 
-def _lane(frame: _Frame, trace: Trace, lane: str) -> Iterator[Markup]:
+def _lane(frame: _Frame, lane: str, events: Sequence[Event]) -> Iterator[Markup]:
     y = frame.y(lane)
     letters = max(4, int((frame.left - 14.0) / _CHARACTER))
     shown = lane if len(lane) <= letters else "…" + lane[-(letters - 1) :]
@@ -206,7 +222,7 @@ def _lane(frame: _Frame, trace: Trace, lane: str) -> Iterator[Markup]:
     )
     yield tag("line", class_="grid", x1=frame.left, x2=frame.width - 12.0, y1=y, y2=y)
     holders: dict[str, int] = {}
-    for bar in _bars(frame, trace.spans(lane)):
+    for bar in _bars(frame, events):
         yield from _drawn(frame, bar, y, holders)
 
 

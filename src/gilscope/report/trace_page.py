@@ -49,14 +49,14 @@ def in_order(trace: Trace, mermaid: str) -> tuple[Markup, Markup]:
 
 def trace_page(trace: Trace) -> str:
     """Return the page of a trace: timeline, sequence diagram as Mermaid text, table of events."""
-    events, groups = trace.spans(), by_group(trace)
+    events, groups, origin = trace.spans(), by_group(trace), trace.start_ns
     rows = [
         tag(
             "tr",
             tag("td", event.lane),
             tag("td", event.name),
             tag("td", CATEGORY_WORDS[event.category]),
-            tag("td", duration(event.start_ns - trace.start_ns), class_="n"),
+            tag("td", duration(event.start_ns - origin), class_="n"),
             tag("td", duration(event.end_ns - event.start_ns), class_="n"),
         )
         for event in events[:MAX_ROWS]
