@@ -28,6 +28,7 @@ OURS = {
     "gilscope.cli.kernels",
     "gilscope.cli.list_",
     "gilscope.cli.metg",
+    "gilscope.cli.options",
     "gilscope.cli.output",
     "gilscope.cli.profile",
     "gilscope.cli.report",

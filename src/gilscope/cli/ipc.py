@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gilscope.cli.options import Json, Out, Quiet, Seed
 from gilscope.errors import UsageError
 
 __all__ = ["ipc", "parse_sizes"]
@@ -26,12 +27,10 @@ def ipc(
     budget: Annotated[
         str | None, typer.Option("--budget", metavar="60s", help="Time from the first counted round on [60s].")
     ] = None,
-    seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")] = None,
-    out: Annotated[
-        str | None, typer.Option("--out", metavar="DIR", help="Folder of ipc.json [gilscope-results/<UTC time>].")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the document as JSON and nothing else.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    seed: Seed = None,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """What does moving data cost? Latency and bandwidth of pipes, sockets, queues, pickle, shared memory and mapped
     files between processes, of queues between threads and interpreters; and the stages of one job per start method.

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gilscope.cli.options import DaskScheduler, Gil, Json, Out, Python, Quiet, Seed
+
 if TYPE_CHECKING:
     from gilscope.env.interpreters import Interpreter
 
@@ -30,25 +32,13 @@ def metg(
     budget: Annotated[
         str | None, typer.Option("--budget", metavar="75s", help="Time from the first counted round on [75s].")
     ] = None,
-    seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")] = None,
-    python: Annotated[
-        list[str] | None,
-        typer.Option("--python", metavar="3.13t|PATH", help="Measure under this interpreter; several are compared."),
-    ] = None,
-    gil: Annotated[
-        str | None, typer.Option("--gil", metavar="on|off|both", help="How free-threaded interpreters are run.")
-    ] = None,
-    dask_scheduler: Annotated[
-        str | None,
-        typer.Option(
-            "--dask-scheduler", metavar="tcp://HOST:PORT", help="A running Dask scheduler [a cluster of its own]."
-        ),
-    ] = None,
-    out: Annotated[
-        str | None, typer.Option("--out", metavar="DIR", help="Folder of metg.json [gilscope-results/<UTC time>].")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the document as JSON and nothing else.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    seed: Seed = None,
+    python: Python = None,
+    gil: Gil = None,
+    dask_scheduler: DaskScheduler = None,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """How small may tasks be? METG(50 %) of every executor: workers x wall per task at which half is work.
 

@@ -9,6 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gilscope.cli.options import (
+    DaskScheduler,
+    Executors,
+    Gil,
+    Json,
+    Out,
+    Pin,
+    Precision,
+    Python,
+    Quiet,
+    Seed,
+    StartMethod,
+    Workers,
+)
+
 if TYPE_CHECKING:
     from gilscope.measure.functions import Options
     from gilscope.measure.own import Request
@@ -36,12 +51,8 @@ def profile(
     check: Annotated[
         str | None, typer.Option("--check", metavar="TARGET", help="Called with results before anything is timed.")
     ] = None,
-    executors: Annotated[
-        str | None, typer.Option("--executors", metavar="a,b", help="Only these, e.g. threads,processes.")
-    ] = None,
-    workers: Annotated[
-        str | None, typer.Option("--workers", metavar="1,2,4", help="Worker counts [1, 2, 4, ... all usable CPUs].")
-    ] = None,
+    executors: Executors = None,
+    workers: Workers = None,
     scaling: Annotated[
         str, typer.Option("--scaling", metavar="weak|strong", help="Tasks per worker, or tasks altogether, are fixed.")
     ] = "weak",
@@ -51,41 +62,19 @@ def profile(
     budget: Annotated[
         str | None, typer.Option("--budget", metavar="30s", help="Time from the first timed round on [30s].")
     ] = None,
-    precision: Annotated[
-        str | None, typer.Option("--precision", metavar="5%", help="Stop when all intervals are this narrow [5%].")
-    ] = None,
-    start_method: Annotated[
-        str | None,
-        typer.Option("--start-method", metavar="a,b", help="Of processes: fork, forkserver, spawn [forkserver]."),
-    ] = None,
+    precision: Precision = None,
+    start_method: StartMethod = None,
     timeout: Annotated[
         str, typer.Option("--timeout", metavar="60s", help="A call that takes longer runs for ever.")
     ] = "60s",
-    pin: Annotated[
-        str | None,
-        typer.Option(
-            "--pin", metavar="none|cores|smt", help="Bind workers to CPUs: a core each, or by SMT thread [none]."
-        ),
-    ] = None,
-    dask_scheduler: Annotated[
-        str | None,
-        typer.Option(
-            "--dask-scheduler", metavar="tcp://HOST:PORT", help="A running Dask scheduler [a cluster of its own]."
-        ),
-    ] = None,
-    seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")] = None,
-    python: Annotated[
-        list[str] | None,
-        typer.Option("--python", metavar="3.13t|PATH", help="Measure under this interpreter; several are compared."),
-    ] = None,
-    gil: Annotated[
-        str | None, typer.Option("--gil", metavar="on|off|both", help="How free-threaded interpreters are run.")
-    ] = None,
-    out: Annotated[
-        str | None, typer.Option("--out", metavar="DIR", help="Folder of the result [gilscope-results/<UTC time>].")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the analysis as JSON and nothing else.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    pin: Pin = None,
+    dask_scheduler: DaskScheduler = None,
+    seed: Seed = None,
+    python: Python = None,
+    gil: Gil = None,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Find the best way to run your own function in parallel, and what stops the others.
 

@@ -8,6 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gilscope.cli.options import (
+    DaskScheduler,
+    Executors,
+    Gil,
+    Json,
+    MemoryLimit,
+    Out,
+    Pin,
+    Precision,
+    Python,
+    Quiet,
+    Seed,
+    StartMethod,
+    Workers,
+)
+
 if TYPE_CHECKING:
     from gilscope.spec import Study
 
@@ -25,12 +41,8 @@ def run(
     implementations: Annotated[
         str | None, typer.Option("--implementations", metavar="a,b", help="Only these, e.g. py_loop,cy_nogil.")
     ] = None,
-    executors: Annotated[
-        str | None, typer.Option("--executors", metavar="a,b", help="Only these, e.g. threads,processes.")
-    ] = None,
-    workers: Annotated[
-        str | None, typer.Option("--workers", metavar="1,2,4", help="Worker counts [1, 2, 4, ... all usable CPUs].")
-    ] = None,
+    executors: Executors = None,
+    workers: Workers = None,
     size: Annotated[
         str | None, typer.Option("--size", metavar="XS|S|M|L", help="Problem size [S for pure Python, else M].")
     ] = None,
@@ -40,14 +52,9 @@ def run(
             "--budget", metavar="60s", help="Time from the first timed round on [60s; 75s for the default comparison]."
         ),
     ] = None,
-    precision: Annotated[
-        str | None, typer.Option("--precision", metavar="5%", help="Stop when all intervals are this narrow [5%].")
-    ] = None,
+    precision: Precision = None,
     chunks: Annotated[str | None, typer.Option("--chunks", metavar="N", help="Chunks per worker [4].")] = None,
-    start_method: Annotated[
-        str | None,
-        typer.Option("--start-method", metavar="a,b", help="Of processes: fork, forkserver, spawn [forkserver]."),
-    ] = None,
+    start_method: StartMethod = None,
     transport: Annotated[
         str | None, typer.Option("--transport", metavar="a,b", help="Of processes: shm, pickle [shm].")
     ] = None,
@@ -59,39 +66,19 @@ def run(
         str | None,
         typer.Option("--schedule", metavar="a,b", help="Of chunks: static, dynamic (a shared counter) [static]."),
     ] = None,
-    pin: Annotated[
-        str | None,
-        typer.Option(
-            "--pin", metavar="none|cores|smt", help="Bind workers to CPUs: a core each, or by SMT thread [none]."
-        ),
-    ] = None,
-    dask_scheduler: Annotated[
-        str | None,
-        typer.Option(
-            "--dask-scheduler", metavar="tcp://HOST:PORT", help="A running Dask scheduler [a cluster of its own]."
-        ),
-    ] = None,
-    memory_limit: Annotated[
-        str | None,
-        typer.Option("--memory-limit", metavar="4G", help="What each measuring process may allocate [no limit]."),
-    ] = None,
-    seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")] = None,
-    python: Annotated[
-        list[str] | None,
-        typer.Option("--python", metavar="3.13t|PATH", help="Measure under this interpreter; several are compared."),
-    ] = None,
-    gil: Annotated[
-        str | None, typer.Option("--gil", metavar="on|off|both", help="How free-threaded interpreters are run.")
-    ] = None,
-    out: Annotated[
-        str | None, typer.Option("--out", metavar="DIR", help="Folder of the result [gilscope-results/<UTC time>].")
-    ] = None,
+    pin: Pin = None,
+    dask_scheduler: DaskScheduler = None,
+    memory_limit: MemoryLimit = None,
+    seed: Seed = None,
+    python: Python = None,
+    gil: Gil = None,
+    out: Out = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Go on with the result in --out (or the newest one); what it has is kept."),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the analysis as JSON and nothing else.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Compare implementations and executors of kernels: who scales, how far, at what price.
 

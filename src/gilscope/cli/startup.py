@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from gilscope.cli.options import Json, Out, Quiet, Seed
+
 __all__ = ["startup"]
 
 
@@ -18,12 +20,10 @@ def startup(
     budget: Annotated[
         str | None, typer.Option("--budget", metavar="60s", help="Time from the first start on [60s].")
     ] = None,
-    seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")] = None,
-    out: Annotated[
-        str | None, typer.Option("--out", metavar="DIR", help="Folder of startup.json [gilscope-results/<UTC time>].")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the document as JSON and nothing else.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    seed: Seed = None,
+    out: Out = None,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """What do workers cost? Creating and joining N threads, interpreters, processes (fork, forkserver, spawn), loky
     and Dask workers in fresh processes, and the memory of each worker.
