@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gilscope.report.timeline import svg
-from gilscope.report.tour import figure_text, trace_from
+from gilscope.report.tour import figure_text, trace_of
 
 DOCS = Path(__file__).resolve().parent
 TOUR = DOCS / "examples" / "tour.json"
@@ -68,7 +68,7 @@ def pictures(chapter: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for experiment in chapter["experiments"]:
         if experiment["trace"] is not None:
             name = f"{chapter['name']}-{experiment['name']}"
-            yield f"{name}.svg", svg(trace_from(experiment), ident=name, width=760) + "\n"
+            yield f"{name}.svg", svg(trace_of(experiment), ident=name, width=760) + "\n"
 
 
 def figure(tour: Mapping[str, Any], chapter: str, experiment: str, name: str) -> str:

@@ -56,6 +56,15 @@ def test_a_round_is_drawn_in_the_format_asked_for(
     assert (folder / f"drawn{suffix}").read_text(encoding="utf-8").startswith(begins)
 
 
+def test_json_has_every_event_with_times_from_the_start(folder: Path, capsys: Captured) -> None:
+    assert main(["trace", EXAMPLE, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["schema"], document["schema_version"]) == ("gilscope.trace", 1)
+    assert min(event["start_ns"] for event in document["events"]) == 0
+    assert set(document["events"][0]) == {"lane", "name", "start_ns", "end_ns", "category"}
+    assert {event["lane"] for event in document["events"]} == set(document["lanes"])
+
+
 def test_a_case_and_a_block_can_be_chosen(folder: Path, capsys: Captured) -> None:
     case = next(iter(results.load(EXAMPLE).blocks[1].rounds))
     assert (
@@ -83,7 +92,7 @@ def test_a_case_and_a_block_can_be_chosen(folder: Path, capsys: Captured) -> Non
         (["tour", "thread"], "did you mean 'threads'?"),
         (["tour", "single", "--json", "--mermaid"], "give one of them"),
         (["tour", "single", "--html", "no/such/folder.html"], "choose another file with --html"),
-        (["trace", EXAMPLE, "--format", "pdf"], "known are text, svg, html, mermaid, perfetto"),
+        (["trace", EXAMPLE, "--format", "pdf"], "known are text, svg, html, mermaid, perfetto, json"),
         (["trace", EXAMPLE, "--case", "nonsense"], "no case 'nonsense'"),
         (["trace", EXAMPLE, "--block", "9999"], "there are blocks 0 to"),
         (["trace", EXAMPLE, "--out", "no/such/folder.svg"], "choose another file with --out"),

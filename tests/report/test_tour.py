@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gilscope.report.tour import all_hold, chapter_document, render_chapter, tour_document, trace_from
+from gilscope.report.tour import all_hold, chapter_document, render_chapter, tour_document, trace_of
 from gilscope.report.tour_page import tour_page
 from gilscope.spec import Availability
 from gilscope.studies.tour._model import Chapter, Experiment, Figure, Seen, Verdict
@@ -34,7 +34,7 @@ HELD = Verdict(holds=True, seen="They did.", figures=FIGURES)
 
 def test_the_trace_survives_the_document() -> None:
     document = json.loads(json.dumps(chapter(two_sleeps(), HELD)))
-    trace, original = trace_from(document["experiments"][0]), two_sleeps()
+    trace, original = trace_of(document["experiments"][0]), two_sleeps()
     assert trace.lanes == original.lanes
     assert trace.start_ns == 0
     assert [e.end_ns - e.start_ns for e in trace.events] == [e.end_ns - e.start_ns for e in original.spans()]
@@ -43,7 +43,7 @@ def test_the_trace_survives_the_document() -> None:
 
 def test_of_very_many_events_the_longest_are_kept() -> None:
     many = Trace(title="", events=(*(event("a", "short", n, n + 0.1) for n in range(3000)), event("b", "long", 0, 9)))
-    kept = trace_from(chapter(many, HELD)["experiments"][0])
+    kept = trace_of(chapter(many, HELD)["experiments"][0])
     assert len(kept.events) == 2000
     assert kept.spans(name="long")
 

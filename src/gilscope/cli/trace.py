@@ -17,7 +17,7 @@ __all__ = ["FORMATS", "MAX_CALLS", "trace"]
 
 MAX_CALLS = 10_000  # a picture of more is a block of colour
 
-FORMATS = ("text", "svg", "html", "mermaid", "perfetto")
+FORMATS = ("text", "svg", "html", "mermaid", "perfetto", "json")
 _BY_SUFFIX = {".svg": "svg", ".html": "html", ".htm": "html", ".mmd": "mermaid", ".json": "perfetto", ".txt": "text"}
 
 
@@ -64,12 +64,13 @@ def trace(
     timeout: Annotated[
         str, typer.Option("--timeout", metavar="60s", help="Of a function: how long an executor may take.")
     ] = "60s",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json: every event.")] = False,
 ) -> int:
     """Show what each worker did when: starting, importing, waiting, computing, sending, and who held the GIL.
 
     A result has the rounds that were measured. A function is run here and now with every step written down.
     """
-    kind = _format(format_, out)
+    kind = "json" if json else _format(format_, out)
     if _is_function(target):
         _refuse({"--case": case, "--block": block}, "a result")
         asked = {"executors": executors, "workers": workers, "calls": calls, "timeout": timeout}
@@ -170,6 +171,12 @@ def _rendered(drawn: Trace, kind: str, *, to_file: bool) -> str:
         from gilscope.report.mermaid import sequence_diagram
 
         return sequence_diagram(drawn)
+    if kind == "json":
+        import json
+
+        from gilscope.report.trace_json import trace_document
+
+        return json.dumps(trace_document(drawn), indent=1, allow_nan=False, ensure_ascii=False)
     if kind == "perfetto":
         from gilscope.report.perfetto import perfetto
 

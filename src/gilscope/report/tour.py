@@ -10,8 +10,9 @@ from typing import Any
 from gilscope.report.mermaid import sequence_diagram
 from gilscope.report.sequence import draw
 from gilscope.report.strip import strip
+from gilscope.report.trace_json import trace_from, trace_values
 from gilscope.studies.tour._model import Chapter, Seen, source_of
-from gilscope.trace import Event, Message, Trace, duration
+from gilscope.trace import Trace, duration
 
 __all__ = [
     "TOUR_SCHEMA",
@@ -20,7 +21,7 @@ __all__ = [
     "figure_text",
     "render_chapter",
     "tour_document",
-    "trace_from",
+    "trace_of",
 ]
 
 TOUR_SCHEMA, TOUR_SCHEMA_VERSION = "gilscope.tour", 1
@@ -68,42 +69,14 @@ def _experiment(seen: Seen) -> dict[str, Any]:
         "reason": seen.availability.reason,
         "cure": seen.availability.cure,
         "figures": [] if verdict is None else [asdict(figure) for figure in verdict.figures],
-        "trace": None if trace is None else _trace(trace),
+        "trace": None if trace is None else trace_values(trace, _MOST_EVENTS),
         "mermaid": "" if trace is None else sequence_diagram(trace),
     }
 
 
-def _trace(trace: Trace) -> dict[str, Any]:
-    kept = sorted(trace.events, key=lambda event: event.start_ns - event.end_ns)[:_MOST_EVENTS]
-    origin = trace.start_ns
-    return {
-        "lanes": list(trace.lanes),
-        "events": [
-            {**asdict(event), "start_ns": event.start_ns - origin, "end_ns": event.end_ns - origin}
-            for event in sorted(kept, key=lambda event: (event.start_ns, -event.end_ns))
-        ],
-        "messages": [
-            {
-                **asdict(message),
-                "sent_ns": message.sent_ns - origin,
-                "received_ns": None if message.received_ns is None else message.received_ns - origin,
-            }
-            for message in trace.messages
-        ],
-        "notes": list(trace.notes),
-    }
-
-
-def trace_from(experiment: Mapping[str, Any]) -> Trace:
+def trace_of(experiment: Mapping[str, Any]) -> Trace:
     """Return the trace of an experiment of a document."""
-    values = experiment["trace"]
-    return Trace(
-        title=experiment["title"],
-        events=tuple(Event(**event) for event in values["events"]),
-        messages=tuple(Message(**message) for message in values["messages"]),
-        order=tuple(values["lanes"]),
-        notes=tuple(values["notes"]),
-    )
+    return trace_from(experiment["title"], experiment["trace"])
 
 
 def all_hold(chapter: Mapping[str, Any]) -> bool:
@@ -143,7 +116,7 @@ def _rendered(experiment: Mapping[str, Any], width: int, unicode: bool, color: b
     parts = [f"{_bold(experiment['title'], color)}\n{line}", _wrapped(experiment["text"], width)]
     parts.append(textwrap.indent(experiment["source"].rstrip(), "    "))
     if experiment["trace"] is not None:
-        trace = trace_from(experiment)
+        trace = trace_of(experiment)
         parts.append(draw(trace, width=width, unicode=unicode))
         parts.append(strip(trace, width=min(width, _WIDEST + 20), unicode=unicode))
     parts.append("\n".join(_verdict(experiment, width, unicode)))

@@ -7,7 +7,7 @@ from typing import Any
 
 from gilscope.report.svg import Markup, tag
 from gilscope.report.timeline import svg
-from gilscope.report.tour import figure_text, trace_from
+from gilscope.report.tour import figure_text, trace_of
 from gilscope.report.trace_page import document, in_order
 
 __all__ = ["tour_page"]
@@ -45,7 +45,7 @@ def _experiment(experiment: Mapping[str, Any], ident: str) -> list[Markup]:
         tag("pre", tag("code", experiment["source"])),
     ]
     if experiment["trace"] is not None:
-        trace = trace_from(experiment)
+        trace = trace_of(experiment)
         parts.append(tag("figure", Markup(svg(trace, ident=ident))))
         parts += in_order(trace, experiment["mermaid"])
     parts.append(_verdict(experiment))
