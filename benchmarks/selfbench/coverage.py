@@ -111,7 +111,7 @@ CELLS_US = tuple(
 )
 """Holds and releases in us whose shorter part is 10 us or 100 us, or whose longer part is 5 ms."""
 
-START_HZ, SETTLED_HZ, MAX_HZ, CONTROL_S = 250.0, 200.0, 2000.0, 0.1
+START_HZ, SETTLED_HZ, MAX_HZ, CONTROL_S = 180.0, 100.0, 180.0, 0.1
 TARGET = 0.01 / 1.96
 LATE_S = 60e-6  # mean delay of a look: waking up
 

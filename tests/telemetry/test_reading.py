@@ -109,7 +109,7 @@ def test_intervals_cover_the_true_share_of_the_window(share: float, hold_slots: 
     assert covered / trials >= 0.9
 
 
-@pytest.mark.parametrize(("seconds", "affordable_hz"), [(1.0, 300.0), (3.0, 2000.0)])
+@pytest.mark.parametrize(("seconds", "affordable_hz"), [(1.0, 90.0), (6.0, 2000.0)])
 def test_the_interval_keeps_its_word_at_the_adaptive_rate(seconds: float, affordable_hz: float) -> None:
     """Holds and releases from 10 us to 5 ms; the rate depends on what was seen."""
     inside, near = coverage.covered_probe(60, seconds, affordable_hz)

@@ -31,10 +31,13 @@ __all__ = ["DIAGNOSTIC_RATE_HZ", "GilMonitor", "cpu_capacity", "part_reason", "p
 DIAGNOSTIC_RATE_HZ = 2000.0
 """Fixed rate of diagnostic rounds: 400 looks in the shortest round (200 ms). Their slow-down is reported."""
 
-_START_HZ = 250.0  # below the budget even if all CPUs turn out to be busy
+# An idle CPU that wakes costs its neighbour more than the sampler uses: they may share a core, or a hypervisor's
+# attention. On two virtual CPUs 342 looks a second slowed the other one down by 3.7 % over 100 interleaved pairs, 109 us
+# a look (selfbench/gil_probe.py observer): at this rate that is 2 %.
+_MAX_HZ = 180.0
+_START_HZ = _MAX_HZ  # below the budget even if all CPUs turn out to be busy
 _MIN_HZ = 20.0
-_MAX_HZ = 2000.0
-_SETTLED_HZ = 200.0  # once the share is precise enough: keeps the timeline filled
+_SETTLED_HZ = 100.0  # once the share is precise enough: keeps the timeline filled
 _FASTEST_HZ = 20_000.0  # beyond, the sampler hardly sleeps
 _TARGET = 0.01 / 1.96  # standard error whose 95 % interval is one percentage point to each side
 
