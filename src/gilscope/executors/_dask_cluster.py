@@ -160,8 +160,7 @@ class Cluster:
 
     def alive(self) -> dict[str, int]:
         """Return the workers that the scheduler knows now, with their numbers of threads."""
-        known = self.client.scheduler_info(n_workers=-1)["workers"]
-        return {address: worker["nthreads"] for address, worker in known.items()}
+        return dict(self.client.nthreads())
 
     def close(self) -> None:
         """Leave a running cluster as it was; end one of this process. Idempotent."""
