@@ -32,8 +32,8 @@ DIAGNOSTIC_RATE_HZ = 2000.0
 """Fixed rate of diagnostic rounds: 400 looks in the shortest round (200 ms). Their slow-down is reported."""
 
 # An idle CPU that wakes costs its neighbour more than the sampler uses: they may share a core, or a hypervisor's
-# attention. On two virtual CPUs 342 looks a second slowed the other one down by 3.7 % over 100 interleaved pairs, 109 us
-# a look (selfbench/gil_probe.py observer): at this rate that is 2 %.
+# attention. On two virtual CPUs 342 looks a second slowed the other one down by 3.7 % over 100 interleaved pairs, which
+# is 109 us a look (selfbench/gil_probe.py observer): at this rate that is 2 %.
 _MAX_HZ = 180.0
 _START_HZ = _MAX_HZ  # below the budget even if all CPUs turn out to be busy
 _MIN_HZ = 20.0
