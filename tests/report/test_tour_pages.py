@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from gilscope.studies.tour import CHAPTERS, load_chapter
+from gilscope.studies.tour._model import source_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -41,6 +42,12 @@ def test_the_pages_are_what_the_command_writes(update: ModuleType, tour: dict) -
 def test_the_pages_show_every_experiment_there_is(tour: dict) -> None:
     shown = {chapter["name"]: [e["name"] for e in chapter["experiments"]] for chapter in tour["chapters"]}
     assert shown == {name: [e.name for e in load_chapter(name).experiments] for name in CHAPTERS}
+
+
+def test_the_programs_shown_are_the_ones_there_are(tour: dict) -> None:
+    shown = {e["title"]: e["source"] for chapter in tour["chapters"] for e in chapter["experiments"]}
+    there = {e.title: source_of(e) for name in CHAPTERS for e in load_chapter(name).experiments}
+    assert shown == there, "run docs/update_tour.py --measure"
 
 
 def test_every_claim_held_when_the_pages_were_measured(tour: dict) -> None:

@@ -8,6 +8,7 @@ from gilscope.errors import UnavailableError
 from gilscope.spec import Availability
 from gilscope.studies.tour import (
     CHAPTERS,
+    _deadlock,
     _work,
     cores,
     gil,
@@ -87,7 +88,7 @@ GOOD_THREAD = state("new", lifecycle.SLEEPING, lifecycle.RUNNING, lifecycle.GONE
         (synchronization._judge_rlock, IN_TURN, {"Lock": False, "RLock": True}, {"Lock": True, "RLock": True}),
         (synchronization._judge_queue, IN_TURN, [0, 1, 2, 3, 4], [0, 2, 1, 3, 4]),
         (
-            synchronization._judge_no_deadlock,
+            _deadlock._judge_no_deadlock,
             IN_TURN,
             {"first": True, "second": True},
             {"first": True, "second": False},
@@ -133,8 +134,8 @@ def test_who_leaves_a_barrier_early_is_seen() -> None:
 def test_a_lock_that_nobody_gave_up_is_no_deadlock() -> None:
     waits = tuple(event(lane, "wait for the other lock", 0, 5) for lane in "ab")
     trace = Trace(title="", events=waits)
-    assert not synchronization._judge_deadlock(trace, {"first": True, "second": True}).holds
-    assert synchronization._judge_deadlock(trace, {"first": False, "second": True}).holds
+    assert not _deadlock._judge_deadlock(trace, {"first": True, "second": True}).holds
+    assert _deadlock._judge_deadlock(trace, {"first": False, "second": True}).holds
 
 
 def test_messages_out_of_turn_are_seen() -> None:
