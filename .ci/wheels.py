@@ -142,8 +142,15 @@ def repair(wheel: Path, folder: Path) -> Path:
 # Looking into a wheel -------------------------------------------------------------------------------------------------
 
 
-def check(wheel: Path) -> None:
-    """Check the contents of a wheel.
+def unpack(sdist: Path, folder: Path) -> Path:
+    """Unpack the sdist and return its tree: what a wheel is compared with, whatever changes in ours meanwhile."""
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / sdist.name.removesuffix(".tar.gz")
+
+
+def check(wheel: Path, tree: Path = ROOT) -> None:
+    """Check the contents of a wheel against the tree it was built from.
 
     Raises
     ------
@@ -153,23 +160,23 @@ def check(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         [metadata] = [name for name in names if name.endswith(".dist-info/METADATA")]
-        problems = [*_missing(names), *_unwanted(names), *_metadata(archive.read(metadata).decode(), names)]
+        problems = [*_missing(names, tree), *_unwanted(names), *_metadata(archive.read(metadata).decode(), names)]
     if shutil.which("objdump") and X86_64:
         problems += _vectors(wheel)
     if problems:
         raise Failed(f"{wheel.name}: " + "; ".join(problems))
 
 
-def _missing(names: Sequence[str]) -> Iterator[str]:
+def _missing(names: Sequence[str], tree: Path) -> Iterator[str]:
     """What is not there: compiled modules, their twins and types, data files, the OpenMP runtime."""
     compiled = {name.split(".")[0] for name in names if name.endswith((".so", ".pyd"))}
-    for source in (ROOT / "ext").rglob("*.pyx"):
-        module = str(source.relative_to(ROOT / "ext").with_suffix(""))
+    for source in (tree / "ext").rglob("*.pyx"):
+        module = str(source.relative_to(tree / "ext").with_suffix(""))
         wanted = {module, f"{module}_v3"} if X86_64 and source.stem in ("_cy", "_cy_omp") else {module}
         yield from (f"{name} is not compiled" for name in sorted(wanted - compiled))
-    for source in sorted((ROOT / "src" / "gilscope").rglob("*")):
+    for source in sorted((tree / "src" / "gilscope").rglob("*")):
         if source.is_file() and source.suffix not in MADE and source.parent.name != "__pycache__":
-            name = source.relative_to(ROOT / "src").as_posix()
+            name = source.relative_to(tree / "src").as_posix()
             if name not in names:
                 yield f"{name} is missing"
     if "manylinux" in names[0] and not any(name.startswith("gilscope.libs/libgomp") for name in names):
@@ -264,12 +271,13 @@ def main() -> None:
     DIST.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="gilscope-wheels-") as name:
         sdist = build_sdist(Path(name))
+        tree = unpack(sdist, Path(name))
         say(f"sdist: {shutil.copy2(sdist, DIST)}", began)
         for label, python in found.items():
             folder = Path(name, label)
             folder.mkdir()
             wheel = repair(build_wheel(python, sdist, folder), folder)
-            check(wheel)
+            check(wheel, tree)
             say(f"{label}: built, repaired, checked: {wheel.name}", began)
             say(f"{label}: {test(python, label, wheel, folder)}", began)
             shutil.copy2(wheel, DIST)
