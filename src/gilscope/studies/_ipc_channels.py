@@ -328,9 +328,6 @@ class InterpreterQueue(ThreadQueue):
     def __init__(self, shared: Any) -> None:
         self.queue = shared
 
-    def send(self, payload: bytearray) -> None:
-        self.queue.put(payload)
-
 
 PROCESS_CHANNELS: dict[str, type[Any]] = {
     "pipe": Pipe,
