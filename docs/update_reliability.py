@@ -54,7 +54,7 @@ def _group(name: str, words: str) -> str:
         kind = words.split("-")[0]
         return f"worker: {SENTENCES.get(kind, kind)}"
     if name.startswith("test_a_process_that_is_killed_or_stopped"):
-        number, _, victim = words.split("-")[:3]
+        number, _, victim, _ = words.split("-")
         return f"from outside: {victim} gets {number}"
     if name.startswith("test_killed_at_any_moment"):
         return "program killed by SIGKILL at a random moment, then resumed"

@@ -15,6 +15,7 @@ from tests import planted
 from tests.leftovers import abandoned, shared_memory
 
 GONE_WITHIN_S = 5.0  # what users are promised
+ALL = os.environ.get("GILSCOPE_FAULTS") == "all"  # what make test-faults sets; otherwise a part of each kind is tried
 MARK = "GILSCOPE_TEST_MARK"  # environment variable by which the processes of one test are known
 
 
@@ -74,3 +75,21 @@ def injector(tmp_path: Path, planted_path: Path, monkeypatch: pytest.MonkeyPatch
         for process in made.processes():
             process.kill()
     scratch.rmdir()
+
+
+LONG = {
+    "test_a_terminal_that_goes_away_ends_the_program_and_loses_nothing",
+    "test_a_closed_standard_stream_does_no_harm",
+    "test_cpus_taken_away_in_the_middle_stop_nothing",
+    "test_a_memory_limit_turns_greed_into_a_memory_error",
+}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests of the whole program that take longest to make test-faults."""
+    if ALL:
+        return
+    left_out = [item for item in items if getattr(item, "originalname", "") in LONG]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.conftest import ALL
 from tests.faults.mutations import try_many
 
-COUNT = 100_000 if os.environ.get("GILSCOPE_FAULTS") == "all" else 400
+COUNT = 100_000 if ALL else 200
 
 
 def test_mutated_results_give_an_answer_or_one_clear_line(tmp_path: Path) -> None:

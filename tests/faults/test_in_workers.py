@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import os
+import itertools
 import threading
 import time
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from gilscope.measure.host import Lead, SupervisedHost
 from gilscope.registry import EXECUTORS, START_METHODS, TRANSPORTS
 from gilscope.spec import Case, Slot
 from tests import planted
-from tests.faults.conftest import Injector
+from tests.faults.conftest import ALL, Injector
 
 TIMEOUT_S = 3.0  # of the calls that commit a fault
 PATIENCE_S = 120.0  # for all others, on a loaded machine
@@ -89,7 +89,7 @@ def ways() -> list[Way]:
 
 
 def combinations() -> list[tuple[str, Way, str]]:
-    """All of them, or of each fault one and of each way one."""
+    """All of them, or a third of the faults, each another way; tests/measure/test_supervisor.py has the usual ones."""
     every = [
         (kind, way, moment)
         for kind in planted.FAULTS
@@ -97,17 +97,15 @@ def combinations() -> list[tuple[str, Way, str]]:
         for moment in MOMENTS
         if not (moment == "diagnose" and way.executor in UNMONITORED)
     ]
-    if os.environ.get("GILSCOPE_FAULTS") == "all":
+    if ALL:
         return every
-    quick = [entry for entry in every if entry[0] not in HUNG and entry[1].executor != "dask"]
-    of_fault = {
-        kind: next(e for e in quick[i:] + quick if e[0] == kind)
-        for i, kind in enumerate(planted.FAULTS)
-        if kind not in HUNG
-    }
-    of_way = {str(entry[1]): entry for entry in quick if entry[0] == "kill" and entry[2] == "round"}
-    hung = [entry for entry in every if entry[0] == "loop_in_c" and str(entry[1]) in ("threads", "processes.fork.shm")]
-    return [*dict.fromkeys([*of_fault.values(), *of_way.values(), *hung[:2]])]
+    usual = [entry for entry in every if entry[0] not in HUNG and entry[1].executor != "dask"]
+    ways_in_turn = itertools.cycle(dict.fromkeys(str(entry[1]) for entry in usual))
+    chosen = []
+    for kind in [*dict.fromkeys(entry[0] for entry in usual)][::3]:
+        way = next(ways_in_turn)
+        chosen.append(next(entry for entry in usual if entry[0] == kind and str(entry[1]) == way))
+    return [*chosen, next(entry for entry in every if entry[0] == "loop_in_c")]
 
 
 def commit(host: SupervisedHost, injector: Injector, slot: Slot, kind: str, moment: str) -> tuple[str, float]:
