@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from gilscope.measure.host import SupervisedHost
 
 from . import planted
+
+# How long an example takes is the machine's business, and nothing here may fail for that.
+hypothesis.settings.register_profile("gilscope", deadline=None)
+hypothesis.settings.load_profile("gilscope")
+
+# A shell that starts programs in the background lets them ignore Ctrl-C, and so whatever the tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

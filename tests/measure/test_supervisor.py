@@ -100,7 +100,7 @@ def test_a_diagnostic_round_tells_what_the_gil_did(own_host: SupervisedHost) -> 
         measured, gil = own_host.diagnose(slot, 40, Lead(repeats=1), 60)
     assert measured.repeats == 40
     if gil["available"]:
-        assert 0.9 < gil["held"]["value"] <= 1.0  # two threads of pure Python
+        assert 0.7 < gil["held"]["value"] <= 1.0  # two threads of pure Python; beside other programs both may wait
     else:
         assert gil["reason"]
 
