@@ -161,7 +161,8 @@ def _take_memory() -> None:
     """Take memory until there is no more: only where a limit has been set, well below what the machine has."""
     import resource
 
-    if resource.getrlimit(resource.RLIMIT_DATA)[0] > 4 << 30:
+    limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    if limit == resource.RLIM_INFINITY or limit > 4 << 30:
         return
     taken = []
     while True:
