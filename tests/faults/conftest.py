@@ -78,6 +78,7 @@ def injector(tmp_path: Path, planted_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 LONG = {
+    "test_a_disk_that_is_full_ends_in_one_line_and_keeps_whole_lines",
     "test_a_terminal_that_goes_away_ends_the_program_and_loses_nothing",
     "test_a_closed_standard_stream_does_no_harm",
     "test_cpus_taken_away_in_the_middle_stop_nothing",
