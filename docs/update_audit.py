@@ -8,13 +8,14 @@ those that are kept in docs/examples are laid out again.
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import sysconfig
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from sections import fill_terminal
 
 from gilscope.report.audit import render_audit
 
@@ -69,12 +70,7 @@ def output(name: str) -> str:
 
 def filled(text: str) -> str:
     """Return the page's text with its sections replaced."""
-    return re.sub(
-        r"<!-- output:(\w+) -->.*?<!-- /output -->",
-        lambda match: f"<!-- output:{match[1]} -->\n```\n{output(match[1])}\n```\n<!-- /output -->",
-        text,
-        flags=re.DOTALL,
-    )
+    return fill_terminal(text, output)
 
 
 def main(arguments: list[str]) -> None:

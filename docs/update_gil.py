@@ -7,10 +7,11 @@ and its reports become the examples; without it the reports that are there are l
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
+
+from sections import fill_terminal
 
 from gilscope.report.gil import render_gil
 
@@ -40,12 +41,7 @@ def output(mode: str) -> str:
 
 def filled(text: str) -> str:
     """Return the page's text with its sections replaced."""
-    return re.sub(
-        r"<!-- output:(\w+) -->.*?<!-- /output -->",
-        lambda match: f"<!-- output:{match[1]} -->\n```\n{output(match[1])}\n```\n<!-- /output -->",
-        text,
-        flags=re.DOTALL,
-    )
+    return fill_terminal(text, output)
 
 
 def main(arguments: list[str]) -> None:

@@ -9,13 +9,14 @@ laid out again. The probe's figures of other interpreters come from
 from __future__ import annotations
 
 import json
-import re
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from sections import fill
 
 PAGE = Path(__file__).resolve().parent / "method.md"
 EXAMPLES = PAGE.parent / "examples"
@@ -116,12 +117,7 @@ SECTIONS: dict[str, Callable[[], str]] = {"faults": faults, "held": held, "waiti
 
 def filled(text: str) -> str:
     """Return the page's text with its sections replaced."""
-    return re.sub(
-        r"<!-- output:(\w+) -->.*?<!-- /output -->",
-        lambda match: f"<!-- output:{match[1]} -->\n{SECTIONS[match[1]]()}\n<!-- /output -->",
-        text,
-        flags=re.DOTALL,
-    )
+    return fill(text, lambda name: SECTIONS[name]())
 
 
 def main(arguments: list[str]) -> None:

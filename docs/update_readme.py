@@ -8,11 +8,12 @@ after a change of the tables.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from sections import fill_terminal
 
 from gilscope import results
 from gilscope.analysis import analyse
@@ -42,8 +43,7 @@ def _command(study: Mapping[str, Any]) -> str:
 
 def filled(text: str) -> str:
     """Return the README's text with its section replaced."""
-    block = f"<!-- output:run -->\n```\n{output()}\n```\n<!-- /output -->"
-    return re.sub(r"<!-- output:run -->.*?<!-- /output -->", lambda match: block, text, flags=re.DOTALL)
+    return fill_terminal(text, lambda name: output())
 
 
 def adopt(source: Path) -> None:

@@ -5,12 +5,13 @@ Run: ``python docs/update_reliability.py build/faults.xml`` after ``make test-fa
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
+
+from sections import fill
 
 PAGE = Path(__file__).resolve().parent / "reliability.md"
 SENTENCES = {
@@ -82,10 +83,7 @@ def main(arguments: list[str]) -> int:
         print("usage: python docs/update_reliability.py build/faults.xml (made by: make test-faults)", file=sys.stderr)
         return 2
     text = PAGE.read_text(encoding="utf-8")
-    section = f"<!-- output:faults -->\n{table(Path(arguments[0]))}\n<!-- /output -->"
-    PAGE.write_text(
-        re.sub(r"<!-- output:faults -->.*?<!-- /output -->", lambda _: section, text, flags=re.DOTALL), encoding="utf-8"
-    )
+    PAGE.write_text(fill(text, lambda name: table(Path(arguments[0]))), encoding="utf-8")
     return 0
 
 

@@ -8,12 +8,13 @@ out again.
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from sections import fill_terminal
 
 from gilscope.report.study_ipc import render_ipc
 from gilscope.report.study_metg import render_metg
@@ -53,12 +54,7 @@ def output(name: str) -> str:
 
 def filled(text: str) -> str:
     """Return the page's text with its sections replaced."""
-    return re.sub(
-        r"<!-- output:(\w+) -->.*?<!-- /output -->",
-        lambda match: f"<!-- output:{match[1]} -->\n```\n{output(match[1])}\n```\n<!-- /output -->",
-        text,
-        flags=re.DOTALL,
-    )
+    return fill_terminal(text, output)
 
 
 def main(arguments: list[str]) -> None:
