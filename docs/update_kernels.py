@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gilscope.cases import Case
 from gilscope.env import capture
 from gilscope.registry import KERNELS, SIZES, check_names
 from gilscope.report import facts, figures, notes
-from gilscope.spec import Case
 
 PAGES = Path(__file__).resolve().parent / "kernels"
 BUDGET_S = 20.0

@@ -16,7 +16,7 @@ SOURCE = Path(gilscope.__file__).parent
 
 LEVELS = {
     0: ("errors", "units", "registry", "cgroups", "clocks", "targets"),
-    1: ("spec", "stats", "trace"),
+    1: ("cases", "spec", "stats", "trace"),
     2: ("records", "env"),
     3: ("kernels", "executors", "telemetry", "results", "scaling"),
     4: ("abilities",),
@@ -111,7 +111,7 @@ def test_the_checker_finds_imports_from_above(source, module, is_package):
         ("from .intervals import Estimate", "stats.stopping"),
         ("import json, numpy", "kernels.nbody._np"),
         ("from gilscope import __version__", "pipeline"),
-        ("from gilscope.spec import Case", "report.terminal"),
+        ("from gilscope.cases import Case", "report.terminal"),
     ],
 )
 def test_the_checker_lets_imports_from_below_and_within_a_package_pass(source, module):

@@ -19,10 +19,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from gilscope import executors, targets
+from gilscope.cases import Case
 from gilscope.executors._rounds import Task
 from gilscope.executors._shm import Segment
 from gilscope.executors.processes import default_start_method
-from gilscope.spec import Case, Impl, KernelSpec, Work
+from gilscope.spec import Impl, KernelSpec, Work
 from gilscope.stats import Estimate, median_interval
 from gilscope.units import NS_PER_S
 

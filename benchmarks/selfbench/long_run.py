@@ -17,10 +17,10 @@ from pathlib import Path
 import psutil
 
 from gilscope import env
+from gilscope.cases import Case, Slot, Study
 from gilscope.measure.host import Lead, SupervisedHost
 from gilscope.records import Block
 from gilscope.results import ResultWriter
-from gilscope.spec import Case, Slot, Study
 
 MAX_GROWTH = 0.02  # of resident memory between the second and the last quarter
 MAX_LINE_BYTES = 2000  # a block of four slots of two workers, see docs/schema.md

@@ -9,6 +9,7 @@ from typing import Any
 from gilscope import __version__, env
 from gilscope.abilities import told
 from gilscope.analysis import analyse
+from gilscope.cases import Study
 from gilscope.env.interpreters import Interpreter, described
 from gilscope.measure.blocks import prepare_all, run_blocks
 from gilscope.measure.events import Observer
@@ -17,7 +18,6 @@ from gilscope.measure.resume import check_resumable
 from gilscope.plan import make_plan
 from gilscope.records import Block, Environment
 from gilscope.results import ResultWriter, load
-from gilscope.spec import Study
 
 __all__ = ["RESULT_NAME", "run"]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gilscope import kernels
 from gilscope.abilities import Abilities, Here
+from gilscope.cases import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.errors import UsageError
 from gilscope.executors.processes import default_start_method
 from gilscope.registry import (
@@ -24,7 +25,7 @@ from gilscope.registry import (
     TRANSPORTS,
     check_names,
 )
-from gilscope.spec import Availability, Case, Group, Impl, KernelSpec, Plan, Slot, Study, Unavailable
+from gilscope.spec import Availability, Impl, KernelSpec
 
 __all__ = ["QUICK_BUDGET_S", "QUICK_IMPLEMENTATIONS", "compared", "make_plan", "make_study"]
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from gilscope.spec import Case, Work
+from gilscope.cases import Case
+from gilscope.spec import Work
 
 __all__ = ["Block", "CaseRecord", "Environment", "ResultSet", "Round", "Stamp", "Status"]
 

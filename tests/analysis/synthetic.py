@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from gilscope.cases import Case, Slot
 from gilscope.records import Block, CaseRecord, ResultSet, Round
-from gilscope.spec import Case, Slot, Work
+from gilscope.spec import Work
 
 Time = float | Callable[[int], float | None]
 """Seconds per execution, or a function of the block's index; None: the slot is missing in that block."""

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gilscope.analysis import analyse, columns, json_schema
+from gilscope.cases import Case, Study
 from gilscope.records import ResultSet
 from gilscope.results import ResultWriter, load
-from gilscope.spec import Case, Study
 from tests.analysis.synthetic import record, result, row, spin
 from tests.results import strategies
 

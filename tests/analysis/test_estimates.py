@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from gilscope.analysis import analyse
 from gilscope.analysis.estimates import TOO_WIDE
+from gilscope.cases import Case
 from gilscope.records import CaseRecord
-from gilscope.spec import Case, Work
+from gilscope.spec import Work
 from tests.analysis.synthetic import WORK, record, result, row, spin
 
 T1 = "nbody/cy_nogil@serial#M~c8"

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from gilscope.analysis import analyse, findings, json_schema
 from gilscope.analysis.findings import FINDINGS, cure_of
+from gilscope.cases import Case, Slot
 from gilscope.records import ResultSet, Round
-from gilscope.spec import Case, Slot
 from tests.analysis.causes import FOUR, NATIVE, PLANTED, PROCESSES, SERIALISED, THREADS, TWO_CPUS
 from tests.analysis.rounds import SPIN, Did, alone, ideal, made_of, native, probe, study
 from tests.analysis.synthetic import row

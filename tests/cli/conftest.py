@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from gilscope.cases import Study
 from gilscope.env.interpreters import Interpreter
 from gilscope.measure.events import Observer
 from gilscope.results import ResultWriter
-from gilscope.spec import Study
 from tests.report.documents import mandelbrot
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from gilscope.cases import Study
 from gilscope.cli import main
 from gilscope.errors import UsageError, WorkerDiedError
 from gilscope.measure.events import Observer
 from gilscope.plan import QUICK_BUDGET_S
-from gilscope.spec import Study
 from tests.cli.conftest import FakePipeline
 from tests.report.documents import document, row
 

@@ -8,8 +8,9 @@ import importlib.util
 import pytest
 
 from gilscope import kernels, targets
+from gilscope.cases import Case, Slot
 from gilscope.measure.host import SupervisedHost
-from gilscope.spec import Case, Impl, Slot
+from gilscope.spec import Impl
 from tests.kernels.harness import GRID, Workbench, need
 
 COMPILED = [(name, impl) for name, impl in GRID if impl.name.startswith("cy_")]

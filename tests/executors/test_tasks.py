@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from gilscope import kernels, targets
+from gilscope.cases import Case
 from gilscope.errors import WorkerRaisedError
 from gilscope.executors import _task_worker, module_of
 from gilscope.executors._rounds import Chunk, Task, pack
 from gilscope.executors._shm import Segment
 from gilscope.executors._tasks import Done, TaskSession, job_of, pickled, stamps_of
 from gilscope.executors._worker import Report
-from gilscope.spec import Case
 
 
 def _done(worker: str, start: int, end: int) -> Done:

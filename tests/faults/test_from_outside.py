@@ -10,10 +10,10 @@ import threading
 import psutil
 import pytest
 
+from gilscope.cases import Case, Slot
 from gilscope.errors import MeasurementError
 from gilscope.measure.host import Lead, SupervisedHost
 from gilscope.registry import START_METHODS
-from gilscope.spec import Case, Slot
 from tests.faults.conftest import ALL, Injector, eventually
 
 TIMEOUT_S = 4.0

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import pytest
 
 from gilscope import executors, kernels
+from gilscope.cases import Case, Slot
 from gilscope.errors import MeasurementError
 from gilscope.measure.host import Lead, SupervisedHost
 from gilscope.registry import EXECUTORS, START_METHODS, TRANSPORTS
-from gilscope.spec import Case, Slot
 from tests import planted
 from tests.faults.conftest import ALL, Injector
 

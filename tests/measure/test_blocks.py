@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gilscope.cases import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.errors import RoundTimeoutError, WorkerRaisedError
 from gilscope.measure.blocks import Prepared, prepare_all, run_blocks
 from gilscope.measure.calibrate import ROUND_S, calibrate, lead_of
@@ -16,7 +17,6 @@ from gilscope.measure.events import Observer
 from gilscope.measure.host import Lead
 from gilscope.records import Block, CaseRecord, Round
 from gilscope.results.codec import decode_watched
-from gilscope.spec import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.stats import LOOKS
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gilscope import kernels
+from gilscope.cases import Case
 from gilscope.measure.own import (
     Examined,
     Function,
@@ -15,7 +16,7 @@ from gilscope.measure.own import (
     choose_tasks,
 )
 from gilscope.measure.words import own_functions
-from gilscope.spec import NESTED, OWN_THREADS, Case
+from gilscope.spec import NESTED, OWN_THREADS
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from gilscope.cases import Case, Slot
 from gilscope.env.interpreters import Interpreter
 from gilscope.errors import RoundTimeoutError, WorkerDiedError, WorkerRaisedError
 from gilscope.measure.host import Lead, SupervisedHost
-from gilscope.spec import Case, Slot
 from tests.leftovers import abandoned, shared_memory
 
 pytestmark = pytest.mark.usefixtures("planted_path")
@@ -243,7 +243,7 @@ def test_a_long_temporary_folder_does_not_stop_the_forkserver(tmp_path: Path, mo
 
 _MAIN = """
 from gilscope.measure.host import SupervisedHost, Lead
-from gilscope.spec import Case, Slot
+from gilscope.cases import Case, Slot
 from tests.leftovers import abandoned, shared_memory
 import sys
 host = SupervisedHost({"threads": 2, "processes": 2}, cpus=2)

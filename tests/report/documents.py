@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gilscope.spec import Case
+from gilscope.cases import Case
 
 CPUS = 2
 

@@ -14,11 +14,12 @@ import pytest
 from gilscope import env
 from gilscope.analysis import analyse, json_schema
 from gilscope.analysis.versus import versus
+from gilscope.cases import Case, Study
 from gilscope.cli.compare import slower_by
 from gilscope.measure.own import Examined
 from gilscope.records import CaseRecord
 from gilscope.results.codec import encode_block, encode_case_record
-from gilscope.spec import Case, Study, Work
+from gilscope.spec import Work
 from gilscope.testing import GilGate, ScalingResult
 from tests.analysis.rounds import ideal, study
 

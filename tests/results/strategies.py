@@ -6,6 +6,7 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
+from gilscope.cases import Case, Slot, Study
 from gilscope.records import Block, CaseRecord, Round, Stamp, Status
 from gilscope.registry import (
     EXECUTORS,
@@ -18,7 +19,7 @@ from gilscope.registry import (
     START_METHODS,
     TRANSPORTS,
 )
-from gilscope.spec import Case, Slot, Study, Work
+from gilscope.spec import Work
 
 small_ns = st.integers(0, 10**10)
 clock_ns = st.integers(0, 2**62)

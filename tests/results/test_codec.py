@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gilscope.cases import Case, Slot, Study
 from gilscope.records import Block, CaseRecord, Round, Stamp
 from gilscope.results import codec
 from gilscope.results.schema import MAX_STAMPS
-from gilscope.spec import Case, Slot, Study, Work
+from gilscope.spec import Work
 from tests.results import strategies
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from gilscope.cases import Study
 from gilscope.errors import ResultFileError, UsageError
 from gilscope.results import ResultWriter, load
-from gilscope.spec import Study
 from tests.results.test_files import ENVIRONMENT, RECORD, STUDY, block
 
 

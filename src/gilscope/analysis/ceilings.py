@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from gilscope.analysis.columns import Column, Columns
 from gilscope.analysis.estimates import is_single
 from gilscope.analysis.losses import Account, account
-from gilscope.spec import Case
+from gilscope.cases import Case
 
 __all__ = ["Ceiling", "Controls"]
 

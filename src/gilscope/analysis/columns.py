@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from gilscope.cases import Case, Slot
 from gilscope.records import Block, ResultSet, Round
 from gilscope.results.codec import parse_slot
-from gilscope.spec import Case, Slot
 from gilscope.stats import Estimate, estimate_or_none
 from gilscope.units import NS_PER_S
 

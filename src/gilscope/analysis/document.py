@@ -18,9 +18,9 @@ from gilscope.analysis.interpreters import prices
 from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.analysis.nested import versus_limited
 from gilscope.analysis.unqueued import fair, held_alone
+from gilscope.cases import Case, Slot
 from gilscope.records import CaseRecord, ResultSet
 from gilscope.registry import PROBES
-from gilscope.spec import Case, Slot
 from gilscope.stats import Estimate, precision_reached
 from gilscope.units import NS_PER_S
 

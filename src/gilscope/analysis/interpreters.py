@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from gilscope.analysis.columns import estimated, ratio
 from gilscope.analysis.estimates import KernelView, is_single
+from gilscope.cases import Case
 from gilscope.registry import IMPLEMENTATIONS
-from gilscope.spec import Case
 from gilscope.stats import Estimate
 
 __all__ = ["WITH_GIL", "Price", "prices"]

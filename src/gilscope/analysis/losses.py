@@ -28,8 +28,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from gilscope.analysis.columns import Columns, Role, averaged
+from gilscope.cases import Case
 from gilscope.records import Round, Stamp
-from gilscope.spec import Case
 from gilscope.stats import Estimate
 from gilscope.units import NS_PER_S
 

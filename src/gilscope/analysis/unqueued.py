@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from gilscope.analysis.columns import Column, Columns, Role, estimated, ratio, times
 from gilscope.analysis.gil import GilSeen
+from gilscope.cases import Case
 from gilscope.records import Round, Stamp
-from gilscope.spec import Case
 from gilscope.stats import Estimate
 from gilscope.units import NS_PER_S
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 from gilscope.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from gilscope.cases import Study
     from gilscope.env.interpreters import Gil, Interpreter
-    from gilscope.spec import Study
 
 __all__ = ["across", "chosen", "reopened"]
 

@@ -61,10 +61,10 @@ def metg(
 def _run(options: dict[str, Any], interpreters: Sequence[Interpreter], *, quiet: bool) -> dict[str, Any]:
     from gilscope import env
     from gilscope.abilities import told
+    from gilscope.cases import Slot
     from gilscope.cli.progress import watch
     from gilscope.env.interpreters import described
     from gilscope.measure.host import SupervisedHost, max_workers_of
-    from gilscope.spec import Slot
     from gilscope.studies import metg as study
 
     request = study.Request(**options, interpreters=tuple(entry.label for entry in interpreters))

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from gilscope.cases import Case
 from gilscope.measure.events import Observer
 from gilscope.records import CaseRecord
-from gilscope.spec import Case
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from gilscope.cases import Study
 from gilscope.cli.settings import Settings
 from gilscope.errors import UnavailableError, UsageError
 from gilscope.registry import (
@@ -22,7 +23,7 @@ from gilscope.registry import (
     TRANSPORTS,
     check_names,
 )
-from gilscope.spec import Impl, Study
+from gilscope.spec import Impl
 from gilscope.units import parse_bytes, parse_duration_s, parse_fraction
 
 __all__ = ["MAX_TASKS", "build_study", "read_options", "whole"]

@@ -25,7 +25,7 @@ from gilscope.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from gilscope.spec import Study
+    from gilscope.cases import Study
 
 __all__ = ["exit_status", "run"]
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 from gilscope import clocks
+from gilscope.cases import Case
 from gilscope.executors._shm import Segment
 from gilscope.executors._worker import Report
 from gilscope.records import Stamp
-from gilscope.spec import Buffers, Case, KernelSpec, Params, Slice
+from gilscope.spec import Buffers, KernelSpec, Params, Slice
 from gilscope.targets import Layout, shifted
 
 __all__ = [

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from gilscope import clocks
+from gilscope.cases import Group, Plan, Slot, Study
 from gilscope.errors import MeasurementError, RoundTimeoutError
 from gilscope.measure.calibrate import ROUND_S, calibrate, lead_of, timeout_of
 from gilscope.measure.events import Observer
 from gilscope.measure.host import Host, Lead
 from gilscope.records import Block, CaseRecord, Round
 from gilscope.results.codec import encode_watched
-from gilscope.spec import Group, Plan, Slot, Study
 from gilscope.stats import LOOKS, estimate_or_none, precision_reached
 
 __all__ = ["REPLACE_RUNNERS_FROM_S", "Prepared", "Sink", "prepare_all", "run_blocks"]

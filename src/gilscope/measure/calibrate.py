@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from gilscope.cases import Case, Slot
 from gilscope.measure.host import Host, Lead
-from gilscope.spec import Case, Slot
 
 __all__ = ["ROUND_S", "calibrate", "lead_of", "timeout_of"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gilscope.cases import Case
 from gilscope.records import CaseRecord
-from gilscope.spec import Case
 
 __all__ = ["Observer"]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from gilscope import clocks
+from gilscope.cases import Case
 from gilscope.executors._calls import Calls
-from gilscope.spec import Case
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 
 __all__ = ["available_bytes", "bound_memory", "examine", "hand_over"]

@@ -10,6 +10,7 @@ from typing import Literal
 
 from gilscope import __version__, env
 from gilscope.abilities import told
+from gilscope.cases import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.env import default_workers, usable_cpus
 from gilscope.env.interpreters import Interpreter, described
 from gilscope.errors import UsageError
@@ -32,7 +33,7 @@ from gilscope.plan import make_plan
 from gilscope.records import CaseRecord
 from gilscope.registry import EXECUTORS, START_METHODS, check_names
 from gilscope.results import ResultWriter
-from gilscope.spec import NESTED, OWN_THREADS, Case, Group, Plan, Slot, Study, Unavailable
+from gilscope.spec import NESTED, OWN_THREADS
 
 __all__ = ["DEFAULT_BUDGET_S", "Options", "measure"]
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from gilscope import kernels
+from gilscope.cases import Case, Slot
 from gilscope.env.interpreters import Interpreter
 from gilscope.env.pinning import places
 from gilscope.errors import MeasurementError, RoundTimeoutError, UsageError, WorkerDiedError, WorkerRaisedError
 from gilscope.measure.own import Examined, Request
 from gilscope.measure.wire import decode_round, decode_work, frame, receive_message
 from gilscope.records import CaseRecord, Round
-from gilscope.spec import NESTED, Case, Slot
+from gilscope.spec import NESTED
 
 __all__ = ["Host", "Lead", "SupervisedHost", "family_of", "max_workers_of"]
 

@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from gilscope import kernels
+from gilscope.cases import DEFAULT_CHUNKS_PER_WORKER
 from gilscope.executors._calls import Calls
-from gilscope.spec import DEFAULT_CHUNKS_PER_WORKER, NESTED, OWN_THREADS, Impl, KernelSpec, Work
+from gilscope.spec import NESTED, OWN_THREADS, Impl, KernelSpec, Work
 
 __all__ = [
     "DEFAULT_TIMEOUT_S",

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from gilscope.cases import Study
 from gilscope.errors import UsageError
 from gilscope.records import Environment, ResultSet
 from gilscope.results.codec import decode_study
-from gilscope.spec import Study
 
 __all__ = ["check_resumable", "continued"]
 

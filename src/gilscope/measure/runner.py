@@ -18,12 +18,13 @@ from dataclasses import asdict
 from typing import Any
 
 from gilscope import executors, kernels, targets
+from gilscope.cases import Case, Slot
 from gilscope.errors import MeasurementError, UnavailableError
 from gilscope.executors._rounds import Task
 from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.measure import examine, own
 from gilscope.measure.wire import encode_round, receive_with_fds, send_with_fds
-from gilscope.spec import Case, Slot, Work
+from gilscope.spec import Work
 from gilscope.telemetry.free_threading import gil_state
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 

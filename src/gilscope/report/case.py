@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from gilscope.cases import Case
 from gilscope.errors import UnknownNameError, UsageError
 from gilscope.records import Block, CaseRecord, ResultSet, Round
 from gilscope.registry import nearest
@@ -16,7 +17,6 @@ from gilscope.report.comparison import plain_table
 from gilscope.report.facts import Document, Row
 from gilscope.report.figures import NONE, interval, percent, seconds, si
 from gilscope.report.terminal import ONE_TIME, facts_table, painted
-from gilscope.spec import Case
 from gilscope.units import NS_PER_S
 
 __all__ = ["find_case", "render_case"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from gilscope.cases import DEFAULT_START_METHOD, DEFAULT_TRANSPORT
 from gilscope.registry import EXECUTORS, IMPLEMENTATIONS
-from gilscope.spec import DEFAULT_START_METHOD, DEFAULT_TRANSPORT
 
 __all__ = [
     "NOISE_FLOOR",

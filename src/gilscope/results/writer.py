@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gilscope.cases import Study
 from gilscope.errors import ForeignFileError, ResultFileError, UsageError
 from gilscope.records import Block, CaseRecord, Environment
 from gilscope.results.codec import encode_block, encode_case_record, encode_study
 from gilscope.results.reader import is_line
 from gilscope.results.schema import SCHEMA, SCHEMA_VERSION
-from gilscope.spec import Study
 
 try:
     import fcntl

@@ -13,13 +13,13 @@ from gilscope.analysis import analyse
 from gilscope.analysis.columns import columns_by_kernel, estimated, ratio
 from gilscope.analysis.unqueued import GIVEN, unqueued_speedup
 from gilscope.api import Way, estimate_of
+from gilscope.cases import Case
 from gilscope.errors import UsageError
 from gilscope.measure.callables import request_of
 from gilscope.measure.functions import Options, measure
 from gilscope.records import ResultSet
 from gilscope.results import load
 from gilscope.results.schema import RESULT_NAME
-from gilscope.spec import Case
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 from gilscope.testing.outcome import Undecided, shown, values_of

@@ -7,11 +7,12 @@ import time
 from dataclasses import dataclass, field
 
 from gilscope import kernels
+from gilscope.cases import Case, Slot
 from gilscope.errors import WorkerRaisedError
 from gilscope.kernels.spin.spec import KERNEL
 from gilscope.measure.host import Lead
 from gilscope.records import CaseRecord, Round
-from gilscope.spec import Availability, Case, Slot
+from gilscope.spec import Availability
 from gilscope.studies.metg import Way
 
 STEP_S = 1e-9

@@ -12,7 +12,7 @@ from gilscope.analysis.estimates import CaseEstimates
 from gilscope.analysis.gil import GilSeen
 from gilscope.analysis.losses import Account
 from gilscope.analysis.unqueued import Fair
-from gilscope.spec import Case
+from gilscope.cases import Case
 from gilscope.stats import Estimate
 
 __all__ = [

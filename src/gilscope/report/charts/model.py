@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from gilscope.cases import DEFAULT_CHUNKS_PER_WORKER
 from gilscope.records import ResultSet
 from gilscope.report import facts
 from gilscope.report.facts import Document, Row
 from gilscope.report.svg import Markup, tag
-from gilscope.spec import DEFAULT_CHUNKS_PER_WORKER
 
 __all__ = ["PANEL_WIDTH", "Chart", "Drawer", "Panel", "View", "beside", "panel_of", "variant"]
 

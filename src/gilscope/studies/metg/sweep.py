@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gilscope import clocks
+from gilscope.cases import Case, Slot
 from gilscope.errors import MeasurementError, RoundTimeoutError
 from gilscope.measure.calibrate import calibrate, timeout_of
 from gilscope.measure.events import Observer
 from gilscope.measure.host import Host, Lead
 from gilscope.records import Round, Status
-from gilscope.spec import Case, Slot
 from gilscope.stats import MIN_BLOCKS
 from gilscope.studies.metg.ways import BASELINE_STEPS, Cell, Request
 

@@ -10,10 +10,11 @@ from typing import Any, Literal, TypeAlias
 
 from gilscope import kernels
 from gilscope.abilities import Abilities, Here
+from gilscope.cases import DEFAULT_TRANSPORT, Case
 from gilscope.errors import UsageError
 from gilscope.kernels.spin.spec import size_word
 from gilscope.registry import EXECUTORS, START_METHODS
-from gilscope.spec import DEFAULT_TRANSPORT, Availability, Case, Impl
+from gilscope.spec import Availability, Impl
 
 __all__ = ["PATTERNS", "Cell", "Pattern", "Request", "Way", "batches_of", "cells_of", "ways_of"]
 
