@@ -15,10 +15,12 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def updater() -> ModuleType:
-    """The script that fills the README."""
-    spec = importlib.util.spec_from_file_location("update_readme", ROOT / "docs/update_readme.py")
+PAGES = {"update_readme": "README.md", "update_interpreters": "docs/interpreters.md"}
+
+
+def updater(name: str) -> ModuleType:
+    """Load a script that fills a page."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -26,12 +28,15 @@ def updater() -> ModuleType:
     return module
 
 
-def test_the_output_in_the_readme_is_what_the_program_prints(updater: ModuleType) -> None:
-    assert updater.filled(README) == README, "run: python docs/update_readme.py"
+@pytest.mark.parametrize(("name", "page"), PAGES.items(), ids=PAGES)
+def test_the_output_in_a_page_is_what_the_program_prints(name: str, page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert updater(name).filled(text) == text, f"run: python docs/{name}.py"
 
 
-def test_the_example_tells_nothing_of_the_machine_it_came_from(updater: ModuleType) -> None:
-    assert not re.findall(r'"/(?:home|work|root|Users|tmp)/[^"]*"', updater.EXAMPLE.read_text(encoding="ascii"))
+@pytest.mark.parametrize("example", sorted((ROOT / "docs/examples").glob("*.jsonl")), ids=lambda path: path.stem)
+def test_an_example_tells_nothing_of_the_machine_it_came_from(example: Path) -> None:
+    assert not re.findall(r'"/(?:home|work|root|Users|tmp)/[^"]*"', example.read_text(encoding="ascii"))
 
 
 @pytest.mark.parametrize("words", [IMPLEMENTATIONS, EXECUTORS], ids=["implementations", "executors"])
