@@ -1,6 +1,6 @@
 # make run        the default comparison, from nothing
 # make test       everything that must pass, from nothing
-# See README.md; .ci/run does `make test lint`.
+# See README.md; .ci/run does `make lint test docs` and a part of `make test-all`.
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,7 +16,8 @@ test: $(VENV)/.installed
 	$(BIN)/python -m pytest
 
 # The suite under every interpreter found, each in an environment of its own in build/environments; QUICK=1: only what
-# depends on the interpreter most. More interpreters: make test-all INTERPRETERS="/path/python3.14t ...", or GILSCOPE_TEST_PYTHONS.
+# depends on the interpreter most. Others: make test-all INTERPRETERS="/path/python3.14t ...", or GILSCOPE_TEST_PYTHONS;
+# INTERPRETERS=--free-threaded: one without the GIL, if it can be had.
 test-all: $(VENV)/.installed
 	$(BIN)/python .ci/matrix.py $(if $(QUICK),--quick) $(INTERPRETERS)
 

@@ -1,6 +1,7 @@
 """Runs the tests under every interpreter found here, each in an environment of its own with what it can have.
 
     python .ci/matrix.py [--quick] [INTERPRETER...]     default: every CPython 3.11 or later found here
+    python .ci/matrix.py [--quick] --free-threaded      one without the GIL; a line says why if there is none
 
 ``--quick`` is what depends on the interpreter most: conformance, kernels, executors, the GIL probe, thread safety.
 Environments stay in ``build/environments``, so that a second run only tests. ``make test-all`` runs this.
@@ -17,6 +18,9 @@ import tomllib
 from pathlib import Path
 
 from wheels import ROOT, Failed, interpreters, python_of, run, say  # the program beside this one
+
+from tests.interpreters import found as find  # in the folder that it has added
+from tests.interpreters import missing as why_none
 
 ENVIRONMENTS = ROOT / "build" / "environments"
 EXTRAS = ("numba", "report", "interpreters", "dask", "loky")
@@ -64,9 +68,16 @@ def main() -> None:
     """Do all of it; exit status 1 if the tests failed under any interpreter."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="only what depends on the interpreter most")
+    parser.add_argument("--free-threaded", action="store_true", help="under one without the GIL, if it can be had")
     parser.add_argument("interpreters", nargs="*", metavar="INTERPRETER")
-    asked = parser.parse_args()
-    found, began, failed = interpreters(asked.interpreters), time.monotonic(), []
+    asked, began, failed = parser.parse_args(), time.monotonic(), []
+    if asked.free_threaded:
+        python = find(free_threaded=True)
+        if python is None:
+            say(f"nothing tested without the GIL: {why_none(free_threaded=True)}", began)
+            return
+        asked.interpreters = [python]
+    found = interpreters(asked.interpreters)
     for label, python in found.items():
         program, missing = prepare(label, python)
         without = f" without {', '.join(missing)}" if missing else ""

@@ -2,9 +2,9 @@
 
     python .ci/wheels.py [INTERPRETER...]     default: every CPython 3.11 or later found here
 
-Interpreters come from the arguments, else from ``GILSCOPE_TEST_PYTHONS`` (paths, separated as in PATH), from PATH,
-pyenv and uv; one per version and build. Wheels and the sdist they are built from go to ``dist/``. ``make wheels-local``
-runs this with everything it needs installed.
+Interpreters come from the arguments, else from where the tests find theirs (``tests/interpreters.py``); one per version
+and build. Wheels and the sdist they are built from go to ``dist/``. ``make wheels-local`` runs this with everything it
+needs installed.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gilscope.env.interpreters import command_of
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(1, str(ROOT))
+
+from tests.interpreters import candidates  # noqa: E402  (it stands in the folder that has just been added)
+
 DIST = ROOT / "dist"
 VERSIONS = ("3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t", "3.15", "3.15t")
 X86_64 = platform.machine().lower() in ("x86_64", "amd64")
@@ -74,12 +76,6 @@ def label_of(python: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def candidates() -> Iterator[str]:
-    """Yield paths of what may be interpreters, the preferred ones first."""
-    yield from filter(None, os.environ.get("GILSCOPE_TEST_PYTHONS", "").split(os.pathsep))
-    yield from filter(None, map(command_of, VERSIONS))
-
-
 def interpreters(asked: Sequence[str]) -> dict[str, str]:
     """Return a path per version and build, in the order of ``VERSIONS``.
 
@@ -89,7 +85,7 @@ def interpreters(asked: Sequence[str]) -> dict[str, str]:
         If something asked for is no interpreter that can be used, or there is none at all.
     """
     found: dict[str, str] = {}
-    for python in asked or candidates():
+    for python in asked or [*candidates(free_threaded=False), *candidates(free_threaded=True)]:
         label = label_of(python)
         if label in VERSIONS:
             found.setdefault(label, python)

@@ -1,10 +1,17 @@
-"""Second interpreters for tests: those that ``GILSCOPE_TEST_PYTHONS`` names, or that are found here."""
+"""Second interpreters for tests: named in ``GILSCOPE_TEST_PYTHONS``, installed here, or built by a program here.
+
+The programs in ``.ci`` look for theirs with it too.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
+import shutil
+import signal
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import gilscope
@@ -14,8 +21,11 @@ from gilscope.errors import UsageError
 VARIABLE = "GILSCOPE_TEST_PYTHONS"
 VERSIONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
-MISSING = f"no second Python that can run gilscope: name some in {VARIABLE}, separated like PATH"
-NO_FREE_THREADING = f"no free-threaded Python: name one in {VARIABLE}, e.g. /path/to/python3.13t"
+BUILDER = "freethreaded-python"
+"""A program that prints the path of a free-threaded Python; the first time it may have to build it."""
+TOOLS = Path(__file__).resolve().parents[2] / "shared" / "tools"
+"""Where that program is looked for, beside PATH: a folder next to this repository."""
+BUILD_S = 900.0  # three times what a build takes on two cores
 
 
 def source_folder() -> str:
@@ -23,12 +33,18 @@ def source_folder() -> str:
     return str(Path(gilscope.__file__).parents[1])
 
 
+def candidates(*, free_threaded: bool) -> Iterator[str]:
+    """Yield paths of what may be such interpreters, the preferred ones first; building comes last."""
+    yield from filter(None, os.environ.get(VARIABLE, "").split(os.pathsep))
+    yield from filter(None, (command_of(version + "t" * free_threaded) for version in VERSIONS))
+    if free_threaded and built()[0]:
+        yield built()[0]
+
+
 @functools.cache
 def found(*, free_threaded: bool) -> str | None:
     """Return the path of another interpreter that can import these sources, or None."""
-    named = [path for path in os.environ.get(VARIABLE, "").split(os.pathsep) if path]
-    commands = [command_of(version + ("t" if free_threaded else "")) for version in VERSIONS]
-    for path in filter(None, (*named, *commands)):
+    for path in candidates(free_threaded=free_threaded):
         try:
             facts = ask(path, ())
         except UsageError:
@@ -36,6 +52,38 @@ def found(*, free_threaded: bool) -> str | None:
         if facts["free_threaded"] == free_threaded and _usable(facts):
             return path
     return None
+
+
+def missing(*, free_threaded: bool) -> str:
+    """Return why ``found`` found none, and the cure."""
+    if not free_threaded:
+        return f"no second Python that can run gilscope: name some in {VARIABLE}, separated like PATH"
+    return f"no free-threaded Python: name one in {VARIABLE}, e.g. /path/to/python3.13t ({built()[1]})"
+
+
+@functools.cache
+def built() -> tuple[str, str]:
+    """Return the path that ``BUILDER`` prints, or an empty one and the reason."""
+    program = shutil.which(BUILDER, path=os.pathsep.join([os.environ.get("PATH", ""), str(TOOLS)]))
+    if program is None:
+        return "", f"no {BUILDER} on PATH or in {TOOLS}"
+    process = subprocess.Popen(
+        [program],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        path, said = process.communicate(timeout=BUILD_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # its compilers too: they keep the pipes open
+        process.communicate()
+        return "", f"{program} did not end within {BUILD_S:g} s"
+    if process.returncode:
+        return "", f"{program} failed: {' '.join(said.splitlines()[-1:])}"
+    return path.strip(), ""
 
 
 def _usable(facts: dict[str, object]) -> bool:

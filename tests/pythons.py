@@ -17,7 +17,7 @@ def need_free_threaded() -> str:
         return sys.executable
     found = interpreters.found(free_threaded=True)
     if found is None:
-        pytest.skip(interpreters.NO_FREE_THREADING)
+        pytest.skip(interpreters.missing(free_threaded=True))
     return found
 
 

@@ -29,7 +29,7 @@ def measured(importable: None, tmp_path: Path, request: pytest.FixtureRequest) -
     """One block of primes under this interpreter and another one."""
     other = interpreters.found(free_threaded=request.param)
     if other is None:
-        pytest.skip(interpreters.NO_FREE_THREADING if request.param else interpreters.MISSING)
+        pytest.skip(interpreters.missing(free_threaded=request.param))
     named = choose([interpreters.own(), other], "both" if request.param else None, ["primes", "spin"])
     study = make_study(workers=(2,), kernels=("primes",), implementations=("py_loop",), executors=("threads",))
     study = compared(dataclasses.replace(study, size="XS"), [entry.label for entry in named], ["implementations"])
@@ -67,7 +67,7 @@ def test_an_interpreter_without_gilscope_is_one_line_with_the_command(monkeypatc
     monkeypatch.delenv("PYTHONPATH", raising=False)
     other = interpreters.found(free_threaded=False)
     if other is None:
-        pytest.skip(interpreters.MISSING)
+        pytest.skip(interpreters.missing(free_threaded=False))
     if ask(other, ())["gilscope"] is not None:
         pytest.skip(f"{other} has gilscope installed")
     with pytest.raises(UsageError, match="gilscope env add") as caught:
