@@ -11,48 +11,47 @@ from pathlib import Path
 
 import pytest
 
-from gilscope.analysis.versus import versus
-from gilscope.cli import main
-from gilscope.cli.compare import slower_by
-from tests.report.documents import row
+from gilscope.cli import UNDECIDED, main
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "result.jsonl"
 CASE = "mandelbrot/cy_nogil@threads*2#M"
 
 
-def _document(rate: float, half_width: float = 0.01, **more: object) -> dict[str, object]:
-    cpus = {"count": 2}
-    return {
-        "cases": [row(CASE, rate=rate, half_width=half_width, **more)],
-        "environment": {"cpus": cpus, "machine": {}, "interpreter": {}},
-    }
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Return the example as if it came from a machine with another processor."""
+    path = tmp_path / "elsewhere.jsonl"
+    head, _, rest = EXAMPLE.read_text(encoding="utf-8").partition("\n")
+    header = json.loads(head)
+    header["environment"]["machine"]["cpu_model"] = "another"
+    path.write_text(f"{json.dumps(header)}\n{rest}", encoding="utf-8")
+    return path
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "verdict"),
-    [
-        (_document(1e8), _document(1.2e8), "faster"),
-        (_document(1e8), _document(0.8e8), "slower"),
-        (_document(1e8, 0.2), _document(0.9e8, 0.2), "no difference shown"),
-        (_document(1e8), _document(1e8, status="failed"), "not comparable"),
-        (_document(1e8), _document(1e8, blocks=4), "not comparable"),
-    ],
-)
-def test_intervals_decide_between_two_results(old, new, verdict) -> None:
-    (found,) = versus(old, new)
-    assert found["verdict"] == verdict
-    assert (found["ratio"] is None) == (verdict == "not comparable")
+def test_two_machines_are_not_compared_and_the_gate_says_that_it_cannot_decide(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", str(EXAMPLE), str(elsewhere)]) == 0
+    assert "not comparable: different machines" in capsys.readouterr().out
+    assert main(["compare", str(EXAMPLE), str(elsewhere), "--fail-on", "slower:5%", "--json"]) == UNDECIDED
+    found = json.loads(capsys.readouterr().out)
+    assert {entry["verdict"] for entry in found["cases"]} == {"not comparable"}
+    assert {entry["ratio"] for entry in found["cases"]} == {None}
+    assert found["undecided"]
+    (different,) = found["surroundings"]
+    assert (different["where"], different["name"], different["second"]) == ("machine", "cpu_model", "another")
 
 
-def test_cases_of_one_result_only_are_not_comparable() -> None:
-    other = {**_document(1e8), "cases": []}
-    assert versus(_document(1e8), other)[0]["reason"] == "only in the first result"
-    assert versus(other, _document(1e8))[0]["reason"] == "only in the second result"
-
-
-def test_the_limit_counts_only_what_is_certainly_slower() -> None:
-    assert slower_by(versus(_document(1e8), _document(0.9e8)), 0.05) == [CASE]
-    assert slower_by(versus(_document(1e8), _document(0.96e8)), 0.05) == []
+def test_ratios_across_machines_are_shown_on_demand_and_decide_nothing(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["compare", str(EXAMPLE), str(elsewhere), "--anyway", "--fail-on", "slower:5%"]
+    assert main([*command, "--json"]) == UNDECIDED
+    found = json.loads(capsys.readouterr().out)
+    assert {entry["verdict"] for entry in found["cases"]} == {"not comparable"}
+    assert any(entry["ratio"] for entry in found["cases"])
+    assert main(command) == UNDECIDED
+    assert "--fail-on slower:5% could not be decided" in capsys.readouterr().out
 
 
 def test_a_result_does_not_differ_from_itself(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,67 +2,140 @@
 
 The two were measured at different times, so nothing cancels as it does within a block. The ends of the ratio are the
 widest the two intervals allow, which is more careful than 95 %.
+
+Machines, interpreters and versions of gilscope differ by more than what is asked about. What was measured on two of
+them is not comparable, and no gate decides on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from gilscope.results.surroundings import Difference, differences
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 
-__all__ = ["versus"]
+__all__ = ["NOT_COMPARABLE", "SCHEMA", "SCHEMA_VERSION", "decided", "surroundings", "versus"]
+
+SCHEMA = "gilscope.comparison"
+SCHEMA_VERSION = 1
 
 Json = dict[str, Any]
 
-_DIFFERENT = {"cpus": "usable CPUs", "machine": "machines", "interpreter": "interpreters"}
+NOT_COMPARABLE = "not comparable"
+
+_WORDS = {"machine": "machines", "cpus": "usable CPUs", "gilscope": "versions of gilscope"}
+_ABSENT = "absent"
 
 
-def versus(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Json]:
+def versus(old: Mapping[str, Any], new: Mapping[str, Any], *, limit: float | None = None, anyway: bool = False) -> Json:
     """Compare the cases of two analysis documents.
+
+    Parameters
+    ----------
+    limit : float or None
+        A gate: how much slower a case may be, as a fraction.
+    anyway : bool
+        Whether to give the ratios of cases whose surroundings differ too; they stay ``not comparable``.
 
     Returns
     -------
-    list of dict
-        ``case``, ``verdict`` (``faster``, ``slower``, ``no difference shown``, ``not comparable``), ``ratio`` of rates
-        new over old (value, low, high, or None) and ``reason``; the cases of ``old`` in their order, then new ones.
+    dict
+        The document of ``gilscope compare --json`` (docs/schema.md).
     """
     before = {row["case"]: row for row in old["cases"]}
     after = {row["case"]: row for row in new["cases"]}
-    elsewhere = _elsewhere(old, new)
-    return [_compared(case, before.get(case), after.get(case), elsewhere) for case in {**before, **after}]
+    found = surroundings(old, new)
+    rows = [
+        _compared(case, before.get(case), after.get(case), elsewhere=_elsewhere(case, found), anyway=anyway)
+        for case in {**before, **after}
+    ]
+    held = [row for row in rows if before.get(row["case"], {}).get("status") == "ok" and row["case"] in after]
+    return {
+        "schema": SCHEMA,
+        "schema_version": SCHEMA_VERSION,
+        "surroundings": [_json(difference) for difference in found],
+        "changed": [_json(difference) for difference in _changed(old, new)],
+        "cases": rows,
+        **_gate(held, limit),
+    }
 
 
-def _elsewhere(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Say in what the surroundings differ, or nothing."""
-
-    def told(document: Mapping[str, Any]) -> dict[str, Any]:
-        environment = document["environment"]
-        interpreter = environment.get("interpreter", {})
-        return {
-            "cpus": environment.get("cpus", {}).get("count"),
-            "machine": environment.get("machine", {}).get("cpu_model"),
-            "interpreter": (interpreter.get("version"), interpreter.get("gil_enabled")),
-        }
-
-    first, second = told(old), told(new)
-    return ", ".join(words for name, words in _DIFFERENT.items() if first[name] != second[name])
+def decided(found: Mapping[str, Any]) -> bool:
+    """Tell whether a gate could judge every case it holds, and held any; ``found`` is what ``versus`` returned."""
+    return not found["undecided"] and any(row["verdict"] != NOT_COMPARABLE for row in found["cases"])
 
 
-def _compared(case: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, elsewhere: str) -> Json:
-    found: Json = {"case": case, "verdict": "not comparable", "ratio": None, "reason": ""}
+def surroundings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+    """Return what differs around two analysis documents and keeps their rates from being compared."""
+    versions = old.get("tool_version"), new.get("tool_version")
+    other = [Difference(where="gilscope", name="version", before=versions[0], now=versions[1])]
+    return [*differences(old["environment"], new["environment"]), *(other if versions[0] != versions[1] else ())]
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
+    """Yield what differs and may be what the comparison is about: libraries, and whether workers were bound to CPUs."""
+    before, after = (document["environment"].get("libraries", {}) for document in (old, new))
+    for name in {**before, **after}:
+        versions = before.get(name) or _ABSENT, after.get(name) or _ABSENT
+        if versions[0] != versions[1]:
+            yield Difference(where="library", name=name, before=versions[0], now=versions[1])
+    pins = [str(document.get("study", {}).get("pin", "none")) for document in (old, new)]
+    if pins[0] != pins[1]:
+        yield Difference(where="option", name="--pin", before=pins[0], now=pins[1])
+
+
+def _elsewhere(case: str, found: Sequence[Difference]) -> str:
+    """Say in what the surroundings of a case differ, or nothing; interpreters other than its own do not matter."""
+    own = f"interpreter {case.rpartition('!')[2]}" if "!" in case else "interpreter"
+    told = (_WORDS.get(difference.where) or ("interpreters" if difference.where == own else "") for difference in found)
+    return ", ".join(dict.fromkeys(filter(None, told)))
+
+
+def _compared(
+    case: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, *, elsewhere: str, anyway: bool
+) -> Json:
+    found: Json = {"case": case, "verdict": NOT_COMPARABLE, "ratio": None, "reason": ""}
     if old is None or new is None:
         return {**found, "reason": f"only in the {'second' if old is None else 'first'} result"}
     for row, which in ((old, "first"), (new, "second")):
         if row["status"] != "ok" or row["rate"] is None:
             return {**found, "reason": f"{row['status'].replace('_', ' ')} in the {which} result: {row['reason']}"}
-    ends = [row["rate"].get(end) for row in (old, new) for end in ("low", "high")]
-    if None in ends or min(row["rate"]["confidence"] for row in (old, new)) < DEFAULT_CONFIDENCE:
+    if old["isa"] and new["isa"] and old["isa"] != new["isa"]:
+        elsewhere = f"{elsewhere}{', ' if elsewhere else ''}instruction sets"
+    ratio = _ratio(old["rate"], new["rate"])
+    if elsewhere:
+        return {**found, "ratio": ratio if anyway else None, "reason": f"different {elsewhere}"}
+    if ratio is None:
         return {**found, "reason": "too few blocks for an interval of 95 %"}
-    ratio = {
-        "value": new["rate"]["value"] / old["rate"]["value"],
-        "low": new["rate"]["low"] / old["rate"]["high"],
-        "high": new["rate"]["high"] / old["rate"]["low"],
-    }
     verdict = "faster" if ratio["low"] > 1 else "slower" if ratio["high"] < 1 else "no difference shown"
-    return {**found, "verdict": verdict, "ratio": ratio, "reason": f"different {elsewhere}" if elsewhere else ""}
+    return {**found, "verdict": verdict, "ratio": ratio}
+
+
+def _ratio(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json | None:
+    """Return the rates' ratio with the widest interval theirs allow; None where one has no interval of 95 %."""
+    ends = [rate.get(end) for rate in (old, new) for end in ("low", "high")]
+    if None in ends or min(rate["confidence"] for rate in (old, new)) < DEFAULT_CONFIDENCE:
+        return None
+    return {"value": new["value"] / old["value"], "low": new["low"] / old["high"], "high": new["high"] / old["low"]}
+
+
+def _gate(held: Sequence[Json], limit: float | None) -> Json:
+    """Judge the cases that both results have and the first has measured.
+
+    ``failed`` lies below 1 - ``limit`` with its whole interval; ``undecided`` is not comparable.
+    """
+    if limit is None:
+        return {"failed": [], "undecided": []}
+    undecided = [row["case"] for row in held if row["verdict"] == NOT_COMPARABLE]
+    comparable = [row for row in held if row["verdict"] != NOT_COMPARABLE]
+    return {"failed": [row["case"] for row in comparable if row["ratio"]["high"] < 1 - limit], "undecided": undecided}
+
+
+def _json(difference: Difference) -> Json:
+    return {
+        "where": difference.where,
+        "name": difference.name,
+        "first": difference.before,
+        "second": difference.now,
+    }

@@ -1,7 +1,7 @@
 """The command line. Every verb is a module of its own; what a verb needs is imported when it runs.
 
-Exit status: 0 fine; 1 a case failed, gave a wrong result or ran out of time; 2 the request makes no sense;
-130 interrupted.
+Exit status: 0 fine; 1 a case failed, gave a wrong result or ran out of time, or a gate was missed; 2 the request makes
+no sense; 3 a gate could not decide; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Sequence
 
 from gilscope.errors import GilscopeError, ResultFileError, UsageError
 
-__all__ = ["FAILED", "INTERRUPTED", "OK", "USAGE", "main"]
+__all__ = ["FAILED", "INTERRUPTED", "OK", "UNDECIDED", "USAGE", "main"]
 
 OK = 0
 FAILED = 1
 USAGE = 2
+UNDECIDED = 3
 INTERRUPTED = 130  # 128 + SIGINT, what shells report for an interrupted command
 
 

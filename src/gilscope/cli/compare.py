@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,35 +14,38 @@ def compare(
     second: Annotated[str, typer.Argument(metavar="B", help="The newer one.")],
     fail_on: Annotated[
         str | None,
-        typer.Option("--fail-on", metavar="slower:5%", help="Exit with 1 if a case is certainly slower by more."),
+        typer.Option(
+            "--fail-on",
+            metavar="slower:5%",
+            help="Exit with 1 if a case is certainly slower by more, with 3 if that cannot be decided.",
+        ),
     ] = None,
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Show ratios of different machines, interpreters or gilscopes; no gate decides."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON and nothing else.")] = False,
 ) -> int:
     """Compare two results: faster, slower, no difference shown, or not comparable and why."""
     limit = None if fail_on is None else _limit(fail_on)
     from gilscope import results
     from gilscope.analysis import analyse
-    from gilscope.analysis.versus import versus
-    from gilscope.cli import FAILED, OK
+    from gilscope.analysis.versus import decided, versus
+    from gilscope.cli import FAILED, OK, UNDECIDED
     from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
     from gilscope.cli.show import locate
 
     old, new = (analyse(results.load(locate(path))) for path in (first, second))
-    rows = versus(old, new)
-    missed = [] if limit is None else slower_by(rows, limit)
+    found = versus(old, new, limit=limit, anyway=anyway)
     if json:
-        document = {"schema": "gilscope.comparison", "schema_version": 1, "cases": rows, "failed": missed}
-        emit_json(document)
+        emit_json(found)
     else:
         from gilscope.report.versus import render_versus
 
-        emit(render_versus(rows, missed, width=stdout_width(), color=stdout_color()))
-    return FAILED if missed else OK
-
-
-def slower_by(rows: Sequence[Mapping[str, Any]], limit: float) -> list[str]:
-    """Return the cases whose whole interval lies below 1 - ``limit``."""
-    return [row["case"] for row in rows if row["ratio"] is not None and row["ratio"]["high"] < 1 - limit]
+        emit(render_versus(found, gate=fail_on or "", width=stdout_width(), color=stdout_color()))
+    if found["failed"]:
+        return FAILED
+    return OK if limit is None or decided(found) else UNDECIDED
 
 
 def _limit(text: str) -> float:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from gilscope.cases import Study
 from gilscope.errors import UsageError
 from gilscope.records import Environment, ResultSet
 from gilscope.results.codec import decode_study
+from gilscope.results.surroundings import differences
 
 __all__ = ["check_resumable", "continued"]
 
-_MACHINE = ("identity", "system", "architecture", "cpu_model", "memory_bytes")
-_CPUS = ("count", "limit", "logical", "quota_cpus")
-_INTERPRETER = ("implementation", "version", "free_threaded", "gil_enabled")
-_OTHER = "measure into another folder, and put both side by side with: gilscope compare"
+_OTHER = "measure into another folder with --out"
 
 
 def continued(earlier: ResultSet, asked: Study | None, *, budget_s: float | None, precision: float | None) -> Study:
@@ -65,27 +61,6 @@ def check_resumable(earlier: ResultSet, environment: Environment, tool_version: 
         raise UsageError(
             f"{earlier.path} was measured with gilscope {earlier.tool_version}, this is {tool_version}: {_OTHER}"
         )
-    differing = [*_differing(earlier.environment, environment)]
-    if differing:
-        raise UsageError(f"{earlier.path} was measured elsewhere ({'; '.join(differing)}): {_OTHER}")
-
-
-def _differing(before: Environment, now: Environment) -> list[str]:
-    found = []
-    for part, names in (("machine", _MACHINE), ("cpus", _CPUS), ("interpreter", _INTERPRETER)):
-        old, new = _part(before, part), _part(now, part)
-        found += [f"{part}.{name}: {old[name]} before, {new[name]} now" for name in names if _differs(old, new, name)]
-    others = {entry["label"]: entry for entry in now.get("interpreters", ())}
-    for old in before.get("interpreters", ()):
-        new, label = others.get(old.get("label"), {}), old.get("label")
-        found += [f"{label} {name}: {old[name]} before, {new[name]} now" for name in names if _differs(old, new, name)]
-    return found
-
-
-def _part(environment: Environment, name: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = environment.get(name, {})
-    return found
-
-
-def _differs(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> bool:
-    return name in old and name in new and old[name] != new[name]
+    found = differences(earlier.environment, environment)
+    if found:
+        raise UsageError(f"{earlier.path} was measured elsewhere ({'; '.join(map(str, found))}): {_OTHER}")

@@ -17,6 +17,7 @@ from gilscope.report.figures import interval, narrow, seconds, si
 from gilscope.report.html.embed import Packed, packed
 from gilscope.report.html.source import Source
 from gilscope.report.verdict import is_own, verdict
+from gilscope.report.versus import elsewhere_note
 from gilscope.units import NS_PER_S
 
 __all__ = ["Entry", "Finding", "KernelPart", "ResultPart", "Tile", "result_part"]
@@ -98,8 +99,11 @@ class ResultPart:
     words: Packed
 
 
-def result_part(source: Source, ident: str) -> ResultPart:
-    """Collect everything the page says about a result; ``ident`` begins the ids of its elements."""
+def result_part(source: Source, ident: str, first: Source) -> ResultPart:
+    """Collect everything the page says about a result; ``ident`` begins the ids of its elements.
+
+    ``first`` is the first on the page, which others are likely to be held against.
+    """
     document = source.document
     view = View(document, measured=source.measured, studies=source.studies, ident=ident)
     scale = scale_of(view)
@@ -115,6 +119,7 @@ def result_part(source: Source, ident: str) -> ResultPart:
             *document.get("warnings", ()),
             *source.cautions,
             *_interrupted(document),
+            *filter(None, [elsewhere_note(first.document, document)]),
         ],
         study=list(_study(document)),
         overview=overview(view, scale) if len(view.kernels) > 1 else None,

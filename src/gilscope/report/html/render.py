@@ -56,7 +56,7 @@ def render(sources: Sequence[Source]) -> str:
     """
     script = "\n".join(_resource(name) for name in SCRIPTS)
     return _template().render(
-        parts=[result_part(source, f"r{number}") for number, source in enumerate(sources)],
+        parts=[result_part(source, f"r{number}", sources[0]) for number, source in enumerate(sources)],
         policy=_policy(script),
         generator=GENERATOR,
         version=__version__,
