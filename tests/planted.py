@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -18,12 +19,13 @@ from gilscope.spec import BufferSpec, Impl, KernelSpec, Work
 
 NAMES = ("planted_right", "planted_wrong", "planted_raises", "planted_segfault", "planted_exit", "planted_killed")
 MORE = ("planted_hangs", "planted_prints", "planted_phases", "planted_late", "planted_import", "planted_fault")
+FAULTY = ("planted_start", "planted_params", "planted_large", "planted_openmp")
 FAULT_VARIABLE = "GILSCOPE_TEST_FAULT"  # path of a file that names the fault to commit from now on
 
 
 def plant(folder: Path) -> dict[str, str]:
     """Make ``folder`` a place on the path that brings the planted kernels; return the environment that uses it."""
-    entries = "".join(f"{name} = planted:{name.upper()}\n" for name in (*NAMES, *MORE))
+    entries = "".join(f"{name} = planted:{name.upper()}\n" for name in (*NAMES, *MORE, *FAULTY))
     info = folder / "planted-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: planted\nVersion: 1.0\n")
@@ -33,11 +35,14 @@ def plant(folder: Path) -> dict[str, str]:
         import sys
         sys.path.insert(0, {str(Path(__file__).parent)!r})
         import importlib.util
-        spec = importlib.util.spec_from_file_location("planted_source", {__file__!r})
+        spec = importlib.util.spec_from_file_location("planted", {__file__!r})
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         globals().update({{k: v for k, v in vars(module).items() if not k.startswith("__")}})
         """)
+    )
+    (folder / "planted_start.py").write_text(
+        "import planted\nplanted.FAULTS.get(planted.armed(), int)()\nfault = planted.right\n"
     )
     return {"PYTHONPATH": str(folder)}
 
@@ -106,6 +111,13 @@ def phases(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
     for index in range(lo, hi):
         planes[now * n + index] = (planes[then * n + (index - 1) % n] + planes[then * n + (index + 1) % n]) % 1009
     return hi - lo
+
+
+def large(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Touch every page of a large buffer too."""
+    for offset in range(lo * 4096, len(buffers["room"]), 4096 * params["n"]):
+        buffers["room"][offset] = 1
+    return right(phase, lo, hi, params, buffers)
 
 
 _CALLS = 0
@@ -180,6 +192,50 @@ def _refuse_to_be_made() -> None:
     raise ArithmeticError("planted while unpickling")
 
 
+class _Extra:
+    """A parameter that can be sent to workers and arrives, unless a fault is armed."""
+
+    def __reduce__(self) -> Any:
+        if armed() == "pickle":
+            raise ArithmeticError("planted while pickling")
+        return _refuse_to_be_made if armed() == "unpickle" else _Extra, ()
+
+
+def use_openmp(workers: int) -> None:
+    """Run a parallel region of so many threads."""
+    from gilscope.kernels.mandelbrot import _cy_omp
+
+    _cy_omp.cy_prange(workers, {"w": 8, "h": 8, "max_iter": 2}, {"counts": memoryview(bytearray(256)).cast("i")})
+
+
+def _fork_after_openmp() -> None:
+    """Fork a process that has an OpenMP runtime whose threads did not come along, and wait for it."""
+    use_openmp(2)
+    pid = os.fork()
+    if not pid:
+        use_openmp(2)
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+
+def _bomb() -> None:
+    """Fork without end, in sessions of their own; as many as ``GILSCOPE_TEST_BOMB`` says, so that nobody is harmed."""
+    tokens, more = os.pipe()
+    os.write(more, b"." * int(os.environ["GILSCOPE_TEST_BOMB"]))
+    os.set_blocking(tokens, False)
+    worker = os.getpid()
+    while True:
+        try:
+            os.read(tokens, 1)
+        except BlockingIOError:
+            break
+        if not os.fork():
+            os.setsid()
+    if os.getpid() != worker:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(1e6)
+
+
 FAULTS: dict[str, Callable[[], Any]] = {
     "segfault": lambda: ctypes.string_at(0),
     "abort": os.abort,
@@ -205,12 +261,13 @@ FAULTS: dict[str, Callable[[], Any]] = {
     "flood": _flood,
     "leave_a_process": _leave_a_process,
 }
+SPECIAL: dict[str, Callable[[], Any]] = {"fork_after_openmp": _fork_after_openmp, "bomb": _bomb}  # not for every worker
 
 
 def fault(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> Any:
     """Do what the kernel asks, unless the file names a fault: then the worker of the last items commits it."""
     kind = armed() if hi == params["n"] else ""
-    value = FAULTS[kind]() if kind else None
+    value = (FAULTS | SPECIAL)[kind]() if kind else None
     count = right(phase, lo, hi, params, buffers)
     return value if value is not None and not isinstance(value, int) else count
 
@@ -221,11 +278,14 @@ def own_fault(workers: int, params: Any, buffers: Any) -> Any:
 
 
 def armed() -> str:
-    """Return the fault to commit now, or nothing."""
+    """Return the fault to commit now, or nothing; ``worker:`` before it spares all but multiprocessing's workers."""
     try:
-        return Path(os.environ[FAULT_VARIABLE]).read_text()
+        kind = Path(os.environ[FAULT_VARIABLE]).read_text()
     except (KeyError, OSError):
         return ""
+    if kind.startswith("worker:"):
+        return kind.removeprefix("worker:") if multiprocessing.parent_process() is not None else ""
+    return kind
 
 
 def _kernel(name: str, function: str, **changes: Any) -> KernelSpec:
@@ -281,6 +341,25 @@ PLANTED_FAULT = _kernel(
         Impl(name="cy_prange", target="planted:own_fault", gil="own_threads", size="S"),
     ),
 )
+PLANTED_START = _kernel(
+    "planted_start",
+    "right",
+    impls=(Impl(name="py_loop", target="planted_start:fault", gil="held", size="S"),),
+)
+PLANTED_PARAMS = _kernel(
+    "planted_params", "right", sizes={size: {"n": 40, "extra": _Extra()} for size in ("XS", "S", "M", "L")}
+)
+PLANTED_LARGE = _kernel(
+    "planted_large",
+    "right",
+    sizes={"XS": {"n": 40}, "S": {"n": 40, "MiB": 96}, "M": {"n": 40, "MiB": 4096}, "L": {"n": 40, "MiB": 1 << 23}},
+    layout=lambda params: (
+        BufferSpec(name="out", format="d", length=params["n"], role="output"),
+        BufferSpec(name="room", format="B", length=params.get("MiB", 0) << 20, role="state"),
+    ),
+    impls=(Impl(name="py_loop", target="planted:large", gil="held", size="S"),),
+)
+PLANTED_OPENMP = _kernel("planted_openmp", "right", make_inputs=lambda params, buffers: use_openmp(2))
 PLANTED_PHASES = _kernel(
     "planted_phases",
     "phases",

@@ -8,84 +8,22 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from dataclasses import dataclass
 
 import pytest
 
-from gilscope import executors, kernels
-from gilscope.cases import Case, Slot
+from gilscope.cases import Slot
 from gilscope.errors import MeasurementError
 from gilscope.measure.host import Lead, SupervisedHost
-from gilscope.registry import EXECUTORS, START_METHODS, TRANSPORTS
 from tests import planted
 from tests.faults.conftest import ALL, Injector
+from tests.faults.ways import FAMILIES, HARMLESS, HUNG, Way, sentence, ways
 
 TIMEOUT_S = 3.0  # of the calls that commit a fault
 PATIENCE_S = 120.0  # for all others, on a loaded machine
 GRACE_S = 5.0  # beyond its time-out: to kill, reap and report
-REPEATS = 100  # 8 ms of planted work each: rounds are long enough to be hit in the middle
-
-ENDED = {
-    "segfault": "SIGSEGV",
-    "abort": "SIGABRT",
-    "exit": "exit status 7",
-    "kill": "SIGKILL",
-    "terminate": "SIGTERM",
-    "illegal": "SIGILL",
-    "close_files": "",
-}
-RAISED = {
-    "raise": "ZeroDivisionError",
-    "raise_unpicklable": "planted, cannot be pickled",
-    "system_exit": "SystemExit",
-    "interrupt": "KeyboardInterrupt",
-    "recursion": "RecursionError",
-    "memory": "MemoryError",
-    "unpicklable": "",  # another sentence where it is pickled and where it is added up
-    "poison": "",
-}
-HUNG = ("loop", "loop_in_c", "deadlock", "sleep", "stop")
-HARMLESS = ("flood", "leave_a_process", "greed")  # the last one because nobody has set a limit here
+REPEATS = 100  # 8 ms of planted work each
+FOR_EVER = 10_000  # for rounds that a fault ends, so that they are hit in the middle even on a loaded machine
 MOMENTS = ("verify", "round", "diagnose")
-UNMONITORED = ("processes", "loky", "dask")
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """An executor as the user can ask for it."""
-
-    executor: str
-    start_method: str = ""
-    transport: str = ""
-
-    def slot(self, kernel: str) -> Slot:
-        native = self.executor == "native"
-        case = Case(
-            kernel=kernel,
-            implementation="cy_prange" if native else "py_loop",
-            executor=self.executor,
-            workers=1 if self.executor == "serial" else 2,
-            size="S",
-            start_method=self.start_method,
-            transport=self.transport,
-        )
-        return Slot(case=case)
-
-    def __str__(self) -> str:
-        return ".".join(filter(None, (self.executor, self.start_method, self.transport)))
-
-
-def ways() -> list[Way]:
-    """All executors that work here, with their start methods and transports."""
-    impl = kernels.load("mandelbrot").impl("py_loop")
-    assert impl is not None
-    found = []
-    for name in EXECUTORS:
-        if name == "processes":
-            found += [Way(name, method, transport) for method in START_METHODS for transport in TRANSPORTS]
-        elif name == "native" or executors.availability(name, impl).ok:  # the planted one brings its own threads
-            found.append(Way(name))
-    return found
 
 
 def combinations() -> list[tuple[str, Way, str]]:
@@ -95,7 +33,7 @@ def combinations() -> list[tuple[str, Way, str]]:
         for kind in planted.FAULTS
         for way in ways()
         for moment in MOMENTS
-        if not (moment == "diagnose" and way.executor in UNMONITORED)
+        if moment != "diagnose" or way.monitored
     ]
     if ALL:
         return every
@@ -123,7 +61,7 @@ def commit(host: SupervisedHost, injector: Injector, slot: Slot, kind: str, mome
     later.start()
     run = host.run_round if moment == "round" else host.diagnose
     try:
-        run(slot, REPEATS, Lead(repeats=0), TIMEOUT_S if kind in HUNG else PATIENCE_S)
+        run(slot, REPEATS if kind in HARMLESS else FOR_EVER, Lead(repeats=0), TIMEOUT_S if kind in HUNG else PATIENCE_S)
     except MeasurementError as error:
         return str(error), time.monotonic() - begin
     finally:
@@ -131,17 +69,11 @@ def commit(host: SupervisedHost, injector: Injector, slot: Slot, kind: str, mome
     return "", time.monotonic() - begin
 
 
-def sentence(kind: str) -> str:
-    """What the reason must say."""
-    return "did not answer within" if kind in HUNG else {**ENDED, **RAISED}[kind]
-
-
 @pytest.mark.parametrize(
     ("kind", "way", "moment"), combinations(), ids=lambda value: value if isinstance(value, str) else str(value)
 )
 def test_a_fault_is_told_and_the_rest_goes_on(injector: Injector, kind: str, way: Way, moment: str) -> None:
-    families = {"threads": 2, "processes": 2, "native*2": 2, "interpreters": 2, "loky": 2, "dask": 2}
-    with SupervisedHost(families, cpus=2, prepare_timeout_s=PATIENCE_S) as host:
+    with SupervisedHost(FAMILIES, cpus=2, prepare_timeout_s=PATIENCE_S) as host:
         reason, spent_s = commit(host, injector, way.slot("planted_fault"), kind, moment)
         if kind in HARMLESS:
             assert reason == ""

@@ -53,11 +53,14 @@ class Segment:
 
         Raises
         ------
-        OSError, MemoryError
+        MemoryError
             If it cannot be mapped.
         """
         if self.memory is None:
-            self.memory = mmap.mmap(self.fd, self.nbytes)
+            try:
+                self.memory = mmap.mmap(self.fd, self.nbytes)
+            except OSError as error:
+                raise MemoryError(f"{self.nbytes:,} bytes of shared memory: {error.strerror}") from None
         return self.memory
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from gilscope import clocks, targets
 from gilscope.errors import BrokenBarrierError, GilscopeError
 
-__all__ = ["Bound", "Channel", "Job", "Report", "perform", "serve", "warm_up"]
+__all__ = ["Bound", "Channel", "Job", "Report", "one_line", "perform", "serve", "told", "warm_up"]
 
 
 class Channel(Protocol):
@@ -256,7 +256,12 @@ def told(error: BaseException) -> str:
     """Say in one line what was raised; our own errors are sentences already."""
     if isinstance(error, GilscopeError):
         return f": {error}"
-    return f" raised {''.join(traceback.format_exception_only(error)).strip()}"
+    return f" raised {one_line(error)}"
+
+
+def one_line(error: BaseException) -> str:
+    """Name an exception and what it says, as it stands under tracebacks, but in one line."""
+    return " ".join("".join(traceback.format_exception_only(error)).split())
 
 
 def serve(channel: Channel) -> None:
@@ -267,13 +272,11 @@ def serve(channel: Channel) -> None:
     """
     bound: dict[int, Bound] = {}
     while True:
+        operation = ""
         try:
             operation, *arguments = channel.receive()
-        except (EOFError, OSError):
-            return
-        if operation == "stop":
-            return
-        try:
+            if operation == "stop":
+                return
             value: Any = None
             if operation == "segment":
                 channel.adopt(*arguments)
@@ -295,7 +298,9 @@ def serve(channel: Channel) -> None:
             answer: tuple[Any, ...] = ("ok", value)
         except BrokenBarrierError:
             answer = ("broken", "", "")
-        except BaseException as error:  # noqa: BLE001 - a kernel may raise anything, SystemExit too
+        except BaseException as error:  # noqa: BLE001 - a kernel may raise anything, and what comes in when unpickled
+            if not operation and isinstance(error, (EOFError, OSError)):
+                return
             answer = ("raised", told(error), traceback.format_exc())
             if operation == "round" and (barrier := bound[arguments[0]].barrier) is not None:
                 barrier.abort()  # before answering: the parent waits for all

@@ -11,7 +11,7 @@ from concurrent.futures import BrokenExecutor
 from typing import Any
 
 from gilscope import clocks
-from gilscope.errors import WorkerDiedError
+from gilscope.errors import MeasurementError, WorkerDiedError
 from gilscope.executors import _task_worker
 from gilscope.executors._rounds import Chunk, Task
 from gilscope.executors._tasks import TaskSession, job_of, pickled
@@ -47,7 +47,13 @@ class LokyPool:
         module: Any = importlib.import_module(next(filter(_is_here, _PACKAGES)))
         opened = clocks.wall_ns()
         # Without a time-out idle workers stay, as those of the other executors do.
-        self.executor: Any = module.get_reusable_executor(max_workers=max_workers, timeout=None)
+        try:
+            self.executor: Any = module.get_reusable_executor(max_workers=max_workers, timeout=None)
+        except OSError as error:  # it has named semaphores
+            raise MeasurementError(
+                f"loky cannot be started: {error.strerror}; "
+                "make room in /dev/shm (docker run --shm-size), or leave it out"
+            ) from None
         held = [self.executor.submit(_task_worker.hold, 0.02) for _ in range(max_workers)]
         answers(held)
         self.ready_ns = clocks.wall_ns() - opened

@@ -1,4 +1,4 @@
-"""Ending a process group for good without leaving names behind. Standard library only.
+"""Ending processes for good without leaving names behind. Standard library only.
 
 Named semaphores of loky and of multiprocessing are removed by resource trackers, processes of the same group that
 notice when all others are gone. Killed along with them they could not, so they get a moment more.
@@ -10,13 +10,25 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-__all__ = ["kill_group"]
+__all__ = ["descendants", "kill_group", "kill_orphans"]
 
 _TRACKER = b"resource_tracker"  # in the command line of multiprocessing's and loky's
 _PATIENCE_S = 1.0  # a tracker needs milliseconds once it is alone
+_ORPHANS_S = 5.0  # thousands that go on forking while they are killed
 _STEP_S = 0.002
+_SEMAPHORES = Path("/dev/shm")  # where glibc and musl keep named ones
+
+
+class _Process(NamedTuple):
+    """What /proc/PID/stat tells."""
+
+    state: str
+    parent: int
+    group: int
 
 
 def kill_group(leader: int) -> None:
@@ -30,26 +42,76 @@ def kill_group(leader: int) -> None:
     while members := _members(leader):
         trackers = {pid for pid in members if _is_tracker(pid)}
         for pid in members - trackers:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+            _kill(pid)
         if not trackers or time.monotonic() > deadline:
             break
         time.sleep(_STEP_S)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
+    _remove_semaphores(leader)
+
+
+def kill_orphans(spared: Collection[int]) -> None:
+    """Kill and reap every descendant of this process that does not descend from one of ``spared``.
+
+    They left their process group, and were handed to this process, the subreaper, when their parents ended.
+
+    Notes
+    -----
+    Whoever is killed forks no more; what was forked meanwhile is found by the next look. Without /proc none is known.
+    """
+    deadline = time.monotonic() + _ORPHANS_S
+    while time.monotonic() < deadline:
+        seen = _processes()
+        orphans = _below([os.getpid()], seen) - set(spared) - _below(spared, seen)
+        if not orphans:
+            return
+        for pid in orphans:
+            _kill(pid)
+        time.sleep(_STEP_S)
+        for pid in orphans:
+            with contextlib.suppress(ChildProcessError):  # not ours yet
+                os.waitpid(pid, os.WNOHANG)
+
+
+def descendants() -> set[int]:
+    """Return the pids of all processes that come from this one; none where there is no /proc."""
+    return _below([os.getpid()], _processes())
+
+
+def _below(roots: Iterable[int], seen: Mapping[int, _Process]) -> set[int]:
+    children: dict[int, list[int]] = {}
+    for pid, process in seen.items():
+        children.setdefault(process.parent, []).append(pid)
+    found: set[int] = set()
+    ahead = list(roots)
+    while ahead:
+        new = children.get(ahead.pop(), [])
+        found.update(new)
+        ahead += new
+    return found
 
 
 def _members(leader: int) -> set[int]:
-    """Pids of a process group that have not ended yet; none where there is no /proc."""
-    found = set()
+    """Pids of a process group that have not ended yet."""
+    return {pid for pid, process in _processes().items() if process.group == leader and process.state != "Z"}
+
+
+def _processes() -> dict[int, _Process]:
+    """Return every process of the machine; none where there is no /proc."""
+    found = {}
     with contextlib.suppress(OSError):
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with contextlib.suppress(OSError, ValueError, IndexError):
-                    state, _, group = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
-                    if int(group) == leader and state != "Z":
-                        found.add(int(entry.name))
+        for entry in os.listdir("/proc"):
+            if entry.isdigit():
+                with contextlib.suppress(OSError, ValueError):
+                    state, parent, group = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[:3]
+                    found[int(entry)] = _Process(state, int(parent), int(group))
     return found
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _is_tracker(pid: int) -> bool:
@@ -57,3 +119,10 @@ def _is_tracker(pid: int) -> bool:
         return _TRACKER in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+
+
+def _remove_semaphores(owner: int) -> None:
+    """Remove what loky's tracker would have, had nobody killed it: its semaphores carry the pid of who made them."""
+    for name in _SEMAPHORES.glob(f"sem.loky-{owner}-*"):
+        with contextlib.suppress(OSError):
+            name.unlink()

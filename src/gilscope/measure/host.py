@@ -17,6 +17,7 @@ from gilscope.cases import Case, Slot
 from gilscope.env.interpreters import Interpreter
 from gilscope.env.pinning import places
 from gilscope.errors import MeasurementError, RoundTimeoutError, UsageError, WorkerDiedError, WorkerRaisedError
+from gilscope.measure.examine import available_bytes
 from gilscope.measure.own import Examined, Request
 from gilscope.measure.wire import decode_round, decode_work, frame, receive_message
 from gilscope.records import CaseRecord, Round
@@ -35,6 +36,11 @@ _THREAD_VARIABLES = (
 )
 _LONGEST_TEMPORARY = 50  # a socket's path has 104 to 108 bytes (man 7 unix); multiprocessing adds about 45 to ours
 _APART = ("processpool", "dask")  # start processes of their own and threads that look after them
+_MOST_PROCESSES, _MOST_PER_CPU = 1000, 16  # each start method, loky and dask keep workers for every CPU
+_CURES = {  # last words of runners that were aborted, and what helps
+    "workqueue threading layer": "install tbb, or set NUMBA_THREADING_LAYER=omp: Numba's workqueue bears no threads",
+    "fork() called from a process already using GNU OpenMP": "use --start-method forkserver or spawn",
+}
 PREPARE_TIMEOUT_S = 300.0  # a cold JIT compilation of many variants on a slow machine, with room
 
 
@@ -125,6 +131,8 @@ class SupervisedHost:
         Which CPUs workers are bound to.
     memory_limit_bytes : int
         What each runner and worker process may allocate; 0: no limit.
+    most_processes : int
+        How many there may be altogether, beyond which a case is a fork bomb; 0: enough for every executor.
 
     Raises
     ------
@@ -143,6 +151,7 @@ class SupervisedHost:
         dask_scheduler: str = "",
         pin: str = "none",
         memory_limit_bytes: int = 0,
+        most_processes: int = 0,
     ) -> None:
         if os.name != "posix":
             raise UsageError("gilscope measures on Linux and macOS; on Windows run it inside WSL")
@@ -154,11 +163,13 @@ class SupervisedHost:
         self._memory_limit_bytes = memory_limit_bytes
         self._interpreters = {entry.label: entry for entry in interpreters}
         self._bound: dict[str, set[str]] = {}
+        self._roomy: set[str] = set()  # shared buffers that fitted
         self._informed: set[str] = set()  # families whose runner knows the user's own functions
         # Both ends take it away: whichever is killed, the other one is left to do it.
         self._scratch = tempfile.mkdtemp(prefix="gilscope-", dir=_short_temporary_folder())
+        most = most_processes or _MOST_PROCESSES + _MOST_PER_CPU * cpus
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _SUPERVISOR, self._scratch],
+            [sys.executable, "-P", "-c", _SUPERVISOR, self._scratch, str(most)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -195,6 +206,8 @@ class SupervisedHost:
     def _prepare(self, slot: Slot) -> CaseRecord:
         family, case = family_of(slot), slot.case
         record = CaseRecord(case=case, family=family)
+        if complaint := self._no_room_for(case):
+            return replace(record, status="failed", reason=complaint, cure="use a smaller --size")
         message = {
             "op": "isolate" if slot.role == "isolated" else "prepare",
             "case": case.id,
@@ -205,7 +218,8 @@ class SupervisedHost:
         except RoundTimeoutError as error:
             return replace(record, status="timeout", reason=str(error))
         except WorkerDiedError as error:
-            return replace(record, status="failed", reason=str(error), detail=error.detail)
+            cure = next((cure for words, cure in _CURES.items() if words in error.detail), "")
+            return replace(record, status="failed", reason=str(error), cure=cure, detail=error.detail)
         if reply["status"] != "ok":
             if reply["status"] == "failed":
                 self._stop(family)  # workers may be dead, or wait for one that failed
@@ -228,6 +242,17 @@ class SupervisedHost:
             placed=tuple(reply["placed"]),
             work=decode_work(reply["work"]),
         )
+
+    def _no_room_for(self, case: Case) -> str:
+        """Say that buffers not made yet are larger than what is free: else the system would kill somebody for them."""
+        key = _segment(case)
+        if key in self._roomy:
+            return ""
+        nbytes, free = _buffer_bytes(case), available_bytes()
+        if free is not None and nbytes > free:
+            return f"{case.id}: its buffers take {nbytes / 2**20:,.0f} MiB, and {free / 2**20:,.0f} MiB are free"
+        self._roomy.add(key)
+        return ""
 
     def examine(self, case: Case) -> Examined:
         """Look at one of the user's own functions in the runner of a case; what goes wrong is a ``problem``."""
@@ -292,8 +317,7 @@ class SupervisedHost:
             With the runner's last output as detail.
         """
         family, case = family_of(slot), slot.case
-        spec = kernels.load(case.kernel)
-        nbytes = case.copies * kernels.buffer_layout(spec, spec.sizes[case.size])[0]
+        nbytes = _buffer_bytes(case)
         threads = self._cpus if _is_nested(case) else case.workers if case.executor == "native" else 1
         python = self._interpreters[case.interpreter] if case.interpreter else None
         answer = self._exchange(
@@ -357,6 +381,11 @@ def _short_temporary_folder() -> str:
 def _segment(case: Case) -> str:
     """Key of the shared memory that holds inputs and outputs: one per kernel, size and copies, for all runners."""
     return f"{case.kernel}#{case.size}" + (f"*{case.copies}" if case.copies > 1 else "")
+
+
+def _buffer_bytes(case: Case) -> int:
+    spec = kernels.load(case.kernel)
+    return case.copies * kernels.buffer_layout(spec, spec.sizes[case.size])[0]
 
 
 def max_workers_of(slots: Iterable[Slot]) -> dict[str, int]:

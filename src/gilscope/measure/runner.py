@@ -22,6 +22,7 @@ from gilscope.cases import Case, Slot
 from gilscope.errors import MeasurementError, UnavailableError
 from gilscope.executors._rounds import Task
 from gilscope.executors._shm import HAS_MEMFD, Segment
+from gilscope.executors._worker import one_line
 from gilscope.measure import examine, own
 from gilscope.measure.wire import encode_round, receive_with_fds, send_with_fds
 from gilscope.spec import Work
@@ -197,8 +198,7 @@ def _answer(runner: _Runner, message: dict[str, Any]) -> dict[str, Any]:
     except MeasurementError as error:
         return {"status": "failed", "reason": str(error), "cure": "", "detail": error.detail}
     except BaseException as error:  # noqa: BLE001 - kernels and their imports may raise anything
-        reason = "".join(traceback.format_exception_only(error)).strip()
-        return {"status": "failed", "reason": reason, "cure": "", "detail": traceback.format_exc()}
+        return {"status": "failed", "reason": one_line(error), "cure": "", "detail": traceback.format_exc()}
 
 
 def _learn(config: dict[str, Any]) -> None:

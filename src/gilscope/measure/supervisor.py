@@ -23,24 +23,32 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from gilscope.executors._process_worker import die_with_parent
 from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.executors.processes import describe_exit
-from gilscope.measure.ending import kill_group
+from gilscope.measure.ending import descendants, kill_group, kill_orphans
 from gilscope.measure.wire import frame, receive_message, receive_with_fds, send_with_fds
 
 __all__ = ["main"]
 
 _KEEP_OUTPUT_BYTES = 8192  # of what a runner printed: enough for a traceback
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_LOOK_EVERY_S = 0.2  # for fork bombs: two CPUs fork some thousand times meanwhile, and a look costs 20 us
 _RUNNER = "from {module} import main; main()"
 
 
 class _CliGoneError(Exception):
     """The CLI closed its pipe: clean up and end."""
+
+
+class _NoRoomError(Exception):
+    """The system has no memory to share."""
+
+
+class _TooManyError(Exception):
+    """There are more processes than any case needs: a fork bomb."""
 
 
 class _Runner:
@@ -112,9 +120,17 @@ class _Runner:
 
 
 class Supervisor:
-    """See the module's text."""
+    """See the module's text.
 
-    def __init__(self, scratch: str) -> None:
+    Parameters
+    ----------
+    scratch : str
+        The runners' folder for temporary files.
+    most_processes : int
+        How many there may be altogether before the runner that is waited for is killed.
+    """
+
+    def __init__(self, scratch: str, most_processes: int) -> None:
         self._runners: dict[str, _Runner] = {}
         self._segments: dict[str, Segment] = {}
         self._identities: dict[str, str] = {}
@@ -122,7 +138,8 @@ class Supervisor:
         self._made = 0
         self._selector = selectors.DefaultSelector()
         self._selector.register(0, selectors.EVENT_READ, None)
-        self._scratch = scratch  # the runners' folder for temporary files
+        self._scratch, self._most_processes = scratch, most_processes
+        self._threads = 0  # of the whole machine, when they were last counted with care
 
     def serve(self) -> None:
         """Answer the CLI until it goes."""
@@ -139,7 +156,7 @@ class Supervisor:
         """Kill every runner and whatever they left, give back all memory and files."""
         for name in list(self._runners):
             self._stop(name)
-        _kill_orphans()
+        kill_orphans([])
         for segment in self._segments.values():
             segment.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
@@ -176,18 +193,27 @@ class Supervisor:
                     self._filled.add(message["message"]["segment"])
                 return {"status": "ok", "reply": reply}
             return self._replace(name, "timeout", f"did not answer within {message['timeout_s']:g} s and was killed")
+        except _TooManyError:
+            return self._replace(name, "died", f"had more than {self._most_processes} processes and was killed")
+        except _NoRoomError as error:
+            return {"status": "died", "reason": str(error), "output": ""}
         except (EOFError, OSError):
             return self._replace(name, "died", "")
 
     def _send(self, runner: _Runner, message: dict[str, Any]) -> None:
-        """Pass a message on, with the segments this runner has not seen yet."""
+        """Pass a message on, with the segments this runner has not seen yet.
+
+        Raises
+        ------
+        _NoRoomError
+        """
         segments, fds = [], []
         wanted = message["message"].get("segment")  # only where a case is made ready: rounds use what they have
         for key, nbytes in message["segments"]:
             if key != wanted or key in runner.segments:
                 continue
             if key not in self._segments:
-                self._segments[key] = Segment(nbytes)
+                self._segments[key] = _new_segment(nbytes)
                 self._made += 1
                 # Another name than the one before: workers that know that one must not take it for this.
                 self._identities[key] = f"{key}.{self._made}"
@@ -208,12 +234,18 @@ class Supervisor:
         ------
         _CliGoneError
             If the CLI's pipe closed while a runner was waited for.
+        _TooManyError
         """
+        look = time.monotonic() + _LOOK_EVERY_S
+        self._threads = _threads_of_the_machine()
         while True:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
+            now = time.monotonic()
+            if deadline is not None and deadline <= now:
                 return False
-            for key, _ in self._selector.select(left):
+            if deadline is not None and look <= now:
+                look = now + _LOOK_EVERY_S
+                self._look_for_a_bomb()
+            for key, _ in self._selector.select(None if deadline is None else min(deadline, look) - now):
                 if key.fd == 0:
                     if runner is None:
                         return True
@@ -227,6 +259,19 @@ class Supervisor:
                 else:  # a runner nobody waits for has closed its socket: found out when it is called next
                     self._selector.unregister(key.fileobj)
 
+    def _look_for_a_bomb(self) -> None:
+        """Count our processes, once there are so many more on the machine that they may be ours.
+
+        Raises
+        ------
+        _TooManyError
+        """
+        threads = _threads_of_the_machine()
+        if threads - self._threads >= self._most_processes / 2:
+            self._threads = threads
+            if len(descendants()) > self._most_processes:
+                raise _TooManyError
+
     def _replace(self, name: str, status: str, reason: str) -> dict[str, Any]:
         runner = self._runners[name]
         if status == "died":
@@ -236,6 +281,7 @@ class Supervisor:
         output = runner.tail()
         keys = list(runner.segments)
         self._stop(name)
+        kill_orphans([other.process.pid for other in self._runners.values()])
         for key in keys:  # what a crashed process wrote into shared memory is not to be trusted
             self._filled.discard(key)
             if (segment := self._segments.pop(key, None)) is not None:
@@ -255,29 +301,21 @@ class Supervisor:
         runner.close()
 
 
-def _kill_orphans() -> None:
-    """Kill and reap whatever was handed to us as subreaper: descendants that left their process group."""
-    for _ in range(100):
-        for child in _children():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(child, signal.SIGKILL)
-        try:
-            if os.waitpid(-1, 0)[0] == 0:
-                return
-        except ChildProcessError:
-            return
+def _new_segment(nbytes: int) -> Segment:
+    try:
+        return Segment(nbytes)
+    except (OSError, OverflowError) as error:
+        why = error.strerror if isinstance(error, OSError) else "too many"
+        raise _NoRoomError(f"cannot be given {nbytes:,} bytes of shared memory: {why}") from None
 
 
-def _children() -> list[int]:
-    """Pids whose parent is this process, from /proc; none where there is no /proc."""
-    mine, found = os.getpid(), []
-    with contextlib.suppress(OSError):
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with contextlib.suppress(OSError, ValueError, IndexError):
-                    if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == mine:
-                        found.append(int(entry.name))
-    return found
+def _threads_of_the_machine() -> int:
+    """Number of threads there are, which costs one read; 0 where the system does not tell so."""
+    try:
+        with open("/proc/loadavg", "rb") as file:
+            return int(file.read().split()[3].partition(b"/")[2])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _heed_not(number: int, frame: object) -> None:
@@ -285,13 +323,13 @@ def _heed_not(number: int, frame: object) -> None:
 
 
 def main() -> None:
-    """Run the supervisor on standard input and output; the first argument is its folder for temporary files."""
+    """Run the supervisor on standard input and output; the arguments are those of ``Supervisor``."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _heed_not)  # SIG_IGN would be inherited by the runners and whatever they start
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    supervisor = Supervisor(sys.argv[1])
+    supervisor = Supervisor(sys.argv[1], int(sys.argv[2]))
     try:
         supervisor.serve()
     except (_CliGoneError, OSError):
