@@ -76,16 +76,20 @@ def test_the_table_has_the_figures_of_the_analysis(updater: ModuleType) -> None:
 
 @pytest.mark.slow
 def test_a_page_is_filled_by_measuring(tmp_path: Path) -> None:
-    page = tmp_path / "binary_trees.md"
-    page.write_text("before\n<!-- output:binary_trees -->\n<!-- /output -->\nafter\n", encoding="utf-8")
-    script = [sys.executable, str(ROOT / "docs/update_kernels.py"), "binary_trees"]
+    page = tmp_path / "mandelbrot.md"
+    page.write_text("before\n<!-- output:mandelbrot -->\n<!-- /output -->\nafter\n", encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.gilscope]\nexecutors = ["threads"]\nimplementations = ["py_loop", "cy_nogil"]\n', encoding="utf-8"
+    )
+    script = [sys.executable, str(ROOT / "docs/update_kernels.py"), "mandelbrot"]
     options = ["--budget", "1", "--size", "XS", "--pages", str(tmp_path)]
     subprocess.run([*script, *options], check=True, cwd=tmp_path, timeout=300)
     text = page.read_text(encoding="utf-8")
     assert text.startswith("before\n")
     assert text.endswith("after\n")
-    assert "$ gilscope run binary_trees --workers 1" in text
+    assert "$ gilscope run mandelbrot --workers 1" in text
     assert "| py_loop | XS | threads |" in text
-    assert "| cy_gil | XS | threads |" in text
+    assert "| cy_nogil | XS | threads |" in text
     assert str(tmp_path) not in text
-    assert [path.name for path in tmp_path.iterdir()] == ["binary_trees.md"], "the measurement leaves no files"
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"mandelbrot.md", "pyproject.toml"}, "the measurement leaves no files"
