@@ -80,7 +80,9 @@ def compare(
     *args, **kwargs
         Arguments of every call; they are copied to the processes that measure.
     executors : sequence of str
-        Some of ``serial``, ``threads``, ``processes``, ``native``; empty: all that make sense.
+        Some of ``serial``, ``threads``, ``processes``, ``interpreters``, ``native``, ``dask``, ``loky``; empty: the
+        first three, ``native`` for functions whose libraries have threads of their own, and ``interpreters`` where
+        this Python has sub-interpreters and a GIL.
     workers : int or sequence of int
         Worker counts; empty: 1, 2, 4, ... up to the usable CPUs.
     budget_s : float

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gilscope import targets
+from gilscope.executors import _calls
 from gilscope.executors._calls import CallError, Calls, import_target, make
 
 SOURCE = """
@@ -36,6 +37,11 @@ SOURCE = """
     THINGS = "abc"
     def none():
         return []
+    nameless = lambda: 1
+    def module():
+        return os
+    def raises():
+        raise RuntimeError("not here")
     def right(result):
         return result > 0
     def wrong(result):
@@ -65,7 +71,7 @@ def _definition(folder: Path, target: str, **more: str) -> dict[str, str]:
     return {"folder": str(folder), "target": target, **empty, **more}
 
 
-def _calls(folder: Path, target: str, **more: str) -> Calls:
+def _calls_of(folder: Path, target: str, **more: str) -> Calls:
     return Calls(_definition(folder, target, **more))
 
 
@@ -80,14 +86,14 @@ def test_a_target_with_a_text_is_made_by_its_factory(folder: Path) -> None:
 
 
 def test_a_chunk_is_one_call_per_task_with_the_arguments(folder: Path) -> None:
-    calls = _calls(folder, "owned:note", arguments="((1,), {'b': 2})")
+    calls = _calls_of(folder, "owned:note", arguments="((1,), {'b': 2})")
     calls(0, 0, 3, {}, {})
     calls(0, 3, 8, {}, {})
     assert _seen() == [((1,), {"b": 2})] * 8
 
 
 def test_chunks_together_call_the_function_once_per_item_and_go_round(folder: Path) -> None:
-    calls = _calls(folder, "owned:note", items="owned:THINGS", arguments="((5,), {})")
+    calls = _calls_of(folder, "owned:note", items="owned:THINGS", arguments="((5,), {})")
     for lo, hi in ((0, 2), (2, 6)):
         calls(0, lo, hi, {}, {})
     assert [args for args, _ in _seen()] == [(letter, 5) for letter in "abcabc"]
@@ -100,14 +106,14 @@ def test_chunks_together_call_the_function_once_per_item_and_go_round(folder: Pa
 def test_setup_makes_arguments_before_those_that_were_given(
     folder: Path, setup: str, arguments: tuple[Any, Any]
 ) -> None:
-    _calls(folder, "owned:note", setup=setup, arguments="((9,), {'z': 0})")(0, 0, 1, {}, {})
+    _calls_of(folder, "owned:note", setup=setup, arguments="((9,), {'z': 0})")(0, 0, 1, {}, {})
     assert _seen() == [arguments]
 
 
 def test_results_are_checked_in_the_first_round_only(folder: Path) -> None:
-    right = _calls(folder, "owned:note", check="owned:right")
+    right = _calls_of(folder, "owned:note", check="owned:right")
     assert right(0, 0, 4, {}, {}) is None
-    wrong = _calls(folder, "owned:note", check="owned:wrong")
+    wrong = _calls_of(folder, "owned:note", check="owned:wrong")
     assert wrong(0, 0, 4, {}, {}) == "the check of owned:note failed: not below zero"
     assert wrong(0, 0, 4, {}, {}) is None
 
@@ -124,7 +130,7 @@ def test_what_would_make_a_figure_meaningless_is_refused_with_its_cure(
     folder: Path, target: str, complaint: str
 ) -> None:
     with pytest.raises(CallError, match=complaint):
-        _calls(folder, target)(0, 0, 1, {}, {})
+        _calls_of(folder, target)(0, 0, 1, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -137,22 +143,22 @@ def test_what_would_make_a_figure_meaningless_is_refused_with_its_cure(
 )
 def test_what_cannot_be_imported_says_what_to_do(folder: Path, target: str, complaint: str) -> None:
     with pytest.raises(CallError, match=complaint):
-        _calls(folder, target)
+        _calls_of(folder, target)
 
 
 def test_no_items_are_refused(folder: Path) -> None:
     with pytest.raises(CallError, match="has no items"):
-        _calls(folder, "owned:note", items="owned:none")
+        _calls_of(folder, "owned:note", items="owned:none")
 
 
 def test_the_traceback_of_the_function_is_kept(folder: Path) -> None:
     with pytest.raises(CallError) as caught:
-        _calls(folder, "owned:leave")(0, 0, 1, {}, {})
+        _calls_of(folder, "owned:leave")(0, 0, 1, {}, {})
     assert "in leave" in caught.value.detail
 
 
 def test_a_changed_working_directory_is_put_back_before_every_call(folder: Path) -> None:
-    calls = _calls(folder, "owned:moves")
+    calls = _calls_of(folder, "owned:moves")
     for _ in range(3):
         calls(0, 0, 2, {}, {})
     assert calls.moves
@@ -160,7 +166,7 @@ def test_a_changed_working_directory_is_put_back_before_every_call(folder: Path)
 
 
 def test_a_thread_must_not_change_the_working_directory(folder: Path) -> None:
-    calls, raised = _calls(folder, "owned:moves"), []
+    calls, raised = _calls_of(folder, "owned:moves"), []
 
     def work() -> None:
         try:
@@ -172,6 +178,23 @@ def test_a_thread_must_not_change_the_working_directory(folder: Path) -> None:
     thread.start()
     thread.join()
     assert "which all threads share" in raised[0]
+
+
+@pytest.mark.parametrize(
+    ("target", "complaint"),
+    [
+        ("owned:moves", "which all interpreters of a process share: use absolute paths"),
+        ("owned:nameless", "the lambda owned:nameless cannot be sent to an interpreter"),
+        ("owned:module", "returns a module, which cannot be sent back from an interpreter"),
+        ("owned:raises", "it went well in the main interpreter"),
+    ],
+)
+def test_what_an_interpreter_cannot_do_is_refused_with_its_cure(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, target: str, complaint: str
+) -> None:
+    monkeypatch.setattr(_calls, "inside", lambda: True)
+    with pytest.raises(CallError, match=complaint):
+        _calls_of(folder, target)(0, 0, 1, {}, {})
 
 
 def test_a_static_method_is_found_by_its_path(folder: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from gilscope import targets
 from gilscope.cases import Case, Slot
+from gilscope.errors import UnavailableError, WorkerRaisedError
 from gilscope.executors import interpreters as executor
 from gilscope.executors._interpreter_worker import read_message, write_message
 from gilscope.executors._rounds import Task
@@ -52,6 +53,27 @@ def test_old_interpreters_say_what_they_lack(
     found = executor.availability(Impl(name="py_loop", target="", gil="held"))
     assert found.ok is ok
     assert cure in found.cure
+
+
+class _Refusing(executor.InterpreterPool):
+    """Interpreters whose first one could not import something; nothing is started."""
+
+    def __init__(self, error: str) -> None:
+        self._error = error
+
+    def send(self, index: int, command: tuple[object, ...]) -> None:
+        pass
+
+    def collect(self, workers: int) -> list[tuple[tuple[object, ...], int]]:
+        return [(("raised", ": importing mine: ImportError", f"Traceback\nImportError: {self._error}\n"), 0)] * workers
+
+
+def test_an_extension_that_refuses_interpreters_is_no_failure_but_unavailable() -> None:
+    pool = _Refusing("module numpy._core._multiarray_umath does not support loading in subinterpreters")
+    with pytest.raises(UnavailableError, match=r"^numpy cannot be imported in a sub-interpreter.*--executors"):
+        pool.ask([("warm", 0)] * 2, "case")
+    with pytest.raises(WorkerRaisedError, match="importing mine"):
+        _Refusing("No module named 'nothing'").ask([("warm", 0)] * 2, "case")
 
 
 def test_messages_arrive_whole_and_the_end_is_an_end() -> None:

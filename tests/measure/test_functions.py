@@ -10,12 +10,18 @@ import pytest
 
 from gilscope import results
 from gilscope.errors import UsageError
+from gilscope.executors import interpreters
+from gilscope.measure import functions
 from gilscope.measure.functions import Options, measure
-from gilscope.measure.own import Request
+from gilscope.measure.own import Request, adopt
 from gilscope.measure.words import own_functions
 from gilscope.records import CaseRecord, ResultSet
+from gilscope.spec import Availability, Impl
 
 pytestmark = pytest.mark.slow
+
+HERE = interpreters.availability(Impl(name="own", target="", gil="held"))
+needs_interpreters = pytest.mark.skipif(not HERE.ok, reason=f"{HERE.reason}; {HERE.cure}")
 
 SHORT: dict[str, Any] = {"workers": (2,), "budget_s": 0.01, "round_s": 0.01, "controls": ()}
 """One block of short rounds: enough to see what happens, not how long it takes."""
@@ -184,6 +190,37 @@ def test_what_one_executor_cannot_do_leaves_the_others(
     assert f"things:{name}" in records[executor].reason
     if name == "only_main":  # the function's own traceback, from the worker it was raised in
         assert "in only_main" in records[executor].detail
+
+
+@needs_interpreters
+def test_interpreters_run_what_they_can_import_and_say_what_not(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    asked = Request(functions=own_functions(["things:fine", "things:multiplies"], folder), folder=str(folder))
+    assert measure(asked, Options(executors=("serial", "interpreters"), **SHORT), tmp_path / "result.jsonl")
+    result = results.load(tmp_path / "result.jsonl")
+    records = {r.case.implementation: r for r in result.cases.values() if r.case.executor == "interpreters"}
+    assert {name: record.status for name, record in records.items()} == {"fine": "ok", "multiplies": "unavailable"}
+    assert records["multiplies"].reason.startswith("numpy cannot be imported in a sub-interpreter")
+    assert "interpreters" in result.environment["hand_over_s"]
+
+
+@pytest.mark.parametrize(
+    ("has_them", "gil", "offered"), [(True, True, True), (False, True, False), (True, False, False)]
+)
+def test_interpreters_are_offered_where_there_are_some_and_a_gil_to_get_around(
+    monkeypatch: pytest.MonkeyPatch, has_them: bool, gil: bool, offered: bool
+) -> None:
+    class Fake:
+        gil_enabled = gil
+
+        def executor(self, *_: object) -> Availability:
+            return Availability(ok=has_them)
+
+    monkeypatch.setattr(functions, "Here", Fake)
+    spec = adopt(Request(functions=own_functions(["json:dumps"], Path.cwd()), folder=""))
+    chosen = functions._by_default(spec, Options())
+    assert ("interpreters" in chosen) == offered
+    assert {"serial", "threads", "processes", "native"} <= set(chosen)
 
 
 def test_unknown_words_are_refused() -> None:

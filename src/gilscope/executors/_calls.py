@@ -30,6 +30,7 @@ from typing import Any
 
 from gilscope.errors import WorkerRaisedError
 from gilscope.executors._byvalue import unpack
+from gilscope.executors._interpreter_worker import inside
 
 __all__ = ["CallError", "Calls", "import_target", "make", "where"]
 
@@ -37,8 +38,15 @@ _ALONE = {
     "serial": "call it once yourself with the same arguments",
     "threads": "it went well outside threads: find what its calls share, or use processes",
     "processes": "it went well in the main process: find what it needs from there, or use threads",
+    "interpreters": "it went well in the main interpreter: find what it needs from there, or use processes",
 }
 """What to do about a call that raises, by where: it was called alone and in the main thread before."""
+
+_SENT_TO = {"processes": "a process", "interpreters": "an interpreter"}
+"""Where functions arrive by their names, and results leave as copies: in ours as in pools of ``concurrent.futures``."""
+
+_SHARED_BY = {"threads": "all threads", "interpreters": "all interpreters of a process"}
+"""Whose working directory is that of others too."""
 
 _LOADING = threading.Lock()  # modules from files are not covered by the import system's own locks
 
@@ -137,6 +145,8 @@ def _cure(error: BaseException, usual: str) -> str:
 
 def where() -> str:
     """Name the executor the calling code runs in."""
+    if inside():
+        return "interpreters"
     if multiprocessing.parent_process() is not None:
         return "processes"
     return "serial" if threading.current_thread() is threading.main_thread() else "threads"
@@ -173,8 +183,8 @@ class Calls:
             self.function: Callable[..., Any] = unpack(code) if code else import_target(self._target, self._home)
         if not callable(self.function):
             raise CallError(f"{self._target} is no function but a {type(self.function).__name__}")
-        if where() == "processes":
-            _can_travel(self.function, self._target)
+        if place := _SENT_TO.get(where()):
+            _can_travel(self.function, self._target, place)
         args, kwargs, items = _arguments(definition)
         self.items = items or self._items(definition["items"])
         self._check = import_target(definition["check"], self._home) if definition["check"] else None
@@ -260,13 +270,13 @@ class Calls:
         if inspect.isgenerator(result):
             raise CallError(f"{self._target} returns a generator, so nothing has run: return list(...) of it")
         if os.getcwd() != os.path.realpath(self._home):
-            if where() == "threads":
+            if sharers := _SHARED_BY.get(where()):
                 raise CallError(
-                    f"{self._target} changes the working directory, which all threads share: use absolute paths"
+                    f"{self._target} changes the working directory, which {sharers} share: use absolute paths"
                 )
             self.moves = True  # put back before every call, so that the next one begins where the first did
-        if where() == "processes":
-            _can_return(result, self._target)
+        if place := _SENT_TO.get(where()):
+            _can_return(result, self._target, place)
 
     def _judge(self, result: Any) -> str | None:
         assert self._check is not None
@@ -303,8 +313,8 @@ def _arguments(definition: Mapping[str, str]) -> tuple[tuple[Any, ...], dict[str
     return tuple(args), dict(kwargs), items
 
 
-def _can_travel(function: Callable[..., Any], target: str) -> None:
-    """Refuse a function that a pool of processes cannot be given: it is sent by its name.
+def _can_travel(function: Callable[..., Any], target: str, place: str) -> None:
+    """Refuse a function that a pool of processes or interpreters cannot be given: it is sent by its name.
 
     Raises
     ------
@@ -315,17 +325,17 @@ def _can_travel(function: Callable[..., Any], target: str) -> None:
     except Exception as error:
         kind = "lambda" if getattr(function, "__name__", "") == "<lambda>" else "function"
         raise CallError(
-            f"the {kind} {target} cannot be sent to a process ({_told(error)}); "
+            f"the {kind} {target} cannot be sent to {place} ({_told(error)}); "
             "define it by def at the top of a module, under the name it is called by"
         ) from error
 
 
-def _can_return(result: Any, target: str) -> None:
+def _can_return(result: Any, target: str, place: str) -> None:
     try:
         pickle.dumps(result)
     except Exception as error:
         kind = type(result).__name__
         raise CallError(
-            f"{target} returns a {kind}, which cannot be sent back from a process ({_told(error)}); "
+            f"{target} returns a {kind}, which cannot be sent back from {place} ({_told(error)}); "
             "return plain data, or use threads"
         ) from error

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import os
+import re
 import sys
 import threading
+from collections.abc import Sequence
 from multiprocessing import connection
 from typing import Any
 
 from gilscope import clocks
-from gilscope.errors import WorkerDiedError
+from gilscope.errors import UnavailableError, WorkerDiedError, WorkerRaisedError
 from gilscope.executors._interpreter_worker import read_message, write_message
 from gilscope.executors._pool import Pool
 from gilscope.executors._shm import HAS_MEMFD, Segment
+from gilscope.pep734 import BACKPORT, api
 from gilscope.spec import Availability, Impl
 
 __all__ = ["InterpreterPool", "availability", "open_pool"]
 
-_BACKPORT = "interpreters_backport"  # of the package interpreters-pep-734
 _CANNOT_BE_IMPORTED = ("numpy", "numba")  # single-phase initialisation, or state that interpreters would share
+_REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters")  # CPython's import.c, since 3.12
 
 
 def availability(impl: Impl, start_method: str = "") -> Availability:
     """Sub-interpreters run what they can import: pure Python, the standard library, our Cython modules."""
     for package in _CANNOT_BE_IMPORTED:
         if package in impl.needs:
-            return Availability(
-                ok=False,
-                reason=f"{package} cannot be imported in a sub-interpreter with a GIL of its own",
-                cure="use --executors threads or processes",
-            )
+            return Availability(ok=False, **_refusal(package))
     if sys.version_info >= (3, 14):
         return Availability(ok=True)
     if sys.version_info < (3, 13):
@@ -40,7 +38,7 @@ def availability(impl: Impl, start_method: str = "") -> Availability:
             reason=f"Python {sys.version_info.major}.{sys.version_info.minor} has no sub-interpreters for programs",
             cure="use Python 3.14, or 3.13 with: pip install 'gilscope[interpreters]'",
         )
-    if importlib.util.find_spec(_BACKPORT) is None:
+    if importlib.util.find_spec(BACKPORT) is None:
         return Availability(
             ok=False,
             reason="Python 3.13 has sub-interpreters only with the package interpreters-pep-734",
@@ -49,10 +47,12 @@ def availability(impl: Impl, start_method: str = "") -> Availability:
     return Availability(ok=True)
 
 
-def _api() -> Any:
-    """Return the module of PEP 734."""
-    name = "concurrent.interpreters" if sys.version_info >= (3, 14) else f"{_BACKPORT}.interpreters"
-    return importlib.import_module(name)
+def _refusal(package: str) -> dict[str, str]:
+    """Return reason and cure of what needs a package that sub-interpreters cannot import."""
+    return {
+        "reason": f"{package} cannot be imported in a sub-interpreter with a GIL of its own",
+        "cure": "use --executors threads or processes",
+    }
 
 
 class InterpreterPool(Pool):
@@ -60,7 +60,6 @@ class InterpreterPool(Pool):
 
     def __init__(self, max_workers: int, cpus: int) -> None:
         super().__init__(max_workers, cpus)
-        api = _api()
         token_fds: list[tuple[int, int]] | None = (
             [os.pipe() for _ in range(max_workers + 1)] if self.barriers is None else None
         )
@@ -78,7 +77,7 @@ class InterpreterPool(Pool):
             self._answers.append(answers)
             thread = threading.Thread(
                 target=self._live,
-                args=(api, index, their_commands, their_answers, token_fds),
+                args=(index, their_commands, their_answers, token_fds),
                 name=f"interpreter-{index}",
                 daemon=True,
             )
@@ -86,10 +85,10 @@ class InterpreterPool(Pool):
             self._threads.append(thread)
         self.ready_ns = [received - opened for _, received in self.collect(max_workers)]
 
-    def _live(self, api: Any, index: int, commands_fd: int, answers_fd: int, token_fds: Any) -> None:
+    def _live(self, index: int, commands_fd: int, answers_fd: int, token_fds: Any) -> None:
         """Run a worker in an interpreter of its own; whatever ends it closes its pipes, which the parent sees."""
         try:
-            interpreter = api.create()
+            interpreter = api().create()
             interpreter.exec(
                 f"import sys\nsys.path[:] = {sys.path!r}\n"
                 "from gilscope.executors._interpreter_worker import main\n"
@@ -107,6 +106,22 @@ class InterpreterPool(Pool):
             write_message(self._commands[index], command)
         except OSError:
             raise WorkerDiedError(f"worker {index} {self._fate(index)}") from None
+
+    def ask(self, commands: Sequence[tuple[Any, ...]], what: str) -> list[tuple[Any, int]]:
+        """Like ``Pool.ask``; what a case imports may be found to be nothing for sub-interpreters.
+
+        Raises
+        ------
+        UnavailableError
+            If an extension module refuses to be loaded in one.
+        """
+        try:
+            return super().ask(commands, what)
+        except WorkerRaisedError as error:
+            refused = _REFUSED.search(error.detail)
+            if refused is None:
+                raise
+            raise UnavailableError(**_refusal(refused[1].partition(".")[0])) from error
 
     def send_segment(self, index: int, key: str, segment: Segment) -> None:
         if key in self._known[index]:

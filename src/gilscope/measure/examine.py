@@ -15,6 +15,7 @@ from typing import Any
 from gilscope import clocks
 from gilscope.cases import Case
 from gilscope.executors._calls import Calls
+from gilscope.pep734 import pool_class
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 
 __all__ = ["available_bytes", "bound_memory", "examine", "hand_over"]
@@ -60,12 +61,7 @@ def hand_over(case: Case) -> float:
     Tasks that do nothing, one by one, in the steady state: the smallest of a few runs, because what is wanted is the
     price and not the scatter.
     """
-    pool: Executor = (
-        ThreadPoolExecutor(case.workers)
-        if case.executor == "threads"
-        else ProcessPoolExecutor(case.workers, multiprocessing.get_context(case.start_method))
-    )
-    with pool:
+    with _pool(case) as pool:
         list(pool.map(abs, range(case.workers * 8)))
         spent_ns = []
         for _ in range(_HAND_OVERS):
@@ -73,6 +69,16 @@ def hand_over(case: Case) -> float:
             list(pool.map(abs, range(_HANDED)))
             spent_ns.append(clocks.wall_ns() - begin)
     return min(spent_ns) / _HANDED / 1e9
+
+
+def _pool(case: Case) -> Executor:
+    """Return the pool of ``concurrent.futures`` that is like the executor of a case."""
+    if case.executor == "threads":
+        return ThreadPoolExecutor(case.workers)
+    if case.executor == "processes":
+        return ProcessPoolExecutor(case.workers, multiprocessing.get_context(case.start_method))
+    pool: Executor = pool_class()(case.workers)
+    return pool
 
 
 def _seconds_per_call(calls: Calls) -> float:

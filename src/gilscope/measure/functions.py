@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from gilscope import __version__, env
-from gilscope.abilities import told
+from gilscope.abilities import Here, told
 from gilscope.cases import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.env import default_workers, usable_cpus
 from gilscope.env.interpreters import Interpreter, described
@@ -33,14 +33,14 @@ from gilscope.plan import make_plan
 from gilscope.records import CaseRecord
 from gilscope.registry import EXECUTORS, START_METHODS, check_names
 from gilscope.results import ResultWriter
-from gilscope.spec import NESTED, OWN_THREADS
+from gilscope.spec import NESTED, OWN_THREADS, KernelSpec
 
 __all__ = ["DEFAULT_BUDGET_S", "Options", "measure"]
 
 DEFAULT_BUDGET_S = 30.0
 """Buys about 20 blocks of one function on 2 CPUs: half-widths of 3 % on a quiet machine."""
 
-_EXECUTORS = ("serial", "threads", "processes", "native")
+_EXECUTORS = ("serial", "threads", "processes", "interpreters", "native")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,8 @@ def measure(
     families = {"threads": most, "nested": most, "processes": most}
     families |= {f"native*{count}": count for count in workers}
     families = {name + mark: count for name, count in families.items() for mark in _marks(options)}
-    adopt(request)
+    spec = adopt(request)
+    options = replace(options, executors=options.executors or _by_default(spec, options))
     complete = True
     with SupervisedHost(
         families,
@@ -133,7 +134,7 @@ def measure(
         dask_scheduler=options.dask_scheduler,
         pin=options.pin,
     ) as host:
-        whole = most if "native" in (options.executors or _EXECUTORS) else 1
+        whole = most if "native" in options.executors else 1
         examined = {f.name: _examined(host, request, f, whole, options, observer) for f in request.functions}
         environment["checks"] += [_caution(text, cure) for text, cure in _cautions(request, examined)]
         environment["functions"] = {name: seen.facts() for name, seen in examined.items() if not seen.problem}
@@ -150,6 +151,18 @@ def measure(
             except KeyboardInterrupt:
                 complete = False
     return complete
+
+
+def _by_default(spec: KernelSpec, options: Options) -> tuple[str, ...]:
+    """Return the executors for whoever named none.
+
+    Sub-interpreters are among them where there are some to be had and a GIL to get around.
+    """
+    able = told(options.interpreters) or {"": Here()}
+    offered = any(
+        entry.gil_enabled and entry.executor("interpreters", spec, spec.impls[0], "").ok for entry in able.values()
+    )
+    return tuple(name for name in _EXECUTORS if offered or name != "interpreters")
 
 
 def _marks(options: Options) -> list[str]:
@@ -195,7 +208,8 @@ def _hand_over_s(host: SupervisedHost, request: Request, study: Study, workers: 
         kernel=request.kernel, implementation=name, executor="threads", workers=workers, size="1", interpreter=label
     )
     processes = replace(case, executor="processes", start_method=study.start_methods[0], transport=study.transports[0])
-    costs = {case.executor: host.hand_over(case) for case in (case, processes) if case.executor in study.executors}
+    cases = (case, processes, replace(case, executor="interpreters"))
+    costs = {case.executor: host.hand_over(case) for case in cases if case.executor in study.executors}
     return {executor: cost_s for executor, cost_s in costs.items() if cost_s is not None}
 
 
@@ -239,7 +253,7 @@ def _study(
     study = Study(
         kernels=(request.kernel,),
         implementations=tuple(base + suffix for base in names for suffix in ("", OWN_THREADS)),
-        executors=options.executors or _EXECUTORS,
+        executors=options.executors,
         workers=tuple(workers),
         budget_s=options.budget_s,
         precision=options.precision,
@@ -311,7 +325,7 @@ def _fitting(plan: Plan, examined: Mapping[str, Examined]) -> Plan:
 
     def too_large(slot: Slot) -> bool:
         seen = examined.get(slot.case.implementation)
-        apart = slot.role == "isolated" or slot.case.executor == "processes"
+        apart = slot.role == "isolated" or slot.case.executor in ("processes", "interpreters")
         return free is not None and seen is not None and apart and seen.peak_bytes * slot.case.workers > free
 
     missing = [

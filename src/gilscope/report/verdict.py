@@ -20,7 +20,11 @@ GAIN = 1.1
 _FREE = 0.7
 """Share of p that the control must reach before a function is told that no way gains."""
 
-_POOLS = {"threads": "a pool of threads", "processes": "a pool of processes"}
+_POOLS = {
+    "threads": "a pool of threads",
+    "processes": "a pool of processes",
+    "interpreters": "a pool of interpreters",
+}
 
 
 class Asked(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import os
 import statistics
@@ -12,6 +11,7 @@ from typing import Any
 
 from gilscope.errors import MeasurementError
 from gilscope.executors.processes import default_start_method
+from gilscope.pep734 import api
 from gilscope.studies import _ipc_channels as channels
 from gilscope.studies._ipc_job import one_job
 from gilscope.studies.serving import serve
@@ -80,15 +80,14 @@ class Peers:
 
 def _interpreter_peer() -> tuple[channels.End, Any, int]:
     """Start a sub-interpreter that is the peer, in a thread of its own."""
-    name = "concurrent.interpreters" if sys.version_info >= (3, 14) else "interpreters_backport.interpreters"
-    api: Any = importlib.import_module(name)
-    shared = api.create_queue()
+    pep734 = api()
+    shared = pep734.create_queue()
     read_fd, their_write_fd = os.pipe()
     their_read_fd, write_fd = os.pipe()
 
     def live() -> None:
         try:
-            interpreter = api.create()
+            interpreter = pep734.create()
             interpreter.exec(
                 f"import sys\nsys.path[:] = {sys.path!r}\n"
                 f"from {type(shared).__module__} import Queue\n"

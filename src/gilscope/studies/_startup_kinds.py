@@ -9,10 +9,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
+
+from gilscope.pep734 import api
 
 __all__ = ["Start", "load"]
 
@@ -83,11 +84,10 @@ def _threads(inside: Callable[[Callable[[], None]], None] = lambda wait: wait())
 
 
 def _interpreters() -> Start:
-    name = "concurrent.interpreters" if sys.version_info >= (3, 14) else "interpreters_backport.interpreters"
-    api: Any = importlib.import_module(name)
+    pep734 = api()
 
     def inside(wait: Callable[[], None]) -> None:
-        interpreter = api.create()
+        interpreter = pep734.create()
         interpreter.exec("ready = True")
         wait()
         interpreter.close()
