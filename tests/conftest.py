@@ -21,6 +21,10 @@ hypothesis.settings.load_profile("gilscope")
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Under nohup they would ignore the end of their terminal too; a handler is not inherited, and this one ignores it here.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
+
 
 @pytest.fixture(scope="session")
 def host() -> Iterator[SupervisedHost]:

@@ -137,6 +137,6 @@ def test_beside_a_background_load_no_wrong_cause_is_named():
         words=("fault_byte_code", "fault_plain", "--executors", "threads"), case="", losses=(), truth=0.0, findings=()
     )
     with noise.background_load(1):
-        rows = faults.measure(both, "8")
+        rows = faults.measure(both, "5")
     for fault in (held, sound):
         assert noise.judge(fault.case, fault, rows[fault.case]).wrong == ()
