@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
-__all__ = ["fill", "fill_terminal"]
+__all__ = ["fill", "fill_terminal", "refresh"]
 
 
 def fill(text: str, write: Callable[[str], str]) -> str:
@@ -21,3 +23,10 @@ def fill(text: str, write: Callable[[str], str]) -> str:
 def fill_terminal(text: str, output: Callable[[str], str]) -> str:
     """As ``fill``, for what a terminal showed."""
     return fill(text, lambda name: f"```\n{output(name)}\n```")
+
+
+def refresh(page: Path, filled: Callable[[str], str], measure: Callable[[], None]) -> None:
+    """Write a page anew, after measuring if ``--measure`` stands on the command line."""
+    if sys.argv[1:] == ["--measure"]:
+        measure()
+    page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")

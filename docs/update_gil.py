@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sections import fill_terminal
+from sections import fill_terminal, refresh
 
 from gilscope.report.gil import render_gil
 
@@ -44,12 +44,5 @@ def filled(text: str) -> str:
     return fill_terminal(text, output)
 
 
-def main(arguments: list[str]) -> None:
-    """Measure if asked to, and write the page."""
-    if arguments == ["--measure"]:
-        measure()
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    refresh(PAGE, filled, measure)

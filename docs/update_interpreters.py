@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from sections import fill_terminal
+from sections import fill_terminal, refresh
 from sessions import EXAMPLES, ROOT, adopt, session
 
 PAGE = ROOT / "docs/interpreters.md"
@@ -44,12 +44,5 @@ def filled(text: str) -> str:
     return fill_terminal(text, lambda name: session(example_of(name), f"gilscope {COMMANDS[name]}"))
 
 
-def main(arguments: list[str]) -> None:
-    """Measure if asked to, and write the page."""
-    if arguments == ["--measure"]:
-        measure()
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    refresh(PAGE, filled, measure)

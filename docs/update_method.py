@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sections import fill
+from sections import fill, refresh
 
 PAGE = Path(__file__).resolve().parent / "method.md"
 EXAMPLES = PAGE.parent / "examples"
@@ -120,12 +120,5 @@ def filled(text: str) -> str:
     return fill(text, lambda name: SECTIONS[name]())
 
 
-def main(arguments: list[str]) -> None:
-    """Measure if asked to, and write the page."""
-    if arguments == ["--measure"]:
-        measure()
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    refresh(PAGE, filled, measure)

@@ -42,10 +42,7 @@ def test_a_kernel_finds_its_implementations_by_name():
         summary="",
         regime="",
         sizes={},
-        layout=lambda params: (),
-        make_inputs=lambda params, buffers: None,
         extent=lambda params: 1,
-        outputs=lambda params: (),
         work=lambda params, result: spec.Work(units=1, unit="x"),
         impls=(impl,),
     )

@@ -125,7 +125,7 @@ class Impl:
 
 
 def _nothing(params: Params, buffers: Buffers) -> None:
-    """Restore nothing: the default ``reset``."""
+    """Make or restore nothing: the default ``make_inputs`` and ``reset``."""
 
 
 def _no_partials(params: Params, partials: Sequence[Any]) -> None:
@@ -151,9 +151,9 @@ class KernelSpec:
     sizes : mapping of str to params
         Parameters per size word.
     layout : callable (params) -> tuple of BufferSpec
-        The buffers, in the order in which the kernel's definition names its arrays.
+        The buffers, in the order in which the kernel's definition names its arrays; without it none.
     make_inputs : callable (params, buffers) -> None
-        Fill the ``input`` buffers (and whatever ``reset`` restores from) in place.
+        Fill the ``input`` buffers (and whatever ``reset`` restores from) in place; without it nothing.
     phases : callable (params) -> int
         Number of phases of one execution; phases are separated by a barrier.
     extent : callable (params) -> int
@@ -166,7 +166,7 @@ class KernelSpec:
         Reduce the partials, given in chunk order; inside the timed round. The result is None or made of ints, floats,
         strings and lists (it travels as JSON).
     outputs : callable (params) -> tuple of Slice
-        The parts of the buffers that, with ``result``, are the answer.
+        The parts of the buffers that, with ``result``, are the answer; without it the result alone.
     check : callable (params, buffers, result) -> str or None
         Independent knowledge about the answer (conservation laws, known counts): None, or what is wrong with it.
     work : callable (params, result) -> Work
@@ -181,13 +181,13 @@ class KernelSpec:
     summary: str
     regime: str
     sizes: Mapping[str, Params]
-    layout: Callable[[Params], tuple[BufferSpec, ...]]
-    make_inputs: Callable[[Params, Buffers], None]
     extent: Callable[[Params], int]
-    outputs: Callable[[Params], tuple[Slice, ...]]
     work: Callable[[Params, Any], Work]
     impls: tuple[Impl, ...]
     kind: Literal["kernel", "probe"] = "kernel"
+    layout: Callable[[Params], tuple[BufferSpec, ...]] = lambda params: ()
+    make_inputs: Callable[[Params, Buffers], None] = _nothing
+    outputs: Callable[[Params], tuple[Slice, ...]] = lambda params: ()
     phases: Callable[[Params], int] = lambda params: 1
     reads: Callable[[Params, int, int, int], tuple[Slice, ...]] = _whole
     writes: Callable[[Params, int, int, int], tuple[Slice, ...]] = _whole

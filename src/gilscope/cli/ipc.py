@@ -35,7 +35,8 @@ def ipc(
     """What does moving data cost? Latency and bandwidth of pipes, sockets, queues, pickle, shared memory and mapped
     files between processes, of queues between threads and interpreters; and the stages of one job per start method.
     """
-    from gilscope.cli.study import carry_out, common
+    from gilscope.cli.study import carry_out, common, measured
+    from gilscope.studies import ipc as study
 
     asked = {"start-method": start_method, "budget": budget, "seed": seed, "out": out}
     options, folder = common(asked)
@@ -44,7 +45,7 @@ def ipc(
         options.pop("start_methods", None)
     if sizes is not None:
         options["sizes"] = parse_sizes(sizes)
-    return carry_out("ipc", lambda: _run(options, quiet=quiet), _render, folder, json=json)
+    return carry_out("ipc", lambda: measured(study, options, quiet=quiet), _render, folder, json=json)
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:
@@ -64,18 +65,6 @@ def parse_sizes(text: str) -> tuple[int, ...]:
     if not found:
         raise UsageError(f"no size in {text!r}: write sizes like 1KiB,1MiB,1GiB")
     return tuple(sorted(found))
-
-
-def _run(options: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
-    from gilscope import env
-    from gilscope.cli.progress import watch
-    from gilscope.studies import ipc as study
-    from gilscope.studies.host import StudyHost
-
-    request = study.Request(**options)
-    environment = env.capture()
-    with watch(quiet=quiet, budget_s=request.budget_s) as observer, StudyHost(study.RUNNER) as host:
-        return study.measure(request, host, environment, observer)
 
 
 def _render() -> Any:

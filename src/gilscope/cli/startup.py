@@ -28,26 +28,14 @@ def startup(
     """What do workers cost? Creating and joining N threads, interpreters, processes (fork, forkserver, spawn), loky
     and Dask workers in fresh processes, and the memory of each worker.
     """
-    from gilscope.cli.study import carry_out, common, one_of
+    from gilscope.cli.study import carry_out, common, measured, one_of
     from gilscope.studies import startup as study
 
     options, folder = common({"workers": workers, "budget": budget, "seed": seed, "out": out})
     options.pop("start_methods", None)
     found = one_of("executors", executors, study.KINDS)
     kinds = {"kinds": found["executors"]} if found else {}
-    return carry_out("startup", lambda: _run({**options, **kinds}, quiet=quiet), _render, folder, json=json)
-
-
-def _run(options: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
-    from gilscope import env
-    from gilscope.cli.progress import watch
-    from gilscope.studies import startup as study
-    from gilscope.studies.host import StudyHost
-
-    request = study.Request(**options)
-    environment = env.capture()
-    with watch(quiet=quiet, budget_s=request.budget_s) as observer, StudyHost(study.RUNNER) as host:
-        return study.measure(request, host, environment, observer)
+    return carry_out("startup", lambda: measured(study, {**options, **kinds}, quiet=quiet), _render, folder, json=json)
 
 
 def _render() -> Any:

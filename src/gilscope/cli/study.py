@@ -10,7 +10,7 @@ from gilscope.errors import UsageError
 from gilscope.registry import check_names
 from gilscope.units import parse_duration_s
 
-__all__ = ["carry_out", "common", "one_of", "small_duration"]
+__all__ = ["carry_out", "common", "measured", "one_of", "small_duration"]
 
 _FAILURES = ("failed", "timeout")
 
@@ -59,6 +59,19 @@ def one_of(what: str, text: str | None, known: tuple[str, ...]) -> dict[str, tup
 def small_duration(what: str, text: str | None) -> float | None:
     """Read ``40us`` as seconds; None stays None."""
     return None if text is None else parse_duration_s(text, what=what, example="40us, 2ms or 1s")
+
+
+def measured(study: Any, options: Mapping[str, Any], *, quiet: bool) -> dict[str, Any]:
+    """Run a study whose module has a ``Request``, a ``RUNNER`` and ``measure``; return its document."""
+    from gilscope import env
+    from gilscope.cli.progress import watch
+    from gilscope.studies.host import StudyHost
+
+    request = study.Request(**options)
+    environment = env.capture()
+    with watch(quiet=quiet, budget_s=request.budget_s) as observer, StudyHost(study.RUNNER) as host:
+        document: dict[str, Any] = study.measure(request, host, environment, observer)
+    return document
 
 
 def carry_out(

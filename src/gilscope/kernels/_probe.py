@@ -16,7 +16,6 @@ __all__ = [
     "combine",
     "extent",
     "last",
-    "nothing",
     "work",
     "writes_last",
 ]
@@ -28,10 +27,6 @@ ITEMS = 20_160
 PY_LOOP = Impl(name="py_loop", target="._py:py_loop", gil="held")
 CY_GIL = Impl(name="cy_gil", target="._cy:cy_gil", gil="held")
 CY_NOGIL = Impl(name="cy_nogil", target="._cy:cy_nogil", gil="released")
-
-
-def nothing(params: Params, buffers: Buffers) -> None:
-    """Make no inputs."""
 
 
 def extent(params: Params) -> int:

@@ -182,14 +182,7 @@ def _examined(
     Of several interpreters in the first that can run it; where none can, what the last one said.
     """
     for label in _labels(options) or ("",):
-        case = Case(
-            kernel=request.kernel,
-            implementation=function.name,
-            executor="serial",
-            workers=1,
-            size="1",
-            interpreter=label,
-        )
+        case = _one_call(request, function, label)
         observer.preparing(case, 0, len(request.functions))
         seen = host.examine(case)
         if not seen.problem:
@@ -200,13 +193,22 @@ def _examined(
     return dataclasses.replace(seen, busy_whole=whole.busy) if not whole.problem else seen
 
 
+def _one_call(request: Request, function: Function, label: str) -> Case:
+    """Return the case that stands for a function by itself."""
+    return Case(
+        kernel=request.kernel,
+        implementation=function.name,
+        executor="serial",
+        workers=1,
+        size="1",
+        interpreter=label,
+    )
+
+
 def _hand_over_s(host: SupervisedHost, request: Request, study: Study, workers: int) -> dict[str, float]:
     """Measure what handing over a task costs, for the executors that are asked for."""
-    name = request.functions[0].name
-    label = next(iter(study.interpreters), "")
-    case = Case(
-        kernel=request.kernel, implementation=name, executor="threads", workers=workers, size="1", interpreter=label
-    )
+    alone = _one_call(request, request.functions[0], next(iter(study.interpreters), ""))
+    case = replace(alone, executor="threads", workers=workers)
     processes = replace(case, executor="processes", start_method=study.start_methods[0], transport=study.transports[0])
     cases = (case, processes, replace(case, executor="interpreters"))
     costs = {case.executor: host.hand_over(case) for case in cases if case.executor in study.executors}
@@ -274,15 +276,7 @@ def _failed(request: Request, examined: Mapping[str, Examined], study: Study) ->
         seen = examined[function.name]
         if not seen.problem:
             continue
-        label = next(iter(study.interpreters), "")
-        case = Case(
-            kernel=request.kernel,
-            implementation=function.name,
-            executor="serial",
-            workers=1,
-            size="1",
-            interpreter=label,
-        )
+        case = _one_call(request, function, next(iter(study.interpreters), ""))
         cure = "a call that takes longer needs --timeout" if seen.status == "timeout" else ""
         yield CaseRecord(
             case=case, status="timeout" if cure else "failed", reason=seen.problem, cure=cure, detail=seen.detail

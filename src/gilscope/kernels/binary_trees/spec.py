@@ -10,17 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NUMBA, PY_LOOP, not_available, read_digests
-from gilscope.spec import Buffers, BufferSpec, KernelSpec, Params, Work
+from gilscope.spec import Buffers, KernelSpec, Params, Work
 
 __all__ = ["KERNEL"]
-
-
-def _layout(params: Params) -> tuple[BufferSpec, ...]:
-    return ()
-
-
-def _make_inputs(params: Params, buffers: Buffers) -> None:
-    """Nothing to make."""
 
 
 def _combine(params: Params, partials: Sequence[Any]) -> int:
@@ -49,11 +41,8 @@ KERNEL = KernelSpec(
         "M": {"trees": 32, "depth": 15},
         "L": {"trees": 32, "depth": 17},
     },
-    layout=_layout,
-    make_inputs=_make_inputs,
     extent=lambda params: params["trees"],
     combine=_combine,
-    outputs=lambda params: (),
     check=_check,
     work=_work,
     digests=read_digests(__file__),

@@ -52,7 +52,6 @@ KERNEL = KernelSpec(
     extent=lambda params: params["n"],
     reads=_reads,
     combine=_combine,
-    outputs=lambda params: (),
     check=_check,
     work=_work,
     digests=read_digests(__file__),

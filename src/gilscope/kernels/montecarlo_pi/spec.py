@@ -7,20 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
-from gilscope.spec import Buffers, BufferSpec, KernelSpec, Params, Work
+from gilscope.spec import Buffers, KernelSpec, Params, Work
 
 __all__ = ["KERNEL"]
 
 _FLOPS_PER_SAMPLE = 3
 _SIGMAS = 5.0  # the points are fixed, so a right answer cannot fail by chance once it has passed
-
-
-def _layout(params: Params) -> tuple[BufferSpec, ...]:
-    return ()
-
-
-def _make_inputs(params: Params, buffers: Buffers) -> None:
-    """Nothing to make: sample i computes its own point."""
 
 
 def _combine(params: Params, partials: Sequence[Any]) -> int:
@@ -44,11 +36,8 @@ KERNEL = KernelSpec(
     summary="pi by random points in a quarter disk",
     regime="compute, embarrassingly parallel",
     sizes={"XS": {"n": 1_000}, "S": {"n": 200_000}, "M": {"n": 20_000_000}, "L": {"n": 200_000_000}},
-    layout=_layout,
-    make_inputs=_make_inputs,
     extent=lambda params: params["n"],
     combine=_combine,
-    outputs=lambda params: (),
     check=_check,
     work=_work,
     digests=read_digests(__file__),

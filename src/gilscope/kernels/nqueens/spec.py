@@ -9,20 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
-from gilscope.spec import Buffers, BufferSpec, KernelSpec, Params, Work
+from gilscope.spec import Buffers, KernelSpec, Params, Work
 
 __all__ = ["KERNEL"]
 
 # OEIS A000170.
 _KNOWN = {1: 1, 2: 0, 3: 0, 4: 2, 5: 10, 6: 4, 7: 40, 8: 92, 11: 2_680, 12: 14_200, 13: 73_712, 15: 2_279_184}
-
-
-def _layout(params: Params) -> tuple[BufferSpec, ...]:
-    return ()
-
-
-def _make_inputs(params: Params, buffers: Buffers) -> None:
-    """Nothing to make."""
 
 
 def _combine(params: Params, partials: Sequence[Any]) -> list[int]:
@@ -45,11 +37,8 @@ KERNEL = KernelSpec(
     summary="placements of n queens",
     regime="recursion, uneven sub-trees",
     sizes={"XS": {"n": 6}, "S": {"n": 11}, "M": {"n": 13}, "L": {"n": 15}},
-    layout=_layout,
-    make_inputs=_make_inputs,
     extent=lambda params: params["n"] ** 2,
     combine=_combine,
-    outputs=lambda params: (),
     check=_check,
     work=_work,
     digests=read_digests(__file__),

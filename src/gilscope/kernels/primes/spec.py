@@ -9,20 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
-from gilscope.spec import Buffers, BufferSpec, KernelSpec, Params, Work
+from gilscope.spec import Buffers, KernelSpec, Params, Work
 
 __all__ = ["KERNEL"]
 
 # Known numbers of primes below a limit (OEIS A000720).
 _KNOWN = {1_000: 168, 60_000: 6_057, 100_000: 9_592, 1_000_000: 78_498, 5_000_000: 348_513}
-
-
-def _layout(params: Params) -> tuple[BufferSpec, ...]:
-    return ()
-
-
-def _make_inputs(params: Params, buffers: Buffers) -> None:
-    """Nothing to make."""
 
 
 def _combine(params: Params, partials: Sequence[Any]) -> list[int]:
@@ -45,11 +37,8 @@ KERNEL = KernelSpec(
     summary="primes below a limit by trial division",
     regime="integers, branches, growing cost",
     sizes={"XS": {"limit": 1_000}, "S": {"limit": 60_000}, "M": {"limit": 1_000_000}, "L": {"limit": 5_000_000}},
-    layout=_layout,
-    make_inputs=_make_inputs,
     extent=lambda params: params["limit"],
     combine=_combine,
-    outputs=lambda params: (),
     check=_check,
     work=_work,
     digests=read_digests(__file__),

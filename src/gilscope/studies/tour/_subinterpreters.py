@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gilscope import clocks
@@ -13,7 +14,7 @@ from gilscope.env.interpreter import gil_enabled
 from gilscope.spec import Availability
 from gilscope.trace import Recorder
 
-__all__ = ["available", "interpreter_module", "own_gil", "run_in_interpreters"]
+__all__ = ["available", "interpreter_module", "own_gil", "run_codes", "run_in_interpreters"]
 
 # Private names of what became the public concurrent.interpreters of 3.14 (PEP 734).
 _MODULES = ("_interpreters", "_xxsubinterpreters")
@@ -58,19 +59,30 @@ _light.{work}(log, {me!r})
 
 def run_in_interpreters(log: Recorder, work: str, names: tuple[str, ...]) -> None:
     """Make an interpreter for each name, let them do ``work`` together, and wait for all."""
+    run_codes(log, names, lambda me, facts: _CODE.format(path=sys.path, log=log.path, me=me, work=work, **facts))
+
+
+def run_codes(log: Recorder, lanes: Sequence[str], code_of: Callable[[str, dict[str, int]], str]) -> None:
+    """Make an interpreter for each lane, let them begin together, and wait for all.
+
+    Parameters
+    ----------
+    code_of : callable (lane, facts) -> str
+        What an interpreter runs. It writes a byte to the descriptor ``there`` when it is ready and reads one from
+        ``go`` before it begins; ``started_ns`` is when it was asked for.
+    """
     api = interpreter_module()
     (arrivals, there), (go, begin) = os.pipe(), os.pipe()
     made, threads = [], []
-    for me in names:
-        log.tell("main", me, "start")
-        started_ns = clocks.wall_ns()
+    for lane in lanes:
+        log.tell("main", lane, "start")
+        facts = {"started_ns": clocks.wall_ns(), "there": there, "go": go}
         made.append(api.create())
-        code = _CODE.format(path=sys.path, log=log.path, me=me, started_ns=started_ns, there=there, go=go, work=work)
-        threads.append(threading.Thread(target=api.run_string, args=(made[-1], code)))
+        threads.append(threading.Thread(target=api.run_string, args=(made[-1], code_of(lane, facts)), name=lane))
         threads[-1].start()
-    for _ in names:
+    for _ in lanes:
         os.read(arrivals, 1)
-    os.write(begin, b"." * len(names))
+    os.write(begin, b"." * len(lanes))
     with log.span("main", "join", "wait"):
         for thread in threads:
             thread.join()

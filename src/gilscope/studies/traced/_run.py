@@ -111,31 +111,20 @@ def _processes(log: Recorder, config: dict[str, Any]) -> None:
 _CODE = """\
 import sys; sys.path[:] = {path!r}
 from gilscope.studies.traced import _worker
-_worker.in_interpreter({log!r}, {lane!r}, {text!r}, {indices!r}, {started_ns}, {arrived}, {go})
+_worker.in_interpreter({log!r}, {lane!r}, {text!r}, {indices!r}, {started_ns}, {there}, {go})
 """
 
 
 def _interpreters(log: Recorder, config: dict[str, Any]) -> None:
-    from gilscope.studies.tour._subinterpreters import interpreter_module
+    from gilscope.studies.tour._subinterpreters import run_codes
 
-    api, parts = interpreter_module(), _parts(config)
-    (arrivals, arrived), (go, begin) = os.pipe(), os.pipe()
-    made, threads = [], []
-    for lane, indices in parts:
-        log.tell("main", lane, "start")
-        facts = {"lane": lane, "indices": indices, "started_ns": clocks.wall_ns(), "arrived": arrived, "go": go}
-        made.append(api.create())
-        code = _CODE.format(path=sys.path, log=log.path, text=config["text"], **facts)
-        threads.append(threading.Thread(target=api.run_string, args=(made[-1], code), name=lane))
-        threads[-1].start()
-    for _ in parts:
-        os.read(arrivals, 1)
-    os.write(begin, b"." * len(parts))
-    with log.span("main", "join", "wait"):
-        for thread in threads:
-            thread.join()
-    for number in made:
-        api.destroy(number)
+    parts = dict(_parts(config))
+
+    def code_of(lane: str, facts: dict[str, int]) -> str:
+        told = {"path": sys.path, "log": log.path, "text": config["text"], "lane": lane, "indices": parts[lane]}
+        return _CODE.format(**told, **facts)
+
+    run_codes(log, list(parts), code_of)
 
 
 def _dask(log: Recorder, config: dict[str, Any]) -> None:
