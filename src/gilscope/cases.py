@@ -33,7 +33,7 @@ _CASE = re.compile(
     r"(?P<kernel>[\w.:/\-]+)/(?P<implementation>\w+)@(?P<executor>[a-z]+)"
     r"(?:\.(?P<start_method>fork|forkserver|spawn))?(?:\.(?P<transport>shm|pickle))?"
     r"(?:\.(?P<scaling>weak))?(?:\.(?P<schedule>dynamic))?"
-    r"(?:\*(?P<workers>\d+))?#(?P<size>\w+)(?:~c(?P<chunks>\d+))?(?:!(?P<interpreter>[\w.+\-]+))?"
+    r"(?:\*(?P<workers>\d{1,18}))?#(?P<size>\w+)(?:~c(?P<chunks>\d{1,18}))?(?:!(?P<interpreter>[\w.+\-]+))?"
 )
 
 

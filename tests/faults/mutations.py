@@ -1,37 +1,48 @@
-"""Result files as chance and malice make them, and what reads them: every reader answers or says one clear line.
+"""Result files as chance and malice make them: each is read, or refused in one clear line, in bounded time and memory.
 
-``python -m tests.faults.mutations --count 100000`` tries so many and prints what happened.
+``python -m tests.faults.mutations --count 100000`` makes so many result files, and a tenth as many studies and records
+of environments, reads them with all CPUs and prints what happened. A file is known by its number: the seed and the
+number make it, whatever the number of processes. A process that ends or takes too long is a failure of the file it was
+at.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
+import faulthandler
 import json
+import os
 import random
+import re
 import resource
+import subprocess
 import sys
 import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gilscope.analysis import analyse
-from gilscope.errors import GilscopeError
-from gilscope.results import load
+from tests.faults.readers import HOSTILE, READERS, nothing_measured
 
-__all__ = ["SEEDS", "mutate", "read_everything", "try_many"]
+__all__ = ["SEEDS", "WORDS", "Trial", "mutate", "places", "read_range", "try_many"]
 
 SEEDS = Path(__file__).parent / "seeds"
 
+LIMIT_S = 30.0  # for one file and all that reads it: a hundred times what the slowest takes
+MEMORY_MIB = 300  # what each process must stay below
+PARTS = 8  # for each process: the last ones end at about the same time
+
 WORDS: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2**31, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), 10**30, 1e308, -1e308, 5e-324, 0.5, "",
-    "x", "\u0000", "\ud7ff", "<script>alert(1)</script>", "[bold]x[/", "a" * 5000, "nbody/cy_nogil@threads*2#M",
+    "x", "\u0000", "\ud7ff", "\ud800", HOSTILE, "[bold]x[/", "=1+1", "a" * 5000, "../x", "nbody/cy_nogil@threads*2#M",
     "spin:spin/cy_nogil@threads*2#M", "nbody/cy_nogil@threads*999999#M~c999999999999", [], {}, [[]], [{}], [None],
-    {"": {}}, {"value": 1, "low": 2, "high": 0}, [0] * 100,
+    {"": {}}, {"value": 1, "low": 2, "high": 0}, [0] * 100, json.loads("[" * 150 + "]" * 150),
+    json.loads('{"a":' * 400 + "1" + "}" * 400),
 )  # fmt: skip
 
 
@@ -98,10 +109,10 @@ def _change_value(data: bytes, generator: random.Random) -> bytes:
         document = json.loads(lines[number])
     except (ValueError, RecursionError):
         return data
-    places = list(_places(document))
-    if not places:
+    found = places(document)
+    if not found:
         return data
-    holder, key = generator.choice(places)
+    holder, key = generator.choice(found)
     action = generator.randrange(6)
     if action == 0:
         del holder[key]
@@ -115,7 +126,7 @@ def _change_value(data: bytes, generator: random.Random) -> bytes:
     return b"".join(lines)
 
 
-def _places(document: Any) -> list[tuple[Any, Any]]:
+def places(document: Any) -> list[tuple[Any, Any]]:
     """Return (container, key) of every value."""
     found, waiting = [], [document]
     while waiting:
@@ -133,78 +144,162 @@ _KINDS: Sequence[Callable[[bytes, random.Random], bytes]] = (
 )  # fmt: skip
 
 
-def read_everything(path: Path, other: Path) -> None:
-    """Do with a result file what the verbs do: load, show, one case, compare, export, the report.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What became of one file.
 
-    Raises
-    ------
-    GilscopeError
-        One clear line.
+    Parameters
+    ----------
+    outcome : str
+        ``read``, ``refused``, ``traceback`` or ``crash``; the latter two must not be.
+    detail : str
+        The traceback, or what the process said last.
+    peak_mib : float
+        Of the process until then.
     """
-    from gilscope.analysis.versus import versus
-    from gilscope.report.case import find_case, render_case
-    from gilscope.report.export import export
-    from gilscope.report.html.render import render as render_page
-    from gilscope.report.html.source import read_source
-    from gilscope.report.terminal import render
 
-    result = load(path)
-    document = analyse(result)
-    json.dumps(document, allow_nan=False)
-    render(document, width=100, one_time=True)
-    for row in document["cases"][:2]:
-        render_case(document, find_case(document, row["case"]), result, width=100)
-    versus(analyse(load(other)), document)
-    for form in ("csv", "json", "pytest-benchmark", "pyperf"):
-        with contextlib.suppress(GilscopeError):
-            export(result, document, form)
-    render_page([read_source(path, document)])
+    number: int
+    name: str
+    outcome: str
+    detail: str = ""
+    seconds: float = 0.0
+    peak_mib: float = 0.0
+
+    @property
+    def bad(self) -> bool:
+        """Whether a promise was broken."""
+        return self.outcome not in ("read", "refused")
 
 
-def try_many(count: int, seed: int, folder: Path) -> tuple[Counter[str], list[str]]:
-    """Read so many mutated files; return how often what happened, and the tracebacks that should not be."""
-    generator = random.Random(seed)
-    seeds = [(path, path.read_bytes()) for path in sorted(SEEDS.glob("*.jsonl"))]
-    outcomes: Counter[str] = Counter()
-    tracebacks: list[str] = []
-    target = folder / "result.jsonl"
-    for _ in range(count):
-        original, data = generator.choice(seeds)
-        mutated = mutate(data, generator)
-        target.write_bytes(mutated)
-        try:
-            read_everything(target, original)
-            outcomes["read"] += 1
-        except GilscopeError as error:
-            outcomes[type(error).__name__] += 1
-            if "\n" in str(error) or not str(error):
-                tracebacks.append(f"not one line: {error!r}")
-        except Exception:  # noqa: BLE001 - that is what is looked for
-            outcomes["traceback"] += 1
-            tracebacks.append(traceback.format_exc())
-            (folder / f"bad-{len(tracebacks)}.jsonl").write_bytes(mutated)
-    return outcomes, tracebacks
+def made(number: int, seed: int, *, others: bool) -> tuple[str, bytes, random.Random]:
+    """Return the name and the bytes of a file, and the generator that decides how it is read.
+
+    Parameters
+    ----------
+    others : bool
+        No result, but another file that gilscope reads.
+    """
+    generator = random.Random(f"{seed}/{others}/{number}")
+    known = sorted(path for path in SEEDS.iterdir() if (path.suffix == ".jsonl") is not others)
+    chosen = generator.choice(known)
+    name = chosen.name if others else "result.jsonl"
+    return name, mutate(chosen.read_bytes(), generator), generator
+
+
+def read_range(numbers: range, seed: int, folder: Path, *, others: bool = False, limit_s: float = 0) -> Iterator[Trial]:
+    """Make and read some files in this process.
+
+    Parameters
+    ----------
+    limit_s : float
+        Seconds that one may take; then this process prints where it is and ends. 0: no limit.
+    """
+    whole = folder / "whole.jsonl"
+    whole.write_bytes((SEEDS / "a.jsonl").read_bytes())
+    with nothing_measured():
+        for number in numbers:
+            name, data, generator = made(number, seed, others=others)
+            (folder / name).write_bytes(data)
+            if limit_s:
+                faulthandler.dump_traceback_later(limit_s, exit=True)
+            begin, outcome, detail = time.monotonic(), "traceback", ""
+            try:
+                outcome = READERS[name](folder / name, whole, generator)
+            except Exception:  # noqa: BLE001 - that is what is looked for
+                detail = traceback.format_exc()
+            seconds = time.monotonic() - begin
+            if limit_s:
+                faulthandler.cancel_dump_traceback_later()
+            yield Trial(number=number, name=name, outcome=outcome, detail=detail, seconds=seconds, peak_mib=peak_mib())
+
+
+def peak_mib() -> float:
+    """Return the most memory this process had, in MiB."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        return int(re.search(r"VmHWM:\s*(\d+)", status)[1]) / 1024  # type: ignore[index]
+    except (OSError, TypeError):  # the figure of getrusage begins with that of the parent
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def _part(numbers: range, seed: int, folder: Path, others: bool) -> list[Trial]:
+    """Read some files in a process of its own, and in another after one at which it ended."""
+    trials: list[Trial] = []
+    while numbers:
+        mine = folder / f"{'other' if others else 'result'}-{numbers[0]}"
+        mine.mkdir()
+        words = ["--part", f"{numbers.start}:{numbers.stop}", "--seed", str(seed), "--folder", str(mine)]
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.faults.mutations", *words, *(["--others"] if others else [])],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        found = [Trial(**json.loads(line)) for line in done.stdout.splitlines()]
+        trials += found
+        numbers = numbers[len(found) :]
+        if not numbers:
+            break
+        said = f"its process ended with status {done.returncode}\n{done.stderr[-3000:]}"
+        trials.append(Trial(number=numbers[0], name="", outcome="crash", detail=said, seconds=LIMIT_S))
+        if not found:  # no file does that to each of them
+            raise RuntimeError(said)
+        numbers = numbers[1:]
+    return trials
+
+
+def try_many(count: int, seed: int, folder: Path, *, processes: int) -> list[Trial]:
+    """Read so many results and a tenth as many other files, with so many processes."""
+    parts = []
+    for total, others in ((count, False), (count // 10, True)):
+        step = max(50, -(-total // (PARTS * processes)))
+        parts += [(range(first, min(first + step, total)), seed, folder, others) for first in range(0, total, step)]
+    with ThreadPoolExecutor(processes) as pool:
+        return [trial for trials in pool.map(lambda part: _part(*part), parts) for trial in trials]
+
+
+def _told(trials: Sequence[Trial], seed: int, seconds: float) -> Iterator[str]:
+    """Yield the lines of the summary, and how to make each bad file again."""
+    kinds = Counter("results" if trial.name == "result.jsonl" else "other files" for trial in trials)
+    counted = ", ".join(f"{times} {kind}" for kind, times in kinds.most_common())
+    largest, slowest = max(trials, key=lambda t: t.peak_mib), max(trials, key=lambda t: t.seconds)
+    yield f"{counted}, seed {seed}, {seconds:.0f} s"
+    yield f"peak memory of a process {largest.peak_mib:.0f} MiB (limit {MEMORY_MIB})"
+    yield f"slowest file {slowest.seconds:.2f} s (number {slowest.number}, limit {LIMIT_S:g} s)"
+    outcomes = Counter(trial.outcome for trial in trials)
+    yield from (f"{outcomes[outcome]:8d}  {outcome}" for outcome in ("read", "refused", "traceback", "crash"))
+    bad = [trial for trial in trials if trial.bad]
+    alike = Counter(_last_frames(trial.detail) for trial in bad)
+    for frames, times in alike.most_common(20):
+        first = next(trial for trial in bad if _last_frames(trial.detail) == frames)
+        yield f"\n{times} times, first number {first.number} ({first.name}):\n{first.detail}"
+
+
+def _last_frames(detail: str) -> str:
+    return "\n".join(detail.splitlines()[-8:-1])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try many, print what happened; status 1 if anything but an answer or one clear line came out."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--count", type=int, default=1000, help="results; a tenth as many other files")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--part", help=argparse.SUPPRESS)  # FIRST:END, what one of the processes does
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--others", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
-    folder = Path(tempfile.mkdtemp(prefix="gilscope-fuzz-"))
+    if asked.part:
+        numbers = range(*map(int, asked.part.split(":")))
+        for trial in read_range(numbers, asked.seed, asked.folder, others=asked.others, limit_s=LIMIT_S):
+            print(json.dumps(asdict(trial)), flush=True)
+        return 0
     begin = time.monotonic()
-    outcomes, tracebacks = try_many(asked.count, asked.seed, folder)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1024)
-    print(
-        f"{asked.count} files, {time.monotonic() - begin:.0f} s, peak memory {peak:.0f} {'B' if peak > 1e6 else 'MiB'}"
-    )
-    for outcome, times in outcomes.most_common():
-        print(f"{times:8d}  {outcome}")
-    for text, times in Counter(tracebacks).most_common(20):
-        print(f"\n{times} times:\n{text}")
-    print(f"tracebacks: {len(tracebacks)}" + (f"; the files are in {folder}" if tracebacks else ""))
-    return 1 if tracebacks else 0
+    with tempfile.TemporaryDirectory(prefix="gilscope-fuzz-") as folder:
+        trials = try_many(asked.count, asked.seed, Path(folder), processes=asked.processes)
+    print("\n".join(_told(trials, asked.seed, time.monotonic() - begin)))
+    return 1 if any(trial.bad for trial in trials) or max(t.peak_mib for t in trials) >= MEMORY_MIB else 0
 
 
 if __name__ == "__main__":

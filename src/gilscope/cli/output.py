@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 PIPE_WIDTH = 120  # columns where there is no terminal to ask: wide enough for every table, as in a log file
+_COMMANDS = re.compile("[\x7f-\x9f]")  # control characters that JSON lets through: terminals obey some of them
 MIN_WIDTH = 60  # narrower than this no row of a table fits; terminals wrap the rest
 
 
@@ -42,7 +44,8 @@ def emit(text: str) -> None:
 
 def emit_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document to stdout; NaN and infinities are refused because JSON has none."""
-    emit(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))
+    text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
+    emit(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def complain(message: str) -> None:

@@ -147,7 +147,7 @@ def _taken_up(
     path = newest(Path(DEFAULT_PARENT)) if out is None else Path(out, RESULT_NAME)
     if path is None or not path.exists():
         return out, study, False
-    if not path.stat().st_size:  # killed before the first line was written
+    if path.is_file() and not path.stat().st_size:  # killed before the first line was written
         path.unlink()
         return out, study, False
     given = {name for name, text in asked.items() if text is not None}

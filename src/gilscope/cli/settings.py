@@ -12,6 +12,8 @@ from gilscope.registry import check_names
 
 __all__ = ["KEYS", "Settings", "read_settings"]
 
+MAX_BYTES = 4 << 20  # of a pyproject.toml: the longest are a hundredth of that
+
 KEYS = (
     "kernels",
     "implementations",
@@ -35,6 +37,9 @@ KEYS = (
 )
 
 
+_MOST = 2**63  # no option takes a larger number, and of very long ones Python makes no text
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Option values as text, as if they stood on the command line, and the file they come from."""
@@ -56,15 +61,27 @@ def read_settings(start: Path) -> Settings:
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
         try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            document = tomllib.loads(_text_of(path))
         except (FileNotFoundError, NotADirectoryError):
             continue
-        except (OSError, ValueError) as error:  # tomllib's errors and bad UTF-8 are ValueErrors
+        except (OSError, ValueError, RecursionError) as error:  # tomllib's errors and bad UTF-8 are ValueErrors
             raise UsageError(f"cannot read {path}: {error}; mend the file or start elsewhere") from None
-        table = document.get("tool", {}).get("gilscope")
+        tools = document.get("tool", {})
+        table = tools.get("gilscope") if isinstance(tools, dict) else None
         if table is not None:
             return Settings(path=path, values=_texts(path, table))
     return Settings()
+
+
+def _text_of(path: Path) -> str:
+    """Return what a file holds; raise ValueError where it is none, or longer than any that people write."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for, a device may have no end
+        raise ValueError("it is no regular file")
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"it has more than {MAX_BYTES >> 20} MiB")
+    return data.decode("utf-8")
 
 
 def _texts(path: Path, table: Any) -> dict[str, str]:
@@ -82,6 +99,8 @@ def _texts(path: Path, table: Any) -> dict[str, str]:
 def _text(what: str, value: Any) -> str:
     if isinstance(value, list) and value:
         return ",".join(_text(what, item) for item in value)
-    if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
+    if isinstance(value, str) and "\0" not in value:  # which no word on the command line can have
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST:
         return str(value)
-    raise UsageError(f"{what} is {value!r}: write a text, a number or a list of them")
+    raise UsageError(f"{what} is none of these: a text, a number, a list of them")

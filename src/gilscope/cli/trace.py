@@ -176,7 +176,7 @@ def _rendered(drawn: Trace, kind: str, *, to_file: bool) -> str:
 
         from gilscope.report.trace_json import trace_document
 
-        return json.dumps(trace_document(drawn), indent=1, allow_nan=False, ensure_ascii=False)
+        return json.dumps(trace_document(drawn), indent=1, allow_nan=False)
     if kind == "perfetto":
         from gilscope.report.perfetto import perfetto
 

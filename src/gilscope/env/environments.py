@@ -31,6 +31,9 @@ __all__ = [
 FOLDER_VARIABLE = "GILSCOPE_ENVIRONMENTS"
 RECORD_NAME = "gilscope-environment.json"
 
+_MAX_RECORD_BYTES = 1 << 20
+_TEXTS = ("schema", "name", "base", "python", "gilscope", "source", "installed_from", "made_utc")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
@@ -90,11 +93,23 @@ def environments() -> list[Environment]:
 
 
 def _record(path: Path) -> dict[str, Any]:
+    """Return how an environment was made; nothing where the file is not as we write it: it is unfinished, then."""
     try:
-        record = json.loads((path / RECORD_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        with (path / RECORD_NAME).open("rb") as file:
+            record = json.loads(file.read(_MAX_RECORD_BYTES))
+    except (OSError, ValueError, RecursionError):
         return {}
-    return record if isinstance(record, dict) else {}
+    return record if isinstance(record, dict) and _is_ours(record) else {}
+
+
+def _is_ours(record: Mapping[str, Any]) -> bool:
+    """Whether the fields that are there have the types we write."""
+    tables = [record.get(name, {}) for name in ("libraries", "missing")]
+    if not all(isinstance(table, dict) for table in tables):
+        return False
+    texts = [value for table in tables for value in table.values()]
+    texts += [record[name] for name in _TEXTS if name in record]
+    return all(isinstance(text, str) for text in texts) and isinstance(record.get("free_threaded", False), bool)
 
 
 def find(name: str) -> Path | None:

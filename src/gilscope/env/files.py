@@ -20,7 +20,7 @@ def parse_cpu_list(text: str) -> frozenset[int]:
     """Read the kernel's list format, e.g. ``0-3,8``; what is no number or range is left out."""
     cpus: set[int] = set()
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        match = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", part.strip())  # no kernel knows more CPUs
         if match:
             cpus.update(range(int(match[1]), int(match[2] or match[1]) + 1))
     return frozenset(cpus)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gilscope.records import ResultSet
+from gilscope.report.facts import printable
 
 __all__ = ["FORMATS", "export"]
 
@@ -31,7 +32,7 @@ def _csv(result: ResultSet, document: Mapping[str, Any]) -> str:
         stream, [*_NAMES, "status", "reason", "blocks", *ends, "findings"], lineterminator="\n", restval=""
     )
     writer.writeheader()
-    for row in document["cases"]:
+    for row in printable(document["cases"]):
         values = {name: row[name] for name in (*_NAMES, "status", "reason", "blocks")}
         for name in _ESTIMATES:
             if row[name] is not None:
@@ -41,7 +42,7 @@ def _csv(result: ResultSet, document: Mapping[str, Any]) -> str:
 
 
 def _json(result: ResultSet, document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
 def _seconds(result: ResultSet, case: str) -> list[float]:

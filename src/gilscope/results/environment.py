@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 __all__ = ["check_environment"]
 
 MAX_CPUS = 1 << 20
+MAX_DEPTH = 20  # of objects and lists in each other: what prints an environment goes down into each
 
 Shape: TypeAlias = "tuple[type, ...] | dict[str, Shape] | list[Shape]"
 
@@ -55,10 +56,20 @@ def check_environment(environment: Mapping[str, Any]) -> None:
     ValueError
         Naming the first that is not what gilscope writes.
     """
+    _check_depth(environment)
     _check(environment, _ENVIRONMENT, "environment")
     count = environment.get("cpus", {}).get("count", 1)
     if type(count) is not int or not 1 <= count < MAX_CPUS:
         raise ValueError("environment.cpus.count must be a number of CPUs")
+
+
+def _check_depth(environment: Mapping[str, Any]) -> None:
+    level: list[Any] = [environment]
+    for _ in range(MAX_DEPTH):
+        inside = (value.values() if isinstance(value, dict) else value for value in level)
+        level = [item for items in inside for item in items if isinstance(item, dict | list)]
+    if level:
+        raise ValueError("environment is nested too deeply")
 
 
 def _check(value: object, shape: Shape, what: str) -> None:

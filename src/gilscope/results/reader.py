@@ -14,11 +14,11 @@ from gilscope.results.codec import decode_block, decode_case_record, decode_stud
 from gilscope.results.environment import check_environment
 from gilscope.results.schema import MAX_LINE_BYTES, MIGRATIONS, RESULT_NAME, SCHEMA, SCHEMA_VERSION, Line
 
-__all__ = ["is_line", "load"]
+__all__ = ["MALFORMED", "is_line", "load", "parse_object"]
 
-# What parsing and decoding raise on contents that are not ours; TypeError where a field of Study is missing,
-# RecursionError on absurd nesting.
-_MALFORMED = (ValueError, KeyError, TypeError, RecursionError)
+MALFORMED = (ValueError, KeyError, TypeError, RecursionError)
+"""What parsing and decoding raise on contents that are not ours; TypeError where a field of Study is missing,
+RecursionError on absurd nesting."""
 
 
 def load(path: Path | str) -> ResultSet:
@@ -77,7 +77,7 @@ def _read(file: BinaryIO, path: str) -> ResultSet:
                 resumed.append(_resumed(line["resumed"]))
             else:
                 unknown.update(dict.fromkeys(line))
-        except _MALFORMED as error:
+        except MALFORMED as error:
             raise ResultFileError(f"{path}, line {number} is damaged: {_one_line(error)}") from None
     if unknown:
         warnings.append(f"lines of unknown kind were left out: {', '.join(sorted(unknown))[:200]}")
@@ -99,8 +99,8 @@ def _header(data: bytes, path: str) -> Line:
     if not data:
         raise ForeignFileError(f"{path} is empty: nothing was measured")
     try:
-        header = _parse(data)
-    except _MALFORMED:
+        header = parse_object(data)
+    except MALFORMED:
         header = {}
     if header.get("schema") != SCHEMA:
         raise ForeignFileError(f"{path} is no result of gilscope")
@@ -115,7 +115,7 @@ def _header(data: bytes, path: str) -> Line:
     header = _migrated(header, version)
     try:
         _check_facts(header)
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise ResultFileError(f"{path} has a damaged header: {_one_line(error)}") from None
     return {**header, "schema_version": version}
 
@@ -143,8 +143,8 @@ def _lines(file: BinaryIO, path: str, version: int, warnings: list[str]) -> Iter
         if len(data) == MAX_LINE_BYTES and not data.endswith(b"\n"):
             raise ResultFileError(f"{path}, line {number} is longer than any gilscope writes")
         try:
-            line = _parse(data)
-        except _MALFORMED:
+            line = parse_object(data)
+        except MALFORMED:
             if following:
                 raise ResultFileError(f"{path}, line {number} is damaged") from None
             warnings.append(f"the last line (number {number}) was torn and was left out")
@@ -159,16 +159,22 @@ def _migrated(line: Line, version: int) -> Line:
     return line
 
 
-def _parse(data: bytes) -> Line:
-    """Parse one line; a JSON object with finite numbers only."""
+def parse_object(data: bytes) -> Line:
+    """Parse one line or file: a JSON object with finite numbers only.
+
+    Raises
+    ------
+    One of MALFORMED
+        If it is anything else.
+    """
     return _object(json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_finite))
 
 
 def is_line(data: bytes) -> bool:
     """Whether bytes are one whole line of a result."""
     try:
-        _parse(data)
-    except _MALFORMED:
+        parse_object(data)
+    except MALFORMED:
         return False
     return True
 

@@ -10,7 +10,7 @@ import pytest
 from gilscope.errors import UnavailableError, UsageError
 from gilscope.report.html import Source, read_source, write
 from tests.report.documents import mandelbrot
-from tests.report.studies import ipc
+from tests.report.studies import ipc, metg
 
 SOURCE = Source(document=mandelbrot())
 
@@ -48,17 +48,21 @@ def test_without_jinja2_the_cure_is_named_and_nothing_is_written(
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "result.jsonl"
 STUDY = '{"schema": "gilscope.study", "schema_version": %s, "study": "%s", "rows": []}'
+WHOLE = metg()
 
 
 @pytest.mark.parametrize(
     ("text", "caution"),
     [
-        (STUDY % (1, "metg"), ""),
+        (json.dumps(WHOLE), ""),
+        (json.dumps({**WHOLE, "blocks": "nine"}), "it.blocks must not be str"),
+        (json.dumps({**WHOLE, "environment": {"checks": ["busy"]}}), "environment.checks[0] must be an object"),
+        (STUDY % (1, "metg"), "it has no tool_version"),
         (STUDY % (2, "metg"), "newer gilscope"),
         (STUDY % (1, "ipc"), "no document of gilscope metg"),
-        ("[]", "no document of gilscope metg"),
-        ("{", "cannot be read"),
-        ('{"schema": "gilscope.study", "schema_version": 1, "study": "metg"}', "no rows"),
+        ("[]", "no JSON document"),
+        ("{", "no JSON document"),
+        ("[" * 100_000, "no JSON document"),
     ],
 )
 def test_studies_beside_a_result_are_read_or_said(tmp_path: Path, text: str, caution: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +12,15 @@ from gilscope.records import ResultSet
 from gilscope.report.charts import STUDY_CHARTS
 from gilscope.report.facts import Document
 from gilscope.results import load
-from gilscope.studies.document import SCHEMA, SCHEMA_VERSION
+from gilscope.results.environment import check_environment
+from gilscope.results.reader import MALFORMED, parse_object
+from gilscope.studies.document import SCHEMA, SCHEMA_VERSION, json_schema
+from gilscope.studies.shape import misshapen
 
 __all__ = ["Source", "read_source", "studies_in"]
+
+MAX_STUDY_BYTES = 64 << 20
+"""A study of ten thousand rows has a few MB. Larger files are not ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,15 +83,19 @@ def _without_cases(folder: Path, studies: Mapping[str, Mapping[str, Any]]) -> Do
 
 def studies_in(folder: Path) -> tuple[dict[str, Mapping[str, Any]], tuple[str, ...]]:
     """Return the studies of a folder, and what was wrong with files that should be some."""
-    found, cautions = {}, []
+    found: dict[str, Mapping[str, Any]] = {}
+    cautions = []
     for name in STUDY_CHARTS:
         path = folder / f"{name}.json"
         if not path.is_file():
             continue
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            cautions.append(f"{path.name} cannot be read: {error}")
+            document = _parsed(path)
+        except OSError as error:
+            cautions.append(f"{path.name} cannot be read: {error.strerror}")
+            continue
+        except MALFORMED:
+            cautions.append(f"{path.name} is left out: it is no JSON document")
             continue
         trouble = _trouble(document, name)
         if trouble:
@@ -96,11 +105,26 @@ def studies_in(folder: Path) -> tuple[dict[str, Mapping[str, Any]], tuple[str, .
     return found, tuple(cautions)
 
 
-def _trouble(document: Any, name: str) -> str:
+def _parsed(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        data = file.read(MAX_STUDY_BYTES + 1)
+    if len(data) > MAX_STUDY_BYTES:
+        raise ValueError(f"more than {MAX_STUDY_BYTES} bytes")
+    return parse_object(data)
+
+
+def _trouble(document: Mapping[str, Any], name: str) -> str:
     """Say why a document is no study that can be drawn; empty if it is."""
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA or document.get("study") != name:
+    if document.get("schema") != SCHEMA or document.get("study") != name:
         return f"it is no document of gilscope {name}"
     version = document.get("schema_version")
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
-        return f"it was written by a newer gilscope (schema {version}): upgrade with pip install -U gilscope"
-    return "" if isinstance(document.get("rows"), list) else "it has no rows"
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        return "it was written by a newer gilscope: update with pip install -U gilscope"
+    trouble = misshapen(document, json_schema())
+    if trouble:
+        return f"it is damaged: {trouble}"
+    try:
+        check_environment(document["environment"])
+    except ValueError as error:
+        return f"it is damaged: {error}"
+    return ""
