@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import email
+import json
 import os
 import platform
 import shutil
@@ -101,7 +102,7 @@ def interpreters(asked: Sequence[str]) -> dict[str, str]:
 
 def build_sdist(folder: Path) -> Path:
     """Build the sdist; everything else is built from it, so that what is missing in it is noticed."""
-    run(sys.executable, "-m", "build", "--sdist", "--outdir", folder, ROOT)
+    run(sys.executable, "-m", "build", "--no-isolation", "--sdist", "--outdir", folder, ROOT)
     [sdist] = folder.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -222,6 +223,17 @@ def python_of(venv: Path) -> Path:
     return venv / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
 
+def measure(python: Path, cwd: Path, env: Mapping[str, str]) -> None:
+    """Measure a kernel as a user would: what is compiled runs, what needs an extra is n/a with the reason."""
+    words = ("run", "mandelbrot", "--workers", "2", "--size", "XS", "--budget", "1", "--quiet", "--json")
+    rows = json.loads(run(python, "-m", "gilscope", *words, cwd=cwd, env=env))["cases"]
+    ran = {row["implementation"] for row in rows if row["status"] == "ok"}
+    reasons = [row["reason"] for row in rows if row["implementation"] == "nb_prange" and row["status"] == "unavailable"]
+    if not ran >= {"py_loop", "cy_nogil", "cy_prange"} or not any("numba" in reason for reason in reasons):
+        told = "; ".join(f"{row['case']}: {row['status']} {row['reason']}" for row in rows)
+        raise Failed(f"the installed program measured: {told}")
+
+
 def test(python: str, label: str, wheel: Path, folder: Path) -> str:
     """Install the wheel into an empty environment, run its tests there without a compiler, return the last line."""
     venv = folder / "test-venv"
@@ -239,6 +251,7 @@ def test(python: str, label: str, wheel: Path, folder: Path) -> str:
         raise Failed(f"the tests would run {where}, not what is installed")
     words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTED)
     summary = run(python_of(venv), *words, cwd=copy, env=bare).strip().rpartition("\n")[2]
+    measure(python_of(venv), folder, bare)
     if label.endswith("t"):
         modules = run(
             python_of(venv),

@@ -1,13 +1,9 @@
-"""What users install: the sdist builds the wheel, the wheel runs where there is no compiler."""
+"""What users install is looked into before it is let through; ``make wheels-local`` builds, installs and tests it."""
 
 from __future__ import annotations
 
-import json
-import os
 import runpy
-import subprocess
 import sys
-import venv
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -103,51 +99,14 @@ def test_what_is_no_interpreter_is_refused(wheels: Any, tmp_path: Path) -> None:
         wheels.interpreters([str(tmp_path)])
 
 
-# One real wheel -------------------------------------------------------------------------------------------------------
+# What they are built from ---------------------------------------------------------------------------------------------
 
 
-def _run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [str(word) for word in command],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        timeout=1200,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command} ended with {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-    return done
-
-
-@pytest.fixture(scope="module")
-def wheel(wheels: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A portable wheel, built from what is inside the sdist, not from this tree; checked."""
-    out = tmp_path_factory.mktemp("dist")
-    _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, ROOT, GILSCOPE_ISA="portable")
-    [built] = out.glob("*.whl")
-    wheels.check(built)
-    return built
-
-
-@pytest.mark.slow
-def test_the_wheel_runs_in_an_empty_environment_without_a_compiler(wheel: Path, tmp_path: Path) -> None:
-    venv.create(tmp_path / "venv", with_pip=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    reachable = subprocess.run(
-        [python, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", tmp_path / "probe", "typer"],
-        capture_output=True,
-        check=False,
-    )
-    if reachable.returncode:
-        pytest.skip("no package index can be reached, so the wheel's dependencies cannot be installed")
-    _run(python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", wheel, CC="/bin/false", CXX="/bin/false")
-    bare = {"PATH": str(python.parent), "CC": "/bin/false", "PYTHONPATH": ""}
-    command = [python.parent / "gilscope", "run", "mandelbrot", "--workers", "2", "--size", "XS", "--budget", "2"]
-    done = _run(*command, "--json", "--out", tmp_path / "out", **bare)
-    document = json.loads(done.stdout)
-    status = {case["case"]: (case["status"], case["reason"]) for case in document["cases"]}
-    assert status["mandelbrot/cy_prange@native*2#XS"] == ("ok", "")
-    assert status["mandelbrot/py_loop@processes*2#XS"] == ("ok", "")
-    [missing] = [entry for case, entry in status.items() if "nb_prange" in case]
-    assert missing[0] == "unavailable"
-    assert "numba" in missing[1]
+def test_the_sdist_has_every_source(wheels: Any, tmp_path: Path) -> None:
+    pytest.importorskip("build", reason="builds the sdist")
+    tree = wheels.unpack(wheels.build_sdist(tmp_path), tmp_path)
+    wanted = [ROOT / name for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE")]
+    wanted += [
+        path for path in (ROOT / "src" / "gilscope").rglob("*") if path.is_file() and path.suffix not in wheels.MADE
+    ]
+    assert [path for path in wanted if not (tree / path.relative_to(ROOT)).is_file()] == []

@@ -1,6 +1,6 @@
 """Count how often another thread gets to run while an implementation computes; run as a script, prints JSON.
 
-``python -m tests.kernels.gil_ticks KERNEL IMPLEMENTATION...``: all phases over all items of size M, several times. The
+``python -m tests.kernels.gil_ticks KERNEL/IMPLEMENTATION...``: all phases over all items of size M, several times. The
 switch interval is set to a minute, so nobody is made to hand the GIL over: a ticking thread that sleeps 0.2 ms at a
 time runs about once per 0.2 ms while the GIL is released, and not at all while it is held.
 
@@ -15,6 +15,7 @@ import json
 import sys
 import threading
 import time
+from typing import Any
 
 from gilscope import kernels
 from tests.kernels.harness import Workbench
@@ -44,13 +45,11 @@ def shows(gil: str, ticks: int) -> bool:
     return ticks <= MAX_TICKS_HELD if gil == "held" else ticks >= MIN_TICKS_RELEASED
 
 
-def main(kernel: str, words: list[str]) -> None:
+def measured(kernel: str, words: list[str], ticker: Ticker) -> dict[str, Any]:
+    """Return the ticks during each call of implementations of a kernel, and whether they came from a cache."""
     spec = kernels.load(kernel)
     bench = Workbench(spec, "M")
     extent = spec.extent(bench.params)
-    sys.setswitchinterval(NEVER_S)
-    ticker = Ticker()
-    ticker.start()
     report = {}
     for word in words:
         impl = spec.impl(word)
@@ -68,8 +67,19 @@ def main(kernel: str, words: list[str]) -> None:
             if shows(impl.gil, counts[-1]):
                 break
         report[word] = {"ticks": counts, "jit_cache": kernels.jit_cache(function)}
-    sys.stdout.write(json.dumps(report))
+    return report
+
+
+def main(words: list[str]) -> None:
+    asked: dict[str, list[str]] = {}
+    for word in words:
+        kernel, _, implementation = word.partition("/")
+        asked.setdefault(kernel, []).append(implementation)
+    sys.setswitchinterval(NEVER_S)
+    ticker = Ticker()
+    ticker.start()
+    sys.stdout.write(json.dumps({kernel: measured(kernel, asked[kernel], ticker) for kernel in asked}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(sys.argv[1:])

@@ -31,23 +31,33 @@ def usable(name: str, gil: str) -> list[str]:
     ]
 
 
-def ticks(name: str, words: list[str], cache: Path) -> dict[str, Any]:
+def ticks(words: list[str], cache: Path) -> dict[str, Any]:
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
-    command = [sys.executable, "-m", "tests.kernels.gil_ticks", name, *words]
+    command = [sys.executable, "-m", "tests.kernels.gil_ticks", *words]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=REPOSITORY, env=environment)
     report: dict[str, Any] = json.loads(done.stdout)
     return report
 
 
+@pytest.fixture(scope="module")
+def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What all kernels that are to be tested do, with a cold cache in one process and with a warm one in another."""
+    selected = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    names = [item.callspec.params["name"] for item in selected]
+    words = [f"{name}/{word}" for name in names for gil in ("held", "released") for word in usable(name, gil)]
+    cache = tmp_path_factory.mktemp("cache")
+    return {state: ticks(words, cache) for state in ("cold", "cached")}
+
+
 @pytest.mark.parametrize("name", KERNELS)
-def test_the_gil_is_held_or_released_as_declared_from_cold_and_warm_caches(name: str, tmp_path: Path) -> None:
-    held, released = usable(name, "held"), usable(name, "released")
-    assert held
-    for cache in ("cold", "cached"):
-        report = ticks(name, held + released, tmp_path)
-        states = {word: seen["jit_cache"] for word, seen in report.items() if word.startswith("nb_")}
+def test_the_gil_is_held_or_released_as_declared_from_cold_and_warm_caches(
+    name: str, reports: dict[str, dict[str, Any]]
+) -> None:
+    assert usable(name, "held")
+    for cache, report in reports.items():
+        seen = report[name]
+        states = {word: found["jit_cache"] for word, found in seen.items() if word.startswith("nb_")}
         assert set(states.values()) <= {cache}, states
-        for word in held:
-            assert shows("held", report[word]["ticks"][-1]), (cache, word, report)
-        for word in released:
-            assert shows("released", report[word]["ticks"][-1]), (cache, word, report)
+        for gil in ("held", "released"):
+            for word in usable(name, gil):
+                assert shows(gil, seen[word]["ticks"][-1]), (cache, word, seen)
