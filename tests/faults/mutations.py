@@ -128,7 +128,7 @@ def _change_value(data: bytes, generator: random.Random) -> bytes:
 
 def places(document: Any) -> list[tuple[Any, Any]]:
     """Return (container, key) of every value."""
-    found, waiting = [], [document]
+    found, waiting = [], [document] if isinstance(document, dict | list) else []
     while waiting:
         holder = waiting.pop()
         keys = list(holder) if isinstance(holder, dict) else range(len(holder))

@@ -6,6 +6,7 @@ no sense; 3 a gate could not decide; 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -17,6 +18,7 @@ OK = 0
 FAILED = 1
 USAGE = 2
 UNDECIDED = 3
+_UNUSABLE = (errno.ENAMETOOLONG, errno.EACCES)  # merely looking whether a path is there raises these
 INTERRUPTED = 130  # 128 + SIGINT, what shells report for an interrupted command
 
 
@@ -43,5 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GilscopeError as error:
         complain(str(error))
         status = FAILED
+    except OSError as error:
+        if error.errno not in _UNUSABLE or error.filename is None:
+            raise
+        complain(f"{str(error.filename)!r} cannot be used: {error.strerror}; name another file or folder")
+        status = USAGE
     flush()
     return status

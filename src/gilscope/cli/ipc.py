@@ -57,7 +57,7 @@ def parse_sizes(text: str) -> tuple[int, ...]:
     """
     found = set()
     for word in filter(None, (part.strip() for part in text.split(","))):
-        match = re.fullmatch(r"(\d+)\s*([kmg]?)(?:i?b)?", word.lower())
+        match = re.fullmatch(r"(\d{1,15})\s*([kmg]?)(?:i?b)?", word.lower(), re.ASCII)
         nbytes = int(match[1]) << _UNITS[match[2]] if match and match[2] else int(match[1]) if match else 0
         if not 1 <= nbytes <= _MOST_BYTES:
             raise UsageError(f"size {word!r} is no number of bytes from 1 to 1024GiB: write sizes like 1KiB,1MiB,1GiB")

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TextIO
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "draws_unicode",
     "emit",
     "emit_json",
+    "emit_path",
     "flush",
     "open_standard_streams",
     "stdout_color",
@@ -24,6 +26,7 @@ __all__ = [
 
 PIPE_WIDTH = 120  # columns where there is no terminal to ask: wide enough for every table, as in a log file
 _COMMANDS = re.compile("[\x7f-\x9f]")  # control characters that JSON lets through: terminals obey some of them
+_LONGEST = 2000  # characters of a complaint; more is no line that anybody reads
 MIN_WIDTH = 60  # narrower than this no row of a table fits; terminals wrap the rest
 
 
@@ -42,6 +45,11 @@ def emit(text: str) -> None:
     write(sys.stdout, text if text.endswith("\n") else text + "\n")
 
 
+def emit_path(path: Path | str, what: str = "") -> None:
+    """Print where something was written; a control character in its name does not reach the terminal."""
+    emit(what + "".join(letter if letter.isprintable() else "?" for letter in str(path)))
+
+
 def emit_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document to stdout; NaN and infinities are refused because JSON has none."""
     text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
@@ -51,6 +59,8 @@ def emit_json(document: Mapping[str, Any]) -> None:
 def complain(message: str) -> None:
     """Print one line to stderr, whatever line breaks the message has."""
     line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))
+    if len(line) > _LONGEST:  # what happened stands at the beginning, the cure at the end
+        line = f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
     write(sys.stderr, f"gilscope: {line}\n")
 
 

@@ -25,7 +25,7 @@ def report(
     ] = None,
 ) -> int:
     """Write results as one HTML page: heat map, curves, losses, findings, table. It needs no network."""
-    from gilscope.cli.output import emit
+    from gilscope.cli.output import emit_path
     from gilscope.cli.show import locate
     from gilscope.report.html import REPORT_NAME, read_source, write
 
@@ -33,7 +33,7 @@ def report(
     beside = found[0] if found[0].is_dir() else found[0].parent
     target = beside / REPORT_NAME if out is None else Path(out)
     write(target, [read_source(path) for path in found])
-    emit(f"report: {target}")
+    emit_path(target, "report: ")
     return 0
 
 

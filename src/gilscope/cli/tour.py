@@ -92,6 +92,8 @@ def _writable(path: str) -> Path:
         If it cannot be written.
     """
     page = Path(path)
+    if page.is_dir():
+        raise UsageError(f"cannot write to {path!r}: it is a folder; choose another file with --html")
     try:
         page.touch()
     except OSError as error:
