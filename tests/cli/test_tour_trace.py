@@ -43,7 +43,7 @@ def test_json_and_mermaid_are_all_there_is(folder: Path, capsys: Captured) -> No
         (None, ".svg", "<svg"),
         (None, ".html", "<!doctype html>"),
         (None, ".mmd", "sequenceDiagram"),
-        (None, ".json", '{"displayTimeUnit"'),
+        (None, ".json", '{"otherData"'),
         (None, ".txt", "mandelbrot/"),
     ],
 )

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gilscope.report.perfetto import perfetto
+from gilscope.report.rounds import trace_of
 from gilscope.report.strip import strip
 from gilscope.report.timeline import CATEGORY_WORDS, MAX_LANES, svg
+from gilscope.report.trace_json import trace_from
 from gilscope.report.trace_page import MAX_ROWS, trace_page
-from gilscope.trace import CATEGORIES, GIL_LANE, Trace
-from tests.report.traces import NASTY, TRACE_EVENT_SCHEMA, event, nasty, two_sleeps
+from gilscope.results import load
+from gilscope.trace import CATEGORIES, GIL_LANE, Event, Trace
+from tests.report.traces import NASTY, TRACE_EVENT_SCHEMA, event, imported, nasty, two_sleeps
 
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -168,6 +175,61 @@ def test_lanes_are_named_threads_of_their_groups_process() -> None:
 def test_times_are_microseconds_since_the_start() -> None:
     found = events_of(Trace(title="", events=(event("a", "x", 1000, 1002), event("a", "y", 1002, 1002.5))))
     assert [(e["ts"], e["dur"]) for e in found if e["ph"] == "X"] == [(0.0, 2000.0), (2000.0, 500.0)]
+
+
+def real_traces() -> list[Trace]:
+    """Return what the tour's programs did, and a round of every case of the example."""
+    chapters = json.loads((EXAMPLES / "tour.json").read_text(encoding="utf-8"))["chapters"]
+    experiments = [experiment for chapter in chapters for experiment in chapter["experiments"] if experiment["trace"]]
+    result = load(EXAMPLES / "result.jsonl")
+    cases = dict.fromkeys(key for block in result.blocks for key in block.rounds)
+    return [
+        *(trace_from(experiment["title"], experiment["trace"]) for experiment in experiments),
+        *(trace_of(result, case) for case in cases),
+    ]
+
+
+def test_perfetto_keeps_every_slice_of_real_traces_to_the_nanosecond() -> None:
+    traces = real_traces()
+    assert len(traces) > 40
+    for trace in traces:
+        slices, problems = imported(perfetto(trace))
+        assert problems == [], trace.title
+        origin = trace.start_ns
+        expected = [(event.name, event.start_ns - origin, event.end_ns - origin) for event in trace.events]
+        assert sorted(slices) == sorted(expected), trace.title
+
+
+@given(st.lists(st.integers(0, 10**13), min_size=3, max_size=3, unique=True))
+def test_slices_that_end_together_stay_nested(times: list[int]) -> None:
+    start, inner, end = sorted(times)
+    events = tuple(
+        Event(lane="a", name=name, start_ns=begun, end_ns=end, category="compute")
+        for name, begun in (("outer", start), ("inner", inner))
+    )
+    slices, problems = imported(perfetto(Trace(title="", events=events)))
+    assert (slices, problems) == ([("outer", 0, end - start), ("inner", inner - start, end - start)], [])
+
+
+@pytest.mark.parametrize(
+    ("events", "problem"),
+    [
+        ([("X", 1, 2, 0, 5), ("X", 1, 2, 3, 5)], "overlaps what its thread does"),
+        ([("X", 1, 2, 0, 5), ("X", 3, 2, 0, 5)], "the number 2 is that of two threads"),
+        ([("X", 1, 1, 0, 5)], "the number 1 is that of two threads, or of a process too"),
+        ([("X", 1, 2, 3, 5), ("s", 1, 2, 0, 0)], "comes before any slice"),
+    ],
+)
+def test_the_stand_in_for_the_importer_sees_what_goes_wrong(
+    events: list[tuple[str, int, int, int, int]], problem: str
+) -> None:
+    shared = {"name": "x", "id": 1}
+    timed = [{"ph": ph, "pid": pid, "tid": tid, "ts": ts, "dur": dur, **shared} for ph, pid, tid, ts, dur in events]
+    names = [("process_name", event) for event in timed] + [("thread_name", event) for event in timed]
+    metadata = [{**event, "ph": "M", "name": name} for name, event in names]
+    _, problems = imported(json.dumps({"traceEvents": [*metadata, *timed]}))
+    assert any(problem in found for found in problems)
+    assert any("has no name" in found for found in imported(json.dumps({"traceEvents": timed}))[1])
 
 
 def test_a_message_with_both_ends_is_a_flow_and_one_without_is_an_instant() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from gilscope.trace import Category, Event, Message, Trace
@@ -69,7 +72,6 @@ TRACE_EVENT_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["traceEvents"],
     "properties": {
-        "displayTimeUnit": {"enum": ["ms", "ns"]},
         "otherData": {"type": "object"},
         "traceEvents": {
             "type": "array",
@@ -105,3 +107,49 @@ TRACE_EVENT_SCHEMA: dict[str, Any] = {
         },
     },
 }
+
+
+def imported(text: str) -> tuple[list[tuple[str, int, int]], list[str]]:
+    """Read a file as Perfetto's importer does (importers/json of its trace processor).
+
+    Returns
+    -------
+    (slices, problems)
+        Name, start and end in ns of each slice it keeps, and what it would drop, or show under a wrong name.
+    """
+    events = json.loads(text, parse_float=Decimal)["traceEvents"]
+    timed = sorted((e for e in events if e["ph"] != "M"), key=lambda e: _text_to_ns(e["ts"]))
+    open_until: dict[tuple[int, int], list[int]] = {}
+    slices, problems = [], [*_misnamed(events)]
+    for e in timed:
+        start, stack = _text_to_ns(e["ts"]), open_until.setdefault((e["pid"], e["tid"]), [])
+        if e["ph"] in "sf":  # bound to the slice that was begun last on their thread
+            problems += [] if stack else [f"{e['name']} comes before any slice of its thread"]
+            continue
+        end = start + int(float(e.get("dur", 0)) * 1000.0)
+        while len(stack) > 1 and stack[-1] <= start:
+            stack.pop()
+        if stack and start < stack[-1] < end:
+            problems.append(f"{e['name']} overlaps what its thread does until {stack[-1]}")
+            continue
+        stack.append(end)
+        slices += [(e["name"], start, end)] if e["ph"] == "X" else []
+    return slices, problems
+
+
+def _text_to_ns(microseconds: Decimal | int) -> int:
+    """Cut the digits of a time behind the nanoseconds."""
+    return int(microseconds * 1000)
+
+
+def _misnamed(events: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield threads and processes that get no name, or that of another: it looks threads up by ``tid`` alone."""
+    places = {(e["pid"], e["tid"]) for e in events}
+    named = {(e["name"], e["pid"], e["tid"]) for e in events if e["ph"] == "M"}
+    for pid, tid in sorted(places):
+        if ("thread_name", pid, tid) not in named:
+            yield f"thread {tid} has no name"
+        if sum(other == tid for _, other in places) > 1 or tid in {number for number, _ in places}:
+            yield f"the number {tid} is that of two threads, or of a process too"
+        if not any(name == "process_name" and number == pid for name, number, _ in named):
+            yield f"process {pid} has no name"

@@ -3,11 +3,16 @@
 The format is described in "Trace Event Format" (Google, 2016) and in Perfetto's documentation of legacy JSON: complete
 events ``X`` with ``ts`` and ``dur`` in microseconds, metadata ``M`` that name processes and threads, flow events ``s``
 and ``f`` for messages, instant events ``i``.
+
+What Perfetto's importer makes of it decides some details. Slices of a thread must be disjoint or nested to the
+nanosecond, else it drops them, and it cuts ``dur`` x 1000 to a whole number. It names threads by ``tid`` alone, and
+takes a ``tid`` that is a ``pid`` for a main thread. ``displayTimeUnit`` is left out: old versions read ``ts`` in it.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +24,6 @@ __all__ = ["perfetto", "trace_events"]
 def perfetto(trace: Trace) -> str:
     """Return the text of the file; times count from the start of the trace."""
     document = {
-        "displayTimeUnit": "ns",
         "otherData": {"title": trace.title, "notes": "; ".join(trace.notes)},
         "traceEvents": list(trace_events(trace)),
     }
@@ -30,9 +34,12 @@ def trace_events(trace: Trace) -> Iterator[dict[str, Any]]:
     """Yield the events: a process per group of lanes, a thread per lane."""
     lanes = trace.lanes
     groups = {group: number for number, group in enumerate(dict.fromkeys(map(_group, lanes)), start=1)}
-    place = {lane: {"pid": groups[_group(lane)], "tid": number} for number, lane in enumerate(lanes, start=1)}
+    place = {
+        lane: {"pid": groups[_group(lane)], "tid": number} for number, lane in enumerate(lanes, start=len(groups) + 1)
+    }
+    first = {groups[_group(lane)]: place[lane] for lane in reversed(lanes)}
     for group, pid in groups.items():
-        yield _metadata("process_name", {"pid": pid, "tid": 0}, {"name": group or trace.title or "gilscope"})
+        yield _metadata("process_name", first[pid], {"name": group or trace.title or "gilscope"})
     for number, lane in enumerate(lanes):
         yield _metadata("thread_name", place[lane], {"name": lane_of_group(lane)[1]})
         yield _metadata("thread_sort_index", place[lane], {"sort_index": number})
@@ -42,12 +49,18 @@ def trace_events(trace: Trace) -> Iterator[dict[str, Any]]:
             "ph": "X",
             "name": event.name,
             "cat": event.category,
-            "ts": (event.start_ns - origin) / 1000,
-            "dur": (event.end_ns - event.start_ns) / 1000,
+            "ts": _microseconds(event.start_ns - origin),
+            "dur": _microseconds(event.end_ns - event.start_ns),
             **place[event.lane],
         }
     for number, message in enumerate(trace.messages, start=1):
         yield from _message(message, number, place, origin)
+
+
+def _microseconds(ns: int) -> float:
+    """Return the number nearest above that is still so many nanoseconds after x 1000 has been cut to a whole number."""
+    found = ns / 1000
+    return found if int(found * 1000.0) == ns else math.nextafter(found, math.inf)
 
 
 def _group(lane: str) -> str:
@@ -60,10 +73,10 @@ def _metadata(name: str, place: dict[str, int], arguments: dict[str, Any]) -> di
 
 def _message(message: Message, number: int, place: dict[str, dict[str, int]], origin: int) -> Iterator[dict[str, Any]]:
     shared = {"name": message.name, "cat": "message"}
-    sent = {"ts": (message.sent_ns - origin) / 1000, **place[message.source]}
+    sent = {"ts": _microseconds(message.sent_ns - origin), **place[message.source]}
     if message.received_ns is None:
         yield {"ph": "i", "s": "t", **shared, **sent, "args": {"to": message.target}}
         return
     yield {"ph": "s", "id": number, **shared, **sent}
-    received = {"ts": (message.received_ns - origin) / 1000, **place[message.target]}
+    received = {"ts": _microseconds(message.received_ns - origin), **place[message.target]}
     yield {"ph": "f", "bp": "e", "id": number, **shared, **received}

@@ -15,6 +15,7 @@ from gilscope.studies import traced
 from gilscope.studies.traced import TRACED_EXECUTORS, trace_function
 from gilscope.telemetry.gil import probe_availability
 from gilscope.trace import Trace, by_group, is_gil
+from tests.report.traces import imported
 
 CODE = """
 import os, time
@@ -125,8 +126,9 @@ def test_the_command_traces_a_function(mine: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(mine)
     asked = ["mine.py:work", "--executors", "threads", "--workers", "1", "--calls", "2", "--format", "perfetto"]
     assert main(["trace", *asked]) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert {"call 0", "call 1"} <= {event["name"] for event in document["traceEvents"]}
+    slices, problems = imported(capsys.readouterr().out)
+    assert {"call 0", "call 1"} <= {name for name, _, _ in slices}
+    assert problems == []
 
 
 @pytest.mark.parametrize(
