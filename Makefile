@@ -1,6 +1,6 @@
 # make run        the default comparison, from nothing
 # make test       everything that must pass, from nothing
-# See README.md; .ci/run does `make lint test docs` and a part of `make test-all`.
+# See README.md; .ci/run does `make lint test docs`, and parts of `make test-all wheels-local`.
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,9 +21,9 @@ test: $(VENV)/.installed
 test-all: $(VENV)/.installed
 	$(BIN)/python .ci/matrix.py $(if $(QUICK),--quick) $(INTERPRETERS)
 
-# Every fault in every executor at every moment, and fifty kills of the program: about half an hour.
+# Every fault in every executor at every moment, and fifty kills of the program; WORKERS tests at a time.
 test-faults: $(VENV)/.installed
-	GILSCOPE_FAULTS=all $(BIN)/python -m pytest tests/faults --junitxml=build/faults.xml
+	GILSCOPE_FAULTS=all $(BIN)/python -m pytest tests/faults -n $(or $(WORKERS),4) --dist worksteal --junitxml=build/faults.xml
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

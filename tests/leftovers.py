@@ -18,14 +18,25 @@ def shared_memory() -> set[str]:
 
 
 def abandoned(before: set[str]) -> set[str]:
-    """Shared memory that is new and that no process has mapped."""
+    """Shared memory that is new and that no process has mapped.
+
+    Told by inode: a semaphore is made under a passing name, which is the one its maker's maps go on showing.
+    """
     new = shared_memory() - before
     if not new:
         return set()
-    in_use = ""
+    mapped = set()
     for pid in psutil.pids():
         try:
-            in_use += Path(f"/proc/{pid}/maps").read_text()
+            lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
         except OSError:
             continue
-    return {name for name in new if name not in in_use}
+        mapped |= {line.split()[4] for line in lines if FOLDER in line}
+    return {name for name in new if (inode := _inode(name)) and inode not in mapped}
+
+
+def _inode(name: str) -> str:
+    try:
+        return str(os.stat(os.path.join(FOLDER, name)).st_ino)
+    except OSError:  # gone meanwhile
+        return ""

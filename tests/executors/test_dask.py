@@ -127,7 +127,7 @@ def test_a_cluster_of_its_own_survives_the_death_of_a_worker_and_leaves_nothing(
         supervisor = psutil.Process(host._process.pid)
         killed = host.prepare(_slot("planted_killed", size="S"))
         assert killed.status == "failed"
-        assert "was lost" in killed.reason
+        assert "was killed by SIGKILL" in killed.reason
         assert host.prepare(_slot("mandelbrot")).status == "ok"
         started = supervisor.children(recursive=True)
         assert len(started) >= 3

@@ -12,6 +12,7 @@ from typing import Any
 
 from gilscope import __version__, clocks
 from gilscope.errors import UnavailableError
+from gilscope.executors.processes import describe_exit
 
 __all__ = ["Clock", "Cluster", "clock_of", "complaint_about"]
 
@@ -19,6 +20,7 @@ dask: Any = importlib.import_module("dask")  # neither package has types through
 distributed: Any = importlib.import_module("distributed")
 
 _CONNECT_S = 5.0
+_FATE_S = 2.0  # a worker's connection breaks a moment before its nanny knows why
 _PINGS = 20  # the shortest round trip of so many is near the least there is
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
@@ -110,6 +112,7 @@ class Cluster:
     def __init__(self, scheduler: str, max_workers: int) -> None:
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         self._local: Any = None
+        self._ends: dict[str, int] = {}  # exit status of our own workers that are gone
         self.own = not scheduler
         before = clocks.wall_ns()
         self.client: Any = _connected(scheduler) if scheduler else self._embedded(max_workers)
@@ -131,11 +134,21 @@ class Cluster:
                 worker_dashboard_address=None,
                 silence_logs=logging.CRITICAL,
             )
-        for nanny in self._local.workers.values():
-            nanny.auto_restart = False
         client = distributed.Client(self._local)
         client.wait_for_workers(max_workers)
+        for nanny in self._local.workers.values():
+            nanny.auto_restart = False
+            self._remember_the_end_of(nanny)
         return client
+
+    def _remember_the_end_of(self, nanny: Any) -> None:
+        worker, heed = nanny.worker_address, nanny.process.on_exit
+
+        def ended(status: int) -> None:
+            self._ends[worker] = status
+            heed(status)
+
+        nanny.process.on_exit = ended
 
     def _examine(self) -> None:
         threads = self.alive()
@@ -161,6 +174,13 @@ class Cluster:
     def alive(self) -> dict[str, int]:
         """Return the workers that the scheduler knows now, with their numbers of threads."""
         return dict(self.client.nthreads())
+
+    def fate(self, worker: str) -> str:
+        """Say how a worker that is gone ended, as far as its nanny, where it is ours, tells in time."""
+        deadline = time.monotonic() + _FATE_S
+        while self.own and worker not in self._ends and time.monotonic() < deadline:
+            time.sleep(_FATE_S / 100)
+        return describe_exit(self._ends[worker]) if worker in self._ends else "was lost"
 
     def close(self) -> None:
         """Leave a running cluster as it was; end one of this process. Idempotent."""

@@ -145,18 +145,23 @@ class DaskSession(TaskSession):
         """
         from gilscope.executors._dask_cluster import distributed
 
-        while True:
-            try:
-                distributed.wait(futures, timeout=_LOOK_EVERY_S)
-                break
-            except TimeoutError:
-                self._check_workers()
         try:
+            self._wait_for(futures)
             answers: list[Answer] = self._client.gather(futures)
         except (distributed.KilledWorker, distributed.CancelledError, OSError) as error:
             self._check_workers()
             raise WorkerDiedError(f"Dask gave a task up: {str(error).partition(chr(10))[0]}") from None
         return answers
+
+    def _wait_for(self, futures: list[Any]) -> None:
+        from gilscope.executors._dask_cluster import distributed
+
+        while True:
+            try:
+                distributed.wait(futures, timeout=_LOOK_EVERY_S)
+                return
+            except TimeoutError:
+                self._check_workers()
 
     def _check_workers(self) -> None:
         try:
@@ -164,7 +169,8 @@ class DaskSession(TaskSession):
         except OSError as error:
             raise WorkerDiedError(f"the Dask scheduler is gone ({type(error).__name__})") from None
         if gone:
-            raise WorkerDiedError(f"Dask worker {', '.join(gone)} was lost")
+            fates = (f"Dask worker {address} {self._cluster.fate(address)}" for address in gone)
+            raise WorkerDiedError("; ".join(fates))
 
     def close(self) -> None:
         """Forget the case in the workers. Idempotent."""

@@ -15,6 +15,7 @@ from gilscope import clocks
 from gilscope.cases import Group, Plan, Slot, Study
 from gilscope.errors import MeasurementError, RoundTimeoutError
 from gilscope.measure.calibrate import ROUND_S, calibrate, lead_of, timeout_of
+from gilscope.measure.cures import cure_of
 from gilscope.measure.events import Observer
 from gilscope.measure.host import Host, Lead
 from gilscope.records import Block, CaseRecord, Round
@@ -124,6 +125,7 @@ def _failed(record: CaseRecord, error: MeasurementError) -> CaseRecord:
         record,
         status="timeout" if isinstance(error, RoundTimeoutError) else "failed",
         reason=str(error),
+        cure=cure_of(f"{error} {error.detail}"),
         detail=error.detail,
     )
 

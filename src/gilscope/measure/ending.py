@@ -20,7 +20,8 @@ _TRACKER = b"resource_tracker"  # in the command line of multiprocessing's and l
 _PATIENCE_S = 1.0  # a tracker needs milliseconds once it is alone
 _ORPHANS_S = 5.0  # thousands that go on forking while they are killed
 _STEP_S = 0.002
-_SEMAPHORES = Path("/dev/shm")  # where glibc and musl keep named ones
+_SHARED = "/dev/shm"  # where glibc and musl keep named semaphores
+_NAMES = ("sem.mp-", "sem.loky-")  # of multiprocessing and loky
 
 
 class _Process(NamedTuple):
@@ -32,14 +33,22 @@ class _Process(NamedTuple):
 
 
 def kill_group(leader: int) -> None:
-    """Kill all processes of the group that ``leader`` leads; resource trackers only when they do not end by themselves.
+    """Kill all processes of the group that ``leader`` leads, and all that descend from it.
+
+    Resource trackers are killed only when they do not end by themselves.
 
     Notes
     -----
-    Without /proc the whole group is killed at once.
+    Whoever descends from it keeps its tracker waiting, in whatever group. Without /proc the group is killed at once.
     """
+    semaphores = _semaphores_of(leader)
     deadline = time.monotonic() + _PATIENCE_S
-    while members := _members(leader):
+    known = {leader}  # those whose parents have ended descend from others now
+    while True:
+        seen = _processes()
+        known |= _below(known, seen)
+        living = {pid for pid, process in seen.items() if process.state != "Z"}
+        members = {pid for pid in living if pid in known or seen[pid].group == leader}
         trackers = {pid for pid in members if _is_tracker(pid)}
         for pid in members - trackers:
             _kill(pid)
@@ -48,7 +57,9 @@ def kill_group(leader: int) -> None:
         time.sleep(_STEP_S)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
-    _remove_semaphores(leader)
+    for name in semaphores:  # left only where somebody killed the tracker
+        with contextlib.suppress(OSError):
+            os.unlink(name)
 
 
 def kill_orphans(spared: Collection[int]) -> None:
@@ -60,15 +71,15 @@ def kill_orphans(spared: Collection[int]) -> None:
     -----
     Whoever is killed forks no more; what was forked meanwhile is found by the next look. Without /proc none is known.
     """
-    deadline = time.monotonic() + _ORPHANS_S
-    while time.monotonic() < deadline:
+    deadline, looks_in_vain = time.monotonic() + _ORPHANS_S, 0
+    while looks_in_vain < 2 and time.monotonic() < deadline:  # one may miss a child whose parent ends meanwhile
         seen = _processes()
         orphans = _below([os.getpid()], seen) - set(spared) - _below(spared, seen)
-        if not orphans:
-            return
+        looks_in_vain = 0 if orphans else looks_in_vain + 1
         for pid in orphans:
             _kill(pid)
-        time.sleep(_STEP_S)
+        if orphans:
+            time.sleep(_STEP_S)
         for pid in orphans:
             with contextlib.suppress(ChildProcessError):  # not ours yet
                 os.waitpid(pid, os.WNOHANG)
@@ -90,11 +101,6 @@ def _below(roots: Iterable[int], seen: Mapping[int, _Process]) -> set[int]:
         found.update(new)
         ahead += new
     return found
-
-
-def _members(leader: int) -> set[int]:
-    """Pids of a process group that have not ended yet."""
-    return {pid for pid, process in _processes().items() if process.group == leader and process.state != "Z"}
 
 
 def _processes() -> dict[int, _Process]:
@@ -121,8 +127,15 @@ def _is_tracker(pid: int) -> bool:
         return False
 
 
-def _remove_semaphores(owner: int) -> None:
-    """Remove what loky's tracker would have, had nobody killed it: its semaphores carry the pid of who made them."""
-    for name in _SEMAPHORES.glob(f"sem.loky-{owner}-*"):
-        with contextlib.suppress(OSError):
-            name.unlink()
+def _semaphores_of(pid: int) -> list[str]:
+    """Return the paths of the named semaphores that a process has mapped, where /proc shows them.
+
+    Told by inode: they are made under a passing name, which is the one that maps go on showing.
+    """
+    found = []
+    with contextlib.suppress(OSError):
+        lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+        mapped = {int(line.split()[4]) for line in lines if _SHARED in line}
+        with os.scandir(_SHARED) as entries:
+            found = [entry.path for entry in entries if entry.name.startswith(_NAMES) and entry.inode() in mapped]
+    return found

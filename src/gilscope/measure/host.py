@@ -17,6 +17,7 @@ from gilscope.cases import Case, Slot
 from gilscope.env.interpreters import Interpreter
 from gilscope.env.pinning import places
 from gilscope.errors import MeasurementError, RoundTimeoutError, UsageError, WorkerDiedError, WorkerRaisedError
+from gilscope.measure.cures import cure_of
 from gilscope.measure.examine import available_bytes
 from gilscope.measure.own import Examined, Request
 from gilscope.measure.wire import decode_round, decode_work, frame, receive_message
@@ -37,10 +38,6 @@ _THREAD_VARIABLES = (
 _LONGEST_TEMPORARY = 50  # a socket's path has 104 to 108 bytes (man 7 unix); multiprocessing adds about 45 to ours
 _APART = ("processpool", "dask")  # start processes of their own and threads that look after them
 _MOST_PROCESSES, _MOST_PER_CPU = 1000, 16  # each start method, loky and dask keep workers for every CPU
-_CURES = {  # last words of runners that were aborted, and what helps
-    "workqueue threading layer": "install tbb, or set NUMBA_THREADING_LAYER=omp: Numba's workqueue bears no threads",
-    "fork() called from a process already using GNU OpenMP": "use --start-method forkserver or spawn",
-}
 PREPARE_TIMEOUT_S = 300.0  # a cold JIT compilation of many variants on a slow machine, with room
 
 
@@ -218,14 +215,13 @@ class SupervisedHost:
         except RoundTimeoutError as error:
             return replace(record, status="timeout", reason=str(error))
         except WorkerDiedError as error:
-            cure = next((cure for words, cure in _CURES.items() if words in error.detail), "")
+            cure = cure_of(error.detail)
             return replace(record, status="failed", reason=str(error), cure=cure, detail=error.detail)
         if reply["status"] != "ok":
             if reply["status"] == "failed":
                 self._stop(family)  # workers may be dead, or wait for one that failed
-            return replace(
-                record, status=reply["status"], reason=reply["reason"], cure=reply["cure"], detail=reply["detail"]
-            )
+            cure = reply["cure"] or cure_of(reply["reason"])
+            return replace(record, status=reply["status"], reason=reply["reason"], cure=cure, detail=reply["detail"])
         self._bound.setdefault(family, set()).add(slot.session)
         problem = reply["problem"]
         return replace(
