@@ -46,15 +46,20 @@ class Failed(SystemExit):
     """A check that did not hold; the message says which."""
 
 
-def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
-    """Run a program to its end and return what it printed; what it said is shown only if it failed."""
+def run(
+    *command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None, stderr: int | None = subprocess.STDOUT
+) -> str:
+    """Run a program to its end and return what it printed; what it said is shown only if it failed.
+
+    What goes to standard error is part of it, or goes to ours, with ``stderr=None``.
+    """
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
         env={**os.environ, **env} if env is not None else None,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=stderr,
         text=True,
         errors="replace",
         check=False,
@@ -226,7 +231,7 @@ def python_of(venv: Path) -> Path:
 def measure(python: Path, cwd: Path, env: Mapping[str, str]) -> None:
     """Measure a kernel as a user would: what is compiled runs, what needs an extra is n/a with the reason."""
     words = ("run", "mandelbrot", "--workers", "2", "--size", "XS", "--budget", "1", "--quiet", "--json")
-    rows = json.loads(run(python, "-m", "gilscope", *words, cwd=cwd, env=env))["cases"]
+    rows = json.loads(run(python, "-m", "gilscope", *words, cwd=cwd, env=env, stderr=None))["cases"]
     ran = {row["implementation"] for row in rows if row["status"] == "ok"}
     reasons = [row["reason"] for row in rows if row["implementation"] == "nb_prange" and row["status"] == "unavailable"]
     if not ran >= {"py_loop", "cy_nogil", "cy_prange"} or not any("numba" in reason for reason in reasons):
