@@ -1,0 +1,73 @@
+"""What the diagnostic rounds say of the GIL, and that none of them is believed."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gilscope.analysis import analyse
+from tests.analysis.rounds import ideal, probe, study
+from tests.analysis.synthetic import row
+
+THREADS = "nbody/cy_nogil@threads*2#M"
+
+
+def seen(*rounds, case: str = THREADS, **more):
+    return row(analyse(study(case, ideal(2), gil=rounds, **more)), case)["gil"]
+
+
+def test_diagnostic_rounds_are_averaged_by_their_looks():
+    gil = seen(probe(0.8, 1.0), probe(0.5, 0.4, samples=1000))
+    assert gil["held"]["value"] == pytest.approx(0.7)
+    assert gil["waiting"]["value"] == pytest.approx(0.8)
+    assert gil["held"]["blocks"] == 2
+
+
+def test_the_interval_is_that_of_the_looks_or_of_the_rounds_whichever_is_wider():
+    alike, apart = seen(probe(0.7, 1.0), probe(0.7, 1.0)), seen(probe(0.8, 1.0), probe(0.6, 1.0))
+    assert alike["held"]["high"] - 0.7 == pytest.approx(0.02 / math.sqrt(2))
+    assert (apart["held"]["low"], apart["held"]["high"]) == pytest.approx((0.6, 0.8))
+
+
+def test_the_price_of_watching_is_said():
+    made = study(THREADS, ideal(2), gil=[probe(0.1, 0.0)])
+    slower = {**made.diagnostics[0], "wall_ns": round(1.1 * made.diagnostics[0]["wall_ns"])}
+    gil = row(analyse(dataclasses.replace(made, diagnostics=(slower,))), THREADS)["gil"]
+    assert gil["slow_down"]["value"] == pytest.approx(1.1)
+
+
+def test_processes_have_a_gil_each():
+    gil = seen(case="nbody/py_loop@processes*2#S")
+    assert (gil["available"], gil["reason"]) == (False, "each process has a GIL of its own")
+
+
+def test_a_case_nobody_watched_says_how_to_have_it_watched():
+    gil = seen()
+    assert not gil["available"]
+    assert "--budget" in gil["cure"]
+
+
+def test_a_probe_that_does_not_work_says_why():
+    gil = seen({"available": False, "reason": "no GIL: this interpreter runs threads in parallel", "enabled": False})
+    assert (gil["available"], gil["enabled"]) == (False, False)
+    assert gil["reason"].startswith("no GIL")
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(sorted(probe(0.5, 0.5))), inner),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*sorted(probe(0.5, 0.5))]), anything), anything, anything)
+def test_no_diagnostic_line_is_believed(damage, case, block):
+    made = study(THREADS, ideal(2), gil=[{**probe(0.9, 0.9), **damage}, {**probe(0.9, 0.9), **damage}])
+    odd = ({**made.diagnostics[0], "case": case}, {**made.diagnostics[0], "block": block}, *made.diagnostics)
+    gil = row(analyse(dataclasses.replace(made, diagnostics=odd)), THREADS)["gil"]
+    assert isinstance(gil["available"], bool)
+    assert gil["available"] or gil["reason"]
