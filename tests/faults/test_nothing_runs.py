@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+import gilscope
 from gilscope.measure.host import SupervisedHost
 from tests.faults.conftest import ALL
-from tests.faults.mutations import SEEDS
+from tests.faults.mutations import SEEDS, places
+from tests.faults.readers import HOSTILE, answer
 
 VERBS = (
     ["show", "there"],
@@ -64,6 +67,101 @@ def test_looking_at_a_result_imports_nothing_it_names(trap: Path, words: list[st
 def test_the_trap_snaps_when_a_verb_does_import_it(trap: Path) -> None:
     subprocess.run([sys.executable, "-m", "gilscope", "run", "evil"], capture_output=True, cwd=trap, env=_with(trap))
     assert (trap / "ran").exists()
+
+
+def test_going_on_with_a_result_runs_no_program_that_only_the_file_names(trap: Path) -> None:
+    program = trap / "python3.13t"
+    program.write_text(f"#!/bin/sh\necho ran > {trap / 'ran'}\n")
+    program.chmod(0o755)
+    named = json.dumps([{"label": "3.13t", "executable": str(program)}])
+    data = (SEEDS / "b.jsonl").read_text().replace('"interpreters":[]', '"interpreters":["3.13t"]')
+    (trap / "there/result.jsonl").write_text(data.replace('"checks":', f'"interpreters":{named},"checks":', 1))
+    words = [sys.executable, "-m", "gilscope", "run", "--resume", "--out", "there"]
+    gone_on = subprocess.run(words, capture_output=True, text=True, cwd=trap, timeout=120)
+    assert gone_on.returncode == 2
+    assert f"names {program}, which would be run" in gone_on.stderr
+    assert not (trap / "ran").exists()
+
+
+HOSTILE_FIELDS = ("reason", "cure", "detail", "cpu_model", "message", "isa", "python", "tool_version", "unit", "label")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["show", "{}"], ["show", "{}", "--json"], ["show", "{}", "--case", "nbody/cy_nogil@threads*2#XS"]),
+        *(["compare", "{}", "{}"], ["export", "{}"], ["export", "{}", "--format", "svg"]),
+        *(["report", "{}", "--out", "page.html"], ["trace", "{}"], ["trace", "{}", "--format", "svg"]),
+        *(["trace", "{}", "--format", "mermaid"], ["trace", "{}", "--format", "html"]),
+    ],
+    ids=" ".join,
+)
+def test_nothing_a_file_says_commands_the_terminal_or_the_browser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [json.loads(line) for line in (SEEDS / "a.jsonl").read_text().splitlines()]
+    changed = 0
+    for holder, key in [place for line in lines for place in places(line)]:
+        if key in HOSTILE_FIELDS and isinstance(holder[key], str):
+            holder[key] += HOSTILE
+            changed += 1
+        elif isinstance(holder, dict) and key in ("libraries", "one_time_ns"):
+            holder[key] = {**holder[key], HOSTILE: HOSTILE if key == "libraries" else 5}
+    assert changed > 10
+    Path("result.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    status, out, _ = answer([word.format("result.jsonl") for word in words])  # which looks for control characters
+    assert status == 0
+    written = [path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.[sh][vt][gm]*")]
+    for text in (out, *written):
+        if {"report", "svg", "html", "mermaid"} & set(words):
+            assert "<script>alert" not in text
+            assert "\x1b" not in text
+
+
+def _tree(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def test_a_run_writes_its_result_and_report_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("home", "here", "scratch"):
+        (tmp_path / name).mkdir()
+    variables = {name: text for name, text in os.environ.items() if not name.startswith(("XDG_", "NUMBA_", "PYTEST"))}
+    variables |= {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "scratch"), "PYTHONDONTWRITEBYTECODE": "1"}
+    package = Path(gilscope.__file__).parent
+    shared = Path("/dev/shm")
+    before, memory = _tree(package), set(os.listdir(shared)) if shared.is_dir() else set()
+    words = ["run", "crc32", "--implementations", "py_loop", "--executors", "threads,processes", "--size", "XS"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "gilscope", *words, "--workers", "2", "--budget", "0.5", "--quiet"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path / "here",
+        env=variables,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    (result,) = (tmp_path / "here/gilscope-results").iterdir()
+    assert sorted(os.listdir(result)) == ["report.html", "result.jsonl"]
+    allowed = {"home", "here", "scratch", "here/gilscope-results", f"here/gilscope-results/{result.name}"}
+    allowed |= {f"here/gilscope-results/{result.name}/{name}" for name in ("report.html", "result.jsonl")}
+    assert _tree(tmp_path) == allowed
+    new = {name for name in _tree(package) - before if "__pycache__" not in name}
+    assert not new
+    assert not {name for name in set(os.listdir(shared)) - memory if "gilscope" in name} if shared.is_dir() else True
+
+
+def test_profile_says_what_it_imports_and_calls_before_it_does(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import os, sys\nos.write(2, b'IMPORTED\\n')\ndef work(n):\n    return sum(range(n))\n"
+    )
+    words = ["profile", "mine:work", "--arg", "n=1000", "--budget", "0.3", "--workers", "2", "--executors", "threads"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "gilscope", *words], capture_output=True, text=True, cwd=tmp_path, timeout=120
+    )
+    assert ran.returncode == 0, ran.stderr
+    first = ran.stderr.splitlines()[0]
+    assert first == f"imports from {tmp_path} and calls mine:work(n=1000); one call is one task"
 
 
 def test_temporary_files_are_private_and_their_names_cannot_be_guessed() -> None:

@@ -144,3 +144,10 @@ def test_an_unknown_block_is_answered_with_those_there_are(result: ResultSet) ->
 def test_a_result_without_rounds_says_so(result: ResultSet) -> None:
     with pytest.raises(UsageError, match="holds no rounds"):
         choose_case(replace(result, blocks=()), None)
+
+
+@pytest.mark.parametrize("case", ["k/py_loop@serial#S", "k/cy_prange@native*2#S"])
+def test_a_round_with_more_stamps_than_its_case_has_workers_is_damaged(case: str) -> None:
+    with pytest.raises(ResultFileError, match="stamps of 2 workers"):
+        round_trace(MEASURED, title=case, case=case)
+    assert round_trace(replace(MEASURED, stamps=()), title=case, case=case).events == ()

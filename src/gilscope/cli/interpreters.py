@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from gilscope.cli.settings import Settings
 
@@ -65,9 +66,31 @@ def reopened(folder: Path, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
     Raises
     ------
     UsageError
-        If one is gone.
+        If one is gone, or is known from the file alone: a result from elsewhere could name any program.
     """
     from gilscope.env.interpreters import reopen
+    from gilscope.errors import UsageError
     from gilscope.results import load
 
-    return tuple(reopen(entry, kernels) for entry in load(folder).environment["interpreters"])
+    entries = load(folder).environment.get("interpreters", ())
+    strange = [entry for entry in entries if not _found_here(entry)]
+    if strange or not entries:
+        told = strange[0].get("executable") if strange else "no interpreter"
+        raise UsageError(
+            f"{folder} names {told}, which would be run: to go on with it repeat the words of the first time, "
+            "--python among them, or choose another folder with --out"
+        )
+    return tuple(reopen(entry, kernels) for entry in entries)
+
+
+def _found_here(entry: Mapping[str, Any]) -> bool:
+    """Whether the program that a result names is the running one, one of our environments, or a command of its name."""
+    from gilscope.env import environments
+    from gilscope.env.interpreters import at_path, command_of
+
+    label, named = entry.get("label"), entry.get("executable")
+    if not label or not named:
+        return False
+    ours = (str(made.python) for made in environments.environments())
+    path = at_path(Path(named).expanduser())
+    return path in (sys.executable, *ours, command_of(label.removesuffix("+gil")))

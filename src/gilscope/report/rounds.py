@@ -113,9 +113,17 @@ def _notes(measured: Round, record: CaseRecord | None) -> list[str]:
 def round_trace(
     measured: Round, *, title: str, case: str = "", notes: list[str] | None = None, more: list[Event] | None = None
 ) -> Trace:
-    """Return a round as a trace: the parent's lane, and one per worker."""
+    """Return a round as a trace: the parent's lane, and one per worker.
+
+    Raises
+    ------
+    ResultFileError
+        If the round has stamps of more workers than such a case has.
+    """
     stamps, notes = measured.stamps, list(notes or [])
     lanes = _lanes(measured, case, notes)
+    if len(lanes) < len(stamps):
+        raise ResultFileError(f"{title} is damaged: it has stamps of {len(stamps)} workers")
     events = list(more or [])
     messages: list[Message] = []
     for lane, stamp in zip(lanes, stamps, strict=True):
@@ -131,7 +139,7 @@ def round_trace(
 def _lanes(measured: Round, case: str, notes: list[str]) -> list[str]:
     count = len(measured.stamps)
     if "@serial" in case:
-        return [_MAIN]
+        return [_MAIN][:count]
     if "@native" in case:
         return ["native threads"][:count]
     workers = int(case.partition("*")[2].partition("#")[0].partition("~")[0] or 0) if "*" in case else count

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-__all__ = ["Markup", "linear", "logarithmic", "nice_ticks", "path", "tag"]
+__all__ = ["Markup", "legible", "linear", "logarithmic", "nice_ticks", "path", "tag"]
 
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _REPLACEMENT = "\ufffd"
@@ -24,7 +24,12 @@ class Markup(str):
 
 def escaped(text: str) -> str:
     """Return a text as it may stand in XML and HTML, between tags and in quoted attributes."""
-    return text if isinstance(text, Markup) else html.escape(_NOT_XML.sub(_REPLACEMENT, text), quote=True)
+    return text if isinstance(text, Markup) else html.escape(legible(text), quote=True)
+
+
+def legible(text: str) -> str:
+    """Return a text without the characters that may stand neither in XML nor in HTML."""
+    return _NOT_XML.sub(_REPLACEMENT, text)
 
 
 def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:

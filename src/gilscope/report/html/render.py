@@ -15,7 +15,7 @@ from gilscope.report.figures import unbroken
 from gilscope.report.html.page import result_part
 from gilscope.report.html.source import Source
 from gilscope.report.palette import CHART_CSS, THEMES, variables
-from gilscope.report.svg import Markup, tag
+from gilscope.report.svg import Markup, legible, tag
 
 if TYPE_CHECKING:
     import jinja2
@@ -55,7 +55,7 @@ def render(sources: Sequence[Source]) -> str:
     Time linear in the number of cases; nothing is imported but the standard library and Jinja2.
     """
     script = "\n".join(_resource(name) for name in SCRIPTS)
-    return _template().render(
+    page = _template().render(
         parts=[result_part(source, f"r{number}", sources[0]) for number, source in enumerate(sources)],
         policy=_policy(script),
         generator=GENERATOR,
@@ -67,6 +67,7 @@ def render(sources: Sequence[Source]) -> str:
         chips=CHIPS,
         verdicts=VERDICTS,
     )
+    return legible(page)
 
 
 def _template() -> jinja2.Template:
