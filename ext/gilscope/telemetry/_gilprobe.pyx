@@ -117,60 +117,8 @@ cdef extern from "_giltrace.h":
         int64_t longest_gap_ns
         int64_t blind_ns
 
-cdef extern from *:
-    """
-    /* Where there is no probe the door still opens: everything below says so instead of working. */
-    #if !GS_HAVE_PROBE
-    typedef struct { gs_spans spans; } gs_tally;
-    typedef struct { int running; gs_tally tally; } gs_sampler;
-    typedef struct { gs_spans spans; gs_trace_stats stats; } gs_tracer;
-    static gs_tracer *gs_tracer_new(const gs_gil *g, int i, int c) { (void)g, (void)i, (void)c; return NULL; }
-    static int gs_tracer_start(gs_tracer *t) { (void)t; return -1; }
-    static void gs_tracer_stop(gs_tracer *t) { (void)t; }
-    static void gs_tracer_free(gs_tracer *t) { (void)t; }
-    static gs_sampler *gs_new(const gs_gil *g, const gs_options *o, uint64_t seed)
-    { (void)g, (void)o, (void)seed; return NULL; }
-    static int gs_start(gs_sampler *s) { (void)s; return -1; }
-    static void gs_stop(gs_sampler *s) { (void)s; }
-    static void gs_free(gs_sampler *s) { (void)s; }
-    static void gs_copy(gs_sampler *s, gs_stats *out) { (void)s, (void)out; }
-    static int gs_check_hold(const gs_gil *g, char *r) { (void)g, (void)r; return 0; }
-    static int gs_check_waiters(const gs_gil *g, int *a, char *r) { (void)g, (void)a, (void)r; return 0; }
-    static int gs_check_identity(const gs_gil *g, char *r) { (void)g, (void)r; return 0; }
-    typedef struct { int locked; uintptr_t holder; unsigned long switch_number; int waiting; } gs_look;
-    static void gs_look_at(const gs_gil *g, gs_look *l) { (void)g, (void)l; }
-    #endif
-
-    /* Whether a loaded extension module says it can run without the GIL: 1 yes, 0 no, -1 no extension module or
-       not knowable. Modules with one-phase initialisation keep it in the module object, others in their slots. */
-    static int gs_declares_no_gil(PyObject *module)
-    {
-    #if defined(Py_GIL_DISABLED) && defined(GS_HAVE_MODULE_GIL)
-        PyModuleDef *def = PyModule_Check(module) ? PyModule_GetDef(module) : NULL;
-        if (def == NULL) {
-            PyErr_Clear();
-            return -1;
-        }
-        if (def->m_slots == NULL)
-            return ((PyModuleObject *)module)->md_gil == Py_MOD_GIL_NOT_USED;
-        for (PyModuleDef_Slot *slot = def->m_slots; slot->slot != 0; slot++)
-            if (slot->slot == Py_mod_gil)
-                return slot->value == Py_MOD_GIL_NOT_USED;
-        return 0;
-    #else
-        (void)module;
-        return -1;
-    #endif
-    }
-    static int gs_can_name_modules(void)
-    {
-    #if defined(Py_GIL_DISABLED) && defined(GS_HAVE_MODULE_GIL)
-        return 1;
-    #else
-        return 0;
-    #endif
-    }
-    """
+# Each of these is in a header above or, where there is no probe, in this one.
+cdef extern from "_gilabsent.h":
     ctypedef struct gs_sampler:
         int running
         gs_tally tally
@@ -190,6 +138,8 @@ cdef extern from *:
     int gs_check_waiters(const gs_gil *gil, int *asked, char *reason)
     int gs_check_identity(const gs_gil *gil, char *reason)
     void gs_look_at(const gs_gil *gil, gs_look *look)
+
+cdef extern from "_gilmodules.h":
     int gs_declares_no_gil(PyObject *module)
     int gs_can_name_modules()
 
