@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c' 2>/dev/null)
 
-.PHONY: run test test-faults lint benchmark wheel wheels-local test-all docs yardstick clean
+.PHONY: run test test-faults fuzz lint benchmark wheel wheels-local test-all docs yardstick clean
 
 run: $(VENV)/.installed
 	$(BIN)/gilscope run
@@ -24,6 +24,11 @@ test-all: $(VENV)/.installed
 # Every fault in every executor at every moment, and fifty kills of the program; WORKERS tests at a time.
 test-faults: $(VENV)/.installed
 	GILSCOPE_FAULTS=all $(BIN)/python -m pytest tests/faults -n $(or $(WORKERS),4) --dist worksteal --junitxml=build/faults.xml
+
+# Coverage-guided fuzzing of what reads files and words, for MINUTES; what it finds and has learned is in build/fuzz.
+fuzz: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[fuzz]'
+	$(BIN)/python -m tests.faults.atheris_readers --minutes $(or $(MINUTES),5)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
