@@ -15,7 +15,7 @@ from gilscope.env.cpu import UsableCpus, core_groups
 from gilscope.env.files import cpu_folders, read_text
 from gilscope.env.machine import available_memory_bytes, is_virtual
 
-__all__ = ["CHECKS", "Check", "Host", "run_checks"]
+__all__ = ["CHECKS", "THREAD_VARIABLES", "Check", "Host", "run_checks"]
 
 _LOAD_WINDOW_S = 0.25  # 25 ticks of the kernel's accounting per CPU
 MAX_LOAD_PER_CPU = 0.25  # other work of more than a quarter of each CPU leaves no room for as many workers as CPUs
@@ -30,9 +30,18 @@ THREAD_VARIABLES = (
     "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
-    "OMP_THREAD_LIMIT",
 )
-BEHAVIOUR_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_PROC_BIND", "GOMP_CPU_AFFINITY")
+"""What libraries take their numbers of threads from."""
+
+BEHAVIOUR_VARIABLES = (
+    "OMP_THREAD_LIMIT",
+    "OMP_WAIT_POLICY",
+    "GOMP_SPINCOUNT",
+    "KMP_BLOCKTIME",
+    "OMP_PROC_BIND",
+    "GOMP_CPU_AFFINITY",
+)
+"""What else decides how many their threads are and how they run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

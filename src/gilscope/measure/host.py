@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from gilscope import kernels
 from gilscope.cases import Case, Slot
+from gilscope.env.checks import THREAD_VARIABLES
 from gilscope.env.interpreters import Interpreter
 from gilscope.env.pinning import places
 from gilscope.errors import MeasurementError, RoundTimeoutError, UsageError, WorkerDiedError, WorkerRaisedError
@@ -27,14 +28,6 @@ from gilscope.spec import NESTED
 __all__ = ["Host", "Lead", "SupervisedHost", "family_of", "max_workers_of"]
 
 _SUPERVISOR = "from gilscope.measure.supervisor import main; main()"
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
 _LONGEST_TEMPORARY = 50  # a socket's path has 104 to 108 bytes (man 7 unix); multiprocessing adds about 45 to ours
 _APART = ("processpool", "dask")  # start processes of their own and threads that look after them
 _MOST_PROCESSES, _MOST_PER_CPU = 1000, 16  # each start method, loky and dask keep workers for every CPU
@@ -329,7 +322,7 @@ class SupervisedHost:
                     "memory_limit_bytes": self._memory_limit_bytes,
                 },
                 "environment": {
-                    **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+                    **dict.fromkeys(THREAD_VARIABLES, str(threads)),
                     **(self._openmp_places(case.workers) if case.executor == "native" else {}),
                     **(python.environment if python is not None else {}),
                 },
