@@ -67,7 +67,7 @@ def test_a_signal_in_the_middle_of_a_line_costs_that_line(
     assert len(torn.blocks) == 1
     assert "torn" in " ".join(torn.warnings)
     monkeypatch.delenv("GILSCOPE_TEST_SAVING")
-    code, _, err = finish(start(tmp_path, [*LONG, "--resume", "--budget", "3"]))
+    code, _, err = finish(start(tmp_path, [*LONG, "--resume", "--budget", "12"]))
     assert (code, err) == (0, "")
     whole = results.load(path)
     assert whole.blocks[:1] == torn.blocks

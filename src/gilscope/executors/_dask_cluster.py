@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gilscope import __version__, clocks
-from gilscope.errors import UnavailableError
+from gilscope.errors import MeasurementError, UnavailableError
+from gilscope.executors._shm import why_not_started
 from gilscope.executors.processes import describe_exit
 
 __all__ = ["Clock", "Cluster", "clock_of", "complaint_about"]
@@ -107,6 +108,8 @@ class Cluster:
     ------
     UnavailableError
         If the scheduler does not answer, or a worker cannot be used.
+    MeasurementError
+        If a cluster of this process cannot be started.
     """
 
     def __init__(self, scheduler: str, max_workers: int) -> None:
@@ -125,15 +128,18 @@ class Cluster:
 
     def _embedded(self, max_workers: int) -> Any:
         with dask.config.set(_OWN_CLUSTER):
-            self._local = distributed.LocalCluster(
-                n_workers=max_workers,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                dashboard_address=None,
-                worker_dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-            )
+            try:
+                self._local = distributed.LocalCluster(
+                    n_workers=max_workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    worker_dashboard_address=None,
+                    silence_logs=logging.CRITICAL,
+                )
+            except (OSError, RuntimeError) as error:
+                raise MeasurementError(why_not_started("Dask", error)) from error
         client = distributed.Client(self._local)
         client.wait_for_workers(max_workers)
         for nanny in self._local.workers.values():

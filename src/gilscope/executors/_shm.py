@@ -6,12 +6,13 @@ after kill -9. Elsewhere: ``multiprocessing.shared_memory``, unlinked by whoever
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 from multiprocessing import shared_memory
 from typing import Any
 
-__all__ = ["HAS_MEMFD", "Segment"]
+__all__ = ["HAS_MEMFD", "Segment", "why_not_started"]
 
 HAS_MEMFD = hasattr(os, "memfd_create")
 
@@ -72,3 +73,14 @@ class Segment:
             if self._owner:
                 self._block.unlink()
             self._block = None
+
+
+def why_not_started(name: str, error: BaseException) -> str:
+    """Say why a package that makes named semaphores cannot be started: what it raised first, with its cure."""
+    first = error
+    while (before := first.__cause__ or first.__context__) is not None:
+        first = before
+    if isinstance(first, OSError) and first.errno == errno.ENOSPC:
+        cure = "make room in /dev/shm (docker run --shm-size), or leave it out"
+        return f"{name} cannot be started: {first.strerror}; {cure}"
+    return f"{name} cannot be started: {' '.join(str(first).split())}"

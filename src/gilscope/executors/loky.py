@@ -14,6 +14,7 @@ from gilscope import clocks
 from gilscope.errors import MeasurementError, WorkerDiedError
 from gilscope.executors import _task_worker
 from gilscope.executors._rounds import Chunk, Task
+from gilscope.executors._shm import why_not_started
 from gilscope.executors._tasks import TaskSession, job_of, pickled
 from gilscope.executors.processes import describe_exit
 from gilscope.spec import Availability, Impl
@@ -49,11 +50,8 @@ class LokyPool:
         # Without a time-out idle workers stay, as those of the other executors do.
         try:
             self.executor: Any = module.get_reusable_executor(max_workers=max_workers, timeout=None)
-        except OSError as error:  # it has named semaphores
-            raise MeasurementError(
-                f"loky cannot be started: {error.strerror}; "
-                "make room in /dev/shm (docker run --shm-size), or leave it out"
-            ) from None
+        except OSError as error:
+            raise MeasurementError(why_not_started("loky", error)) from None
         held = [self.executor.submit(_task_worker.hold, 0.02) for _ in range(max_workers)]
         answers(held)
         self.ready_ns = clocks.wall_ns() - opened

@@ -158,12 +158,16 @@ class SupervisedHost:
         # Both ends take it away: whichever is killed, the other one is left to do it.
         self._scratch = tempfile.mkdtemp(prefix="gilscope-", dir=_short_temporary_folder())
         most = most_processes or _MOST_PROCESSES + _MOST_PER_CPU * cpus
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _SUPERVISOR, self._scratch, str(most)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _SUPERVISOR, self._scratch, str(most)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except BaseException:  # Ctrl-C while it starts
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            raise
 
     def __enter__(self) -> SupervisedHost:
         return self
