@@ -1,13 +1,26 @@
-"""What a test may not leave behind in shared memory, told apart from what other programs have there meanwhile."""
+"""What a test may not leave behind: it is gone in time, and told apart from what other programs have meanwhile."""
 
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
 FOLDER = "/dev/shm"
+GONE_WITHIN_S = 5.0  # what users are promised after Ctrl-C or kill -9
+
+
+def eventually(claim: Callable[[], bool], within_s: float = GONE_WITHIN_S) -> bool:
+    """Whether a claim comes true in time."""
+    deadline = time.monotonic() + within_s
+    while not claim():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def shared_memory() -> set[str]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests import planted
-from tests.leftovers import abandoned, shared_memory
+from tests.leftovers import abandoned, eventually, shared_memory
 
-GONE_WITHIN_S = 5.0  # what users are promised
 ALL = os.environ.get("GILSCOPE_FAULTS") == "all"  # what make test-faults sets; otherwise a part of each kind is tried
 MARK = "GILSCOPE_TEST_MARK"  # environment variable by which the processes of one test are known
+
+# As tests/conftest.py does for Ctrl-C: a shell lets what it starts in the background ignore this one too.
+if signal.getsignal(signal.SIGQUIT) == signal.SIG_IGN:
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 class Injector:
@@ -45,16 +48,6 @@ class Injector:
             except psutil.Error:
                 continue
         return found
-
-
-def eventually(claim: Callable[[], bool], within_s: float = GONE_WITHIN_S) -> bool:
-    """Whether a claim comes true in time."""
-    deadline = time.monotonic() + within_s
-    while not claim():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @pytest.fixture

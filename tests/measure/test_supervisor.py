@@ -11,7 +11,6 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -23,11 +22,9 @@ from gilscope.cases import Case, Slot
 from gilscope.env.interpreters import Interpreter
 from gilscope.errors import RoundTimeoutError, WorkerDiedError, WorkerRaisedError
 from gilscope.measure.host import Lead, SupervisedHost
-from tests.leftovers import abandoned, shared_memory
+from tests.leftovers import abandoned, eventually, shared_memory
 
 pytestmark = pytest.mark.usefixtures("planted_path")
-
-GONE_WITHIN_S = 5.0  # what users are promised after Ctrl-C or kill -9
 
 
 def _case(kernel: str, executor: str, workers: int = 2, start_method: str = "", transport: str = "") -> Slot:
@@ -64,15 +61,6 @@ def test_an_interpreter_that_is_gone_is_a_failed_case_and_the_others_go_on() -> 
 @pytest.fixture
 def own_host() -> SupervisedHost:
     return SupervisedHost({"threads": 2, "processes": 2}, cpus=2)
-
-
-def _eventually(claim: Callable[[], bool], within_s: float = GONE_WITHIN_S) -> bool:
-    deadline = time.monotonic() + within_s
-    while not claim():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
@@ -231,7 +219,7 @@ def test_closing_leaves_no_process(own_host: SupervisedHost, start_method: str) 
             *psutil.Process(own_host._process.pid).children(recursive=True),
         ]
         assert len(family) >= 4
-    assert _eventually(lambda: not any(process.is_running() for process in family))
+    assert eventually(lambda: not any(process.is_running() for process in family))
 
 
 def test_a_long_temporary_folder_does_not_stop_the_forkserver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +233,6 @@ def test_a_long_temporary_folder_does_not_stop_the_forkserver(tmp_path: Path, mo
 _MAIN = """
 from gilscope.measure.host import SupervisedHost, Lead
 from gilscope.cases import Case, Slot
-from tests.leftovers import abandoned, shared_memory
 import sys
 host = SupervisedHost({"threads": 2, "processes": 2}, cpus=2)
 for executor, method in (("threads", ""), ("processes", "forkserver"), ("processes", "spawn"), ("processes", "fork")):
@@ -282,12 +269,12 @@ def test_nothing_is_left_when_the_parent_ends(executor: str, kernel: str, number
     with parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"ready\n"
-        assert _eventually(lambda: len(psutil.Process(parent.pid).children(recursive=True)) >= 2, 60.0)
+        assert eventually(lambda: len(psutil.Process(parent.pid).children(recursive=True)) >= 2, 60.0)
         time.sleep(0.5)  # well inside the round
         family = psutil.Process(parent.pid).children(recursive=True)
         parent.send_signal(number)
         parent.wait(timeout=30)
-    assert _eventually(lambda: not any(process.is_running() for process in family))
-    assert _eventually(lambda: not list(scratch.iterdir())), list(scratch.iterdir())
+    assert eventually(lambda: not any(process.is_running() for process in family))
+    assert eventually(lambda: not list(scratch.iterdir())), list(scratch.iterdir())
     scratch.rmdir()
-    assert _eventually(lambda: not abandoned(memory_before))
+    assert eventually(lambda: not abandoned(memory_before))
