@@ -66,7 +66,7 @@ def _text(path: Path, form: str, out: str | None) -> int:
 
 def _pictures(path: Path, form: str, chart: str | None, kernel: str, theme: str, out: str | None) -> int:
     """Write one chart to a file, or each to a file of its own in a folder, and say where."""
-    from gilscope.cli.output import emit_path
+    from gilscope.cli.output import emit, shown
     from gilscope.report.charts import View
     from gilscope.report.html.source import read_source
     from gilscope.report.picture import available
@@ -76,13 +76,13 @@ def _pictures(path: Path, form: str, chart: str | None, kernel: str, theme: str,
     if chart is not None:
         target = Path(f"{chart}.{form}" if out is None else out)
         _write(target, _drawn(view, chart, kernel, theme, form))
-        emit_path(target)
+        emit(shown(target))
         return 0
     folder = path.with_name("charts") if out is None else Path(out)
     _make(folder)
     for name in available(view):
         _write(folder / f"{name}.{form}", _drawn(view, name, kernel, theme, form))
-        emit_path(folder / f"{name}.{form}")
+        emit(shown(folder / f"{name}.{form}"))
     return 0
 
 

@@ -16,9 +16,9 @@ __all__ = [
     "draws_unicode",
     "emit",
     "emit_json",
-    "emit_path",
     "flush",
     "open_standard_streams",
+    "shown",
     "stdout_color",
     "stdout_width",
     "write",
@@ -45,9 +45,9 @@ def emit(text: str) -> None:
     write(sys.stdout, text if text.endswith("\n") else text + "\n")
 
 
-def emit_path(path: Path | str, what: str = "") -> None:
-    """Print where something was written; a control character in its name does not reach the terminal."""
-    emit(what + "".join(letter if letter.isprintable() else "?" for letter in str(path)))
+def shown(text: Path | str) -> str:
+    """Return a path or a message as it may stand on a terminal: whoever named it does not command that."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text))
 
 
 def emit_json(document: Mapping[str, Any]) -> None:
@@ -58,7 +58,7 @@ def emit_json(document: Mapping[str, Any]) -> None:
 
 def complain(message: str) -> None:
     """Print one line to stderr, whatever line breaks the message has."""
-    line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))
+    line = shown(" ".join(message.split()))
     if len(line) > _LONGEST:  # what happened stands at the beginning, the cure at the end
         line = f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
     write(sys.stderr, f"gilscope: {line}\n")

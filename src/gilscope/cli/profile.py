@@ -151,7 +151,7 @@ def _options(values: Mapping[str, Any]) -> Options:
 def _measure(request: Request, options: Options, out: str | None, *, json: bool, quiet: bool) -> int:
     from gilscope.api import measure_functions
     from gilscope.cli.folder import output_folder
-    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
+    from gilscope.cli.output import emit, emit_json, shown, stdout_color, stdout_width
     from gilscope.cli.progress import watch
     from gilscope.cli.provisional import Provisional
     from gilscope.cli.report import add_report
@@ -160,7 +160,7 @@ def _measure(request: Request, options: Options, out: str | None, *, json: bool,
     from gilscope.results.schema import RESULT_NAME
 
     if not quiet:
-        sys.stderr.write(preamble(request) + "\n")
+        sys.stderr.write(shown(preamble(request)) + "\n")
         sys.stderr.flush()
     with output_folder(out) as folder, watch(quiet=quiet, budget_s=options.budget_s) as progress:
         observer = progress if quiet else Provisional(progress, _verdict_so_far, folder / RESULT_NAME)

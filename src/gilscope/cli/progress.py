@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from gilscope.cases import Case
+from gilscope.cli.output import shown
 from gilscope.measure.events import Observer
 from gilscope.records import CaseRecord
 
@@ -68,7 +69,7 @@ class LineProgress(Observer):
         self._seldom(f"measuring {block_facts(kernel, blocks, half_width)}, {clock_time(seconds_left)} left")
 
     def message(self, text: str) -> None:
-        self._stream.write(" ".join(text.split()) + "\n")
+        self._stream.write(shown(" ".join(text.split())) + "\n")
         self._stream.flush()
 
     def _seldom(self, text: str) -> None:
@@ -121,7 +122,7 @@ class BarProgress(Observer):
         self._draw("measuring", spent_s, spent_s + seconds_left, detail)
 
     def message(self, text: str) -> None:
-        self._progress.console.print(" ".join(text.split()), markup=False, highlight=False)
+        self._progress.console.print(shown(" ".join(text.split())), markup=False, highlight=False)
 
     def _draw(self, description: str, completed: float, total: float, detail: str) -> None:
         self._progress.update(

@@ -25,7 +25,7 @@ def report(
     ] = None,
 ) -> int:
     """Write results as one HTML page: heat map, curves, losses, findings, table. It needs no network."""
-    from gilscope.cli.output import emit_path
+    from gilscope.cli.output import emit, shown
     from gilscope.cli.show import locate
     from gilscope.report.html import REPORT_NAME, read_source, write
 
@@ -33,7 +33,7 @@ def report(
     beside = found[0] if found[0].is_dir() else found[0].parent
     target = beside / REPORT_NAME if out is None else Path(out)
     write(target, [read_source(path) for path in found])
-    emit_path(target, "report: ")
+    emit(f"report: {shown(target)}")
     return 0
 
 
@@ -54,7 +54,7 @@ def add_report(folder: Path, document: Mapping[str, Any], *, quiet: bool) -> Non
 
     A measurement is worth more than its picture: nothing that goes wrong here may end the program.
     """
-    from gilscope.cli.output import complain
+    from gilscope.cli.output import complain, shown
     from gilscope.cli.output import write as say
 
     try:
@@ -66,4 +66,4 @@ def add_report(folder: Path, document: Mapping[str, Any], *, quiet: bool) -> Non
         complain(f"report.html was not written: {error or type(error).__name__}")
         return
     if not quiet:
-        say(sys.stderr, f"report: {folder / REPORT_NAME}\n")
+        say(sys.stderr, f"report: {shown(folder / REPORT_NAME)}\n")

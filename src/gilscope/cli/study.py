@@ -87,12 +87,12 @@ def carry_out(
     """
     from gilscope.cli import FAILED, INTERRUPTED, OK
     from gilscope.cli.folder import output_folder
-    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
+    from gilscope.cli.output import emit, emit_json, shown, stdout_color, stdout_width
     from gilscope.studies.document import write
 
     with output_folder(out, name=f"{study}.json") as folder:
         document = run()
-        path = str(write(document, folder)) if document["blocks"] or not document["interrupted"] else None
+        path = shown(write(document, folder)) if document["blocks"] or not document["interrupted"] else None
     if json:
         emit_json(document)
     else:

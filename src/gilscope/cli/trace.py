@@ -145,7 +145,7 @@ def _of_result(target: str, case: str | None, block: int | None) -> Trace:
 
 
 def _save(drawn: Trace, kind: str, out: str | None) -> None:
-    from gilscope.cli.output import emit, emit_path
+    from gilscope.cli.output import emit, shown
 
     text = _rendered(drawn, kind, to_file=out is not None)
     if out is None:
@@ -155,7 +155,7 @@ def _save(drawn: Trace, kind: str, out: str | None) -> None:
         Path(out).write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write to {out!r}: {error.strerror}; choose another file with --out") from None
-    emit_path(out)
+    emit(shown(out))
 
 
 def _rendered(drawn: Trace, kind: str, *, to_file: bool) -> str:

@@ -5,6 +5,7 @@ Every interpreter is asked by running ``_about.py`` under it; nothing is read of
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
@@ -202,7 +203,7 @@ def _installed_by_tools(command: str) -> Iterator[str]:
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")
     for folder in (pyenv, uv):
-        for path in sorted(folder.glob(f"*/bin/{command}"), reverse=True):
+        for path in sorted(folder.glob(f"*/bin/{glob.escape(command)}"), reverse=True):
             if os.access(path, os.X_OK):
                 yield str(path)
 

@@ -14,8 +14,6 @@ from gilscope.spec import NESTED, OWN_THREADS
 
 __all__ = ["check_target", "own_functions", "read_argument", "unique_names"]
 
-_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-
 
 def own_functions(targets: Sequence[str], folder: Path) -> tuple[Function, ...]:
     """Read targets and give each function a name that tells it from the others.
@@ -55,7 +53,7 @@ def check_target(target: str, folder: Path) -> str:
         If it is not ``pkg.module:function`` or ``path/file.py:function`` with such a file.
     """
     place, colon, name = target.rpartition(":")
-    well = colon and _MODULE.fullmatch(name) and (place.endswith(".py") or _MODULE.fullmatch(place))
+    well = colon and _is_dotted(name) and (place.endswith(".py") or _is_dotted(place))
     if not well:
         raise UsageError(f"{target!r} is no function: write it like pkg.module:function or path/file.py:function")
     if place == "__main__":
@@ -63,6 +61,10 @@ def check_target(target: str, folder: Path) -> str:
     if place.endswith(".py") and not (folder / place).is_file():
         raise UsageError(f"no file {place!r}: write the target like path/file.py:function")
     return target
+
+
+def _is_dotted(text: str) -> bool:
+    return all(map(str.isidentifier, text.split(".")))
 
 
 def _module_of(target: str) -> str:
@@ -82,8 +84,8 @@ def read_argument(text: str) -> tuple[str, Any]:
     UsageError
         If the value is no Python literal.
     """
-    match = re.fullmatch(r"([^\W\d]\w*)\s*=(?!=)(.*)", text, re.DOTALL)
-    name, value = (match[1], match[2]) if match else ("", text)
+    match = re.fullmatch(r"(\w+)\s*=(?!=)(.*)", text, re.DOTALL)
+    name, value = (match[1], match[2]) if match and match[1].isidentifier() else ("", text)
     try:
         return name, ast.literal_eval(value.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError):
