@@ -222,6 +222,20 @@ def test_a_round_that_hangs_is_a_timeout() -> None:
     assert [record.status for record in sink.records] == ["timeout"]
 
 
+def test_after_a_case_hung_the_others_of_its_kernel_get_what_is_left_of_the_budget() -> None:
+    class Hanging(FakeHost):
+        def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> Round:
+            if slot.case.id in self.failing:
+                self.now_ns += 50_000_000_000
+            return super().run_round(slot, repeats, lead, timeout_s)
+
+    host, plan, sink = Hanging(noisy(1)), _plan("a"), Sink()
+    prepared = prepare_all(plan, host, Observer(), Sink())
+    host.failing["a/cy_nogil@threads*2#M"] = RoundTimeoutError("too long")
+    run_blocks(plan, _study(60, precision=0.001), host, prepared, Observer(), sink, clock_ns=host.clock)
+    assert len(sink.blocks) > 5
+
+
 def test_cases_without_t1_are_not_measured() -> None:
     host = FakeHost(steady)
     host.status["a/cy_nogil@serial#M~c8"] = "failed"

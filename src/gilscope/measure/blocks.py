@@ -40,7 +40,7 @@ class _Running:
 
     group: Group
     blocks: int = 0
-    block_s: float = 0.0
+    block_s: float = 0.0  # the last one in which nothing failed: a case that hung is left out from then on
     precision: float | None = None  # at the last look
     done: bool = False
     ratios: dict[str, list[float]] = field(default_factory=dict)
@@ -173,6 +173,7 @@ def run_blocks(
         if current is None:
             return
         started = clock_ns()
+        expected = sum(map(prepared.usable, current.group.slots))
         rounds = _run_block(current, study, host, prepared, sink)
         ended = clock_ns()
         kernel = current.group.kernel
@@ -181,7 +182,8 @@ def run_blocks(
         timed_ns += sum(measured.wall_ns for measured in rounds.values())
         _judge(current, rounds, study.precision, enough)
         _diagnose(current, host, prepared, sink)
-        current.block_s = (clock_ns() - started) / 1e9
+        if len(rounds) == expected:
+            current.block_s = (clock_ns() - started) / 1e9
         spent_s = (clock_ns() - begin) / 1e9
         observer.block_done(
             kernel,
@@ -199,7 +201,8 @@ def _taken_up(group: Group, earlier: Sequence[Block]) -> _Running:
     for block in earlier:
         if block.kernel == group.kernel:
             running.blocks += 1
-            running.block_s = (block.ended_ns - block.started_ns) / 1e9
+            if len(block.rounds) == len(group.slots):
+                running.block_s = (block.ended_ns - block.started_ns) / 1e9
             for key, ratio in _ratios(group, block.rounds):
                 running.ratios.setdefault(key, []).append(ratio)
     return running
