@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gilscope.analysis.versus import decided, versus
+from gilscope.cases import Case
 from tests.report.documents import row
 
 CASE = "mandelbrot/cy_nogil@threads*2#M"
@@ -83,7 +84,23 @@ def test_a_changed_library_is_told_and_compared() -> None:
     found = versus(document(), differing("libraries", "numpy", "2.4.0"))
     assert found["cases"][0]["verdict"] == "faster"
     assert found["changed"] == [{"where": "library", "name": "numpy", "first": "2.3.0", "second": "2.4.0"}]
+    assert versus(document(), differing("libraries", "numba", "0.68"))["changed"] == []
     assert versus(document(), {**document(), "study": {"pin": "cores"}})["changed"][0]["second"] == "cores"
+
+
+def test_functions_of_ones_own_are_compared_by_task_however_many_make_a_round() -> None:
+    def profiled(*cases: str, rate: float) -> dict[str, Any]:
+        rows = [{**row(case, rate=rate), "chunks_per_worker": Case.parse(case).chunks_per_worker} for case in cases]
+        return {**document(), "cases": rows, "study": {"functions": ["mod:f"]}}
+
+    old = profiled("mod:f/f@serial#192~c8", "mod:f/f@serial#384~c16", "mod:f/f@threads*2#192", rate=100.0)
+    new = profiled("mod:f/f@serial#8~c2", "mod:f/f@threads*2#8~c1", rate=50.0)
+    found = versus(old, new, limit=0.05)
+    assert [(entry["case"], entry["verdict"]) for entry in found["cases"]] == [
+        ("mod:f/f@serial#192~c8", "slower"),
+        ("mod:f/f@threads*2#192", "slower"),
+    ]
+    assert found["failed"] == ["mod:f/f@serial#192~c8", "mod:f/f@threads*2#192"]
 
 
 def test_the_gate_fails_only_what_is_certainly_slower() -> None:
