@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gilscope.studies.tour._light import nap
 from gilscope.studies.tour._model import Chapter, Experiment
-from gilscope.studies.tour._subinterpreters import available, run_in_interpreters
+from gilscope.studies.tour._subinterpreters import available, run_codes, run_in_interpreters
 from gilscope.studies.tour._work import judge_overlap
 from gilscope.trace import Recorder
 
@@ -27,7 +27,7 @@ CHAPTER = Chapter(
             name="sleeps",
             title="Two sleeps in two interpreters",
             text="Each interpreter imports the module anew and is run by a thread.",
-            shown=(nap, run_in_interpreters),
+            shown=(nap, run_codes, run_in_interpreters),
             program=two_interpreters,
             order=("main", "sleep1", "sleep2"),
             claim="Both interpreters are asleep at the same time.",
