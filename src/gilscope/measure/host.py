@@ -155,19 +155,15 @@ class SupervisedHost:
         self._bound: dict[str, set[str]] = {}
         self._roomy: set[str] = set()  # shared buffers that fitted
         self._informed: set[str] = set()  # families whose runner knows the user's own functions
-        # Both ends take it away: whichever is killed, the other one is left to do it.
-        self._scratch = tempfile.mkdtemp(prefix="gilscope-", dir=_short_temporary_folder())
         most = most_processes or _MOST_PROCESSES + _MOST_PER_CPU * cpus
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _SUPERVISOR, self._scratch, str(most)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-            )
-        except BaseException:  # Ctrl-C while it starts
-            shutil.rmtree(self._scratch, ignore_errors=True)
-            raise
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _SUPERVISOR, _short_temporary_folder(), str(most)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        # Both ends take it away: whichever is killed, the other one is left to do it.
+        self._scratch: str = self._receive()["scratch"]
 
     def __enter__(self) -> SupervisedHost:
         return self
@@ -352,16 +348,19 @@ class SupervisedHost:
         return {"OMP_PROC_BIND": "true", "OMP_PLACES": ",".join(f"{{{cpu}}}" for cpu in cpus)}
 
     def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # told when no answer comes
+            self._process.stdin.write(frame(message))
+            self._process.stdin.flush()
+        return self._receive()
+
+    def _receive(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
         try:
-            process.stdin.write(frame(message))
-            process.stdin.flush()
-            return receive_message(process.stdout.read)
+            return receive_message(self._process.stdout.read)
         except (EOFError, OSError):
             raise MeasurementError(
-                f"the supervisor process ended unexpectedly (exit status {process.poll()}); run again to continue"
+                f"the supervisor process ended unexpectedly (exit status {self._process.poll()}); run again to continue"
             ) from None
 
 

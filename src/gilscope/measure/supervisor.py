@@ -22,6 +22,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -142,7 +143,8 @@ class Supervisor:
         self._threads = 0  # of the whole machine, when they were last counted with care
 
     def serve(self) -> None:
-        """Answer the CLI until it goes."""
+        """Tell the CLI the folder for temporary files, and answer it until it goes."""
+        self._answer({"scratch": self._scratch})
         while True:
             self._pump(None, None)
             message = self._receive()
@@ -323,13 +325,18 @@ def _heed_not(number: int, frame: object) -> None:
 
 
 def main() -> None:
-    """Run the supervisor on standard input and output; the arguments are those of ``Supervisor``."""
+    """Run the supervisor on standard input and output.
+
+    Arguments: where to make the folder for temporary files, whose path is the first message to the CLI, and
+    ``most_processes`` of ``Supervisor``.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _heed_not)  # SIG_IGN would be inherited by the runners and whatever they start
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    supervisor = Supervisor(sys.argv[1], int(sys.argv[2]))
+    # Made here, for a CLI that is killed at any moment is outlived.
+    supervisor = Supervisor(tempfile.mkdtemp(prefix="gilscope-", dir=sys.argv[1]), int(sys.argv[2]))
     try:
         supervisor.serve()
     except (_CliGoneError, OSError):
