@@ -35,6 +35,7 @@ def differing(part: str, name: str, value: object, *, case: str = CASE) -> dict[
         (document(), document(1.2e8), "faster"),
         (document(), document(0.8e8), "slower"),
         (document(half_width=0.2), document(0.9e8, 0.2), "no difference shown"),
+        ({**document(), "cases": [{**row(CASE), "status": "too_noisy"}]}, document(0.8e8), "slower"),
         (document(), document(status="failed"), "not comparable"),
         (document(), document(blocks=4), "not comparable"),
     ],

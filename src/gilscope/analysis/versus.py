@@ -26,6 +26,8 @@ Json = dict[str, Any]
 
 NOT_COMPARABLE = "not comparable"
 
+_MEASURED = ("ok", "too_noisy")  # the latter is said of speed-ups: intervals of rates speak for themselves
+
 _WORDS = {"machine": "machines", "cpus": "usable CPUs", "gilscope": "versions of gilscope"}
 
 
@@ -50,7 +52,7 @@ def versus(old: Mapping[str, Any], new: Mapping[str, Any], *, limit: float | Non
         key: _compared((before.get(key) or after[key])["case"], before.get(key), after.get(key), found, anyway=anyway)
         for key in {**before, **after}
     }
-    held = [row for key, row in rows.items() if key in after and before.get(key, {}).get("status") == "ok"]
+    held = [row for key, row in rows.items() if key in after and before.get(key, {}).get("status") in _MEASURED]
     return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -77,7 +79,7 @@ def _by_key(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _standing(row: Mapping[str, Any]) -> tuple[bool, int]:
-    return row["status"] != "ok", row["chunks_per_worker"]
+    return row["status"] not in _MEASURED, row["chunks_per_worker"]
 
 
 def decided(found: Mapping[str, Any]) -> bool:
@@ -123,7 +125,7 @@ def _compared(
     if old is None or new is None:
         return {**found, "reason": f"only in the {'second' if old is None else 'first'} result"}
     for row, which in ((old, "first"), (new, "second")):
-        if row["status"] != "ok" or row["rate"] is None:
+        if row["status"] not in _MEASURED or row["rate"] is None:
             return {**found, "reason": f"{row['status'].replace('_', ' ')} in the {which} result: {row['reason']}"}
     elsewhere = _elsewhere(case, around)
     if old["isa"] and new["isa"] and old["isa"] != new["isa"]:
