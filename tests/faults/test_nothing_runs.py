@@ -9,14 +9,17 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import gilscope
+from gilscope.cli import main
 from gilscope.measure.host import SupervisedHost
 from tests.faults.conftest import ALL
 from tests.faults.mutations import SEEDS, places
-from tests.faults.readers import HOSTILE, answer
+from tests.faults.readers import HOSTILE, answer, nothing_measured
+from tests.report.documents import mandelbrot
 
 VERBS = (
     ["show", "there"],
@@ -110,13 +113,17 @@ def test_nothing_a_file_says_commands_the_terminal_or_the_browser(
             holder[key] = {**holder[key], HOSTILE: HOSTILE if key == "libraries" else 5}
     assert changed > 10
     Path("result.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    status, out, _ = answer([word.format("result.jsonl") for word in words])  # which looks for control characters
+    with nothing_measured():
+        status, out, _ = answer([word.format("result.jsonl") for word in words])  # which looks for control characters
     assert status == 0
     written = [path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.[sh][vt][gm]*")]
     for text in (out, *written):
         if {"report", "svg", "html", "mermaid"} & set(words):
             assert "<script>alert" not in text
             assert "\x1b" not in text
+
+
+EXECUTORS = "threads,processes,native" if ALL else "threads"
 
 
 def _tree(folder: Path) -> set[str]:
@@ -131,7 +138,7 @@ def test_a_run_writes_its_result_and_report_and_nothing_else(tmp_path: Path) -> 
     package = Path(gilscope.__file__).parent
     shared = Path("/dev/shm")
     before, memory = _tree(package), set(os.listdir(shared)) if shared.is_dir() else set()
-    words = ["run", "crc32", "--implementations", "py_loop", "--executors", "threads,processes", "--size", "XS"]
+    words = ["run", "crc32", "--implementations", "py_loop", "--executors", EXECUTORS, "--size", "XS"]
     ran = subprocess.run(
         [sys.executable, "-m", "gilscope", *words, "--workers", "2", "--budget", "0.5", "--quiet"],
         capture_output=True,
@@ -151,17 +158,20 @@ def test_a_run_writes_its_result_and_report_and_nothing_else(tmp_path: Path) -> 
     assert not {name for name in set(os.listdir(shared)) - memory if "gilscope" in name} if shared.is_dir() else True
 
 
-def test_profile_says_what_it_imports_and_calls_before_it_does(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(
-        "import os, sys\nos.write(2, b'IMPORTED\\n')\ndef work(n):\n    return sum(range(n))\n"
-    )
-    words = ["profile", "mine:work", "--arg", "n=1000", "--budget", "0.3", "--workers", "2", "--executors", "threads"]
-    ran = subprocess.run(
-        [sys.executable, "-m", "gilscope", *words], capture_output=True, text=True, cwd=tmp_path, timeout=120
-    )
-    assert ran.returncode == 0, ran.stderr
-    first = ran.stderr.splitlines()[0]
-    assert first == f"imports from {tmp_path} and calls mine:work(n=1000); one call is one task"
+def test_profile_says_what_it_imports_and_calls_before_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+
+    def measured(*_: object, **__: object) -> dict[str, Any]:
+        said.append(capsys.readouterr().err)
+        return mandelbrot()
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gilscope.api.measure_functions", measured)
+    (tmp_path / "mine.py").write_text("raise SystemExit('it was imported')\n")
+    assert main(["profile", "mine:work", "--arg", "n=1000"]) == 0
+    assert said == [f"imports from {tmp_path} and calls mine:work(n=1000); one call is one task\n"]
 
 
 def test_temporary_files_are_private_and_their_names_cannot_be_guessed() -> None:
