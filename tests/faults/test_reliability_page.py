@@ -8,6 +8,7 @@ from pathlib import Path
 import update_reliability
 
 from tests import planted
+from tests.faults.conftest import LONG
 
 FOLDER = Path(__file__).parent
 
@@ -26,7 +27,7 @@ def test_every_kind_of_fault_has_a_sentence() -> None:
 
 def test_every_test_that_is_named_is_there() -> None:
     there = set().union(*(claims_of(path) for path in FOLDER.glob("test_*.py")))
-    assert {*update_reliability.BY_KIND, *update_reliability.BY_VICTIM} <= there
+    assert {*update_reliability.BY_KIND, *update_reliability.BY_VICTIM, *LONG} <= there
     assert {path.stem for path in FOLDER.glob("test_*.py")} >= set(update_reliability.NOT_INJECTED)
 
 
