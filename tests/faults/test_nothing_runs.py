@@ -15,6 +15,8 @@ import pytest
 
 import gilscope
 from gilscope.cli import main
+from gilscope.cli.interpreters import reopened
+from gilscope.env.interpreters import command_of
 from gilscope.measure.host import SupervisedHost
 from tests.faults.conftest import ALL
 from tests.faults.mutations import SEEDS, places
@@ -84,6 +86,17 @@ def test_going_on_with_a_result_runs_no_program_that_only_the_file_names(trap: P
     assert gone_on.returncode == 2
     assert f"names {program}, which would be run" in gone_on.stderr
     assert not (trap / "ran").exists()
+
+
+@pytest.mark.parametrize("executable", [sys.executable, command_of("python3") or sys.executable])
+def test_a_program_that_is_found_here_without_the_file_is_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executable: str
+) -> None:
+    named = json.dumps([{"label": "python3+gil", "executable": executable}])
+    data = (SEEDS / "b.jsonl").read_text().replace('"checks":', f'"interpreters":{named},"checks":', 1)
+    (tmp_path / "result.jsonl").write_text(data)
+    monkeypatch.setattr("gilscope.env.interpreters.reopen", lambda entry, kernels: entry["executable"])
+    assert reopened(tmp_path, ()) == (executable,)
 
 
 HOSTILE_FIELDS = ("reason", "cure", "detail", "cpu_model", "message", "isa", "python", "tool_version", "unit", "label")

@@ -82,8 +82,11 @@ def _writable(out: str) -> str:
         raise UsageError(f"cannot write to {out!r}: {why}; {cure}")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise UsageError(f"cannot write to {out!r}: permission denied; {cure}")
-    if path.is_file() and path.stat().st_size and GIL_SCHEMA.encode() not in path.read_bytes()[:100]:
-        raise UsageError(f"{out!r} exists and is no report of 'gilscope gil': {cure}")
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as file:
+            ours = GIL_SCHEMA.encode() in file.read(100)
+        if not ours:
+            raise UsageError(f"{out!r} exists and is no report of 'gilscope gil': {cure}")
     return str(path)
 
 
