@@ -54,7 +54,7 @@ BY_VICTIM = {  # tests with a victim and a signal among their parameters: which 
     "test_a_worker_that_takes_tasks_is_lost_alone": ("worker of {}", 0, 2),
     "test_a_cluster_that_loses_a_part_costs_its_cases_and_no_others": ("{} of a Dask cluster", 0, 1),
 }
-NOT_INJECTED = ("test_bad_files", "test_bad_words", "test_nothing_runs", "test_reliability_page")  # files, and claims about this page
+NOT_INJECTED = ("test_bad_files", "test_bad_words", "test_nothing_runs", "test_reliability_page")  # of files and words
 STATIC = ("test_nothing_",)  # claims about sources
 
 
