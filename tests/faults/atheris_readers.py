@@ -18,7 +18,10 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import atheris
+try:
+    import atheris
+except ImportError:
+    raise SystemExit("fuzzing needs Atheris, which comes for Linux on x86-64: pip install 'gilscope[fuzz]'") from None
 
 with atheris.instrument_imports(include=["gilscope"]):
     from gilscope.analysis import analyse
