@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -67,7 +68,7 @@ def injector(tmp_path: Path, planted_path: Path, monkeypatch: pytest.MonkeyPatch
     finally:
         for process in made.processes():
             process.kill()
-    scratch.rmdir()
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 LONG = {
