@@ -12,8 +12,11 @@ SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -na
 run: $(VENV)/.installed
 	$(BIN)/gilscope run
 
+# Tests that no neighbour disturbs run side by side, then the others alone: what measures must not have neighbours.
+SIDE_BY_SIDE := tests/conformance tests/kernels tests/report tests/results
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE))
 
 # The suite under every interpreter found, each in an environment of its own in build/environments; QUICK=1: only what
 # depends on the interpreter most. Others: make test-all INTERPRETERS="/path/python3.14t ...", or GILSCOPE_TEST_PYTHONS;
