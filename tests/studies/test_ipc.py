@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import multiprocessing
 import threading
 
@@ -16,6 +15,7 @@ from gilscope.studies import _ipc_channels as channels
 from gilscope.studies import _ipc_job, _ipc_runner, ipc
 from gilscope.studies.document import json_schema
 from gilscope.studies.host import StudyHost
+from tests.leftovers import abandoned, shared_memory
 
 STAGES = dict.fromkeys(_ipc_job.STAGES, 0.01)
 
@@ -193,7 +193,7 @@ def test_payloads_of_two_rounds_differ_in_every_page():
 
 
 def test_real_peers_answer_and_leave_nothing_behind():
-    before = set(glob.glob("/dev/shm/*"))
+    before = shared_memory()
     with StudyHost(ipc.RUNNER) as host:
         for name in ("pipe", "shared_memory", "mapped_file", "signal", "thread_queue"):
             nbytes = 0 if name == "signal" else 10_000
@@ -201,7 +201,7 @@ def test_real_peers_answer_and_leave_nothing_behind():
             assert 0 < found["seconds"] < 10
         with pytest.raises(WorkerRaisedError, match="KeyError: 'carrier pigeon'"):
             host.ask("c", {"op": "round", "channel": "carrier pigeon", "bytes": 1, "transfers": 1}, 60.0)
-    assert set(glob.glob("/dev/shm/*")) <= before
+    assert abandoned(before) == set()
 
 
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
