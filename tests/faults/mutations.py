@@ -249,14 +249,20 @@ def _part(numbers: range, seed: int, folder: Path, others: bool) -> list[Trial]:
     return trials
 
 
-def try_many(count: int, seed: int, folder: Path, *, processes: int) -> list[Trial]:
-    """Read so many results and a tenth as many other files, with so many processes."""
+def try_many(
+    count: int, seed: int, folder: Path, *, processes: int, say: Callable[[str], None] = lambda text: None
+) -> list[Trial]:
+    """Read so many results and a tenth as many other files, with so many processes; ``say`` hears how far it is."""
     parts = []
     for total, others in ((count, False), (count // 10, True)):
         step = max(50, -(-total // (PARTS * processes)))
         parts += [(range(first, min(first + step, total)), seed, folder, others) for first in range(0, total, step)]
     with ThreadPoolExecutor(processes) as pool:
-        return [trial for trials in pool.map(lambda part: _part(*part), parts) for trial in trials]
+        trials: list[Trial] = []
+        for found in pool.map(lambda part: _part(*part), parts):
+            trials += found
+            say(f"{len(trials)} files, {sum(trial.bad for trial in trials)} bad")
+    return trials
 
 
 def _told(trials: Sequence[Trial], seed: int, seconds: float) -> Iterator[str]:
@@ -274,6 +280,10 @@ def _told(trials: Sequence[Trial], seed: int, seconds: float) -> Iterator[str]:
     for frames, times in alike.most_common(20):
         first = next(trial for trial in bad if _last_frames(trial.detail) == frames)
         yield f"\n{times} times, first number {first.number} ({first.name}):\n{first.detail}"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _last_frames(detail: str) -> str:
@@ -297,7 +307,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="gilscope-fuzz-") as folder:
-        trials = try_many(asked.count, asked.seed, Path(folder), processes=asked.processes)
+        trials = try_many(asked.count, asked.seed, Path(folder), processes=asked.processes, say=_say)
     print("\n".join(_told(trials, asked.seed, time.monotonic() - begin)))
     return 1 if any(trial.bad for trial in trials) or max(t.peak_mib for t in trials) >= MEMORY_MIB else 0
 
