@@ -181,5 +181,5 @@ def test_a_cluster_that_loses_a_part_costs_its_cases_and_no_others(
         else:
             if number == signal.SIGSTOP:
                 target.resume()
-            assert eventually(lambda: works(host, way), PATIENCE_S), host.prepare(way.slot("planted_right"))
+            assert eventually(lambda: works(host, way), PATIENCE_S), host.prepare(way.slot("planted_right")).reason
         assert works(host, Way("threads"))
