@@ -43,7 +43,7 @@ def test_what_the_library_refuses_is_refused_in_one_line(whole: dict[str, Any]) 
     assert refused > 20
 
 
-@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 1e300])
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 1e300, 5e-324])
 def test_a_number_that_nothing_could_draw_is_out_of_range(number: float) -> None:
     changed = copy.deepcopy(WHOLE[0])
     changed["rows"][0]["task_s"] = {**METG["task_s"], "value": number}

@@ -107,6 +107,8 @@ def _is_ours(record: Mapping[str, Any]) -> bool:
     tables = [record.get(name, {}) for name in ("libraries", "missing")]
     if not all(isinstance(table, dict) for table in tables):
         return False
+    if any(isinstance(value, dict | list) for name, value in record.items() if name not in ("libraries", "missing")):
+        return False
     texts = [value for table in tables for value in table.values()]
     texts += [record[name] for name in _TEXTS if name in record]
     return all(isinstance(text, str) for text in texts) and isinstance(record.get("free_threaded", False), bool)

@@ -12,6 +12,9 @@ Schema: TypeAlias = Mapping[str, Any]
 MAX_INT = 2**63
 """Longer integers are none of ours, and would not fit a float."""
 
+MIN_FLOAT = 1e-100
+"""Of numbers that are not zero: the least ones become zero when they are halved, and no scale has a place for them."""
+
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list,),
@@ -62,6 +65,8 @@ def _wrong_itself(value: object, schema: Schema, what: str) -> str:
         return f"{what} is none of {', '.join(map(repr, schema['enum']))}"
     most = schema.get("exclusiveMaximum", MAX_INT)
     if isinstance(value, int | float) and not schema.get("minimum", -MAX_INT) <= value < most:
+        return f"{what} is out of range"
+    if isinstance(value, float) and 0 < abs(value) < MIN_FLOAT:
         return f"{what} is out of range"
     return ""
 

@@ -162,7 +162,7 @@ def _machine(environment: Mapping[str, Any]) -> Iterator[Entry]:
             yield Entry(name="Quota", text=f"{cpus['quota_cpus']:.4g} CPUs")
     caches = machine.get("caches_bytes") or {}
     if caches:
-        yield Entry(name="Caches", text=", ".join(f"{name} {_size(size)}" for name, size in caches.items()))
+        yield Entry(name="Caches", text=", ".join(f"{name} {_size(size)}" for name, size in caches.items() if size))
     if machine.get("memory_bytes"):
         yield Entry(name="Memory", text=_size(machine["memory_bytes"]))
     if machine:
