@@ -23,6 +23,7 @@ PATIENCE_S = 120.0  # for all others, on a loaded machine
 GRACE_S = 5.0  # beyond its time-out: to kill, reap and report
 REPEATS = 100  # 8 ms of planted work each
 FOR_EVER = 10_000  # for rounds that a fault ends, so that they are hit in the middle even on a loaded machine
+RESULTS = ("unpicklable", "poison")  # kinds that are partial results, of which there are none in native threads
 MOMENTS = ("verify", "round", "diagnose")
 
 
@@ -34,6 +35,7 @@ def combinations() -> list[tuple[str, Way, str]]:
         for way in ways()
         for moment in MOMENTS
         if moment != "diagnose" or way.monitored
+        if way.executor != "native" or kind not in RESULTS
     ]
     if ALL:
         return every
