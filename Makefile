@@ -13,10 +13,13 @@ run: $(VENV)/.installed
 	$(BIN)/gilscope run
 
 # Tests that no neighbour disturbs run side by side, then the others alone: what measures must not have neighbours.
-SIDE_BY_SIDE := tests/conformance tests/kernels tests/report tests/results
+MEASURING := tests/kernels/test_gil.py tests/report/test_kernel_pages.py
+SIDE_BY_SIDE := $(filter-out $(MEASURING),$(shell find tests/conformance tests/kernels tests/report tests/results -name 'test_*.py'))
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -n auto --maxprocesses 4 --dist loadfile
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE))
+	status=0; \
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -n auto --maxprocesses 4 --dist loadfile || status=1; \
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE)) || status=1; \
+	exit $$status
 
 # The suite under every interpreter found, each in an environment of its own in build/environments; QUICK=1: only what
 # depends on the interpreter most. Others: make test-all INTERPRETERS="/path/python3.14t ...", or GILSCOPE_TEST_PYTHONS;
@@ -30,7 +33,7 @@ test-faults: $(VENV)/.installed
 
 # Coverage-guided fuzzing of what reads files and words, for MINUTES; what it finds and has learned is in build/fuzz.
 fuzz: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --no-build-isolation --editable '.[fuzz]'
+	$(BIN)/python -m pip install --quiet --no-build-isolation --only-binary atheris --editable '.[fuzz]'
 	$(BIN)/python -m tests.faults.atheris_readers --minutes $(or $(MINUTES),5)
 
 lint: $(VENV)/.installed

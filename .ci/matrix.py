@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wheels import ROOT, Failed, interpreters, python_of, run, say  # the program beside this one
@@ -25,6 +26,7 @@ from tests.interpreters import missing as why_none
 ENVIRONMENTS = ROOT / "build" / "environments"
 EXTRAS = ("numba", "report", "interpreters", "dask", "loky")
 QUICK = ("tests/conformance", "tests/kernels", "tests/executors", "tests/telemetry", "tests/test_threads.py")
+OF_THE_GIL = ("tests/telemetry",)  # what a free-threaded build skips until its GIL is switched on
 
 
 def requirements(*extras: str) -> list[str]:
@@ -56,12 +58,18 @@ def prepare(label: str, python: str) -> tuple[Path, list[str]]:
     return program, missing
 
 
-def test(program: Path, others: dict[str, str], *, quick: bool) -> int:
-    """Run the tests, shown as they go; the exit status."""
-    words = [str(path) for path in map(Path, QUICK) if (ROOT / path).exists()] if quick else []
+def test(program: Path, others: dict[str, str], *, quick: bool, free_threaded: bool) -> bool:
+    """Run the tests, shown as they go; those of the GIL once more where it can be switched on. Whether all passed."""
     environment = {**os.environ, "GILSCOPE_TEST_PYTHONS": os.pathsep.join(others.values())}
+    passed = _pytest(program, QUICK if quick else (), environment)
+    if free_threaded:
+        passed &= _pytest(program, OF_THE_GIL, {**environment, "PYTHON_GIL": "1"})
+    return passed
+
+
+def _pytest(program: Path, words: Sequence[str], environment: Mapping[str, str]) -> bool:
     command = [str(program), "-m", "pytest", "-q", "-p", "no:cacheprovider", *words]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
 
 
 def main() -> None:
@@ -82,7 +90,7 @@ def main() -> None:
         program, missing = prepare(label, python)
         without = f" without {', '.join(missing)}" if missing else ""
         say(f"{label}: ready{without} ({python})", began)
-        if test(program, found, quick=asked.quick):
+        if not test(program, found, quick=asked.quick, free_threaded=label.endswith("t")):
             failed.append(label)
         say(f"{label}: {'FAILED' if label in failed else 'passed'}", began)
     if failed:

@@ -232,9 +232,10 @@ def measure(python: Path, cwd: Path, env: Mapping[str, str]) -> None:
     """Measure a kernel as a user would: what is compiled runs, what needs an extra is n/a with the reason."""
     words = ("run", "mandelbrot", "--workers", "2", "--size", "XS", "--budget", "1", "--quiet", "--json")
     rows = json.loads(run(python, "-m", "gilscope", *words, cwd=cwd, env=env, stderr=None))["cases"]
-    ran = {row["implementation"] for row in rows if row["status"] == "ok"}
+    ran = {row["implementation"] for row in rows if row["status"] in ("ok", "too_noisy")}
     reasons = [row["reason"] for row in rows if row["implementation"] == "nb_prange" and row["status"] == "unavailable"]
-    if not ran >= {"py_loop", "cy_nogil", "cy_prange"} or not any("numba" in reason for reason in reasons):
+    openmp = {"cy_prange"} if sys.platform == "linux" else set()  # elsewhere there may be none
+    if not ran >= {"py_loop", "cy_nogil"} | openmp or not any("numba" in reason for reason in reasons):
         told = "; ".join(f"{row['case']}: {row['status']} {row['reason']}" for row in rows)
         raise Failed(f"the installed program measured: {told}")
 

@@ -1,6 +1,6 @@
 """Hours compressed: many short blocks through the real machinery; memory, descriptors and file must stay as small.
 
-``python -m benchmarks.selfbench.long_run [--blocks 20000] [--minutes 8]`` measures a tiny kernel in serial, threads
+``python -m benchmarks.selfbench.long_run [--blocks 25000] [--minutes 60]`` measures a tiny kernel in serial, threads
 and processes, with a diagnostic round after every third block as in a study, and reads resident memory, open
 descriptors and threads of the program, its supervisor, the runners, the forkserver and its workers every so often. The
 last quarter is compared with the second: the first one warms up. Exit status 1 if anything grew by more than the limits
@@ -122,7 +122,7 @@ def grown(seen: Sequence[dict[str, Usage]], kind: str) -> tuple[Usage, Usage, bo
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, judge."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--blocks", type=int, default=2000)
+    parser.add_argument("--blocks", type=int, default=25_000)
     parser.add_argument("--minutes", type=float, default=60.0, help="stop then, however few blocks there are")
     asked = parser.parse_args(arguments)
     begin = time.monotonic()
