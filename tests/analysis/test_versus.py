@@ -133,3 +133,18 @@ def test_a_gate_over_some_comparable_cases_is_undecided_while_others_are_not() -
     new = {**document(), "cases": [row(CASE), row(other, status="failed")]}
     found = versus(old, new, limit=0.05)
     assert (found["failed"], found["undecided"], decided(found)) == ([], [other], False)
+
+
+def test_a_gate_is_undecided_while_a_case_is_missing_of_a_kernel_that_was_measured_again() -> None:
+    other = "mandelbrot/cy_gil@threads*2#M"
+    found = versus({**document(), "cases": [row(CASE), row(other)]}, document(), limit=0.05)
+    assert (found["undecided"], decided(found)) == ([other], False)
+
+
+def test_what_differs_around_no_case_is_not_told() -> None:
+    labelled = f"{CASE}!3.13t"
+    old, new = (
+        {**found, "cases": [row(labelled)]} for found in (document(), differing("interpreter", "version", "3.9.9"))
+    )
+    found = versus(old, new)
+    assert (found["surroundings"], found["cases"][0]["verdict"]) == ([], "no difference shown")

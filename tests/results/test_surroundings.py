@@ -43,6 +43,7 @@ def test_each_difference_is_named_with_both_values(now, said) -> None:
         {"machine": {"memory_bytes": 16 * GIB - GIB // 2}},  # another kernel reserves more of it
         {"machine": {}, "interpreters": []},  # facts that are not told say nothing
         {"machine": None},
+        {"machine": {"identity": None, "memory_bytes": None}},  # could not be read
     ],
 )
 def test_the_same_place_is_recognized(now) -> None:

@@ -52,11 +52,16 @@ def versus(old: Mapping[str, Any], new: Mapping[str, Any], *, limit: float | Non
         key: _compared((before.get(key) or after[key])["case"], before.get(key), after.get(key), found, anyway=anyway)
         for key in {**before, **after}
     }
-    held = [row for key, row in rows.items() if key in after and before.get(key, {}).get("status") in _MEASURED]
+    asked = {row["kernel"] for row in new["cases"]}
+    held = [
+        row
+        for key, row in rows.items()
+        if before.get(key, {}).get("status") in _MEASURED and before[key]["kernel"] in asked
+    ]
     return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
-        "surroundings": [_json(difference) for difference in found],
+        "surroundings": [_json(d) for d in found if any(_concerns(d, row["case"]) for row in rows.values())],
         "changed": [_json(difference) for difference in _changed(old, new)],
         "cases": list(rows.values()),
         **_gate(held, limit),
@@ -89,9 +94,11 @@ def decided(found: Mapping[str, Any]) -> bool:
 
 def surroundings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
     """Return what differs around two analysis documents and keeps their rates from being compared."""
+    found = differences(old["environment"], new["environment"])
     versions = old.get("tool_version"), new.get("tool_version")
-    other = [Difference(where="gilscope", name="version", before=versions[0], now=versions[1])]
-    return [*differences(old["environment"], new["environment"]), *(other if versions[0] != versions[1] else ())]
+    if all(versions) and versions[0] != versions[1]:
+        found.append(Difference(where="gilscope", name="version", before=versions[0], now=versions[1]))
+    return found
 
 
 def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
@@ -106,11 +113,16 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Differe
         yield Difference(where="option", name="--pin", before=pins[0], now=pins[1])
 
 
-def _elsewhere(case: str, found: Sequence[Difference]) -> str:
-    """Say in what the surroundings of a case differ, or nothing; interpreters other than its own do not matter."""
+def _concerns(difference: Difference, case: str) -> bool:
+    """Whether a difference lies around a case: interpreters other than its own do not matter."""
     own = f"interpreter {case.rpartition('!')[2]}" if "!" in case else "interpreter"
-    told = (_WORDS.get(difference.where) or ("interpreters" if difference.where == own else "") for difference in found)
-    return ", ".join(dict.fromkeys(filter(None, told)))
+    return difference.where in _WORDS or difference.where == own
+
+
+def _elsewhere(case: str, found: Sequence[Difference]) -> str:
+    """Say in what the surroundings of a case differ, or nothing."""
+    told = (_WORDS.get(difference.where, "interpreters") for difference in found if _concerns(difference, case))
+    return ", ".join(dict.fromkeys(told))
 
 
 def _compared(
@@ -148,9 +160,9 @@ def _ratio(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json | None:
 
 
 def _gate(held: Sequence[Json], limit: float | None) -> Json:
-    """Judge the cases that both results have and the first has measured.
+    """Judge the cases that the first result has measured, of kernels that the second has.
 
-    ``failed`` lies below 1 - ``limit`` with its whole interval; ``undecided`` is not comparable.
+    ``failed`` lies below 1 - ``limit`` with its whole interval; ``undecided`` is not comparable, or is missing.
     """
     if limit is None:
         return {"failed": [], "undecided": []}

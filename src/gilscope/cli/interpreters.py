@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -88,9 +89,13 @@ def _found_here(entry: Mapping[str, Any]) -> bool:
     from gilscope.env import environments
     from gilscope.env.interpreters import at_path, command_of
 
-    label, named = entry.get("label"), entry.get("executable")
-    if not label or not named:
+    label, named = entry.get("label") or "", entry.get("executable") or ""
+    version = re.fullmatch(r"(\d+\.\d+(?:\.\d+)?t?)(?:-\d+)?(?:\+gil)?", label)
+    if version is None or not named:  # any other word may be any other program
+        return False
+    try:
+        path = at_path(Path(named).expanduser())
+    except RuntimeError:  # the home of a user who is not here
         return False
     ours = (str(made.python) for made in environments.environments())
-    path = at_path(Path(named).expanduser())
-    return path in (sys.executable, *ours, command_of(label.removesuffix("+gil")))
+    return path in (sys.executable, *ours, command_of(version[1]))

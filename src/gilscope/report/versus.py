@@ -45,7 +45,7 @@ def _notes(found: Mapping[str, Any], gate: str) -> Iterator[str]:
             yield "interpreters are compared in the same blocks: gilscope run --python A --python B"
         elif not anyway:
             yield "measure both in one place; --anyway shows the ratios"
-    elif found["changed"]:
+    if found["changed"]:
         yield f"changed in between: {_listed(found['changed'])}"
     if found["failed"]:
         yield f"slower than allowed: {', '.join(found['failed'])}"

@@ -45,7 +45,8 @@ class Difference:
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
     """Return what differs between two environments and decides how fast anything runs.
 
-    Facts that one of them does not tell are left out; so are libraries, whose change may be what is asked about.
+    Facts that one of them does not tell are left out (of CPUs, None tells that there is no limit); so are libraries,
+    whose change may be what is asked about.
     """
     found = [
         difference
@@ -64,7 +65,8 @@ def _differing(
     where: str, names: tuple[str, ...], old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> Iterator[Difference]:
     for name in names:
-        if name in old and name in new and not _same(name, old[name], new[name]):
+        told = name in old and name in new and (where == "cpus" or None not in (old[name], new[name]))
+        if told and not _same(name, old[name], new[name]):
             yield Difference(where=where, name=name, before=old[name], now=new[name])
 
 

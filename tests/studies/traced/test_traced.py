@@ -22,7 +22,7 @@ import os, time
 
 def work():
     print("on stdout")
-    time.sleep(0.01)
+    sum(range(1_000_000))  # long enough to be seen with the GIL
     return "result"
 
 def refuse():

@@ -160,9 +160,9 @@ def _machine(environment: Mapping[str, Any]) -> Iterator[Entry]:
         yield Entry(name="Usable CPUs", text=f"{cpus.get('count')}: {cpus.get('detail')}")
         if cpus.get("quota_cpus"):
             yield Entry(name="Quota", text=f"{cpus['quota_cpus']:.4g} CPUs")
-    caches = machine.get("caches_bytes") or {}
+    caches = [f"{name} {_size(size)}" for name, size in (machine.get("caches_bytes") or {}).items() if size]
     if caches:
-        yield Entry(name="Caches", text=", ".join(f"{name} {_size(size)}" for name, size in caches.items() if size))
+        yield Entry(name="Caches", text=", ".join(caches))
     if machine.get("memory_bytes"):
         yield Entry(name="Memory", text=_size(machine["memory_bytes"]))
     if machine:
