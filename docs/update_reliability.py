@@ -27,7 +27,6 @@ SENTENCES = {
     "interrupt": "KeyboardInterrupt",
     "recursion": "recursion without end",
     "memory": "asks for more memory than there is",
-    "greed": "takes memory until there is none, where a limit is set",
     "loop": "a loop without end in Python",
     "loop_in_c": "a loop without end in C that holds the GIL",
     "deadlock": "a lock taken twice",

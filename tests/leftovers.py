@@ -30,11 +30,21 @@ def shared_memory() -> set[str]:
     return {name for name in os.listdir(FOLDER) if name.startswith(("psm_", "mp-", "sem.", "gilscope"))}
 
 
-def abandoned(before: set[str]) -> set[str]:
-    """Shared memory that is new and that no process has mapped.
+def abandoned(before: set[str], within_s: float = GONE_WITHIN_S) -> set[str]:
+    """Shared memory that is new and that no process has mapped for so long: others make and remove their own meanwhile.
 
     Told by inode: a semaphore is made under a passing name, which is the one its maker's maps go on showing.
     """
+    left = _unmapped(before)
+    deadline = time.monotonic() + within_s
+    while left and time.monotonic() < deadline:
+        time.sleep(0.05)
+        left &= _unmapped(before)
+    return {name for name, _ in left}
+
+
+def _unmapped(before: set[str]) -> set[tuple[str, str]]:
+    """Name and inode of what is new and not mapped now."""
     new = shared_memory() - before
     if not new:
         return set()
@@ -45,7 +55,7 @@ def abandoned(before: set[str]) -> set[str]:
         except OSError:
             continue
         mapped |= {line.split()[4] for line in lines if FOLDER in line}
-    return {name for name in new if (inode := _inode(name)) and inode not in mapped}
+    return {(name, inode) for name in new if (inode := _inode(name)) and inode not in mapped}
 
 
 def _inode(name: str) -> str:

@@ -21,6 +21,7 @@ NAMES = ("planted_right", "planted_wrong", "planted_raises", "planted_segfault",
 MORE = ("planted_hangs", "planted_prints", "planted_phases", "planted_late", "planted_import", "planted_fault")
 FAULTY = ("planted_start", "planted_params", "planted_large", "planted_openmp")
 FAULT_VARIABLE = "GILSCOPE_TEST_FAULT"  # path of a file that names the fault to commit from now on
+NOTED = ".committed"  # ends the path of the file beside it that has a line for each that was
 
 
 def plant(folder: Path) -> dict[str, str]:
@@ -227,9 +228,10 @@ def _bomb() -> None:
     while True:
         try:
             os.read(tokens, 1)
-        except BlockingIOError:
+            child = os.fork()
+        except BlockingIOError:  # there are enough of them, or as many as the system allows
             break
-        if not os.fork():
+        if not child:
             os.setsid()
     if os.getpid() != worker:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -249,7 +251,6 @@ FAULTS: dict[str, Callable[[], Any]] = {
     "interrupt": _interrupt,
     "recursion": _recurse,
     "memory": lambda: bytearray(1 << 46),
-    "greed": _take_memory,
     "loop": lambda: hangs(0, 0, 0, None, None),
     "loop_in_c": lambda: sum(range(10**15)),  # holds the GIL, answers no signal
     "deadlock": _deadlock,
@@ -261,15 +262,26 @@ FAULTS: dict[str, Callable[[], Any]] = {
     "flood": _flood,
     "leave_a_process": _leave_a_process,
 }
-SPECIAL: dict[str, Callable[[], Any]] = {"fork_after_openmp": _fork_after_openmp, "bomb": _bomb}  # not for every worker
+SPECIAL: dict[str, Callable[[], Any]] = {  # not for every worker, or only where a limit is set
+    "fork_after_openmp": _fork_after_openmp,
+    "bomb": _bomb,
+    "greed": _take_memory,
+}
 
 
 def fault(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> Any:
     """Do what the kernel asks, unless the file names a fault: then the worker of the last items commits it."""
     kind = armed() if hi == params["n"] else ""
-    value = (FAULTS | SPECIAL)[kind]() if kind else None
+    value = _commit(kind) if kind else None
     count = right(phase, lo, hi, params, buffers)
     return value if value is not None and not isinstance(value, int) else count
+
+
+def _commit(kind: str) -> Any:
+    """Note that a fault is committed, and commit it."""
+    with open(os.environ[FAULT_VARIABLE] + NOTED, "a") as file:
+        file.write(f"{kind}\n")
+    return (FAULTS | SPECIAL)[kind]()
 
 
 def own_fault(workers: int, params: Any, buffers: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -39,6 +40,19 @@ class Injector:
         """From now on the planted kernel is harmless."""
         self.trigger.unlink(missing_ok=True)
 
+    def committed(self, kind: str) -> bool:
+        """Whether a worker has begun to commit ``kind``."""
+        noted = Path(f"{self.trigger}{planted.NOTED}")
+        return noted.exists() and kind in noted.read_text().split()
+
+    def kill(self) -> bool:
+        """Kill what is left of this test; return whether nothing was."""
+        found = self.processes()
+        for process in found:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        return not found
+
     def processes(self) -> list[psutil.Process]:
         """Every process this test started, however far it has run away; not this one."""
         found = []
@@ -64,10 +78,10 @@ def injector(tmp_path: Path, planted_path: Path, monkeypatch: pytest.MonkeyPatch
         yield made
         assert eventually(lambda: not made.processes()), f"left behind: {made.processes()}"
         assert eventually(lambda: not list(scratch.iterdir())), f"left behind: {list(scratch.iterdir())}"
-        assert eventually(lambda: not abandoned(memory)), f"left behind: {abandoned(memory)}"
+        left = abandoned(memory)
+        assert not left, f"left behind: {left}"
     finally:
-        for process in made.processes():
-            process.kill()
+        eventually(made.kill)
         shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import threading
 
@@ -97,34 +96,35 @@ def test_a_process_that_is_killed_or_stopped_fails_one_case_and_leaves_nothing(
     injector: Injector, victim: str, start_method: str, moment: str, number: signal.Signals
 ) -> None:
     slot = _slot(start_method)
-    host = SupervisedHost({"processes": 2}, cpus=2, prepare_timeout_s=120.0)
-    try:
+    with SupervisedHost({"processes": 2}, cpus=2, prepare_timeout_s=120.0) as host:
         assert host.prepare(slot).status == "ok"
         process = _find(injector, victim, start_method)
         assert process is not None, f"no {victim} among {[_cmdline(p) for p in injector.processes()]}"
 
         def hit() -> None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, number)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
+        later = threading.Timer(0.0 if moment == "between" else 0.3, hit)
+        later.start()
         if moment == "between":
-            hit()
-        else:
-            threading.Timer(0.3, hit).start()
-        if victim == "forkserver" and number == signal.SIGKILL:
-            with pytest.raises(MeasurementError):  # its workers end with it
-                host.run_round(slot, LONG, Lead(repeats=0), TIMEOUT_S)
-        elif victim == "forkserver":
-            assert host.run_round(slot, 2, Lead(repeats=0), 60).wall_ns > 0  # it is not needed once workers run
-            os.kill(process.pid, signal.SIGCONT)
-        else:
-            with pytest.raises(MeasurementError) as caught:
-                host.run_round(slot, LONG, Lead(repeats=0), TIMEOUT_S)
-            assert "\n" not in str(caught.value)
+            later.join()
+        try:
+            if victim == "forkserver" and number == signal.SIGKILL:
+                with pytest.raises(MeasurementError):  # its workers end with it
+                    host.run_round(slot, LONG, Lead(repeats=0), TIMEOUT_S)
+            elif victim == "forkserver":
+                assert host.run_round(slot, 2, Lead(repeats=0), 60).wall_ns > 0  # it is not needed once workers run
+            else:
+                with pytest.raises(MeasurementError) as caught:
+                    host.run_round(slot, LONG, Lead(repeats=0), TIMEOUT_S)
+                assert "\n" not in str(caught.value)
+        finally:
+            later.join()
+        if victim == "forkserver" and number == signal.SIGSTOP:
+            process.resume()
         if victim != "supervisor":
             assert host.run_round(slot, 2, Lead(repeats=0), 120).wall_ns > 0
-    finally:
-        host.close()
 
 
 def test_killing_the_resource_tracker_costs_nothing(injector: Injector) -> None:

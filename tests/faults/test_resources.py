@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import resource
@@ -20,7 +19,7 @@ from gilscope.measure.host import Lead, SupervisedHost
 from tests.faults.conftest import Injector, eventually
 from tests.faults.programs import finish, start
 from tests.faults.spaces import FULL_SHM, SMALL_SHM, why_no_space
-from tests.faults.ways import FAMILIES, Way, ways
+from tests.faults.ways import FAMILIES, Way, those_here, ways
 
 OPTIONS = ["--implementations", "py_loop", "--workers", "2", "--budget", "2", "--json", "--quiet", "--out", "there"]
 GOOD = {"ok", "too_noisy"}
@@ -34,11 +33,6 @@ def statuses(out: str) -> dict[str, tuple[str, str]]:
     """Return status and reason by executor of what ran in parallel."""
     rows = json.loads(out)["cases"]
     return {row["executor"]: (row["status"], row["reason"]) for row in rows if row["executor"] != "serial"}
-
-
-def those_here(*names: str) -> list[str]:
-    packages = {"dask": "distributed"}
-    return [name for name in names if importlib.util.find_spec(packages.get(name, name)) is not None]
 
 
 @pytest.mark.skipif(bool(why_no_space()), reason=why_no_space())
@@ -141,6 +135,7 @@ def bombed(host: SupervisedHost, injector: Injector, way: Way) -> str:
     return ""
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="processes are counted on Linux only")
 @pytest.mark.parametrize("way", BOMBED, ids=str)
 def test_a_fork_bomb_is_found_and_ended(injector: Injector, monkeypatch: pytest.MonkeyPatch, way: Way) -> None:
     monkeypatch.setenv("GILSCOPE_TEST_BOMB", str(BOMB))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 
 from gilscope import executors, kernels
 from gilscope.cases import Case, Slot
 from gilscope.registry import EXECUTORS, START_METHODS, TRANSPORTS
 
-__all__ = ["ENDED", "FAMILIES", "HARMLESS", "HUNG", "RAISED", "Way", "sentence", "ways"]
+__all__ = ["ENDED", "FAMILIES", "HARMLESS", "HUNG", "RAISED", "Way", "sentence", "those_here", "ways"]
 
 FAMILIES = dict.fromkeys(("threads", "processes", "native*2", "interpreters", "loky*2", "dask"), 2)
 
@@ -32,7 +33,7 @@ RAISED = {
     "poison": "",
 }
 HUNG = ("loop", "loop_in_c", "deadlock", "sleep", "stop")
-HARMLESS = ("flood", "leave_a_process", "greed")  # the last one because nobody has set a limit here
+HARMLESS = ("flood", "leave_a_process")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,12 @@ def ways() -> list[Way]:
         elif name == "native" or executors.availability(name, impl).ok:  # the planted one brings its own threads
             found.append(Way(name))
     return found
+
+
+def those_here(*names: str) -> list[str]:
+    """Those of the executors whose package is installed."""
+    packages = {"dask": "distributed"}
+    return [name for name in names if importlib.util.find_spec(packages.get(name, name)) is not None]
 
 
 def sentence(kind: str) -> str:
