@@ -21,7 +21,7 @@ _PATIENCE_S = 1.0  # a tracker needs milliseconds once it is alone
 _ORPHANS_S = 5.0  # thousands that go on forking while they are killed
 _STEP_S = 0.002
 _SHARED = "/dev/shm"  # where glibc and musl keep named semaphores
-_NAMES = ("sem.mp-", "sem.loky-")  # of multiprocessing and loky
+_NAMES = ("sem.mp-", "sem.loky-", "mp-", "loky-")  # of multiprocessing and loky; musl puts no "sem." before them
 
 
 class _Process(NamedTuple):
@@ -110,8 +110,9 @@ def _processes() -> dict[int, _Process]:
         for entry in os.listdir("/proc"):
             if entry.isdigit():
                 with contextlib.suppress(OSError, ValueError):
-                    state, parent, group = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[:3]
-                    found[int(entry)] = _Process(state, int(parent), int(group))
+                    fields = Path(f"/proc/{entry}/stat").read_bytes().rpartition(b")")[2]  # a name may be any bytes
+                    state, parent, group = fields.split()[:3]
+                    found[int(entry)] = _Process(state.decode(), int(parent), int(group))
     return found
 
 
@@ -133,9 +134,9 @@ def _semaphores_of(pid: int) -> list[str]:
     Told by inode: they are made under a passing name, which is the one that maps go on showing.
     """
     found = []
-    with contextlib.suppress(OSError):
-        lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
-        mapped = {int(line.split()[4]) for line in lines if _SHARED in line}
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        lines = Path(f"/proc/{pid}/maps").read_bytes().split(b"\n")  # names of files may be any bytes
+        mapped = {int(line.split()[4]) for line in lines if os.fsencode(_SHARED) in line}
         with os.scandir(_SHARED) as entries:
             found = [entry.path for entry in entries if entry.name.startswith(_NAMES) and entry.inode() in mapped]
     return found

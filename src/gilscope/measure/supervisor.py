@@ -155,13 +155,14 @@ class Supervisor:
                 self._answer(self._call(message))
 
     def shut_down(self) -> None:
-        """Kill every runner and whatever they left, give back all memory and files."""
-        for name in list(self._runners):
-            self._stop(name)
-        kill_orphans([])
-        for segment in self._segments.values():
-            segment.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        """Kill every runner and whatever they left, give back all memory and files; each also if another fails."""
+        with contextlib.ExitStack() as steps:  # the last one first
+            steps.callback(shutil.rmtree, self._scratch, ignore_errors=True)
+            for segment in self._segments.values():
+                steps.callback(segment.close)
+            steps.callback(kill_orphans, [])
+            for name in list(self._runners):
+                steps.callback(self._stop, name)
 
     def _receive(self) -> dict[str, Any]:
         try:
