@@ -23,6 +23,11 @@ __all__ = ["available_bytes", "bound_memory", "examine", "hand_over"]
 _LOOK_S = 0.15  # of calls under the GIL probe: at 2 kHz a share to five points
 _MOST_CALLS = 1 << 20
 _HAND_OVERS, _HANDED = 5, 200  # runs, and tasks in each
+_GROUPS = Path("/sys/fs/cgroup")
+_LIMITS = (  # limit, what is used, and how memory.stat marks what is counted so: cgroup v2 and v1
+    ("memory.max", "memory.current", ""),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_"),
+)
 
 
 def examine(calls: Calls) -> dict[str, Any]:
@@ -154,17 +159,31 @@ def bound_memory(most_bytes: int | None = None) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (min([wanted, *known]), hard))
 
 
-def available_bytes() -> int | None:
-    """Memory that can be had without swapping, within the cgroup's limit; None where the system does not tell."""
+def available_bytes(groups: Path = _GROUPS) -> int | None:
+    """Memory that can be had without swapping, within the cgroup's limit; None where the system does not tell.
+
+    Notes
+    -----
+    What a group keeps of files counts as used there, and is given back when somebody needs it: it is free here.
+    """
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        fields = dict(line.split(":", 1) for line in lines if ":" in line)
-        free = int(fields["MemAvailable"].split()[0]) * 1024
+        free = int(_fields(Path("/proc/meminfo"))["MemAvailable:"]) * 1024
     except (OSError, KeyError, ValueError):
         return None
+    left = [_left_bytes(groups / limit, groups / used, mark) for limit, used, mark in _LIMITS]
+    return max(0, min([free, *(nbytes for nbytes in left if nbytes is not None)]))
+
+
+def _left_bytes(limit: Path, used: Path, mark: str) -> int | None:
+    """Return what a group may still take; None where it has no limit."""
     try:
-        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
+        kept = _fields(limit.parent / "memory.stat")
+        files = sum(int(kept.get(f"{mark}{kind}_file", 0)) for kind in ("inactive", "active"))
+        return int(limit.read_text()) - int(used.read_text()) + files
     except (OSError, ValueError):
-        return free
-    return max(0, min(free, limit - used))
+        return None
+
+
+def _fields(path: Path) -> dict[str, str]:
+    """Return the second word of each line by the first."""
+    return {words[0]: words[1] for words in map(str.split, path.read_text().splitlines()) if len(words) > 1}
