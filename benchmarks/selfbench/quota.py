@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gilscope import cgroups
@@ -37,12 +37,21 @@ def limited_cpus(cpus: float) -> Iterator[Path]:
         group.mkdir()
         _limit(group, version, cpus)
     except OSError as error:
-        if group.is_dir():
-            group.rmdir()
+        _remove(group)
         raise CannotLimitError(f"no cgroup with a quota can be made here ({error.strerror or error})") from None
     try:
         yield group / "cgroup.procs"
     finally:
+        _remove(group)
+
+
+def _remove(group: Path) -> None:
+    """Remove a cgroup as far as that can be done; whoever is still in it goes to its parent."""
+    with suppress(OSError):
+        for process in (group / "cgroup.procs").read_text().split():
+            with suppress(OSError):  # it has ended
+                (group.parent / "cgroup.procs").write_text(process)
+    with suppress(OSError):  # must not hide what failed before
         group.rmdir()
 
 

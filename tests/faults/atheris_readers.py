@@ -14,7 +14,6 @@ import io
 import json
 import random
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -43,7 +42,7 @@ from tests.faults.mutations import SEEDS, mutate
 MEMORY_MB = 600  # half of it is the fuzzer's own tables
 MAX_BYTES = 16_384  # the longest seed is shorter
 
-_PLACE = Path(tempfile.mkdtemp(prefix="gilscope-fuzz-"))
+_PLACE = Path("build/fuzz/place")  # main puts it into the folder asked for
 
 
 def result(data: bytes) -> None:
@@ -127,7 +126,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--folder", type=Path, default=Path("build/fuzz"))
     asked = parser.parse_args(arguments)
     corpus = asked.folder / "corpus"
-    corpus.mkdir(parents=True, exist_ok=True)
+    global _PLACE
+    _PLACE = asked.folder / "place"
+    for folder in (corpus, _PLACE):
+        folder.mkdir(parents=True, exist_ok=True)
     for number, (reader, data) in enumerate(BEGINNINGS):
         (corpus / f"beginning-{number}").write_bytes(bytes([READERS.index(reader)]) + data)
     options = {

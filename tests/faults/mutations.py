@@ -29,7 +29,7 @@ from typing import Any
 
 from tests.faults.readers import HOSTILE, READERS, nothing_measured
 
-__all__ = ["SEEDS", "WORDS", "Trial", "mutate", "places", "read_range", "try_many"]
+__all__ = ["SEEDS", "WORDS", "Trial", "cpus", "mutate", "places", "read_range", "try_many"]
 
 SEEDS = Path(__file__).parent / "seeds"
 
@@ -213,6 +213,11 @@ def read_range(numbers: range, seed: int, folder: Path, *, others: bool = False,
             yield Trial(number=number, name=name, outcome=outcome, detail=detail, seconds=seconds, peak_mib=peak_mib())
 
 
+def cpus() -> int:
+    """Return how many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def peak_mib() -> float:
     """Return the most memory this process had, in MiB."""
     try:
@@ -236,14 +241,15 @@ def _part(numbers: range, seed: int, folder: Path, others: bool) -> list[Trial]:
             errors="replace",
             check=False,
         )
-        found = [Trial(**json.loads(line)) for line in done.stdout.splitlines()]
+        lines = done.stdout.splitlines(keepends=True)
+        found = [Trial(**json.loads(line)) for line in lines if line.endswith("\n")]  # the last one may be torn
         trials += found
         numbers = numbers[len(found) :]
         if not numbers:
             break
         said = f"its process ended with status {done.returncode}\n{done.stderr[-3000:]}"
         trials.append(Trial(number=numbers[0], name="", outcome="crash", detail=said, seconds=LIMIT_S))
-        if not found:  # no file does that to each of them
+        if not lines:  # no file does that to each of them
             raise RuntimeError(said)
         numbers = numbers[1:]
     return trials
@@ -295,7 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=1000, help="results; a tenth as many other files")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--processes", type=int, default=cpus())
     parser.add_argument("--part", help=argparse.SUPPRESS)  # FIRST:END, what one of the processes does
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--others", action="store_true", help=argparse.SUPPRESS)

@@ -14,7 +14,7 @@ import pytest
 
 from gilscope.report.html.source import studies_in
 from tests.faults.conftest import ALL
-from tests.faults.mutations import LIMIT_S, MEMORY_MIB, SEEDS, Trial, read_range, try_many
+from tests.faults.mutations import LIMIT_S, MEMORY_MIB, SEEDS, Trial, cpus, read_range, try_many
 from tests.faults.readers import answer, nothing_measured
 
 SEED = 20261122
@@ -23,7 +23,7 @@ COUNT = 100_000 if ALL else 60
 
 def trials(folder: Path) -> list[Trial]:
     if ALL:
-        return try_many(COUNT, SEED, folder, processes=len(os.sched_getaffinity(0)))
+        return try_many(COUNT, SEED, folder, processes=cpus())
     others = read_range(range(COUNT // 5), SEED, folder, others=True)
     return [*read_range(range(COUNT), SEED, folder), *others]
 

@@ -17,6 +17,7 @@ import gilscope
 from gilscope import results
 from tests.faults.conftest import Injector
 from tests.faults.programs import finish, start
+from tests.faults.ways import those_here
 
 SOURCES = Path(gilscope.__file__).parent
 EXTENSIONS = SOURCES.parents[1] / "ext"
@@ -106,7 +107,7 @@ def stepping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LD_PRELOAD", str(library))
 
 
-@pytest.mark.parametrize("executors", ["threads,processes", "loky", "dask"])
+@pytest.mark.parametrize("executors", ["threads,processes", *those_here("loky", "dask")])
 def test_a_wall_clock_that_is_set_changes_nothing_but_dates(
     injector: Injector, tmp_path: Path, stepping: None, executors: str
 ) -> None:
