@@ -5,11 +5,13 @@ from __future__ import annotations
 import mmap
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from gilscope.measure import ending
+from gilscope.measure import supervisor as supervising
 from gilscope.measure.supervisor import Supervisor
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks at Linux's /proc")
@@ -63,3 +65,19 @@ def test_what_cannot_be_ended_keeps_nothing_else_from_it(tmp_path: Path, monkeyp
     with pytest.raises(ValueError, match="a"):
         supervisor.shut_down()
     assert (sorted(stopped), len(closed), scratch.exists()) == (["a", "b"], 1, False)
+
+
+def test_a_bomb_that_grows_slowly_is_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = [500]
+    monkeypatch.setattr(supervising, "_threads_of_the_machine", lambda: threads[0])
+    monkeypatch.setattr(supervising, "descendants", lambda: set(range(threads[0] - 500)))
+    supervisor = object.__new__(Supervisor)
+    supervisor._threads, supervisor._most_processes = 500, 100
+    for threads[0] in range(500, 600, 10):
+        assert not supervisor._pump(None, time.monotonic())  # a call that ends before the next look
+        supervisor._look_for_a_bomb()
+    threads[0] = 640
+    assert not supervisor._pump(None, time.monotonic())
+    assert not supervisor._pump(None, time.monotonic())
+    with pytest.raises(supervising._TooManyError):
+        supervisor._look_for_a_bomb()

@@ -68,8 +68,8 @@ def measured(study: Any, options: Mapping[str, Any], *, quiet: bool) -> dict[str
     from gilscope.studies.host import StudyHost
 
     request = study.Request(**options)
-    environment = env.capture()
-    with watch(quiet=quiet, budget_s=request.budget_s) as observer, StudyHost(study.RUNNER) as host:
+    environment, workers = env.capture(), getattr(request, "workers", 1)
+    with watch(quiet=quiet, budget_s=request.budget_s) as observer, StudyHost(study.RUNNER, workers) as host:
         document: dict[str, Any] = study.measure(request, host, environment, observer)
     return document
 

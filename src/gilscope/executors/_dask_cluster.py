@@ -181,12 +181,12 @@ class Cluster:
         """Return the workers that the scheduler knows now, with their numbers of threads."""
         return dict(self.client.nthreads())
 
-    def fate(self, worker: str) -> str:
-        """Say how a worker that is gone ended, as far as its nanny, where it is ours, tells in time."""
-        deadline = time.monotonic() + _FATE_S
-        while self.own and worker not in self._ends and time.monotonic() < deadline:
+    def fates(self, workers: Sequence[str]) -> list[str]:
+        """Say how workers that are gone ended, as far as their nannies, where they are ours, tell in time."""
+        deadline = time.monotonic() + _FATE_S  # for all of them
+        while self.own and not self._ends.keys() >= set(workers) and time.monotonic() < deadline:
             time.sleep(_FATE_S / 100)
-        return describe_exit(self._ends[worker]) if worker in self._ends else "was lost"
+        return [describe_exit(self._ends[worker]) if worker in self._ends else "was lost" for worker in workers]
 
     def close(self) -> None:
         """Leave a running cluster as it was; end one of this process. Idempotent."""

@@ -169,8 +169,8 @@ class DaskSession(TaskSession):
         except OSError as error:
             raise WorkerDiedError(f"the Dask scheduler is gone ({type(error).__name__})") from None
         if gone:
-            fates = (f"Dask worker {address} {self._cluster.fate(address)}" for address in gone)
-            raise WorkerDiedError("; ".join(fates))
+            fates = zip(gone, self._cluster.fates(gone), strict=True)
+            raise WorkerDiedError("; ".join(f"Dask worker {address} {fate}" for address, fate in fates))
 
     def close(self) -> None:
         """Forget the case in the workers. Idempotent."""

@@ -30,7 +30,7 @@ __all__ = ["Host", "Lead", "SupervisedHost", "family_of", "max_workers_of"]
 _SUPERVISOR = "from gilscope.measure.supervisor import main; main()"
 _LONGEST_TEMPORARY = 50  # a socket's path has 104 to 108 bytes (man 7 unix); multiprocessing adds about 45 to ours
 _APART = ("processpool", "dask")  # start processes of their own and threads that look after them
-_MOST_PROCESSES, _MOST_PER_CPU = 1000, 16  # each start method, loky and dask keep workers for every CPU
+_MOST_PROCESSES, _MOST_PER_CPU = 1000, 16  # each start method, loky and dask keep workers
 PREPARE_TIMEOUT_S = 300.0  # a cold JIT compilation of many variants on a slow machine, with room
 
 
@@ -128,6 +128,8 @@ class SupervisedHost:
     ------
     UsageError
         On platforms without Unix sockets between processes.
+    MeasurementError
+        If there is no room for temporary files.
     """
 
     def __init__(
@@ -155,15 +157,25 @@ class SupervisedHost:
         self._bound: dict[str, set[str]] = {}
         self._roomy: set[str] = set()  # shared buffers that fitted
         self._informed: set[str] = set()  # families whose runner knows the user's own functions
-        most = most_processes or _MOST_PROCESSES + _MOST_PER_CPU * cpus
+        widest = max([cpus, *self._max_workers.values()])
+        most = most_processes or _MOST_PROCESSES + _MOST_PER_CPU * widest * max(1, len(self._interpreters))
+        folder, self._scratch = _short_temporary_folder(), ""
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _SUPERVISOR, _short_temporary_folder(), str(most)],
+            [sys.executable, "-P", "-c", _SUPERVISOR, folder, str(most)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        # Both ends take it away: whichever is killed, the other one is left to do it.
-        self._scratch: str = self._receive()["scratch"]
+        try:
+            begun = self._receive()
+            if "error" in begun:
+                cure = "make room there, or set TMPDIR to another folder"
+                raise MeasurementError(f"no temporary folder can be made in {folder}: {begun['error']}; {cure}")
+            # Both ends take it away: whichever is killed, the other one is left to do it.
+            self._scratch = begun["scratch"]
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> SupervisedHost:
         return self
@@ -335,8 +347,9 @@ class SupervisedHost:
             self._informed.add(family)
             reply: dict[str, Any] = answer["reply"]
             return reply
-        self._bound.pop(family, None)
-        self._informed.discard(family)
+        if answer["status"] != "no_room":  # its runner is gone
+            self._bound.pop(family, None)
+            self._informed.discard(family)
         kind = RoundTimeoutError if answer["status"] == "timeout" else WorkerDiedError
         raise kind(f"{case.id}: its {case.executor} runner {answer['reason']}", answer["output"])
 

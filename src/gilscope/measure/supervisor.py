@@ -7,7 +7,7 @@ for whatever reason.
 Messages from the CLI: ``{"op": "call", "runner", "python", "config", "environment", "message", "segments",
 "timeout_s"}`` and ``{"op": "stop", "runner"}``; ``python`` is the program of another interpreter or empty, and null in
 ``environment`` takes a variable away. Each is answered by one message with a ``status``: ``ok`` (with the runner's
-``reply``), ``died`` or ``timeout`` (with ``reason`` and the last ``output``).
+``reply``), ``died`` or ``timeout`` (with ``reason`` and the last ``output``), or ``no_room``: the runner goes on.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._selector.register(0, selectors.EVENT_READ, None)
         self._scratch, self._most_processes = scratch, most_processes
-        self._threads = 0  # of the whole machine, when they were last counted with care
+        self._threads = _threads_of_the_machine()  # when they were last counted with care
 
     def serve(self) -> None:
         """Tell the CLI the folder for temporary files, and answer it until it goes."""
@@ -199,7 +199,7 @@ class Supervisor:
         except _TooManyError:
             return self._replace(name, "died", f"had more than {self._most_processes} processes and was killed")
         except _NoRoomError as error:
-            return {"status": "died", "reason": str(error), "output": ""}
+            return {"status": "no_room", "reason": str(error), "output": ""}
         except (EOFError, OSError):
             return self._replace(name, "died", "")
 
@@ -240,7 +240,6 @@ class Supervisor:
         _TooManyError
         """
         look = time.monotonic() + _LOOK_EVERY_S
-        self._threads = _threads_of_the_machine()
         while True:
             now = time.monotonic()
             if deadline is not None and deadline <= now:
@@ -270,6 +269,7 @@ class Supervisor:
         _TooManyError
         """
         threads = _threads_of_the_machine()
+        self._threads = min(self._threads, threads)
         if threads - self._threads >= self._most_processes / 2:
             self._threads = threads
             if len(descendants()) > self._most_processes:
@@ -328,16 +328,21 @@ def _heed_not(number: int, frame: object) -> None:
 def main() -> None:
     """Run the supervisor on standard input and output.
 
-    Arguments: where to make the folder for temporary files, whose path is the first message to the CLI, and
-    ``most_processes`` of ``Supervisor``.
+    Arguments: where to make the folder for temporary files, and ``most_processes`` of ``Supervisor``. The first message
+    to the CLI tells the folder as ``scratch``, or as ``error`` why it cannot be made.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _heed_not)  # SIG_IGN would be inherited by the runners and whatever they start
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    # Made here, for a CLI that is killed at any moment is outlived.
-    supervisor = Supervisor(tempfile.mkdtemp(prefix="gilscope-", dir=sys.argv[1]), int(sys.argv[2]))
+    try:  # made here, for a CLI that is killed at any moment is outlived
+        scratch = tempfile.mkdtemp(prefix="gilscope-", dir=sys.argv[1])
+    except OSError as error:
+        with contextlib.suppress(OSError):  # nobody is left to be told
+            os.write(1, frame({"error": error.strerror or str(error)}))
+        return
+    supervisor = Supervisor(scratch, int(sys.argv[2]))
     try:
         supervisor.serve()
     except (_CliGoneError, OSError):

@@ -17,10 +17,12 @@ class StudyHost(SupervisedHost):
     ----------
     module : str
         Its ``main`` calls `serving.serve`.
+    workers : int
+        The most that are asked of it: so many more processes are no fork bomb.
     """
 
-    def __init__(self, module: str) -> None:
-        super().__init__({}, 1)
+    def __init__(self, module: str, workers: int = 1) -> None:
+        super().__init__({}, workers)
         self._module = module
 
     def __enter__(self) -> StudyHost:
