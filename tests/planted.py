@@ -235,7 +235,7 @@ def _bomb() -> None:
             os.setsid()
     if os.getpid() != worker:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        time.sleep(1e6)
+    time.sleep(1e6)  # the worker, too: its next repeat would be another bomb
 
 
 FAULTS: dict[str, Callable[[], Any]] = {
