@@ -19,13 +19,16 @@ from gilscope.analysis.unqueued import Basis
 from gilscope.cases import Case
 from gilscope.records import Status
 from gilscope.registry import EXECUTORS, IMPLEMENTATIONS
+from gilscope.results.surroundings import Surroundings
 from gilscope.stats import Estimate
+from gilscope.typed import read
 
 if TYPE_CHECKING:
     from gilscope.analysis.verdict import KernelVerdict
 
 __all__ = [
     "Answer",
+    "Asked",
     "CaseRow",
     "ControlRow",
     "FindingGroup",
@@ -78,16 +81,31 @@ class Placement:
     clock_offset_ns: int | None = None
     clock_error_ns: int | None = None
 
-    @classmethod
-    def of(cls, place: Mapping[str, Any]) -> Placement:
-        """Read what a worker reported; what is not as gilscope writes it is left out."""
-        worker, siblings = place.get("worker"), place.get("siblings")
-        numbers = ("cpu", "node", "clock_offset_ns", "clock_error_ns")
-        return cls(
-            worker=str(worker) if worker is not None else None,
-            siblings=tuple(one for one in siblings if isinstance(one, int)) if isinstance(siblings, list) else None,
-            **{name: place[name] for name in numbers if isinstance(place.get(name), int)},
-        )
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the study was asked to do, as far as it decides how a result is shown.
+
+    Parameters
+    ----------
+    functions : tuple of str
+        Targets of the user's functions, if it is about these.
+    interpreters : tuple of str
+        Labels of those that were compared.
+    precision : float or None
+        Relative half-width at which to stop.
+    budget_s : float or None
+        Seconds.
+    seed : int or None
+    pin : str
+    """
+
+    functions: tuple[str, ...] = ()
+    interpreters: tuple[str, ...] = ()
+    precision: float | None = None
+    budget_s: float | None = None
+    seed: int | None = None
+    pin: str = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +255,7 @@ class CaseRow(Measured):
         return self.gil.enabled is not False
 
     @property
-    def order(self) -> tuple[object, ...]:
+    def order(self) -> tuple[Any, ...]:
         """Sort key of tables: implementation, executor, start method, transport, workers; registry names first."""
         case = self.case
         return (
@@ -358,6 +376,21 @@ class Answer:
     not_analysed: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     interrupted: bool | None = None
+
+    @cached_property
+    def asked(self) -> Asked:
+        """What was asked, typed."""
+        return read(Asked, self.study)
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """Where it was measured, typed."""
+        return Surroundings.of(self.environment)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is about the user's own functions."""
+        return bool(self.asked.functions)
 
     @cached_property
     def by_kernel(self) -> Mapping[str, tuple[CaseRow, ...]]:

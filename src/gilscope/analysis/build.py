@@ -22,6 +22,7 @@ from gilscope.cases import Case, Slot
 from gilscope.records import CaseRecord, ResultSet, Status
 from gilscope.registry import PROBES
 from gilscope.stats import Estimate, precision_reached
+from gilscope.typed import read
 from gilscope.units import NS_PER_S
 
 __all__ = ["analyse"]
@@ -148,9 +149,7 @@ def _grouped(rows: Iterable[CaseRow]) -> Iterator[FindingGroup]:
         severity = max(_SEVERITIES.index(found.severity) for _, found in pairs)
         ranked.append((-severity, -sum(found.share for _, found in pairs), code))
     for severity, _, code in sorted(ranked):
-        yield FindingGroup(
-            code=code, severity=_SEVERITIES[-severity], cure=cure_of(code), found=tuple(groups[code])
-        )
+        yield FindingGroup(code=code, severity=_SEVERITIES[-severity], cure=cure_of(code), found=tuple(groups[code]))
 
 
 def _not_analysed(rows: Sequence[CaseRow]) -> dict[str, str]:
@@ -191,7 +190,7 @@ def _case_row(result: ResultSet, record: CaseRecord, view: KernelView | None, wh
         over_subscribed=_over_subscribed(result, case),
         one_time_s={name: value / NS_PER_S for name, value in record.one_time_ns.items()},
         jit_cache=record.jit_cache,
-        placed=tuple(Placement.of(place) for place in record.placed),
+        placed=tuple(read(Placement, place) for place in record.placed),
         isa=record.isa,
         python=record.python,
         gil=why.gil,
@@ -254,7 +253,9 @@ def _figures(figures: CaseEstimates, unit: str) -> dict[str, Any]:
     rate = figures.rate
     return {
         "wall_s": figures.wall_s,
-        "rate": None if rate is None else Rate(**{one.name: getattr(rate, one.name) for one in fields(rate)}, unit=unit),
+        "rate": None
+        if rate is None
+        else Rate(**{one.name: getattr(rate, one.name) for one in fields(rate)}, unit=unit),
         "speedup": figures.speedup,
         "efficiency": figures.efficiency,
         "relative_efficiency": figures.relative_efficiency,

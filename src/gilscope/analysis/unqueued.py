@@ -82,9 +82,7 @@ def basis(
     return Basis(relative_efficiency=relative, control=estimated(control), without_queueing=True)
 
 
-def held_alone(
-    case: Case, gil: GilSeen, speedup: Estimate | None, examined: float | None = None
-) -> float | None:
+def held_alone(case: Case, gil: GilSeen, speedup: Estimate | None, examined: float | None = None) -> float | None:
     """Return the share of its time one worker alone holds a GIL that all of them need; None where it is unknown.
 
     Parameters

@@ -274,9 +274,7 @@ def _threads(at_p: Sequence[CaseRow], spin: ControlRow | None) -> Threads:
         without_gil=_without(holding, under_gil),
         gaining=tuple(row for row in releasing if _starts_above(row, GIL_BOUND)),
         flat=tuple(
-            row
-            for row in releasing
-            if _ends_below(row, GIL_BOUND) and _beaten_by(row, spin) and not _gil_found(row)
+            row for row in releasing if _ends_below(row, GIL_BOUND) and _beaten_by(row, spin) and not _gil_found(row)
         ),
         instead={executor: tuple(_instead(at_p, flat, executor)) for executor in _WITH_OWN_GILS},
     )
@@ -374,9 +372,7 @@ def _gave_less(spin: ControlRow, ways: Sequence[CaseRow]) -> bool:
 # Gates
 
 
-def gate(
-    quantity: Quantity, threshold: float, found: Estimate | None, control: Estimate | None, workers: int
-) -> Gate:
+def gate(quantity: Quantity, threshold: float, found: Estimate | None, control: Estimate | None, workers: int) -> Gate:
     """Compare an estimate with its threshold, as far as the machine allows.
 
     Parameters

@@ -25,5 +25,7 @@ def find(view: CaseView) -> Finding | None:
     spin = estimated(view.ceiling.spin)
     if spin is not None and not above(spin, 1.0 / SCALES_FROM):
         return None
-    seen = ScalesSeen(relative_efficiency=view.basis.relative_efficiency, speedup=view.figures.speedup, basis=view.basis.label)
+    seen = ScalesSeen(
+        relative_efficiency=view.basis.relative_efficiency, speedup=view.figures.speedup, basis=view.basis.label
+    )
     return Finding(code="scales", evidence=seen)
