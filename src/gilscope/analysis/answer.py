@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gilscope.analysis.verdict import KernelVerdict
 
 __all__ = [
+    "UNEXPLAINED",
     "Answer",
     "Asked",
     "CaseRow",
@@ -43,6 +44,11 @@ __all__ = [
 ]
 
 Role: TypeAlias = Literal["spin", "isolated", "A/A"]
+
+UNEXPLAINED = 0.03
+"""Share of workers x wall up to which blocked and residual together need no word."""
+
+_SPEAK_OF_BLOCKED = frozenset({"lock_bound", "too_noisy"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +254,18 @@ class CaseRow(Measured):
     def largest_loss(self) -> tuple[str, Estimate] | None:
         """Name and size of the largest loss that is certain and worth showing."""
         return largest(self.losses or {})
+
+    @property
+    def unexplained(self) -> float | None:
+        """Share blocked or left over, where that is more than code that neither locks nor sleeps should have and no
+        finding speaks of it; time blocked counts only where it is not time waiting for the GIL."""
+        losses = self.losses or {}
+        blocked, residual = losses.get("blocked"), losses.get("residual")
+        known = self.case.executor != "threads" or self.gil.available or not self.with_gil
+        if blocked is None or residual is None or not known or not _SPEAK_OF_BLOCKED.isdisjoint(self.codes):
+            return None
+        share = abs(blocked.value) + abs(residual.value)
+        return share if share > UNEXPLAINED and blocked.low > 0 else None
 
     @property
     def with_gil(self) -> bool:

@@ -62,8 +62,9 @@ class Estimate:
 
     @property
     def has_interval(self) -> bool:
-        """Whether the interval says anything: the extremes of a single block have no width and no confidence."""
-        return self.confidence > 0.0
+        """Whether the interval says anything: the extremes of a single block have no width and no confidence, and an
+        infinite end lies beyond what was measured."""
+        return self.confidence > 0.0 and math.isfinite(self.low) and math.isfinite(self.high)
 
     def starts_above(self, limit: float) -> bool:
         """Whether the whole interval lies above a limit."""

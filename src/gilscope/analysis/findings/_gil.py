@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.findings._evidence import GilEvidence
+from gilscope.analysis.evidence import GilEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, above
 from gilscope.stats import Estimate
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from gilscope.analysis.ceilings import Ceiling
 from gilscope.analysis.columns import averaged
 from gilscope.analysis.estimates import CaseEstimates
-from gilscope.analysis.findings._evidence import Evidence
+from gilscope.analysis.evidence import Evidence
 from gilscope.analysis.gil import GilSeen
 from gilscope.analysis.losses import Account
 from gilscope.analysis.unqueued import Basis

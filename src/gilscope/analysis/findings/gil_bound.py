@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
+from gilscope.analysis.evidence import GilEvidence
 from gilscope.analysis.findings import _gil
-from gilscope.analysis.findings._evidence import GilEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, below
 
 __all__ = ["CURE", "EXPLAINS", "find"]

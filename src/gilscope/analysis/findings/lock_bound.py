@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.findings._evidence import LockSeen
+from gilscope.analysis.evidence import LockSeen
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
 __all__ = ["CURE", "EXPLAINS", "find"]

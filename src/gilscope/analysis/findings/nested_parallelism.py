@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.findings._evidence import NestedSeen
+from gilscope.analysis.evidence import NestedSeen
 from gilscope.analysis.findings._view import CaseView, Finding
 
 __all__ = ["CURE", "EXPLAINS", "find"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.findings._evidence import OverSubscribedSeen
+from gilscope.analysis.evidence import OverSubscribedSeen
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, beyond_cpus
 
 __all__ = ["CURE", "EXPLAINS", "find"]

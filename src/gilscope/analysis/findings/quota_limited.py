@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.findings._evidence import QuotaSeen
+from gilscope.analysis.evidence import QuotaSeen
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, beyond_cpus
 
 __all__ = ["CURE", "EXPLAINS", "find"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import estimated
-from gilscope.analysis.findings._evidence import ScalesSeen
+from gilscope.analysis.evidence import ScalesSeen
 from gilscope.analysis.findings._view import SCALES_FROM, WORTH, CaseView, Finding, above, below
 
 __all__ = ["CURE", "EXPLAINS", "find"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.findings._evidence import NoiseSeen
+from gilscope.analysis.evidence import NoiseSeen
 from gilscope.analysis.findings._view import SCALES_FROM, WORTH, CaseView, Finding, above, trusted
 
 __all__ = ["CURE", "EXPLAINS", "find"]
