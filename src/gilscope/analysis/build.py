@@ -25,7 +25,7 @@ from gilscope.stats import Estimate, precision_reached
 from gilscope.typed import read
 from gilscope.units import NS_PER_S
 
-__all__ = ["analyse"]
+__all__ = ["analyse", "grouped"]
 
 _NOT_SAMPLED = "the GIL was not sampled: this result has no diagnostic rounds"
 _NO_LOSSES = "the rounds of this result have no stamps of their workers"
@@ -74,7 +74,7 @@ def analyse(result: ResultSet) -> Answer:
         controls=controls,
         kernels=tuple(_kernel_row(result, view, judged.get(kernel, ())) for kernel, view in views.items()),
         prices=tuple(prices(tuple(result.study.get("interpreters", ())), views)),
-        findings=tuple(_grouped(rows)),
+        findings=tuple(grouped(rows)),
         verdicts=tuple(verdicts(rows, controls, result.study, result.environment)),
         not_analysed=_not_analysed(rows),
         warnings=tuple(result.warnings),
@@ -138,7 +138,7 @@ def _explained_case(
     return _Explained(gil=gil, account=own, ceiling=whole.ceiling, basis=whole.basis, findings=findings)
 
 
-def _grouped(rows: Iterable[CaseRow]) -> Iterator[FindingGroup]:
+def grouped(rows: Iterable[CaseRow]) -> Iterator[FindingGroup]:
     """Yield one entry per code, the most severe and most costly first."""
     groups: dict[str, list[tuple[CaseRow, Finding]]] = {}
     for row in rows:
