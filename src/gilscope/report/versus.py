@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gilscope.analysis.versus import NOT_COMPARABLE, surroundings
-from gilscope.report.comparison import plain_table
 from gilscope.report.facts import Document, printable
 from gilscope.report.figures import NONE, narrow
-from gilscope.report.terminal import painted
+from gilscope.report.terminal.painted import painted, plain_table
 
 __all__ = ["elsewhere_note", "render_versus"]
 
