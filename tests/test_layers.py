@@ -15,7 +15,7 @@ import gilscope
 SOURCE = Path(gilscope.__file__).parent
 
 LEVELS = {
-    0: ("errors", "units", "registry", "cgroups", "clocks", "pep734", "targets"),
+    0: ("errors", "units", "registry", "cgroups", "clocks", "pep734", "targets", "typed"),
     1: ("cases", "spec", "stats", "trace"),
     2: ("records", "env"),
     3: ("kernels", "executors", "telemetry", "results", "scaling"),
