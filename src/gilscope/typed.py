@@ -41,7 +41,8 @@ def read(kind: type[T], facts: object) -> T:
     """
     given = facts if isinstance(facts, Mapping) else {}
     values = {}
-    for name, hint, required in _fields(kind):
+    dataclass: Any = kind
+    for name, hint, required in _fields(dataclass):
         value = _fitting(hint, given[name]) if name in given else _UNFIT
         if value is not _UNFIT:
             values[name] = value
@@ -51,7 +52,7 @@ def read(kind: type[T], facts: object) -> T:
 
 
 @cache
-def _fields(kind: type) -> tuple[tuple[str, Any, bool], ...]:
+def _fields(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
     """Return (name, type, whether it has no default) of each field."""
     hints, none = get_type_hints(kind), dataclasses.MISSING
     return tuple(
@@ -69,8 +70,8 @@ def _fitting(hint: Any, value: object) -> Any:
         return None if value is None else _UNFIT
     if hint is Any:
         return value
-    if dataclasses.is_dataclass(hint):
-        return read(hint, value) if isinstance(value, Mapping) else _UNFIT  # type: ignore[arg-type]
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return read(hint, value) if isinstance(value, Mapping) else _UNFIT
     origin, inner = get_origin(hint), get_args(hint)
     if origin in _UNIONS:
         return next((found for each in inner if (found := _fitting(each, value)) is not _UNFIT), _UNFIT)

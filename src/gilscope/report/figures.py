@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, TypeAlias
+
+from gilscope import stats
 
 __all__ = [
     "NONE",
@@ -26,6 +29,8 @@ __all__ = [
 
 Estimate: TypeAlias = Mapping[str, Any]
 """``{"value", "low", "high"}`` of the analysis document; ``low`` and ``high`` are null below two blocks."""
+
+Either: TypeAlias = Estimate | stats.Estimate
 
 NONE = "-"
 NO_BREAK = "\u00a0"
@@ -58,21 +63,27 @@ def seconds(value: float) -> str:
     return f"{si(value)}s"
 
 
-def has_interval(estimate: Estimate) -> bool:
+def _plain(estimate: Either) -> Estimate:
+    return asdict(estimate) if isinstance(estimate, stats.Estimate) else estimate
+
+
+def has_interval(estimate: Either) -> bool:
     """Whether the interval says anything: the extremes of a single block have no width and no confidence."""
+    estimate = _plain(estimate)
     known = estimate.get("low") is not None and estimate.get("high") is not None
     return known and estimate.get("confidence") != 0
 
 
-def half_width(estimate: Estimate | None) -> float | None:
+def half_width(estimate: Either | None) -> float | None:
     """Return the larger distance from the value to an end of its interval, relative to the value."""
-    if not estimate or not has_interval(estimate) or not estimate["value"]:
+    if not estimate or not has_interval(estimate) or not _plain(estimate)["value"]:
         return None
+    estimate = _plain(estimate)
     value = estimate["value"]
     return float(max(estimate["high"] - value, value - estimate["low"]) / abs(value))
 
 
-def spread(estimate: Estimate | None) -> str:
+def spread(estimate: Either | None) -> str:
     """Write the relative half-width, rounded up: ``±2%``; ``±?`` where one block gives no interval."""
     width = half_width(estimate)
     if width is None:
@@ -81,25 +92,27 @@ def spread(estimate: Estimate | None) -> str:
     return f"±{math.ceil(points)}%" if points > 0.9 else f"±{max(1, math.ceil(10 * points)) / 10:.1f}%"
 
 
-def interval(estimate: Estimate | None) -> str:
+def interval(estimate: Either | None) -> str:
     """Write ``1.93 [1.90, 1.95]``."""
     if not estimate:
         return NONE
+    estimate = _plain(estimate)
     if not has_interval(estimate):
         return f"{narrow(estimate['value'])} [?, ?]"
     return f"{narrow(estimate['value'])} [{narrow(estimate['low'])}, {narrow(estimate['high'])}]"
 
 
-def times(estimate: Estimate) -> str:
+def times(estimate: Either) -> str:
     """Write ``1.93x [1.90, 1.95]``."""
     value, _, ends = interval(estimate).partition(" ")
     return f"{value}x {ends}"
 
 
-def percent(estimate: Estimate | None) -> str:
+def percent(estimate: Either | None) -> str:
     """Write ``97 ±2%``: percent, and percentage points to either side."""
     if not estimate:
         return NONE
+    estimate = _plain(estimate)
     value = 100 * estimate["value"]
     if not has_interval(estimate):
         return f"{value:.0f} ±?%"
@@ -107,8 +120,9 @@ def percent(estimate: Estimate | None) -> str:
     return f"{value:.0f} ±{max(1, math.ceil(points - _SLACK))}%"
 
 
-def quotient(top: Estimate, bottom: Estimate) -> Estimate:
+def quotient(top: Either, bottom: Either) -> Estimate:
     """Divide two estimates that were not taken in the same block; the ends are the widest the two intervals allow."""
+    top, bottom = _plain(top), _plain(bottom)
     value = top["value"] / bottom["value"]
     if not (has_interval(top) and has_interval(bottom)) or bottom["low"] <= 0:
         return {"value": value, "low": None, "high": None}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from gilscope.analysis.findings import gil_bound, gil_held_in_c, gil_re_enabled
 from gilscope.analysis.findings._gil import IN_C, SATURATED
 from gilscope.report.figures import interval, narrow, percent, seconds
+from gilscope.stats import Estimate
+from gilscope.telemetry.reading import GilReading, GilReport
 
 __all__ = ["GilVerdict", "judge"]
 
@@ -28,8 +29,6 @@ CROWDED = 0.5
 """``GilReading.busy`` from which a holder may have been without a CPU because other programs had it."""
 
 _ON_PURPOSE = "PYTHON_GIL"  # telemetry.free_threading names the variable where the user asked for the GIL
-
-Gil = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +50,12 @@ class GilVerdict:
     cure: str = ""
 
 
-def judge(gil: Gil, *, cpus_busy: float) -> GilVerdict:
+def judge(gil: GilReport, *, cpus_busy: float) -> GilVerdict:
     """Say what the numbers of a program mean.
 
     Parameters
     ----------
-    gil : mapping
-        ``GilMonitor.to_dict()``.
+    gil : GilReport
     cpus_busy : float
         CPU time of the process over its wall time.
 
@@ -66,10 +64,10 @@ def judge(gil: Gil, *, cpus_busy: float) -> GilVerdict:
     What is in use a share h of the time fits at most 1/h times into it: the utilisation law (Lazowska et al.,
     Quantitative System Performance, 1984, section 3.3) bounds what further threads can gain under the same GIL.
     """
-    if not gil["available"]:
+    if gil.reading is None:
         return _unseen(gil, cpus_busy)
-    seen = _seen(gil, cpus_busy)
-    by = gil["switched_on"]
+    seen = _seen(gil.reading, cpus_busy)
+    by = gil.switched_on
     if not by:
         return seen
     cures = [seen.cure] if _ON_PURPOSE in by else [gil_re_enabled.CURE, seen.cure]
@@ -80,8 +78,8 @@ def judge(gil: Gil, *, cpus_busy: float) -> GilVerdict:
     )
 
 
-def _unseen(gil: Gil, cpus_busy: float) -> GilVerdict:
-    if not gil["enabled"]:
+def _unseen(gil: GilReport, cpus_busy: float) -> GilVerdict:
+    if not gil.enabled:
         return GilVerdict(
             code="no_gil",
             sentence=f"There is no GIL: this free-threaded build ran the threads in parallel, {narrow(cpus_busy)} CPUs "
@@ -89,23 +87,23 @@ def _unseen(gil: Gil, cpus_busy: float) -> GilVerdict:
         )
     return GilVerdict(
         code="unavailable",
-        sentence=f"The GIL was not measured: {gil['reason']}.",
-        cure="" if gil["reason"].endswith("higher rate") else "'gilscope doctor' says what this machine allows",
+        sentence=f"The GIL was not measured: {gil.reason}.",
+        cure="" if gil.reason.endswith("higher rate") else "'gilscope doctor' says what this machine allows",
     )
 
 
-def _seen(gil: Gil, cpus_busy: float) -> GilVerdict:
-    held = gil["held"]
+def _seen(gil: GilReading, cpus_busy: float) -> GilVerdict:
+    held = gil.held
     if _threads_wait(gil):
         return _held_in_c(gil) if _in_c(gil, cpus_busy) else _bound(gil)
-    if held["high"] - held["low"] > WIDE:
+    if held.high - held.low > WIDE:
         return GilVerdict(
             code="cannot_tell",
-            sentence=f"{gil['samples']} looks in {seconds(gil['window_s'])} leave the held share anywhere between "
-            f"{100 * held['low']:.0f} and {100 * held['high']:.0f} %: too few to tell.",
+            sentence=f"{gil.samples} looks in {seconds(gil.window_s)} leave the held share anywhere between "
+            f"{100 * held.low:.0f} and {100 * held.high:.0f} %: too few to tell.",
             cure="give it more work, or look more often (--rate 2000)",
         )
-    if held["high"] < IDLE and cpus_busy < IDLE:
+    if held.high < IDLE and cpus_busy < IDLE:
         return GilVerdict(
             code="idle",
             sentence=f"Idle: this process kept {narrow(cpus_busy)} CPUs busy and held the GIL {percent(held)} of the "
@@ -114,35 +112,35 @@ def _seen(gil: Gil, cpus_busy: float) -> GilVerdict:
     return _unhindered(gil, cpus_busy)
 
 
-def _threads_wait(gil: Gil) -> bool:
+def _threads_wait(gil: GilReading) -> bool:
     """Whether threads certainly wait; where that is not measured, whether several share a GIL in use all the time."""
-    if gil["waiting"] is not None:
-        return bool(gil["waiting"]["low"] >= WAITS)
-    several = sum(thread["held"]["low"] >= WAITS for thread in gil["threads"]) > 1
-    return bool(several and gil["held"]["low"] >= SATURATED)
+    if gil.waiting is not None:
+        return bool(gil.waiting.low >= WAITS)
+    several = sum(thread.held.low >= WAITS for thread in gil.threads) > 1
+    return bool(several and gil.held.low >= SATURATED)
 
 
-def _in_c(gil: Gil, cpus_busy: float) -> bool:
+def _in_c(gil: GilReading, cpus_busy: float) -> bool:
     """Whether the holder certainly did not answer; a holder that other programs kept off the CPU could not."""
-    overdue = gil["holds"]["overdue"]
-    crowded = gil["busy"] >= CROWDED
-    starved = max(0.0, 1.0 - cpus_busy / gil["held"]["value"]) if crowded and gil["held"]["value"] else 0.0
-    return overdue is not None and bool(overdue["low"] > max(IN_C, starved))
+    overdue = gil.holds.overdue
+    crowded = gil.busy >= CROWDED
+    starved = max(0.0, 1.0 - cpus_busy / gil.held.value) if crowded and gil.held.value else 0.0
+    return overdue is not None and bool(overdue.low > max(IN_C, starved))
 
 
-def _waiting(gil: Gil) -> Iterator[str]:
+def _waiting(gil: GilReading) -> Iterator[str]:
     """Say how much is held and how much is lost to it."""
-    yield f"the GIL is held {percent(gil['held'])} of the time"
-    waiting = gil["waiting"]
+    yield f"the GIL is held {percent(gil.held)} of the time"
+    waiting = gil.waiting
     if waiting is not None:
-        lost = waiting["value"] / (waiting["value"] + gil["held"]["value"])
+        lost = waiting.value / (waiting.value + gil.held.value)
         yield f"{interval(waiting)} threads wait for it on average"
         yield f"so threads that want it spend {100 * lost:.0f} % of that time waiting"
 
 
-def _bound(gil: Gil) -> GilVerdict:
-    saturated = gil["held"]["low"] >= SATURATED
-    by = " by byte code or short calls" if gil["holds"]["overdue"] is not None else ""
+def _bound(gil: GilReading) -> GilVerdict:
+    saturated = gil.held.low >= SATURATED
+    by = " by byte code or short calls" if gil.holds.overdue is not None else ""
     end = (
         "More threads will not make it faster"
         if saturated
@@ -155,33 +153,33 @@ def _bound(gil: Gil) -> GilVerdict:
     )
 
 
-def _held_in_c(gil: Gil) -> GilVerdict:
-    holds = gil["holds"]
-    worst = max(gil["threads"], key=lambda thread: thread["overdue"], default=None)
-    named = f", most of all in {worst['name']!r}" if worst is not None and worst["overdue"] > 0 else ""
-    turn = f" in turns of {seconds(holds['turn_s'])}" if holds["turn_s"] is not None else ""
+def _held_in_c(gil: GilReading) -> GilVerdict:
+    holds = gil.holds
+    worst = max(gil.threads, key=lambda thread: thread.overdue, default=None)
+    named = f", most of all in {worst.name!r}" if worst is not None and worst.overdue > 0 else ""
+    turn = f" in turns of {seconds(holds.turn_s)}" if holds.turn_s is not None else ""
     return GilVerdict(
         code="gil_held_in_c",
-        sentence=f"Held in C for long{named}: {', '.join(_waiting(gil))}. {percent(holds['overdue'])} of the held time "
-        f"passes after others asked for it{turn}; byte code lets go {seconds(holds['switch_interval_s'])} after the "
+        sentence=f"Held in C for long{named}: {', '.join(_waiting(gil))}. {percent(holds.overdue)} of the held time "
+        f"passes after others asked for it{turn}; byte code lets go {seconds(holds.switch_interval_s)} after the "
         "wait began, C code only when it returns.",
         cure=gil_held_in_c.CURE,
     )
 
 
-def _unhindered(gil: Gil, cpus_busy: float) -> GilVerdict:
+def _unhindered(gil: GilReading, cpus_busy: float) -> GilVerdict:
     """Judge a GIL that costs nothing now by what it leaves to further threads."""
-    held = gil["held"]
-    nobody = "" if gil["waiting"] is None else f", {interval(gil['waiting'])} threads wait for it on average"
+    held = gil.held
+    nobody = "" if gil.waiting is None else f", {interval(gil.waiting)} threads wait for it on average"
     seen = f"the GIL is held {percent(held)} of the time{nobody}"
-    if held["low"] >= SATURATED:
+    if held.low >= SATURATED:
         return GilVerdict(
             code="one_thread",
             sentence=f"One thread at a time: {seen}. Nothing is lost to it now, but more threads of this kind would "
             "gain nothing: byte code, or C code that does not release it.",
             cure=f"before adding threads, {gil_bound.CURE}",
         )
-    if held["high"] < ROOM:
+    if held.high < ROOM:
         return GilVerdict(
             code="released",
             sentence=f"Mostly released: {seen}, {narrow(cpus_busy)} CPUs are busy. Threads can scale: the GIL "
@@ -195,7 +193,7 @@ def _unhindered(gil: Gil, cpus_busy: float) -> GilVerdict:
     )
 
 
-def _room(held: Mapping[str, float]) -> str:
+def _room(held: Estimate) -> str:
     """Write 1/h from the upper end of the interval, which is certain; beyond 100 it is no limit in practice."""
-    times = 1.0 / held["high"] if held["high"] else 100.0
+    times = 1.0 / held.high if held.high else 100.0
     return f"{narrow(min(times, 100.0))}"
