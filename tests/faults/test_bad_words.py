@@ -34,7 +34,7 @@ from tests.faults.readers import HOSTILE, answer, nothing_measured
 from tests.report import studies
 from tests.report.documents import mandelbrot
 from tests.report.test_audit import document as audit_document
-from tests.report.test_gil import document as gil_document
+from tests.report.test_gil import report as gil_report
 from tests.report.test_gil import seen
 from tests.report.traces import two_sleeps
 
@@ -171,7 +171,7 @@ def _measured(study: Any, options: Any, *, quiet: bool) -> Any:
 
 
 def _gil(*_: object) -> tuple[Any, Any]:
-    return mock.Mock(forked_child=False, exit_status=0, message=""), gil_document(seen(0.5))
+    return mock.Mock(forked_child=False, exit_status=0, message=""), gil_report(seen(0.5))
 
 
 @contextlib.contextmanager

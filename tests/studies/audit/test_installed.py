@@ -79,13 +79,12 @@ def test_a_process_that_imports_nothing_ends_the_attempt() -> None:
 def test_the_answer_of_the_index_is_a_wheel_or_a_reason() -> None:
     url = "https://index.example/x/numpy-2.5.0-cp314-cp314t-manylinux_2_28_x86_64.whl#sha256=00"
     report = json.dumps({"install": [{"download_info": {"url": url}}]})
-    assert installed._answer(0, report, "")["wheel"] == "numpy-2.5.0-cp314-cp314t-manylinux_2_28_x86_64.whl"
+    assert installed._answer(0, report, "").wheel == "numpy-2.5.0-cp314-cp314t-manylinux_2_28_x86_64.whl"
     none = "ERROR: Could not find a version\nERROR: No matching distribution found for x"
-    assert installed._answer(1, "", none) == {"wheel": None, "reason": "no such wheel"}
-    assert installed._answer(1, "", "No module named pip") == {
-        "wheel": None,
-        "reason": "the package index was not reached: No module named pip",
-    }
+    assert installed._answer(1, "", none) == installed.Indexed(reason="no such wheel")
+    assert installed._answer(1, "", "No module named pip") == installed.Indexed(
+        reason="the package index was not reached: No module named pip"
+    )
 
 
 def test_an_index_is_asked_once_per_abi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -97,7 +96,7 @@ def test_an_index_is_asked_once_per_abi(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     monkeypatch.setattr("subprocess.run", refuse)
     answers = installed.ask_index("numpy", ["cp313t", "cp314t"])
-    assert {abi: answer["reason"] for abi, answer in answers.items()} == dict.fromkeys(
+    assert {abi: answer.reason for abi, answer in answers.items()} == dict.fromkeys(
         ["cp313t", "cp314t"], "the package index was not reached: no network"
     )
     assert [word for command in commands for word in command if word.startswith("--python-version")] == [

@@ -35,6 +35,12 @@ class Import:
         Wall time of the import, seconds.
     reason, missing, detail : str
         Why it failed; the module that was missing; traceback or last output.
+    distribution : str or None
+        What ``switched_on_by`` belongs to.
+    undeclared : tuple of str
+        All loaded extension modules that do not declare that they can run without the GIL.
+    cure : str
+        What to do.
     """
 
     module: str
@@ -45,6 +51,9 @@ class Import:
     reason: str = ""
     missing: str = ""
     detail: str = ""
+    distribution: str | None = None
+    undeclared: tuple[str, ...] = ()
+    cure: str = ""
 
 
 def import_alone(python: str, module: str, *, timeout_s: float = IMPORT_LIMIT_S) -> tuple[Import, Outcome]:

@@ -19,6 +19,7 @@ from gilscope.studies.audit.imports import declared_by
 __all__ = [
     "Distribution",
     "Extension",
+    "Indexed",
     "ask_index",
     "completed",
     "distributions",
@@ -35,6 +36,22 @@ _MOST_ROUNDS = 50  # children of resolve_by_import: one per module that switches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """What the package index has of a distribution for one ABI.
+
+    Parameters
+    ----------
+    wheel : str or None
+        File name of the newest.
+    reason : str or None
+        Why there is none.
+    """
+
+    wheel: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
     """An installed distribution.
 
@@ -46,9 +63,8 @@ class Distribution:
         What the tags say. ``built_here``: for this machine only, so from source.
     top : tuple of str
         Top-level modules.
-    index : mapping of str to mapping
-        What the package index has, by ABI such as ``cp314t``: ``wheel`` (file name or None) and ``reason``. Empty if it
-        was not asked.
+    index : mapping of str to Indexed
+        By ABI, such as ``cp314t``; empty if it was not asked.
     """
 
     name: str
@@ -56,7 +72,7 @@ class Distribution:
     tags: tuple[str, ...]
     wheel: WheelKind
     top: tuple[str, ...]
-    index: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    index: Mapping[str, Indexed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +215,7 @@ def resolve_by_import(names: Sequence[str], run: Callable[[Sequence[str]], Outco
     return outcomes
 
 
-def ask_index(name: str, abis: Sequence[str]) -> dict[str, dict[str, str | None]]:
+def ask_index(name: str, abis: Sequence[str]) -> dict[str, Indexed]:
     """Ask the package index, through pip, which wheel it has of a distribution for free-threaded interpreters.
 
     Parameters
@@ -209,13 +225,13 @@ def ask_index(name: str, abis: Sequence[str]) -> dict[str, dict[str, str | None]
 
     Returns
     -------
-    dict of str to dict
-        By ABI: ``wheel``, the newest one's file name or None, and ``reason``, why there is none.
+    dict of str to Indexed
+        By ABI.
     """
     return {abi: _ask(name, abi) for abi in abis}
 
 
-def _ask(name: str, abi: str) -> dict[str, str | None]:
+def _ask(name: str, abi: str) -> Indexed:
     version = f"3.{abi[3:].rstrip('t')}"
     with tempfile.TemporaryDirectory(prefix="gilscope-audit-") as folder:
         command = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--no-deps", "--ignore-installed"]
@@ -231,16 +247,16 @@ def _ask(name: str, abi: str) -> dict[str, str | None]:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_INDEX_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            return {"wheel": None, "reason": f"the package index was not reached: {error}"}
+            return Indexed(reason=f"the package index was not reached: {error}")
     return _answer(done.returncode, done.stdout, done.stderr)
 
 
-def _answer(status: int, report: str, complaint: str) -> dict[str, str | None]:
+def _answer(status: int, report: str, complaint: str) -> Indexed:
     """Read pip's report, or its complaint."""
     if status == 0:
         found: list[Mapping[str, Any]] = json.loads(report)["install"]
-        return {"wheel": found[0]["download_info"]["url"].rpartition("/")[2].partition("#")[0], "reason": None}
+        return Indexed(wheel=found[0]["download_info"]["url"].rpartition("/")[2].partition("#")[0])
     if "No matching distribution" in complaint:
-        return {"wheel": None, "reason": "no such wheel"}
+        return Indexed(reason="no such wheel")
     last = complaint.strip().rpartition("\n")[2] or f"pip ended with exit status {status}"
-    return {"wheel": None, "reason": f"the package index was not reached: {last}"}
+    return Indexed(reason=f"the package index was not reached: {last}")
