@@ -138,7 +138,7 @@ def _format(asked: str | None, out: str | None) -> str:
 def _of_result(target: str, case: str | None, block: int | None) -> Trace:
     from gilscope import results
     from gilscope.cli.show import locate
-    from gilscope.report.rounds import choose_case, trace_of
+    from gilscope.report.timeline.rounds import choose_case, trace_of
 
     measured = results.load(locate(target))
     return trace_of(measured, choose_case(measured, case), block)
@@ -164,27 +164,27 @@ def _rendered(drawn: Trace, kind: str, *, to_file: bool) -> str:
 
         return svg(drawn)
     if kind == "html":
-        from gilscope.report.trace_page import trace_page
+        from gilscope.report.timeline.page import trace_page
 
         return trace_page(drawn)
     if kind == "mermaid":
-        from gilscope.report.mermaid import sequence_diagram
+        from gilscope.report.timeline.mermaid import sequence_diagram
 
         return sequence_diagram(drawn)
     if kind == "json":
         import json
 
-        from gilscope.report.trace_json import trace_document
+        from gilscope.report.timeline.trace_json import trace_document
 
         return json.dumps(trace_document(drawn), indent=1, allow_nan=False)
     if kind == "perfetto":
-        from gilscope.report.perfetto import perfetto
+        from gilscope.report.timeline.perfetto import perfetto
 
         return perfetto(drawn)
     from gilscope.cli.output import PIPE_WIDTH, draws_unicode, stdout_width
     from gilscope.report.facts import printable
-    from gilscope.report.sequence import draw
-    from gilscope.report.strip import strip
+    from gilscope.report.timeline.sequence import draw
+    from gilscope.report.timeline.strip import strip
 
     width = PIPE_WIDTH if to_file else stdout_width()
     unicode = to_file or draws_unicode()
