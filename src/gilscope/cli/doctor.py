@@ -24,6 +24,7 @@ def doctor(
         emit_json(environment)
     else:
         from gilscope.report.machine import render_environment
+        from gilscope.results.surroundings import Surroundings
 
-        emit(render_environment(environment, width=stdout_width(), color=stdout_color()))
+        emit(render_environment(Surroundings.of(environment), width=stdout_width(), color=stdout_color()))
     return 0

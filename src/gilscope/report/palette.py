@@ -83,7 +83,7 @@ _SURFACES = {  # name: (light, dark)
 }
 
 
-# Of timelines: fill and the ink on it. Okabe and Ito's colours, in shades that stand out from white and from black: bars
+# Of timelines: fill and the ink on it. Okabe and Ito's colours, in shades that stand out from white and black: bars
 # need no second set for the dark.
 CATEGORY_PAINT: Mapping[Category, tuple[str, str]] = {
     "start": ("#8b9099", "#000"),
