@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gilscope.report.timeline import svg
-from gilscope.report.tour import ShownChapter, ShownExperiment, Tour, figure_text
+from gilscope.report.tour import figure_text
+from gilscope.studies.tour._shown import ShownChapter, ShownExperiment, Tour
 
 DOCS = Path(__file__).resolve().parent
 TOUR = DOCS / "examples" / "tour.json"

@@ -6,10 +6,12 @@ import json
 
 import pytest
 
-from gilscope.report.tour import ShownChapter, Tour, render_chapter
+from gilscope.report.timeline.mermaid import sequence_diagram
+from gilscope.report.tour import render_chapter
 from gilscope.report.tour_page import tour_page
 from gilscope.spec import Availability
 from gilscope.studies.tour._model import Chapter, Experiment, Figure, Seen, Verdict
+from gilscope.studies.tour._shown import ShownChapter, Tour
 from gilscope.trace import Trace
 from tests.report.traces import NASTY, event, nasty, two_sleeps
 
@@ -24,7 +26,9 @@ def chapter(trace: Trace | None, verdict: Verdict | None, text: str = "Some text
     )
     made = Chapter(name="threads", title="Threads", text=text, experiments=(experiment,), remember="Much.")
     why = Availability(ok=verdict is not None, reason="" if verdict else "one CPU only", cure="" if verdict else "two")
-    return ShownChapter.of(made, [Seen(experiment=experiment, trace=trace, verdict=verdict, availability=why)])
+    return ShownChapter.of(
+        made, [Seen(experiment=experiment, trace=trace, verdict=verdict, availability=why)], sequence_diagram
+    )
 
 
 def tour(*chapters: ShownChapter) -> Tour:

@@ -10,7 +10,7 @@ import typer
 from gilscope.errors import UsageError
 
 if TYPE_CHECKING:
-    from gilscope.report.tour import ShownChapter, Tour
+    from gilscope.studies.tour._shown import ShownChapter, Tour
 
 __all__ = ["tour"]
 
@@ -60,12 +60,14 @@ def _contents() -> str:
 def _show(name: str, *, quiet: bool, mermaid: bool) -> ShownChapter:
     """Run a chapter and print it, so that the first is read while the next runs."""
     from gilscope.cli.output import draws_unicode, emit, stdout_color, stdout_width
-    from gilscope.report.tour import ShownChapter, render_chapter
+    from gilscope.report.timeline.mermaid import sequence_diagram
+    from gilscope.report.tour import render_chapter
     from gilscope.studies.tour import load_chapter
     from gilscope.studies.tour._model import run_experiment
+    from gilscope.studies.tour._shown import ShownChapter
 
     chapter = load_chapter(name)
-    shown = ShownChapter.of(chapter, [run_experiment(experiment) for experiment in chapter.experiments])
+    shown = ShownChapter.of(chapter, map(run_experiment, chapter.experiments), sequence_diagram)
     if mermaid:
         emit("\n".join(f"%% {name}/{each.name}\n{each.mermaid}" for each in shown.experiments if each.mermaid))
     elif not quiet:
@@ -77,7 +79,7 @@ def _taken(chapters: list[ShownChapter]) -> Tour:
     from gilscope import __version__
     from gilscope.env import interpreter
     from gilscope.env.cpu import usable_cpus
-    from gilscope.report.tour import Tour
+    from gilscope.studies.tour._shown import Tour
 
     python = {name: value for name, value in interpreter.describe().items() if name != "executable"}
     environment = {"interpreter": python, "usable_cpus": usable_cpus().count}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from gilscope.report.svg import Markup, tag
 from gilscope.report.timeline import svg
 from gilscope.report.timeline.page import document, in_order
-from gilscope.report.tour import ShownChapter, ShownExperiment, Tour, figure_text
+from gilscope.report.tour import figure_text
+from gilscope.studies.tour._shown import ShownChapter, ShownExperiment, Tour
 
 __all__ = ["tour_page"]
 

@@ -12,7 +12,7 @@ import pytest
 
 from gilscope import results
 from gilscope.report.timeline.mermaid import sequence_diagram
-from gilscope.report.timeline.rounds import choose_case, trace_of
+from gilscope.studies.traced.rounds import choose_case, trace_of
 from gilscope.trace import Trace
 from tests.report.traces import event, message, nasty, two_sleeps
 

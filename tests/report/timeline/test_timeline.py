@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from gilscope.report.timeline.page import MAX_ROWS, trace_page
 from gilscope.report.timeline.perfetto import perfetto
 from gilscope.report.timeline.picture import CATEGORY_WORDS, MAX_LANES, svg
-from gilscope.report.timeline.rounds import trace_of
 from gilscope.report.timeline.strip import strip
-from gilscope.report.tour import Tour
 from gilscope.results import load
+from gilscope.studies.tour._shown import Tour
+from gilscope.studies.traced.rounds import trace_of
 from gilscope.trace import CATEGORIES, GIL_LANE, Event, Trace
 from tests.report.traces import NASTY, TRACE_EVENT_SCHEMA, event, imported, nasty, two_sleeps
 

@@ -11,7 +11,7 @@ from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View
 from gilscope.report.facts import Row
 from gilscope.report.svg import Markup
 from gilscope.report.timeline import svg
-from gilscope.report.timeline.rounds import trace_of
+from gilscope.studies.traced.rounds import trace_of
 
 __all__ = ["MAX_TIMELINES", "draw"]
 
