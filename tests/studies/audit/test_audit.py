@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from gilscope.errors import UnavailableError
 from gilscope.studies import audit as study
 from gilscope.studies.audit import Audit, AuditRequest, audit
 from gilscope.studies.audit.calls import Call
-from gilscope.studies.audit.children import Outcome
+from gilscope.studies.audit.children import Inspected, Installed, Outcome, PythonFacts
 from tests.pythons import need_free_threaded
 from tests.studies.audit.planting import NOT_USED, ONE_PHASE, OWN_GIL, plant
 from tests.studies.audit.test_imports import OFF, ON, imported, loaded, loading, raised, warned
@@ -26,27 +27,29 @@ class FakeInterpreter:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, free_threaded: bool = True) -> None:
         self.outcomes: dict[str, Outcome] = {}
-        self.seen: list[dict[str, Any]] = [
-            {
-                "event": "interpreter",
-                "implementation": "CPython",
-                "version": "3.14.2",
-                "version_info": [3, 14],
-                "free_threaded": free_threaded,
-                "gil": not free_threaded,
-                "executable": "/fake/python",
-                "gilscope": False,
-                "pip": True,
-            }
-        ]
+        python = PythonFacts(
+            implementation="CPython",
+            version="3.14.2",
+            version_info=(3, 14),
+            free_threaded=free_threaded,
+            gil=not free_threaded,
+            executable="/fake/python",
+        )
+        self.seen = Inspected(python=python)
         monkeypatch.setattr(study, "find_interpreter", lambda word: "/fake/python")
         monkeypatch.setattr(study, "inspect", lambda python: self.seen)
         monkeypatch.setattr(study, "import_alone", self.import_alone)
         monkeypatch.setattr(study, "run_child", lambda python, request, timeout_s: Outcome(events=(), status=0))
 
     def installed(self, name: str, *modules: str) -> None:
-        entry = {"event": "distribution", "name": name, "version": "1.5", "tags": ["cp314-cp314t-linux_x86_64"]}
-        self.seen.append(entry | {"top": [name], "extensions": [(module, "/nowhere.so") for module in modules]})
+        entry = Installed(
+            name=name,
+            version="1.5",
+            tags=("cp314-cp314t-linux_x86_64",),
+            top=(name,),
+            extensions=tuple((module, "/nowhere.so") for module in modules),
+        )
+        self.seen = replace(self.seen, distributions=(*self.seen.distributions, entry))
 
     def import_alone(self, python: str, module: str) -> tuple[Any, Outcome]:
         outcome = self.outcomes[module]
@@ -126,7 +129,7 @@ def test_calls_run_where_gilscope_is(
 
     monkeypatch.setattr(study, "measure_call", call)
     monkeypatch.setattr(study, "free_threaded_build", lambda: False)
-    fake.seen[0]["gilscope"] = has_gilscope
+    fake.seen = replace(fake.seen, python=replace(fake.seen.python, gilscope=has_gilscope))
     fake.outcomes["mine"] = Outcome(events=(imported("mine", OFF),), status=0)
     audit(AuditRequest(modules=("mine",), calls=("a.b(1)",), python="3.14t"))
     assert asked == [where]

@@ -16,7 +16,7 @@ from gilscope import typed
 from gilscope.env.interpreter import free_threaded_build, interpreter_label
 from gilscope.errors import UnavailableError
 from gilscope.studies.audit.calls import Call, check_snippet, measure_call
-from gilscope.studies.audit.children import Event, Outcome, find_interpreter, inspect, run_child
+from gilscope.studies.audit.children import Inspected, Outcome, PythonFacts, find_interpreter, inspect, run_child
 from gilscope.studies.audit.imports import IMPORT_LIMIT_S, Import, import_alone
 from gilscope.studies.audit.installed import (
     Distribution,
@@ -160,7 +160,7 @@ def audit(request: AuditRequest, progress: Callable[[str], None] = lambda text: 
     return found
 
 
-def _caller(request: AuditRequest, seen: Sequence[Event] | None) -> tuple[str, bool]:
+def _caller(request: AuditRequest, seen: Inspected | None) -> tuple[str, bool]:
     """Return the interpreter that calls the snippets, and whether it is free-threaded.
 
     The one asked for if it has gilscope, which watches; else this one.
@@ -173,9 +173,9 @@ def _caller(request: AuditRequest, seen: Sequence[Event] | None) -> tuple[str, b
     if request.python is None:
         return sys.executable, free_threaded_build()
     python = find_interpreter(request.python)
-    [facts] = [event for event in seen or inspect(python) if event["event"] == "interpreter"]
-    if facts["gilscope"]:
-        return python, facts["free_threaded"]
+    facts = (seen or inspect(python)).python
+    if facts.gilscope:
+        return python, facts.free_threaded
     if seen is None:
         raise UnavailableError(
             f"{python} has no gilscope, which watches the call", f"gilscope env add {request.python}"
@@ -184,9 +184,9 @@ def _caller(request: AuditRequest, seen: Sequence[Event] | None) -> tuple[str, b
 
 
 def _modules(
-    known: Audit, request: AuditRequest, python: str, seen: Sequence[Event], progress: Callable[[str], None]
+    known: Audit, request: AuditRequest, python: str, seen: Inspected, progress: Callable[[str], None]
 ) -> Audit:
-    interpreter = _interpreter(seen)
+    interpreter = _interpreter(seen.python)
     rows, outcomes = [], []
     for module in dict.fromkeys(request.modules):
         progress(f"importing {module}")
@@ -206,7 +206,7 @@ def _modules(
     )
 
 
-def _interpreter(events: Sequence[Event]) -> AuditedPython:
+def _interpreter(facts: PythonFacts) -> AuditedPython:
     """Return the facts about the interpreter.
 
     Raises
@@ -214,19 +214,24 @@ def _interpreter(events: Sequence[Event]) -> AuditedPython:
     UnavailableError
         If it is not free-threaded.
     """
-    [facts] = [event for event in events if event["event"] == "interpreter"]
-    label = interpreter_label(tuple(facts["version_info"]), free_threaded=facts["free_threaded"], gil=facts["gil"])
-    if not facts["free_threaded"]:
+    if not facts.free_threaded:
         raise UnavailableError(
-            f"{facts['executable']} is {facts['implementation']} {facts['version']} with a GIL, no free-threaded build",
-            f"name a free-threaded one: --python {facts['version_info'][0]}.{max(13, facts['version_info'][1])}t",
+            f"{facts.executable} is {facts.implementation} {facts.version} with a GIL, no free-threaded build",
+            f"name a free-threaded one: --python {facts.minor[0]}.{max(13, facts.minor[1])}t",
         )
-    return typed.read(AuditedPython, {**facts, "label": label})
+    return AuditedPython(
+        label=interpreter_label(facts.minor, free_threaded=True, gil=facts.gil),
+        implementation=facts.implementation,
+        version=facts.version,
+        executable=facts.executable,
+        free_threaded=True,
+        gilscope=facts.gilscope,
+    )
 
 
 def _extensions(
     python: str,
-    seen: Sequence[Event],
+    seen: Inspected,
     outcomes: Sequence[Outcome],
     *,
     everything: bool,
@@ -247,7 +252,7 @@ def _extensions(
 
 
 def _distributions(
-    seen: Sequence[Event], rows: Sequence[Import], found: Sequence[Extension], *, everything: bool
+    seen: Inspected, rows: Sequence[Import], found: Sequence[Extension], *, everything: bool
 ) -> list[Distribution]:
     """Return the distributions the modules and their extension modules belong to."""
     owners = {row.distribution for row in found}

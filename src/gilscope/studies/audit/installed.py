@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from gilscope.studies.audit.children import Event, Outcome
+from gilscope.studies.audit.children import Inspected, Installed, Outcome
 from gilscope.studies.audit.declared import Declaration, Support, read_file
 from gilscope.studies.audit.imports import declared_by
 
@@ -113,49 +113,43 @@ def _free_threaded(abi: str) -> bool:
     return any(re.fullmatch(r"cp3\d+t|abi3t", word) for word in abi.split("."))
 
 
-def distributions(events: Iterable[Event]) -> list[Distribution]:
+def distributions(seen: Inspected) -> list[Distribution]:
     """Return what the child saw installed, by name."""
     found = [
         Distribution(
-            name=event["name"],
-            version=event["version"],
-            tags=tuple(event["tags"]),
-            wheel=wheel_kind(event["tags"]),
-            top=tuple(event["top"]),
+            name=entry.name, version=entry.version, tags=entry.tags, wheel=wheel_kind(entry.tags), top=entry.top
         )
-        for event in events
-        if event["event"] == "distribution"
+        for entry in seen.distributions
     ]
     return sorted(found, key=lambda entry: entry.name.lower())
 
 
-def extensions(events: Iterable[Event], outcomes: Sequence[Outcome], *, everything: bool = True) -> list[Extension]:
+def extensions(seen: Inspected, outcomes: Sequence[Outcome], *, everything: bool = True) -> list[Extension]:
     """Return the extension modules that distributions list, and those that were loaded from elsewhere.
 
     Parameters
     ----------
-    events : iterable of dict
-        Of the child that looked at the environment.
+    seen : Inspected
+        What is installed.
     outcomes : sequence of Outcome
         Of the children that imported something.
     everything : bool
         False: only of distributions of which something was loaded. Each file is read in whole.
     """
-    seen = declared_by(outcomes)
-    owners = [event for event in events if event["event"] == "distribution"]
+    declared, owners = declared_by(outcomes), seen.distributions
     loaded = {
-        event["module"]: event["file"]
+        event.module: event.file
         for outcome in outcomes
         for event in outcome.events
-        if event["event"] == "loaded" and event["file"]
+        if event.event == "loaded" and event.file
     }
     places: dict[str, tuple[str, str | None, str | None]] = {}
-    for event in owners:
-        if everything or any(module in loaded for module, _ in event["extensions"]):
-            places |= {module: (file, event["name"], event["version"]) for module, file in event["extensions"]}
+    for owner in owners:
+        if everything or any(module in loaded for module, _ in owner.extensions):
+            places |= {module: (file, owner.name, owner.version) for module, file in owner.extensions}
     for module, file in loaded.items():
         places.setdefault(module, (file, *_owner(module, owners)))
-    return [_row(module, *place, seen.get(module)) for module, place in sorted(places.items())]
+    return [_row(module, *place, declared.get(module)) for module, place in sorted(places.items())]
 
 
 def completed(rows: Iterable[Extension], outcomes: Sequence[Outcome]) -> list[Extension]:
@@ -169,10 +163,10 @@ def _told(row: Extension, seen: Declaration) -> Extension:
     return replace(row, free_threading=seen.free_threading, sub_interpreters=support, how="import")
 
 
-def _owner(module: str, owners: Iterable[Event]) -> tuple[str | None, str | None]:
+def _owner(module: str, owners: Iterable[Installed]) -> tuple[str | None, str | None]:
     """Return the distribution a module belongs to by its top-level name: installed in editable mode, for one."""
     top = module.partition(".")[0]
-    found = [(event["name"], event["version"]) for event in owners if top in event["top"] or top == event["name"]]
+    found = [(owner.name, owner.version) for owner in owners if top in owner.top or top == owner.name]
     return found[0] if len(found) == 1 else (None, None)
 
 
@@ -208,7 +202,7 @@ def resolve_by_import(names: Sequence[str], run: Callable[[Sequence[str]], Outco
     while left and len(outcomes) < _MOST_ROUNDS:
         outcome = run(left)
         outcomes.append(outcome)
-        begun = {event["module"] for event in outcome.events if event["event"] == "importing"}
+        begun = {event.module for event in outcome.events if event.event == "importing"}
         if not begun:
             break
         left = [name for name in left if name not in begun]
