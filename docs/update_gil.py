@@ -13,7 +13,8 @@ from pathlib import Path
 
 from sections import fill_terminal, refresh
 
-from gilscope.report.gil import ProgramReport, render_gil
+from gilscope.analysis.program import ProgramReport
+from gilscope.report.gil import render_gil
 
 PAGE = Path(__file__).resolve().parent / "gil.md"
 EXAMPLES = PAGE.parent / "examples"

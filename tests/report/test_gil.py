@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from gilscope.report.gil import ProgramReport, program_report, render_gil, strip
+from gilscope.analysis.program import ProgramReport
+from gilscope.report.gil import program_report, render_gil, strip
 from gilscope.report.gil_verdict import judge
 from gilscope.telemetry.program import ProgramRun
 from gilscope.telemetry.reading import GilReading, GilReport

@@ -13,7 +13,7 @@ import typer
 from gilscope.errors import UsageError
 
 if TYPE_CHECKING:
-    from gilscope.report.gil import ProgramReport
+    from gilscope.analysis.program import ProgramReport
     from gilscope.telemetry.program import ProgramRun
 
 __all__ = ["CONTEXT", "gil"]
@@ -73,7 +73,7 @@ def _writable(out: str) -> str:
     UsageError
         If it cannot be written, or is something else's: scripts stand next to it on the command line.
     """
-    from gilscope.report.gil import GIL_SCHEMA
+    from gilscope.analysis.program import GIL_SCHEMA
 
     path = Path(out).absolute()
     cure = "choose another file with --out"

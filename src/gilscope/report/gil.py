@@ -1,4 +1,4 @@
-"""How a whole program used the GIL: the report of ``gilscope gil``, as JSON and as text for the terminal.
+"""How a whole program used the GIL: the report of ``gilscope gil`` in the terminal.
 
 Plain text of at most 80 columns. The text needs nothing but the standard library at the time of printing, because the
 program that was measured may have changed anything.
@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from gilscope import typed
+from gilscope.analysis.program import GilVerdict, ProgramReport
 from gilscope.report import facts
 from gilscope.report.figures import NONE, interval, percent, seconds, si
-from gilscope.report.gil_verdict import GilVerdict, judge
-from gilscope.telemetry.reading import GilReading, GilReport
+from gilscope.report.gil_verdict import judge
+from gilscope.telemetry.reading import GilReading
 
 if TYPE_CHECKING:
     from gilscope.telemetry.program import ProgramRun
 
-__all__ = ["GIL_SCHEMA", "ProgramReport", "program_report", "render_gil", "strip"]
-
-GIL_SCHEMA = "gilscope.gil"
-SCHEMA_VERSION = 1
+__all__ = ["program_report", "render_gil", "strip"]
 
 WIDTH = 80
 _LABEL = 12  # columns before each text
@@ -36,58 +32,6 @@ _LOOKS = 3  # per column on average, so that hardly any column has none
 _CHILDREN = 0.1  # CPUs busy in child processes from which they are worth a word
 
 Levels = Sequence[float | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramReport:
-    """How a whole program used the GIL.
-
-    Parameters
-    ----------
-    tool_version, interpreter : str
-        Which gilscope looked at it, and which Python ran it.
-    target : str
-        Path of the script, or ``-m module``.
-    arguments : tuple of str
-    exit_status : int
-    wall_s : float
-        Seconds from its start to its end.
-    gil : GilReport
-    cpu_s, children_cpu_s : float
-        CPU seconds of the process and of its ended child processes.
-    verdict : GilVerdict
-    """
-
-    tool_version: str
-    interpreter: str
-    target: str
-    arguments: tuple[str, ...]
-    exit_status: int
-    wall_s: float
-    gil: GilReport
-    cpu_s: float
-    children_cpu_s: float
-    verdict: GilVerdict
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> ProgramReport:
-        """Read a stored report.
-
-        Raises
-        ------
-        ValueError
-            If it lacks something.
-        """
-        return replace(typed.read(cls, document), gil=GilReport.of(document["gil"]))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the document of ``gilscope gil --json``."""
-        return {
-            "schema": GIL_SCHEMA,
-            "schema_version": SCHEMA_VERSION,
-            **asdict(self),
-            "gil": self.gil.to_dict(),
-        }
 
 
 def program_report(
