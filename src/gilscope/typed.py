@@ -24,7 +24,7 @@ def read(kind: type[T], facts: object) -> T:
     ----------
     kind : type
         A dataclass whose fields are texts, numbers, flags, None, literals, mappings from texts, tuples of any length
-        and dataclasses of the same sort.
+        and dataclasses of the same sort; its module must know their types when it runs, not for type checkers alone.
     facts : object
         Names that are not fields are left out.
 
@@ -47,7 +47,7 @@ def read(kind: type[T], facts: object) -> T:
         if value is not _UNFIT:
             values[name] = value
         elif required:
-            raise ValueError(f"{name} is missing or not as it should be")
+            raise ValueError(f"{kind.__name__}.{name} is missing or not as it should be")
     return kind(**values)
 
 

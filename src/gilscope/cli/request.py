@@ -95,8 +95,8 @@ def _study(
         there = _workers_of_cluster(dask_scheduler)
         if set(executors) <= {"serial", "dask"}:
             usable = replace(usable, count=there)
-        options["dask_scheduler"] = dask_scheduler
-    return make_study(workers=workers or default_workers(usable), executors=executors, **options)
+    workers = workers or default_workers(usable)
+    return make_study(workers=workers, executors=executors, dask_scheduler=dask_scheduler, **options)
 
 
 def _workers_of_cluster(address: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gilscope.report.comparison import plain_table
 from gilscope.report.figures import NONE, seconds
@@ -13,6 +13,9 @@ from gilscope.studies.audit import Audit
 from gilscope.studies.audit.calls import Call
 from gilscope.studies.audit.imports import Import
 from gilscope.studies.audit.installed import Distribution, Extension, Indexed
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 __all__ = ["render_audit"]
 
@@ -69,7 +72,7 @@ def _filled(label: str, text: str, width: int) -> str:
     return textwrap.fill(head + text, width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
 
 
-def _modules(rows: Sequence[Import]) -> Any:
+def _modules(rows: Sequence[Import]) -> Table | None:
     if not rows:
         return None
     table = plain_table(["module", "GIL", "switched on by", "extension modules", "import"], [], gap=2)
@@ -82,7 +85,7 @@ def _modules(rows: Sequence[Import]) -> Any:
     return table
 
 
-def _extensions(rows: Sequence[Extension]) -> Any:
+def _extensions(rows: Sequence[Extension]) -> Table | None:
     """The table of those that matter: all if they are few, else those that do not declare support."""
     shown = _shown(rows)
     if not shown:
@@ -99,7 +102,7 @@ def _shown(rows: Sequence[Extension]) -> list[Extension]:
     return list(rows) if len(rows) <= _MANY else [row for row in rows if row.free_threading is not True]
 
 
-def _distributions(rows: Sequence[Distribution]) -> Any:
+def _distributions(rows: Sequence[Distribution]) -> Table | None:
     """The table of those that are not pure Python, which has nothing to declare."""
     rows = [row for row in rows if row.wheel != "pure"]
     if not rows:
@@ -119,7 +122,7 @@ def _indexed(answer: Indexed | None) -> str:
     return answer.wheel.split("-")[1] if answer.wheel else str(answer.reason)
 
 
-def _calls(rows: Sequence[Call]) -> Any:
+def _calls(rows: Sequence[Call]) -> Table | None:
     if not rows:
         return None
     table = plain_table(["call", "verdict", "GIL held", "one call", "in"], [], gap=2)
