@@ -91,7 +91,7 @@ def _record(view: View, row: CaseRow) -> CaseRecord | None:
 
 def _column(store: _Store, column: Column, rows: Sequence[CaseRow]) -> tuple[str, str, bool, int, int]:
     texts, ranks = [column.cell(row) for row in rows], _ranks([column.sort_key(row) for row in rows])
-    return column.title.replace("\n", " "), column.help, column.words, store.add(texts), store.add(ranks)
+    return column.heading, column.help, column.words, store.add(texts), store.add(ranks)
 
 
 def _ranks(keys: Sequence[float | int | str | None]) -> list[int | None]:
