@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gilscope.analysis.answer import CaseRow, is_measured
-from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, beside, panel_of, top, variant
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, beside, grouped, panel_of, top, variant
 from gilscope.report.figures import interval, percent
 from gilscope.report.palette import executor_class
 from gilscope.report.svg import Markup, path, tag
@@ -27,9 +27,7 @@ def draw(view: View, kernel: str) -> Chart | None:
     if not rows:
         return None
     shown = top(rows, MAX_ROWS, _waiting)
-    groups: dict[str, list[CaseRow]] = {}
-    for row in shown:
-        groups.setdefault(row.case.implementation, []).append(row)
+    groups = grouped(shown, lambda row: row.case.implementation)
     most = max(row.case.workers - 1 for row in rows)
     left_out = f"The {MAX_ROWS} of {len(rows)} ways that wait most. " if len(shown) < len(rows) else ""
     return Chart(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gilscope.analysis.answer import CaseRow
 from gilscope.report.case_facts import WORK, Share, shares
-from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, beside, panel_of, top, variant
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, beside, grouped, panel_of, top, variant
 from gilscope.report.figures import NONE, seconds
 from gilscope.report.sentences.findings import LOSS_WORDS, largest_loss
 from gilscope.report.svg import Markup, tag
@@ -29,9 +29,7 @@ def draw(view: View, kernel: str) -> Chart | None:
     if not rows:
         return None
     kept = top(rows, MAX_BARS, _lost_s)
-    groups: dict[str, list[CaseRow]] = {}
-    for row in kept:
-        groups.setdefault(row.case.implementation, []).append(row)
+    groups = grouped(kept, lambda row: row.case.implementation)
     notes = ["Each way with most workers that have a CPU each; 100 % are workers x wall."]
     if len(kept) < len(rows):
         notes.append(f"The {MAX_BARS} of {len(rows)} ways that lose most.")

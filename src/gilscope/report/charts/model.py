@@ -11,7 +11,19 @@ from gilscope.cases import DEFAULT_CHUNKS_PER_WORKER
 from gilscope.records import ResultSet
 from gilscope.report.svg import Markup, tag
 
-__all__ = ["PANEL_WIDTH", "Chart", "Drawer", "Panel", "Study", "View", "beside", "panel_of", "top", "variant"]
+__all__ = [
+    "PANEL_WIDTH",
+    "Chart",
+    "Drawer",
+    "Panel",
+    "Study",
+    "View",
+    "beside",
+    "grouped",
+    "panel_of",
+    "top",
+    "variant",
+]
 
 PANEL_WIDTH = 372
 """Pixels; one fits a telephone, three a laptop, and text keeps its size in all of them."""
@@ -22,6 +34,7 @@ Study: TypeAlias = Mapping[str, Any]
 """The document of a study: metg, ipc or startup."""
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +113,20 @@ class View:
 
         Where every row has more workers than CPUs, the one with the fewest.
         """
-        ways: dict[tuple[str, str], list[CaseRow]] = {}
-        for row in rows:
-            ways.setdefault((row.case.implementation, variant(self, row)), []).append(row)
+        ways = grouped(rows, lambda row: (row.case.implementation, variant(self, row)))
         return [max(way, key=_fitting) for way in ways.values()]
 
 
 def _fitting(row: CaseRow) -> tuple[bool, int]:
     return not row.over_subscribed, -row.case.workers if row.over_subscribed else row.case.workers
+
+
+def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """Return the items by key, keys and items in the order in which they came."""
+    found: dict[K, list[T]] = {}
+    for item in items:
+        found.setdefault(key(item), []).append(item)
+    return found
 
 
 def top(items: Iterable[T], limit: int, key: Callable[[T], float]) -> list[T]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from gilscope.analysis.answer import CaseRow, ControlRow, Measured
 from gilscope.report.charts.marks import dashes, legend, marker, styles
-from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, panel_of, top, variant
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, grouped, panel_of, top, variant
 from gilscope.report.figures import interval, narrow
 from gilscope.report.palette import executor_class
 from gilscope.report.svg import Markup, linear, logarithmic, nice_ticks, path, tag
@@ -58,10 +58,8 @@ class _Axes:
 
 def draw(view: View, kernel: str) -> Chart | None:
     """Draw the curves of a kernel; None where nothing ran on several workers."""
-    panels: dict[str, list[CaseRow]] = {}
     rows = view.parallel(kernel)
-    for row in rows:
-        panels.setdefault(_title(view, row), []).append(row)
+    panels = grouped(rows, lambda row: _title(view, row))
     if not any(row.case.workers > 1 for row in rows):
         return None
     kept = top(panels, MAX_PANELS, lambda title: max(row.rate.value if row.rate else 0.0 for row in panels[title]))
@@ -84,9 +82,7 @@ def _title(view: View, row: CaseRow) -> str:
 def _panel(
     view: View, kernel: str, title: str, rows: Sequence[CaseRow], axes: _Axes, spins: Sequence[ControlRow]
 ) -> Panel:
-    curves: dict[str, list[CaseRow]] = {}
-    for row in rows:
-        curves.setdefault(variant(view, row, interpreter=False), []).append(row)
+    curves = grouped(rows, lambda row: variant(view, row, interpreter=False))
     best = top(curves, MAX_CURVES, lambda name: max(_gain(row).value for row in curves[name]))
     drawn = {name: sorted(curves[name], key=lambda row: row.case.workers) for name in best}
     label = title if len(drawn) == len(curves) else f"{title} ({len(drawn)} of {len(curves)} ways)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gilscope.analysis.answer import CaseRow, is_measured
-from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, panel_of
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, grouped, panel_of
 from gilscope.report.figures import interval, quotient
 from gilscope.report.palette import executor_class
 from gilscope.report.svg import Markup, linear, nice_ticks, path, tag
@@ -24,17 +24,15 @@ def draw(view: View, kernel: str) -> Chart | None:
     """Draw the rates of the other interpreters over that of the first; None where there is one only."""
     if len(view.interpreters) < 2:
         return None
-    ways: dict[tuple[str, str, int, str], dict[str, CaseRow]] = {}
-    for row in filter(is_measured, view.rows[kernel]):
-        way = (row.case.implementation, row.case.how, row.case.workers, row.case.size)
-        ways.setdefault(way, {}).setdefault(row.interpreter, row)
-    both = {way: rows for way, rows in ways.items() if len(rows) > 1}
+    ways = grouped(
+        filter(is_measured, view.rows[kernel]),
+        lambda row: (row.case.implementation, row.case.how, row.case.workers, row.case.size),
+    )
+    both = [by for rows in ways.values() if len(by := {row.interpreter: row for row in reversed(rows)}) > 1]
     if not both:
         return None
-    shown = dict(list(both.items())[:MAX_WAYS])
-    groups: dict[str, list[dict[str, CaseRow]]] = {}
-    for (implementation, *_), rows in shown.items():
-        groups.setdefault(implementation, []).append(rows)
+    shown = both[:MAX_WAYS]
+    groups = grouped(shown, lambda by: next(iter(by.values())).case.implementation)
     cut = f" The first {MAX_WAYS} of {len(both)} ways." if len(shown) < len(both) else ""
     return Chart(
         title="Interpreters side by side",

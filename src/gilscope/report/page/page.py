@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.to_json import to_json
@@ -19,11 +20,14 @@ from gilscope.report.page.source import Source
 from gilscope.report.page.texts import texts_of
 from gilscope.report.sentences import closing, verdict
 from gilscope.report.sentences.environment import check_notes, environment_note, interpreter_notes
-from gilscope.report.sentences.findings import sentence
+from gilscope.report.sentences.findings import Seen, seen_in
 from gilscope.report.sentences.notes import notes_of
 from gilscope.report.versus import elsewhere_note
 
-__all__ = ["Entry", "Finding", "KernelPart", "ResultPart", "Tile", "result_part"]
+__all__ = ["Entry", "KernelPart", "ResultPart", "Tile", "result_part"]
+
+Entry: TypeAlias = tuple[str, str]
+"""A name and a text."""
 
 MAX_CHART_BYTES = 1_200_000
 """Size of all charts of a result; kernels beyond it have their heat map, findings and table."""
@@ -46,28 +50,8 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """A finding in words: what was seen in the case that loses most, whom it concerns, what to do."""
-
-    code: str
-    severity: str
-    text: str
-    of: str
-    cases: Sequence[tuple[int, str]]
-    cure: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A name and a text."""
-
-    name: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class KernelPart:
-    """One kernel."""
+    """One kernel; beside each finding number and name of the cases it concerns."""
 
     name: str
     verdict: str
@@ -75,7 +59,7 @@ class KernelPart:
     heat: Grid
     charts: Sequence[tuple[str, Chart]]
     undrawn: str
-    findings: Sequence[Finding]
+    findings: Sequence[tuple[Seen, Sequence[tuple[int, str]]]]
     notes: Sequence[Entry]
 
 
@@ -112,7 +96,7 @@ def result_part(source: Source, ident: str, first: Source) -> ResultPart:
         when=answer.surroundings.started_utc[:16].replace("T", " "),
         file=_file(answer),
         subtitle=environment_note(answer),
-        machine=[*_machine(answer), *_interpreters(answer)],
+        machine=[*_machine(answer), *((f"Interpreter {label}", text) for label, text in interpreter_notes(answer))],
         cautions=[
             *check_notes(answer),
             *answer.warnings,
@@ -150,30 +134,25 @@ def _machine(answer: Answer) -> Iterator[Entry]:
     machine, cpus, python = here.machine, here.cpus, here.interpreter
     if machine.known:
         virtual = ", virtual" if machine.virtual else ""
-        yield Entry(name="Processor", text=(machine.cpu_model or "unknown") + virtual)
-    if cpus.known:
-        yield Entry(name="Usable CPUs", text=f"{cpus.count}: {cpus.detail}")
+        yield "Processor", (machine.cpu_model or "unknown") + virtual
+    if cpus.count:
+        yield "Usable CPUs", f"{cpus.count}: {cpus.detail}"
     if cpus.quota_cpus:
-        yield Entry(name="Quota", text=f"{cpus.quota_cpus:.4g} CPUs")
+        yield "Quota", f"{cpus.quota_cpus:.4g} CPUs"
     caches = [f"{name} {_size(size)}" for name, size in machine.caches_bytes.items() if size]
     if caches:
-        yield Entry(name="Caches", text=", ".join(caches))
+        yield "Caches", ", ".join(caches)
     if machine.memory_bytes:
-        yield Entry(name="Memory", text=_size(machine.memory_bytes))
+        yield "Memory", _size(machine.memory_bytes)
     if machine.known:
         words = (machine.system, machine.release, machine.architecture)
-        yield Entry(name="System", text=" ".join(word for word in words if word))
+        yield "System", " ".join(word for word in words if word)
     if python.known:
-        yield Entry(name="Interpreter", text=f"{python.implementation} {python.version}")
-        yield Entry(name="GIL", text="off" if python.gil_enabled is False else "on")
+        yield "Interpreter", f"{python.implementation} {python.version}"
+        yield "GIL", "off" if python.gil_enabled is False else "on"
     present = [f"{name} {version}" for name, version in here.libraries.items() if version]
     if present:
-        yield Entry(name="Libraries", text=", ".join(present))
-
-
-def _interpreters(answer: Answer) -> Iterator[Entry]:
-    """Yield the interpreters that were compared."""
-    return (Entry(name=f"Interpreter {label}", text=text) for label, text in interpreter_notes(answer))
+        yield "Libraries", ", ".join(present)
 
 
 def _size(size: float) -> str:
@@ -188,17 +167,17 @@ def _study(answer: Answer) -> Iterator[Entry]:
     """Yield when and how it was measured."""
     asked, started = answer.asked, answer.surroundings.started_utc
     if started:
-        yield Entry(name="Started", text=started)
-    yield Entry(name="gilscope", text=answer.tool_version)
-    yield Entry(name="Result", text=answer.result)
+        yield "Started", started
+    yield "gilscope", answer.tool_version
+    yield "Result", answer.result
     if asked.budget_s:
-        yield Entry(name="Budget", text=seconds(asked.budget_s))
+        yield "Budget", seconds(asked.budget_s)
     if asked.precision:
-        yield Entry(name="Precision asked for", text=f"±{100 * asked.precision:g} %")
+        yield "Precision asked for", f"±{100 * asked.precision:g} %"
     if asked.seed is not None:
-        yield Entry(name="Seed", text=str(asked.seed))
+        yield "Seed", str(asked.seed)
     for what, why in answer.not_analysed.items():
-        yield Entry(name=f"Not known: {what}", text=why)
+        yield f"Not known: {what}", why
 
 
 def _kernel_parts(view: View, scale: Scale) -> Iterator[KernelPart]:
@@ -218,8 +197,10 @@ def _kernel_part(view: View, kernel: str, scale: Scale, charts: Sequence[tuple[s
         heat=grid(view, kernel, scale),
         charts=charts,
         undrawn="" if charts or not view.parallel(kernel) else _UNDRAWN.format(shlex.quote(kernel)),
-        findings=list(_findings(view, kernel)),
-        notes=[Entry(name=note.title, text=text) for note, text in notes_of(view.answer, kernel)],
+        findings=[
+            (seen, [(view.number(row), named(row)) for row in seen.rows]) for seen in seen_in(view.answer, kernel)
+        ],
+        notes=[(note.title, text) for note, text in notes_of(view.answer, kernel)],
     )
 
 
@@ -246,20 +227,3 @@ def _tiles(view: View, kernel: str) -> Iterator[Tile]:
     if study is not None and study.precision_reached is not None:
         more = f"widest interval, {study.blocks} blocks"
         yield Tile(label="Precision", value=f"±{100 * study.precision_reached:.1f} %", more=more)
-
-
-def _findings(view: View, kernel: str) -> Iterator[Finding]:
-    """Yield what stops which cases, the worst case's evidence in words."""
-    for group in view.answer.findings:
-        pairs = group.within(kernel)
-        if not pairs:
-            continue
-        worst, found = max(pairs, key=lambda pair: pair[1].share)
-        yield Finding(
-            code=group.code,
-            severity=group.severity,
-            text=sentence(found, worst),
-            of=named(worst) if len(pairs) > 1 else "",
-            cases=[(view.number(row), named(row)) for row, _ in pairs],
-            cure=group.cure,
-        )
