@@ -37,7 +37,7 @@ def shares(row: CaseRow) -> list[Share]:
     known = {name: loss for name, loss in row.losses.items() if loss is not None}
     work = 1.0 - math.fsum(loss.value for loss in known.values())
     lost = (Share(name, LOSS_WORDS[name], loss.value, percent(loss)) for name, loss in known.items())
-    return [Share(WORK, "work of T(1)", work, f"{100 * work:.0f}%"), *lost]
+    return [Share(WORK, "work of T(1)", work, f"{100 * work:z.0f}%"), *lost]
 
 
 def facts_of(row: CaseRow, record: CaseRecord | None = None) -> dict[str, str]:

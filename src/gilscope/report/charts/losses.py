@@ -100,7 +100,7 @@ def _bar(view: View, row: CaseRow, y: float) -> Iterator[Markup]:
 
 
 def _segment(part: Share, tip: str, x: float, y: float, width: float) -> Iterator[Markup]:
-    kind = _kind(part.name)
+    kind, word = _kind(part.name), WORK if part.name == WORK else part.label  # short, so that it often fits
     yield tag("rect", x=x, y=y, width=max(width - 1.0, 0.5), height=_BAR, class_=kind, data_tip=tip)
-    if len(part.label) * _CHARACTER + 8 < width:
-        yield tag("text", part.label, x=x + 5, y=y + 12, class_=f"inside on-{kind}")
+    if len(word) * _CHARACTER + 8 < width:
+        yield tag("text", word, x=x + 5, y=y + 12, class_=f"inside on-{kind}")

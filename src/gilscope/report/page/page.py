@@ -206,11 +206,13 @@ def _kernel_part(view: View, kernel: str, scale: Scale, charts: Sequence[tuple[s
 
 def _tiles(view: View, kernel: str) -> Iterator[Tile]:
     answer, rows = view.answer, view.parallel(kernel)
-    top = next(iter(answer.verdict(kernel).fastest), None)
+    found = answer.verdict(kernel)
+    top = next(iter(found.fastest), None)
     if top is not None and top.vs_fastest_serial is not None and top.rate is not None:
         value, _, ends = interval(top.vs_fastest_serial).partition(" ")
         more = f"{ends}: {named(top)}, {per_second(top.rate)}"
-        yield Tile(label="Fastest way, over one thread", value=f"{value}x", more=more)
+        which = "way" if found.functions else f"on {found.workers} worker{'' if found.workers == 1 else 's'}"
+        yield Tile(label=f"Fastest {which}, over one thread", value=f"{value}x", more=more)
     spins = [row for row in answer.controls_of(kernel, "spin") if row.speedup is not None and row.case.workers > 1]
     most = max(spins, key=lambda row: (not row.over_subscribed, row.case.workers), default=None)
     if most is not None and most.speedup is not None:
