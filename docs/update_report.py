@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from gilscope.report.html import read_source, write  # noqa: E402 - the tests' browser is found from the root
+from gilscope.report.page import read_source, write  # noqa: E402 - the tests' browser is found from the root
 from tests.report.page.browser import browser  # noqa: E402
 
 EXAMPLE = ROOT / "docs/examples/result.jsonl"

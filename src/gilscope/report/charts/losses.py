@@ -34,7 +34,7 @@ def draw(view: View, kernel: str) -> Chart | None:
     if len(kept) < len(rows):
         notes.append(f"The {MAX_BARS} of {len(rows)} ways that lose most.")
     if any(part.value < -_VISIBLE for row in kept for part in shares(row)):
-        notes.append("Parts below zero (gains) are not drawn; the case tells them.")
+        notes.append("Parts below zero (gains) are not drawn; each case lists them.")
     return Chart(
         title="Where the time went",
         panels=[_panel(view, kernel, name, group) for name, group in groups.items()],

@@ -137,7 +137,7 @@ def top(items: Iterable[T], limit: int, key: Callable[[T], float]) -> list[T]:
 
 
 def variant(view: View, row: CaseRow, *, interpreter: bool = True) -> str:
-    """Name what tells a row from others of its implementation and worker count: ``threads 3.13t ~c8``.
+    """Name what distinguishes a row from others of its implementation and worker count: ``threads 3.13t ~c8``.
 
     The size is left out: an implementation is measured at one size unless somebody joins results. The interpreter is
     there where there are several, unless ``interpreter`` is false.

@@ -3,7 +3,7 @@
 function tooltips() {
   const tip = $("#tip");
   const show = (text, x, y) => {
-    ($("dialog[open]") || document.body).append(tip); /* an open dialog lies above everything else */
+    ($("dialog[open]") || document.body).append(tip); /* an open dialog is above everything else */
     tip.textContent = text;
     tip.hidden = false;
     const { width, height } = tip.getBoundingClientRect();
