@@ -23,8 +23,6 @@ except ImportError:
     raise SystemExit("fuzzing needs Atheris, which comes for Linux on x86-64: pip install 'gilscope[fuzz]'") from None
 
 with atheris.instrument_imports(include=["gilscope"]):
-    from gilscope.report.html.source import studies_in
-
     from gilscope.analysis import analyse
     from gilscope.cases import Case
     from gilscope.cli.ipc import parse_sizes
@@ -32,6 +30,7 @@ with atheris.instrument_imports(include=["gilscope"]):
     from gilscope.env.files import parse_cpu_list
     from gilscope.errors import GilscopeError
     from gilscope.measure.words import check_target, read_argument
+    from gilscope.report.page.source import studies_in
     from gilscope.report.terminal import render
     from gilscope.results.codec import parse_slot
     from gilscope.results.reader import _read

@@ -262,7 +262,7 @@ def _kernel(
 def _threads(at_p: Sequence[CaseRow], spin: ControlRow | None) -> Threads:
     """Sort what threads give: blame the GIL only where the whole interval shows no gain, and something proves it."""
     rows = [row for row in at_p if row.case.how == "threads" and row.speedup is not None]
-    holding = [row for row in rows if row.case.implementation in _HOLD_GIL]
+    holding = [row for row in rows if holds_gil(row)]
     under_gil = [row for row in holding if row.with_gil]
     flat = [row for row in under_gil if _ends_below(row, GIL_BOUND)]
     bound = [row for row in flat if _beaten_by(row, spin) or _gil_found(row)]
@@ -282,6 +282,11 @@ def _threads(at_p: Sequence[CaseRow], spin: ControlRow | None) -> Threads:
 
 def _without(rows: Iterable[CaseRow], others: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
     return tuple(row for row in rows if row not in others)
+
+
+def holds_gil(row: CaseRow) -> bool:
+    """Whether the implementation computes while it holds the GIL, if there is one."""
+    return row.case.implementation in _HOLD_GIL
 
 
 def _beaten_by(row: CaseRow, control: ControlRow | None) -> bool:

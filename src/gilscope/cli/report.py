@@ -27,7 +27,7 @@ def report(
     """Write results as one HTML page: heat map, curves, losses, findings, table. It needs no network."""
     from gilscope.cli.output import emit, shown
     from gilscope.cli.show import locate
-    from gilscope.report.html import REPORT_NAME, read_source, write
+    from gilscope.report.page import REPORT_NAME, read_source, write
 
     found = [_located(asked) for asked in results] if results else [locate(None)]
     beside = found[0] if found[0].is_dir() else found[0].parent
@@ -40,7 +40,7 @@ def report(
 def _located(asked: str) -> Path:
     """Return the result that is meant, or the folder itself where it holds studies and no result."""
     from gilscope.cli.show import locate
-    from gilscope.report.html.source import studies_in
+    from gilscope.report.page.source import studies_in
     from gilscope.results import RESULT_NAME
 
     folder = Path(asked)
@@ -58,7 +58,7 @@ def add_report(folder: Path, document: Mapping[str, Any], *, quiet: bool) -> Non
     from gilscope.cli.output import write as say
 
     try:
-        from gilscope.report.html import REPORT_NAME, read_source, write
+        from gilscope.report.page import REPORT_NAME, read_source, write
         from gilscope.results import RESULT_NAME
 
         write(folder / REPORT_NAME, [read_source(folder / RESULT_NAME, document)])

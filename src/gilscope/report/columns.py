@@ -80,6 +80,11 @@ class Column:
         value = self.value(row)
         return value.value if isinstance(value, Estimate) else value
 
+    @property
+    def heading(self) -> str:
+        """The title in one line, its hyphenation undone."""
+        return self.title.replace("-\n", "").replace("\n", " ")
+
     def head(self, *, narrow: bool = False) -> str:
         """Return the head, in one line or, where there is little room, in two."""
         return (self.short or self.title) if narrow else self.title

@@ -97,9 +97,9 @@ def percent(estimate: Estimate | None) -> str:
         return NONE
     value = 100 * estimate.value
     if not estimate.has_interval:
-        return f"{value:.0f} ±?%"
+        return f"{value:z.0f} ±?%"
     points = max(100 * estimate.high - value, value - 100 * estimate.low)
-    return f"{value:.0f} ±{max(1, math.ceil(points - _SLACK))}%"
+    return f"{value:z.0f} ±{max(1, math.ceil(points - _SLACK))}%"
 
 
 def per_second(rate: Rate) -> str:

@@ -8,8 +8,8 @@ that ``gilscope export`` writes.
 
 from __future__ import annotations
 
-from gilscope.report.html.render import render
-from gilscope.report.html.source import Source, read_source
-from gilscope.report.html.write import REPORT_NAME, write
+from gilscope.report.page.render import render
+from gilscope.report.page.source import Source, read_source
+from gilscope.report.page.write import REPORT_NAME, write
 
 __all__ = ["REPORT_NAME", "Source", "read_source", "render", "write"]

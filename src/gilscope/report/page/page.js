@@ -3,7 +3,7 @@
 function tooltips() {
   const tip = $("#tip");
   const show = (text, x, y) => {
-    ($("dialog[open]") || document.body).append(tip); /* an open dialog lies above everything else */
+    ($("dialog[open]") || document.body).append(tip); /* an open dialog is above everything else */
     tip.textContent = text;
     tip.hidden = false;
     const { width, height } = tip.getBoundingClientRect();
@@ -12,24 +12,23 @@ function tooltips() {
   };
   const hide = () => { tip.hidden = true; };
   const text = (target) => {
-    if (target.dataset.tip) return target.dataset.tip;
     const result = resultOf(target);
-    if (!result) return "";
-    if (target.dataset.loss) return result.lossTip(target.closest("[data-case]").dataset.case, target.dataset.loss);
-    return result.tip(target.dataset.case);
+    const index = target.closest("[data-case]")?.dataset.case;
+    if (target.dataset.tip) return result && index ? `${result.ids[index]}\n${target.dataset.tip}` : target.dataset.tip;
+    return result ? result.tip(index) : "";
   };
   document.addEventListener("pointermove", (event) => {
-    const target = event.target.closest?.("[data-tip],[data-loss],td[data-case],.chart [data-case]");
-    const told = target && text(target);
-    if (told) show(told, event.clientX, event.clientY);
+    const target = event.target.closest?.("[data-tip],td[data-case],.chart [data-case]");
+    const found = target && text(target);
+    if (found) show(found, event.clientX, event.clientY);
     else hide();
   });
   document.addEventListener("focusin", (event) => {
     if (!event.target.matches("td[data-case]")) return hide();
-    const told = text(event.target);
+    const found = text(event.target);
     const box = event.target.getBoundingClientRect();
-    if (!told) return;
-    show(told, box.left, box.bottom - 10);
+    if (!found) return;
+    show(found, box.left, box.bottom - 10);
     event.target.setAttribute("aria-describedby", "tip");
   });
   document.addEventListener("focusout", hide);
@@ -103,19 +102,19 @@ function themes() {
   label();
 }
 
-function download(result, name) {
-  const link = make("a", "", { href: URL.createObjectURL(new Blob([result.text], { type: "application/json" })), download: name });
+async function download(root, name) {
+  const text = await unpacked($("[data-packed=analysis]", root));
+  const link = make("a", "", { href: URL.createObjectURL(new Blob([text], { type: "application/json" })), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 async function load(root) {
-  const [text, words] = await Promise.all(["analysis", "words"].map((name) => unpacked($(`[data-packed=${name}]`, root))));
-  const result = new Result(root, text, JSON.parse(words));
+  const result = new Result(root, JSON.parse(await unpacked($("[data-packed=texts]", root))));
   results.set(root, result);
   new Table(result);
   const button = $("[data-download]", root);
-  button?.addEventListener("click", () => download(result, button.dataset.download));
+  button?.addEventListener("click", () => download(root, button.dataset.download));
 }
 
 async function start() {

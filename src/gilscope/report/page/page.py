@@ -1,32 +1,36 @@
-"""What stands on the page: texts and charts of each result, ready for the template. No layout here."""
+"""What is on the page: texts and charts of each result, ready for the template. No layout here."""
 
 from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
-from gilscope.report import facts, interpreters, notes, reasons
+from gilscope.analysis.answer import Answer
+from gilscope.analysis.to_json import to_json
 from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, View, draw
 from gilscope.report.charts.heat import FINDING_WORDS, Grid, Scale, grid, overview, scale_of
-from gilscope.report.facts import Document, Row
-from gilscope.report.figures import interval, narrow, seconds, si
-from gilscope.report.html.embed import Packed, packed
-from gilscope.report.html.source import Source
-from gilscope.report.verdict import is_own, verdict
+from gilscope.report.figures import interval, narrow, per_second, seconds
+from gilscope.report.labels import named
+from gilscope.report.page.embed import Packed, compressed, packed
+from gilscope.report.page.source import Source
+from gilscope.report.page.texts import texts_of
+from gilscope.report.sentences import closing, verdict
+from gilscope.report.sentences.environment import check_notes, environment_note, interpreter_notes
+from gilscope.report.sentences.findings import Seen, seen_in
+from gilscope.report.sentences.notes import notes_of
 from gilscope.report.versus import elsewhere_note
-from gilscope.units import NS_PER_S
 
-__all__ = ["Entry", "Finding", "KernelPart", "ResultPart", "Tile", "result_part"]
+__all__ = ["Entry", "KernelPart", "ResultPart", "Tile", "result_part"]
+
+Entry: TypeAlias = tuple[str, str]
+"""A name and a text."""
 
 MAX_CHART_BYTES = 1_200_000
 """Size of all charts of a result; kernels beyond it have their heat map, findings and table."""
-
-MAX_ROUNDS = 60_000
-"""Rounds carried one by one, for the panel of a case: more would double the page."""
 
 _UNDRAWN = (
     "The charts of a page are limited to 1.2 MB, and the kernels before this one use them up: "
@@ -46,28 +50,8 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """A finding in words: what was seen in the case that loses most, whom it concerns, what to do."""
-
-    code: str
-    severity: str
-    told: str
-    of: str
-    cases: Sequence[tuple[int, str]]
-    cure: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A name and a text."""
-
-    name: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class KernelPart:
-    """One kernel."""
+    """One kernel; beside each finding number and name of the cases it concerns."""
 
     name: str
     verdict: str
@@ -75,7 +59,7 @@ class KernelPart:
     heat: Grid
     charts: Sequence[tuple[str, Chart]]
     undrawn: str
-    findings: Sequence[Finding]
+    findings: Sequence[tuple[Seen, Sequence[tuple[int, str]]]]
     notes: Sequence[Entry]
 
 
@@ -96,39 +80,38 @@ class ResultPart:
     studies: Sequence[tuple[str, Chart]]
     cases: int
     analysis: Packed
-    words: Packed
+    texts: str
 
 
 def result_part(source: Source, ident: str, first: Source) -> ResultPart:
     """Collect everything the page says about a result; ``ident`` begins the ids of its elements.
 
-    ``first`` is the first on the page, which others are likely to be held against.
+    ``first`` is the first on the page, which others are likely to be compared with.
     """
-    document = source.document
-    view = View(document, measured=source.measured, studies=source.studies, ident=ident)
+    answer = source.answer
+    view = View(answer, measured=source.measured, studies=source.studies, ident=ident)
     scale = scale_of(view)
-    environment = document.get("environment") or {}
     return ResultPart(
         title=_title(view),
-        when=str(environment.get("started_utc", ""))[:16].replace("T", " "),
-        file=_file(document),
-        subtitle=notes.environment_note(document),
-        machine=[*_machine(environment), *_interpreters(document)],
+        when=answer.surroundings.started_utc[:16].replace("T", " "),
+        file=_file(answer),
+        subtitle=environment_note(answer),
+        machine=[*_machine(answer), *((f"Interpreter {label}", text) for label, text in interpreter_notes(answer))],
         cautions=[
-            *notes.check_notes(document),
-            *document.get("warnings", ()),
+            *check_notes(answer),
+            *answer.warnings,
             *source.cautions,
-            *_interrupted(document),
-            *filter(None, [elsewhere_note(first.document, document)]),
+            *(["Interrupted: what was measured until then."] if answer.interrupted else []),
+            *filter(None, [elsewhere_note(first.answer, answer)]),
         ],
-        study=list(_study(document)),
+        study=list(_study(answer)),
         overview=overview(view, scale) if len(view.kernels) > 1 else None,
         scale=scale,
         kernels=list(_kernel_parts(view, scale)),
         studies=[(name, chart) for name in STUDY_CHARTS if (chart := draw(name, view)) is not None],
-        cases=len(document["cases"]),
-        analysis=packed(source.document),
-        words=packed(_words(view)),
+        cases=len(answer.rows),
+        analysis=packed(to_json(answer, verdict)),
+        texts=compressed(texts_of(view)),
     )
 
 
@@ -139,48 +122,37 @@ def _title(view: View) -> str:
     return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more kernels"
 
 
-def _file(document: Document) -> str:
+def _file(answer: Answer) -> str:
     """Name the download after the folder of the result."""
-    folder = Path(document["result"] or "result").parent.name
+    folder = Path(answer.result or "result").parent.name
     return f"gilscope-{folder or 'analysis'}.json"
 
 
-def _interrupted(document: Document) -> list[str]:
-    return ["Interrupted: what was measured until then."] if document.get("interrupted") else []
-
-
-def _machine(environment: Mapping[str, Any]) -> Iterator[Entry]:
-    """Yield the facts of the machine that is there."""
-    machine, cpus, interpreter = (environment.get(name) or {} for name in ("machine", "cpus", "interpreter"))
-    libraries = environment.get("libraries") or {}
-    if machine:
-        virtual = ", virtual" if machine.get("virtual") else ""
-        yield Entry(name="Processor", text=(machine.get("cpu_model") or "unknown") + virtual)
-    if cpus:
-        yield Entry(name="Usable CPUs", text=f"{cpus.get('count')}: {cpus.get('detail')}")
-        if cpus.get("quota_cpus"):
-            yield Entry(name="Quota", text=f"{cpus['quota_cpus']:.4g} CPUs")
-    caches = [f"{name} {_size(size)}" for name, size in (machine.get("caches_bytes") or {}).items() if size]
+def _machine(answer: Answer) -> Iterator[Entry]:
+    """Yield what is known of the machine."""
+    here = answer.surroundings
+    machine, cpus, python = here.machine, here.cpus, here.interpreter
+    if machine.known:
+        virtual = ", virtual" if machine.virtual else ""
+        yield "Processor", (machine.cpu_model or "unknown") + virtual
+    if cpus.count:
+        yield "Usable CPUs", f"{cpus.count}: {cpus.detail}"
+    if cpus.quota_cpus:
+        yield "Quota", f"{cpus.quota_cpus:.4g} CPUs"
+    caches = [f"{name} {_size(size)}" for name, size in machine.caches_bytes.items() if size]
     if caches:
-        yield Entry(name="Caches", text=", ".join(caches))
-    if machine.get("memory_bytes"):
-        yield Entry(name="Memory", text=_size(machine["memory_bytes"]))
-    if machine:
-        words = (machine.get("system"), machine.get("release"), machine.get("architecture"))
-        yield Entry(name="System", text=" ".join(str(word) for word in words if word))
-    if interpreter:
-        yield Entry(name="Interpreter", text=f"{interpreter.get('implementation')} {interpreter.get('version')}")
-        yield Entry(name="GIL", text="on" if interpreter.get("gil_enabled", True) else "off")
-    present = [f"{name} {version}" for name, version in libraries.items() if version]
+        yield "Caches", ", ".join(caches)
+    if machine.memory_bytes:
+        yield "Memory", _size(machine.memory_bytes)
+    if machine.known:
+        words = (machine.system, machine.release, machine.architecture)
+        yield "System", " ".join(word for word in words if word)
+    if python.known:
+        yield "Interpreter", f"{python.implementation} {python.version}"
+        yield "GIL", "off" if python.gil_enabled is False else "on"
+    present = [f"{name} {version}" for name, version in here.libraries.items() if version]
     if present:
-        yield Entry(name="Libraries", text=", ".join(present))
-
-
-def _interpreters(document: Document) -> Iterator[Entry]:
-    """Yield the interpreters that were compared; where they lie is nobody's business."""
-    for text in interpreters.interpreter_notes(document):
-        name, _, told = text.partition(": ")
-        yield Entry(name=f"Interpreter {name}", text=told)
+        yield "Libraries", ", ".join(present)
 
 
 def _size(size: float) -> str:
@@ -191,21 +163,21 @@ def _size(size: float) -> str:
     return f"{size:.3g} {unit}"
 
 
-def _study(document: Document) -> Iterator[Entry]:
+def _study(answer: Answer) -> Iterator[Entry]:
     """Yield when and how it was measured."""
-    study, environment = document["study"], document.get("environment") or {}
-    if environment.get("started_utc"):
-        yield Entry(name="Started", text=str(environment["started_utc"]))
-    yield Entry(name="gilscope", text=str(document["tool_version"]))
-    yield Entry(name="Result", text=str(document["result"]))
-    if study.get("budget_s"):
-        yield Entry(name="Budget", text=seconds(study["budget_s"]))
-    if study.get("precision"):
-        yield Entry(name="Precision asked for", text=f"±{100 * study['precision']:g} %")
-    if study.get("seed") is not None:
-        yield Entry(name="Seed", text=str(study["seed"]))
-    for what, why in document.get("not_analysed", {}).items():
-        yield Entry(name=f"Not known: {what}", text=str(why))
+    asked, started = answer.asked, answer.surroundings.started_utc
+    if started:
+        yield "Started", started
+    yield "gilscope", answer.tool_version
+    yield "Result", answer.result
+    if asked.budget_s:
+        yield "Budget", seconds(asked.budget_s)
+    if asked.precision:
+        yield "Precision asked for", f"±{100 * asked.precision:g} %"
+    if asked.seed is not None:
+        yield "Seed", str(asked.seed)
+    for what, why in answer.not_analysed.items():
+        yield f"Not known: {what}", why
 
 
 def _kernel_parts(view: View, scale: Scale) -> Iterator[KernelPart]:
@@ -218,103 +190,42 @@ def _kernel_parts(view: View, scale: Scale) -> Iterator[KernelPart]:
 
 
 def _kernel_part(view: View, kernel: str, scale: Scale, charts: Sequence[tuple[str, Chart]]) -> KernelPart:
-    document, rows = view.document, view.rows[kernel]
-    labelled = [
-        ("Against", notes.serial_note(document, kernel)),
-        ("Machine", notes.controls_note(document, kernel)),
-        *(("Price", text) for text in interpreters.price_notes(document, kernel)),
-        ("Precision", notes.precision_note(document, kernel)),
-        ("One-time costs", notes.one_time_note(rows)),
-        ("Unexplained", reasons.unexplained_note(document, kernel)),
-        ("Noisy", notes.noise_note(rows)),
-        ("Marked !", notes.over_subscribed_note(document, rows)),
-        *(("Failed", text) for text in notes.trouble_notes(rows)),
-        *(("Not available", text) for text in notes.unavailable_notes(rows)),
-    ]
     return KernelPart(
         name=kernel,
-        verdict=(verdict if is_own(document) else notes.closing)(document, kernel),
+        verdict=closing(view.answer, kernel),
         tiles=list(_tiles(view, kernel)),
         heat=grid(view, kernel, scale),
         charts=charts,
         undrawn="" if charts or not view.parallel(kernel) else _UNDRAWN.format(shlex.quote(kernel)),
-        findings=list(_findings(view, kernel)),
-        notes=[Entry(name=name, text=text) for name, text in labelled if text],
+        findings=[
+            (seen, [(view.number(row), named(row)) for row in seen.rows]) for seen in seen_in(view.answer, kernel)
+        ],
+        notes=[(note.title, text) for note, text in notes_of(view.answer, kernel)],
     )
 
 
 def _tiles(view: View, kernel: str) -> Iterator[Tile]:
-    rows = view.rows[kernel]
-    standing = [row for row in facts.measured(rows) if row["vs_fastest_serial"]]
-    if standing:
-        standing = [row for row in standing if not row["over_subscribed"]] or standing
-        top = max(standing, key=lambda row: row["vs_fastest_serial"]["value"])
-        rate = f"{si(top['rate']['value']).rstrip()} {top['rate']['unit']}/s"
-        value, _, ends = interval(top["vs_fastest_serial"]).partition(" ")
-        more = f"{ends}: {facts.named(top)}, {rate}"
-        yield Tile(label="Fastest way, over one thread", value=f"{value}x", more=more)
-    spins = [row for row in facts.controls(view.document, kernel, "spin") if row["speedup"] and row["workers"] > 1]
-    if spins:
-        most = max(spins, key=lambda row: (not row["over_subscribed"], row["workers"]))
-        value = f"{narrow(most['speedup']['value'])} of {most['workers']}"
-        yield Tile(label="What the machine gave", value=value, more=f"control {interval(most['speedup'])}")
-    codes = Counter(row["findings"][0] for row in view.parallel(kernel) if row["findings"])
-    if codes.pop("scales", 0):
-        count = sum("scales" in row["findings"][:1] for row in view.parallel(kernel))
-        yield Tile(label="Cases that scale", value=str(count), more=f"of {len(view.parallel(kernel))}", tone="good")
+    answer, rows = view.answer, view.parallel(kernel)
+    found = answer.verdict(kernel)
+    top = next(iter(found.fastest), None)
+    if top is not None and top.vs_fastest_serial is not None and top.rate is not None:
+        value, _, ends = interval(top.vs_fastest_serial).partition(" ")
+        more = f"{ends}: {named(top)}, {per_second(top.rate)}"
+        which = "way" if found.functions else f"on {found.workers} worker{'' if found.workers == 1 else 's'}"
+        yield Tile(label=f"Fastest {which}, over one thread", value=f"{value}x", more=more)
+    spins = [row for row in answer.controls_of(kernel, "spin") if row.speedup is not None and row.case.workers > 1]
+    most = max(spins, key=lambda row: (not row.over_subscribed, row.case.workers), default=None)
+    if most is not None and most.speedup is not None:
+        value = f"{narrow(most.speedup.value)} of {most.case.workers}"
+        yield Tile(label="What the machine gave", value=value, more=f"control {interval(most.speedup)}")
+    codes = Counter(row.codes[0] for row in rows if row.codes)
+    scaling = codes.pop("scales", 0)
+    if scaling:
+        yield Tile(label="Cases that scale", value=str(scaling), more=f"of {len(rows)}", tone="good")
     for code, count in codes.most_common(1):
-        words = f"Limited by: {FINDING_WORDS.get(code, code)}"
-        yield Tile(label=words, value=str(count), more=f"case{'' if count == 1 else 's'}: {code}", tone="warn")
-    study = facts.of_study(view.document, kernel)
-    if study and study["precision_reached"] is not None:
-        more = f"widest interval, {study['blocks']} blocks"
-        yield Tile(label="Precision", value=f"±{100 * study['precision_reached']:.1f} %", more=more)
-
-
-def _findings(view: View, kernel: str) -> Iterator[Finding]:
-    """Yield what stops which cases, the worst case's evidence in words."""
-    for group in view.document["findings"]:
-        rows = [row for case in group["cases"] if (row := _row(view, case))["kernel"] == kernel]
-        if not rows:
-            continue
-        worst = max(rows, key=lambda row: float(group["evidence"][row["case"]]["share"]))
-        yield Finding(
-            code=group["code"],
-            severity=group["severity"],
-            told=reasons.sentence(group["code"], group["evidence"][worst["case"]], worst),
-            of=facts.named(worst) if len(rows) > 1 else "",
-            cases=[(view.index[row["case"]], facts.named(row)) for row in rows],
-            cure=group["cure"],
-        )
-
-
-def _row(view: View, case: str) -> Row:
-    row: Row = view.document["cases"][view.index[case]]
-    return row
-
-
-def _rounds(view: View) -> dict[int, list[float]]:
-    """Return the seconds per execution of each case, block by block; nothing where the page would grow too much."""
-    if view.measured is None or len(view.measured.blocks) * len(view.index) > MAX_ROUNDS * len(view.kernels):
-        return {}
-    found: dict[int, list[float]] = {}
-    for block in view.measured.blocks:
-        for case, timed in block.rounds.items():
-            if case in view.index:
-                found.setdefault(view.index[case], []).append(timed.wall_ns / timed.repeats / NS_PER_S)
-    return found
-
-
-def _words(view: View) -> dict[str, Any]:
-    """Return what the case panel says and JavaScript could not: sentences by case, cures by code."""
-    said: dict[int, list[tuple[str, str]]] = {}
-    for group in view.document["findings"]:
-        for case, evidence in group["evidence"].items():
-            told = reasons.sentence(group["code"], evidence, _row(view, case))
-            said.setdefault(view.index[case], []).append((group["code"], told))
-    return {
-        "sentences": said,
-        "cures": {group["code"]: group["cure"] for group in view.document["findings"]},
-        "losses": reasons.LOSS_WORDS,
-        "rounds": _rounds(view),
-    }
+        label = f"Limited by: {FINDING_WORDS.get(code, code)}"
+        yield Tile(label=label, value=str(count), more=f"case{'' if count == 1 else 's'}: {code}", tone="warn")
+    study = answer.kernel(kernel)
+    if study is not None and study.precision_reached is not None:
+        more = f"widest interval, {study.blocks} blocks"
+        yield Tile(label="Precision", value=f"±{100 * study.precision_reached:.1f} %", more=more)

@@ -12,8 +12,8 @@ from gilscope import __version__
 from gilscope.errors import UnavailableError
 from gilscope.report.charts.heat import Scale
 from gilscope.report.figures import unbroken
-from gilscope.report.html.page import result_part
-from gilscope.report.html.source import Source
+from gilscope.report.page.page import result_part
+from gilscope.report.page.source import Source
 from gilscope.report.palette import CHART_CSS, THEMES, variables
 from gilscope.report.svg import Markup, legible, tag
 
@@ -35,7 +35,7 @@ CHIPS = 12
 """Cases that a finding names; the table has them all."""
 
 VERDICTS = 8
-"""Kernels whose verdict stands beside the overview; each stands in its own part too."""
+"""Kernels whose verdict is beside the overview; each is in its own part too."""
 
 
 def render(sources: Sequence[Source]) -> str:
@@ -83,7 +83,7 @@ def _template() -> jinja2.Template:
 
 
 def _resource(name: str) -> str:
-    return importlib.resources.files("gilscope.report.html").joinpath(name).read_text(encoding="utf-8")
+    return importlib.resources.files("gilscope.report.page").joinpath(name).read_text(encoding="utf-8")
 
 
 def _policy(script: str) -> str:

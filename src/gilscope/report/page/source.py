@@ -1,16 +1,15 @@
-"""What a page is made from: a result with its analysis, and the studies that lie beside it."""
+"""What a page is made from: a result with its answer, and the studies beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from gilscope.analysis import analyse
+from gilscope.analysis import Answer, analyse
 from gilscope.records import ResultSet
 from gilscope.report.charts import STUDY_CHARTS
-from gilscope.report.facts import Document
+from gilscope.report.charts.model import Study
 from gilscope.results import load
 from gilscope.results.environment import check_environment
 from gilscope.results.reader import MALFORMED, parse_object
@@ -29,8 +28,7 @@ class Source:
 
     Parameters
     ----------
-    document : mapping
-        The analysis document.
+    answer : Answer
     measured : ResultSet or None
         The rounds, for the timelines.
     studies : mapping
@@ -39,21 +37,21 @@ class Source:
         What could not be read.
     """
 
-    document: Document
+    answer: Answer
     measured: ResultSet | None = None
-    studies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    studies: Mapping[str, Study] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
 
 
-def read_source(path: Path, document: Document | None = None) -> Source:
+def read_source(path: Path, answer: Answer | None = None) -> Source:
     """Read a result file and the studies in its folder, or the studies of a folder that has no result.
 
     Parameters
     ----------
     path : Path
         The file; the folder where there are studies alone.
-    document : mapping, optional
-        Its analysis, where that is known already.
+    answer : Answer, optional
+        Where it is known already.
 
     Raises
     ------
@@ -62,28 +60,21 @@ def read_source(path: Path, document: Document | None = None) -> Source:
     """
     studies, cautions = studies_in(path if path.is_dir() else path.parent)
     if path.is_dir():
-        return Source(document=_without_cases(path, studies), studies=studies, cautions=cautions)
+        return Source(answer=_without_cases(path, studies), studies=studies, cautions=cautions)
     measured = load(path)
-    return Source(document=document or analyse(measured), measured=measured, studies=studies, cautions=cautions)
+    return Source(answer=answer or analyse(measured), measured=measured, studies=studies, cautions=cautions)
 
 
-def _without_cases(folder: Path, studies: Mapping[str, Mapping[str, Any]]) -> Document:
-    """Return the analysis of nothing, on the machine of the studies."""
+def _without_cases(folder: Path, studies: Mapping[str, Study]) -> Answer:
+    """Return the answer to nothing, on the machine of the studies."""
     first = next(iter(studies.values()), {})
-    empty: dict[str, Any] = {name: [] for name in ("cases", "controls", "kernels", "findings", "warnings")}
-    return {
-        **empty,
-        "result": str(folder),
-        "tool_version": str(first.get("tool_version", "")),
-        "study": {},
-        "environment": first.get("environment") or {},
-        "not_analysed": {},
-    }
+    version = str(first.get("tool_version", ""))
+    return Answer(result=str(folder), tool_version=version, environment=first.get("environment") or {})
 
 
-def studies_in(folder: Path) -> tuple[dict[str, Mapping[str, Any]], tuple[str, ...]]:
+def studies_in(folder: Path) -> tuple[dict[str, Study], tuple[str, ...]]:
     """Return the studies of a folder, and what was wrong with files that should be some."""
-    found: dict[str, Mapping[str, Any]] = {}
+    found: dict[str, Study] = {}
     cautions = []
     for name in STUDY_CHARTS:
         path = folder / f"{name}.json"
@@ -105,7 +96,7 @@ def studies_in(folder: Path) -> tuple[dict[str, Mapping[str, Any]], tuple[str, .
     return found, tuple(cautions)
 
 
-def _parsed(path: Path) -> dict[str, Any]:
+def _parsed(path: Path) -> Study:
     with path.open("rb") as file:
         data = file.read(MAX_STUDY_BYTES + 1)
     if len(data) > MAX_STUDY_BYTES:
@@ -113,7 +104,7 @@ def _parsed(path: Path) -> dict[str, Any]:
     return parse_object(data)
 
 
-def _trouble(document: Mapping[str, Any], name: str) -> str:
+def _trouble(document: Study, name: str) -> str:
     """Say why a document is no study that can be drawn; empty if it is."""
     if document.get("schema") != SCHEMA or document.get("study") != name:
         return f"it is no document of gilscope {name}"

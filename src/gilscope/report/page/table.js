@@ -1,38 +1,18 @@
 /* The table of all cases */
 
-const COLUMNS = [
-  ["kernel", (row) => row.kernel],
-  ["implementation", (row) => row.implementation],
-  ["executor", executor],
-  ["workers", (row) => row.workers, true],
-  ["size", (row) => row.size],
-  ["interpreter", (row) => row.interpreter],
-  ["rate", (row) => row.rate?.value, true, (row) => (row.rate ? `${si(row.rate.value).trimEnd()} ${row.rate.unit}/s` : NONE)],
-  ["speed-up", (row) => row.speedup?.value, true, (row) => interval(row.speedup)],
-  ["efficiency", (row) => row.efficiency?.value, true, (row) => percent(row.efficiency)],
-  ["of the control", (row) => row.relative_efficiency?.value, true, (row) => (row.speedup ? percent(row.relative_efficiency) : NONE)],
-  ["over fastest thread", (row) => row.vs_fastest_serial?.value, true, (row) => interval(row.vs_fastest_serial)],
-  ["GIL held", (row) => row.gil.held?.value, true, (row) => percent(row.gil.held)],
-  ["waiting", (row) => row.gil.waiting?.value, true, (row) => (row.gil.waiting ? row.gil.waiting.value.toFixed(2) : NONE)],
-  ["largest loss", (row, result) => row.losses?.[result.largest(row)]?.value, true,
-    (row, result) => { const name = result.largest(row); return name ? `${result.words.losses[name]} ${percent(row.losses[name])}` : NONE; }],
-  ["findings", (row) => row.findings.join(", ")],
-  ["status", (row) => row.status.replace("_", " "), false,
-    (row) => [row.status.replace("_", " "), why(row)].filter(Boolean).join(": ")],
-];
-
 class Table {
   constructor(result) {
     this.result = result;
     this.table = $("[data-raw]", result.root);
     this.form = $("[data-filters]", result.root);
-    this.order = result.rows.map((_, index) => index);
-    this.haystack = result.rows.map((row) => COLUMNS.map(([, , , write = null], place) => (write ? write(row, result) : String(COLUMNS[place][1](row, result) ?? ""))).join(" ").toLowerCase());
+    this.columns = result.columns.map(([title, help, words, texts, ranks]) => ({ title, help, words, texts: result.store[texts], ranks: result.store[ranks] }));
+    this.filters = Object.entries(result.filters).map(([name, place]) => [this.form.elements[name], result.store[place]]);
+    this.order = result.ids.map((_, index) => index);
+    this.haystack = this.order.map((index) => this.columns.map(({ texts }) => texts[index]).join(" ").toLowerCase());
     this.sorted = [null, 1];
     this.page = 0;
     this.head();
-    this.options("kernel", (row) => row.kernel);
-    this.options("status", (row) => row.status);
+    for (const [select, texts] of this.filters) for (const text of new Set(texts)) select.append(make("option", text, { value: text }));
     this.form.hidden = false;
     this.form.addEventListener("input", () => { this.page = 0; this.fill(); });
     this.form.addEventListener("submit", (event) => event.preventDefault());
@@ -55,9 +35,9 @@ class Table {
 
   head() {
     const line = make("tr");
-    COLUMNS.forEach(([name, , numeric], column) => {
-      const cell = make("th", "", { scope: "col", className: numeric ? "n" : "" });
-      const button = make("button", name, { type: "button" });
+    this.columns.forEach(({ title, help, words }, column) => {
+      const cell = make("th", "", { scope: "col", className: words ? "" : "n" });
+      const button = make("button", title, { type: "button", title: help });
       button.addEventListener("click", () => this.sort(column));
       cell.append(button);
       line.append(cell);
@@ -67,21 +47,13 @@ class Table {
     this.table.append(head);
   }
 
-  options(name, read) {
-    const select = this.form.elements[name];
-    for (const value of new Set(this.result.rows.map(read))) select.append(make("option", value.replace("_", " "), { value }));
-  }
-
   sort(column) {
-    const [, read, numeric] = COLUMNS[column];
-    const direction = this.sorted[0] === column ? -this.sorted[1] : numeric ? -1 : 1;
+    const { words, ranks } = this.columns[column];
+    const direction = this.sorted[0] === column ? -this.sorted[1] : words ? 1 : -1;
     this.sorted = [column, direction];
-    const keys = this.result.rows.map((row) => read(row, this.result));
-    const empty = (key) => key === undefined || key === null;
     this.order.sort((one, other) => {
-      const [a, b] = [keys[one], keys[other]];
-      if (empty(a) || empty(b)) return empty(a) - empty(b);
-      return direction * (numeric ? a - b : String(a).localeCompare(String(b))) || one - other;
+      const [a, b] = [ranks[one], ranks[other]];
+      return (a === null) - (b === null) || direction * (a - b) || one - other;
     });
     $$("th", this.table).forEach((cell, place) => {
       if (place === column) cell.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
@@ -93,12 +65,8 @@ class Table {
 
   matching() {
     const words = this.form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const kernel = this.form.elements.kernel.value;
-    const status = this.form.elements.status.value;
-    return this.order.filter((index) => {
-      const row = this.result.rows[index];
-      return (!kernel || row.kernel === kernel) && (!status || row.status === status) && words.every((word) => this.haystack[index].includes(word));
-    });
+    const chosen = this.filters.filter(([select]) => select.value);
+    return this.order.filter((index) => chosen.every(([select, texts]) => texts[index] === select.value) && words.every((word) => this.haystack[index].includes(word)));
   }
 
   fill() {
@@ -107,17 +75,13 @@ class Table {
     this.page = Math.min(this.page, pages - 1);
     this.body.replaceChildren(
       ...found.slice(this.page * PAGE_ROWS, (this.page + 1) * PAGE_ROWS).map((index) => {
-        const row = this.result.rows[index];
         const line = make("tr", "", { tabIndex: -1, "data-case": index });
-        for (const [, read, numeric, write] of COLUMNS) {
-          const text = write ? write(row, this.result) : String(read(row, this.result));
-          line.append(make("td", text, { className: numeric ? "n" : "" }));
-        }
+        for (const { words, texts } of this.columns) line.append(make("td", texts[index], { className: words ? "" : "n" }));
         return line;
       }),
     );
     if (this.body.firstElementChild) this.body.firstElementChild.tabIndex = 0;
-    $("[data-count]", this.form).textContent = `${found.length} of ${this.result.rows.length} cases`;
+    $("[data-count]", this.form).textContent = `${found.length} of ${this.order.length} cases`;
     this.pages(pages);
   }
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gilscope.errors import UsageError
-from gilscope.report.html.render import GENERATOR, render
-from gilscope.report.html.source import Source
+from gilscope.report.page.render import GENERATOR, render
+from gilscope.report.page.source import Source
 
 __all__ = ["REPORT_NAME", "write"]
 
 REPORT_NAME = "report.html"
-_HEAD_BYTES = 4096  # our mark stands before any style or script
+_HEAD_BYTES = 4096  # our mark is before any style or script
 
 
 def write(path: Path, sources: Sequence[Source]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from gilscope.analysis.answer import UNEXPLAINED, Answer, CaseRow
+from gilscope.analysis.answer import UNEXPLAINED, Answer, CaseRow, FindingGroup
 from gilscope.analysis.evidence import (
     ContentionSeen,
     DispatchSeen,
@@ -25,7 +25,7 @@ from gilscope.analysis.findings import Finding
 from gilscope.report.figures import NONE, interval, percent, seconds, si, times
 from gilscope.report.labels import named
 
-__all__ = ["LOSS_WORDS", "finding_notes", "largest_loss", "listed", "sentence", "unexplained_note"]
+__all__ = ["LOSS_WORDS", "Seen", "finding_notes", "largest_loss", "listed", "seen_in", "sentence", "unexplained_note"]
 
 LOSS_WORDS = {
     "gil_wait": "GIL wait",
@@ -49,18 +49,35 @@ def largest_loss(row: CaseRow) -> str:
     return f"{LOSS_WORDS[found[0]]} {percent(found[1])}" if found is not None else NONE
 
 
-def finding_notes(answer: Answer, kernel: str) -> list[str]:
-    """Say once per finding whom it concerns, what was seen in the case that loses most, and what to do."""
-    said = []
+class Seen(NamedTuple):
+    """A finding in a kernel: all cases that it concerns, and what was seen in the one that loses most."""
+
+    group: FindingGroup
+    rows: list[CaseRow]
+    text: str
+
+    @property
+    def fix(self) -> str:
+        """Its fix as a sentence; empty where there is nothing to fix."""
+        return f"Cure: {self.group.cure}." if self.group.cure else ""
+
+
+def seen_in(answer: Answer, kernel: str) -> Iterator[Seen]:
+    """Yield what was found in a kernel, once per finding; the case is named where there are several."""
     for group in answer.findings:
         pairs = group.within(kernel)
-        if not pairs:
-            continue
-        worst, found = max(pairs, key=lambda pair: pair[1].share)
-        first = f" ({named(worst)})" if len(pairs) > 1 else ""
-        fix = f" Cure: {group.cure}." if group.cure else ""
-        said.append(f"{group.code}: {listed([named(row) for row, _ in pairs])}. {sentence(found, worst)}{first}.{fix}")
-    return said
+        if pairs:
+            worst, found = max(pairs, key=lambda pair: pair[1].share)
+            of = f" ({named(worst)})" if len(pairs) > 1 else ""
+            yield Seen(group, [row for row, _ in pairs], f"{sentence(found, worst)}{of}.")
+
+
+def finding_notes(answer: Answer, kernel: str) -> list[str]:
+    """Say once per finding whom it concerns, what was seen in the case that loses most, and what to do."""
+    return [
+        f"{seen.group.code}: {listed([*map(named, seen.rows)])}. {seen.text} {seen.fix}".rstrip()
+        for seen in seen_in(answer, kernel)
+    ]
 
 
 def listed(names: list[str]) -> str:

@@ -6,6 +6,7 @@ Laid out for 80 columns, roomier where there are more. Colour only repeats what 
 from __future__ import annotations
 
 from gilscope.analysis.answer import Answer, is_measured
+from gilscope.report.case_facts import ONE_TIME
 from gilscope.report.figures import NONE, printable, seconds
 from gilscope.report.sentences import closing
 from gilscope.report.sentences.environment import check_notes, environment_note, interpreter_notes
@@ -14,11 +15,9 @@ from gilscope.report.sentences.notes import notes_of
 from gilscope.report.terminal.painted import filled, painted, plain_table
 from gilscope.report.terminal.tables import comparison, explanation
 
-__all__ = ["ONE_TIME", "render", "render_head", "render_kernel", "render_one_time"]
+__all__ = ["render", "render_head", "render_kernel", "render_one_time"]
 
 _LABEL_COLUMNS = 11  # "precision" and two spaces
-
-ONE_TIME = ("start", "import", "jit", "transfer")
 
 
 def render(answer: Answer, *, width: int, color: bool = False, one_time: bool = False) -> str:

@@ -7,11 +7,13 @@ import gzip
 import hashlib
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
-from gilscope.report.html import Source, render
-from tests.report.documents import document, mandelbrot, row
+from gilscope.analysis.answer import Answer
+from gilscope.report.page import Source, render
+from tests.report.answers import answer, changed, document, mandelbrot, row
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
 
@@ -24,11 +26,11 @@ def unpacked(page: str, name: str) -> dict[str, object]:
 
 def test_the_analysis_is_in_the_page_as_it_was_given() -> None:
     given = mandelbrot()
-    assert unpacked(render([Source(document=given)]), "analysis") == given
+    assert unpacked(render([Source(answer=given)]), "analysis") == document(given)
 
 
 def test_the_page_asks_for_nothing_from_anywhere() -> None:
-    page = render([Source(document=mandelbrot())])
+    page = render([Source(answer=mandelbrot())])
     assert not re.findall(r'(?:src|href)="(?!#)[^"]*"', page)
     assert "url(" not in page
     assert "@import" not in page
@@ -36,7 +38,7 @@ def test_the_page_asks_for_nothing_from_anywhere() -> None:
 
 
 def test_the_policy_admits_exactly_the_script_of_the_page() -> None:
-    page = render([Source(document=mandelbrot())])
+    page = render([Source(answer=mandelbrot())])
     (script,) = re.findall(r"<script>(.*?)</script>", page, re.S)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
@@ -44,25 +46,37 @@ def test_the_policy_admits_exactly_the_script_of_the_page() -> None:
     assert policy.startswith("default-src &#39;none&#39;")
 
 
+def hostile(given: Answer) -> Answer:
+    """Return an answer in which everything a user may name is an attack."""
+    rows = [
+        replace(
+            row,
+            case=replace(row.case, kernel=HOSTILE, implementation=f"{HOSTILE}_{row.case.implementation}"),
+            reason=HOSTILE,
+            cure=HOSTILE,
+            detail=HOSTILE,
+        )
+        for row in given.rows
+    ]
+    machine = {"machine": {**given.environment["machine"], "cpu_model": HOSTILE}}
+    controls = [replace(row, of=HOSTILE) for row in given.controls]
+    here = {**given.environment, **machine}
+    return changed(given, rows=rows, controls=controls, environment=here, result=HOSTILE, warnings=(HOSTILE,))
+
+
 def test_names_of_users_are_text_everywhere() -> None:
-    given = mandelbrot(result=HOSTILE, warnings=[HOSTILE])
-    for entry in given["cases"]:
-        entry["kernel"] = HOSTILE
-        entry["implementation"] = f"{HOSTILE}_{entry['implementation']}"
-        entry["reason"] = HOSTILE
-    given["environment"]["machine"]["cpu_model"] = HOSTILE
-    page = render([Source(document=given)])
+    page = render([Source(answer=hostile(mandelbrot()))])
     assert page.count("<script") == 3  # ours and the two that hold data
     assert "<img" not in page
     assert "onerror=alert(1)&gt;" in page
 
 
-@pytest.mark.parametrize("given", [document([]), document([row("mandelbrot/py_loop@serial#S", status="failed")])])
-def test_a_result_with_nothing_to_draw_is_a_page_all_the_same(given: dict[str, object]) -> None:
-    assert "</html>" in render([Source(document=given)])
+@pytest.mark.parametrize("given", [answer([]), answer([row("mandelbrot/py_loop@serial#S", status="failed")])])
+def test_a_result_with_nothing_to_draw_is_a_page_all_the_same(given: Answer) -> None:
+    assert "</html>" in render([Source(answer=given)])
 
 
 def test_several_results_share_a_page() -> None:
-    page = render([Source(document=mandelbrot())] * 2)
+    page = render([Source(answer=mandelbrot())] * 2)
     assert page.count("data-result ") == 2
     assert 'data-tabs="result"' in page

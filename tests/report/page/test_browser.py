@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gilscope.report import figures
-from gilscope.report.html import Source, read_source, write
-from tests.report.documents import estimate, mandelbrot
-from tests.report.html.browser import Browser, browser, executable
-from tests.report.html.test_render import HOSTILE
+from gilscope.analysis.answer import CaseRow
+from gilscope.report.case_facts import facts_of
+from gilscope.report.columns import columns_of
+from gilscope.report.figures import NONE
+from gilscope.report.page import Source, read_source, write
+from tests.report.answers import mandelbrot
 from tests.report.large import large
+from tests.report.page.browser import Browser, browser, executable
+from tests.report.page.test_render import HOSTILE, hostile
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "result.jsonl"
 SECONDS_FOR_2000_CASES = 5.0  # of CPU time, so that a busy machine does not fail the test; it takes about one
@@ -52,6 +52,12 @@ def wide(tab: Browser) -> int:
     return int(tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
+def marked(tab: Browser, mark: str) -> CaseRow:
+    """Return the row of the case that an element shows."""
+    number = int(tab.evaluate(f"document.querySelector('{mark}').dataset.case"))
+    return read_source(EXAMPLE).answer.rows[number]
+
+
 def test_the_page_says_nothing_on_the_console_and_asks_nobody(opened: Browser, page: Path) -> None:
     assert opened.complaints() == []
     assert opened.requests() == [page.as_uri()]
@@ -72,10 +78,9 @@ def test_a_click_on_a_cell_shows_its_case_and_escape_closes_it(opened: Browser) 
     cell = "#r0k0 td[data-case].h-u5"
     opened.click(*opened.place(cell))
     case = opened.evaluate("document.querySelector('#case-title').textContent")
-    rows = json.loads(opened.evaluate("results.values().next().value.text"))["cases"]
-    assert case == rows[int(opened.evaluate(f"document.querySelector('{cell}').dataset.case"))]["case"]
+    assert case == marked(opened, cell).case.id
     assert opened.evaluate("document.querySelector('dialog').open")
-    assert "Speed-up" in opened.evaluate("document.querySelector('dialog').textContent")
+    assert "speed-up" in opened.evaluate("document.querySelector('dialog').textContent")
     opened.press("Escape")
     assert not opened.evaluate("document.querySelector('dialog').open")
 
@@ -96,38 +101,48 @@ def test_arrow_keys_walk_the_heat_map_and_enter_opens_a_case(opened: Browser) ->
     assert opened.evaluate("document.activeElement.sectionRowIndex") == 1
 
 
-def test_the_case_shows_its_rounds_and_each_tells_its_time(opened: Browser) -> None:
+def test_the_case_shows_its_rounds_and_each_says_its_time(opened: Browser) -> None:
     opened.click(*opened.place("#r0k0 td[data-case]"))
-    blocks = opened.evaluate(
-        "results.values().next().value.rows[document.querySelector('#r0k0 td[data-case]').dataset.case].blocks"
-    )
+    blocks = marked(opened, "#r0k0 td[data-case]").blocks
     assert opened.evaluate("document.querySelectorAll('dialog circle').length") == blocks
     opened.move(*opened.place("dialog circle"))
     assert opened.evaluate("document.querySelector('dialog #tip:not([hidden])').textContent").startswith("round 1: ")
 
 
 @pytest.mark.parametrize("mark", ["#r0k0 td[data-case].h-u5", "#r0k0 [data-chart=scaling] [data-case]"])
-def test_a_tooltip_tells_interval_rounds_and_finding(opened: Browser, mark: str) -> None:
+def test_a_tooltip_says_interval_blocks_and_finding(opened: Browser, mark: str) -> None:
     opened.move(*opened.place(mark))
-    told = opened.evaluate("document.querySelector('#tip').hidden ? '' : document.querySelector('#tip').textContent")
-    assert "[" in told
-    assert "rounds" in told
-    row = opened.evaluate(f"results.values().next().value.rows[document.querySelector('{mark}').dataset.case]")
-    assert row["case"] in told
-    assert all(code in told for code in row["findings"])
+    said = opened.evaluate("document.querySelector('#tip').hidden ? '' : document.querySelector('#tip').textContent")
+    row = marked(opened, mark)
+    assert "[" in said
+    assert f"blocks {row.blocks}" in said
+    assert row.case.id in said
+    assert all(code in said for code in row.codes)
+
+
+def test_a_part_of_a_bar_says_what_it_is_and_costs(opened: Browser) -> None:
+    mark = "#r0k0 [data-chart=losses] g[data-case]"
+    opened.move(*opened.place(f"{mark} rect"))
+    said = opened.evaluate("document.querySelector('#tip').textContent").splitlines()
+    assert said[0] == marked(opened, mark).case.id
+    assert said[1].startswith("work of T(1): ")
+    assert said[1].endswith(" of cores per execution")
 
 
 def test_a_click_on_a_heading_sorts_the_table_both_ways(opened: Browser) -> None:
-    def speedups() -> list[float]:
-        cells = opened.evaluate(
-            "[...document.querySelectorAll('[data-raw] tbody tr')].map(r => r.cells[7].textContent)"
-        )
-        return [float(cell.split()[0]) for cell in cells if cell != "-"]
+    place = [column.key for column in columns_of("page")].index("speedup")
 
-    heading = "[data-raw] th:nth-child(8) button"
+    def speedups() -> list[float]:
+        lines = "[...document.querySelectorAll('[data-raw] tbody tr')]"
+        cells = opened.evaluate(f"{lines}.map(r => r.cells[{place}].textContent)")
+        assert NONE in cells
+        assert NONE not in cells[: cells.index(NONE)]
+        return [float(cell.split()[0]) for cell in cells if cell != NONE]
+
+    heading = f"[data-raw] th:nth-child({place + 1}) button"
     for sort, reverse in (("descending", True), ("ascending", False)):
         opened.click(*opened.place(heading))
-        assert opened.evaluate("document.querySelector('[data-raw] th:nth-child(8)').ariaSort") == sort
+        assert opened.evaluate(f"document.querySelector('{heading}').parentElement.ariaSort") == sort
         assert speedups() == sorted(speedups(), reverse=reverse)
 
 
@@ -159,36 +174,28 @@ def test_the_download_is_the_analysis(opened: Browser, tmp_path: Path) -> None:
     assert json.loads(saved.read_text())["schema"] == "gilscope.analysis"
 
 
-def test_the_page_writes_numbers_as_the_terminal_does(opened: Browser) -> None:
-    scatter = random.Random(1)
-    values = [scatter.choice((-1, 1)) * 10 ** scatter.uniform(-9, 14) for _ in range(200)] + [0.0, 999.9e3, 0.0995]
-    assert opened.evaluate(f"{values}.map(si)") == [figures.si(value) for value in values]
-    assert opened.evaluate(f"{values}.map(narrow)") == [figures.narrow(value) for value in values]
-    estimates = [estimate(scatter.uniform(0.01, 300), scatter.uniform(0, 0.5)) for _ in range(100)]
-    estimates += [estimate(1.5, blocks=1), {"value": 2.0, "low": None, "high": None, "confidence": 0.9}]
-    text = json.dumps(estimates)
-    assert opened.evaluate(f"{text}.map(e => interval(e))") == [figures.interval(entry) for entry in estimates]
-    assert opened.evaluate(f"{text}.map(percent)") == [figures.percent(entry) for entry in estimates]
-
-
-def hostile(given: dict[str, Any]) -> dict[str, Any]:
-    """Return a document in which everything a user may name is an attack."""
-    made = copy.deepcopy(given)
-    made |= {"result": HOSTILE, "warnings": [HOSTILE]}
-    for number, entry in enumerate(made["cases"]):
-        for name in ("kernel", "reason", "cure", "detail"):
-            entry[name] = HOSTILE
-        entry["case"] = f"{HOSTILE}{number}"
-        entry["implementation"] = f"{HOSTILE}_{entry['implementation']}"
-    for entry in made["controls"]:
-        entry["of"] = HOSTILE
-    made["kernels"][0] |= {"kernel": HOSTILE, "fastest_serial": made["cases"][0]["case"]}
-    return made
+def test_the_table_and_a_case_say_what_the_terminal_says(opened: Browser) -> None:
+    columns = list(columns_of("page"))
+    rows = {row.case.id: row for row in read_source(EXAMPLE).answer.rows}
+    shown = opened.evaluate(
+        "[...document.querySelectorAll('[data-raw] tbody tr')].map(r => [results.values().next()"
+        ".value.ids[r.dataset.case], ...[...r.cells].map(c => c.textContent)])"
+    )
+    assert {case: cells for case, *cells in shown} == {
+        case: [column.cell(row) for column in columns] for case, row in rows.items()
+    }
+    opened.click(*opened.place("#r0k0 td[data-case].h-u5"))
+    case = opened.evaluate("document.querySelector('#case-title').textContent")
+    said = opened.evaluate(
+        "[...document.querySelectorAll('dialog .facts div')].map(d => [...d.children].map(c => c.textContent))"
+    )
+    known = {name: text for name, text in facts_of(rows[case]).items() if text != NONE}
+    assert known.items() <= dict(said).items()
 
 
 def test_names_of_users_are_never_executed(tab: Browser, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    write(path, [Source(document=hostile(mandelbrot()))])
+    write(path, [Source(answer=hostile(mandelbrot()))])
     tab.size(1280)
     tab.send("Page.addScriptToEvaluateOnNewDocument", source="window.alert = () => { window.attacked = true; }")
     tab.open(path)
@@ -204,7 +211,7 @@ def test_names_of_users_are_never_executed(tab: Browser, tmp_path: Path) -> None
 def test_two_thousand_cases_open_in_seconds_and_stay_usable(tab: Browser, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     began = time.process_time()
-    write(path, [Source(document=large(2000))])
+    write(path, [Source(answer=large(2000))])
     written_s = time.process_time() - began
     assert path.stat().st_size < LARGEST_BYTES
     tab.size(1280)

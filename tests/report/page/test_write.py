@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from gilscope.errors import UnavailableError, UsageError
-from gilscope.report.html import Source, read_source, write
-from tests.report.documents import mandelbrot
+from gilscope.report.page import Source, read_source, write
+from tests.report.answers import mandelbrot
 from tests.report.studies import ipc, metg
 
-SOURCE = Source(document=mandelbrot())
+SOURCE = Source(answer=mandelbrot())
 
 
 def test_an_older_report_is_replaced(tmp_path: Path) -> None:
