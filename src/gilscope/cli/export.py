@@ -68,7 +68,7 @@ def _pictures(path: Path, form: str, chart: str | None, kernel: str, theme: str,
     """Write one chart to a file, or each to a file of its own in a folder, and say where."""
     from gilscope.cli.output import emit, shown
     from gilscope.report.charts import View
-    from gilscope.report.html.source import read_source
+    from gilscope.report.page.source import read_source
     from gilscope.report.picture import available
 
     source = read_source(path)
