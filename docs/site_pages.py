@@ -75,7 +75,7 @@ def json_schemas() -> str:
 
 PLACES = {
     "terminal": "terminal",
-    "reasons": "terminal, where the time went",
+    "reasons": "terminal (where the time went)",
     "page": "report",
     "notebook": "notebook",
     "csv": "CSV",

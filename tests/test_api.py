@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 import gilscope
-from gilscope.analysis import json_schema
+from gilscope.analysis.to_json import json_schema
 from gilscope.errors import UsageError
 from gilscope.executors._byvalue import pack, unpack
 from gilscope.measure.callables import IN_RUNNER, request_of

@@ -33,7 +33,7 @@ HOSTILE = "</script><script>alert(1)</script>\x1b[2J\x9b2J\x07"
 """What commands a browser or a terminal that shows it as it is."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_RENDER = importlib.import_module("gilscope.report.html.render")  # its package has a function of that name
+_RENDER = importlib.import_module("gilscope.report.page.render")  # its package has a function of that name
 
 
 class Broken(Exception):  # noqa: N818 - not an error of ours: a promise that was not kept
