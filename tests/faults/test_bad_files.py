@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gilscope.report.html.source import studies_in
+from gilscope.report.page.source import studies_in
 from tests.faults.conftest import ALL
 from tests.faults.mutations import LIMIT_S, MEMORY_MIB, SEEDS, Trial, cpus, read_range, try_many
 from tests.faults.readers import answer, nothing_measured
