@@ -87,7 +87,7 @@ class Column:
 
     @property
     def heading(self) -> str:
-        """The title in one line."""
+        """The title in one line, its hyphenation undone."""
         return self.title.replace("-\n", "").replace("\n", " ")
 
     def head(self, *, narrow: bool = False) -> str:
