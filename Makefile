@@ -41,8 +41,9 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The flagship kernels through pytest-benchmark, about two minutes.
 benchmark: $(VENV)/.installed
-	$(BIN)/python -m pytest benchmarks --benchmark-only
+	$(BIN)/python -m pytest --benchmark-only
 
 wheel: $(VENV)/.installed
 	GILSCOPE_ISA=portable $(BIN)/python -m build --outdir dist .

@@ -1,6 +1,6 @@
 """kernel x implementation x executor x workers through pytest-benchmark.
 
-``pytest benchmarks --benchmark-only``: the flagship kernels on one worker and on all; ``-m full``: everything else.
+``pytest --benchmark-only``: the flagship kernels on one worker and on all; ``-m full``: everything else.
 The times are those of one execution as the round itself measured it (its own clock and window), not of the call that
 asked for it; the round's nanoseconds and repeats are in ``extra_info``.
 """

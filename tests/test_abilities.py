@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from gilscope import abilities, kernels
-from gilscope.abilities import Here, Told, answer
-from gilscope.env import interpreter
+from gilscope import kernels
+from gilscope.abilities import Here, Told
+from gilscope.env import _about, interpreter
 from gilscope.spec import Availability
 
 
 def told(*names: str, **more: Any) -> Told:
     """Return what this interpreter answers, as another one would hear it."""
-    return Told(label="3.99", facts={**json.loads(json.dumps(answer(names))), "gil_enabled": True, **more})
+    return Told(label="3.99", facts={**json.loads(json.dumps(_about.abilities(names))), "gil_enabled": True, **more})
 
 
 @pytest.mark.parametrize("name", ["primes", "gemm", "spin"])
@@ -43,22 +43,22 @@ def test_what_it_was_not_told_it_cannot_run() -> None:
 
 
 def test_a_kernel_that_is_not_installed_there_is_no_error() -> None:
-    assert answer(["somebody_elses"])["kernels"]["somebody_elses"] == {}
+    assert _about.abilities(["somebody_elses"])["kernels"]["somebody_elses"] == {}
 
 
 def test_what_it_says_to_install_it_says_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = Availability(ok=False, reason="numba is not installed", cure="Install it with: pip install 'x[numba]'")
     monkeypatch.setattr(kernels, "availability", lambda spec, impl: missing)
     monkeypatch.setattr("sys.executable", "/there/python")
-    said = answer(["primes"])["kernels"]["primes"]["py_loop"]["here"]
+    said = _about.abilities(["primes"])["kernels"]["primes"]["py_loop"]["here"]
     assert said["cure"] == "Install it with: /there/python -m pip install 'x[numba]'"
 
 
 def test_numba_on_free_threaded_3_13_has_a_reason_and_no_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "availability", lambda spec, impl: Availability(ok=False, reason="x", cure="y"))
     monkeypatch.setattr(interpreter, "free_threaded_build", lambda: True)
-    monkeypatch.setattr(abilities, "_NUMBA_WITHOUT_GIL", (9, 9))
-    said = answer(["primes"])["kernels"]["primes"]
+    monkeypatch.setattr(_about, "_NUMBA_WITHOUT_GIL", (9, 9))
+    said = _about.abilities(["primes"])["kernels"]["primes"]
     assert said["nb_gil"]["here"]["reason"].startswith("Numba has no release for free-threaded Python")
     assert said["nb_gil"]["here"]["cure"] == ""
     assert said["py_loop"]["here"]["reason"] == "x"

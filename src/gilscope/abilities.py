@@ -1,26 +1,22 @@
 """What an interpreter can run, by its own word: this one is looked at directly, others answer a question.
 
-The question travels as names of kernels, the answer as JSON (``env/_about.py``), so nothing is assumed of one
+The question is names of kernels, the answer is JSON (both in ``env/_about.py``), so nothing is assumed of one
 interpreter because another can do it.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gilscope import executors, kernels
 from gilscope.env import interpreter
+from gilscope.env._about import executor_word, kind_of
 from gilscope.env.interpreters import Interpreter
-from gilscope.errors import UnknownNameError
-from gilscope.registry import EXECUTORS, PROBES, REFERENCES, START_METHODS
 from gilscope.spec import Availability, Impl, KernelSpec
 
-__all__ = ["Abilities", "Here", "Told", "answer", "told"]
-
-_NUMBA_WITHOUT_GIL = (3, 14)  # the first free-threaded Python that Numba has releases for (numba#9928)
+__all__ = ["Abilities", "Here", "Told", "told"]
 
 
 class Abilities(Protocol):
@@ -85,9 +81,9 @@ class Told:
 
     def executor(self, name: str, spec: KernelSpec, impl: Impl, start_method: str) -> Availability:
         """See ``Abilities``."""
-        told = self.facts["own"][_sort(impl)] if kernels.adopted(spec.name) else (self._told(spec, impl) or {})
-        found = told.get("executors", {}).get(_word(name, start_method))
-        return Availability(**found) if found else self._unknown(f"executor {_word(name, start_method)}")
+        told = self.facts["own"][kind_of(impl)] if kernels.adopted(spec.name) else (self._told(spec, impl) or {})
+        found = told.get("executors", {}).get(executor_word(name, start_method))
+        return Availability(**found) if found else self._unknown(f"executor {executor_word(name, start_method)}")
 
     def _told(self, spec: KernelSpec, impl: Impl) -> Mapping[str, Any] | None:
         found: Mapping[str, Any] | None = self.facts["kernels"].get(spec.name, {}).get(impl.name)
@@ -102,65 +98,3 @@ class Told:
 def told(interpreters: Iterable[Interpreter]) -> dict[str, Abilities]:
     """Return what some interpreters said they can run, by their labels."""
     return {entry.label: Told(label=entry.label, facts=entry.facts) for entry in interpreters}
-
-
-def answer(names: Sequence[str]) -> dict[str, Any]:
-    """Tell what the running interpreter can do with some kernels.
-
-    Returns
-    -------
-    dict
-        ``kernels``: by kernel and implementation whether it is ``here``, and by executor (``processes`` with its start
-        method) whether it can be run so; ``own``: the same of the user's own functions.
-    """
-    chunked, own_threads = (Impl(name="own", target="", gil=gil) for gil in ("held", "own_threads"))
-    return {
-        "kernels": {name: _of_kernel(name) for name in dict.fromkeys((*names, *PROBES))},
-        "own": {_sort(impl): {"executors": _executors(impl)} for impl in (chunked, own_threads)},
-    }
-
-
-def _of_kernel(name: str) -> dict[str, Any]:
-    try:
-        spec = kernels.load(name)
-    except (ImportError, AttributeError, UnknownNameError):  # of a package that is not installed for this interpreter
-        return {}
-    return {
-        impl.name: {"here": _said(_here(spec, impl)), "executors": _executors(impl)}
-        for impl in spec.impls
-        if not impl.unavailable
-    }
-
-
-def _here(spec: KernelSpec, impl: Impl) -> Availability:
-    found = kernels.availability(spec, impl)
-    version = sys.version_info[:2]
-    if not found.ok and "numba" in impl.needs and interpreter.free_threaded_build() and version < _NUMBA_WITHOUT_GIL:
-        return Availability(ok=False, reason=f"Numba has no release for free-threaded Python {version[0]}.{version[1]}")
-    return found
-
-
-def _executors(impl: Impl) -> dict[str, Any]:
-    return {
-        _word(name, start_method): _said(executors.availability(name, impl, start_method))
-        for name in (*EXECUTORS, *REFERENCES)
-        for start_method in (START_METHODS if name == "processes" else ("",))
-    }
-
-
-def _word(executor: str, start_method: str) -> str:
-    return f"{executor}.{start_method}" if start_method else executor
-
-
-def _sort(impl: Impl) -> str:
-    return "own_threads" if impl.gil == "own_threads" else "chunked"
-
-
-def _said(found: Availability) -> dict[str, Any]:
-    """Turn an availability into JSON; what it says to install, it says for this interpreter."""
-    python = interpreter.without_home(sys.executable)
-    return {
-        "ok": found.ok,
-        "reason": found.reason,
-        "cure": found.cure.replace("pip install", f"{python} -m pip install"),
-    }

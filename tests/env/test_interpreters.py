@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -239,23 +238,3 @@ def test_variables_of_this_python_stay_here(monkeypatch: pytest.MonkeyPatch) -> 
     assert found["KEPT"] == "yes"
     assert not {"PYTHONHOME", "PYTHON_GIL"} & set(found)
     assert surroundings({**interpreters.PLAIN, "PYTHON_GIL": "1"})["PYTHON_GIL"] == "1"
-
-
-def test_the_digest_sees_what_runners_execute_and_nothing_else(tmp_path: Path) -> None:
-    package = Path(gilscope.__file__).parent
-
-    def digest(change: Callable[[Path], object]) -> str:
-        copy = tmp_path / "copy"
-        for name in ("clocks.py", "records.py", "spec.py", "targets.py", "measure/runner.py", "report/notes.py"):
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            (copy / name).write_bytes((package / name).read_bytes())
-        change(copy)
-        return _about.source_digest(str(copy))
-
-    same = digest(lambda copy: None)
-    assert digest(lambda copy: (copy / "report" / "notes.py").write_text("")) == same
-    windows = (package / "clocks.py").read_bytes().replace(b"\n", b"\r\n")
-    assert digest(lambda copy: (copy / "clocks.py").write_bytes(windows)) == same
-    assert digest(lambda copy: (copy / "measure" / "runner.py").write_text("")) != same
-    os.remove(tmp_path / "copy" / "measure" / "runner.py")
-    assert _about.source_digest(str(tmp_path / "copy")) != same

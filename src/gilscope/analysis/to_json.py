@@ -74,7 +74,7 @@ def to_json(answer: Answer, sentence: Worded) -> Json:
     """
     entries = [Verdict(*entry, sentence(answer, *entry)) for entry in _decided(answer)]
     document: Json = _plain(answer)
-    return {**document, "verdicts": [_plain(entry) for entry in entries if entry.best or entry.sentence]}
+    return {**document, "verdicts": [_plain(entry) for entry in entries]}
 
 
 def part_to_json(part: Measured | Estimate | None) -> Any:
@@ -191,7 +191,8 @@ def _verdict() -> tuple[Key, ...]:
     return (
         Key("kernel", str, lambda verdict: verdict.of.kernel),
         Key("function", str, own, text="The user's function; empty for kernels."),
-        Key("workers", int, lambda verdict: verdict.of.workers, text="Worker count of the cases that are compared."),
+        Key("workers", int | None, lambda verdict: verdict.of.workers or None,
+            text="Worker count of the cases that are compared; null where none was measured."),
         Key("size", str, size, text="Of the best case."),
         Key("interpreter", str, top("interpreter"), text="Of the best case."),
         Key("best", tuple[str, ...], lambda verdict: [row.case.id for row in verdict.best],

@@ -1,5 +1,8 @@
-"""What an interpreter says about itself. Run as a text (``python -c``) by any Python 3, old ones too, with or
-without gilscope; it prints one line of JSON. Standard library only.
+"""What an interpreter says about itself, and what it can run. Run as a text (``python -c``) by any Python 3, old ones
+too, with or without gilscope; it prints one line of JSON. Standard library only.
+
+The text is that of whoever asks. Of the gilscope there it runs only what runners execute, and only when the digest has
+shown that this is the same.
 """
 
 import hashlib
@@ -14,24 +17,27 @@ from typing import Any
 MARK = "gilscope-about:"
 """Stands before the JSON: start-up files of a site may print lines of their own."""
 
-RUNNER_SIDE = ("clocks.py", "records.py", "spec.py", "targets.py", "executors", "kernels", "measure", "telemetry")
-"""What runners execute, and what goes over the wire: both ends must have the same."""
+_NUMBA_WITHOUT_GIL = (3, 14)  # the first free-threaded Python that Numba has releases for (numba#9928)
 
 
-def source_digest(package: str) -> str:
-    """Return a digest of the runner side of the package in folder ``package``; 16 hexadecimal digits."""
-    paths = []
-    for name in RUNNER_SIDE:
-        whole = os.path.join(package, name)
-        if name.endswith(".py"):
-            paths.append(whole)
-        for folder, _, files in os.walk(whole):
-            paths += [os.path.join(folder, file) for file in files if file.endswith(".py")]
+def source_digest(package: str, files: Any) -> str:
+    """Return a digest of the files that runners execute; 16 hexadecimal digits.
+
+    Parameters
+    ----------
+    package : str
+        Folder of the package.
+    files : sequence of str
+        As ``closure.runner_files`` has them of whoever asks: where all are the same, they import the same.
+    """
     state = hashlib.sha256()
-    for path in sorted(paths):
-        with open(path, "rb") as source:
-            state.update(os.path.relpath(path, package).replace(os.sep, "/").encode() + b"\0")
-            state.update(source.read().replace(b"\r\n", b"\n"))
+    for name in files:
+        state.update(name.encode() + b"\0")
+        try:
+            with open(os.path.join(package, *name.split("/")), "rb") as source:
+                state.update(source.read().replace(b"\r\n", b"\n"))
+        except OSError:  # older or newer than ours: other bytes than any file has
+            state.update(b"\0missing")
     return state.hexdigest()[:16]
 
 
@@ -50,8 +56,8 @@ def about(request: Any) -> Any:
     Parameters
     ----------
     request : dict
-        ``gilscope`` and ``source``: version and source digest of whoever asks; ``kernels`` and ``libraries``: names to
-        look at.
+        ``gilscope`` and ``source``: version and source digest of whoever asks; ``files``: what the digest is of;
+        ``kernels`` and ``libraries``: names to look at.
     """
     facts: Any = {
         "implementation": platform.python_implementation(),
@@ -73,11 +79,83 @@ def about(request: Any) -> Any:
     facts["gilscope"] = getattr(gilscope, "__version__", None)
     if facts["gilscope"] != request["gilscope"]:
         return facts
-    facts["source"] = source_digest(os.path.dirname(os.path.abspath(gilscope.__file__)))
+    facts["source"] = source_digest(os.path.dirname(os.path.abspath(gilscope.__file__)), request["files"])
     if facts["source"] == request["source"]:
-        abilities = importlib.import_module("gilscope.abilities")  # by name: this text runs outside the package
-        facts.update(abilities.answer(request["kernels"]))
+        facts.update(abilities(request["kernels"]))
     return facts
+
+
+def abilities(names: Any) -> Any:
+    """Return what the running interpreter can do with some kernels.
+
+    Returns
+    -------
+    dict
+        ``kernels``: by kernel and implementation whether it is ``here``, and by executor (``processes`` with its start
+        method) whether it can be run so; ``own``: the same of the user's own functions.
+    """
+    registry, spec = _module("registry"), _module("spec")
+    chunked, own_threads = (spec.Impl(name="own", target="", gil=gil) for gil in ("held", "own_threads"))
+    return {
+        "kernels": {name: _of_kernel(name) for name in dict.fromkeys((*names, *registry.PROBES))},
+        "own": {kind_of(impl): {"executors": _executors(impl)} for impl in (chunked, own_threads)},
+    }
+
+
+def executor_word(executor: str, start_method: str) -> str:
+    """Return under which word an answer has an executor."""
+    return executor + "." + start_method if start_method else executor
+
+
+def kind_of(impl: Any) -> str:
+    """Return under which word an answer has one of the user's own functions."""
+    return "own_threads" if impl.gil == "own_threads" else "chunked"
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module("gilscope." + name)  # by name: this text runs outside the package
+
+
+def _of_kernel(name: str) -> Any:
+    unknown = _module("errors").UnknownNameError
+    try:
+        spec = _module("kernels").load(name)
+    except (ImportError, AttributeError, unknown):  # of a package that is not installed for this interpreter
+        return {}
+    return {
+        impl.name: {"here": _as_json(_here(spec, impl)), "executors": _executors(impl)}
+        for impl in spec.impls
+        if not impl.unavailable
+    }
+
+
+def _here(spec: Any, impl: Any) -> Any:
+    found = _module("kernels").availability(spec, impl)
+    version = sys.version_info[:2]
+    free_threaded = _module("env.interpreter").free_threaded_build()
+    if not found.ok and "numba" in impl.needs and free_threaded and version < _NUMBA_WITHOUT_GIL:
+        reason = "Numba has no release for free-threaded Python " + ".".join(map(str, version))
+        return _module("spec").Availability(ok=False, reason=reason)
+    return found
+
+
+def _executors(impl: Any) -> Any:
+    registry, executors = _module("registry"), _module("executors")
+    return {
+        executor_word(name, start_method): _as_json(executors.availability(name, impl, start_method))
+        for name in (*registry.EXECUTORS, *registry.REFERENCES)
+        for start_method in (registry.START_METHODS if name == "processes" else ("",))
+    }
+
+
+def _as_json(found: Any) -> Any:
+    """Turn an availability into JSON; what it says to install, it says for this interpreter."""
+    python = _module("env.interpreter").without_home(sys.executable)
+    return {
+        "ok": found.ok,
+        "reason": found.reason,
+        "cure": found.cure.replace("pip install", python + " -m pip install"),
+    }
 
 
 if __name__ == "__main__":

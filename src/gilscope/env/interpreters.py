@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeAlias
 
 import gilscope
 from gilscope.env import _about, environments
+from gilscope.env.closure import runner_files
 from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
 from gilscope.env.libraries import LIBRARIES
 from gilscope.errors import UsageError
@@ -50,6 +51,7 @@ PLAIN: Mapping[str, str | None] = {"PYTHONHOME": None, "PYTHON_GIL": None}
 """Variables that belong to the running Python alone; with PYTHON_GIL=0 builds with the GIL refuse to start."""
 
 _ASK_TIMEOUT_S = 60.0  # a cold import of everything on a slow disk, with room
+_OWN_FOLDER = os.path.dirname(os.path.abspath(gilscope.__file__))
 _FOLDERS = ("bin", "Scripts")  # of virtual environments
 _SHIMS = "shims"  # folder of pyenv's programs that choose an interpreter, or complain
 _VALUES: Mapping[Gil, str] = {"off": "0", "on": "1"}  # of PYTHON_GIL
@@ -232,7 +234,13 @@ def ask(path: str, kernels: Sequence[str], environment: Mapping[str, str | None]
     UsageError
         If it cannot be run or does not answer.
     """
-    asked = {"gilscope": gilscope.__version__, "source": own_source(), "kernels": [*kernels], "libraries": [*LIBRARIES]}
+    asked = {
+        "gilscope": gilscope.__version__,
+        "source": own_source(),
+        "files": _own_files(),
+        "kernels": [*kernels],
+        "libraries": [*LIBRARIES],
+    }
     variables = surroundings(environment)
     try:
         done = subprocess.run(
@@ -283,7 +291,12 @@ def stale(facts: Mapping[str, Any]) -> str:
 @cache
 def own_source() -> str:
     """Return the digest of what our own runners execute."""
-    return _about.source_digest(os.path.dirname(os.path.abspath(gilscope.__file__)))
+    return _about.source_digest(_OWN_FOLDER, _own_files())
+
+
+@cache
+def _own_files() -> tuple[str, ...]:
+    return runner_files(_OWN_FOLDER)
 
 
 def _checked(path: str, facts: Mapping[str, Any]) -> Interpreter:

@@ -6,9 +6,8 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gilscope.report.comparison import plain_table
 from gilscope.report.figures import NONE, seconds
-from gilscope.report.terminal import painted
+from gilscope.report.terminal.painted import painted, plain_table
 
 __all__ = ["render_audit"]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gilscope.report.comparison import plain_table
 from gilscope.report.facts import printable
-from gilscope.report.terminal import painted
+from gilscope.report.terminal.painted import painted, plain_table
 
 __all__ = ["made_note", "render_environments"]
 

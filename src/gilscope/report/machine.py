@@ -6,8 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gilscope.report.comparison import plain_table
-from gilscope.report.terminal import facts_table, painted
+from gilscope.report.terminal.painted import facts_table, painted, plain_table
 
 __all__ = ["render_environment", "render_inventory"]
 

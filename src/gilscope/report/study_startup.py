@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gilscope.report.comparison import plain_table
 from gilscope.report.figures import NONE
 from gilscope.report.studies import Row, few_blocks, head, labelled, once_per_reason, sized, span
-from gilscope.report.terminal import painted
+from gilscope.report.terminal.painted import painted, plain_table
 
 __all__ = ["render_startup"]
 

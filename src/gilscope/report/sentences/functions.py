@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ast
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 from gilscope.analysis.answer import Answer, CaseRow
 from gilscope.analysis.verdict import GAIN, FunctionVerdict, KernelVerdict
@@ -10,7 +12,7 @@ from gilscope.report.figures import per_second, seconds, times
 from gilscope.report.labels import named, way
 from gilscope.report.sentences.kernels import provisional
 
-__all__ = ["closing", "sentence"]
+__all__ = ["closing", "preamble", "sentence"]
 
 _POOLS = {
     "threads": "a pool of threads",
@@ -83,3 +85,31 @@ def _smallest(found: FunctionVerdict) -> str:
     if call_s > 10 * cost_s:
         return f"{text}: submit calls one by one."
     return f"{text}: hand over batches of {max(2, -(-10 * cost_s // call_s)):.0f} calls or more (map with chunksize)."
+
+
+class Call(Protocol):
+    """What the preamble says of a request (``measure.own.Request``)."""
+
+    @property
+    def functions(self) -> Sequence[Any]: ...
+    @property
+    def folder(self) -> str: ...
+    @property
+    def arguments(self) -> str: ...
+    @property
+    def setup(self) -> str: ...
+    @property
+    def items(self) -> str: ...
+    @property
+    def check(self) -> str: ...
+
+
+def preamble(request: Call) -> str:
+    """Say in one line what will be imported and run."""
+    args, kwargs = ast.literal_eval(request.arguments)
+    words = [*(f"{value!r:.60}" for value in args), *(f"{name}={value!r:.60}" for name, value in kwargs.items())]
+    words = (["item"] if request.items else []) + (["*made"] if request.setup else []) + words
+    calls = [f"{function.target}({', '.join(words)})" for function in request.functions]
+    others = {"arguments by": request.setup, "items by": request.items, "checked by": request.check}
+    more = [f"{what} {target}" for what, target in others.items() if target]
+    return f"imports from {request.folder} and calls {', '.join([*calls, *more])}; one call is one task"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gilscope.report.terminal import render, render_one_time
-from tests.report.documents import document, mandelbrot, row
+from tests.report.answers import ENVIRONMENT, answer, changed, mandelbrot, row
 
 
 def lines_with(text: str, word: str) -> list[str]:
@@ -15,10 +15,11 @@ def lines_with(text: str, word: str) -> list[str]:
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     wide = mandelbrot()
-    wide["cases"] += [
+    more = [
         row("mandelbrot/py_loop@processes.spawn.pickle*2#S", rate=2.9e7, speedup=1.71, half_width=0.12),
         row("mandelbrot/cy_nogil@threads*128#M", rate=1.2e10, speedup=112.3, half_width=0.11),
     ]
+    wide = changed(wide, rows=[*wide.rows, *more])
     assert max(map(len, render(wide, width=width, one_time=True).splitlines())) <= width
 
 
@@ -33,7 +34,7 @@ def test_every_measured_case_has_one_row_with_its_numbers(width: int) -> None:
 
 
 def test_rows_come_by_implementation_then_executor_then_workers() -> None:
-    shuffled = document(
+    shuffled = answer(
         [
             row("mandelbrot/cy_nogil@threads*2#M"),
             row("mandelbrot/py_loop@threads*4#S"),
@@ -60,7 +61,7 @@ def test_start_method_and_transport_show_where_they_are_not_the_default() -> Non
         row("mandelbrot/py_loop@processes.spawn*2#S"),
         row("mandelbrot/py_loop@processes.pickle*2#S"),
     ]
-    text = render(document(cases), width=120)
+    text = render(answer(cases), width=120)
     assert [line.split()[1] for line in lines_with(text, " M ±")] == [
         "processes",
         "processes.pickle",
@@ -69,7 +70,7 @@ def test_start_method_and_transport_show_where_they_are_not_the_default() -> Non
 
 
 def test_more_workers_than_cpus_are_marked_and_explained() -> None:
-    text = render(document([row("mandelbrot/cy_nogil@threads*4#M", speedup=1.9)]), width=120)
+    text = render(answer([row("mandelbrot/cy_nogil@threads*4#M", speedup=1.9)]), width=120)
     assert "4!" in text
     assert "more workers than the 2 usable CPUs" in text
 
@@ -84,7 +85,7 @@ def test_a_failed_t1_is_never_hidden() -> None:
         row("mandelbrot/cy_nogil@serial#M"),
         row("mandelbrot/cy_nogil@serial#M~c8", status="failed", reason="killed by signal 11"),
     ]
-    assert "mandelbrot/cy_nogil@serial#M~c8: failed: killed by signal 11" in render(document(cases), width=120)
+    assert "mandelbrot/cy_nogil@serial#M~c8: failed: killed by signal 11" in render(answer(cases), width=120)
 
 
 def test_unavailable_cases_are_below_the_table_with_their_reason() -> None:
@@ -97,7 +98,7 @@ def test_unavailable_cases_are_below_the_table_with_their_reason() -> None:
 @pytest.mark.parametrize("status", ["wrong_result", "failed", "timeout"])
 def test_cases_that_went_wrong_stay_in_the_table_with_their_reason(status: str) -> None:
     bad = row("mandelbrot/py_loop@serial#S", status=status, reason="the third pixel is off")
-    text = render(document([bad, row("mandelbrot/cy_nogil@serial#M")]), width=120)
+    text = render(answer([bad, row("mandelbrot/cy_nogil@serial#M")]), width=120)
     words = status.replace("_", " ")
     assert any(line.startswith("py_loop") and words in line for line in text.splitlines())
     assert f"{words}: the third pixel is off" in text
@@ -129,11 +130,11 @@ def test_machine_and_noise_floor_are_said_for_each_kernel() -> None:
 
 
 def test_warnings_of_the_file_and_of_the_machine_are_said() -> None:
-    found = mandelbrot(warnings=["a torn last line was dropped"])
-    found["environment"]["checks"] = [
+    checks = [
         {"name": "load", "status": "warning", "message": "load average 3.1", "cure": "stop other programs"},
         {"name": "smt", "status": "ok", "message": "fine", "cure": ""},
     ]
+    found = mandelbrot(warnings=("a torn last line was dropped",), environment={**ENVIRONMENT, "checks": checks})
     text = render(found, width=120)
     assert "a torn last line was dropped" in text
     assert "load average 3.1; stop other programs" in text
@@ -146,16 +147,25 @@ def test_an_interrupted_measurement_says_so() -> None:
 
 def test_one_time_costs_have_a_table_of_their_own() -> None:
     cases = [row("mandelbrot/nb_prange@native*2#M", one_time_s={"jit": 1.4, "import": 0.3}, jit_cache="cold")]
-    text = render_one_time(document(cases), "mandelbrot", width=120)
+    text = render_one_time(answer(cases), "mandelbrot", width=120)
     (line,) = lines_with(text, "nb_prange")
     assert line.split() == ["mandelbrot/nb_prange@native*2#M", "-", "300", "ms", "1.40", "s", "-", "cold"]
 
 
 def test_nothing_measured_at_all_is_said() -> None:
-    assert "No case was measured." in render(document([]), width=80)
+    assert "No case was measured." in render(answer([]), width=80)
+
+
+def test_what_came_from_a_file_does_not_command_the_terminal() -> None:
+    hostile = row("mandelbrot/cy_nogil@serial#M", status="failed", reason="\x1b]0;gone\x07 \x1b[2J")
+    for color in (False, True):
+        text = render(answer([hostile]), width=120, color=color)
+        assert "\x1b]" not in text
+        assert "\x1b[2J" not in text
+        assert "\x07" not in text
 
 
 def test_two_kernels_get_a_table_each() -> None:
-    both = document([row("mandelbrot/cy_nogil@serial#M"), row("nbody/cy_nogil@serial#M")])
+    both = answer([row("mandelbrot/cy_nogil@serial#M"), row("nbody/cy_nogil@serial#M")])
     text = render(both, width=100)
     assert text.index("mandelbrot, rates in iterations per second") < text.index("nbody, rates in")
