@@ -156,7 +156,7 @@ def _measure(request: Request, options: Options, out: str | None, *, json: bool,
     from gilscope.cli.provisional import Provisional
     from gilscope.cli.report import add_report
     from gilscope.cli.run import exit_status
-    from gilscope.report.sentences.preamble import preamble
+    from gilscope.report.sentences.functions import preamble
     from gilscope.results.schema import RESULT_NAME
 
     if not quiet:

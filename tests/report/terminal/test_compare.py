@@ -1,10 +1,9 @@
-"""What ``gilscope compare`` prints, and what is said on a page of several results."""
+"""What ``gilscope compare`` prints."""
 
 from __future__ import annotations
 
 from gilscope.analysis import Answer
 from gilscope.analysis.compare import compare
-from gilscope.report.sentences.compare import elsewhere_note
 from gilscope.report.terminal.compare import render_compare
 from tests.report.answers import ENVIRONMENT, changed, mandelbrot, row
 
@@ -44,9 +43,3 @@ def test_what_a_file_says_does_not_command_the_terminal() -> None:
         assert "gone" in text
         assert "\x1b[2J" not in text
         assert "\x9b" not in text
-
-
-def test_a_result_beside_one_of_another_machine_is_said_not_to_be_comparable() -> None:
-    note = elsewhere_note(mandelbrot(), elsewhere("machine", "cpu_model", OTHER))
-    assert note == f"Not comparable with the first result: machine cpu_model: A CPU there, {OTHER} here."
-    assert elsewhere_note(mandelbrot(), mandelbrot()) == ""
