@@ -19,7 +19,7 @@ LEVELS = {
     1: ("cases", "spec", "stats", "trace"),
     2: ("records", "env"),
     3: ("kernels", "executors", "telemetry", "results", "scaling"),
-    4: ("abilities",),
+    4: ("abilities", "inventory"),
     5: ("plan",),
     6: ("measure",),
     7: ("analysis",),

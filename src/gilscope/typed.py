@@ -24,7 +24,7 @@ def read(kind: type[T], facts: object) -> T:
     ----------
     kind : type
         A dataclass whose fields are texts, numbers, flags, None, literals, mappings from texts, tuples of any length
-        and dataclasses of the same sort.
+        and dataclasses of the same sort; its module must know their types when it runs, not for type checkers alone.
     facts : object
         Names that are not fields are left out.
 
@@ -41,17 +41,18 @@ def read(kind: type[T], facts: object) -> T:
     """
     given = facts if isinstance(facts, Mapping) else {}
     values = {}
-    for name, hint, required in _fields(kind):
+    dataclass: Any = kind
+    for name, hint, required in _fields(dataclass):
         value = _fitting(hint, given[name]) if name in given else _UNFIT
         if value is not _UNFIT:
             values[name] = value
         elif required:
-            raise ValueError(f"{name} is missing or not as it should be")
+            raise ValueError(f"{kind.__name__}.{name} is missing or not as it should be")
     return kind(**values)
 
 
 @cache
-def _fields(kind: type) -> tuple[tuple[str, Any, bool], ...]:
+def _fields(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
     """Return (name, type, whether it has no default) of each field."""
     hints, none = get_type_hints(kind), dataclasses.MISSING
     return tuple(
@@ -69,8 +70,8 @@ def _fitting(hint: Any, value: object) -> Any:
         return None if value is None else _UNFIT
     if hint is Any:
         return value
-    if dataclasses.is_dataclass(hint):
-        return read(hint, value) if isinstance(value, Mapping) else _UNFIT  # type: ignore[arg-type]
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return read(hint, value) if isinstance(value, Mapping) else _UNFIT
     origin, inner = get_origin(hint), get_args(hint)
     if origin in _UNIONS:
         return next((found for each in inner if (found := _fitting(each, value)) is not _UNFIT), _UNFIT)

@@ -71,7 +71,7 @@ class _NoHost:
 _capture = functools.cache(env.capture)
 
 
-def _captured() -> dict[str, Any]:
+def _captured(**more: object) -> dict[str, Any]:
     return copy.deepcopy(_capture())  # who asks may add to it
 
 

@@ -27,6 +27,7 @@ from gilscope.errors import GilscopeError, UsageError
 from gilscope.measure.words import check_target, read_argument, unique_names
 from gilscope.registry import EXECUTORS, IMPLEMENTATIONS, KERNELS
 from gilscope.results.codec import parse_slot
+from gilscope.studies.tour._shown import ShownChapter
 from gilscope.units import parse_bytes, parse_duration_s, parse_fraction
 from tests.faults.conftest import ALL
 from tests.faults.mutations import SEEDS
@@ -34,7 +35,7 @@ from tests.faults.readers import HOSTILE, answer, nothing_measured
 from tests.report import studies
 from tests.report.answers import mandelbrot
 from tests.report.test_audit import document as audit_document
-from tests.report.test_gil import document as gil_document
+from tests.report.test_gil import report as gil_report
 from tests.report.test_gil import seen
 from tests.report.traces import two_sleeps
 
@@ -171,7 +172,7 @@ def _measured(study: Any, options: Any, *, quiet: bool) -> Any:
 
 
 def _gil(*_: object) -> tuple[Any, Any]:
-    return mock.Mock(forked_child=False, exit_status=0, message=""), gil_document(seen(0.5))
+    return mock.Mock(forked_child=False, exit_status=0, message=""), gil_report(seen(0.5))
 
 
 @contextlib.contextmanager
@@ -182,13 +183,9 @@ def _nothing_runs() -> Iterator[None]:
         "gilscope.cli.metg._run": lambda *_, **__: studies.metg(),
         "gilscope.cli.study.measured": _measured,
         "gilscope.cli.gil._measured": _gil,
-        "gilscope.cli.tour._show": lambda *_, **__: {
-            "name": "x",
-            "title": "x",
-            "text": "",
-            "experiments": [],
-            "remember": "",
-        },
+        "gilscope.cli.tour._show": lambda *_, **__: ShownChapter(
+            name="x", title="x", text="", experiments=(), remember=""
+        ),
         "gilscope.studies.audit.audit": lambda *_, **__: audit_document(),
         "gilscope.studies.traced.trace_function": lambda *_, **__: two_sleeps(),
         "gilscope.kernels.digest.main": lambda *_: None,

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+from gilscope.env.environments import Environment, Record
+from gilscope.env.interpreters import ListedEnvironment
 from gilscope.report.environments import made_note, render_environments
 
-ENVIRONMENT = {
-    "name": "3.13t",
-    "version": "3.13.5",
-    "free_threaded": True,
-    "libraries": {"numpy": "2.4"},
-    "base": "~/python3.13t",
-    "problem": "",
-}
+
+def listed(name: str, problem: str = "", **facts: Any) -> ListedEnvironment:
+    made = Environment(name=name, path=Path("/there") / name, record=Record(**facts))
+    return ListedEnvironment(environment=made, problem=problem)
+
+
+ENVIRONMENT = listed(
+    "3.13t",
+    python="3.13.5",
+    free_threaded=True,
+    libraries={"numpy": "2.4", "loky": "3.7"},
+    base="~/python",
+)
 
 
 def test_the_list_says_what_can_be_used_and_how_to_mend_the_rest() -> None:
-    broken = {"name": "3.99", "problem": "unfinished"}
+    broken = listed("3.99", "unfinished")
     text = render_environments([ENVIRONMENT, broken], "/there", width=120)
     assert "Python 3.13.5, free-threaded" in text
     assert "numpy 2.4" in text

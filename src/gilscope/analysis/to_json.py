@@ -231,7 +231,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
     if dataclasses.is_dataclass(value) or isinstance(value, Verdict):
-        pairs = ((key, key.read(value)) for key in _keys(type(value)))
+        kind: Any = type(value)
+        pairs = ((key, key.read(value)) for key in _keys(kind))
         return {key.name: _plain(entry) for key, entry in pairs if not (key.optional and entry is None)}
     return [_plain(entry) for entry in value]
 

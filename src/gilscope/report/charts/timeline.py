@@ -9,9 +9,9 @@ from dataclasses import replace
 from gilscope.report import facts
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View
 from gilscope.report.facts import Row
-from gilscope.report.rounds import trace_of
 from gilscope.report.svg import Markup
 from gilscope.report.timeline import svg
+from gilscope.studies.traced.rounds import trace_of
 
 __all__ = ["MAX_TIMELINES", "draw"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from gilscope.report.palette import CATEGORY_PAINT, HOLDER_PAINT
 from gilscope.report.svg import Markup, linear, nice_ticks, tag
 from gilscope.trace import (
     CATEGORIES,
@@ -37,24 +38,6 @@ CATEGORY_WORDS: dict[Category, str] = {
 
 MAX_LANES = 64  # more are not readable in one picture; what is left out is said
 
-# Fill and the ink on it. Okabe and Ito's colours (Color Universal Design, 2008), which stay apart for all common kinds
-# of colour-blindness, in shades that stand out from white and from black: bars need no second set for the dark.
-_PAINT: dict[Category, tuple[str, str]] = {
-    "start": ("#8b9099", "#000"),
-    "import": ("#c678a5", "#000"),
-    "unpickle": ("#a8438a", "#fff"),
-    "hand_over": ("#56b4e9", "#000"),
-    "barrier": ("#e6c700", "#000"),
-    "compute": ("#0072b2", "#fff"),
-    "wait": ("#e69f00", "#000"),
-    "sleep": ("#b9a3d6", "#000"),
-    "send": ("#009e73", "#000"),
-    "gil": ("#d55e00", "#000"),
-    "state": ("#7d8ea3", "#000"),
-}
-# Who holds the GIL: neighbours in time must differ, and the name in the tooltip says who.
-_HOLDERS = ("#d55e00", "#f2a65e", "#8c3d00", "#ffcf9e", "#b3470a", "#e8843c", "#6b2f00", "#f6bd88")
-
 _MOST_DESCRIBED = 10  # things per lane in the text for those who cannot see it
 
 _LANE = 24.0
@@ -72,9 +55,9 @@ _CSS = f"""
 .timeline .arrow{{stroke:currentColor;stroke-opacity:.6;fill:none}}
 .timeline .tip{{fill:currentColor;fill-opacity:.6}}
 .timeline .bar{{stroke:var(--card,#fff);stroke-width:.4}}
-{"".join(f".timeline .c-{name}{{fill:{fill}}}" for name, (fill, _) in _PAINT.items())}
-{"".join(f".timeline .i-{name}{{fill:{ink}}}" for name, (_, ink) in _PAINT.items())}
-{"".join(f".timeline .h-{index}{{fill:{fill}}}" for index, fill in enumerate(_HOLDERS))}
+{"".join(f".timeline .c-{name}{{fill:{fill}}}" for name, (fill, _) in CATEGORY_PAINT.items())}
+{"".join(f".timeline .i-{name}{{fill:{ink}}}" for name, (_, ink) in CATEGORY_PAINT.items())}
+{"".join(f".timeline .h-{index}{{fill:{fill}}}" for index, fill in enumerate(HOLDER_PAINT))}
 @media (prefers-color-scheme:dark){{.timeline{{color:var(--ink,#e6eaf0)}}}}
 """
 
@@ -267,7 +250,7 @@ def _drawn(frame: _Frame, bar: _Bar, y: float, holders: dict[str, int]) -> Itera
     wide, tall = max(_MIN_BAR, end - x), max(4.0, _BAR - 5.0 * bar.depth)
     paint = f"c-{event.category}"
     if event.category == "gil" and bar.count == 1:
-        paint = f"h-{holders.setdefault(event.name, len(holders)) % len(_HOLDERS)}"
+        paint = f"h-{holders.setdefault(event.name, len(holders)) % len(HOLDER_PAINT)}"
     told = f"{lane_of_group(event.lane)[1]}: {event.name}, {duration(bar.busy_ns)}"
     if bar.count > 1:
         told = (

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from gilscope import results
-from gilscope.report.mermaid import sequence_diagram
-from gilscope.report.rounds import choose_case, trace_of
+from gilscope.report.timeline.mermaid import sequence_diagram
+from gilscope.studies.traced.rounds import choose_case, trace_of
 from gilscope.trace import Trace
 from tests.report.traces import event, message, nasty, two_sleeps
 
-NODE = Path(__file__).parent / "node"
+NODE = Path(__file__).parents[1] / "node"
 CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
 MODULES = Path(os.environ.get("GILSCOPE_TEST_NODE") or Path(CACHE) / "gilscope-test-node") / "node_modules"
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "result.jsonl"
+EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "result.jsonl"
 
 
 def _missing() -> str:

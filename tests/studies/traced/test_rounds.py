@@ -10,11 +10,11 @@ import pytest
 from gilscope import results
 from gilscope.errors import ResultFileError, UsageError
 from gilscope.records import ResultSet, Round, Stamp
-from gilscope.report.rounds import choose_case, round_trace, trace_of
 from gilscope.results.codec import encode_watched
+from gilscope.studies.traced.rounds import choose_case, round_trace, trace_of
 from gilscope.trace import GIL_LANE
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "result.jsonl"
+EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "result.jsonl"
 
 
 def stamp(submit: int, start: int, end: int, received: int, waiting: int = 0, waking: int = 0) -> Stamp:

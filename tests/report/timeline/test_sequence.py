@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gilscope.report.mermaid import sequence_diagram
-from gilscope.report.sequence import MAX_SPEAKERS, MAX_STEPS, draw, steps
+from gilscope.report.timeline.mermaid import sequence_diagram
+from gilscope.report.timeline.sequence import draw
+from gilscope.studies.traced.steps import MAX_SPEAKERS, MAX_STEPS, steps
 from gilscope.trace import Trace
 from tests.report.traces import event, message, nasty, two_sleeps
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from gilscope.report.timeline import CATEGORY_WORDS, MAX_LANES
+from gilscope.report.timeline.picture import CATEGORY_WORDS, MAX_LANES
 from gilscope.trace import CATEGORIES, GIL_LANE, Category, Event, Trace, by_lane, duration, is_gil
 
 __all__ = ["strip"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gilscope.report.sequence import MAX_STEPS, Step, speakers, steps
+from gilscope.studies.traced.steps import MAX_STEPS, Step, speakers, steps
 from gilscope.trace import Trace, by_group
 
 __all__ = ["sequence_diagram"]

@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gilscope.report.perfetto import perfetto
-from gilscope.report.rounds import trace_of
-from gilscope.report.strip import strip
-from gilscope.report.timeline import CATEGORY_WORDS, MAX_LANES, svg
-from gilscope.report.trace_json import trace_from
-from gilscope.report.trace_page import MAX_ROWS, trace_page
+from gilscope.report.timeline.page import MAX_ROWS, trace_page
+from gilscope.report.timeline.perfetto import perfetto
+from gilscope.report.timeline.picture import CATEGORY_WORDS, MAX_LANES, svg
+from gilscope.report.timeline.strip import strip
 from gilscope.results import load
+from gilscope.studies.tour._shown import Tour
+from gilscope.studies.traced.rounds import trace_of
 from gilscope.trace import CATEGORIES, GIL_LANE, Event, Trace
 from tests.report.traces import NASTY, TRACE_EVENT_SCHEMA, event, imported, nasty, two_sleeps
 
-EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -179,12 +179,12 @@ def test_times_are_microseconds_since_the_start() -> None:
 
 def real_traces() -> list[Trace]:
     """Return what the tour's programs did, and a round of every case of the example."""
-    chapters = json.loads((EXAMPLES / "tour.json").read_text(encoding="utf-8"))["chapters"]
-    experiments = [experiment for chapter in chapters for experiment in chapter["experiments"] if experiment["trace"]]
+    tour = Tour.of(json.loads((EXAMPLES / "tour.json").read_text(encoding="utf-8")))
+    experiments = [experiment for chapter in tour.chapters for experiment in chapter.experiments]
     result = load(EXAMPLES / "result.jsonl")
     cases = dict.fromkeys(key for block in result.blocks for key in block.rounds)
     return [
-        *(trace_from(experiment["title"], experiment["trace"]) for experiment in experiments),
+        *(experiment.trace.trace(experiment.title) for experiment in experiments if experiment.trace),
         *(trace_of(result, case) for case in cases),
     ]
 

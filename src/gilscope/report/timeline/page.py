@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from gilscope.report.mermaid import sequence_diagram
-from gilscope.report.sequence import draw
+from gilscope.report.palette import surfaces
 from gilscope.report.svg import Markup, tag
-from gilscope.report.timeline import CATEGORY_WORDS, svg
+from gilscope.report.timeline.mermaid import sequence_diagram
+from gilscope.report.timeline.picture import CATEGORY_WORDS, svg
+from gilscope.report.timeline.sequence import draw
 from gilscope.trace import Trace, by_group, duration
 
 __all__ = ["PAGE_CSS", "document", "in_order", "trace_page"]
 
 MAX_ROWS = 2000  # a table that is longer is looked at in Perfetto
 
-PAGE_CSS = """
-:root{color-scheme:light dark;--ink:#1c2430;--soft:#566173;--card:#fff;--line:#d9dee6;--page:#f6f7f9}
-@media (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9fabbd;--card:#1a1f28;--line:#323b4a;--page:#12151b}}
-body{margin:0 auto;max-width:64rem;padding:1rem;font:15px/1.5 system-ui,sans-serif}
-body{color:var(--ink);background:var(--page)}
-figure,pre,.card{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.8rem;margin:1rem 0;
-overflow-x:auto}
-figure svg{min-width:40rem}
-pre{font:13px/1.35 ui-monospace,monospace}h1,h2,h3{line-height:1.25}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.1rem .7rem .1rem 0;text-align:left}
-td.n,th.n{text-align:right}a{color:inherit}summary{cursor:pointer}
-.seen{border-left:4px solid #009e73}.unseen{border-left:4px solid #d55e00}.soft{color:var(--soft)}
+PAGE_CSS = f"""
+:root{{color-scheme:light dark;{surfaces("light")}}}
+@media (prefers-color-scheme:dark){{:root{{{surfaces("dark")}}}}}
+body{{margin:0 auto;max-width:64rem;padding:1rem;font:15px/1.5 system-ui,sans-serif}}
+body{{color:var(--ink);background:var(--page)}}
+figure,pre,.card{{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.8rem;margin:1rem 0;
+overflow-x:auto}}
+figure svg{{min-width:40rem}}
+pre{{font:13px/1.35 ui-monospace,monospace}}h1,h2,h3{{line-height:1.25}}
+table{{border-collapse:collapse;font-variant-numeric:tabular-nums}}td,th{{padding:.1rem .7rem .1rem 0;text-align:left}}
+td.n,th.n{{text-align:right}}a{{color:inherit}}summary{{cursor:pointer}}
+.seen{{border-left:4px solid var(--good)}}.unseen{{border-left:4px solid var(--warn)}}.soft{{color:var(--soft)}}
 """
 
 _META = (

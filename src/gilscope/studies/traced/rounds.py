@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gilscope.errors import ResultFileError, UsageError
 from gilscope.records import Block, CaseRecord, ResultSet, Round, Stamp
 from gilscope.registry import nearest
-from gilscope.results.codec import decode_watched
+from gilscope.results.codec import kept_round
 from gilscope.trace import GIL_LANE, Category, Event, Message, Trace
 
 __all__ = ["choose_case", "round_trace", "trace_of"]
@@ -79,13 +79,13 @@ def _block(result: ResultSet, case: str, index: int | None) -> Block:
 
 def _watched(result: ResultSet, case: str) -> Trace | None:
     """Return the diagnostic round of a case that kept who held the GIL."""
-    kept = next((line["trace"] for line in result.diagnostics if line.get("case") == case and "trace" in line), None)
-    if kept is None:
-        return None
     try:
-        measured, holds = decode_watched(kept)
+        kept = kept_round(result.diagnostics, case)
     except (ValueError, KeyError, TypeError):
         raise ResultFileError(f"{result.path}: the diagnostic round of {case} is damaged; use --block 0") from None
+    if kept is None:
+        return None
+    measured, holds = kept
     names = {"MainThread": _MAIN}
     gil = [
         Event(lane=GIL_LANE, name=names.get(name, name), start_ns=start, end_ns=end, category="gil")
