@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from gilscope import __version__, env
 from gilscope.abilities import told
-from gilscope.analysis import analyse
+from gilscope.analysis import Answer, analyse
 from gilscope.cases import Study
 from gilscope.env.interpreters import Interpreter, described
 from gilscope.measure.blocks import prepare_all, run_blocks
@@ -31,7 +31,7 @@ def run(
     observer: Observer | None = None,
     interpreters: Sequence[Interpreter] = (),
     resume: bool = False,
-) -> dict[str, Any]:
+) -> Answer:
     """Measure a study and analyse what was measured.
 
     Parameters
@@ -45,8 +45,8 @@ def run(
 
     Returns
     -------
-    dict
-        The analysis document (docs/schema.md); ``interrupted`` is true when Ctrl-C ended it early.
+    Answer
+        ``interrupted`` is true when Ctrl-C ended it early.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def run(
                 run_blocks(plan, study, host, prepared, observer, writer, earlier=earlier)
         except KeyboardInterrupt:
             interrupted = True
-    return {**analyse(load(path)), "interrupted": interrupted}
+    return replace(analyse(load(path)), interrupted=interrupted)
 
 
 def _measured_before(path: Path, environment: Environment) -> tuple[Block, ...]:

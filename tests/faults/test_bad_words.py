@@ -33,7 +33,7 @@ from tests.faults.conftest import ALL
 from tests.faults.mutations import SEEDS
 from tests.faults.readers import HOSTILE, answer, nothing_measured
 from tests.report import studies
-from tests.report.documents import mandelbrot
+from tests.report.answers import mandelbrot
 from tests.report.test_audit import document as audit_document
 from tests.report.test_gil import report as gil_report
 from tests.report.test_gil import seen

@@ -9,11 +9,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import gilscope
+from gilscope.analysis import Answer
 from gilscope.cli import main
 from gilscope.cli.interpreters import reopened
 from gilscope.env.interpreters import command_of
@@ -22,7 +22,7 @@ from tests.faults.conftest import ALL
 from tests.faults.mutations import SEEDS, places
 from tests.faults.readers import HOSTILE, answer, nothing_measured
 from tests.leftovers import abandoned, shared_memory
-from tests.report.documents import mandelbrot
+from tests.report.answers import mandelbrot
 
 VERBS = (
     ["show", "there"],
@@ -180,7 +180,7 @@ def test_profile_says_what_it_imports_and_calls_before_it_does(
 ) -> None:
     said: list[str] = []
 
-    def measured(*_: object, **__: object) -> dict[str, Any]:
+    def measured(*_: object, **__: object) -> Answer:
         said.append(capsys.readouterr().err)
         return mandelbrot()
 

@@ -16,14 +16,14 @@ from functools import cache
 from typing import Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from gilscope.analysis import answer as answers
-from gilscope.analysis.answer import Answer, CaseRow, ControlRow, FindingGroup, Rate
+from gilscope.analysis.answer import Answer, CaseRow, ControlRow, FindingGroup, Measured, Rate
 from gilscope.analysis.findings import FINDINGS, Finding
 from gilscope.analysis.interpreters import Price
 from gilscope.analysis.verdict import FunctionVerdict, KernelVerdict
 from gilscope.cases import Case
 from gilscope.stats import Estimate
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "Worded", "json_schema", "to_json"]
+__all__ = ["SCHEMA", "SCHEMA_VERSION", "Worded", "json_schema", "part_to_json", "to_json"]
 
 SCHEMA = "gilscope.analysis"
 
@@ -75,6 +75,11 @@ def to_json(answer: Answer, sentence: Worded) -> Json:
     entries = [Verdict(*entry, sentence(answer, *entry)) for entry in _decided(answer)]
     document: Json = _plain(answer)
     return {**document, "verdicts": [_plain(entry) for entry in entries]}
+
+
+def part_to_json(part: Measured | Estimate | None) -> Any:
+    """Return a row or an estimate as the document has it."""
+    return _plain(part)
 
 
 def _decided(answer: Answer) -> list[tuple[KernelVerdict, FunctionVerdict | None]]:

@@ -72,7 +72,7 @@ def _pictures(path: Path, form: str, chart: str | None, kernel: str, theme: str,
     from gilscope.report.picture import available
 
     source = read_source(path)
-    view = View(source.document, measured=source.measured, studies=source.studies)
+    view = View(source.answer, measured=source.measured, studies=source.studies)
     if chart is not None:
         target = Path(f"{chart}.{form}" if out is None else out)
         _write(target, _drawn(view, chart, kernel, theme, form))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from gilscope.analysis import Answer
 
 __all__ = ["add_report", "report"]
 
@@ -49,7 +51,7 @@ def _located(asked: str) -> Path:
     return locate(asked)
 
 
-def add_report(folder: Path, document: Mapping[str, Any], *, quiet: bool) -> None:
+def add_report(folder: Path, answer: Answer, *, quiet: bool) -> None:
     """Write the report beside a result that was just measured, and say on stderr where it is, or why there is none.
 
     A measurement is worth more than its picture: nothing that goes wrong here may end the program.
@@ -61,7 +63,7 @@ def add_report(folder: Path, document: Mapping[str, Any], *, quiet: bool) -> Non
         from gilscope.report.page import REPORT_NAME, read_source, write
         from gilscope.results import RESULT_NAME
 
-        write(folder / REPORT_NAME, [read_source(folder / RESULT_NAME, document)])
+        write(folder / REPORT_NAME, [read_source(folder / RESULT_NAME, answer)])
     except Exception as error:  # noqa: BLE001 - see above; 'gilscope report' raises what went wrong in full
         complain(f"report.html was not written: {error or type(error).__name__}")
         return

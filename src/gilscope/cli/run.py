@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,7 @@ from gilscope.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from gilscope.analysis import Answer
     from gilscope.cases import Study
 
 __all__ = ["exit_status", "run"]
@@ -112,6 +113,7 @@ def _measure(
 ) -> int:
     from gilscope.cli.folder import output_folder
     from gilscope.cli.interpreters import across, chosen, reopened
+    from gilscope.cli.output import emit_answer
     from gilscope.cli.progress import watch
     from gilscope.cli.report import add_report
     from gilscope.cli.request import build_study
@@ -130,10 +132,10 @@ def _measure(
     from gilscope import pipeline
 
     with output_folder(out, resume=resume) as folder, watch(quiet=quiet, budget_s=study.budget_s) as observer:
-        document = pipeline.run(study, folder, interpreters=interpreters, observer=observer, resume=resume)
-    _report(document, json=json)
-    add_report(folder, document, quiet=quiet)
-    return exit_status(document)
+        answer = pipeline.run(study, folder, interpreters=interpreters, observer=observer, resume=resume)
+    emit_answer(answer, json=json)
+    add_report(folder, answer, quiet=quiet)
+    return exit_status(answer)
 
 
 def _taken_up(
@@ -161,21 +163,10 @@ def _taken_up(
     return str(path.parent), study, True
 
 
-def _report(document: Mapping[str, Any], *, json: bool) -> None:
-    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
-
-    if json:
-        emit_json(document)
-        return
-    from gilscope.report.terminal import render
-
-    emit(render(document, width=stdout_width(), color=stdout_color()))
-
-
-def exit_status(document: Mapping[str, Any]) -> int:
+def exit_status(answer: Answer) -> int:
     """Return 130 when interrupted, 1 when a case failed, gave a wrong result or ran out of time, else 0."""
     from gilscope.cli import FAILED, INTERRUPTED, OK
 
-    if document.get("interrupted"):
+    if answer.interrupted:
         return INTERRUPTED
-    return FAILED if any(case["status"] in _BAD for case in document["cases"]) else OK
+    return FAILED if any(row.status in _BAD for row in answer.rows) else OK

@@ -28,24 +28,21 @@ def show(
     """Show a result again: the tables of 'run', or one case fully."""
     from gilscope import results
     from gilscope.analysis import analyse
-    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
+    from gilscope.cli.output import emit, emit_answer, emit_json, stdout_color, stdout_width
 
     measured = results.load(locate(result))
-    document = analyse(measured)
-    if case is not None:
-        from gilscope.report.case import find_case, render_case
+    answer = analyse(measured)
+    if case is None:
+        emit_answer(answer, json=json, one_time=one_time)
+        return 0
+    from gilscope.analysis.to_json import part_to_json
+    from gilscope.report.terminal.case import find_case, render_case
 
-        row = find_case(document, case)
-        if json:
-            emit_json(row)
-        else:
-            emit(render_case(document, row, measured, width=stdout_width(), color=stdout_color()))
-    elif json:
-        emit_json(document)
+    row = find_case(answer, case)
+    if json:
+        emit_json(part_to_json(row))
     else:
-        from gilscope.report.terminal import render
-
-        emit(render(document, width=stdout_width(), color=stdout_color(), one_time=one_time))
+        emit(render_case(answer, row, measured, width=stdout_width(), color=stdout_color()))
     return 0
 
 

@@ -193,11 +193,11 @@ def _rendered(drawn: Trace, kind: str, *, to_file: bool) -> str:
 
         return perfetto(drawn)
     from gilscope.cli.output import PIPE_WIDTH, draws_unicode, stdout_width
-    from gilscope.report.facts import printable
+    from gilscope.report.figures import printable
     from gilscope.report.timeline.sequence import draw
     from gilscope.report.timeline.strip import strip
 
     width = PIPE_WIDTH if to_file else stdout_width()
     unicode = to_file or draws_unicode()
     parts = (drawn.title, strip(drawn, width=width, unicode=unicode), draw(drawn, width=width, unicode=unicode))
-    return str(printable("\n\n".join(parts) + "".join(f"\n{note}" for note in ("", *drawn.notes))))
+    return printable("\n\n".join(parts) + "".join(f"\n{note}" for note in ("", *drawn.notes)))

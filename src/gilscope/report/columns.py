@@ -49,6 +49,10 @@ class Column:
         Whether it is set flush left.
     given_up : int
         Narrow terminals leave out columns above 0, the lowest first.
+    places : tuple of Place
+        The tables that have it.
+    estimated : bool
+        Whether its values are estimates: CSV has three fields of each.
     """
 
     key: str
@@ -62,6 +66,7 @@ class Column:
     words: bool = False
     given_up: int = 0
     places: tuple[Place, ...] = EVERYWHERE
+    estimated: bool = False
 
     def cell(self, row: CaseRow) -> str:
         """Return the text of a cell."""
@@ -210,6 +215,7 @@ COLUMNS: Sequence[Column] = (
         value=lambda row: row.wall_s,
         text=lambda row: interval(row.wall_s, seconds),
         places=("csv",),
+        estimated=True,
     ),
     Column(
         key="rate",
@@ -218,6 +224,7 @@ COLUMNS: Sequence[Column] = (
         value=lambda row: row.rate,
         text=_rate,
         terse=_short_rate,
+        estimated=True,
     ),
     Column(
         key="speedup",
@@ -225,6 +232,7 @@ COLUMNS: Sequence[Column] = (
         help="Time on one thread over time on all workers, with its interval.",
         value=lambda row: row.speedup,
         text=lambda row: interval(row.speedup),
+        estimated=True,
     ),
     Column(
         key="efficiency",
@@ -233,6 +241,7 @@ COLUMNS: Sequence[Column] = (
         value=lambda row: row.efficiency,
         text=lambda row: percent(row.efficiency),
         given_up=1,
+        estimated=True,
     ),
     Column(
         key="relative_efficiency",
@@ -240,6 +249,7 @@ COLUMNS: Sequence[Column] = (
         help="Speed-up over that of a loop in registers on as many workers in the same seconds.",
         value=lambda row: row.relative_efficiency,
         text=_of_control,
+        estimated=True,
     ),
     Column(
         key="vs_fastest_serial",
@@ -248,6 +258,7 @@ COLUMNS: Sequence[Column] = (
         value=lambda row: row.vs_fastest_serial,
         text=_versus,
         given_up=2,
+        estimated=True,
     ),
     Column(
         key="gil_held",
@@ -257,6 +268,7 @@ COLUMNS: Sequence[Column] = (
         value=lambda row: row.gil.held,
         text=lambda row: percent(row.gil.held),
         places=("reasons", "page", "csv"),
+        estimated=True,
     ),
     Column(
         key="gil_waiting",
@@ -266,6 +278,7 @@ COLUMNS: Sequence[Column] = (
         value=lambda row: row.gil.waiting,
         text=_waiting,
         places=("reasons", "page", "csv"),
+        estimated=True,
     ),
     Column(
         key="largest_loss",
@@ -274,6 +287,7 @@ COLUMNS: Sequence[Column] = (
         value=_loss,
         text=largest_loss,
         places=("reasons", "page", "csv"),
+        estimated=True,
     ),
     Column(
         key="findings",

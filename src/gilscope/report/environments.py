@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from gilscope.env.environments import Record
 from gilscope.env.interpreters import ListedEnvironment
-from gilscope.report.facts import printable
+from gilscope.report.figures import printable
 from gilscope.report.terminal.painted import painted, plain_table
 
 __all__ = ["made_note", "render_environments"]

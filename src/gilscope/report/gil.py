@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gilscope.analysis.program import GilVerdict, ProgramReport
-from gilscope.report import facts
-from gilscope.report.figures import NONE, interval, percent, seconds, si
+from gilscope.report.figures import NONE, interval, percent, printable, seconds, si
 from gilscope.report.gil_verdict import judge
 from gilscope.telemetry.reading import GilReading
 
@@ -73,7 +72,7 @@ def render_gil(report: ProgramReport, *, unicode: bool = True) -> str:
         table = _thread_table(reading, report.gil.threads_reason)
         parts += [_numbers(report, reading), strip(reading, unicode=unicode), table]
     parts.append(_verdict(report.verdict))
-    return str(facts.printable("\n\n".join(part for part in parts if part) + "\n"))
+    return printable("\n\n".join(part for part in parts if part) + "\n")
 
 
 def _labelled(name: str, text: str) -> str:

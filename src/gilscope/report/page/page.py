@@ -19,10 +19,10 @@ from gilscope.report.page.embed import Packed, compressed, packed
 from gilscope.report.page.source import Source
 from gilscope.report.page.texts import texts_of
 from gilscope.report.sentences import closing, verdict
+from gilscope.report.sentences.compare import elsewhere_note
 from gilscope.report.sentences.environment import check_notes, environment_note, interpreter_notes
 from gilscope.report.sentences.findings import Seen, seen_in
 from gilscope.report.sentences.notes import notes_of
-from gilscope.report.versus import elsewhere_note
 
 __all__ = ["Entry", "KernelPart", "ResultPart", "Tile", "result_part"]
 

@@ -15,7 +15,7 @@ from gilscope.report.sentences.notes import notes_of
 from gilscope.report.terminal.painted import filled, painted, plain_table
 from gilscope.report.terminal.tables import comparison, explanation
 
-__all__ = ["render", "render_head", "render_kernel", "render_one_time"]
+__all__ = ["rates_title", "render", "render_head", "render_kernel", "render_one_time"]
 
 _LABEL_COLUMNS = 11  # "precision" and two spaces
 
@@ -63,9 +63,13 @@ def render_kernel(answer: Answer, kernel: str, *, width: int, color: bool = Fals
     labelled += [("finding", text) for text in finding_notes(answer, kernel)]
     labelled.append(("verdict", closing(answer, kernel)))
     lines = [filled(f"{label:<{_LABEL_COLUMNS}}", text, width) for label, text in labelled]
-    units = sorted({row.rate.unit for row in rows if is_measured(row) and row.rate is not None})
-    title = f"{kernel}, rates in {', '.join(units)} per second" if units else kernel
-    return "\n".join(part for part in (title, table.rstrip("\n"), *lines) if part)
+    return "\n".join(part for part in (rates_title(answer, kernel), table.rstrip("\n"), *lines) if part)
+
+
+def rates_title(answer: Answer, kernel: str) -> str:
+    """Name a kernel's table, and the unit of its rates."""
+    units = sorted({row.rate.unit for row in answer.by_kernel[kernel] if is_measured(row) and row.rate is not None})
+    return f"{kernel}, rates in {', '.join(units)} per second" if units else kernel
 
 
 def render_one_time(answer: Answer, kernel: str, *, width: int, color: bool = False) -> str:
