@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gilscope import results
 from gilscope.analysis import Answer, analyse
-from gilscope.analysis.answer import CaseRow, is_measured
+from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.env import capture
 from gilscope.registry import KERNELS, SIZES, check_names
 from gilscope.report import figures

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 import gilscope
-from gilscope.analysis.answer import CaseRow
+from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.to_json import json_schema
 from gilscope.api import Comparison
 from gilscope.errors import UsageError

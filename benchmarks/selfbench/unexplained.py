@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.selfbench.claims import measure
-from gilscope.analysis.answer import UNEXPLAINED
+from gilscope.analysis.rows import UNEXPLAINED
 from gilscope.registry import KERNELS
 
 WORDS = ("--implementations", "py_loop,cy_nogil,cy_prange", "--executors", "threads,processes,native", "--workers", "2")

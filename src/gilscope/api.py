@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gilscope.analysis import Answer, analyse
-from gilscope.analysis.answer import CaseRow
+from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.to_json import to_json
-from gilscope.analysis.verdict import standing
 from gilscope.errors import UsageError
 from gilscope.measure.callables import request_of
 from gilscope.measure.events import Observer
@@ -194,13 +193,10 @@ class Comparison:
     @property
     def best(self) -> Way:
         """The way with the highest throughput that certainly gains; one call after the other where none does."""
-        decided = self._answer.verdict(self._kernel)
-        if not decided.fastest:
+        best = self._answer.verdict(self._kernel).best
+        if best is None:
             raise UsageError(f"no case of {self._kernel} could be measured: {self._rows[0].reason}")
-        gaining = [found.best[0] for found in decided.functions if found.best]
-        one_by_one = [found.serial for found in decided.functions if found.serial is not None]
-        rows = gaining or one_by_one or decided.fastest
-        return Way.of(max(rows, key=lambda row: standing(row).value))
+        return Way.of(best)
 
     @property
     def cases(self) -> tuple[Way, ...]:

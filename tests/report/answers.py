@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gilscope.analysis.answer import Answer, CaseRow, ControlRow, KernelRow, Rate, Role
+from gilscope.analysis.answer import Answer, KernelRow
 from gilscope.analysis.build import grouped
 from gilscope.analysis.evidence import Evidence, GilEvidence, ScalesSeen
 from gilscope.analysis.findings import Finding
 from gilscope.analysis.gil import GilSeen
+from gilscope.analysis.rows import CaseRow, ControlRow, Rate, Role
 from gilscope.analysis.to_json import to_json
 from gilscope.analysis.verdict import verdicts
 from gilscope.cases import Case

@@ -6,8 +6,9 @@ import itertools
 import random
 from collections.abc import Iterator
 
-from gilscope.analysis.answer import Answer, CaseRow
+from gilscope.analysis.answer import Answer
 from gilscope.analysis.gil import GilSeen
+from gilscope.analysis.rows import CaseRow
 from tests.report.answers import answer, control, estimate, row
 
 IMPLEMENTATIONS = ("py_loop", "np_vec", "std_c", "cy_gil", "cy_nogil", "cy_prange", "nb_gil", "nb_nogil")

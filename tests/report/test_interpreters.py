@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from gilscope.analysis.answer import CaseRow
 from gilscope.analysis.interpreters import Price
+from gilscope.analysis.rows import CaseRow
 from gilscope.cases import Case
 from gilscope.report.sentences import closing
 from gilscope.report.sentences.environment import interpreter_notes

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from gilscope.analysis import analyse
-from gilscope.analysis.verdict import Gate, Quantity, gate
+from gilscope.analysis.gate import Gate, Quantity, gate
 from gilscope.errors import UsageError
 from gilscope.records import Round
 from gilscope.stats import Estimate

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
-from gilscope.analysis.answer import Answer, CaseRow, ControlRow, FindingGroup, KernelRow, Limits, Placement, Rate, Role
+from gilscope.analysis.answer import Answer, FindingGroup, KernelRow
 from gilscope.analysis.ceilings import Ceiling, Controls
 from gilscope.analysis.columns import averaged, columns_by_kernel
 from gilscope.analysis.estimates import CaseEstimates, KernelView, too_noisy
@@ -16,6 +16,7 @@ from gilscope.analysis.gil import GilSeen, gil_by_case, recorded, unseen
 from gilscope.analysis.interpreters import prices
 from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.analysis.nested import versus_limited
+from gilscope.analysis.rows import CaseRow, ControlRow, Limits, Placement, Rate, Role
 from gilscope.analysis.unqueued import Basis, basis, held_alone
 from gilscope.analysis.verdict import verdicts
 from gilscope.cases import Case, Slot

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from gilscope.analysis.answer import Answer, CaseRow
+from gilscope.analysis.answer import Answer
+from gilscope.analysis.rows import CaseRow
 from gilscope.cases import DEFAULT_CHUNKS_PER_WORKER, Case
 from gilscope.results.surroundings import Difference, differences
 from gilscope.stats import Estimate

@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from gilscope.analysis import answer as answers
-from gilscope.analysis.answer import Answer, CaseRow, ControlRow, FindingGroup, Measured, Rate
+from gilscope.analysis.answer import Answer, FindingGroup, KernelRow
 from gilscope.analysis.findings import FINDINGS, Finding
 from gilscope.analysis.interpreters import Price
+from gilscope.analysis.rows import CaseRow, ControlRow, Measured, Placement, Rate, Role
 from gilscope.analysis.verdict import FunctionVerdict, KernelVerdict
 from gilscope.cases import Case
 from gilscope.stats import Estimate
@@ -118,7 +118,7 @@ def _shapes() -> Mapping[type, tuple[Key, ...]]:
         CaseRow: (*case, *_fields(CaseRow, "case", findings=Key("findings", tuple[str, ...], _attribute("codes")))),
         ControlRow: (
             case[0],
-            Key("kernel", answers.Role, _attribute("role")),
+            Key("kernel", Role, _attribute("role")),
             *case[2:],
             *_fields(ControlRow, "case", "role"),
         ),
@@ -212,7 +212,7 @@ def _fields(kind: type, *without: str, **instead: Key) -> tuple[Key, ...]:
     """Return the fields of a dataclass as keys, some left out and some replaced; None of `Placement` is left out."""
     hints = get_type_hints(kind, localns={"KernelVerdict": KernelVerdict})
     texts = _described(kind)
-    optional = kind is answers.Placement
+    optional = kind is Placement
     return tuple(
         instead.get(one.name) or Key(one.name, hints[one.name], _attribute(one.name), optional, texts.get(one.name, ""))
         for one in dataclasses.fields(kind)
@@ -242,7 +242,7 @@ def _plain(value: Any) -> Any:
 _NAMES: Mapping[type, str] = {
     CaseRow: "case",
     ControlRow: "control",
-    answers.KernelRow: "kernel",
+    KernelRow: "kernel",
     FindingGroup: "finding",
 }
 _COUNT = {"minimum": 1}

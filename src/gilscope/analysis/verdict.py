@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
-from gilscope.analysis.answer import CaseRow, ControlRow, is_measured, table_order
+from gilscope.analysis.rows import CaseRow, ControlRow, is_measured, table_order
 from gilscope.analysis.unqueued import GIVEN
 from gilscope.spec import NESTED, OWN_THREADS
 from gilscope.stats import Estimate
@@ -18,12 +18,9 @@ from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 __all__ = [
     "GAIN",
     "FunctionVerdict",
-    "Gate",
     "KernelVerdict",
-    "Quantity",
     "Threads",
     "function_of",
-    "gate",
     "is_own",
     "standing",
     "ties",
@@ -43,16 +40,9 @@ FREE = 0.7
 QUIET = 0.005
 """How far from 1 the interval of the A/A control may begin without raising doubt: half of the last digit shown."""
 
-ONE_AT_A_TIME = 1.05
-"""Speed-up of a function whose calls run one at a time, with room for time-slicing. A threshold that such a function
-would reach on this machine cannot tell the two apart."""
-
 _GIL_FINDINGS = ("gil_bound", "gil_held_in_c", "gil_re_enabled")
 _HOLD_GIL = ("py_loop", "cy_gil", "nb_gil")  # what these names mean, in every kernel
 _WITH_OWN_GILS = ("interpreters", "processes")
-
-Gate: TypeAlias = Literal["passed", "failed", "open"]
-Quantity: TypeAlias = Literal["speedup", "efficiency", "relative_efficiency"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +145,14 @@ class KernelVerdict:
     def provisional(self) -> bool:
         """Whether there were too few blocks for 95 %."""
         return self.confidence is not None and self.confidence < DEFAULT_CONFIDENCE
+
+    @property
+    def best(self) -> CaseRow | None:
+        """The way to run the user's functions: the fastest that certainly gains, or else one call after the other."""
+        gaining = [found.best[0] for found in self.functions if found.best]
+        one_by_one = [found.serial for found in self.functions if found.serial is not None]
+        rows = gaining or one_by_one or self.fastest
+        return max(rows, key=lambda row: standing(row).value, default=None)
 
 
 def verdicts(
@@ -372,33 +370,3 @@ def _gave_less(spin: ControlRow, ways: Sequence[CaseRow]) -> bool:
     workers = spin.case.workers
     counts = {row.case.workers for row in ways}
     return workers in counts and spin.speedup is not None and not _starts_above(spin, FREE * workers)
-
-
-# Gates
-
-
-def gate(quantity: Quantity, threshold: float, found: Estimate | None, control: Estimate | None, workers: int) -> Gate:
-    """Compare an estimate with its threshold, as far as the machine allows.
-
-    Parameters
-    ----------
-    found : Estimate or None
-        Of the quantity.
-    control : Estimate or None
-        Speed-up of the control: what the machine gave in the same seconds.
-
-    Notes
-    -----
-    What passes must be out of reach for a function that runs one call at a time; what fails must be within the reach
-    of the machine.
-    """
-    if found is None or control is None or min(found.confidence, control.confidence) < DEFAULT_CONFIDENCE:
-        return "open"
-    wanted = threshold * {"speedup": 1.0, "efficiency": workers, "relative_efficiency": control.low}[quantity]
-    if found.low >= threshold:
-        return "passed" if wanted > ONE_AT_A_TIME or workers == 1 else "open"
-    if found.high >= threshold:
-        return "open"
-    if quantity == "relative_efficiency":
-        return "failed" if wanted > ONE_AT_A_TIME else "open"
-    return "failed" if control.low >= wanted else "open"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gilscope.analysis.answer import CaseRow, Limits, Placement
 from gilscope.analysis.gil import GilSeen
+from gilscope.analysis.rows import CaseRow, Limits, Placement
 from gilscope.records import CaseRecord
 from gilscope.report.figures import NONE, interval, percent, seconds, si
 from gilscope.report.sentences.findings import LOSS_WORDS

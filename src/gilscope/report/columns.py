@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from gilscope.analysis.answer import CaseRow
+from gilscope.analysis.rows import CaseRow
 from gilscope.report.figures import NONE, interval, narrow, per_second, percent, seconds, si, spread
 from gilscope.report.labels import workers
 from gilscope.report.sentences.findings import largest_loss

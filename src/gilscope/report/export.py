@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gilscope.analysis import Answer
-from gilscope.analysis.answer import CaseRow
+from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.to_json import part_to_json, to_json
 from gilscope.records import ResultSet
 from gilscope.report.columns import Column, columns_of

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 
-from gilscope.analysis.answer import Rate
+from gilscope.analysis.rows import Rate
 from gilscope.stats import Estimate
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.answer import CaseRow, Measured
+from gilscope.analysis.rows import CaseRow, Measured
 from gilscope.spec import NESTED
 
 __all__ = ["OVER_SUBSCRIBED", "label", "mark", "named", "way", "workers"]

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gilscope.analysis import Answer, analyse
-from gilscope.analysis.answer import CaseRow
+from gilscope.analysis.gate import Gate, Quantity, gate
+from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.to_json import to_json
-from gilscope.analysis.verdict import Gate, Quantity, gate
 from gilscope.api import Way
 from gilscope.errors import UsageError
 from gilscope.measure.callables import request_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gilscope.analysis.answer import CaseRow
+from gilscope.analysis.rows import CaseRow
 from gilscope.report.case_facts import facts_of
 from gilscope.report.columns import columns_of
 from gilscope.report.figures import NONE

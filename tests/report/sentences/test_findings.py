@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 
 from gilscope.analysis import analyse
-from gilscope.analysis.answer import Answer, CaseRow
+from gilscope.analysis.answer import Answer
 from gilscope.analysis.findings import FINDINGS
+from gilscope.analysis.rows import CaseRow
 from gilscope.report.sentences.findings import finding_notes, largest_loss, unexplained_note
 from gilscope.report.terminal import render, render_kernel
 from gilscope.report.terminal.case import render_case

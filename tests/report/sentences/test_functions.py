@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gilscope.analysis.answer import Answer, CaseRow, ControlRow
+from gilscope.analysis.answer import Answer
+from gilscope.analysis.rows import CaseRow, ControlRow
 from gilscope.measure.own import Request
 from gilscope.measure.words import own_functions
 from gilscope.report.sentences import closing

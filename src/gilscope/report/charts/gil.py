@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gilscope.analysis.answer import CaseRow, is_measured
+from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, beside, grouped, panel_of, top, variant
 from gilscope.report.figures import interval, percent
 from gilscope.report.palette import executor_class

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gilscope.analysis.answer import CaseRow, is_measured
+from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.report.charts.model import Chart, Panel, View, panel_of, variant
 from gilscope.report.figures import NONE, narrow
 from gilscope.report.labels import workers

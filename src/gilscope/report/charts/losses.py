@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from gilscope.analysis.answer import CaseRow
+from gilscope.analysis.rows import CaseRow
 from gilscope.report.case_facts import WORK, Share, shares
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, beside, grouped, panel_of, top, variant
 from gilscope.report.figures import NONE, seconds

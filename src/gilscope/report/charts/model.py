@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-from gilscope.analysis.answer import Answer, CaseRow, is_measured
+from gilscope.analysis.answer import Answer
+from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.cases import DEFAULT_CHUNKS_PER_WORKER
 from gilscope.records import ResultSet
 from gilscope.report.svg import Markup, tag

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gilscope.analysis.answer import CaseRow, ControlRow, Measured
+from gilscope.analysis.rows import CaseRow, ControlRow, Measured
 from gilscope.report.charts.marks import dashes, legend, marker, styles
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, grouped, panel_of, top, variant
 from gilscope.report.figures import interval, narrow

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gilscope.analysis.answer import CaseRow
+from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.verdict import holds_gil
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View
 from gilscope.report.labels import named

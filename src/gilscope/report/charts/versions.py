@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from gilscope.analysis.answer import CaseRow, is_measured
+from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, grouped, panel_of
 from gilscope.report.figures import interval, quotient
 from gilscope.report.palette import executor_class

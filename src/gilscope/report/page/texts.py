@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gilscope.analysis.answer import CaseRow, is_measured
+from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.records import CaseRecord
 from gilscope.report.case_facts import facts_of, shares
 from gilscope.report.charts import View

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from gilscope.analysis.answer import UNEXPLAINED, Answer, CaseRow, FindingGroup
+from gilscope.analysis.answer import Answer, FindingGroup
 from gilscope.analysis.evidence import (
     ContentionSeen,
     DispatchSeen,
@@ -22,6 +22,7 @@ from gilscope.analysis.evidence import (
     StolenSeen,
 )
 from gilscope.analysis.findings import Finding
+from gilscope.analysis.rows import UNEXPLAINED, CaseRow
 from gilscope.report.figures import NONE, interval, percent, seconds, si, times
 from gilscope.report.labels import named
 

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from gilscope.analysis.answer import Answer, CaseRow
+from gilscope.analysis.answer import Answer
+from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.verdict import GAIN, FunctionVerdict, KernelVerdict
 from gilscope.report.figures import per_second, seconds, times
 from gilscope.report.labels import named, way

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from gilscope.analysis.answer import CaseRow
+from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.verdict import KernelVerdict, Threads, standing
 from gilscope.report.figures import interval, joined, per_second, quotient, times
 from gilscope.report.labels import label, mark

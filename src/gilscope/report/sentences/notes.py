@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from gilscope.analysis.answer import Answer, CaseRow
+from gilscope.analysis.answer import Answer
+from gilscope.analysis.rows import CaseRow
 from gilscope.report.figures import interval, joined, per_second, seconds, times
 from gilscope.report.labels import OVER_SUBSCRIBED, label, mark, named
 from gilscope.report.sentences.findings import unexplained_note

@@ -5,7 +5,8 @@ Laid out for 80 columns, roomier where there are more. Colour only repeats what 
 
 from __future__ import annotations
 
-from gilscope.analysis.answer import Answer, is_measured
+from gilscope.analysis.answer import Answer
+from gilscope.analysis.rows import is_measured
 from gilscope.report.case_facts import ONE_TIME
 from gilscope.report.figures import NONE, printable, seconds
 from gilscope.report.sentences import closing

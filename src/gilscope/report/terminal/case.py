@@ -7,8 +7,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from gilscope.analysis.answer import Answer, CaseRow
+from gilscope.analysis.answer import Answer
 from gilscope.analysis.findings import Finding, cure_of
+from gilscope.analysis.rows import CaseRow
 from gilscope.cases import Case
 from gilscope.errors import UnknownNameError, UsageError
 from gilscope.records import Block, ResultSet, Round

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from gilscope.analysis.answer import CaseRow
+from gilscope.analysis.rows import CaseRow
 from gilscope.report.columns import Column, columns_of
 from gilscope.report.labels import label, mark, workers
 from gilscope.report.terminal.painted import plain_table
