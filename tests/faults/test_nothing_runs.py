@@ -193,7 +193,7 @@ def test_profile_says_what_it_imports_and_calls_before_it_does(
 
 def test_temporary_files_are_private_and_their_names_cannot_be_guessed() -> None:
     with SupervisedHost({"threads": 1}, cpus=1) as host:
-        folder = Path(host._scratch)
+        folder = Path(host.supervisor.scratch)
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert folder.parent == Path(tempfile.gettempdir()) or folder.parent == Path("/tmp")
         assert len(folder.name) > len("gilscope-") + 6
