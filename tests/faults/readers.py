@@ -83,7 +83,7 @@ def nothing_measured() -> Iterator[None]:
         mock.patch.object(_RENDER, "_template", functools.cache(_RENDER._template)),
         mock.patch("gilscope.pipeline.SupervisedHost", _NoHost),
         mock.patch("gilscope.env.capture", _captured),
-        mock.patch("gilscope.results.writer.os.fsync"),  # the disk is not what is tried here
+        mock.patch("gilscope.results.appending.os.fsync"),  # the disk is not what is tried here
     ):
         yield
 
