@@ -13,6 +13,7 @@ from gilscope.cli.settings import Settings
 if TYPE_CHECKING:
     from gilscope.cases import Study
     from gilscope.env.interpreters import Gil, Interpreter
+    from gilscope.records import Environment
 
 __all__ = ["across", "chosen", "reopened"]
 
@@ -61,8 +62,13 @@ def _split(text: str) -> list[str]:
     return [text] if Path(text).is_file() else [word.strip() for word in text.split(",")]
 
 
-def reopened(folder: Path, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
+def reopened(folder: Path, environment: Environment, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
     """Find the interpreters of a result again, to go on with it.
+
+    Parameters
+    ----------
+    environment : mapping
+        What is said of them in the result, which is in ``folder``.
 
     Raises
     ------
@@ -71,9 +77,8 @@ def reopened(folder: Path, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
     """
     from gilscope.env.interpreters import reopen
     from gilscope.errors import UsageError
-    from gilscope.results import load
 
-    entries = load(folder).environment.get("interpreters", ())
+    entries = environment.get("interpreters", ())
     strange = [entry for entry in entries if not _found_here(entry)]
     if strange or not entries:
         told = strange[0].get("executable") if strange else "no interpreter"

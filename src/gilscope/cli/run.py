@@ -19,6 +19,7 @@ from gilscope.cli.options import (
     Precision,
     Python,
     Quiet,
+    Resume,
     Seed,
     StartMethod,
     Workers,
@@ -73,10 +74,7 @@ def run(
     python: Python = None,
     gil: Gil = None,
     out: Out = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on with the result in --out (or the newest one); what it has is kept."),
-    ] = False,
+    resume: Resume = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -116,6 +114,7 @@ def _measure(
     from gilscope.cli.report import add_report
     from gilscope.cli.request import build_study
     from gilscope.cli.settings import read_settings
+    from gilscope.results import load
 
     settings = read_settings(Path.cwd())
     study = build_study(kernels, asked, settings)
@@ -125,7 +124,7 @@ def _measure(
     if resume:
         out, study, resume = _taken_up(out, study, kernels, asked)
         if resume and study.interpreters and not interpreters:  # as the result names them
-            interpreters = reopened(Path(str(out)), study.kernels)
+            interpreters = reopened(Path(str(out)), load(Path(str(out))).environment, study.kernels)
 
     from gilscope import pipeline
 

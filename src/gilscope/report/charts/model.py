@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from gilscope.cases import DEFAULT_CHUNKS_PER_WORKER
 from gilscope.records import ResultSet
 from gilscope.report import facts
 from gilscope.report.facts import Document, Row
 from gilscope.report.svg import Markup, tag
+from gilscope.studies.kinds import StudyDocument
 
 __all__ = ["PANEL_WIDTH", "Chart", "Drawer", "Panel", "View", "beside", "panel_of", "variant"]
 
@@ -67,7 +68,7 @@ class View:
 
     document: Document
     measured: ResultSet | None = None
-    studies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    studies: Mapping[str, StudyDocument] = field(default_factory=dict)
     ident: str = "r0"
     rows: Mapping[str, Sequence[Row]] = field(init=False)
     index: Mapping[str, int] = field(init=False)

@@ -9,18 +9,11 @@ from typing import Any
 
 from gilscope.analysis import analyse
 from gilscope.records import ResultSet
-from gilscope.report.charts import STUDY_CHARTS
 from gilscope.report.facts import Document
 from gilscope.results import load
-from gilscope.results.environment import check_environment
-from gilscope.results.reader import MALFORMED, parse_object
-from gilscope.studies.document import SCHEMA, SCHEMA_VERSION, json_schema
-from gilscope.studies.shape import misshapen
+from gilscope.studies.kinds import StudyDocument, studies_in
 
-__all__ = ["Source", "read_source", "studies_in"]
-
-MAX_STUDY_BYTES = 64 << 20
-"""A study of ten thousand rows has a few MB. Larger files are not ours."""
+__all__ = ["Source", "read_source"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +34,7 @@ class Source:
 
     document: Document
     measured: ResultSet | None = None
-    studies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    studies: Mapping[str, StudyDocument] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
 
 
@@ -67,64 +60,15 @@ def read_source(path: Path, document: Document | None = None) -> Source:
     return Source(document=document or analyse(measured), measured=measured, studies=studies, cautions=cautions)
 
 
-def _without_cases(folder: Path, studies: Mapping[str, Mapping[str, Any]]) -> Document:
+def _without_cases(folder: Path, studies: Mapping[str, StudyDocument]) -> Document:
     """Return the analysis of nothing, on the machine of the studies."""
-    first = next(iter(studies.values()), {})
+    first = next(iter(studies.values()), None)
     empty: dict[str, Any] = {name: [] for name in ("cases", "controls", "kernels", "findings", "warnings")}
     return {
         **empty,
         "result": str(folder),
-        "tool_version": str(first.get("tool_version", "")),
+        "tool_version": "" if first is None else first.tool_version,
         "study": {},
-        "environment": first.get("environment") or {},
+        "environment": {} if first is None else first.environment,
         "not_analysed": {},
     }
-
-
-def studies_in(folder: Path) -> tuple[dict[str, Mapping[str, Any]], tuple[str, ...]]:
-    """Return the studies of a folder, and what was wrong with files that should be some."""
-    found: dict[str, Mapping[str, Any]] = {}
-    cautions = []
-    for name in STUDY_CHARTS:
-        path = folder / f"{name}.json"
-        if not path.is_file():
-            continue
-        try:
-            document = _parsed(path)
-        except OSError as error:
-            cautions.append(f"{path.name} cannot be read: {error.strerror}")
-            continue
-        except MALFORMED:
-            cautions.append(f"{path.name} is left out: it is no JSON document")
-            continue
-        trouble = _trouble(document, name)
-        if trouble:
-            cautions.append(f"{path.name} is left out: {trouble}")
-        else:
-            found[name] = document
-    return found, tuple(cautions)
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        data = file.read(MAX_STUDY_BYTES + 1)
-    if len(data) > MAX_STUDY_BYTES:
-        raise ValueError(f"more than {MAX_STUDY_BYTES} bytes")
-    return parse_object(data)
-
-
-def _trouble(document: Mapping[str, Any], name: str) -> str:
-    """Say why a document is no study that can be drawn; empty if it is."""
-    if document.get("schema") != SCHEMA or document.get("study") != name:
-        return f"it is no document of gilscope {name}"
-    version = document.get("schema_version")
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        return "it was written by a newer gilscope: update with pip install -U gilscope"
-    trouble = misshapen(document, json_schema())
-    if trouble:
-        return f"it is damaged: {trouble}"
-    try:
-        check_environment(document["environment"])
-    except ValueError as error:
-        return f"it is damaged: {error}"
-    return ""
