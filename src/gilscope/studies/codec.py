@@ -39,7 +39,7 @@ class AtLeast:
 
 Count: TypeAlias = Annotated[int, AtLeast(0)]
 Positive: TypeAlias = Annotated[int, AtLeast(1)]
-Seconds: TypeAlias = Annotated[float, AtLeast(1e-12)]
+Seconds: TypeAlias = Annotated[float, AtLeast(MIN_FLOAT)]
 """Of something that was timed, so that one may divide by it."""
 
 _PLAIN: Mapping[Any, tuple[str, tuple[type, ...]]] = {

@@ -42,7 +42,7 @@ def carry_out(
     Parameters
     ----------
     measure : callable (log)
-        Not called if the budget is spent already. Ctrl-C ends it early; what is in the log is kept.
+        Not called if the study is complete. Ctrl-C ends it early; what is in the log is kept.
     resume : bool
         Go on with the file at ``path``.
 
@@ -54,18 +54,25 @@ def carry_out(
     record: Record[RequestT, Any, Any, Any] = Record(
         path=str(path), asked=request, environment=environment, notes=kind.notes(request)
     )
+    complete = False
     if resume:
         _, record = read_record(path, {kind.name: kind})
         check_resumable(record, environment, __version__)
+        complete = _complete(record, request.budget_s)
         record.asked = request
     with StudyLog(kind, record, resume=resume) as log:
         try:
-            if not record.blocks or record.spent_s < request.budget_s:
+            if not complete:
                 measure(log)
             log.end()
         except KeyboardInterrupt:
             pass  # the record says that it is not at its end
     return kind.document(read_record(path, {kind.name: kind})[1])
+
+
+def _complete(record: Record[Any, Any, Any, Any], budget_s: float) -> bool:
+    """Whether a budget buys nothing that a study has not got: it came to its end with no smaller one."""
+    return record.ended and any(block.samples for block in record.blocks) and budget_s <= record.asked.budget_s
 
 
 def continued(

@@ -39,30 +39,38 @@ def is_study(path: Path) -> bool:
     return any(f'"{schema}"'.encode() in beginning for schema in (SCHEMA, FORMAT.schema))
 
 
-def load_study(path: Path) -> StudyDocument:
+def load_study(path: Path, name: str = "") -> StudyDocument:
     """Read what a study measured so far, or a document that an earlier version wrote.
+
+    Parameters
+    ----------
+    name : str
+        Which study it must be; empty: any.
 
     Raises
     ------
     ForeignFileError, NewerSchemaError, ResultFileError
         In one line.
     """
+    kinds = {name: KINDS[name]} if name else KINDS
     if path.suffix == ".json":
-        return of_json(_parsed(path), str(path))
-    kind, record = read_record(path, KINDS)
+        return of_json(_parsed(path), str(path), kinds)
+    kind, record = read_record(path, kinds)
     return cast(StudyDocument, kind.document(record))
 
 
-def of_json(fields: Mapping[str, Json], path: str) -> StudyDocument:
+def of_json(
+    fields: Mapping[str, Json], path: str, kinds: Mapping[str, Kind[Any, Any, Any, Any]] = KINDS
+) -> StudyDocument:
     """Read a document.
 
     Raises
     ------
     ForeignFileError, NewerSchemaError, ResultFileError
     """
-    kind = KINDS.get(str(fields.get("study")))
+    kind = kinds.get(str(fields.get("study")))
     if fields.get("schema") != SCHEMA or kind is None:
-        raise ForeignFileError(f"{path} is not a study of gilscope")
+        raise ForeignFileError(f"{path} is not a document of gilscope {' or '.join(kinds)}")
     version = fields.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise NewerSchemaError(f"{path} was written by a newer gilscope: update with: pip install -U gilscope")
@@ -96,13 +104,9 @@ def studies_in(folder: Path) -> tuple[dict[str, StudyDocument], tuple[str, ...]]
     cautions = []
     for name, path in study_files(folder).items():
         try:
-            document = load_study(path)
-            if document.study != name:
-                raise ForeignFileError(f"{path} is not a study of gilscope {name}")
+            found[name] = load_study(path, name)
         except GilscopeError as error:
             cautions.append(f"{path.name} is left out: {str(error).removeprefix(str(path)).lstrip(', ')}")
-        else:
-            found[name] = document
     return found, tuple(cautions)
 
 

@@ -26,6 +26,8 @@ __all__ = [
     "row_of",
 ]
 
+MAX_OCTAVE = 63  # 2**63 steps take centuries
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointPlan:
@@ -69,10 +71,14 @@ class MetgSample:
         Workers x wall per task, in seconds.
     """
 
-    empty_s: Seconds
+    empty_s: float
     step_s: Seconds
     machine: Seconds
     granularity_s: Mapping[int, Seconds]
+
+    def __post_init__(self) -> None:
+        if not all(0 <= octave < MAX_OCTAVE for octave in self.granularity_s):
+            raise ValueError("an octave is out of range")
 
     @property
     def efficiency(self) -> dict[int, float]:
