@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gilscope.analysis import analyse
+from gilscope import pipeline
 from gilscope.errors import UsageError
 from gilscope.measure.callables import request_of
 from gilscope.measure.events import Observer
-from gilscope.measure.functions import DEFAULT_BUDGET_S, Options, measure
+from gilscope.measure.functions import DEFAULT_BUDGET_S, Functions, Options
 from gilscope.measure.own import DEFAULT_TIMEOUT_S, Request
 from gilscope.report import facts
 from gilscope.report.figures import interval, percent, si
 from gilscope.report.terminal import render
 from gilscope.report.verdict import best_row, verdict
-from gilscope.results import load
 from gilscope.results.schema import RESULT_NAME
 from gilscope.stats import Estimate
 
@@ -51,8 +50,7 @@ def measure_functions(
     UsageError
         If the request makes no sense, or ``out`` cannot be written.
     """
-    complete = measure(request, options, out / RESULT_NAME, observer=observer)
-    return {**analyse(load(out / RESULT_NAME)), "interrupted": not complete}
+    return pipeline.run(Functions(request, options), out, observer=observer)
 
 
 def compare(

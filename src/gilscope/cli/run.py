@@ -127,9 +127,11 @@ def _measure(
             interpreters = reopened(Path(str(out)), load(Path(str(out))).environment, study.kernels)
 
     from gilscope import pipeline
+    from gilscope.measure.engine import Kernels
 
+    subject = Kernels(study, interpreters)
     with output_folder(out, resume=resume) as folder, watch(quiet=quiet, budget_s=study.budget_s) as observer:
-        document = pipeline.run(study, folder, interpreters=interpreters, observer=observer, resume=resume)
+        document = pipeline.run(subject, folder, observer=observer, resume=resume)
     _report(document, json=json)
     add_report(folder, document, quiet=quiet)
     return exit_status(document)

@@ -16,7 +16,8 @@ from gilscope.api import Way, estimate_of
 from gilscope.cases import Case
 from gilscope.errors import UsageError
 from gilscope.measure.callables import request_of
-from gilscope.measure.functions import Options, measure
+from gilscope.measure.engine import measure
+from gilscope.measure.functions import Functions, Options
 from gilscope.records import ResultSet
 from gilscope.results import load
 from gilscope.results.schema import RESULT_NAME
@@ -197,7 +198,7 @@ class ScalingResult:
         with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
             path = Path(folder, RESULT_NAME)
             asked = None if enough is None else (lambda: self._take(path) and enough())
-            if not measure(request, options, path, enough=asked):
+            if not measure(Functions(request, options), path, enough=asked):
                 raise KeyboardInterrupt
             self._take(path)
 
