@@ -124,12 +124,14 @@ def carry_out(
 def print_study(document: Envelope, path: Path, *, json: bool) -> None:
     """Print a study: as JSON and nothing else, or laid out."""
     from gilscope.cli.output import emit, emit_json, shown, stdout_color, stdout_width
+    from gilscope.report.figures import printable
     from gilscope.studies.document import to_json
 
     if json:
         emit_json(to_json(document))
     else:
-        emit(laid_out(document, width=stdout_width(), color=stdout_color(), path=shown(path)))
+        color = stdout_color()
+        emit(printable(laid_out(document, width=stdout_width(), color=color, path=shown(path)), color=color))
 
 
 def laid_out(document: Envelope, *, width: int, color: bool, path: str) -> str:

@@ -16,6 +16,7 @@ __all__ = [
     "interval",
     "narrow",
     "percent",
+    "printable",
     "quotient",
     "seconds",
     "si",
@@ -30,6 +31,8 @@ Estimate: TypeAlias = Mapping[str, Any]
 NONE = "-"
 NO_BREAK = "\u00a0"
 _INSIDE_INTERVAL = re.compile(r"(?<=,) (?=[\d.?]+\])| (?=\[[\d.?]+,)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed
+_BUT_COLORS = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[0-9;]*m)")
 _SLACK = 1e-9  # half-widths are rounded up, but not by the last digits of a division
 _PREFIXES = {-3: "n", -2: "u", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P"}
 
@@ -113,6 +116,17 @@ def quotient(top: Estimate, bottom: Estimate) -> Estimate:
     if not (has_interval(top) and has_interval(bottom)) or bottom["low"] <= 0:
         return {"value": value, "low": None, "high": None}
     return {"value": value, "low": top["low"] / bottom["high"], "high": top["high"] / bottom["low"]}
+
+
+def printable(text: str, *, color: bool = False) -> str:
+    """Return a text without control characters: a file from elsewhere must not command the terminal.
+
+    Parameters
+    ----------
+    color : bool
+        Keep the sequences that set colours.
+    """
+    return (_BUT_COLORS if color else _CONTROL).sub("?", text)
 
 
 def unbroken(text: str) -> str:

@@ -273,7 +273,8 @@ def _take(line: Line, record: Record[Any, Any, Any, Any], kind: Kind[Any, Any, A
 
 
 def _block(found: Json, record: Record[Any, Any, Any, Any], kind: Kind[Any, Any, Any, Any]) -> StudyBlock[Any]:
-    samples = {key: decode(kind.sample, sample, f"sample {key[:40]}") for key, sample in found["samples"].items()}
+    named = decode(Mapping[str, Any], found["samples"], "samples")
+    samples = {key: decode(kind.sample, sample, f"sample {key[:40]}") for key, sample in named.items()}
     if strange := samples.keys() - record.items.keys():
         raise ValueError(f"nothing is known of {min(strange)[:40]}")
     return StudyBlock(

@@ -54,6 +54,10 @@ class MetgPlan:
     empty: PointPlan
     points: Mapping[int, PointPlan] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not all(octave in self.points and 0 <= octave < MAX_OCTAVE for octave in self.octaves):
+            raise ValueError("an octave is out of range")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetgSample:
