@@ -18,6 +18,7 @@ from mkdocs.structure.files import File, Files
 
 from gilscope.cli.app import app
 from gilscope.registry import KERNELS
+from gilscope.studies.kinds import json_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMAS = sorted((ROOT / "src" / "gilscope").glob("*/**/*schema*.json"))
@@ -65,10 +66,9 @@ def python_api() -> str:
 def json_schemas() -> str:
     """Return the page of the JSON Schemas."""
     parts = ["# JSON Schema", "What [the documents](../schema.md) of `--json` must look like, to validate them by."]
-    for path in SCHEMAS:
-        schema = json.loads(path.read_text(encoding="utf-8"))
+    for schema in (*(json.loads(path.read_text(encoding="utf-8")) for path in SCHEMAS), json_schema()):
         text = json.dumps(schema, indent=2, ensure_ascii=False)
-        parts += [f"## {schema.get('title', path.parent.name)}", f"```json\n{text}\n```"]
+        parts += [f"## {schema['title']}", f"```json\n{text}\n```"]
     return "\n\n".join(parts) + "\n"
 
 

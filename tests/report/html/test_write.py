@@ -76,6 +76,14 @@ def test_studies_beside_a_result_are_read_or_said(tmp_path: Path, text: str, cau
     assert bool(source.cautions) == bool(caution)
 
 
+def test_a_study_that_was_stopped_is_drawn_and_said(tmp_path: Path) -> None:
+    (tmp_path / "metg.json").write_text(json.dumps(to_json(metg(interrupted=True, blocks=3))))
+    source = read_source(tmp_path)
+    assert source.cautions == ("metg was stopped after 3 blocks: go on with it by --resume",)
+    write(tmp_path / "report.html", [source])
+    assert source.cautions[0] in (tmp_path / "report.html").read_text()
+
+
 def test_studies_without_a_result_make_a_page_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "ipc.json").write_text(json.dumps(to_json(ipc())))
     write(tmp_path / "report.html", [read_source(tmp_path)])

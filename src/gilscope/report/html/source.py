@@ -54,6 +54,11 @@ def read_source(path: Path, document: Document | None = None) -> Source:
         If the result cannot be read.
     """
     studies, cautions = studies_in(path if path.is_dir() else path.parent)
+    cautions += tuple(
+        f"{study.study} was stopped after {study.blocks} blocks: go on with it by --resume"
+        for study in studies.values()
+        if study.interrupted
+    )
     if path.is_dir():
         return Source(document=_without_cases(path, studies), studies=studies, cautions=cautions)
     measured = load(path)
