@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from gilscope.measure.events import Observer
     from gilscope.records import Environment
     from gilscope.studies.document import Envelope
-    from gilscope.studies.engine import Request
+    from gilscope.studies.engine import Budgeted
     from gilscope.studies.record import Kind, StudyLog
 
 __all__ = ["carry_out", "common", "exit_status", "laid_out", "one_of", "print_study", "small_duration", "taken_up"]
 
-RequestT = TypeVar("RequestT", bound="Request")
+RequestT = TypeVar("RequestT", bound="Budgeted")
 
 _FAILURES = ("wrong_result", "failed", "timeout")
 _TAKEN = ("budget_s", "start_methods", "seed", "dask_scheduler")

@@ -17,15 +17,15 @@ from gilscope.studies.record import Kind, Record, StudyLog, read_record
 __all__ = ["carry_out", "continued"]
 
 
-class Request(Protocol):
-    """What a study was asked."""
+class Budgeted(Protocol):
+    """What a study was asked, as far as the engine cares."""
 
     @property
     def budget_s(self) -> float:
         """Seconds from the first counted round on."""
 
 
-RequestT = TypeVar("RequestT", bound=Request)
+RequestT = TypeVar("RequestT", bound=Budgeted)
 
 
 def carry_out(
