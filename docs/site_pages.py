@@ -20,6 +20,7 @@ from gilscope.analysis.to_json import json_schema
 from gilscope.cli.app import app
 from gilscope.registry import KERNELS
 from gilscope.report.columns import COLUMNS, Column
+from gilscope.studies.kinds import json_schema as study_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMAS = sorted((ROOT / "src" / "gilscope").glob("*/**/*schema*.json"))  # beside the one that is made from types
@@ -67,7 +68,7 @@ def python_api() -> str:
 def json_schemas() -> str:
     """Return the page of the JSON Schemas."""
     parts = ["# JSON Schema", "What [the documents](../schema.md) of `--json` must look like, to validate them by."]
-    for schema in (json_schema(), *(json.loads(path.read_text(encoding="utf-8")) for path in SCHEMAS)):
+    for schema in (json_schema(), *(json.loads(path.read_text(encoding="utf-8")) for path in SCHEMAS), study_schema()):
         text = json.dumps(schema, indent=2, ensure_ascii=False)
         parts += [f"## {schema['title']}", f"```json\n{text}\n```"]
     return "\n\n".join(parts) + "\n"

@@ -54,8 +54,8 @@ def measured(words: Sequence[str]) -> Answer:
 
 def section(answer: Answer, kernel: str, words: Sequence[str]) -> str:
     """Return what a page shows of a measurement: the command, the machine, the table, what is not available."""
-    head = [f"    $ {' '.join(words)}", "", environment_note(answer) + "  "]
-    head += [f"caution: {text}  " for text in check_notes(answer)]
+    head = [f"    $ {' '.join(words)}", "", environment_note(answer.surroundings) + "  "]
+    head += [f"caution: {text}  " for text in check_notes(answer.surroundings)]
     study = answer.kernel(kernel)
     if study is not None:
         head.append(f"{study.blocks} blocks; {worth(answer.rows)}  ")

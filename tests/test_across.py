@@ -11,6 +11,7 @@ from gilscope import pipeline
 from gilscope.analysis import Answer
 from gilscope.env.interpreters import ask, choose
 from gilscope.errors import UsageError
+from gilscope.measure.engine import Kernels
 from gilscope.plan import compared, make_study
 from gilscope.report.terminal import render
 from gilscope.results import load
@@ -34,7 +35,7 @@ def measured(importable: None, tmp_path: Path, request: pytest.FixtureRequest) -
     study = make_study(workers=(2,), kernels=("primes",), implementations=("py_loop",), executors=("threads",))
     study = compared(dataclasses.replace(study, size="XS"), [entry.label for entry in named], ["implementations"])
     study = dataclasses.replace(study, budget_s=0.5)
-    return pipeline.run(study, tmp_path, interpreters=named)
+    return pipeline.run(Kernels(study, named), tmp_path)
 
 
 @pytest.mark.parametrize("measured", [False], indirect=True, ids=["another"])

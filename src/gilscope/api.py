@@ -10,13 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gilscope.analysis import Answer, analyse
+from gilscope import pipeline
+from gilscope.analysis import Answer
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.to_json import to_json
 from gilscope.errors import UsageError
 from gilscope.measure.callables import request_of
 from gilscope.measure.events import Observer
-from gilscope.measure.functions import DEFAULT_BUDGET_S, Options, measure
+from gilscope.measure.functions import DEFAULT_BUDGET_S, Functions, Options
 from gilscope.measure.own import DEFAULT_TIMEOUT_S, Request
 from gilscope.report.columns import columns_of
 from gilscope.report.figures import printable
@@ -24,7 +25,6 @@ from gilscope.report.labels import mark
 from gilscope.report.sentences import closing, verdict
 from gilscope.report.sentences.notes import notes_of
 from gilscope.report.terminal import rates_title, render
-from gilscope.results import load
 from gilscope.results.schema import RESULT_NAME
 from gilscope.stats import Estimate
 
@@ -54,8 +54,7 @@ def measure_functions(request: Request, options: Options, out: Path, *, observer
     UsageError
         If the request makes no sense, or ``out`` cannot be written.
     """
-    complete = measure(request, options, out / RESULT_NAME, observer=observer)
-    return replace(analyse(load(out / RESULT_NAME)), interrupted=not complete)
+    return pipeline.run(Functions(request, options), out, observer=observer)
 
 
 def compare(

@@ -10,6 +10,7 @@ import pytest
 from gilscope.analysis import Answer
 from gilscope.cases import Study
 from gilscope.env.interpreters import Interpreter
+from gilscope.measure.engine import Kernels
 from gilscope.measure.events import Observer
 from gilscope.results import ResultWriter
 from tests.report.answers import mandelbrot
@@ -28,19 +29,18 @@ class FakePipeline:
 
     def run(
         self,
-        study: Study,
+        subject: Kernels,
         out: Path,
         *,
         observer: Observer,
-        interpreters: Sequence[Interpreter] = (),
         resume: bool = False,
     ) -> Answer:
-        self.studies.append(study)
-        self.interpreters = interpreters
+        self.studies.append(subject.study)
+        self.interpreters = subject.interpreters
         self.folders.append(out)
         self.during(observer)
         if self.writes:
-            with ResultWriter(out / "result.jsonl", study, {}, "0"):
+            with ResultWriter(out / "result.jsonl", subject.study, {}, "0"):
                 pass  # a header is a result
         return self.answer
 

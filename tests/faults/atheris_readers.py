@@ -31,11 +31,11 @@ with atheris.instrument_imports(include=["gilscope"]):
     from gilscope.env.files import parse_cpu_list
     from gilscope.errors import GilscopeError
     from gilscope.measure.words import check_target, read_argument
-    from gilscope.report.page.source import studies_in
     from gilscope.report.sentences import verdict
     from gilscope.report.terminal import render
     from gilscope.results.codec import parse_slot
     from gilscope.results.reader import _read
+    from gilscope.studies.kinds import studies_in
     from gilscope.studies.traced.rounds import choose_case, trace_of
     from gilscope.units import parse_bytes, parse_duration_s, parse_fraction
 

@@ -167,8 +167,8 @@ def command_lines(verb: str) -> st.SearchStrategy[list[str]]:
     return parts.map(lambda found: [*verb.split(), *(word for part in found for word in part)])
 
 
-def _measured(study: Any, options: Any, *, quiet: bool) -> Any:
-    return getattr(studies, study.__name__.rpartition(".")[2])()
+def _measured(kind: Any, *_: Any, **__: Any) -> Any:
+    return getattr(studies, kind.name)()
 
 
 def _gil(*_: object) -> tuple[Any, Any]:
@@ -180,8 +180,7 @@ def _nothing_runs() -> Iterator[None]:
     """Replace all that measures or starts a program."""
     replaced = {
         "gilscope.api.measure_functions": lambda *_, **__: mandelbrot(),
-        "gilscope.cli.metg._run": lambda *_, **__: studies.metg(),
-        "gilscope.cli.study.measured": _measured,
+        "gilscope.studies.engine.carry_out": _measured,
         "gilscope.cli.gil._measured": _gil,
         "gilscope.cli.tour._show": lambda *_, **__: ShownChapter(
             name="x", title="x", text="", experiments=(), remember=""

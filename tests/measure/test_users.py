@@ -9,7 +9,8 @@ import pytest
 
 from gilscope import results
 from gilscope.analysis import Answer, analyse
-from gilscope.measure.functions import Options, measure
+from gilscope.measure.engine import measure
+from gilscope.measure.functions import Functions, Options
 from gilscope.measure.own import Request
 from gilscope.measure.words import own_functions
 
@@ -42,7 +43,7 @@ def answer(tmp_path_factory: pytest.TempPathFactory) -> Answer:
     request = Request(functions=own_functions([f"users.py:{name}" for name in names], HERE), folder=str(HERE))
     options = Options(executors=("threads",), workers=(2,), budget_s=12.0, round_s=0.06)
     path = tmp_path_factory.mktemp("users") / "result.jsonl"
-    assert measure(request, options, path)
+    assert measure(Functions(request, options), path)
     return analyse(results.load(path))
 
 

@@ -77,9 +77,9 @@ def test_what_is_missing_is_said_of_the_interpreter_that_lacks_it() -> None:
 
 
 def test_each_interpreter_is_introduced() -> None:
-    shown = interpreter_notes(answer(ROWS, environment={"interpreters": [LISTED]}))
+    shown = interpreter_notes(answer(ROWS, environment={"interpreters": [LISTED]}).surroundings)
     assert list(shown) == [("3.13t", "CPython 3.13.5, free-threaded build, GIL off, ~/python")]
-    assert list(interpreter_notes(mandelbrot())) == []
+    assert list(interpreter_notes(mandelbrot().surroundings)) == []
 
 
 def test_a_price_has_its_interval_and_names_both_sides() -> None:

@@ -13,6 +13,7 @@ from gilscope.cli.settings import Settings
 if TYPE_CHECKING:
     from gilscope.cases import Study
     from gilscope.env.interpreters import Gil, Interpreter
+    from gilscope.records import Environment
     from gilscope.results.surroundings import Python
 
 __all__ = ["across", "chosen", "reopened"]
@@ -62,8 +63,13 @@ def _split(text: str) -> list[str]:
     return [text] if Path(text).is_file() else [word.strip() for word in text.split(",")]
 
 
-def reopened(folder: Path, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
+def reopened(folder: Path, environment: Environment, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
     """Find the interpreters of a result again, to go on with it.
+
+    Parameters
+    ----------
+    environment : mapping
+        What is said of them in the result, which is in ``folder``.
 
     Raises
     ------
@@ -72,10 +78,9 @@ def reopened(folder: Path, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
     """
     from gilscope.env.interpreters import reopen
     from gilscope.errors import UsageError
-    from gilscope.results import load
     from gilscope.results.surroundings import Surroundings
 
-    entries = Surroundings.of(load(folder).environment).interpreters
+    entries = Surroundings.of(environment).interpreters
     strange = [entry for entry in entries if not _found_here(entry)]
     if strange or not entries:
         told = strange[0].executable if strange else "no interpreter"

@@ -42,8 +42,8 @@ def report(
 def _located(asked: str) -> Path:
     """Return the result that is meant, or the folder itself where it holds studies and no result."""
     from gilscope.cli.show import locate
-    from gilscope.report.page.source import studies_in
     from gilscope.results import RESULT_NAME
+    from gilscope.studies.kinds import studies_in
 
     folder = Path(asked)
     if folder.is_dir() and not (folder / RESULT_NAME).exists() and studies_in(folder)[0]:

@@ -19,6 +19,7 @@ from gilscope.cli.options import (
     Precision,
     Python,
     Quiet,
+    Resume,
     Seed,
     StartMethod,
     Workers,
@@ -74,10 +75,7 @@ def run(
     python: Python = None,
     gil: Gil = None,
     out: Out = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on with the result in --out (or the newest one); what it has is kept."),
-    ] = False,
+    resume: Resume = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -118,6 +116,7 @@ def _measure(
     from gilscope.cli.report import add_report
     from gilscope.cli.request import build_study
     from gilscope.cli.settings import read_settings
+    from gilscope.results import load
 
     settings = read_settings(Path.cwd())
     study = build_study(kernels, asked, settings)
@@ -127,12 +126,14 @@ def _measure(
     if resume:
         out, study, resume = _taken_up(out, study, kernels, asked)
         if resume and study.interpreters and not interpreters:  # as the result names them
-            interpreters = reopened(Path(str(out)), study.kernels)
+            interpreters = reopened(Path(str(out)), load(Path(str(out))).environment, study.kernels)
 
     from gilscope import pipeline
+    from gilscope.measure.engine import Kernels
 
+    subject = Kernels(study, interpreters)
     with output_folder(out, resume=resume) as folder, watch(quiet=quiet, budget_s=study.budget_s) as observer:
-        answer = pipeline.run(study, folder, interpreters=interpreters, observer=observer, resume=resume)
+        answer = pipeline.run(subject, folder, observer=observer, resume=resume)
     emit_answer(answer, json=json)
     add_report(folder, answer, quiet=quiet)
     return exit_status(answer)

@@ -16,7 +16,8 @@ from gilscope.analysis.to_json import to_json
 from gilscope.api import Way
 from gilscope.errors import UsageError
 from gilscope.measure.callables import request_of
-from gilscope.measure.functions import Options, measure
+from gilscope.measure.engine import measure
+from gilscope.measure.functions import Functions, Options
 from gilscope.records import ResultSet
 from gilscope.report.sentences import verdict
 from gilscope.results import load
@@ -146,7 +147,7 @@ class ScalingResult:
         with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
             path = Path(folder, RESULT_NAME)
             asked = None if enough is None else (lambda: self._take(path) and enough())
-            if not measure(request, options, path, enough=asked):
+            if not measure(Functions(request, options), path, enough=asked):
                 raise KeyboardInterrupt
             self._take(path)
 

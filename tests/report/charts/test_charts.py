@@ -17,6 +17,8 @@ from gilscope.report.charts import gil as gil_chart
 from gilscope.report.charts import losses as loss_chart
 from gilscope.report.charts import scaling as scaling_chart
 from gilscope.report.charts.heat import MAX_COLUMNS, Scale, grid, overview, scale_of
+from gilscope.studies.ipc_rows import STAGES
+from tests.report import studies
 from tests.report.answers import answer, changed, control, estimate, mandelbrot, rated, row
 from tests.report.large import large
 
@@ -234,10 +236,7 @@ def test_interpreters_stand_side_by_side_relative_to_the_first() -> None:
 
 
 def study(name: str, rows: list[dict[str, Any]]) -> View:
-    return View(answer([]), studies={name: {"rows": rows}})
-
-
-BASE = {"executor": "threads", "start_method": "", "status": "ok", "reason": "", "cure": ""}
+    return View(answer([]), studies={name: studies.document(name, rows=rows)})
 
 
 def test_metg_curves_name_where_half_is_work() -> None:
@@ -245,7 +244,7 @@ def test_metg_curves_name_where_half_is_work() -> None:
         {"steps": n, "task_s": estimate(1e-6 * n), "granularity_s": None, "efficiency": estimate(n / (n + 30))}
         for n in (1, 10, 100, 1000)
     ]
-    entry = {**BASE, "label": "threads", "workers": 2, "pattern": "steps", "metg_s": estimate(6e-5), "curve": curve}
+    entry = {**studies.metg_row("threads", "steps", 3e-5), "curve": curve}
     never = {**entry, "label": HOSTILE, "metg_s": None, "status": "not_reached", "executor": HOSTILE}
     chart = draw("metg", study("metg", [entry, never]))
     assert "threads 60.0 us" in texts(chart)
@@ -253,28 +252,34 @@ def test_metg_curves_name_where_half_is_work() -> None:
 
 def test_ipc_draws_messages_by_size_and_jobs_by_stage() -> None:
     sent = [
-        {
-            **BASE,
-            "label": "pipe",
-            "kind": "transfer",
-            "channel": "pipe",
-            "bytes": size,
-            "seconds": estimate(1e-5 + size / 1e9),
-        }
-        for size in (64, 65536, 1 << 24)
+        studies.row(
+            "pipe",
+            kind="transfer",
+            channel="pipe",
+            bytes=size,
+            seconds=estimate(1e-5 + size / 1e9),
+            bandwidth_bytes_per_s=None,
+        )
+        for size in (64, 1 << 24, 65536)
     ]
-    stages = {"start": estimate(0.03), "pickle": estimate(0.01), "compute": None}
-    job = {**BASE, "label": "spawn", "kind": "job", "bytes": 1 << 20, "stages_s": stages, "total_s": estimate(0.04)}
+    stages = {**dict.fromkeys(STAGES), "start": estimate(0.03), "pickle": estimate(0.01)}
+    job = studies.row("spawn", kind="job", bytes=1 << 20, stages_s=stages, total_s=estimate(0.04))
     chart = draw("ipc", study("ipc", [*sent, job]))
     assert [panel.alt.partition(":")[0] for panel in chart.panels] == ["A message", "What a job costs by start method"]
     assert "40.0 ms" in texts(chart)
 
 
 def test_startup_draws_the_first_and_the_second_time() -> None:
-    entry = {**BASE, "label": "threads", "workers": 8, "total_s": estimate(2e-3), "again_s": estimate(1e-3)}
+    times = {"import_s": None, "create_s": None, "join_s": None, "total_s": estimate(2e-3), "again_s": estimate(1e-3)}
+    entry = studies.row("threads", workers=8, **times, pss_bytes=None, pss_reason="")
     chart = draw("startup", study("startup", [entry, {**entry, "again_s": None}]))
     (panel,) = parsed(chart)
     assert sum("second time" in (mark.get("data-tip") or "") for mark in panel.iter()) == 1
+
+
+def test_a_study_without_figures_has_no_chart() -> None:
+    for name in ("metg", "ipc", "startup"):
+        assert draw(name, study(name, [])) is None
 
 
 def test_ten_thousand_cases_are_indexed_once() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from gilscope.errors import UnavailableError, UsageError
 from gilscope.report.page import Source, read_source, write
+from gilscope.studies.document import to_json
 from tests.report.answers import mandelbrot
 from tests.report.studies import ipc, metg
 
@@ -48,7 +49,7 @@ def test_without_jinja2_the_cure_is_named_and_nothing_is_written(
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "result.jsonl"
 STUDY = '{"schema": "gilscope.study", "schema_version": %s, "study": "%s", "rows": []}'
-WHOLE = metg()
+WHOLE = to_json(metg())
 
 
 @pytest.mark.parametrize(
@@ -59,10 +60,10 @@ WHOLE = metg()
         (json.dumps({**WHOLE, "environment": {"checks": ["busy"]}}), "environment.checks[0] must be an object"),
         (STUDY % (1, "metg"), "it has no tool_version"),
         (STUDY % (2, "metg"), "newer gilscope"),
-        (STUDY % (1, "ipc"), "no document of gilscope metg"),
-        ("[]", "no JSON document"),
-        ("{", "no JSON document"),
-        ("[" * 100_000, "no JSON document"),
+        (STUDY % (1, "ipc"), "not a document of gilscope metg"),
+        ("[]", "not a JSON document"),
+        ("{", "not a JSON document"),
+        ("[" * 100_000, "not a JSON document"),
     ],
 )
 def test_studies_beside_a_result_are_read_or_said(tmp_path: Path, text: str, caution: str) -> None:
@@ -75,8 +76,16 @@ def test_studies_beside_a_result_are_read_or_said(tmp_path: Path, text: str, cau
     assert bool(source.cautions) == bool(caution)
 
 
+def test_a_study_that_was_stopped_is_drawn_and_said(tmp_path: Path) -> None:
+    (tmp_path / "metg.json").write_text(json.dumps(to_json(metg(interrupted=True, blocks=3))))
+    source = read_source(tmp_path)
+    assert source.cautions == ("metg was stopped after 3 blocks: go on with it by --resume",)
+    write(tmp_path / "report.html", [source])
+    assert source.cautions[0] in (tmp_path / "report.html").read_text()
+
+
 def test_studies_without_a_result_make_a_page_of_their_own(tmp_path: Path) -> None:
-    (tmp_path / "ipc.json").write_text(json.dumps(ipc()))
+    (tmp_path / "ipc.json").write_text(json.dumps(to_json(ipc())))
     write(tmp_path / "report.html", [read_source(tmp_path)])
     page = (tmp_path / "report.html").read_text()
     assert "<title>gilscope: ipc</title>" in page

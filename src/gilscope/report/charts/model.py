@@ -11,6 +11,7 @@ from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.cases import DEFAULT_CHUNKS_PER_WORKER
 from gilscope.records import ResultSet
 from gilscope.report.svg import Markup, tag
+from gilscope.studies.kinds import StudyDocument
 
 __all__ = [
     "PANEL_WIDTH",
@@ -85,7 +86,7 @@ class View:
 
     answer: Answer
     measured: ResultSet | None = None
-    studies: Mapping[str, Study] = field(default_factory=dict)
+    studies: Mapping[str, StudyDocument] = field(default_factory=dict)
     ident: str = "r0"
     rows: Mapping[str, Sequence[CaseRow]] = field(init=False)
     index: Mapping[str, int] = field(init=False)

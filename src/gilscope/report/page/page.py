@@ -95,10 +95,13 @@ def result_part(source: Source, ident: str, first: Source) -> ResultPart:
         title=_title(view),
         when=answer.surroundings.started_utc[:16].replace("T", " "),
         file=_file(answer),
-        subtitle=environment_note(answer),
-        machine=[*_machine(answer), *((f"Interpreter {label}", text) for label, text in interpreter_notes(answer))],
+        subtitle=environment_note(answer.surroundings),
+        machine=[
+            *_machine(answer),
+            *((f"Interpreter {label}", text) for label, text in interpreter_notes(answer.surroundings)),
+        ],
         cautions=[
-            *check_notes(answer),
+            *check_notes(answer.surroundings),
             *answer.warnings,
             *source.cautions,
             *(["Interrupted: what was measured until then."] if answer.interrupted else []),

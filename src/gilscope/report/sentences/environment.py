@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gilscope.analysis.answer import Answer
-from gilscope.results.surroundings import Python
+from gilscope.results.surroundings import Python, Surroundings
 
 __all__ = ["check_notes", "environment_note", "interpreter_notes"]
 
 
-def environment_note(answer: Answer) -> str:
+def environment_note(here: Surroundings) -> str:
     """Say in one line on what was measured."""
-    here = answer.surroundings
     parts = []
     if here.interpreter.known:
         gil = "GIL off" if here.interpreter.gil_enabled is False else "GIL on"
@@ -25,19 +23,19 @@ def environment_note(answer: Answer) -> str:
     return ", ".join(parts)
 
 
-def check_notes(answer: Answer) -> list[str]:
+def check_notes(here: Surroundings) -> list[str]:
     """Say what about the machine could spoil the measurement."""
     return [
         "; ".join(part for part in (check.message, check.cure) if part)
-        for check in answer.surroundings.checks
+        for check in here.checks
         if check.status == "warning"
     ]
 
 
-def interpreter_notes(answer: Answer) -> Iterator[tuple[str, str]]:
+def interpreter_notes(here: Surroundings) -> Iterator[tuple[str, str]]:
     """Yield the label of each interpreter that was compared, and which Python it is and whether it started with the
     GIL."""
-    for entry in answer.surroundings.interpreters:
+    for entry in here.interpreters:
         yield entry.label, _python(entry)
 
 

@@ -43,8 +43,11 @@ def render(answer: Answer, *, width: int, color: bool = False, one_time: bool = 
 
 def render_head(answer: Answer, width: int) -> str:
     """Lay out on what was measured, what could have spoilt it, and where the result is."""
-    lines = [environment_note(answer), *(f"{label}: {text}" for label, text in interpreter_notes(answer))]
-    lines += [f"caution: {text}" for text in check_notes(answer)]
+    lines = [
+        environment_note(answer.surroundings),
+        *(f"{label}: {text}" for label, text in interpreter_notes(answer.surroundings)),
+    ]
+    lines += [f"caution: {text}" for text in check_notes(answer.surroundings)]
     lines += [f"warning: {text}" for text in answer.warnings]
     if answer.interrupted:
         lines.append("Interrupted: what was measured until then.")
