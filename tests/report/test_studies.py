@@ -10,7 +10,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from gilscope.report.studies import ends, once_per_reason, points, share, sized, span, spread
+from gilscope.report.figures import spread
+from gilscope.report.studies import ends, once_per_reason, points, share, sized, span
 from gilscope.report.study_ipc import render_ipc
 from gilscope.report.study_metg import advice, render_metg
 from gilscope.report.study_startup import render_startup

@@ -241,7 +241,12 @@ def study(name: str, rows: list[dict[str, Any]]) -> View:
 
 def test_metg_curves_name_where_half_is_work() -> None:
     curve = [
-        {"steps": n, "task_s": estimate(1e-6 * n), "granularity_s": None, "efficiency": estimate(n / (n + 30))}
+        {
+            "steps": n,
+            "task_s": studies.estimate(1e-6 * n),
+            "granularity_s": None,
+            "efficiency": studies.estimate(n / (n + 30)),
+        }
         for n in (1, 10, 100, 1000)
     ]
     entry = {**studies.metg_row("threads", "steps", 3e-5), "curve": curve}
@@ -257,20 +262,26 @@ def test_ipc_draws_messages_by_size_and_jobs_by_stage() -> None:
             kind="transfer",
             channel="pipe",
             bytes=size,
-            seconds=estimate(1e-5 + size / 1e9),
+            seconds=studies.estimate(1e-5 + size / 1e9),
             bandwidth_bytes_per_s=None,
         )
         for size in (64, 1 << 24, 65536)
     ]
-    stages = {**dict.fromkeys(STAGES), "start": estimate(0.03), "pickle": estimate(0.01)}
-    job = studies.row("spawn", kind="job", bytes=1 << 20, stages_s=stages, total_s=estimate(0.04))
+    stages = {**dict.fromkeys(STAGES), "start": studies.estimate(0.03), "pickle": studies.estimate(0.01)}
+    job = studies.row("spawn", kind="job", bytes=1 << 20, stages_s=stages, total_s=studies.estimate(0.04))
     chart = draw("ipc", study("ipc", [*sent, job]))
     assert [panel.alt.partition(":")[0] for panel in chart.panels] == ["A message", "What a job costs by start method"]
     assert "40.0 ms" in texts(chart)
 
 
 def test_startup_draws_the_first_and_the_second_time() -> None:
-    times = {"import_s": None, "create_s": None, "join_s": None, "total_s": estimate(2e-3), "again_s": estimate(1e-3)}
+    times = {
+        "import_s": None,
+        "create_s": None,
+        "join_s": None,
+        "total_s": studies.estimate(2e-3),
+        "again_s": studies.estimate(1e-3),
+    }
     entry = studies.row("threads", workers=8, **times, pss_bytes=None, pss_reason="")
     chart = draw("startup", study("startup", [entry, {**entry, "again_s": None}]))
     (panel,) = parsed(chart)

@@ -98,7 +98,7 @@ def result_part(source: Source, ident: str, first: Source) -> ResultPart:
         subtitle=environment_note(answer.surroundings),
         machine=[
             *_machine(answer),
-            *((f"Interpreter {label}", text) for label, text in interpreter_notes(answer.surroundings)),
+            *_interpreters(answer),
         ],
         cautions=[
             *check_notes(answer.surroundings),
@@ -129,6 +129,12 @@ def _file(answer: Answer) -> str:
     """Name the download after the folder of the result."""
     folder = Path(answer.result or "result").parent.name
     return f"gilscope-{folder or 'analysis'}.json"
+
+
+def _interpreters(answer: Answer) -> Iterator[Entry]:
+    """Yield the interpreters that were compared."""
+    for label, text in interpreter_notes(answer.surroundings):
+        yield f"Interpreter {label}", text
 
 
 def _machine(answer: Answer) -> Iterator[Entry]:
