@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.rows import CaseRow, is_measured
@@ -18,7 +18,6 @@ __all__ = [
     "Chart",
     "Drawer",
     "Panel",
-    "Study",
     "View",
     "beside",
     "grouped",
@@ -32,7 +31,6 @@ PANEL_WIDTH = 372
 
 _CHARACTER = 6.0  # mean width of a letter at 11 px
 
-Study: TypeAlias = Mapping[str, Any]
 """The document of a study: metg, ipc or startup."""
 
 T = TypeVar("T")
