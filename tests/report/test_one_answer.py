@@ -1,9 +1,10 @@
-"""One result has one answer: terminal, JSON, notebook, CSV, Python interface and gates cannot disagree about it."""
+"""One result has one answer: terminal, page, JSON, notebook, CSV, Python interface and gates cannot disagree."""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
+import html
 import io
 import json
 import re
@@ -21,9 +22,13 @@ from gilscope.api import Comparison
 from gilscope.cases import Case
 from gilscope.records import CaseRecord, ResultSet, Round
 from gilscope.report import sentences
+from gilscope.report.charts import View
 from gilscope.report.export import export
-from gilscope.report.figures import interval
+from gilscope.report.figures import NO_BREAK, interval
 from gilscope.report.labels import label, way
+from gilscope.report.page import Source
+from gilscope.report.page import render as render_page
+from gilscope.report.page.texts import texts_of
 from gilscope.report.sentences.kernels import NAMED_TIES
 from gilscope.report.terminal import render
 from gilscope.spec import Work
@@ -179,6 +184,25 @@ def test_a_notebook_shows_the_cells_and_the_verdict_of_the_terminal(result: Resu
     text = unwrapped(render(answer, width=200))
     for row in rows:
         assert unwrapped(" ".join(row)).removesuffix(row[-1]).strip() in text
+
+
+@every
+def test_the_page_shows_the_cells_findings_and_verdicts_of_the_others(result: ResultSet) -> None:
+    answer = analyse(result)
+    page = render_page([Source(answer=answer, measured=result)])
+    texts = texts_of(View(answer, measured=result))
+    store = texts["store"]
+    table = {column[0]: store[column[3]] for column in texts["columns"]}
+    rows = document(answer)["cases"]
+    assert store[texts["ids"]] == [row["case"] for row in rows]
+    assert table["finding"] == [", ".join(row["findings"]) or "-" for row in rows]
+    assert table["speed-up"] == [interval(row.speedup) for row in answer.rows]
+    assert {number: [code for code, _ in seen] for number, seen in texts["seen"].items()} == {
+        number: row["findings"] for number, row in enumerate(rows) if row["findings"]
+    }
+    shown = unwrapped(html.unescape(page)).replace(NO_BREAK, " ")
+    for kernel in answer.by_kernel:
+        assert unwrapped(sentences.closing(answer, kernel)) in shown
 
 
 @own
