@@ -31,9 +31,10 @@ def _layouts(*, marked: bool) -> Iterator[tuple[list[Column], bool]]:
     """Yield (columns, roomy) from the widest to the narrowest; ``marked``: with the interpreter of each row."""
     left = [column for column in columns_of("terminal") if marked or column.key != "interpreter"]
     yield left, True
+    yield [column for column in left if column.given_up != 1], True
     yield left, False
-    for column in sorted((column for column in left if column.given_up), key=lambda column: column.given_up):
-        left = [kept for kept in left if kept is not column]
+    for given_up in sorted({column.given_up for column in left} - {0}):
+        left = [column for column in left if column.given_up != given_up]
         yield left, False
 
 
