@@ -211,10 +211,11 @@ COLUMNS: Sequence[Column] = (
     Column(
         key="wall_s",
         title="time",
-        help="Seconds of one execution.",
+        help="Time of one execution.",
         value=lambda row: row.wall_s,
         text=lambda row: interval(row.wall_s, seconds),
-        places=("csv",),
+        terse=lambda row: seconds(row.wall_s.value) if row.wall_s is not None else NONE,
+        given_up=1,
         estimated=True,
     ),
     Column(
@@ -240,7 +241,7 @@ COLUMNS: Sequence[Column] = (
         help="Speed-up over the number of workers.",
         value=lambda row: row.efficiency,
         text=lambda row: percent(row.efficiency),
-        given_up=1,
+        given_up=2,
         estimated=True,
     ),
     Column(
@@ -257,7 +258,7 @@ COLUMNS: Sequence[Column] = (
         help="Rate over that of the fastest implementation on one thread.",
         value=lambda row: row.vs_fastest_serial,
         text=_versus,
-        given_up=2,
+        given_up=3,
         estimated=True,
     ),
     Column(

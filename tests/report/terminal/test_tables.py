@@ -33,6 +33,13 @@ def test_every_measured_case_has_one_row_with_its_numbers(width: int) -> None:
     assert "2.03 ±1%" in found
 
 
+def test_the_time_of_one_execution_is_the_first_to_give_way() -> None:
+    assert "200 ms" in render(mandelbrot(), width=120)
+    narrow = render(mandelbrot(), width=80)
+    assert "200 ms" not in narrow
+    assert "96 ±1%" in narrow
+
+
 def test_rows_come_by_implementation_then_executor_then_workers() -> None:
     shuffled = answer(
         [
