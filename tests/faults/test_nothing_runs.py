@@ -100,7 +100,7 @@ def test_a_program_that_is_found_here_without_the_file_is_run_again(
     named = json.dumps([{"label": f"{OWN_VERSION}+gil", "executable": executable}])
     data = (SEEDS / "b.jsonl").read_text().replace('"checks":', f'"interpreters":{named},"checks":', 1)
     (tmp_path / "result.jsonl").write_text(data)
-    monkeypatch.setattr("gilscope.env.interpreters.reopen", lambda entry, kernels: entry["executable"])
+    monkeypatch.setattr("gilscope.env.interpreters.reopen", lambda label, executable, gil_asked, kernels: executable)
     assert reopened(tmp_path, load(tmp_path).environment, ()) == (executable,)
 
 
