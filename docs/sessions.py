@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,9 @@ WIDTH = 110  # what a code block of a web page shows with little scrolling
 
 def session(example: Path, command: str) -> str:
     """Return a command and what it printed: where it was measured, and every kernel."""
-    document = analyse(results.load(example))
-    document["result"] = example.relative_to(ROOT).as_posix()
-    kernels = document["study"]["kernels"]
-    parts = [render_head(document, WIDTH), *(render_kernel(document, kernel, width=WIDTH) for kernel in kernels)]
+    answer = replace(analyse(results.load(example)), result=example.relative_to(ROOT).as_posix())
+    kernels = (render_kernel(answer, kernel, width=WIDTH) for kernel in answer.by_kernel)
+    parts = [render_head(answer, WIDTH), *kernels]
     return "\n\n".join([f"$ {command}", *parts])
 
 

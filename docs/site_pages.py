@@ -1,7 +1,7 @@
 """Pages of the documentation site that are made from the code when it is built (a hook of MkDocs).
 
-The command line's reference from its own help, the JSON Schemas from the package, and the navigation of pages that
-nobody has put anywhere else.
+The command line's reference from its own help, the JSON Schemas and the columns of tables from the package, and the
+navigation of pages that nobody has put anywhere else.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
+from gilscope.analysis.to_json import json_schema
 from gilscope.cli.app import app
 from gilscope.registry import KERNELS
+from gilscope.report.columns import COLUMNS, Column
+from gilscope.studies.kinds import json_schema as study_schema
 
 ROOT = Path(__file__).resolve().parents[1]
-SCHEMAS = sorted((ROOT / "src" / "gilscope").glob("*/**/*schema*.json"))
+SCHEMAS = sorted((ROOT / "src" / "gilscope").glob("*/**/*schema*.json"))  # beside the one that is made from types
 NAMES = {
     "gilscope.api": ["compare", "Comparison"],
     "gilscope.telemetry.gil": ["GilMonitor"],
@@ -65,11 +68,35 @@ def python_api() -> str:
 def json_schemas() -> str:
     """Return the page of the JSON Schemas."""
     parts = ["# JSON Schema", "What [the documents](../schema.md) of `--json` must look like, to validate them by."]
-    for path in SCHEMAS:
-        schema = json.loads(path.read_text(encoding="utf-8"))
+    for schema in (json_schema(), *(json.loads(path.read_text(encoding="utf-8")) for path in SCHEMAS), study_schema()):
         text = json.dumps(schema, indent=2, ensure_ascii=False)
-        parts += [f"## {schema.get('title', path.parent.name)}", f"```json\n{text}\n```"]
+        parts += [f"## {schema['title']}", f"```json\n{text}\n```"]
     return "\n\n".join(parts) + "\n"
+
+
+PLACES = {
+    "terminal": "terminal",
+    "reasons": "terminal (where the time went)",
+    "page": "report",
+    "notebook": "notebook",
+    "csv": "CSV",
+}
+"""Place of a column -> what readers call it."""
+
+
+def columns() -> str:
+    """Return the page of the columns that tables and CSV have."""
+    about = (
+        "What the columns of tables say, in the terminal, in the report, in notebooks and in CSV. CSV has the names of "
+        "the first column; of a figure with an interval it has three fields: `rate`, `rate_low` and `rate_high`."
+    )
+    table = ["| name | title | what it says | where |", "|---|---|---|---|", *map(_column_line, COLUMNS)]
+    return "\n\n".join(["# Columns", about, "\n".join(table)]) + "\n"
+
+
+def _column_line(column: Column) -> str:
+    where = ", ".join(PLACES[place] for place in column.places)
+    return f"| `{column.key}` | {column.heading} | {column.help} | {where} |"
 
 
 def on_config(config: Any) -> Any:
@@ -83,7 +110,12 @@ def on_config(config: Any) -> Any:
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the generated pages."""
-    pages = {"reference/cli.md": command_line, "reference/api.md": python_api, "reference/json-schema.md": json_schemas}
+    pages = {
+        "reference/cli.md": command_line,
+        "reference/api.md": python_api,
+        "reference/columns.md": columns,
+        "reference/json-schema.md": json_schemas,
+    }
     for path, make in pages.items():
         files.append(File.generated(config, path, content=make()))
     return files

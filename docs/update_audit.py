@@ -18,6 +18,7 @@ from typing import Any
 from sections import fill_terminal
 
 from gilscope.report.audit import render_audit
+from gilscope.studies.audit import Audit
 
 PAGE = Path(__file__).resolve().parent / "audit.md"
 EXAMPLES = PAGE.parent / "examples"
@@ -63,9 +64,9 @@ def measure(python: str) -> None:
 
 def output(name: str) -> str:
     """Return what the terminal shows of an audit."""
-    document = json.loads(example(name).read_text(encoding="utf-8"))
+    found = Audit.of(json.loads(example(name).read_text(encoding="utf-8")))
     words = " ".join(f"'{word}'" if "(" in word else word for word in COMMANDS[name])
-    return f"$ gilscope audit {words}\n\n{render_audit(document, width=WIDTH)}".rstrip()
+    return f"$ gilscope audit {words}\n\n{render_audit(found, width=WIDTH)}".rstrip()
 
 
 def filled(text: str) -> str:

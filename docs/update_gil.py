@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sections import fill_terminal, refresh
 
+from gilscope.analysis.program import ProgramReport
 from gilscope.report.gil import render_gil
 
 PAGE = Path(__file__).resolve().parent / "gil.md"
@@ -35,8 +36,8 @@ def measure() -> None:
 
 def output(mode: str) -> str:
     """Return what the terminal shows of a run."""
-    document = json.loads(report(mode).read_text(encoding="utf-8"))
-    return f"$ gilscope gil {PROGRAM} {mode}\ndone\n\n{render_gil(document)}".rstrip()
+    seen = ProgramReport.of(json.loads(report(mode).read_text(encoding="utf-8")))
+    return f"$ gilscope gil {PROGRAM} {mode}\ndone\n\n{render_gil(seen)}".rstrip()
 
 
 def filled(text: str) -> str:

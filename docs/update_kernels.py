@@ -1,26 +1,28 @@
 """Measure kernels and fill the tables of their pages, so that no number in them was ever typed.
 
 Run: ``python docs/update_kernels.py [KERNEL...]``, on a quiet machine; all kernels take about a minute each. Each is
-measured by ``gilscope run KERNEL --workers 1,<all> --budget 20 --json``, and the table is written from the analysis it
-prints. ``--pages`` fills the pages of another folder, ``--budget`` and ``--size`` go to ``gilscope run``.
+measured by ``gilscope run KERNEL --workers 1,<all> --budget 20``, and the table is written from the result it leaves.
+``--pages`` fills the pages of another folder, ``--budget`` and ``--size`` go to ``gilscope run``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from gilscope.cases import Case
+from gilscope import results
+from gilscope.analysis import Answer, analyse
+from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.env import capture
 from gilscope.registry import KERNELS, SIZES, check_names
-from gilscope.report import facts, figures, notes
+from gilscope.report import figures
+from gilscope.report.sentences.environment import check_notes, environment_note
+from gilscope.report.sentences.notes import unavailable_notes
 
 PAGES = Path(__file__).resolve().parent / "kernels"
 BUDGET_S = 20.0
@@ -31,11 +33,11 @@ def command(kernel: str, budget_s: float, size: str | None) -> list[str]:
     cpus = capture()["cpus"]["count"]
     workers = "1" if cpus == 1 else f"1,{cpus}"
     sized = [] if size is None else ["--size", size]
-    return ["gilscope", "run", kernel, "--workers", workers, "--budget", f"{budget_s:g}", *sized, "--json"]
+    return ["gilscope", "run", kernel, "--workers", workers, "--budget", f"{budget_s:g}", *sized]
 
 
-def measured(words: Sequence[str]) -> dict[str, Any]:
-    """Run a command line of gilscope and return the analysis it prints.
+def measured(words: Sequence[str]) -> Answer:
+    """Run a command line of gilscope and analyse the result it leaves.
 
     Raises
     ------
@@ -44,43 +46,37 @@ def measured(words: Sequence[str]) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as folder:
         run = [sys.executable, "-m", *words, "--quiet", "--out", f"{folder}/result"]
-        done = subprocess.run(run, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(words)} ended with {done.returncode}; its page is left as it was")
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
+        done = subprocess.run(run, stdout=subprocess.DEVNULL)
+        if done.returncode:
+            raise SystemExit(f"{' '.join(words)} ended with {done.returncode}; its page is left as it was")
+        return analyse(results.load(Path(folder, "result")))
 
 
-def section(document: dict[str, Any], kernel: str, words: Sequence[str]) -> str:
+def section(answer: Answer, kernel: str, words: Sequence[str]) -> str:
     """Return what a page shows of a measurement: the command, the machine, the table, what is not available."""
-    document = facts.printable(document)
-    rows = facts.of_kernel(document, kernel)
-    head = [f"    $ {' '.join(words)}", "", notes.environment_note(document) + "  "]
-    head += [f"caution: {text}  " for text in notes.check_notes(document)]
-    head += [
-        f"{row['blocks']} blocks; {worth(document['cases'])}  "
-        for row in document["kernels"]
-        if row["kernel"] == kernel
-    ]
-    absent = [f"- n/a: {text}" for text in notes.unavailable_notes(rows)]
-    return "\n".join([*head, "", *table(rows, document["cases"]), *([""] if absent else []), *absent])
+    head = [f"    $ {' '.join(words)}", "", environment_note(answer.surroundings) + "  "]
+    head += [f"caution: {text}  " for text in check_notes(answer.surroundings)]
+    study = answer.kernel(kernel)
+    if study is not None:
+        head.append(f"{study.blocks} blocks; {worth(answer.rows)}  ")
+    absent = [f"- n/a: {text}" for text in unavailable_notes(answer, kernel)]
+    return figures.printable("\n".join([*head, "", *table(answer, kernel), *([""] if absent else []), *absent]))
 
 
-def worth(cases: Sequence[dict[str, Any]]) -> str:
+def worth(rows: Sequence[CaseRow]) -> str:
     """Say how much the intervals of the speed-ups are worth."""
-    confidences = [case["speedup"]["confidence"] for case in cases if case["speedup"]]
+    confidences = [row.speedup.confidence for row in rows if row.speedup is not None]
     return f"the intervals hold with {100 * min(confidences):.0f} % confidence" if confidences else "no speed-up"
 
 
-def table(rows: Sequence[dict[str, Any]], cases: Sequence[dict[str, Any]]) -> list[str]:
+def table(answer: Answer, kernel: str) -> list[str]:
     """Return the lines of a table with a row per implementation and executor.
 
-    The rate of one worker is that of T(1), which the speed-up is over: serial, or one thread of its own. It is looked
-    up in all cases, because ``rows`` leaves out serial cases that differ in their number of chunks only.
+    The rate of one worker is that of T(1), which the speed-up is over: serial, or one thread of its own.
     """
-    shown = [row for row in facts.measured(rows) if row["speedup"] is not None]
-    most = max((row["workers"] for row in shown), default=1)
-    unit = next((row["rate"]["unit"] for row in shown), "work")
+    shown = [row for row in answer.by_kernel[kernel] if is_measured(row) and row.speedup is not None]
+    most = max((row.case.workers for row in shown), default=1)
+    unit = next((row.rate.unit for row in shown if row.rate is not None), "work")
     titles = [
         "implementation",
         "size",
@@ -90,32 +86,26 @@ def table(rows: Sequence[dict[str, Any]], cases: Sequence[dict[str, Any]]) -> li
         "speed-up",
         "findings",
     ]
-    lines = [titles, ["---"] * len(titles)]
-    for row in shown:
-        if row["workers"] == most:
-            t1 = next((single for single in cases if single["case"] == _t1(row)), None)
-            lines.append(
-                [
-                    row["implementation"],
-                    row["size"],
-                    facts.executor_label(row),
-                    _rate(t1),
-                    _rate(row),
-                    figures.interval(row["speedup"]),
-                    ", ".join(row["findings"]) or figures.NONE,
-                ]
-            )
+    lines = [titles, ["---"] * len(titles), *(_cells(answer, row) for row in shown if row.case.workers == most)]
     return [f"| {' | '.join(cells)} |" for cells in lines]
 
 
-def _t1(row: dict[str, Any]) -> str:
-    return Case.parse(row["case"]).t1.id
+def _cells(answer: Answer, row: CaseRow) -> list[str]:
+    return [
+        row.case.implementation,
+        row.case.size,
+        row.case.how,
+        _rate(answer.row_of.get(row.case.t1.id)),
+        _rate(row),
+        figures.interval(row.speedup),
+        ", ".join(row.codes) or figures.NONE,
+    ]
 
 
-def _rate(row: dict[str, Any] | None) -> str:
-    if row is None or not row["rate"]:
+def _rate(row: CaseRow | None) -> str:
+    if row is None or row.rate is None:
         return figures.NONE
-    return f"{figures.si(row['rate']['value']).strip()} {figures.spread(row['rate'])}"
+    return f"{figures.si(row.rate.value).strip()} {figures.spread(row.rate)}"
 
 
 def filled(page: str, kernel: str, text: str) -> str:

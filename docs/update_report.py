@@ -12,8 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from gilscope.report.html import read_source, write  # noqa: E402 - the tests' browser is found from the root
-from tests.report.html.browser import browser  # noqa: E402
+from gilscope.report.page import read_source, write  # noqa: E402 - the tests' browser is found from the root
+from tests.report.page.browser import browser  # noqa: E402
 
 EXAMPLE = ROOT / "docs/examples/result.jsonl"
 PICTURE = ROOT / "docs/images/report.png"

@@ -19,6 +19,8 @@ from sections import fill_terminal
 from gilscope.report.study_ipc import render_ipc
 from gilscope.report.study_metg import render_metg
 from gilscope.report.study_startup import render_startup
+from gilscope.studies.document import to_json
+from gilscope.studies.kinds import load_study
 
 PAGE = Path(__file__).resolve().parent / "studies.md"
 EXAMPLES = PAGE.parent / "examples"
@@ -40,7 +42,7 @@ def measure(names: list[str]) -> None:
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([sys.executable, "-m", "gilscope", *STUDIES[name][0], "--out", folder], check=True)
-            document = json.loads(Path(folder, f"{name}.json").read_text(encoding="utf-8"))
+            document = to_json(load_study(Path(folder, f"{name}.jsonl")))
         document["environment"]["interpreter"]["executable"] = "python"  # where it lies is nobody's business
         document_of(name).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
@@ -48,7 +50,7 @@ def measure(names: list[str]) -> None:
 def output(name: str) -> str:
     """Return what the terminal shows of a study."""
     command, render = STUDIES[name]
-    document = json.loads(document_of(name).read_text(encoding="utf-8"))
+    document = load_study(document_of(name))
     return f"$ gilscope {' '.join(command)}\n{render(document, width=WIDTH)}".rstrip()
 
 

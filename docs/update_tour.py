@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from gilscope.report.timeline import svg
-from gilscope.report.tour import figure_text, trace_of
+from gilscope.report.tour import figure_text
+from gilscope.studies.tour._shown import ShownChapter, ShownExperiment, Tour
 
 DOCS = Path(__file__).resolve().parent
 TOUR = DOCS / "examples" / "tour.json"
@@ -30,32 +30,32 @@ def measure() -> None:
     TOUR.write_text(json.dumps(json.loads(done.stdout), separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-def page(chapter: Mapping[str, Any]) -> str:
+def page(chapter: ShownChapter) -> str:
     """Return the page of a chapter."""
     parts = [
-        f"# {chapter['title']}",
-        chapter["text"],
-        f"`gilscope tour {chapter['name']}` runs what is shown here on your machine.",
+        f"# {chapter.title}",
+        chapter.text,
+        f"`gilscope tour {chapter.name}` runs what is shown here on your machine.",
     ]
-    for experiment in chapter["experiments"]:
-        parts += _experiment(chapter["name"], experiment)
-    parts.append(f"> **Remember.** {chapter['remember']}")
+    for experiment in chapter.experiments:
+        parts += _experiment(chapter.name, experiment)
+    parts.append(f"> **Remember.** {chapter.remember}")
     return HEAD + "\n" + "\n\n".join(parts) + "\n"
 
 
-def _experiment(chapter: str, experiment: Mapping[str, Any]) -> Iterator[str]:
-    yield f"## {experiment['title']}"
-    yield experiment["text"]
-    yield f"```python\n{experiment['source'].rstrip()}\n```"
-    if experiment["trace"] is not None:
-        yield f"![{_alt(experiment['seen'])}](images/{chapter}-{experiment['name']}.svg)"
-        yield f"```mermaid\n{experiment['mermaid'].rstrip()}\n```"
-    yield f"**Claim.** {experiment['claim']}"
-    if experiment["holds"] is None:
-        yield f"**Measured.** n/a here: {experiment['reason']}."
+def _experiment(chapter: str, experiment: ShownExperiment) -> Iterator[str]:
+    yield f"## {experiment.title}"
+    yield experiment.text
+    yield f"```python\n{experiment.source.rstrip()}\n```"
+    if experiment.trace is not None:
+        yield f"![{_alt(experiment.seen)}](images/{chapter}-{experiment.name}.svg)"
+        yield f"```mermaid\n{experiment.mermaid.rstrip()}\n```"
+    yield f"**Claim.** {experiment.claim}"
+    if experiment.holds is None:
+        yield f"**Measured.** n/a here: {experiment.reason}."
         return
-    yield f"**Measured.** {experiment['seen']}"
-    rows = "\n".join(f"| {figure['name']} | {figure_text(figure)} |" for figure in experiment["figures"])
+    yield f"**Measured.** {experiment.seen}"
+    rows = "\n".join(f"| {figure.name} | {figure_text(figure)} |" for figure in experiment.figures)
     yield f"| measured | |\n|---|---:|\n{rows}"
 
 
@@ -63,30 +63,30 @@ def _alt(text: str) -> str:
     return text.replace("[", "(").replace("]", ")")
 
 
-def pictures(chapter: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def pictures(chapter: ShownChapter) -> Iterator[tuple[str, str]]:
     """Yield file name and content of the timelines of a chapter."""
-    for experiment in chapter["experiments"]:
-        if experiment["trace"] is not None:
-            name = f"{chapter['name']}-{experiment['name']}"
-            yield f"{name}.svg", svg(trace_of(experiment), ident=name, width=760) + "\n"
+    for experiment in chapter.experiments:
+        if experiment.trace is not None:
+            name = f"{chapter.name}-{experiment.name}"
+            yield f"{name}.svg", svg(experiment.trace.trace(experiment.title), ident=name, width=760) + "\n"
 
 
-def figure(tour: Mapping[str, Any], chapter: str, experiment: str, name: str) -> str:
+def figure(tour: Tour, chapter: str, experiment: str, name: str) -> str:
     """Return one measured figure, n/a where it could not be measured."""
-    for found in (e for c in tour["chapters"] if c["name"] == chapter for e in c["experiments"]):
-        if found["name"] == experiment:
-            values = [each for each in found["figures"] if each["name"] == name]
+    for found in (e for c in tour.chapters if c.name == chapter for e in c.experiments):
+        if found.name == experiment:
+            values = [each for each in found.figures if each.name == name]
             return figure_text(values[0]) if values else "n/a"
     raise KeyError(f"{chapter}/{experiment}")
 
 
-def choosing(tour: Mapping[str, Any]) -> str:
+def choosing(tour: Tour) -> str:
     """Return the page that tells which to use when."""
 
     def measured(chapter: str, experiment: str, name: str) -> str:
         return figure(tour, chapter, experiment, name)
 
-    python = tour["environment"]["interpreter"]["label"]
+    python = tour.interpreter
     rows = [
         ("one thread", "-", measured("cpu", "single", "wall"), "-", "nothing can overlap"),
         (
@@ -149,9 +149,9 @@ Not sure? `gilscope profile your/module.py:function` measures all of them on you
 """
 
 
-def contents(tour: Mapping[str, Any]) -> str:
+def contents(tour: Tour) -> str:
     """Return the list of all pages."""
-    lines = [f"- [{chapter['title']}]({chapter['name']}.md): {chapter['remember']}" for chapter in tour["chapters"]]
+    lines = [f"- [{chapter.title}]({chapter.name}.md): {chapter.remember}" for chapter in tour.chapters]
     chapters = "\n".join([*lines, "- [When to use which](choosing.md)"])
     return f"""{HEAD}
 # Concepts
@@ -163,11 +163,11 @@ One page per chapter of `gilscope tour`. Programs, diagrams and numbers are thos
 """
 
 
-def written(tour: Mapping[str, Any]) -> dict[Path, str]:
+def written(tour: Tour) -> dict[Path, str]:
     """Return every file and its content."""
     files = {PAGES / "index.md": contents(tour), PAGES / "choosing.md": choosing(tour)}
-    for chapter in tour["chapters"]:
-        files[PAGES / f"{chapter['name']}.md"] = page(chapter)
+    for chapter in tour.chapters:
+        files[PAGES / f"{chapter.name}.md"] = page(chapter)
         files.update({PICTURES / name: text for name, text in pictures(chapter)})
     return files
 
@@ -177,7 +177,7 @@ def main(arguments: list[str]) -> None:
     if arguments == ["--measure"]:
         measure()
     PICTURES.mkdir(parents=True, exist_ok=True)
-    files = written(json.loads(TOUR.read_text(encoding="utf-8")))
+    files = written(Tour.of(json.loads(TOUR.read_text(encoding="utf-8"))))
     for old in {*PICTURES.glob("*.svg")} - set(files):
         old.unlink()
     for path, text in files.items():

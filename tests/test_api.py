@@ -12,10 +12,13 @@ import jsonschema
 import pytest
 
 import gilscope
-from gilscope.analysis import json_schema
+from gilscope.analysis.rows import CaseRow
+from gilscope.analysis.to_json import json_schema
+from gilscope.api import Comparison
 from gilscope.errors import UsageError
 from gilscope.executors._byvalue import pack, unpack
 from gilscope.measure.callables import IN_RUNNER, request_of
+from tests.report.answers import answer, row
 
 
 def _on_top(n: int) -> int:
@@ -89,6 +92,38 @@ def test_a_script_that_a_worker_imports_does_not_measure_again(monkeypatch: pyte
 def test_what_cannot_be_called_is_refused(function: object) -> None:
     with pytest.raises(UsageError, match="no function"):
         request_of(function, (), {})
+
+
+def _compared(*rows: CaseRow) -> Comparison:
+    """Return the comparison of two functions of which ``f`` is the faster on one thread."""
+    return Comparison(answer(rows, study={"functions": ["mod:f", "mod:g"]}), b"")
+
+
+F_ALONE, G_ALONE = row("mod:f-mod:g/f@serial#8", rate=3.6e8), row("mod:f-mod:g/g@serial#8", rate=1e8)
+
+
+def test_the_best_way_of_several_functions_is_the_one_with_the_highest_throughput() -> None:
+    f_threads = row("mod:f-mod:g/f@threads*2#8", rate=3.5e8, speedup=0.97)
+    g_processes = row("mod:f-mod:g/g@processes*2#8", rate=1.9e8, speedup=1.9)
+    found = _compared(F_ALONE, G_ALONE, f_threads, g_processes)
+    assert found.best.case == "mod:f-mod:g/g@processes*2#8", "the others do not gain"
+    f_processes = row("mod:f-mod:g/f@processes*2#8", rate=7.0e8, speedup=1.94)
+    assert _compared(F_ALONE, G_ALONE, g_processes, f_processes).best.function == "f"
+
+
+def test_where_nothing_gains_the_best_way_is_one_call_after_the_other() -> None:
+    found = _compared(G_ALONE, F_ALONE, row("mod:f-mod:g/f@threads*2#8", rate=3.7e8, speedup=1.03))
+    assert (found.best.function, found.best.executor) == ("f", "serial")
+
+
+def test_where_nothing_was_measured_there_is_no_best_way() -> None:
+    bad = row("mod:f/f@threads*2#8", status="failed", reason="ValueError: <bad luck>")
+    found = Comparison(answer([bad], study={"functions": ["mod:f"]}), b"")
+    with pytest.raises(UsageError, match="could be measured: ValueError"):
+        _ = found.best
+    assert found.case("threads").reason == "ValueError: <bad luck>"
+    assert "ValueError: &lt;bad luck&gt;" in found._repr_html_()
+    assert found.verdict == "No case of mod:f could be measured."
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ def drawn() -> dict[str, tuple[str, str]]:
 
 def test_the_drawing_is_the_tree():
     tree = drawn()
-    assert set(tree) == set(CLASSES) == set(errors.__all__)
+    assert set(tree) == set(CLASSES) == set(errors.__all__) - {"one_line"}
     for name, (parent, builtin) in tree.items():
         assert CLASSES[name].__bases__[0].__name__ == parent
         if builtin:
@@ -58,3 +58,7 @@ def test_a_failed_measurement_keeps_the_workers_last_words_apart_from_its_line(k
     error = kind("it died", "Traceback ...")
     assert (str(error), error.detail) == ("it died", "Traceback ...")
     assert kind("it died").detail == ""
+
+
+def test_other_peoples_errors_are_named_in_one_line():
+    assert errors.one_line(ValueError("a\n  b")) == "ValueError: a b"

@@ -15,6 +15,8 @@ import pytest
 import gilscope
 from gilscope import kernels
 from gilscope.analysis import analyse
+from gilscope.analysis.to_json import to_json
+from gilscope.report.sentences import verdict
 from gilscope.report.terminal import render
 from gilscope.telemetry.free_threading import gil_state
 from gilscope.telemetry.gil import probe_availability
@@ -69,8 +71,8 @@ def test_free_threaded_builds_are_tested_without_the_gil() -> None:
 
 def test_reading_and_analysing_a_result() -> None:
     def work() -> str:
-        document = analyse(gilscope.load(EXAMPLE))
-        return json.dumps(document) + render(document, width=120)
+        answer = analyse(gilscope.load(EXAMPLE))
+        return json.dumps(to_json(answer, verdict)) + render(answer, width=120)
 
     assert set(hammered(work, times=1)) == {work()}
 

@@ -106,7 +106,7 @@ def slot(start_method: str, implementation: str = "py_loop") -> Slot:
 def peak_pss(host: SupervisedHost) -> Iterator[list[int]]:
     """Watch the PSS of the supervisor and all it started; the list's only entry is the peak in bytes."""
     peak, done = [0], threading.Event()
-    supervisor = psutil.Process(host._process.pid)
+    supervisor = psutil.Process(host.supervisor.pid)
 
     def watch() -> None:
         while not done.wait(_SAMPLE_S):
@@ -151,7 +151,7 @@ def worker_killed() -> str:
     with SupervisedHost({"processes": 2}, cpus=2) as host:
         assert host.prepare(slot("spawn")).status == "ok"
         workers = [
-            p for p in psutil.Process(host._process.pid).children(recursive=True) if "spawn_main" in str(p.cmdline())
+            p for p in psutil.Process(host.supervisor.pid).children(recursive=True) if "spawn_main" in str(p.cmdline())
         ]
         threading.Timer(0.5, workers[0].kill).start()
         try:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import html
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gilscope.analysis import analyse
+from gilscope import pipeline
+from gilscope.analysis import Answer
+from gilscope.analysis.rows import CaseRow
+from gilscope.analysis.to_json import to_json
 from gilscope.errors import UsageError
 from gilscope.measure.callables import request_of
 from gilscope.measure.events import Observer
-from gilscope.measure.functions import DEFAULT_BUDGET_S, Options, measure
+from gilscope.measure.functions import DEFAULT_BUDGET_S, Functions, Options
 from gilscope.measure.own import DEFAULT_TIMEOUT_S, Request
-from gilscope.report import facts
-from gilscope.report.figures import interval, percent, si
-from gilscope.report.terminal import render
-from gilscope.report.verdict import best_row, verdict
-from gilscope.results import load
+from gilscope.report.columns import columns_of
+from gilscope.report.figures import printable
+from gilscope.report.labels import mark
+from gilscope.report.sentences import closing, verdict
+from gilscope.report.sentences.notes import notes_of
+from gilscope.report.terminal import rates_title, render
 from gilscope.results.schema import RESULT_NAME
 from gilscope.stats import Estimate
 
@@ -31,9 +36,7 @@ __all__ = ["Comparison", "Way", "compare", "measure_functions"]
 _REPR_WIDTH = 100
 
 
-def measure_functions(
-    request: Request, options: Options, out: Path, *, observer: Observer | None = None
-) -> dict[str, Any]:
+def measure_functions(request: Request, options: Options, out: Path, *, observer: Observer | None = None) -> Answer:
     """Measure the user's own functions and analyse what was measured.
 
     Parameters
@@ -43,16 +46,15 @@ def measure_functions(
 
     Returns
     -------
-    dict
-        The analysis document (docs/schema.md); ``interrupted`` is true when Ctrl-C ended it early.
+    Answer
+        ``interrupted`` is true when Ctrl-C ended it early.
 
     Raises
     ------
     UsageError
         If the request makes no sense, or ``out`` cannot be written.
     """
-    complete = measure(request, options, out / RESULT_NAME, observer=observer)
-    return {**analyse(load(out / RESULT_NAME)), "interrupted": not complete}
+    return pipeline.run(Functions(request, options), out, observer=observer)
 
 
 def compare(
@@ -113,11 +115,11 @@ def compare(
         timeout_s=timeout_s,
     )
     with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
-        document = measure_functions(request, options, Path(folder), observer=observer)
+        answer = measure_functions(request, options, Path(folder), observer=observer)
         raw = Path(folder, RESULT_NAME).read_bytes()
-    if document["interrupted"]:
+    if answer.interrupted:
         raise KeyboardInterrupt
-    return Comparison({**document, "result": ""}, raw)
+    return Comparison(replace(answer, result=""), raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,33 +155,23 @@ class Way:
     findings: tuple[str, ...]
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Way:
-        """Read a row of the analysis document."""
+    def of(cls, row: CaseRow) -> Way:
+        """Take what is of interest from a row of the answer."""
         return cls(
-            case=row["case"],
-            function=row["implementation"],
-            executor=row["executor"],
-            start_method=row["start_method"],
-            workers=row["workers"],
-            status=row["status"],
-            reason="; ".join(part for part in (row["reason"], row["cure"]) if part),
-            detail=row["detail"],
-            **{name: estimate_of(row[name]) for name in ("speedup", "efficiency", "relative_efficiency", "rate")},
-            findings=tuple(row["findings"]),
+            case=row.case.id,
+            function=row.case.implementation,
+            executor=row.case.executor,
+            start_method=row.case.start_method,
+            workers=row.case.workers,
+            status=row.status,
+            reason=row.why,
+            detail=row.detail,
+            speedup=row.speedup,
+            efficiency=row.efficiency,
+            relative_efficiency=row.relative_efficiency,
+            rate=row.rate,
+            findings=row.codes,
         )
-
-
-def estimate_of(values: Mapping[str, Any] | None) -> Estimate | None:
-    """Read an estimate of the analysis document."""
-    if values is None:
-        return None
-    return Estimate(
-        value=values["value"],
-        low=values["low"],
-        high=values["high"],
-        confidence=values["confidence"],
-        n=values["blocks"],
-    )
 
 
 class Comparison:
@@ -187,26 +179,23 @@ class Comparison:
 
     Parameters
     ----------
-    document : mapping
-        The analysis document.
+    answer : Answer
+        Of one kernel: the functions that were compared.
     raw : bytes
         The result file.
     """
 
-    def __init__(self, document: Mapping[str, Any], raw: bytes) -> None:
-        self._document, self._raw = document, raw
-        (self._kernel,) = facts.kernels(document)
-        self._rows = facts.of_kernel(document, self._kernel)
+    def __init__(self, answer: Answer, raw: bytes) -> None:
+        self._answer, self._raw = answer, raw
+        ((self._kernel, self._rows),) = answer.by_kernel.items()
 
     @property
     def best(self) -> Way:
         """The way with the highest throughput that certainly gains; one call after the other where none does."""
-        rows = facts.measured(self._rows)
-        if not rows:
-            raise UsageError(f"no case of {self._kernel} could be measured: {self._rows[0]['reason']}")
-        row = best_row(rows)
-        single = [row for row in rows if row["executor"] == "serial"] or rows
-        return Way.of(row or max(single, key=lambda row: float(row["rate"]["value"])))
+        best = self._answer.verdict(self._kernel).best
+        if best is None:
+            raise UsageError(f"no case of {self._kernel} could be measured: {self._rows[0].reason}")
+        return Way.of(best)
 
     @property
     def cases(self) -> tuple[Way, ...]:
@@ -218,10 +207,14 @@ class Comparison:
         """What stops which case, with evidence and cure; the costliest first."""
         return tuple(self._document["findings"])
 
+    @cached_property
+    def _document(self) -> dict[str, Any]:
+        return to_json(self._answer, verdict)
+
     @property
     def verdict(self) -> str:
         """The closing sentences."""
-        return verdict(self._document, self._kernel)
+        return closing(self._answer, self._kernel)
 
     def case(self, executor: str, workers: int | None = None, *, function: str | None = None) -> Way:
         """Return one way; with most workers unless said, of the first function unless said.
@@ -278,31 +271,27 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """Return the table and the verdict for a notebook."""
-        head = "".join(f"<th>{name}</th>" for name in _HTML_COLUMNS)
-        body = "".join(f"<tr>{_cells(way)}</tr>" for way in self.cases)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{html.escape(self.verdict)}</p>"
+        return "".join(_html(self._answer, self._kernel))
 
-    def _shown(self) -> dict[str, Any]:
-        return {**self._document, "result": "kept in memory; save() writes it"}
+    def _shown(self) -> Answer:
+        return replace(self._answer, result="kept in memory; save() writes it")
 
 
-_HTML_COLUMNS = ("function", "executor", "workers", "tasks/s", "speed-up", "of the control", "findings")
+def _html(answer: Answer, kernel: str) -> Iterator[str]:
+    """Yield the parts of a table with the cells of the terminal's, of the notes beside it, and of the verdict."""
+    rows = answer.by_kernel[kernel]
+    marked = any(map(mark, rows))
+    columns = [column for column in columns_of("notebook") if marked or column.key != "interpreter"]
+    yield f"<table><caption>{html.escape(rates_title(answer, kernel))}</caption><thead>"
+    yield _html_row("th", (column.heading for column in columns))
+    yield "</thead><tbody>"
+    for row in rows:
+        yield _html_row("td", (column.terminal_cell(row, narrow=False) for column in columns))
+    yield "</tbody></table>"
+    said = [f"{note.title}: {text}" for note, text in notes_of(answer, kernel)]
+    for text in [*said, closing(answer, kernel)]:
+        yield f"<p>{html.escape(printable(text))}</p>"
 
 
-def _cells(way: Way) -> str:
-    cells = (
-        way.function,
-        way.executor,
-        str(way.workers),
-        f"{si(way.rate.value)}" if way.rate else way.status,
-        interval(_shown(way.speedup)),
-        percent(_shown(way.relative_efficiency)) if way.speedup else "-",
-        ", ".join(way.findings) or way.reason,
-    )
-    return "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
-
-
-def _shown(estimate: Estimate | None) -> dict[str, Any] | None:
-    if estimate is None:
-        return None
-    return {name: getattr(estimate, name) for name in ("value", "low", "high", "confidence")}
+def _html_row(tag: str, cells: Iterable[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(printable(cell))}</{tag}>' for cell in cells)}</tr>"

@@ -65,6 +65,14 @@ class Case:
     @property
     def id(self) -> str:
         """``nbody/cy_nogil@processes.spawn.pickle.weak*4#M~c8!3.13t``; defaults are left out."""
+        how = self.how if self.executor == "serial" else f"{self.how}*{self.workers}"
+        chunks = "" if self.chunks_per_worker == DEFAULT_CHUNKS_PER_WORKER else f"~c{self.chunks_per_worker}"
+        interpreter = f"!{self.interpreter}" if self.interpreter else ""
+        return f"{self.kernel}/{self.implementation}@{how}#{self.size}{chunks}{interpreter}"
+
+    @property
+    def how(self) -> str:
+        """``processes.spawn.pickle.weak``: the executor with whatever is not the default."""
         how = self.executor
         if self.start_method not in ("", DEFAULT_START_METHOD):
             how += f".{self.start_method}"
@@ -72,11 +80,12 @@ class Case:
             how += f".{self.transport}"
         how += f".{self.scaling}" if self.scaling else ""
         how += f".{self.schedule}" if self.schedule else ""
-        if self.executor != "serial":
-            how += f"*{self.workers}"
-        chunks = "" if self.chunks_per_worker == DEFAULT_CHUNKS_PER_WORKER else f"~c{self.chunks_per_worker}"
-        interpreter = f"!{self.interpreter}" if self.interpreter else ""
-        return f"{self.kernel}/{self.implementation}@{how}#{self.size}{chunks}{interpreter}"
+        return how
+
+    @property
+    def is_single(self) -> bool:
+        """Whether one thread runs it without an executor, so that it is its own T(1)."""
+        return self.executor == "serial" or (self.executor == "native" and self.workers == 1)
 
     @classmethod
     def parse(cls, text: str) -> Case:

@@ -12,6 +12,7 @@
     +-- UnavailableError(RuntimeError)    cannot be used here; carries reason and cure
     +-- MeasurementError(RuntimeError)    a case failed while it was prepared or measured
         +-- WorkerDiedError               a worker or runner ended: signal or exit status, last output
+        |   +-- NoRoomError               it never began: there is no memory to share; its runner goes on
         +-- WorkerRaisedError             a worker raised; its traceback is the detail
         +-- RoundTimeoutError(TimeoutError)
         +-- BrokenBarrierError            another worker failed while this one waited for it
@@ -27,6 +28,7 @@ __all__ = [
     "GilscopeError",
     "MeasurementError",
     "NewerSchemaError",
+    "NoRoomError",
     "ResultFileError",
     "RoundTimeoutError",
     "TooFewRoundsError",
@@ -35,6 +37,7 @@ __all__ = [
     "UsageError",
     "WorkerDiedError",
     "WorkerRaisedError",
+    "one_line",
 ]
 
 
@@ -101,6 +104,10 @@ class WorkerDiedError(MeasurementError):
     """A worker or runner process ended before it answered."""
 
 
+class NoRoomError(WorkerDiedError):
+    """The system has no memory to share; the runner goes on."""
+
+
 class WorkerRaisedError(MeasurementError):
     """A worker raised; ``detail`` is its traceback."""
 
@@ -111,3 +118,10 @@ class RoundTimeoutError(MeasurementError, TimeoutError):
 
 class BrokenBarrierError(MeasurementError):
     """Another worker failed while this one waited for it."""
+
+
+def one_line(error: BaseException) -> str:
+    """Name an exception and what it says, as it stands under tracebacks, but in one line."""
+    import traceback  # costs milliseconds that only who fails should pay
+
+    return " ".join("".join(traceback.format_exception_only(error)).split())

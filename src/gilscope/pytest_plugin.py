@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from gilscope.api import Way
+    from gilscope.stats import Estimate
     from gilscope.testing import GilGate, ScalingResult
 
 __all__ = ["Scaling", "gil", "scaling"]
@@ -165,15 +167,16 @@ class Scaling(_Gate):
 _ROWS_BUDGET_S = 10.0  # per row: six blocks, the fewest with an interval of 95 %
 
 
-def _extra_info(way: Any) -> dict[str, Any]:
-    def ends(estimate: Any) -> Any:
-        return None if estimate is None else {name: getattr(estimate, name) for name in ("value", "low", "high")}
+def _extra_info(way: Way) -> dict[str, Any]:
+    def ends(found: Estimate | None) -> dict[str, float] | None:
+        return None if found is None else {"value": found.value, "low": found.low, "high": found.high}
 
-    names = ("speedup", "efficiency", "relative_efficiency")
     return {
         "executor": way.executor,
         "workers": way.workers,
-        **{name: ends(getattr(way, name)) for name in names},
+        "speedup": ends(way.speedup),
+        "efficiency": ends(way.efficiency),
+        "relative_efficiency": ends(way.relative_efficiency),
         "findings": list(way.findings),
     }
 

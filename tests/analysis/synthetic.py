@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from gilscope.analysis import analyse
+from gilscope.analysis.to_json import to_json
 from gilscope.cases import Case, Slot
 from gilscope.records import Block, CaseRecord, ResultSet, Round
+from gilscope.report.sentences import verdict
 from gilscope.spec import Work
 
 Time = float | Callable[[int], float | None]
@@ -73,3 +76,8 @@ def row(document: Mapping[str, Any], case: str, part: str = "cases") -> dict[str
     """Return the row of a case."""
     (found,) = [row for row in document[part] if row["case"] == case]
     return found
+
+
+def documented(made: ResultSet) -> dict[str, Any]:
+    """Return what a result says as ``--json`` prints it."""
+    return to_json(analyse(made), verdict)

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gilscope.analysis import analyse, columns, json_schema
+from gilscope.analysis import columns
+from gilscope.analysis.to_json import json_schema
 from gilscope.cases import Case, Study
 from gilscope.records import ResultSet
 from gilscope.results import ResultWriter, load
-from tests.analysis.synthetic import record, result, row, spin
+from tests.analysis.synthetic import documented, record, result, row, spin
 from tests.results import strategies
 
 T1, T2 = "nbody/cy_nogil@serial#M~c8", "nbody/cy_nogil@threads*2#M"
@@ -36,7 +37,7 @@ def test_a_usual_document_keeps_to_the_schema(validator):
         record(T2, one_time_ns={"start": 2_000_000}, isa="x86-64-v3"),
         record("nbody/nb_gil@serial#M", status="failed"),
     ]
-    document = analyse(result(TIMES, records=records))
+    document = documented(result(TIMES, records=records))
     validator.validate(document)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert row(document, T2)["one_time_s"] == {"start": 0.002}
@@ -54,7 +55,7 @@ def test_whatever_a_file_may_hold_the_document_keeps_to_the_schema(validator, re
         cases={one.case.id: one for one in records},
         blocks=tuple(blocks),
     )
-    document = analyse(made)
+    document = documented(made)
     validator.validate(document)
     json.dumps(document, allow_nan=False)
     assert len(document["cases"]) == len(made.cases)
@@ -73,25 +74,25 @@ def test_whatever_a_file_may_hold_the_document_keeps_to_the_schema(validator, re
     ],
 )
 def test_the_schema_refuses_documents_that_are_not_ours(validator, break_it):
-    document = analyse(result(TIMES))
+    document = documented(result(TIMES))
     break_it(document)
     with pytest.raises(jsonschema.ValidationError):
         validator.validate(document)
 
 
 def test_what_cannot_be_told_yet_says_why():
-    document = analyse(result(TIMES))
+    document = documented(result(TIMES))
     assert set(document["not_analysed"]) == {"gil", "losses"}
     assert all(document["not_analysed"].values())
     two = row(document, T2)
     assert (two["gil"]["available"], two["gil"]["enabled"], two["losses"]) == (False, True, None)
     assert two["gil"]["reason"]
     assert two["gil"]["cure"]
-    assert set(analyse(result(TIMES, blocks=2))["not_analysed"]) == {"gil", "losses", "findings"}
+    assert set(documented(result(TIMES, blocks=2))["not_analysed"]) == {"gil", "losses", "findings"}
 
 
 def test_facts_about_the_result_are_passed_on():
-    document = analyse(result(TIMES, warnings=("the last line was torn",)))
+    document = documented(result(TIMES, warnings=("the last line was torn",)))
     assert document["result"] == "out/result.jsonl"
     assert document["warnings"] == ["the last line was torn"]
     assert document["environment"]["cpus"] == {"count": 2}
@@ -107,7 +108,7 @@ def test_a_file_and_the_result_it_was_written_from_give_the_same_document(tmp_pa
             writer.case(one)
         for one in made.blocks:
             writer.block(one)
-    read, direct = analyse(load(path)), analyse(made)
+    read, direct = documented(load(path)), documented(made)
     for document in (read, direct):
         del document["study"], document["result"]
     assert read == direct
@@ -150,7 +151,7 @@ def steps(made: ResultSet, monkeypatch) -> int:
         for module in (columns, sys.modules["gilscope.analysis.estimates"]):
             patch.setattr(module, "ratio", counted_ratio)
         patch.setattr(columns, "estimate_or_none", counted_estimate)
-        analyse(made)
+        documented(made)
     return count
 
 

@@ -13,18 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gilscope.analysis import analyse, findings, json_schema
+from gilscope.analysis import findings
 from gilscope.analysis.findings import FINDINGS, cure_of
+from gilscope.analysis.to_json import json_schema
 from gilscope.cases import Case, Slot
 from gilscope.records import ResultSet, Round
 from tests.analysis.causes import FOUR, NATIVE, PLANTED, PROCESSES, SERIALISED, THREADS, TWO_CPUS
 from tests.analysis.rounds import SPIN, Did, alone, ideal, made_of, native, probe, study
-from tests.analysis.synthetic import row
+from tests.analysis.synthetic import documented, row
 
 
 def said(made: ResultSet) -> list[str]:
     """Return the findings of the one parallel case."""
-    document = analyse(made)
+    document = documented(made)
     jsonschema.validate(document, json_schema())
     (codes,) = [one["findings"] for one in document["cases"] if one["speedup"]]
     for code in codes:
@@ -35,7 +36,7 @@ def said(made: ResultSet) -> list[str]:
 
 
 def evidence(made: ResultSet, code: str) -> dict[str, Any]:
-    (group,) = [group for group in analyse(made)["findings"] if group["code"] == code]
+    (group,) = [group for group in documented(made)["findings"] if group["code"] == code]
     ((_, known),) = group["evidence"].items()
     return known
 
@@ -99,7 +100,7 @@ def test_severity_follows_the_share_lost(loss, severity):
     both = Did(cpu=50, rest=loss / 2, late=3.9)
     made = study(PROCESSES, made_of(both, both))
     assert said(made)[0] == "lock_bound"
-    (group,) = [group for group in analyse(made)["findings"] if group["code"] == "lock_bound"]
+    (group,) = [group for group in documented(made)["findings"] if group["code"] == "lock_bound"]
     assert group["severity"] == severity
 
 
@@ -234,7 +235,7 @@ def test_native_threads_that_wait_or_spin_are_imbalanced_not_contended():
             made, blocks=tuple(dataclasses.replace(b, rounds={**b.rounds, **extra}) for b in made.blocks)
         )
         assert said(made) == ["imbalance"]
-        assert row(analyse(made), NATIVE)["ceiling"]["isolated_of"] == isolated.case.id
+        assert row(documented(made), NATIVE)["ceiling"]["isolated_of"] == isolated.case.id
 
 
 def test_without_isolated_copies_nobody_blames_memory_or_sharing():

@@ -9,15 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gilscope.analysis import analyse
 from tests.analysis.rounds import ideal, probe, study
-from tests.analysis.synthetic import row
+from tests.analysis.synthetic import documented, row
 
 THREADS = "nbody/cy_nogil@threads*2#M"
 
 
 def seen(*rounds, case: str = THREADS, **more):
-    return row(analyse(study(case, ideal(2), gil=rounds, **more)), case)["gil"]
+    return row(documented(study(case, ideal(2), gil=rounds, **more)), case)["gil"]
 
 
 def test_diagnostic_rounds_are_averaged_by_their_looks():
@@ -36,7 +35,7 @@ def test_the_interval_is_that_of_the_looks_or_of_the_rounds_whichever_is_wider()
 def test_the_price_of_watching_is_said():
     made = study(THREADS, ideal(2), gil=[probe(0.1, 0.0)])
     slower = {**made.diagnostics[0], "wall_ns": round(1.1 * made.diagnostics[0]["wall_ns"])}
-    gil = row(analyse(dataclasses.replace(made, diagnostics=(slower,))), THREADS)["gil"]
+    gil = row(documented(dataclasses.replace(made, diagnostics=(slower,))), THREADS)["gil"]
     assert gil["slow_down"]["value"] == pytest.approx(1.1)
 
 
@@ -68,6 +67,6 @@ anything = st.recursive(
 def test_no_diagnostic_line_is_believed(damage, case, block):
     made = study(THREADS, ideal(2), gil=[{**probe(0.9, 0.9), **damage}, {**probe(0.9, 0.9), **damage}])
     odd = ({**made.diagnostics[0], "case": case}, {**made.diagnostics[0], "block": block}, *made.diagnostics)
-    gil = row(analyse(dataclasses.replace(made, diagnostics=odd)), THREADS)["gil"]
+    gil = row(documented(dataclasses.replace(made, diagnostics=odd)), THREADS)["gil"]
     assert isinstance(gil["available"], bool)
     assert gil["available"] or gil["reason"]

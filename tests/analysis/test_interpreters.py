@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from gilscope.analysis import analyse
-from tests.analysis.synthetic import record, result, row, spin
+from tests.analysis.synthetic import documented, record, result, row, spin
 
 SERIAL = "primes/{}@serial#M~c{}!{}"
 
 
 def priced(slots: dict[str, float], *labels: str) -> dict[tuple[str, str], float]:
-    document = analyse(result({"primes": slots}, study={"precision": 0.05, "interpreters": list(labels)}))
+    document = documented(result({"primes": slots}, study={"precision": 0.05, "interpreters": list(labels)}))
     return {
         (entry["interpreter"], entry["versus"]): pytest.approx(entry["time_ratio"]["value"])
         for entry in document["prices"]
@@ -48,7 +47,7 @@ def test_drift_of_the_machine_cancels() -> None:
         SERIAL.format("cy_gil", 8, "3.11"): lambda block: 0.1 * 1.3**block,
         SERIAL.format("cy_gil", 8, "3.12"): lambda block: 0.2 * 1.3**block,
     }
-    document = analyse(result({"primes": slots}, study={"precision": 0.05, "interpreters": ["3.11", "3.12"]}))
+    document = documented(result({"primes": slots}, study={"precision": 0.05, "interpreters": ["3.11", "3.12"]}))
     ratio = document["prices"][0]["time_ratio"]
     assert (ratio["low"], ratio["high"]) == (pytest.approx(2.0), pytest.approx(2.0))
 
@@ -61,7 +60,7 @@ def test_speedups_stay_within_an_interpreter() -> None:
         "primes/cy_gil@threads*2#M!3.13t": 0.2,
         **spin(2),
     }
-    document = analyse(result({"primes": slots}))
+    document = documented(result({"primes": slots}))
     assert row(document, "primes/cy_gil@threads*2#M!3.11")["speedup"]["value"] == pytest.approx(1.0)
     assert row(document, "primes/cy_gil@threads*2#M!3.13t")["speedup"]["value"] == pytest.approx(2.0)
 
@@ -70,7 +69,7 @@ def test_the_row_says_what_the_workers_read_and_not_what_the_name_promises() -> 
     name = "primes/cy_gil@serial#M~c8!3.13t"
     reason = "switched on by importing other, which does not declare support for running without it"
     told = record(name, python="3.13.5", gil_enabled=True, gil_reason=reason)
-    document = analyse(result({"primes": {name: 0.2}}, records=[told]))
+    document = documented(result({"primes": {name: 0.2}}, records=[told]))
     found = row(document, name)
     assert (found["interpreter"], found["python"]) == ("3.13t", "3.13.5")
     assert (found["gil"]["enabled"], found["gil"]["switched_on"]) == (True, reason)
@@ -78,7 +77,7 @@ def test_the_row_says_what_the_workers_read_and_not_what_the_name_promises() -> 
 
 def test_nothing_is_concluded_from_the_running_interpreter() -> None:
     name = "primes/cy_gil@serial#M~c8!3.13t"
-    found = row(analyse(result({"primes": {name: 0.2}}, records=[record(name)])), name)
+    found = row(documented(result({"primes": {name: 0.2}}, records=[record(name)])), name)
     assert found["gil"]["enabled"] is None
 
 
@@ -86,7 +85,7 @@ def test_isolated_copies_of_one_interpreter_say_nothing_about_another() -> None:
     slots = {SERIAL.format("py_loop", 8, label): 0.2 for label in ("3.13t", "3.13t+gil")}
     slots |= {f"primes/py_loop@threads*2#M!{label}": 0.15 for label in ("3.13t", "3.13t+gil")}
     slots |= {"isolated:primes/py_loop@threads*2#M!3.13t": 0.1, **spin(2)}
-    document = analyse(result({"primes": slots}))
+    document = documented(result({"primes": slots}))
     without, with_gil = (
         row(document, f"primes/py_loop@threads*2#M!{label}")["ceiling"] for label in ("3.13t", "3.13t+gil")
     )

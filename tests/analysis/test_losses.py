@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gilscope.analysis import analyse, losses
+from gilscope.analysis import losses
 from gilscope.analysis.columns import columns_by_kernel
 from gilscope.analysis.losses import LOSSES, account, losses_between, parts_of, rank_weights
 from gilscope.cases import Case
 from gilscope.records import Block, ResultSet, Round
 from gilscope.results.codec import decode_block, encode_block
 from tests.analysis.rounds import MS, Did, alone, ideal, made_of, native, probe, study
-from tests.analysis.synthetic import row
+from tests.analysis.synthetic import documented, row
 from tests.results import strategies
 
 THREADS = "nbody/cy_nogil@threads*2#M"
@@ -28,7 +28,7 @@ NATIVE = "nbody/cy_prange@native*2#M"
 
 def found(parallel: Round, single: Round | None = None, case: str = THREADS, **more) -> dict[str, float]:
     """Return the losses of a planted case in ms; what is not told is left out."""
-    document = analyse(study(case, parallel, single=single, **more))
+    document = documented(study(case, parallel, single=single, **more))
     total = Case.parse(case).workers * parallel.wall_ns / parallel.repeats / MS
     told = {name: value["value"] * total for name, value in row(document, case)["losses"].items() if value is not None}
     return {name: pytest.approx(value, abs=1e-6) for name, value in told.items() if abs(value) > 1e-9}
@@ -108,7 +108,7 @@ def test_native_threads_have_one_figure_for_idleness():
         "stolen": 6,
         "omp_idle": 20,
     }
-    losses_told = row(analyse(study(NATIVE, native(70, 110), single=single)), NATIVE)["losses"]
+    losses_told = row(documented(study(NATIVE, native(70, 110), single=single)), NATIVE)["losses"]
     assert {name for name, value in losses_told.items() if value is None} == {
         "gil_wait",
         "dispatch",
@@ -130,14 +130,14 @@ def test_clocks_nobody_read_make_unknown_losses_not_zeros(field, loss):
         Did(cpu=50, rest=10),
         steal=None if field == "steal" else 0.0,
     )
-    told = row(analyse(study(THREADS, parallel)), THREADS)["losses"]
+    told = row(documented(study(THREADS, parallel)), THREADS)["losses"]
     assert told[loss] is None
     assert told["blocked"]["value"] == pytest.approx(20 / 120)
 
 
 def test_without_stamps_there_are_no_losses():
     bare = Round(repeats=1, start_ns=0, end_ns=60 * MS)
-    document = analyse(study(THREADS, bare))
+    document = documented(study(THREADS, bare))
     assert row(document, THREADS)["losses"] is None
     assert document["not_analysed"]["losses"]
 
@@ -148,7 +148,7 @@ def test_blocks_that_miss_a_round_do_not_count():
     del odd[TWO.t1.id]
     broken = dataclasses.replace(made.blocks[0], rounds=odd)
     made = dataclasses.replace(made, blocks=(broken, *made.blocks[1:]))
-    assert row(analyse(made), THREADS)["losses"]["blocked"]["blocks"] == 9
+    assert row(documented(made), THREADS)["losses"]["blocked"]["blocks"] == 9
 
 
 # Quantiles ------------------------------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def test_fractions_add_up_to_one_minus_the_mean_efficiency(each, waiting):
         dataclasses.replace(block, rounds={**block.rounds, TWO.id: made_of(*workers)})
         for block, workers in zip(base.blocks, each, strict=True)
     )
-    told = row(analyse(dataclasses.replace(base, blocks=blocks)), THREADS)["losses"]
+    told = row(documented(dataclasses.replace(base, blocks=blocks)), THREADS)["losses"]
     efficiencies = [0.1 / (2 * block.rounds[TWO.id].wall_ns / 1e9) for block in blocks]
     known = [value for value in told.values() if value is not None]
     assert sum(value["value"] for value in known) == pytest.approx(1 - sum(efficiencies) / len(efficiencies), abs=1e-9)
@@ -245,9 +245,9 @@ def test_the_order_of_blocks_does_not_matter(each, shuffled):
         dataclasses.replace(block, rounds={**block.rounds, TWO.id: made_of(*workers)})
         for block, workers in zip(base.blocks, each, strict=True)
     ]
-    first = analyse(dataclasses.replace(base, blocks=tuple(blocks)))
+    first = documented(dataclasses.replace(base, blocks=tuple(blocks)))
     shuffled.shuffle(blocks)
-    again = analyse(dataclasses.replace(base, blocks=tuple(blocks)))
+    again = documented(dataclasses.replace(base, blocks=tuple(blocks)))
     assert again["findings"] == first["findings"]
     assert row(again, THREADS) == row(first, THREADS)
 
@@ -280,7 +280,7 @@ def partitions(made: ResultSet, monkeypatch) -> int:
 
     with monkeypatch.context() as patch:
         patch.setattr(losses, "parts_of", counted)
-        analyse(made)
+        documented(made)
     return count
 
 
@@ -303,7 +303,7 @@ def test_where_every_worker_does_the_whole_work_the_speedup_is_scaled_and_the_lo
     weak = Case.parse("nbody/cy_nogil@threads.weak*2#M")
     # T(1) is 100 ms. Each of two workers does as much: one takes 120 ms, the other 100 ms and waits.
     made = study(weak.id, made_of(Did(cpu=120), Did(cpu=100)), single=alone(100))
-    row = next(row for row in analyse(made)["cases"] if row["case"] == weak.id)
+    row = next(row for row in documented(made)["cases"] if row["case"] == weak.id)
     assert row["scaling"] == "weak"
     assert row["speedup"]["value"] == pytest.approx(2 * 100 / 120)
     assert row["efficiency"]["value"] == pytest.approx(100 / 120)

@@ -7,10 +7,10 @@ import random
 
 import pytest
 
-from gilscope.analysis import analyse
 from gilscope.analysis.findings import FINDINGS
 from gilscope.records import Block, ResultSet, Round
 from tests.analysis.causes import PLANTED
+from tests.analysis.synthetic import documented
 
 NOISE = {"too_noisy", "stolen"}
 """What may be said of a busy machine, whatever was planted."""
@@ -45,7 +45,7 @@ def beside(made: ResultSet, seed: int, load: float) -> ResultSet:
 
 
 def said(made: ResultSet) -> list[str]:
-    rows = [row for row in analyse(made)["cases"] if row["speedup"]]
+    rows = [row for row in documented(made)["cases"] if row["speedup"]]
     return list(rows[0]["findings"])
 
 

@@ -1,25 +1,26 @@
-"""A command line whose measuring is a hand-made document: what is asked can be looked at, and no test waits."""
+"""A command line whose measuring is a hand-made answer: what is asked can be looked at, and no test waits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from gilscope.analysis import Answer
 from gilscope.cases import Study
 from gilscope.env.interpreters import Interpreter
+from gilscope.measure.engine import Kernels
 from gilscope.measure.events import Observer
 from gilscope.results import ResultWriter
-from tests.report.documents import mandelbrot
+from tests.report.answers import mandelbrot
 
 
 class FakePipeline:
     """Stands in for ``gilscope.pipeline.run``."""
 
     def __init__(self) -> None:
-        self.document: dict[str, Any] = mandelbrot()
+        self.answer: Answer = mandelbrot()
         self.studies: list[Study] = []
         self.folders: list[Path] = []
         self.interpreters: Sequence[Interpreter] = ()
@@ -28,21 +29,20 @@ class FakePipeline:
 
     def run(
         self,
-        study: Study,
+        subject: Kernels,
         out: Path,
         *,
         observer: Observer,
-        interpreters: Sequence[Interpreter] = (),
         resume: bool = False,
-    ) -> dict[str, Any]:
-        self.studies.append(study)
-        self.interpreters = interpreters
+    ) -> Answer:
+        self.studies.append(subject.study)
+        self.interpreters = subject.interpreters
         self.folders.append(out)
         self.during(observer)
         if self.writes:
-            with ResultWriter(out / "result.jsonl", study, {}, "0"):
+            with ResultWriter(out / "result.jsonl", subject.study, {}, "0"):
                 pass  # a header is a result
-        return self.document
+        return self.answer
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def pipeline(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
-    """Replace measuring by a document made by hand."""
+    """Replace measuring by an answer made by hand."""
     fake = FakePipeline()
     monkeypatch.setattr("gilscope.pipeline.run", fake.run)
     return fake

@@ -11,7 +11,7 @@ import pytest
 
 from gilscope.cli import main
 from gilscope.env import environments, install, interpreters
-from gilscope.env.environments import RECORD_NAME, Environment
+from gilscope.env.environments import RECORD_NAME, Environment, Record
 from tests.cli.conftest import FakePipeline
 
 
@@ -51,7 +51,7 @@ def test_remove_removes(there: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_add_says_how_the_environment_is_used(
     there: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record = {"gilscope": "0.1.0", "python": "3.99.1", "free_threaded": True, "made_utc": "now"}
+    record = Record(gilscope="0.1.0", python="3.99.1", free_threaded=True, made_utc="now")
 
     def add(word: str, source: Any, *, say: Any) -> Any:
         say(f"making {word}")

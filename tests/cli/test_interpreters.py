@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from gilscope.cli import interpreters
+from gilscope.results.surroundings import Python
+from gilscope.typed import read
 
 
 @pytest.mark.parametrize(
@@ -22,9 +24,9 @@ from gilscope.cli import interpreters
     ],
 )
 def test_a_result_cannot_name_a_program_to_be_run(entry: dict[str, str]) -> None:
-    assert not interpreters._found_here(entry)
+    assert not interpreters._found_here(read(Python, entry))
 
 
 @pytest.mark.parametrize("label", ["3.11", "3.13t+gil", "3.13-2"])
 def test_the_running_interpreter_is_found_whatever_it_was_called(label: str) -> None:
-    assert interpreters._found_here({"label": label, "executable": str(Path(sys.executable))})
+    assert interpreters._found_here(Python(label=label, executable=str(Path(sys.executable))))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gilscope.cli import main
-from gilscope.cli.list_ import inventory
+from gilscope.inventory import inventory
 from gilscope.registry import EXECUTORS, FLAGSHIPS, IMPLEMENTATIONS, KERNELS
 from gilscope.spec import Availability, Impl, KernelSpec
 
@@ -35,10 +35,10 @@ def test_list_json_says_what_runs_by_default(folder: Path, capsys: pytest.Captur
 
 
 def test_what_is_not_available_has_a_reason() -> None:
-    entries = [entry for kernel in inventory()["kernels"] for entry in kernel["implementations"]]
-    missing = [entry for entry in entries if not entry["available"]]
+    entries = [entry for kernel in inventory().kernels for entry in kernel.implementations]
+    missing = [entry for entry in entries if not entry.available]
     assert missing, "np_blas exists for no kernel yet, so there is something to give a reason for"
-    assert all(entry["reason"] for entry in missing)
+    assert all(entry.reason for entry in missing)
 
 
 def test_a_missing_package_is_listed_with_its_cure(
@@ -69,7 +69,7 @@ def test_a_kernel_of_another_package_that_does_not_load_is_listed_with_the_error
         raise ImportError("no module named pandas")
 
     monkeypatch.setattr("gilscope.kernels.load", fail)
-    assert "no module named pandas" in inventory()["kernels"][0]["summary"]
+    assert "no module named pandas" in inventory().kernels[0].summary
 
 
 def test_doctor_names_the_limit_of_usable_cpus(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gilscope.cli import main
+from gilscope.studies.document import to_json
 from tests.cli.conftest import FakePipeline
 from tests.report.studies import startup
 
@@ -35,7 +36,7 @@ def test_several_results_make_one_page(result: Path, folder: Path) -> None:
 
 def test_a_folder_of_studies_has_a_report_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "st").mkdir()
-    (folder / "st" / "startup.json").write_text(json.dumps(startup()))
+    (folder / "st" / "startup.json").write_text(json.dumps(to_json(startup())))
     assert main(["report", "st"]) == 0
     assert capsys.readouterr().out == "report: st/report.html\n"
     assert "What workers cost" in (folder / "st" / "report.html").read_text()

@@ -13,7 +13,7 @@ from gilscope.errors import UsageError, WorkerDiedError
 from gilscope.measure.events import Observer
 from gilscope.plan import QUICK_BUDGET_S
 from tests.cli.conftest import FakePipeline
-from tests.report.documents import document, row
+from tests.report.answers import answer, changed, document, row
 
 
 def asked(pipeline: FakePipeline, *arguments: str) -> Study:
@@ -118,7 +118,7 @@ def test_json_is_the_document_and_nothing_else(pipeline: FakePipeline, capsys: p
     pipeline.during = lambda observer: observer.message("a runner was replaced")
     assert main(["run", "--json"]) == 0
     out, err = capsys.readouterr()
-    assert json.loads(out) == pipeline.document
+    assert json.loads(out) == json.loads(json.dumps(document(pipeline.answer)))
     assert "a runner was replaced" in err
 
 
@@ -141,19 +141,19 @@ def test_a_case_that_went_wrong_makes_status_1(
     status: str, pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = row("mandelbrot/py_loop@serial#S", status=status, reason="the third pixel is off")
-    pipeline.document = document([row("mandelbrot/cy_nogil@serial#M"), bad])
+    pipeline.answer = answer([row("mandelbrot/cy_nogil@serial#M"), bad])
     assert main(["run", "--quiet"]) == 1
     assert "the third pixel is off" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("status", ["unavailable", "too_noisy"])
 def test_what_cannot_be_measured_is_no_failure(status: str, pipeline: FakePipeline) -> None:
-    pipeline.document = document([row("mandelbrot/py_loop@serial#S", status=status, reason="no")])
+    pipeline.answer = answer([row("mandelbrot/py_loop@serial#S", status=status, reason="no")])
     assert main(["run", "--quiet"]) == 0
 
 
 def test_an_interrupted_run_shows_what_there_is(pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
-    pipeline.document = {**pipeline.document, "interrupted": True}
+    pipeline.answer = changed(pipeline.answer, interrupted=True)
     assert main(["run", "--quiet"]) == 130
     out = capsys.readouterr().out
     assert "Interrupted" in out

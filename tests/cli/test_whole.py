@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from gilscope import results
-from gilscope.analysis import json_schema
+from gilscope.analysis.to_json import json_schema
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ import pytest
 
 import gilscope
 from gilscope.env import environments, install
-from gilscope.env.environments import RECORD_NAME, Environment
+from gilscope.env.environments import RECORD_NAME, Environment, Record
 from gilscope.env.interpreters import own_source
 from gilscope.errors import UnavailableError, UsageError
 
@@ -80,7 +80,7 @@ def test_what_was_made_is_found_by_its_name_and_removed(folder: Path, commands: 
     assert environments.environments() == [made]
     assert environments.find(LABEL) == made.python
     assert environments.name_of(str(made.python)) == LABEL
-    assert made.record["libraries"] == {"numpy": "2.0"}
+    assert made.record.libraries == {"numpy": "2.0"}
     assert made.problem == ""
     environments.remove(LABEL)
     assert environments.environments() == []
@@ -113,7 +113,7 @@ def test_only_gilscope_is_compiled_and_in_a_copy_without_libraries(
 def test_a_library_without_a_wheel_is_told_and_no_failure(folder: Path, commands: Commands) -> None:
     commands.complaints["numpy"] = "no matching distribution"
     made, missing = install.add(LABEL, source(folder))
-    assert missing == made.record["missing"] == {"numpy": "no matching distribution"}
+    assert missing == made.record.missing == {"numpy": "no matching distribution"}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_an_interpreter_that_is_gone_is_said(folder: Path) -> None:
 def test_a_damaged_record_is_an_unfinished_environment(folder: Path, text: str) -> None:
     (folder / "3.99").mkdir(parents=True)
     (folder / "3.99" / RECORD_NAME).write_text(text)
-    assert environments.environments() == [Environment(name="3.99", path=folder / "3.99", record={})]
+    assert environments.environments() == [Environment(name="3.99", path=folder / "3.99", record=Record())]
 
 
 def test_removing_what_is_not_there_lists_what_is(folder: Path) -> None:

@@ -133,7 +133,8 @@ def test_an_interpreter_of_a_result_is_found_again_in_its_state(
     program.touch()
     monkeypatch.setitem(PRETENDED, str(program), ((3, 13, 5), True))
     first = choose([str(program)], "both", [])
-    again = [interpreters.reopen(entry.describe(), []) for entry in first]
+    kept_of = [entry.describe() for entry in first]
+    again = [interpreters.reopen(kept["label"], kept["executable"], kept["gil_asked"], []) for kept in kept_of]
     assert [(entry.label, entry.environment, entry.facts) for entry in again] == [
         (entry.label, entry.environment, entry.facts) for entry in first
     ]

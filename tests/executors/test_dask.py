@@ -124,7 +124,7 @@ def test_a_worker_lost_in_the_middle_fails_its_case_and_the_rest_goes_on(cluster
 
 def test_a_cluster_of_its_own_survives_the_death_of_a_worker_and_leaves_nothing(planted_path: Path) -> None:
     with SupervisedHost({"dask": 2}, cpus=2) as host:
-        supervisor = psutil.Process(host._process.pid)
+        supervisor = psutil.Process(host.supervisor.pid)
         killed = host.prepare(_slot("planted_killed", size="S"))
         assert killed.status == "failed"
         assert "was killed by SIGKILL" in killed.reason

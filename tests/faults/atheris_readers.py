@@ -24,17 +24,19 @@ except ImportError:
 
 with atheris.instrument_imports(include=["gilscope"]):
     from gilscope.analysis import analyse
+    from gilscope.analysis.to_json import to_json
     from gilscope.cases import Case
     from gilscope.cli.ipc import parse_sizes
     from gilscope.cli.settings import read_settings
     from gilscope.env.files import parse_cpu_list
     from gilscope.errors import GilscopeError
     from gilscope.measure.words import check_target, read_argument
-    from gilscope.report.html.source import studies_in
-    from gilscope.report.rounds import choose_case, trace_of
+    from gilscope.report.sentences import verdict
     from gilscope.report.terminal import render
     from gilscope.results.codec import parse_slot
     from gilscope.results.reader import _read
+    from gilscope.studies.kinds import studies_in
+    from gilscope.studies.traced.rounds import choose_case, trace_of
     from gilscope.units import parse_bytes, parse_duration_s, parse_fraction
 
 from tests.faults.mutations import SEEDS, mutate
@@ -48,9 +50,9 @@ _PLACE = Path("build/fuzz/place")  # main puts it into the folder asked for
 def result(data: bytes) -> None:
     """Read a result, analyse and show it, and draw a round."""
     read = _read(io.BytesIO(data), "result.jsonl")
-    document = analyse(read)
-    json.dumps(document, allow_nan=False)
-    render(document, width=100, one_time=True)
+    answer = analyse(read)
+    json.dumps(to_json(answer, verdict), allow_nan=False)
+    render(answer, width=100, one_time=True)
     trace_of(read, choose_case(read, None))
 
 

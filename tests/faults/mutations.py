@@ -180,7 +180,7 @@ def made(number: int, seed: int, *, others: bool) -> tuple[str, bytes, random.Ra
         No result, but another file that gilscope reads.
     """
     generator = random.Random(f"{seed}/{others}/{number}")
-    known = sorted(path for path in SEEDS.iterdir() if (path.suffix == ".jsonl") is not others)
+    known = sorted(path for path in SEEDS.iterdir() if (path.name in READERS) is others)
     chosen = generator.choice(known)
     name = chosen.name if others else "result.jsonl"
     return name, mutate(chosen.read_bytes(), generator), generator

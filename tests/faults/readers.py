@@ -26,6 +26,7 @@ import typer
 from gilscope import env
 from gilscope.cli import FAILED, INTERRUPTED, OK, UNDECIDED, USAGE, main
 from gilscope.env.environments import FOLDER_VARIABLE, RECORD_NAME
+from gilscope.studies.kinds import FILE_NAMES
 
 __all__ = ["HOSTILE", "Broken", "answer", "nothing_measured", "read_environment", "read_result", "read_study"]
 
@@ -33,7 +34,7 @@ HOSTILE = "</script><script>alert(1)</script>\x1b[2J\x9b2J\x07"
 """What commands a browser or a terminal that shows it as it is."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_RENDER = importlib.import_module("gilscope.report.html.render")  # its package has a function of that name
+_RENDER = importlib.import_module("gilscope.report.page.render")  # its package has a function of that name
 
 
 class Broken(Exception):  # noqa: N818 - not an error of ours: a promise that was not kept
@@ -71,7 +72,7 @@ class _NoHost:
 _capture = functools.cache(env.capture)
 
 
-def _captured() -> dict[str, Any]:
+def _captured(**more: object) -> dict[str, Any]:
     return copy.deepcopy(_capture())  # who asks may add to it
 
 
@@ -81,9 +82,10 @@ def nothing_measured() -> Iterator[None]:
     with (
         mock.patch("typer.main.get_command", functools.cache(typer.main.get_command)),  # always the same, and slow
         mock.patch.object(_RENDER, "_template", functools.cache(_RENDER._template)),
-        mock.patch("gilscope.pipeline.SupervisedHost", _NoHost),
+        mock.patch("gilscope.measure.host.SupervisorClient", _NoHost),
+        mock.patch("gilscope.studies.host.SupervisorClient", _NoHost),
         mock.patch("gilscope.env.capture", _captured),
-        mock.patch("gilscope.results.writer.os.fsync"),  # the disk is not what is tried here
+        mock.patch("gilscope.results.appending.os.fsync"),  # the disk is not what is tried here
     ):
         yield
 
@@ -253,8 +255,16 @@ def _fresh(path: Path, name: str) -> Path:
 
 
 def read_study(path: Path, other: Path, generator: random.Random) -> str:
-    """Read the document of a study: in a folder by itself, and beside a result."""
+    """Read a study, its document or its file: in a folder by itself, and beside a result."""
     page = _fresh(path, "page.html")
+    for beside in FILE_NAMES:
+        if beside != path.name:
+            path.with_name(beside).unlink(missing_ok=True)
+    status, out, _ = answer(["show", str(path), "--json"])
+    if status == 0:
+        _json(out)
+    if answer(["show", str(path)])[0] != status:
+        raise Broken("a study that can be printed cannot be laid out, or the other way round")
     beside = path.with_name("result.jsonl")
     beside.unlink(missing_ok=True)
     alone, _, _ = answer(["report", str(path.parent), "--out", str(page)])
@@ -265,6 +275,10 @@ def read_study(path: Path, other: Path, generator: random.Random) -> str:
     if status:
         raise Broken(f"a study spoils the report of the result beside it: {said}")
     _pictures(beside, other, generator)
+    if path.suffix == ".jsonl":
+        answer(
+            [path.stem, "--resume", "--out", str(path.parent), "--quiet", generator.choice(["--json", "--budget=1h"])]
+        )
     return "refused" if alone else "read"
 
 
@@ -283,7 +297,7 @@ def read_environment(path: Path, other: Path, generator: random.Random) -> str:
 
 READERS: dict[str, Callable[[Path, Path, random.Random], Any]] = {
     "result.jsonl": read_result,
-    **dict.fromkeys(("metg.json", "ipc.json", "startup.json"), read_study),
+    **dict.fromkeys(FILE_NAMES, read_study),
     RECORD_NAME: read_environment,
 }
 """File name -> what reads it."""

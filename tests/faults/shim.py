@@ -22,9 +22,9 @@ def be_impatient(timeout_s: float) -> None:
 
 def be_hit_while_saving(number: signal.Signals) -> None:
     """Commit the signal when half of a block's line has been written."""
-    from gilscope.results import writer
+    from gilscope.results import appending
 
-    write_all, seen = writer._write_all, []
+    write_all, seen = appending._write_all, []
 
     def half(fd: int, data: bytes) -> None:
         seen.extend([data] if data.startswith(b'{"block"') else [])
@@ -36,7 +36,7 @@ def be_hit_while_saving(number: signal.Signals) -> None:
         else:
             write_all(fd, data)
 
-    writer._write_all = half
+    appending._write_all = half
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gilscope.report.html.source import studies_in
+from gilscope.studies.kinds import studies_in
 from tests.faults.conftest import ALL
 from tests.faults.mutations import LIMIT_S, MEMORY_MIB, SEEDS, Trial, cpus, read_range, try_many
 from tests.faults.readers import answer, nothing_measured
@@ -71,7 +71,7 @@ def test_a_gigabyte_in_place_of_a_study_is_left_out(tmp_path: Path) -> None:
     os.truncate(tmp_path / "metg.json", 1 << 30)
     found, cautions = studies_in(tmp_path)
     assert found == {}
-    assert cautions == ("metg.json is left out: it is no JSON document",)
+    assert cautions == ("metg.json is left out: has more than 67108864 bytes: no study is as long",)
 
 
 # Things that are no files ---------------------------------------------------------------------------------------------

@@ -27,14 +27,15 @@ from gilscope.errors import GilscopeError, UsageError
 from gilscope.measure.words import check_target, read_argument, unique_names
 from gilscope.registry import EXECUTORS, IMPLEMENTATIONS, KERNELS
 from gilscope.results.codec import parse_slot
+from gilscope.studies.tour._shown import ShownChapter
 from gilscope.units import parse_bytes, parse_duration_s, parse_fraction
 from tests.faults.conftest import ALL
 from tests.faults.mutations import SEEDS
 from tests.faults.readers import HOSTILE, answer, nothing_measured
 from tests.report import studies
-from tests.report.documents import mandelbrot
+from tests.report.answers import mandelbrot
 from tests.report.test_audit import document as audit_document
-from tests.report.test_gil import document as gil_document
+from tests.report.test_gil import report as gil_report
 from tests.report.test_gil import seen
 from tests.report.traces import two_sleeps
 
@@ -166,12 +167,12 @@ def command_lines(verb: str) -> st.SearchStrategy[list[str]]:
     return parts.map(lambda found: [*verb.split(), *(word for part in found for word in part)])
 
 
-def _measured(study: Any, options: Any, *, quiet: bool) -> Any:
-    return getattr(studies, study.__name__.rpartition(".")[2])()
+def _measured(kind: Any, *_: Any, **__: Any) -> Any:
+    return getattr(studies, kind.name)()
 
 
 def _gil(*_: object) -> tuple[Any, Any]:
-    return mock.Mock(forked_child=False, exit_status=0, message=""), gil_document(seen(0.5))
+    return mock.Mock(forked_child=False, exit_status=0, message=""), gil_report(seen(0.5))
 
 
 @contextlib.contextmanager
@@ -179,16 +180,11 @@ def _nothing_runs() -> Iterator[None]:
     """Replace all that measures or starts a program."""
     replaced = {
         "gilscope.api.measure_functions": lambda *_, **__: mandelbrot(),
-        "gilscope.cli.metg._run": lambda *_, **__: studies.metg(),
-        "gilscope.cli.study.measured": _measured,
+        "gilscope.studies.engine.carry_out": _measured,
         "gilscope.cli.gil._measured": _gil,
-        "gilscope.cli.tour._show": lambda *_, **__: {
-            "name": "x",
-            "title": "x",
-            "text": "",
-            "experiments": [],
-            "remember": "",
-        },
+        "gilscope.cli.tour._show": lambda *_, **__: ShownChapter(
+            name="x", title="x", text="", experiments=(), remember=""
+        ),
         "gilscope.studies.audit.audit": lambda *_, **__: audit_document(),
         "gilscope.studies.traced.trace_function": lambda *_, **__: two_sleeps(),
         "gilscope.kernels.digest.main": lambda *_: None,

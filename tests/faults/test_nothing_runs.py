@@ -9,20 +9,21 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import gilscope
+from gilscope.analysis import Answer
 from gilscope.cli import main
 from gilscope.cli.interpreters import reopened
 from gilscope.env.interpreters import command_of
 from gilscope.measure.host import SupervisedHost
+from gilscope.results import load
 from tests.faults.conftest import ALL
 from tests.faults.mutations import SEEDS, places
 from tests.faults.readers import HOSTILE, answer, nothing_measured
 from tests.leftovers import abandoned, shared_memory
-from tests.report.documents import mandelbrot
+from tests.report.answers import mandelbrot
 
 VERBS = (
     ["show", "there"],
@@ -99,8 +100,8 @@ def test_a_program_that_is_found_here_without_the_file_is_run_again(
     named = json.dumps([{"label": f"{OWN_VERSION}+gil", "executable": executable}])
     data = (SEEDS / "b.jsonl").read_text().replace('"checks":', f'"interpreters":{named},"checks":', 1)
     (tmp_path / "result.jsonl").write_text(data)
-    monkeypatch.setattr("gilscope.env.interpreters.reopen", lambda entry, kernels: entry["executable"])
-    assert reopened(tmp_path, ()) == (executable,)
+    monkeypatch.setattr("gilscope.env.interpreters.reopen", lambda label, executable, gil_asked, kernels: executable)
+    assert reopened(tmp_path, load(tmp_path).environment, ()) == (executable,)
 
 
 HOSTILE_FIELDS = ("reason", "cure", "detail", "cpu_model", "message", "isa", "python", "tool_version", "unit", "label")
@@ -180,7 +181,7 @@ def test_profile_says_what_it_imports_and_calls_before_it_does(
 ) -> None:
     said: list[str] = []
 
-    def measured(*_: object, **__: object) -> dict[str, Any]:
+    def measured(*_: object, **__: object) -> Answer:
         said.append(capsys.readouterr().err)
         return mandelbrot()
 
@@ -193,7 +194,7 @@ def test_profile_says_what_it_imports_and_calls_before_it_does(
 
 def test_temporary_files_are_private_and_their_names_cannot_be_guessed() -> None:
     with SupervisedHost({"threads": 1}, cpus=1) as host:
-        folder = Path(host._scratch)
+        folder = Path(host.supervisor.scratch)
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert folder.parent == Path(tempfile.gettempdir()) or folder.parent == Path("/tmp")
         assert len(folder.name) > len("gilscope-") + 6

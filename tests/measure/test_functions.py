@@ -13,7 +13,8 @@ from gilscope.env.interpreter import gil_enabled
 from gilscope.errors import UsageError
 from gilscope.executors import interpreters
 from gilscope.measure import functions
-from gilscope.measure.functions import Options, measure
+from gilscope.measure.engine import measure
+from gilscope.measure.functions import Functions, Options
 from gilscope.measure.own import Request, adopt
 from gilscope.measure.words import own_functions
 from gilscope.records import CaseRecord, ResultSet
@@ -83,7 +84,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _measured(folder: Path, out: Path, *targets: str, timeout_s: float = 60.0, **request: str) -> ResultSet:
     asked = Request(functions=own_functions(targets, folder), folder=str(folder), **request)
     options = Options(timeout_s=timeout_s, executors=("serial", "threads", "processes"), **SHORT)
-    assert measure(asked, options, out / "result.jsonl")
+    assert measure(Functions(asked, options), out / "result.jsonl")
     return results.load(out / "result.jsonl")
 
 
@@ -93,7 +94,7 @@ def _own(result: ResultSet) -> dict[str, CaseRecord]:
 
 def test_a_function_is_measured_under_every_executor_beside_controls(folder: Path, tmp_path: Path) -> None:
     asked = Request(functions=own_functions(["things:fine"], folder), folder=str(folder))
-    assert measure(asked, Options(workers=(2,), budget_s=0.01, round_s=0.01), tmp_path / "result.jsonl")
+    assert measure(Functions(asked, Options(workers=(2,), budget_s=0.01, round_s=0.01)), tmp_path / "result.jsonl")
     result = results.load(tmp_path / "result.jsonl")
     others = {"threads", "processes"} | ({"interpreters"} if HERE.ok and gil_enabled() else set())
     assert {name: record.status for name, record in _own(result).items()} == dict.fromkeys({"serial", *others}, "ok")
@@ -107,7 +108,7 @@ def test_libraries_with_threads_of_their_own_are_measured_alone_limited_and_nest
 ) -> None:
     asked = Request(functions=own_functions(["things:multiplies"], folder), folder=str(folder))
     options = Options(executors=("serial", "threads", "native"), **SHORT)
-    assert measure(asked, options, tmp_path / "result.jsonl")
+    assert measure(Functions(asked, options), tmp_path / "result.jsonl")
     result = results.load(tmp_path / "result.jsonl")
     seen = result.environment["functions"]["multiplies"]
     if not seen["own_threads"]:
@@ -196,7 +197,7 @@ def test_what_one_executor_cannot_do_leaves_the_others(
 def test_interpreters_run_what_they_can_import_and_say_what_not(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("numpy")
     asked = Request(functions=own_functions(["things:fine", "things:multiplies"], folder), folder=str(folder))
-    assert measure(asked, Options(executors=("serial", "interpreters"), **SHORT), tmp_path / "result.jsonl")
+    assert measure(Functions(asked, Options(executors=("serial", "interpreters"), **SHORT)), tmp_path / "result.jsonl")
     result = results.load(tmp_path / "result.jsonl")
     records = {r.case.implementation: r for r in result.cases.values() if r.case.executor == "interpreters"}
     assert {name: record.status for name, record in records.items()} == {"fine": "ok", "multiplies": "unavailable"}

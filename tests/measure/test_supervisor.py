@@ -166,7 +166,7 @@ def test_a_runner_killed_between_rounds_is_noticed(own_host: SupervisedHost) -> 
     case = _case("planted_right", "serial")
     with own_host:
         assert own_host.prepare(case).status == "ok"
-        [runner] = psutil.Process(own_host._process.pid).children()
+        [runner] = psutil.Process(own_host.supervisor.pid).children()
         runner.kill()
         with pytest.raises(WorkerDiedError, match="SIGKILL"):
             own_host.run_round(case, 1, Lead(repeats=0), 60)
@@ -180,7 +180,7 @@ def test_inputs_are_made_again_after_a_runner_died(own_host: SupervisedHost) -> 
     with own_host:
         for executor in EXECUTORS:
             assert own_host.prepare(triad(executor)).status == "ok"
-        for runner in psutil.Process(own_host._process.pid).children():
+        for runner in psutil.Process(own_host.supervisor.pid).children():
             if any("threads" in word or "max_workers" in word for word in runner.cmdline()):
                 runner.kill()
                 break
@@ -215,8 +215,8 @@ def test_closing_leaves_no_process(own_host: SupervisedHost, start_method: str) 
         assert own_host.prepare(_case("planted_right", "processes", start_method=start_method)).status == "ok"
         assert own_host.prepare(_case("planted_right", "threads")).status == "ok"
         family = [
-            psutil.Process(own_host._process.pid),
-            *psutil.Process(own_host._process.pid).children(recursive=True),
+            psutil.Process(own_host.supervisor.pid),
+            *psutil.Process(own_host.supervisor.pid).children(recursive=True),
         ]
         assert len(family) >= 4
     assert eventually(lambda: not any(process.is_running() for process in family))

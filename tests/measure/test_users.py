@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gilscope import results
-from gilscope.analysis import analyse
-from gilscope.measure.functions import Options, measure
+from gilscope.analysis import Answer, analyse
+from gilscope.measure.engine import measure
+from gilscope.measure.functions import Functions, Options
 from gilscope.measure.own import Request
 from gilscope.measure.words import own_functions
 
@@ -37,28 +37,28 @@ _DOUBT = {"too_noisy", "stolen", "quota_limited", "smt_limited"}
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def answer(tmp_path_factory: pytest.TempPathFactory) -> Answer:
     """All of them, measured side by side in the same blocks."""
     names = [name for name in EXPECTED if not name.startswith("numba") or importlib.util.find_spec("numba")]
     request = Request(functions=own_functions([f"users.py:{name}" for name in names], HERE), folder=str(HERE))
     options = Options(executors=("threads",), workers=(2,), budget_s=12.0, round_s=0.06)
     path = tmp_path_factory.mktemp("users") / "result.jsonl"
-    assert measure(request, options, path)
+    assert measure(Functions(request, options), path)
     return analyse(results.load(path))
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_what_threads_give_a_function_is_explained(name: str, document: dict[str, Any]) -> None:
+def test_what_threads_give_a_function_is_explained(name: str, answer: Answer) -> None:
     if name.startswith("numba"):
         pytest.importorskip("numba", reason="Numba is an extra: pip install 'gilscope[numba]'")
-    row = next(r for r in document["cases"] if (r["implementation"], r["executor"]) == (name, "threads"))
-    assert row["status"] in ("ok", "too_noisy"), row["reason"]
-    found = set(row["findings"])
+    row = next(r for r in answer.rows if (r.case.implementation, r.case.executor) == (name, "threads"))
+    assert row.status in ("ok", "too_noisy"), row.reason
+    found, held = set(row.codes), row.gil.held
     if EXPECTED[name] == HOLDS:
         assert "scales" not in found
-        assert row["gil"]["held"] is None or row["gil"]["held"]["value"] > 0.5
+        assert held is None or held.value > 0.5
     else:
         assert not found & HOLDS
-        assert row["gil"]["held"] is None or row["gil"]["held"]["value"] < 0.5
+        assert held is None or held.value < 0.5
     if not found & _DOUBT and found:
         assert found & EXPECTED[name]

@@ -1,10 +1,20 @@
-"""Documents of studies, made by hand."""
+"""Studies, made by hand."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from gilscope.studies.document import document
+from gilscope.studies.ipc_rows import IpcDocument
+from gilscope.studies.kinds import of_json
+from gilscope.studies.metg import MetgDocument
+from gilscope.studies.startup import StartupDocument
+
+
+def document(study: str, *, rows: list[dict[str, Any]], **more: Any) -> Any:
+    """Read a document that has these rows."""
+    envelope = {"schema": "gilscope.study", "schema_version": 1, "study": study, "tool_version": "0.1.0"}
+    facts = {"environment": {}, "asked": {}, "blocks": 9, "interrupted": False, "rows": rows}
+    return of_json({**envelope, **facts, **more}, study)
 
 
 def estimate(value: float, low: float | None = None, high: float | None = None, blocks: int = 9) -> dict[str, Any]:
@@ -35,7 +45,7 @@ def metg_row(
     )
 
 
-def metg(*, task_s: float | None = None, spin: float = 0.97) -> dict[str, Any]:
+def metg(*, task_s: float | None = None, spin: float = 0.97, **more: Any) -> MetgDocument:
     smallest = {"steps": 16, **dict.fromkeys(("task_s", "granularity_s"), estimate(16e-9)), "efficiency": estimate(0.8)}
     rows = [
         metg_row("threads", "steps", 20e-6),
@@ -55,15 +65,13 @@ def metg(*, task_s: float | None = None, spin: float = 0.97) -> dict[str, Any]:
     ]
     return document(
         "metg",
-        environment={},
         asked={"workers": 2, "task_s": task_s},
-        blocks=9,
-        rows=rows,
         controls={"spin_efficiency": estimate(spin)},
+        **{"rows": rows, **more},
     )
 
 
-def startup(**more: Any) -> dict[str, Any]:
+def startup(**more: Any) -> StartupDocument:
     times = {name: estimate(0.02) for name in ("import_s", "create_s", "join_s", "total_s", "again_s")}
     rows = [
         row("threads", workers=4, **times, pss_bytes=estimate(20480.0), pss_reason=""),
@@ -82,10 +90,10 @@ def startup(**more: Any) -> dict[str, Any]:
             cure="install it",
         ),
     ]
-    return document("startup", environment={}, asked={"workers": 4}, rows=rows, **{"blocks": 9, **more})
+    return document("startup", asked={"workers": 4}, rows=rows, **more)
 
 
-def ipc(**more: Any) -> dict[str, Any]:
+def ipc(**more: Any) -> IpcDocument:
     def channel(name: str, label: str, kind: str, nbytes: int, **also: Any) -> dict[str, Any]:
         base = {"channel": name, "kind": kind, "bytes": nbytes, "seconds": estimate(10e-6)}
         bandwidth = estimate(nbytes / 10e-6) if kind == "transfer" else None
@@ -124,4 +132,4 @@ def ipc(**more: Any) -> dict[str, Any]:
         | {"start_method": "spawn"},
     ]
     notes = ["the receiving process was started by forkserver before"]
-    return document("ipc", environment={}, asked={}, rows=rows, notes=notes, **{"blocks": 9, **more})
+    return document("ipc", rows=rows, notes=notes, **more)

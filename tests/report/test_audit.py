@@ -12,7 +12,7 @@ import pytest
 
 from gilscope.cli import main
 from gilscope.report.audit import render_audit
-from gilscope.studies.audit import AuditRequest, calls, imports, installed
+from gilscope.studies.audit import Audit, AuditRequest, calls, imports, installed
 
 
 def module(name: str, status: str, by: str | None = None, **more: Any) -> dict[str, Any]:
@@ -25,10 +25,10 @@ def extension(name: str, free_threading: bool | None) -> dict[str, Any]:
     return row | {"free_threading": free_threading, "sub_interpreters": "own_gil" if free_threading else "no"}
 
 
-def document(**parts: Any) -> dict[str, Any]:
+def document(**parts: Any) -> Audit:
     facts = {"label": "3.14t", "implementation": "CPython", "version": "3.14.2", "executable": "python3.14t"}
     empty: dict[str, Any] = {"modules": [], "extensions": [], "distributions": [], "calls": []}
-    return {"schema": "gilscope.audit", "schema_version": 1, "interpreter": facts, **empty, **parts}
+    return Audit.of({"interpreter": facts, **empty, **parts})
 
 
 def test_the_culprit_the_cure_and_the_verdict_are_told() -> None:
@@ -84,7 +84,7 @@ def test_the_exit_status_says_whether_the_gil_stayed_off(
 ) -> None:
     asked: list[AuditRequest] = []
 
-    def fake(request: AuditRequest, progress: Callable[[str], None]) -> dict[str, Any]:
+    def fake(request: AuditRequest, progress: Callable[[str], None]) -> Audit:
         progress("importing pkg")
         asked.append(request)
         return document(modules=[module("pkg", status)])

@@ -16,10 +16,14 @@ from gilscope.report.figures import (
     times,
     unbroken,
 )
+from gilscope.stats import Estimate
 
 
-def e(value: float, low: float | None, high: float | None, **more: float) -> dict[str, float | None]:
-    return {"value": value, "low": low, "high": high, **more}
+def e(value: float, low: float | None = None, high: float | None = None) -> Estimate:
+    """Return an estimate; without ends that of a single block."""
+    if low is None or high is None:
+        return Estimate(value=value, low=value, high=value, confidence=0.0, n=1)
+    return Estimate(value=value, low=low, high=high, confidence=0.95, n=12)
 
 
 @pytest.mark.parametrize(
@@ -69,13 +73,13 @@ def test_an_interval_is_part_of_the_number() -> None:
 
 def test_a_missing_interval_is_said_and_never_invented() -> None:
     assert interval(None) == "-"
-    assert interval(e(1.9, None, None)) == "1.90 [?, ?]"
-    assert spread(e(1.9, None, None)) == "±?"
-    assert percent(e(0.95, None, None)) == "95 ±?%"
+    assert interval(e(1.9)) == "1.90 [?, ?]"
+    assert spread(e(1.9)) == "±?"
+    assert percent(e(0.95)) == "95 ±?%"
 
 
 def test_one_block_has_no_interval_although_its_extremes_agree() -> None:
-    single = e(1.9, 1.9, 1.9, confidence=0.0)
+    single = e(1.9)
     assert interval(single) == "1.90 [?, ?]"
     assert half_width(single) is None
 
@@ -90,7 +94,7 @@ def test_one_block_has_no_interval_although_its_extremes_agree() -> None:
         (e(1.0, 0.5, 2.5), "±150%"),
     ],
 )
-def test_half_widths_are_rounded_up_from_the_longer_side(estimate: dict[str, float | None], text: str) -> None:
+def test_half_widths_are_rounded_up_from_the_longer_side(estimate: Estimate, text: str) -> None:
     assert spread(estimate) == text
 
 
@@ -100,12 +104,12 @@ def test_percent_gives_points_to_either_side() -> None:
 
 def test_quotients_of_different_blocks_take_the_widest_ends() -> None:
     found = quotient(e(8.0, 6.0, 9.0), e(2.0, 1.5, 3.0))
-    assert (found["value"], found["low"], found["high"]) == (4.0, 2.0, 6.0)
+    assert (found.value, found.low, found.high) == (4.0, 2.0, 6.0)
 
 
 def test_a_quotient_without_intervals_has_none() -> None:
-    found = quotient(e(8.0, None, None), e(2.0, 1.5, 3.0))
-    assert (found["value"], found["low"], found["high"]) == (4.0, None, None)
+    found = quotient(e(8.0), e(2.0, 1.5, 3.0))
+    assert (found.value, found.has_interval) == (4.0, False)
 
 
 def test_no_line_may_end_inside_an_interval_and_any_may_elsewhere() -> None:

@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
-from gilscope.report.gil import gil_document, render_gil, strip
+from gilscope.analysis.program import ProgramReport
+from gilscope.report.gil import program_report, render_gil, strip
 from gilscope.report.gil_verdict import judge
+from gilscope.telemetry.program import ProgramRun
+from gilscope.telemetry.reading import GilReading, GilReport
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -21,10 +24,10 @@ def around(value: float, half: float = 0.01) -> dict[str, float]:
     return {"value": value, "low": max(0.0, value - half), "high": value + half, "confidence": 0.95, "n": 1000}
 
 
-def seen(level: float, waiting: float | None = 0.0, overdue: float | None = 0.0, **more: Any) -> dict[str, Any]:
+def seen(level: float, waiting: float | None = 0.0, overdue: float | None = 0.0, **more: Any) -> GilReport:
     """What the probe would say of a program with these levels all the time."""
     levels = {"held": [level] * 100, "waiting": [waiting] * 100, "handovers_per_s": [200.0] * 100}
-    return {
+    facts = {
         "available": True,
         "reason": "",
         "enabled": True,
@@ -46,6 +49,9 @@ def seen(level: float, waiting: float | None = 0.0, overdue: float | None = 0.0,
         "unattributed": 0.0,
         "holds": {
             "turn_s": 0.005,
+            "median_s": None,
+            "p90_s": None,
+            "longest_s": None,
             "resolution_s": 0.01,
             "switch_interval_s": 0.005,
             "overdue": None if overdue is None else around(overdue),
@@ -56,20 +62,21 @@ def seen(level: float, waiting: float | None = 0.0, overdue: float | None = 0.0,
         "late": 0.0,
         **more,
     }
+    return GilReport.of(facts)
 
 
 def thread(name: str, held: float, overdue: float = 0.0) -> dict[str, Any]:
     return {"name": name, "native_id": 1, "held": around(held), "overdue": overdue, "samples": 100}
 
 
-def unseen(*, enabled: bool, reason: str) -> dict[str, Any]:
-    return {"available": False, "reason": reason, "enabled": enabled, "switched_on": ""}
+def unseen(*, enabled: bool, reason: str) -> GilReport:
+    return GilReport(available=False, reason=reason, enabled=enabled)
 
 
-def document(gil: dict[str, Any], **more: Any) -> dict[str, Any]:
-    run = {"target": "a.py", "arguments": ["-x"], "exit_status": 3, "wall_s": 10.0, "gil": gil}
+def report(gil: GilReport, **more: Any) -> ProgramReport:
+    run = ProgramRun(target="a.py", arguments=("-x",), exit_status=3, message="", wall_s=10.0, gil=gil)
     times = {"cpu_s": 10.0, "children_cpu_s": 0.0, **more}
-    return gil_document(run, interpreter="CPython 3.13.0", tool_version="1", **times)
+    return program_report(run, interpreter="CPython 3.13.0", tool_version="1", **times)
 
 
 VERDICTS = [
@@ -89,7 +96,7 @@ VERDICTS = [
 
 
 @pytest.mark.parametrize(("gil", "cpus", "code", "says"), VERDICTS)
-def test_the_numbers_decide_the_verdict(gil: dict[str, Any], cpus: float, code: str, says: str) -> None:
+def test_the_numbers_decide_the_verdict(gil: GilReport, cpus: float, code: str, says: str) -> None:
     verdict = judge(gil, cpus_busy=cpus)
     assert verdict.code == code
     assert says in verdict.sentence
@@ -130,19 +137,20 @@ REPORTS = [param.values[0] for param in VERDICTS]
 
 @pytest.mark.parametrize("gil", REPORTS)
 @pytest.mark.parametrize("unicode", [True, False])
-def test_every_report_fits_80_columns_without_colour(gil: dict[str, Any], unicode: bool) -> None:
-    text = render_gil(document(gil), unicode=unicode)
+def test_every_report_fits_80_columns_without_colour(gil: GilReport, unicode: bool) -> None:
+    text = render_gil(report(gil), unicode=unicode)
     assert max(map(len, text.splitlines())) <= 80
     assert "\x1b" not in text
 
 
-def test_every_report_is_json() -> None:
+def test_every_report_is_json_and_read_again() -> None:
     for gil in REPORTS:
-        json.dumps(document(gil), allow_nan=False)
+        stored = json.dumps(report(gil).to_json(), allow_nan=False)
+        assert ProgramReport.of(json.loads(stored)) == report(gil)
 
 
 def test_numbers_come_with_their_intervals() -> None:
-    text = render_gil(document(seen(0.6, 0.5)))
+    text = render_gil(report(seen(0.6, 0.5)))
     assert re.search(r"held +60 ±1% of the time", text)
     assert re.search(r"waiting +0\.50 \[0\.49, 0\.51\] threads", text)
     assert re.search(r"worker +30 ±1%", text)
@@ -150,18 +158,23 @@ def test_numbers_come_with_their_intervals() -> None:
 
 
 def test_what_is_not_measured_is_said_with_the_reason() -> None:
-    text = render_gil(document(seen(0.9, None, None, threads=[], threads_reason="no names here")))
+    text = render_gil(report(seen(0.9, None, None, threads=[], threads_reason="no names here")))
     for reason in ("no waiters here", "no requests here", "no names here"):
         assert f"n/a: {reason}" in text
 
 
 def test_busy_child_processes_are_mentioned() -> None:
-    assert "child processes" in render_gil(document(seen(0.01), cpu_s=0.1, children_cpu_s=15.0))
-    assert "child processes" not in render_gil(document(seen(0.01)))
+    assert "child processes" in render_gil(report(seen(0.01), cpu_s=0.1, children_cpu_s=15.0))
+    assert "child processes" not in render_gil(report(seen(0.01)))
 
 
-def drawn(gil: dict[str, Any], row: str, **how: Any) -> str:
-    found = re.search(rf"^{row} +(\S.*)$", strip(gil, **how), re.MULTILINE)
+def reading(gil: GilReport) -> GilReading:
+    assert gil.reading is not None
+    return gil.reading
+
+
+def drawn(gil: GilReport, row: str, **how: Any) -> str:
+    found = re.search(rf"^{row} +(\S.*)$", strip(reading(gil), **how), re.MULTILINE)
     assert found is not None
     return found[1]
 
@@ -185,12 +198,12 @@ def test_moments_without_a_look_are_gaps() -> None:
 
 
 def test_many_threads_are_summed_up_below_the_table() -> None:
-    text = render_gil(document(seen(0.9, threads=[thread(f"pool-{i}", 0.03) for i in range(30)])))
+    text = render_gil(report(seen(0.9, threads=[thread(f"pool-{i}", 0.03) for i in range(30)])))
     assert "and 18 more threads: 54% together" in text
 
 
 def test_a_thread_name_cannot_command_the_terminal() -> None:
-    text = render_gil(document(seen(0.9, threads=[thread("\x1b[2J" + "x" * 200, 0.9)])))
+    text = render_gil(report(seen(0.9, threads=[thread("\x1b[2J" + "x" * 200, 0.9)])))
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= 80
 

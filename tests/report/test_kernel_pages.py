@@ -14,7 +14,7 @@ import pytest
 from gilscope import kernels
 from gilscope.registry import KERNELS
 from tests.kernels.harness import Workbench
-from tests.report.documents import mandelbrot
+from tests.report.answers import mandelbrot
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / "docs/kernels"
@@ -62,8 +62,7 @@ def test_filling_twice_is_filling_once(updater: ModuleType) -> None:
 
 
 def test_the_table_has_the_figures_of_the_analysis(updater: ModuleType) -> None:
-    document = mandelbrot()
-    text = updater.section(document, "mandelbrot", ["gilscope", "run", "mandelbrot"])
+    text = updater.section(mandelbrot(), "mandelbrot", ["gilscope", "run", "mandelbrot"])
     assert text.startswith("    $ gilscope run mandelbrot\n\nCPython")
     assert [line for line in text.splitlines() if line.startswith("| cy_")] == [
         "| cy_nogil | M | threads | 360 M ±1% | 690 M ±1% | 1.92 [1.90, 1.94] | - |",

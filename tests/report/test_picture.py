@@ -14,7 +14,7 @@ from gilscope.report.charts import View
 from gilscope.report.palette import THEMES
 from gilscope.report.picture import as_png, available, picture
 from gilscope.results import load
-from tests.report.documents import document, mandelbrot
+from tests.report.answers import answer, mandelbrot
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "result.jsonl"
 
@@ -75,4 +75,4 @@ def test_what_cannot_be_drawn_is_said_with_what_can(arguments: dict[str, str], c
 
 
 def test_an_empty_result_has_no_chart() -> None:
-    assert available(View(document([]))) == []
+    assert available(View(answer([]))) == []

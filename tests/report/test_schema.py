@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from gilscope import env
-from gilscope.analysis import analyse, json_schema
-from gilscope.analysis.versus import versus
+from gilscope.analysis import analyse
+from gilscope.analysis.compare import compare
+from gilscope.analysis.compare_json import comparison_to_json
+from gilscope.analysis.to_json import json_schema
 from gilscope.cases import Case, Study
 from gilscope.measure.own import Examined
 from gilscope.records import CaseRecord
@@ -66,8 +68,8 @@ def test_every_field_of_a_line_is_described() -> None:
 
 
 def test_every_field_of_a_comparison_is_described() -> None:
-    document = analyse(study("nbody/py_loop@threads*2#S", ideal(2)))
-    found = versus(document, document, limit=0.05)
+    answer = analyse(study("nbody/py_loop@threads*2#S", ideal(2)))
+    found = comparison_to_json(compare(answer, answer, limit=0.05))
     assert _undescribed({*found, *found["cases"][0]}) == []
     assert found["failed"] == []
 
@@ -75,7 +77,7 @@ def test_every_field_of_a_comparison_is_described() -> None:
 def test_every_field_of_a_decision_is_described() -> None:
     told: list[dict[str, Any]] = []
     seen = study("mod:f/f@threads*2#8", ideal(2))
-    result = ScalingResult(func=len, args=(), kwargs={}, report=told.append, _result=seen, _document=analyse(seen))
+    result = ScalingResult(func=len, args=(), kwargs={}, report=told.append, _result=seen, _answer=analyse(seen))
     result.require(relative_efficiency=0.8)
     with pytest.raises(AssertionError):
         GilGate(report=told.append).assert_released(sum, range(200_000))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from gilscope.report.studies import once_per_reason, share, sized, span
+from gilscope.report.figures import spread
+from gilscope.report.studies import ends, once_per_reason, points, share, sized, span
 from gilscope.report.study_ipc import render_ipc
 from gilscope.report.study_metg import advice, render_metg
 from gilscope.report.study_startup import render_startup
-from gilscope.studies.document import json_schema
+from gilscope.stats import Estimate
+from gilscope.studies.kinds import json_schema
 from tests.report import studies
 
 
@@ -22,17 +25,23 @@ from tests.report import studies
     [
         (61.2e-6, 58e-6, 65.1e-6, "61.2 us [58.0, 65.1]"),
         (0.9999e-3, 0.9e-3, 1.2e-3, "1.00 ms [0.90, 1.20]"),
-        (2.0, 1.0, None, "2.00 s [1.00, ?]"),
+        (2.0, 1.0, math.inf, "2.00 s [1.00, ?]"),
     ],
 )
 def test_a_figure_and_both_ends_have_one_prefix(value, low, high, text):
-    assert span({"value": value, "low": low, "high": high, "confidence": 0.95}) == text
+    assert span(Estimate(value=value, low=low, high=high, confidence=0.95, n=9)) == text
 
 
 def test_what_is_unknown_has_no_figure_and_one_block_no_interval():
     assert span(None) == share(None) == "-"
-    assert span({"value": 1.0, "low": 1.0, "high": 1.0, "confidence": 0}) == "1.00 s [?, ?]"
-    assert share({"value": 0.934, "low": 0.9, "high": 0.95}) == "93 % [90, 95]"
+    alone = Estimate(value=1.0, low=1.0, high=1.0, confidence=0.0, n=1)
+    assert (span(alone), share(alone), spread(alone)) == ("1.00 s [?, ?]", "100 %", "±?")
+    several = Estimate(value=0.934, low=0.9, high=0.95, confidence=0.95, n=9)
+    assert (share(several), spread(several), points(0.934, 0.9, 0.95)) == ("93 % [90, 95]", "±4%", "93 ±4%")
+
+
+def test_in_place_of_an_end_that_is_not_known_stands_the_value():
+    assert ends(Estimate(value=2.0, low=-math.inf, high=3.0, confidence=0.95, n=9)) == (2.0, 2.0, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +52,7 @@ def test_sizes_are_binary(nbytes, text):
 
 
 def test_a_reason_is_said_once_for_all_it_concerns():
-    rows = studies.metg()["rows"]
+    rows = studies.metg().rows
     assert once_per_reason(rows, ["unavailable"]) == ["dask: not here; install it"]
     assert once_per_reason(rows, ["failed"]) == ["loky: it broke"]
 
@@ -65,6 +74,20 @@ def test_metg_fits_and_tells_everything(width):
     assert "machine" not in text  # it gave all it has
 
 
+@pytest.mark.parametrize(
+    ("blocks", "path", "said"),
+    [
+        (3, "my out/metg.jsonl", "Stopped after 3 blocks; go on with: gilscope metg --resume --out 'my out'"),
+        (1, "out/metg.jsonl", "Stopped after 1 block; go on with: gilscope metg --resume --out out"),
+        (0, "metg.jsonl", "Stopped before the first block; go on with: gilscope metg --resume --out ."),
+        (3, "out/metg.json", "Stopped after 3 blocks: what was measured until then."),
+    ],
+)
+def test_a_study_that_was_stopped_says_how_far_it_got_and_how_to_go_on(blocks, path, said):
+    assert said in render_metg(studies.metg(blocks=blocks, interrupted=True), width=120, path=path)
+    assert "Stopped" not in render_metg(studies.metg(), width=120, path=path)
+
+
 def test_a_machine_that_gives_little_is_said():
     assert "it gave the workers 60 % [54, 66]" in render_metg(studies.metg(spin=0.6), width=200)
 
@@ -81,7 +104,7 @@ def test_without_a_task_the_advice_is_a_length():
     text = advice(studies.metg())
     assert "a task must take 20.0 us under threads, 270 us under processes/forkserver" in text
     assert "--task 40us" in text
-    assert advice({**studies.metg(), "rows": []}) == ""
+    assert advice(studies.metg(rows=[])) == ""
 
 
 @pytest.mark.parametrize("width", [80, 146])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
-from gilscope.report.tour import all_hold, chapter_document, render_chapter, tour_document, trace_of
+from gilscope.report.timeline.mermaid import sequence_diagram
+from gilscope.report.tour import render_chapter
 from gilscope.report.tour_page import tour_page
 from gilscope.spec import Availability
 from gilscope.studies.tour._model import Chapter, Experiment, Figure, Seen, Verdict
+from gilscope.studies.tour._shown import ShownChapter, Tour
 from gilscope.trace import Trace
 from tests.report.traces import NASTY, event, nasty, two_sleeps
 
@@ -19,13 +20,19 @@ def program(log: object) -> None:
     """Do nothing."""
 
 
-def chapter(trace: Trace | None, verdict: Verdict | None, text: str = "Some text.") -> dict[str, Any]:
+def chapter(trace: Trace | None, verdict: Verdict | None, text: str = "Some text.") -> ShownChapter:
     experiment = Experiment(
         name="sleeps", title="Two sleeps", text=text, program=program, claim="They overlap.", judge=lambda *_: verdict
     )
     made = Chapter(name="threads", title="Threads", text=text, experiments=(experiment,), remember="Much.")
     why = Availability(ok=verdict is not None, reason="" if verdict else "one CPU only", cure="" if verdict else "two")
-    return chapter_document(made, [Seen(experiment=experiment, trace=trace, verdict=verdict, availability=why)])
+    return ShownChapter.of(
+        made, [Seen(experiment=experiment, trace=trace, verdict=verdict, availability=why)], sequence_diagram
+    )
+
+
+def tour(*chapters: ShownChapter) -> Tour:
+    return Tour(tool_version="1.2", environment={"usable_cpus": 2}, chapters=chapters)
 
 
 FIGURES = tuple(Figure(name=f"figure {n}", value=n / 8, unit="s") for n in range(4))
@@ -33,8 +40,12 @@ HELD = Verdict(holds=True, seen="They did.", figures=FIGURES)
 
 
 def test_the_trace_survives_the_document() -> None:
-    document = json.loads(json.dumps(chapter(two_sleeps(), HELD)))
-    trace, original = trace_of(document["experiments"][0]), two_sleeps()
+    taken = tour(chapter(two_sleeps(), HELD))
+    read = Tour.of(json.loads(json.dumps(taken.to_json())))
+    assert read == taken
+    stored, original = read.chapters[0].experiments[0].trace, two_sleeps()
+    assert stored is not None
+    trace = stored.trace("two sleeps")
     assert trace.lanes == original.lanes
     assert trace.start_ns == 0
     assert [e.end_ns - e.start_ns for e in trace.events] == [e.end_ns - e.start_ns for e in original.spans()]
@@ -43,9 +54,10 @@ def test_the_trace_survives_the_document() -> None:
 
 def test_of_very_many_events_the_longest_are_kept() -> None:
     many = Trace(title="", events=(*(event("a", "short", n, n + 0.1) for n in range(3000)), event("b", "long", 0, 9)))
-    kept = trace_of(chapter(many, HELD)["experiments"][0])
+    kept = chapter(many, HELD).experiments[0].trace
+    assert kept is not None
     assert len(kept.events) == 2000
-    assert kept.spans(name="long")
+    assert "long" in {event.name for event in kept.events}
 
 
 def test_the_terminal_shows_program_diagram_claim_and_what_was_seen() -> None:
@@ -71,27 +83,26 @@ def test_the_terminal_without_unicode_gets_ascii() -> None:
 def test_what_could_not_run_is_not_available_with_the_reason() -> None:
     document = chapter(None, None)
     assert "n/a, one CPU only (two)" in render_chapter(document)
-    assert "one CPU only (two)" in tour_page(tour_document([document], tool_version="0", environment={}))
-    assert all_hold(document)
+    assert "one CPU only (two)" in tour_page(tour(document))
+    assert document.holds
 
 
 @pytest.mark.parametrize("holds", [True, False])
 def test_a_claim_that_failed_is_said_and_counts(holds: bool) -> None:
     document = chapter(two_sleeps(), Verdict(holds=holds, seen="seen"))
-    assert all_hold(document) == holds
+    assert document.holds == holds
     assert ("the claim holds" in render_chapter(document)) == holds
-    assert ("did not hold this time" in tour_page(tour_document([document], tool_version="0", environment={}))) != holds
+    assert ("did not hold this time" in tour_page(tour(document))) != holds
 
 
 def test_the_page_lets_no_name_become_markup() -> None:
-    document = tour_document([chapter(nasty(), HELD, text=NASTY)], tool_version="0", environment={})
-    page = tour_page(document)
+    page = tour_page(tour(chapter(nasty(), HELD, text=NASTY)))
     assert "<script" not in page
     assert "default-src 'none'" in page
 
 
 def test_the_document_has_what_its_readers_need() -> None:
-    document = tour_document([chapter(two_sleeps(), HELD)], tool_version="1.2", environment={"usable_cpus": 2})
+    document = json.loads(json.dumps(tour(chapter(two_sleeps(), HELD)).to_json()))
     assert (document["schema"], document["schema_version"]) == ("gilscope.tour", 1)
     (experiment,) = document["chapters"][0]["experiments"]
     assert experiment["mermaid"].startswith("sequenceDiagram")

@@ -13,6 +13,7 @@ import pytest
 
 from gilscope.studies.tour import CHAPTERS, load_chapter
 from gilscope.studies.tour._model import source_of
+from gilscope.studies.tour._shown import Tour
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -28,43 +29,43 @@ def update() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def tour() -> dict:
-    return json.loads((DOCS / "examples" / "tour.json").read_text(encoding="utf-8"))
+def tour() -> Tour:
+    return Tour.of(json.loads((DOCS / "examples" / "tour.json").read_text(encoding="utf-8")))
 
 
-def test_the_pages_are_what_the_command_writes(update: ModuleType, tour: dict) -> None:
+def test_the_pages_are_what_the_command_writes(update: ModuleType, tour: Tour) -> None:
     files = update.written(tour)
     assert set(files) == {*(DOCS / "concepts").glob("*.md"), *(DOCS / "concepts" / "images").glob("*")}
     stale = [path.name for path, text in files.items() if path.read_text(encoding="utf-8") != text]
     assert stale == [], "run docs/update_tour.py"
 
 
-def test_the_pages_show_every_experiment_there_is(tour: dict) -> None:
-    shown = {chapter["name"]: [e["name"] for e in chapter["experiments"]] for chapter in tour["chapters"]}
+def test_the_pages_show_every_experiment_there_is(tour: Tour) -> None:
+    shown = {chapter.name: [e.name for e in chapter.experiments] for chapter in tour.chapters}
     assert shown == {name: [e.name for e in load_chapter(name).experiments] for name in CHAPTERS}
 
 
-def test_the_programs_shown_are_the_ones_there_are(tour: dict) -> None:
-    shown = {e["title"]: e["source"] for chapter in tour["chapters"] for e in chapter["experiments"]}
+def test_the_programs_shown_are_the_ones_there_are(tour: Tour) -> None:
+    shown = {e.title: e.source for chapter in tour.chapters for e in chapter.experiments}
     there = {e.title: source_of(e) for name in CHAPTERS for e in load_chapter(name).experiments}
     assert shown == there, "run docs/update_tour.py --measure"
 
 
-def test_every_claim_held_when_the_pages_were_measured(tour: dict) -> None:
-    assert [e["name"] for chapter in tour["chapters"] for e in chapter["experiments"] if e["holds"] is False] == []
+def test_every_claim_held_when_the_pages_were_measured(tour: Tour) -> None:
+    assert [e.name for chapter in tour.chapters for e in chapter.experiments if e.holds is False] == []
 
 
-def test_no_page_shows_a_path_of_the_machine_it_was_measured_on(tour: dict) -> None:
-    assert not re.search(r"/(home|root|work|tmp)/", json.dumps(tour))
+def test_no_page_shows_a_path_of_the_machine_it_was_measured_on(tour: Tour) -> None:
+    assert not re.search(r"/(home|root|work|tmp)/", json.dumps(tour.to_json()))
 
 
-def test_pictures_are_svg_with_a_title(update: ModuleType, tour: dict) -> None:
-    for chapter in tour["chapters"]:
+def test_pictures_are_svg_with_a_title(update: ModuleType, tour: Tour) -> None:
+    for chapter in tour.chapters:
         for name, text in update.pictures(chapter):
             assert ElementTree.fromstring(text).find("{http://www.w3.org/2000/svg}title") is not None, name
 
 
-def test_a_figure_that_could_not_be_measured_is_not_available(update: ModuleType, tour: dict) -> None:
+def test_a_figure_that_could_not_be_measured_is_not_available(update: ModuleType, tour: Tour) -> None:
     assert update.figure(tour, "cpu", "threads", "no such figure") == "n/a"
     with pytest.raises(KeyError):
         update.figure(tour, "cpu", "no such experiment", "wall")

@@ -1,10 +1,11 @@
-"""Facts that keep two measurements apart."""
+"""What surrounded a measurement, and facts that keep two apart."""
 
 from __future__ import annotations
 
 import pytest
 
-from gilscope.results.surroundings import differences
+from gilscope.env import capture
+from gilscope.results.surroundings import Cpus, Machine, Python, Surroundings, differences
 
 GIB = 1 << 30
 HERE = {
@@ -53,3 +54,37 @@ def test_the_same_place_is_recognized(now) -> None:
 def test_huge_numbers_of_damaged_files_are_differences_too() -> None:
     assert len(told({"machine": {"memory_bytes": 10**400}})) == 1
     assert len(told({"machine": {"memory_bytes": 1e300}})) == 1
+
+
+def test_an_environment_is_read_as_it_was_captured() -> None:
+    captured = capture()
+    around = Surroundings.of(captured)
+    assert around.cpus.count == captured["cpus"]["count"]
+    assert around.machine.caches_bytes == captured["machine"]["caches_bytes"]
+    assert around.interpreter.label == captured["interpreter"]["label"]
+    assert around.libraries == captured["libraries"]
+    assert [check.name for check in around.checks] == [check["name"] for check in captured["checks"]]
+    assert around.started_utc == captured["started_utc"]
+
+
+def test_of_functions_and_interpreters_all_is_kept() -> None:
+    around = Surroundings.of(
+        {
+            "interpreters": [{"label": "3.13t+gil", "gil_enabled": True, "gil_asked": "on"}],
+            "functions": {"work": {"call_s": 0.5, "held": 1, "own_threads": False, "pools": ["openblas"]}},
+            "hand_over_s": {"threads": 1e-5},
+        }
+    )
+    assert around.interpreters == (Python(label="3.13t+gil", gil_enabled=True, gil_asked="on"),)
+    assert around.functions["work"].held == 1
+    assert around.functions["work"].pools == ("openblas",)
+    assert around.hand_over_s == {"threads": 1e-5}
+
+
+@pytest.mark.parametrize("environment", [None, {}, {"machine": None, "cpus": 3, "checks": ["load"]}])
+def test_what_is_missing_counts_as_unknown(environment) -> None:
+    around = Surroundings.of(environment)
+    assert around == Surroundings()
+    assert not around.machine.known
+    assert around.cpus == Cpus()
+    assert around.machine == Machine()

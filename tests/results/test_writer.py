@@ -11,7 +11,7 @@ import textwrap
 import pytest
 
 from gilscope.errors import ForeignFileError, ResultFileError, UsageError
-from gilscope.results import ResultWriter, load, writer
+from gilscope.results import ResultWriter, appending, load
 
 from .samples import CASE, ENVIRONMENT, RECORD, STUDY, block
 
@@ -44,7 +44,7 @@ def test_a_file_that_may_not_be_written_is_a_usage_error_with_the_cure(path, mon
     def refuse(*args, **kwargs):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(writer.os, "open", refuse)
+    monkeypatch.setattr(appending.os, "open", refuse)
     with pytest.raises(UsageError, match="Permission denied; choose another folder with --out"):
         ResultWriter(path, STUDY, ENVIRONMENT, "1")
 
@@ -60,7 +60,7 @@ def test_a_full_disk_leaves_whole_lines_and_says_so(path, monkeypatch):
     result = ResultWriter(path, STUDY, ENVIRONMENT, "1")
     result.case(RECORD)
     with monkeypatch.context() as patch:
-        patch.setattr(writer.os, "write", half)
+        patch.setattr(appending.os, "write", half)
         with pytest.raises(ResultFileError, match="No space left on device; what was measured so far is in it"):
             result.block(block(0))
     result.close()
@@ -71,7 +71,7 @@ def test_a_full_disk_leaves_whole_lines_and_says_so(path, monkeypatch):
 def test_short_writes_are_continued(path, monkeypatch):
     real = os.write
     with monkeypatch.context() as patch:
-        patch.setattr(writer.os, "write", lambda fd, data: real(fd, data[:7]))
+        patch.setattr(appending.os, "write", lambda fd, data: real(fd, data[:7]))
         with ResultWriter(path, STUDY, ENVIRONMENT, "1") as result:
             result.block(block(0))
     assert load(path).blocks == (block(0),)
@@ -79,7 +79,7 @@ def test_short_writes_are_continued(path, monkeypatch):
 
 def test_lines_reach_the_disk_at_most_every_two_seconds_and_at_the_end(path, monkeypatch):
     now, synced_at = [0.0], []
-    monkeypatch.setattr(writer.os, "fsync", lambda fd: synced_at.append(now[0]))
+    monkeypatch.setattr(appending.os, "fsync", lambda fd: synced_at.append(now[0]))
     result = ResultWriter(path, STUDY, ENVIRONMENT, "1", clock=lambda: now[0])
     for now[0] in (0.5, 1.9, 2.1, 3.0, 4.0, 4.2, 9.0):
         result.block(block(0))
@@ -92,7 +92,7 @@ def test_a_file_system_that_cannot_sync_is_no_error(path, monkeypatch):
     def refuse(fd):
         raise OSError(22, "Invalid argument")
 
-    monkeypatch.setattr(writer.os, "fsync", refuse)
+    monkeypatch.setattr(appending.os, "fsync", refuse)
     with ResultWriter(path, STUDY, ENVIRONMENT, "1") as result:
         result.block(block(0))
     assert load(path).blocks == (block(0),)

@@ -1,23 +1,28 @@
-"""One envelope for all studies; what JSON cannot hold is null; the schema refuses what is not described."""
+"""One envelope for all studies; the schema, made from the types, refuses what is not described."""
 
 from __future__ import annotations
 
+import copy
 import json
-import math
+import random
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
-from gilscope import __version__
-from gilscope.stats import Estimate
-from gilscope.studies.document import document, estimate_fields, json_schema, medians, write
+from gilscope.errors import ForeignFileError, NewerSchemaError, ResultFileError
+from gilscope.studies.document import to_json
+from gilscope.studies.kinds import FILE_NAMES, json_schema, load_study, of_json, studies_in, study_files
+from tests.faults.mutations import WORDS, places
 
 E = {"value": 2.0, "low": 1.0, "high": None, "confidence": 0.95, "blocks": 9}
+BASE = {"schema": "gilscope.study", "schema_version": 1, "tool_version": "0.1.0", "environment": {}, "asked": {}}
 ROW = {"label": "threads", "executor": "threads", "start_method": "", "status": "ok", "reason": "", "cure": ""}
 METG = {
     **ROW,
     "implementation": "cy_nogil",
+    "interpreter": "",
     "workers": 2,
     "pattern": "steps",
     "tasks_per_worker": 1,
@@ -40,41 +45,112 @@ STAGES = ("start", "import", "pickle", "transfer", "unpickle", "compute", "retur
 JOB = {**ROW, "kind": "job", "bytes": 1024, "stages_s": dict.fromkeys(STAGES, E), "total_s": E}
 
 
-def made(study, rows, **more):
-    return document(study, environment={}, asked={}, blocks=9, rows=rows, **more)
+def made(study: str, rows: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    return {
+        **BASE,
+        "study": study,
+        "blocks": 9,
+        "interrupted": False,
+        "rows": rows,
+        "controls": {},
+        "notes": [],
+        **more,
+    }
 
 
-@pytest.mark.parametrize(("study", "rows"), [("metg", [METG]), ("startup", [STARTUP]), ("ipc", [TRANSFER, JOB])])
-def test_the_rows_of_each_study_are_described_by_the_schema(study, rows):
-    found = made(study, rows, controls={"spin": E}, notes=["said"])
-    jsonschema.validate(found, json_schema())
-    assert found["tool_version"] == __version__
+WHOLE = [
+    made("metg", [METG], controls={"spin": E}),
+    made("startup", [STARTUP]),
+    made("ipc", [TRANSFER, JOB], notes=["a note"]),
+]
+
+
+@pytest.mark.parametrize("whole", WHOLE, ids=lambda whole: str(whole["study"]))
+def test_a_document_is_read_and_written_as_it_was(whole):
+    jsonschema.validate(whole, json_schema())
+    found = to_json(of_json(whole, "it"))
+    assert {**found, "asked": {}} == whole
+    assert tuple(found) == (
+        "schema",
+        "schema_version",
+        "study",
+        "tool_version",
+        "environment",
+        "asked",
+        "blocks",
+        "interrupted",
+        "rows",
+        "controls",
+        "notes",
+    )
+
+
+@pytest.mark.parametrize("whole", WHOLE, ids=lambda whole: str(whole["study"]))
+def test_what_a_library_refuses_is_refused_in_one_line(whole):
+    generator, validator = random.Random(1), jsonschema.Draft202012Validator(json_schema())
+    refused = 0
+    for _ in range(100):
+        changed = copy.deepcopy(whole)
+        holder, key = generator.choice(places(changed))
+        holder[key] = generator.choice(WORDS)
+        said = ""
+        try:
+            of_json(changed, "it")
+        except (ForeignFileError, NewerSchemaError, ResultFileError) as error:
+            said = str(error)
+        assert "\n" not in said
+        if not validator.is_valid(changed):
+            assert said, changed
+            refused += 1
+    assert refused > 20
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 1e300, 5e-324])
+def test_a_number_that_nothing_could_draw_is_out_of_range(number):
+    changed = copy.deepcopy(WHOLE[0])
+    changed["rows"][0]["task_s"] = {**E, "value": number}
+    with pytest.raises(ResultFileError, match=r"it.rows\[0\].task_s.value is out of range"):
+        of_json(changed, "x.json")
 
 
 @pytest.mark.parametrize(
     ("study", "row"),
     [("metg", STARTUP), ("startup", METG), ("ipc", METG), ("metg", {**METG, "status": "fine"}), ("tea", METG)],
 )
-def test_the_schema_refuses_what_it_does_not_describe(study, row):
+def test_what_is_not_described_is_refused(study, row):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(made(study, [row]), json_schema())
+    with pytest.raises((ForeignFileError, ResultFileError)):
+        of_json(made(study, [row]), "it")
 
 
-def test_an_end_beyond_the_measured_is_null_and_a_value_beyond_it_is_none():
-    found = estimate_fields(Estimate(value=2.0, low=1.0, high=math.inf, confidence=0.95, n=9))
-    assert found == E
-    assert estimate_fields(Estimate(value=math.inf, low=1.0, high=math.inf, confidence=0.95, n=9)) is None
-    assert estimate_fields(None) is None
+def test_the_schema_is_a_schema_and_names_every_field():
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert set(schema["$defs"]["MetgRow"]["required"]) == set(METG) - {
+        "interpreter",
+        "start_method",
+        "status",
+        "reason",
+        "cure",
+    }
 
 
-def test_medians_of_blocks_carry_their_interval():
-    found = medians([3.0, 1.0, 2.0])
-    assert found is not None
-    assert (found["value"], found["low"], found["high"], found["confidence"]) == (2.0, 1.0, 3.0, 0.75)
-    assert medians([]) is None
+# Folders --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_study_is_written_under_its_name(tmp_path: Path):
-    path = write(made("metg", [METG]), tmp_path)
-    assert path.name == "metg.json"
-    assert json.loads(path.read_text(encoding="utf-8"))["rows"] == [METG]
+def test_documents_of_earlier_versions_are_read(tmp_path: Path):
+    (tmp_path / "metg.json").write_text(json.dumps(WHOLE[0]))
+    found, cautions = studies_in(tmp_path)
+    assert ({name: to_json(one)["rows"] for name, one in found.items()}, cautions) == ({"metg": [METG]}, ())
+    assert load_study(tmp_path / "metg.json") == found["metg"]
+    assert study_files(tmp_path) == {"metg": tmp_path / "metg.json"}
+
+
+def test_of_two_forms_the_one_that_is_written_today_counts(tmp_path: Path):
+    for name in FILE_NAMES:
+        (tmp_path / name).touch()
+    assert {path.suffix for path in study_files(tmp_path).values()} == {".jsonl"}
+    found, cautions = studies_in(tmp_path)
+    assert found == {}
+    assert cautions[0] == "metg.jsonl is left out: is empty: nothing was measured"

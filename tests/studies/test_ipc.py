@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import threading
 
-import jsonschema
 import pytest
 
 from gilscope.errors import MeasurementError, UsageError, WorkerRaisedError
@@ -13,11 +12,12 @@ from gilscope.measure.events import Observer
 from gilscope.spec import Availability
 from gilscope.studies import _ipc_channels as channels
 from gilscope.studies import _ipc_job, _ipc_runner, ipc
-from gilscope.studies.document import json_schema
 from gilscope.studies.host import StudyHost
+from gilscope.studies.ipc_rows import IPC, STAGES, IpcRequest
 from tests.leftovers import abandoned, shared_memory
+from tests.studies.logged import document_of
 
-STAGES = dict.fromkeys(_ipc_job.STAGES, 0.01)
+COSTS = dict.fromkeys(STAGES, 0.01)
 
 
 class FakeHost:
@@ -30,7 +30,7 @@ class FakeHost:
         self.asked.append((runner, message))
         if message["op"] == "job":
             self.clock[0] += 10**8
-            return {"stages_s": STAGES, "total_s": 0.08}
+            return {"stages_s": COSTS, "total_s": 0.08}
         if message["channel"] == self.fails:
             raise WorkerRaisedError("what arrived is not what was sent")
         each_s = 1e-6 + message["bytes"] / 2**30
@@ -47,11 +47,10 @@ def clock(monkeypatch) -> list[int]:
     return now
 
 
-def measured(clock, observer=None, *, fails: str = "", **asked):
-    host = FakeHost(clock, fails=fails)
-    document = ipc.measure(ipc.Request(**asked), host, {}, observer or Observer())
-    jsonschema.validate(document, json_schema())
-    return document, host
+def measured(clock, observer=None, folder=None, *, fails: str = "", resume: bool = False, **asked):
+    host, request = FakeHost(clock, fails=fails), IpcRequest(**asked)
+    measure = lambda log: ipc.measure(request, host, log, observer or Observer())  # noqa: E731
+    return document_of(IPC, request, measure, folder, resume=resume), host
 
 
 def row_of(document, channel, nbytes):
@@ -129,10 +128,32 @@ def test_ctrl_c_while_trying_or_measuring_ends_with_what_there_is(clock):
     assert (document["interrupted"], document["blocks"]) == (True, 0)
 
 
+def test_what_was_tried_before_is_not_tried_again_by_resume(clock, tmp_path):
+    class Impatient(Observer):
+        def block_done(self, kernel, blocks, *rest):
+            if blocks == 2:
+                raise KeyboardInterrupt
+
+    options = {"sizes": (1 << 10,), "budget_s": 30}
+    before, _ = measured(clock, Impatient(), tmp_path, fails="mp_queue", **options)
+    assert (before["interrupted"], before["blocks"]) == (True, 2)
+    after, host = measured(clock, None, tmp_path, resume=True, **options)
+    assert (after["interrupted"], row_of(after, "pipe", 1 << 10)["seconds"]["blocks"]) == (False, after["blocks"])
+    rounds = [message for _, message in host.asked if message.get("channel") == "pipe" and message["bytes"] == 1 << 10]
+    assert len(rounds) == after["blocks"] - 2
+    # what failed is tried again, and has fewer blocks than the others
+    assert row_of(after, "mp_queue", 1 << 10)["status"] == "ok"
+    assert row_of(after, "mp_queue", 1 << 10)["seconds"]["blocks"] == after["blocks"] - 2
+
+
+def test_the_stages_are_those_of_a_job():
+    assert STAGES == _ipc_job.STAGES
+
+
 @pytest.mark.parametrize("sizes", [(), (0,), (2, 1), (1, 1)])
 def test_sizes_must_increase_from_one(sizes):
     with pytest.raises(UsageError, match="sizes must"):
-        ipc.Request(sizes=sizes)
+        IpcRequest(sizes=sizes)
 
 
 def test_every_channel_has_a_label_and_a_way_to_be_opened():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 
-import jsonschema
 import pytest
 
 from gilscope.errors import RoundTimeoutError, UsageError, WorkerDiedError, WorkerRaisedError
@@ -13,8 +12,8 @@ from gilscope.measure.events import Observer
 from gilscope.registry import EXECUTORS, START_METHODS
 from gilscope.spec import Availability
 from gilscope.studies import _startup_kinds, startup
-from gilscope.studies.document import json_schema
 from gilscope.studies.host import StudyHost
+from tests.studies.logged import document_of
 
 SAMPLE = {"import_s": 0.1, "create_s": 0.2, "join_s": 0.1, "total_s": 0.3, "again_s": 0.2, "pss_bytes": None}
 
@@ -36,10 +35,17 @@ class FakeHost:
         self.ended.append(runner)
 
 
+def document(host, folder=None, *, resume=False, **asked):
+    request = startup.StartupRequest(**asked)
+
+    def measure(log):
+        startup.measure(request, startup.usable(request), host, log, Observer())
+
+    return document_of(startup.STARTUP, request, measure, folder, resume=resume)
+
+
 def measured(host, **asked):
-    document = startup.measure(startup.Request(**asked), host, {}, Observer())
-    jsonschema.validate(document, json_schema())
-    return {row["label"]: row for row in document["rows"]}
+    return {row["label"]: row for row in document(host, **asked)["rows"]}
 
 
 def test_kinds_are_executors_and_start_methods():
@@ -57,9 +63,9 @@ def test_every_repetition_has_a_process_of_its_own_and_memory_without_proc_has_a
 
 def test_ctrl_c_while_a_process_is_asked_is_no_failure_and_nothing_more_is_said_to_the_host():
     host = FakeHost(dies="spawn", error=KeyboardInterrupt())
-    document = startup.measure(startup.Request(kinds=("spawn",)), host, {}, Observer())
-    assert (document["interrupted"], document["blocks"], host.ended) == (True, 0, [])
-    assert document["rows"][0]["status"] == "ok"
+    found = document(host, kinds=("spawn",))
+    assert (found["interrupted"], found["blocks"], host.ended) == (True, 0, [])
+    assert found["rows"][0]["status"] == "ok"
 
 
 def test_a_kind_that_dies_is_a_row():
@@ -71,6 +77,16 @@ def test_a_kind_that_dies_is_a_row():
     )
     assert rows["threads"]["status"] == "ok"
     assert "spawn" not in host.ended  # the host has ended it already
+
+
+def test_what_failed_is_tried_again_by_resume_and_keeps_its_reason_until_it_has_a_sample(tmp_path):
+    options = {"kinds": ("threads", "spawn"), "budget_s": 0.05}
+    document(FakeHost(dies="spawn"), tmp_path, **options)
+    rows = document(FakeHost(), tmp_path, resume=True, **options)["rows"]
+    assert (rows[1]["status"], rows[1]["total_s"]) == ("failed", None)
+    found = document(FakeHost(), tmp_path, resume=True, **{**options, "budget_s": 0.1})
+    assert (found["rows"][1]["status"], found["rows"][1]["reason"]) == ("ok", "")
+    assert 0 < found["rows"][1]["total_s"]["blocks"] < found["rows"][0]["total_s"]["blocks"] == found["blocks"]
 
 
 def test_what_is_not_here_is_a_row_or_if_it_is_all_an_error(monkeypatch):
@@ -89,7 +105,7 @@ def test_what_is_not_here_is_a_row_or_if_it_is_all_an_error(monkeypatch):
 
 def test_no_workers_are_refused():
     with pytest.raises(UsageError, match="workers must be 1 or more"):
-        startup.Request(workers=0)
+        startup.StartupRequest(workers=0)
 
 
 def test_threads_that_fail_say_so():

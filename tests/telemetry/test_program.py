@@ -163,7 +163,7 @@ def test_where_there_is_no_probe_the_program_still_runs(script: Any, monkeypatch
     monkeypatch.setattr("gilscope.telemetry.gil.gil_enabled", lambda: True)
     assert probe_availability().reason == "not on this machine"
     run = run_program(script("raise SystemExit(4)"))
-    assert (run.exit_status, run.gil["available"], run.gil["reason"]) == (4, False, "not on this machine")
+    assert (run.exit_status, run.gil.available, run.gil.reason) == (4, False, "not on this machine")
 
 
 @pytest.mark.parametrize(("target", "module"), [("no/such/script.py", False), ("no_such_module_here", True)])

@@ -7,10 +7,12 @@ import dataclasses
 import pytest
 
 from gilscope.analysis import analyse
+from gilscope.analysis.gate import Gate, Quantity, gate
 from gilscope.errors import UsageError
 from gilscope.records import Round
 from gilscope.stats import Estimate
-from gilscope.testing import ScalingResult, Undecided, judge
+from gilscope.testing import ScalingResult, Undecided
+from gilscope.testing.outcome import values_of
 from tests.analysis.rounds import Did, ideal, made_of, study
 
 
@@ -22,7 +24,7 @@ IDEAL = _estimate(1.9, 2.0)
 
 
 @pytest.mark.parametrize(
-    ("name", "threshold", "found", "spin", "verdict"),
+    ("quantity", "threshold", "found", "control", "outcome"),
     [
         ("relative_efficiency", 0.8, _estimate(0.85, 0.95), IDEAL, "passed"),
         ("relative_efficiency", 0.8, _estimate(0.45, 0.60), IDEAL, "failed"),
@@ -32,20 +34,23 @@ IDEAL = _estimate(1.9, 2.0)
         ("efficiency", 0.75, _estimate(0.4, 0.6), IDEAL, "failed"),
     ],
 )
-def test_the_interval_decides(name: str, threshold: float, found: Estimate, spin: Estimate, verdict: str) -> None:
-    assert judge(name, threshold, found, spin, 2) == verdict
+def test_the_interval_decides(
+    quantity: Quantity, threshold: float, found: Estimate, control: Estimate, outcome: Gate
+) -> None:
+    assert gate(quantity, threshold, found, control, 2) == outcome
 
 
 def test_a_machine_that_gave_one_cpu_passes_nobody_and_blames_nobody() -> None:
     one = _estimate(0.9, 1.1)
-    assert judge("relative_efficiency", 0.8, _estimate(0.95, 1.05), one, 2) == "open"
-    assert judge("relative_efficiency", 0.8, _estimate(0.5, 0.6), one, 2) == "open"
-    assert judge("speedup", 1.5, _estimate(0.9, 1.1), one, 2) == "open"
+    assert gate("relative_efficiency", 0.8, _estimate(0.95, 1.05), one, 2) == "open"
+    assert gate("relative_efficiency", 0.8, _estimate(0.5, 0.6), one, 2) == "open"
+    assert gate("speedup", 1.5, _estimate(0.9, 1.1), one, 2) == "open"
 
 
 def test_too_few_blocks_decide_nothing() -> None:
-    assert judge("speedup", 1.5, _estimate(1.9, 2.0, confidence=0.9), IDEAL, 2) == "open"
-    assert judge("speedup", 1.5, _estimate(1.9, 2.0), None, 2) == "open"
+    assert gate("speedup", 1.5, _estimate(1.9, 2.0, confidence=0.9), IDEAL, 2) == "open"
+    assert gate("speedup", 1.5, _estimate(1.9, 2.0), None, 2) == "open"
+    assert gate("speedup", 1.5, None, IDEAL, 2) == "open"
 
 
 BESIDE = made_of(Did(cpu=50, waiting=50), Did(cpu=50, queued=50))  # one of two workers shares its CPU with a stranger
@@ -56,17 +61,21 @@ def _result(parallel: Round, spin: Round, *, held: float | None) -> ScalingResul
     """Return a result that has measured: a function under a load."""
     seen = study("mod:f/f@threads*2#8", parallel, spin=spin)
     seen = dataclasses.replace(seen, environment={**seen.environment, "functions": {"f": {"held": held}}})
-    return ScalingResult(func=len, args=(), kwargs={}, _result=seen, _document=analyse(seen))
+    return ScalingResult(func=len, args=(), kwargs={}, _result=seen, _answer=analyse(seen))
 
 
 def test_beside_other_programs_it_is_judged_without_queueing() -> None:
     scales, holds = _result(BESIDE, BESIDE, held=0.0), _result(HOLDING, BESIDE, held=1.0)
-    told: list[dict[str, object]] = []
-    scales.report = holds.report = told.append
+    decisions: list[dict[str, object]] = []
+    scales.report = holds.report = decisions.append
     scales.require(relative_efficiency=0.8)
     with pytest.raises(AssertionError, match="both without queueing for busy CPUs"):
         holds.require(relative_efficiency=0.8)
-    assert [decision["without_queueing"] for decision in told] == [True, True]
+    assert [decision["without_queueing"] for decision in decisions] == [True, True]
+    for result, decision in zip((scales, holds), decisions, strict=True):
+        (row,) = [row for row in analyse(result.result).rows if row.case.id == decision["case"]]
+        assert decision["found"] == values_of(row.basis.relative_efficiency), "findings go by the same figures"
+        assert decision["control"] == values_of(row.basis.control)
 
 
 def test_without_a_probe_queueing_cannot_be_told_from_waiting_for_the_gil() -> None:

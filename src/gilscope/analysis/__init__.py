@@ -5,6 +5,7 @@ Reads `records.ResultSet` only; no kernel and nothing of the user is imported.
 
 from __future__ import annotations
 
-from gilscope.analysis.document import SCHEMA, SCHEMA_VERSION, analyse, json_schema
+from gilscope.analysis.answer import Answer
+from gilscope.analysis.build import analyse
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "analyse", "json_schema"]
+__all__ = ["Answer", "analyse"]

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gilscope.analysis.columns import Column, Columns
-from gilscope.analysis.estimates import is_single
 from gilscope.analysis.losses import Account, account
 from gilscope.cases import Case
 
@@ -62,7 +61,7 @@ class Controls:
     _accounts: dict[tuple[str, str], Account | None] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._spins = {case.workers: case for case in self.columns.with_role("spin") if not is_single(case)}
+        self._spins = {case.workers: case for case in self.columns.with_role("spin") if not case.is_single}
         self._isolated = {_language(case): case for case in self.columns.with_role("isolated")}
 
     def spin_of(self, case: Case) -> Case | None:

@@ -25,7 +25,7 @@ from gilscope.records import CaseRecord
 from gilscope.spec import Work
 from gilscope.stats import Estimate
 
-__all__ = ["TOO_WIDE", "CaseEstimates", "KernelView", "is_single", "too_noisy"]
+__all__ = ["TOO_WIDE", "CaseEstimates", "KernelView", "too_noisy"]
 
 TOO_WIDE = 0.25
 """Relative half-width from which a speed-up says nothing: an interval from 1.5 to 2.5 holds both two workers that do
@@ -50,11 +50,6 @@ def too_noisy(speedup: Estimate | None) -> bool:
     return speedup is not None and speedup.n > 1 and speedup.relative_half_width > TOO_WIDE
 
 
-def is_single(case: Case) -> bool:
-    """Whether a case is its own T(1)."""
-    return case.executor == "serial" or (case.executor == "native" and case.workers == 1)
-
-
 class KernelView:
     """The estimates of one kernel.
 
@@ -69,14 +64,14 @@ class KernelView:
         self.columns = columns
         self._records = records
         self._spin = {
-            case.workers: columns.speedup(case, "spin") for case in columns.with_role("spin") if not is_single(case)
+            case.workers: columns.speedup(case, "spin") for case in columns.with_role("spin") if not case.is_single
         }
         self.fastest_serial = self._find_fastest_serial()
 
     def case(self, case: Case) -> CaseEstimates:
         """Return the estimates of a case."""
         column = self.columns.of(case)
-        ratios = {} if is_single(case) else self.columns.speedup(case)
+        ratios = {} if case.is_single else self.columns.speedup(case)
         speedup = estimated(ratios)
         return CaseEstimates(
             blocks=len(column),
@@ -95,7 +90,7 @@ class KernelView:
         """
         column = self.columns.of(case, role)  # type: ignore[arg-type]
         if role == "spin":
-            ratios: Column = {} if is_single(case) else self.columns.speedup(case, "spin")
+            ratios: Column = {} if case.is_single else self.columns.speedup(case, "spin")
         elif role == "isolated":
             ratios = self.columns.speedup(case, "isolated")
         else:
@@ -121,10 +116,10 @@ class KernelView:
         that were measured in every block: one that failed on the way has no say.
         """
         complete = [case for case in cases if len(self.columns.of(case)) == self.columns.blocks]
-        parallel = [case for case in complete if not is_single(case)]
+        parallel = [case for case in complete if not case.is_single]
         if parallel:
             return [estimated(self.columns.speedup(case)) for case in parallel]
-        spin = next((case for case in self.columns.with_role("spin") if is_single(case)), None)
+        spin = next((case for case in self.columns.with_role("spin") if case.is_single), None)
         if spin is None:
             return []
         return [estimated(ratio(self.columns.of(spin, "spin"), self.columns.of(case))) for case in complete]
@@ -146,7 +141,7 @@ class KernelView:
     def _find_fastest_serial(self) -> Case | None:
         """Return the case on one thread with the highest median rate, or None where no work is known."""
         rates: Mapping[Case, Estimate | None] = {
-            case: self._rate(case, self.columns.of(case)) for case in self.columns.with_role("case") if is_single(case)
+            case: self._rate(case, self.columns.of(case)) for case in self.columns.with_role("case") if case.is_single
         }
         known = {case: rate.value for case, rate in rates.items() if rate is not None}
         return max(known, key=known.__getitem__, default=None)

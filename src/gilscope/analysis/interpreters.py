@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gilscope.analysis.columns import estimated, ratio
-from gilscope.analysis.estimates import KernelView, is_single
+from gilscope.analysis.estimates import KernelView
 from gilscope.cases import Case
 from gilscope.registry import IMPLEMENTATIONS
 from gilscope.stats import Estimate
@@ -68,7 +68,7 @@ def _plain(view: KernelView) -> Iterator[Case]:
     """Yield the cases on one thread without their interpreter: of T(1)s that differ in chunks the one with fewest."""
     fewest: dict[tuple[str, str, str], Case] = {}
     for case in sorted(view.columns.with_role("case"), key=_place):
-        if is_single(case):
+        if case.is_single:
             plain = replace(case, interpreter="")
             key = (case.implementation, case.executor, case.size)
             if key not in fewest or plain.chunks_per_worker < fewest[key].chunks_per_worker:

@@ -39,6 +39,7 @@ __all__ = [
     "NOT_OF_NATIVE",
     "Account",
     "account",
+    "largest",
     "losses_between",
     "parts_of",
     "rank_weights",
@@ -58,6 +59,9 @@ LOSSES = (
 NOT_OF_NATIVE = frozenset({"gil_wait", "dispatch", "imbalance", "blocked"})
 NOT_OF_CHUNKS = frozenset({"omp_idle"})
 
+
+WORTH_SHOWING = 0.02
+"""Smallest loss that is shown by itself: smaller ones are within the scatter of a quiet machine's rounds."""
 
 Parts: TypeAlias = Mapping[str, float]
 """Core-seconds of one execution by part."""
@@ -268,6 +272,15 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: float
         made.add_single(at, singles[at])
         made.unknown |= _unread(measured) | _unread(singles[at])
     return made if made.cpu_weight else None
+
+
+def largest(losses: Mapping[str, Estimate | None]) -> tuple[str, Estimate] | None:
+    """Return the largest loss with a cause; None where there is none that is certain and worth showing."""
+    known = [(name, lost) for name, lost in losses.items() if lost is not None and name != "residual"]
+    name, lost = max(known, key=lambda pair: pair[1].value, default=("", None))
+    if lost is None or lost.value < WORTH_SHOWING or lost.low <= 0:
+        return None
+    return name, lost
 
 
 def _unread(measured: Round) -> set[str]:

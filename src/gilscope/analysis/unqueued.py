@@ -20,37 +20,49 @@ from gilscope.records import Round, Stamp
 from gilscope.stats import Estimate
 from gilscope.units import NS_PER_S
 
-__all__ = ["GIVEN", "Fair", "fair", "held_alone", "unqueued_seconds", "unqueued_speedup"]
+__all__ = ["GIVEN", "Basis", "basis", "held_alone", "unqueued_seconds", "unqueued_speedup"]
 
 GIVEN = 0.85
 """Share of its workers that the control must certainly reach for the machine to count as having given its CPUs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fair:
-    """What a case reached of what the machine gave.
+class Basis:
+    """What findings and gates go by: case and control, both as timed or both without queueing for busy CPUs.
 
     Parameters
     ----------
-    relative : Estimate or None
-        Relative efficiency.
-    unqueued : bool
-        Whether case and control are both taken without their queueing for CPUs.
+    relative_efficiency : Estimate or None
+        Speed-up over that of the spin control of as many workers.
+    control : Estimate or None
+        Speed-up of that control.
+    without_queueing : bool
+        Whether both are without the time that workers queued for a CPU.
     """
 
-    relative: Estimate | None
-    unqueued: bool = False
+    relative_efficiency: Estimate | None = None
+    control: Estimate | None = None
+    without_queueing: bool = False
 
     @property
-    def basis(self) -> str:
-        """Say how it was taken, where that is not as timed."""
-        return "without queueing for busy CPUs" if self.unqueued else ""
+    def label(self) -> str:
+        """How it was taken, where that is not as timed."""
+        return "without queueing for busy CPUs" if self.without_queueing else ""
 
 
-def fair(columns: Columns, case: Case, spin: Case | None, as_timed: Estimate | None, held: float | None) -> Fair:
+def basis(
+    columns: Columns,
+    case: Case,
+    spin: Case | None,
+    as_timed: Estimate | None,
+    held: float | None,
+    *,
+    over_subscribed: bool = False,
+) -> Basis:
     """Compare a case with its control, without queueing where the machine did not give the control its CPUs.
 
-    Which of the two it is depends on the control alone, never on the case.
+    Which of the two it is depends on the control alone, never on the case. Workers beyond the usable CPUs always
+    queue, whoever else uses the machine: they are compared as timed.
 
     Parameters
     ----------
@@ -59,21 +71,29 @@ def fair(columns: Columns, case: Case, spin: Case | None, as_timed: Estimate | N
     held : float or None
         As for ``unqueued_speedup``; None where that is unknown.
     """
-    if spin is None or held is None:
-        return Fair(relative=as_timed)
-    given = estimated(columns.speedup(spin, "spin"))
-    if given is None or given.low >= GIVEN * case.workers:
-        return Fair(relative=as_timed)
-    relative = estimated(ratio(unqueued_speedup(columns, case, held=held), unqueued_speedup(columns, spin, "spin")))
-    return Fair(relative=relative, unqueued=True) if relative is not None else Fair(relative=as_timed)
+    given = estimated(columns.speedup(spin, "spin")) if spin is not None else None
+    timed = Basis(relative_efficiency=as_timed, control=given)
+    if spin is None or held is None or over_subscribed or given is None or given.low >= GIVEN * case.workers:
+        return timed
+    control = unqueued_speedup(columns, spin, "spin")
+    relative = estimated(ratio(unqueued_speedup(columns, case, held=held), control))
+    if relative is None:
+        return timed
+    return Basis(relative_efficiency=relative, control=estimated(control), without_queueing=True)
 
 
-def held_alone(case: Case, gil: GilSeen, speedup: Estimate | None) -> float | None:
-    """Return the share of its time one worker alone holds a GIL that all of them need; None where it is unknown."""
+def held_alone(case: Case, gil: GilSeen, speedup: Estimate | None, examined: float | None = None) -> float | None:
+    """Return the share of its time one worker alone holds a GIL that all of them need; None where it is unknown.
+
+    Parameters
+    ----------
+    examined : float or None
+        That share as it was seen of one worker of the user's function before anything was timed.
+    """
     if not case.one_gil or gil.enabled is False:
         return 0.0
     if gil.held is None or speedup is None:
-        return None
+        return examined
     return min(1.0, gil.held.value / max(1.0, speedup.value))
 
 

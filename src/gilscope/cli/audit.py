@@ -47,7 +47,7 @@ def audit(
     Exit status 1 if the GIL came back, or something could not be found out.
     """
     from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
-    from gilscope.studies.audit import AuditRequest, passed
+    from gilscope.studies.audit import AuditRequest
     from gilscope.studies.audit import audit as study
 
     if not (modules or call or environment):
@@ -60,14 +60,14 @@ def audit(
         environment=environment,
         online=online,
     )
-    document = study(request, progress=_progress)
+    found = study(request, progress=_progress)
     if json:
-        emit_json(document)
+        emit_json(found.to_json())
     else:
         from gilscope.report.audit import render_audit
 
-        emit(render_audit(document, width=stdout_width(), color=stdout_color()))
-    return 0 if passed(document) else 1
+        emit(render_audit(found, width=stdout_width(), color=stdout_color()))
+    return 0 if found.passed else 1
 
 
 def _progress(text: str) -> None:

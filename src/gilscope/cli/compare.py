@@ -30,22 +30,23 @@ def compare(
     limit = None if fail_on is None else _limit(fail_on)
     from gilscope import results
     from gilscope.analysis import analyse
-    from gilscope.analysis.versus import decided, versus
+    from gilscope.analysis.compare import compare as compared
+    from gilscope.analysis.compare_json import comparison_to_json
     from gilscope.cli import FAILED, OK, UNDECIDED
     from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
     from gilscope.cli.show import locate
 
     old, new = (analyse(results.load(locate(path))) for path in (first, second))
-    found = versus(old, new, limit=limit, anyway=anyway)
+    found = compared(old, new, limit=limit, anyway=anyway)
     if json:
-        emit_json(found)
+        emit_json(comparison_to_json(found))
     else:
-        from gilscope.report.versus import render_versus
+        from gilscope.report.terminal.compare import render_compare
 
-        emit(render_versus(found, gate=fail_on or "", width=stdout_width(), color=stdout_color()))
-    if found["failed"]:
+        emit(render_compare(found, gate=fail_on or "", width=stdout_width(), color=stdout_color()))
+    if found.failed:
         return FAILED
-    return OK if limit is None or decided(found) else UNDECIDED
+    return OK if limit is None or found.decided else UNDECIDED
 
 
 def _limit(text: str) -> float:

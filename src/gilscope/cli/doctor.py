@@ -13,17 +13,15 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON and nothing else.")] = False,
 ) -> int:
     """Say what this machine allows: usable CPUs and what limits them, the GIL, and what disturbs measuring."""
-    from dataclasses import asdict
-
     from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
     from gilscope.env import capture, openmp
 
-    environment = capture()
-    environment["checks"].append(asdict(openmp.check()))
+    environment = capture(more=(openmp.check,))
     if json:
         emit_json(environment)
     else:
         from gilscope.report.machine import render_environment
+        from gilscope.results.surroundings import Surroundings
 
-        emit(render_environment(environment, width=stdout_width(), color=stdout_color()))
+        emit(render_environment(Surroundings.of(environment), width=stdout_width(), color=stdout_color()))
     return 0

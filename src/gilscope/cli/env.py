@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -40,6 +40,7 @@ def add(
     """
     from gilscope.cli.output import emit, emit_json, write
     from gilscope.env import install
+    from gilscope.env.interpreters import ListedEnvironment
     from gilscope.report.environments import made_note
 
     def say(text: str) -> None:
@@ -47,10 +48,11 @@ def add(
             write(sys.stderr, text + "\n")
 
     made, missing = install.add(interpreter, install.find_source(source), say=say)
+    listed = ListedEnvironment.of(made)
     if json:
-        emit_json(_facts(made))
+        emit_json(listed.to_json())
     else:
-        emit(made_note(_facts(made), missing))
+        emit(made_note(listed, missing))
     return 0
 
 
@@ -61,12 +63,14 @@ def list_(
     """List the environments: interpreter, what gilscope was installed from, libraries, and whether it can be used."""
     from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
     from gilscope.env import environments
+    from gilscope.env.interpreters import ListedEnvironment
     from gilscope.report.environments import render_environments
 
-    found = [_facts(entry) for entry in environments.environments()]
+    found = [ListedEnvironment.of(made) for made in environments.environments()]
     where = str(environments.folder())
     if json:
-        emit_json({"schema": "gilscope.environments", "schema_version": 1, "folder": where, "environments": found})
+        listed = [entry.to_json() for entry in found]
+        emit_json({"schema": "gilscope.environments", "schema_version": 1, "folder": where, "environments": listed})
     else:
         emit(render_environments(found, where, width=stdout_width(), color=stdout_color()))
     return 0
@@ -82,19 +86,3 @@ def remove(
 
     emit(f"removed {environments.remove(name)}")
     return 0
-
-
-def _facts(entry: Any) -> dict[str, Any]:
-    """Return one environment as it is listed."""
-    from gilscope.env.interpreters import stale
-
-    problem = entry.problem or stale(entry.record)
-    return (
-        {"name": entry.name, "path": str(entry.path), "python": str(entry.python), "problem": problem}
-        | {
-            name: value
-            for name, value in entry.record.items()
-            if name not in ("schema", "schema_version", "name", "python")
-        }
-        | {"version": entry.record.get("python", "")}
-    )

@@ -68,11 +68,11 @@ def _pictures(path: Path, form: str, chart: str | None, kernel: str, theme: str,
     """Write one chart to a file, or each to a file of its own in a folder, and say where."""
     from gilscope.cli.output import emit, shown
     from gilscope.report.charts import View
-    from gilscope.report.html.source import read_source
+    from gilscope.report.page.source import read_source
     from gilscope.report.picture import available
 
     source = read_source(path)
-    view = View(source.document, measured=source.measured, studies=source.studies)
+    view = View(source.answer, measured=source.measured, studies=source.studies)
     if chart is not None:
         target = Path(f"{chart}.{form}" if out is None else out)
         _write(target, _drawn(view, chart, kernel, theme, form))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,9 +57,9 @@ def _prepared(asked: str | None, resume: bool, name: str) -> Path:
     return folder
 
 
-def newest(parent: Path) -> Path | None:
-    """Return the youngest result below ``parent``, or None."""
-    found = [path for path in parent.glob(f"*/{RESULT_NAME}") if path.is_file()]
+def newest(parent: Path, names: Collection[str] = (RESULT_NAME,)) -> Path | None:
+    """Return the youngest file of some names in the folders below ``parent``, or None."""
+    found = [path for name in names for path in parent.glob(f"*/{name}") if path.is_file()]
     return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
@@ -70,8 +70,9 @@ def _cannot_write(folder: str, why: str) -> str:
 def _given(folder: Path, resume: bool, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / name).exists() and not resume:
-        go_on = ", or go on by --resume" if name == RESULT_NAME else ""
-        raise UsageError(f"{str(folder)!r} already holds a {name}: choose another folder with --out{go_on}")
+        raise UsageError(
+            f"{str(folder)!r} already holds a {name}: choose another folder with --out, or go on by --resume"
+        )
     return folder
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json as json_
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from gilscope.errors import UsageError
 
 if TYPE_CHECKING:
+    from gilscope.analysis.program import ProgramReport
     from gilscope.telemetry.program import ProgramRun
 
 __all__ = ["CONTEXT", "gil"]
@@ -49,10 +49,10 @@ def gil(
     """
     rate_hz = _rate(rate)
     file = _writable(out) if out not in (None, _STDOUT) else out
-    run, document = _measured(target, arguments or [], module, rate_hz)
+    run, report = _measured(target, arguments or [], module, rate_hz)
     if run.forked_child:
         os._exit(run.exit_status)
-    _report(document, file, json=json)
+    _write(report, file, json=json)
     return run.exit_status
 
 
@@ -73,7 +73,7 @@ def _writable(out: str) -> str:
     UsageError
         If it cannot be written, or is something else's: scripts stand next to it on the command line.
     """
-    from gilscope.report.gil import GIL_SCHEMA
+    from gilscope.analysis.program import GIL_SCHEMA
 
     path = Path(out).absolute()
     cure = "choose another file with --out"
@@ -92,13 +92,13 @@ def _writable(out: str) -> str:
 
 def _measured(
     target: str, arguments: list[str], module: bool, rate_hz: float | None
-) -> tuple[ProgramRun, dict[str, Any]]:
+) -> tuple[ProgramRun, ProgramReport]:
     """Run the program, say its last words, and give back the streams it may have replaced."""
     # Everything is imported before: afterwards nothing is certain to be as it was.
     import platform
 
     from gilscope import __version__
-    from gilscope.report.gil import gil_document
+    from gilscope.report.gil import program_report
     from gilscope.telemetry.program import run_program
 
     interpreter = f"{platform.python_implementation()} {platform.python_version()}"
@@ -110,14 +110,14 @@ def _measured(
         _say(sys.stderr, run.message)
     finally:
         sys.stdout, sys.stderr = streams
-    document = gil_document(
-        run.to_dict(),
+    report = program_report(
+        run,
         interpreter=interpreter,
         cpu_s=after.user + after.system - before.user - before.system,
         children_cpu_s=after.children_user + after.children_system - before.children_user - before.children_system,
         tool_version=__version__,
     )
-    return run, document
+    return run, report
 
 
 def _say(stream: TextIO | None, text: str) -> None:
@@ -130,14 +130,14 @@ def _say(stream: TextIO | None, text: str) -> None:
         pass
 
 
-def _report(document: Mapping[str, Any], file: str | None, *, json: bool) -> None:
+def _write(report: ProgramReport, file: str | None, *, json: bool) -> None:
     from gilscope.cli.output import complain
     from gilscope.report.gil import render_gil
 
-    text = json_.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json_.dumps(report.to_json(), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     if not json:
         # A line of its own: the program may not have ended its last one.
-        _say(sys.stderr, "\n" + render_gil(document, unicode=_draws(sys.stderr)))
+        _say(sys.stderr, "\n" + render_gil(report, unicode=_draws(sys.stderr)))
     elif file is None:
         _say(sys.stderr, text)
     if file == _STDOUT:

@@ -6,13 +6,15 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from gilscope.cli.settings import Settings
 
 if TYPE_CHECKING:
     from gilscope.cases import Study
     from gilscope.env.interpreters import Gil, Interpreter
+    from gilscope.records import Environment
+    from gilscope.results.surroundings import Python
 
 __all__ = ["across", "chosen", "reopened"]
 
@@ -61,8 +63,13 @@ def _split(text: str) -> list[str]:
     return [text] if Path(text).is_file() else [word.strip() for word in text.split(",")]
 
 
-def reopened(folder: Path, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
+def reopened(folder: Path, environment: Environment, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
     """Find the interpreters of a result again, to go on with it.
+
+    Parameters
+    ----------
+    environment : mapping
+        What is said of them in the result, which is in ``folder``.
 
     Raises
     ------
@@ -71,30 +78,29 @@ def reopened(folder: Path, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
     """
     from gilscope.env.interpreters import reopen
     from gilscope.errors import UsageError
-    from gilscope.results import load
+    from gilscope.results.surroundings import Surroundings
 
-    entries = load(folder).environment.get("interpreters", ())
+    entries = Surroundings.of(environment).interpreters
     strange = [entry for entry in entries if not _found_here(entry)]
     if strange or not entries:
-        told = strange[0].get("executable") if strange else "no interpreter"
+        told = strange[0].executable if strange else "no interpreter"
         raise UsageError(
             f"{folder} names {told}, which would be run: to go on with it repeat the words of the first time, "
             "--python among them, or choose another folder with --out"
         )
-    return tuple(reopen(entry, kernels) for entry in entries)
+    return tuple(reopen(entry.label, entry.executable, entry.gil_asked, kernels) for entry in entries)
 
 
-def _found_here(entry: Mapping[str, Any]) -> bool:
+def _found_here(entry: Python) -> bool:
     """Whether the program that a result names is the running one, one of our environments, or a command of its name."""
     from gilscope.env import environments
     from gilscope.env.interpreters import at_path, command_of
 
-    label, named = entry.get("label") or "", entry.get("executable") or ""
-    version = re.fullmatch(r"(\d+\.\d+(?:\.\d+)?t?)(?:-\d+)?(?:\+gil)?", label)
-    if version is None or not named:  # any other word may be any other program
+    version = re.fullmatch(r"(\d+\.\d+(?:\.\d+)?t?)(?:-\d+)?(?:\+gil)?", entry.label)
+    if version is None or not entry.executable:  # any other word may be any other program
         return False
     try:
-        path = at_path(Path(named).expanduser())
+        path = at_path(Path(entry.executable).expanduser())
     except RuntimeError:  # the home of a user who is not here
         return False
     ours = (str(made.python) for made in environments.environments())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gilscope.cli.options import Json, Out, Quiet, Seed
+from gilscope.cli.options import Json, Out, Quiet, Resume, Seed
 from gilscope.errors import UsageError
+
+if TYPE_CHECKING:
+    from gilscope.measure.events import Observer
 
 __all__ = ["ipc", "parse_sizes"]
 
@@ -29,23 +32,35 @@ def ipc(
     ] = None,
     seed: Seed = None,
     out: Out = None,
+    resume: Resume = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
     """What does moving data cost? Latency and bandwidth of pipes, sockets, queues, pickle, shared memory and mapped
     files between processes, of queues between threads and interpreters; and the stages of one job per start method.
     """
-    from gilscope.cli.study import carry_out, common, measured
+    from gilscope import env
+    from gilscope.cli.study import carry_out, common, taken_up
     from gilscope.studies import ipc as study
+    from gilscope.studies.host import StudyHost
+    from gilscope.studies.ipc_rows import IPC, IpcLog, IpcRequest
 
-    asked = {"start-method": start_method, "budget": budget, "seed": seed, "out": out}
-    options, folder = common(asked)
+    given = {"start-method": start_method, "budget": budget, "seed": seed}
+    options, folder = common({**given, "out": out})
     options.pop("workers")
     if start_method is None:
         options.pop("start_methods", None)
     if sizes is not None:
         options["sizes"] = parse_sizes(sizes)
-    return carry_out("ipc", lambda: measured(study, options, quiet=quiet), _render, folder, json=json)
+    request = IpcRequest(**options)
+    if resume:
+        folder, request, resume = taken_up(IPC, request, {**given, "sizes": sizes}, folder)
+
+    def measure(log: IpcLog, observer: Observer) -> None:
+        with StudyHost(study.RUNNER) as host:
+            study.measure(request, host, log, observer)
+
+    return carry_out(IPC, request, env.capture(), measure, folder, resume=resume, json=json, quiet=quiet)
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:
@@ -65,9 +80,3 @@ def parse_sizes(text: str) -> tuple[int, ...]:
     if not found:
         raise UsageError(f"no size in {text!r}: write sizes like 1KiB,1MiB,1GiB")
     return tuple(sorted(found))
-
-
-def _render() -> Any:
-    from gilscope.report.study_ipc import render_ipc
-
-    return render_ipc

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gilscope.cli.options import DaskScheduler, Gil, Json, Out, Python, Quiet, Seed
+from gilscope.cli.options import DaskScheduler, Gil, Json, Out, Python, Quiet, Resume, Seed
 
 if TYPE_CHECKING:
     from gilscope.env.interpreters import Interpreter
+    from gilscope.measure.events import Observer
+    from gilscope.studies.metg import MetgLog, MetgRequest
 
 __all__ = ["metg"]
 
@@ -37,6 +39,7 @@ def metg(
     gil: Gil = None,
     dask_scheduler: DaskScheduler = None,
     out: Out = None,
+    resume: Resume = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -44,48 +47,55 @@ def metg(
 
     The pools of concurrent.futures stand beside ours (threadpool, processpool).
     """
-    from gilscope.cli.interpreters import chosen
+    from gilscope.cli.interpreters import chosen, reopened
     from gilscope.cli.settings import read_settings
-    from gilscope.cli.study import carry_out, common, one_of, small_duration
+    from gilscope.cli.study import common, one_of, small_duration, taken_up
     from gilscope.registry import EXECUTORS, REFERENCES
+    from gilscope.studies.kinds import load_study
+    from gilscope.studies.metg import METG, MetgRequest
 
-    asked = {"start-method": start_method, "workers": workers, "budget": budget, "seed": seed, "out": out}
-    asked["dask-scheduler"] = dask_scheduler
-    options, folder = common(asked)
+    given = {"start-method": start_method, "workers": workers, "budget": budget, "seed": seed}
+    given["dask-scheduler"] = dask_scheduler
+    options, folder = common({**given, "out": out})
     options |= one_of("executors", executors, (*EXECUTORS, *REFERENCES))
     options["task_s"] = small_duration("task", task)
-    interpreters = chosen({"python": ",".join(python) if python else None, "gil": gil}, read_settings(Path.cwd()), ())
-    return carry_out("metg", lambda: _run(options, interpreters, quiet=quiet), _render, folder, json=json)
+    which = {"python": ",".join(python) if python else None, "gil": gil}
+    interpreters = chosen(which, read_settings(Path.cwd()), ())
+    request = MetgRequest(**options, interpreters=tuple(entry.label for entry in interpreters))
+    if interpreters and "budget_s" not in options:  # each gets the time that a single one would have
+        request = replace(request, budget_s=request.budget_s * len(interpreters))
+    if resume:
+        given |= {"executors": executors, "task": task, **which}
+        folder, request, resume = taken_up(METG, request, given, folder)
+        if resume and request.interpreters and not interpreters:  # as the file names them
+            path = Path(str(folder), METG.file_name)
+            interpreters = reopened(path, load_study(path).environment, ())
+    return _measure(request, interpreters, folder, resume=resume, json=json, quiet=quiet)
 
 
-def _run(options: dict[str, Any], interpreters: Sequence[Interpreter], *, quiet: bool) -> dict[str, Any]:
+def _measure(
+    request: MetgRequest, interpreters: Sequence[Interpreter], out: str | None, *, resume: bool, json: bool, quiet: bool
+) -> int:
     from gilscope import env
     from gilscope.abilities import told
     from gilscope.cases import Slot
-    from gilscope.cli.progress import watch
+    from gilscope.cli.study import carry_out
     from gilscope.env.interpreters import described
     from gilscope.measure.host import SupervisedHost, max_workers_of
     from gilscope.studies import metg as study
 
-    request = study.Request(**options, interpreters=tuple(entry.label for entry in interpreters))
-    if interpreters and "budget_s" not in options:  # each gets the time that a single one would have
-        request = replace(request, budget_s=request.budget_s * len(interpreters))
     ways = study.ways_of(request, told(interpreters))
     cells = study.cells_of(ways)
     environment = env.capture() | described(interpreters)
     families = max_workers_of(Slot(case=cell.case(0)) for cell in cells)
-    with watch(quiet=quiet, budget_s=request.budget_s) as observer:
+
+    def measure(log: MetgLog, observer: Observer) -> None:
         with SupervisedHost(
             families,
             environment["cpus"]["count"],
             interpreters=interpreters,
             dask_scheduler=request.dask_scheduler,
         ) as host:
-            sweep = study.measure(request, cells, host, observer)
-        return study.metg_document(request, ways, sweep, environment)
+            study.measure(request, ways, cells, host, log, observer)
 
-
-def _render() -> Any:
-    from gilscope.report.study_metg import render_metg
-
-    return render_metg
+    return carry_out(study.METG, request, environment, measure, out, resume=resume, json=json, quiet=quiet)

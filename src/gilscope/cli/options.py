@@ -17,6 +17,7 @@ __all__ = [
     "Precision",
     "Python",
     "Quiet",
+    "Resume",
     "Seed",
     "StartMethod",
     "Workers",
@@ -48,6 +49,9 @@ DaskScheduler = Annotated[
 MemoryLimit = Annotated[
     str | None,
     typer.Option("--memory-limit", metavar="4G", help="What each measuring process may allocate [no limit]."),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the result in --out (or the newest one); what it has is kept.")
 ]
 Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")]
 Python = Annotated[

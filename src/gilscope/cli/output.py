@@ -9,12 +9,16 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from gilscope.analysis import Answer
 
 __all__ = [
     "complain",
     "draws_unicode",
     "emit",
+    "emit_answer",
     "emit_json",
     "flush",
     "open_standard_streams",
@@ -54,6 +58,25 @@ def emit_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document to stdout; NaN and infinities are refused because JSON has none."""
     text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
     emit(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def emit_answer(answer: Answer, *, json: bool, one_time: bool = False) -> None:
+    """Print what a result says: tables and sentences, or its JSON document.
+
+    Parameters
+    ----------
+    one_time : bool
+        Add the tables of one-time costs.
+    """
+    if json:
+        from gilscope.analysis.to_json import to_json
+        from gilscope.report.sentences import verdict
+
+        emit_json(to_json(answer, verdict))
+        return
+    from gilscope.report.terminal import render
+
+    emit(render(answer, width=stdout_width(), color=stdout_color(), one_time=one_time))
 
 
 def complain(message: str) -> None:

@@ -151,12 +151,12 @@ def _options(values: Mapping[str, Any]) -> Options:
 def _measure(request: Request, options: Options, out: str | None, *, json: bool, quiet: bool) -> int:
     from gilscope.api import measure_functions
     from gilscope.cli.folder import output_folder
-    from gilscope.cli.output import emit, emit_json, shown, stdout_color, stdout_width
+    from gilscope.cli.output import emit_answer, shown
     from gilscope.cli.progress import watch
     from gilscope.cli.provisional import Provisional
     from gilscope.cli.report import add_report
     from gilscope.cli.run import exit_status
-    from gilscope.report.verdict import preamble
+    from gilscope.report.sentences.functions import preamble
     from gilscope.results.schema import RESULT_NAME
 
     if not quiet:
@@ -164,21 +164,16 @@ def _measure(request: Request, options: Options, out: str | None, *, json: bool,
         sys.stderr.flush()
     with output_folder(out) as folder, watch(quiet=quiet, budget_s=options.budget_s) as progress:
         observer = progress if quiet else Provisional(progress, _verdict_so_far, folder / RESULT_NAME)
-        document = measure_functions(request, options, folder, observer=observer)
-    if json:
-        emit_json(document)
-    else:
-        from gilscope.report.terminal import render
-
-        emit(render(document, width=stdout_width(), color=stdout_color()))
-    add_report(folder, document, quiet=quiet)
-    return exit_status(document)
+        answer = measure_functions(request, options, folder, observer=observer)
+    emit_answer(answer, json=json)
+    add_report(folder, answer, quiet=quiet)
+    return exit_status(answer)
 
 
 def _verdict_so_far(path: Path) -> str:
     from gilscope.analysis import analyse
-    from gilscope.report.verdict import verdict
+    from gilscope.report.sentences import closing
     from gilscope.results import load
 
-    document = analyse(load(path))
-    return verdict(document, document["kernels"][0]["kernel"])
+    answer = analyse(load(path))
+    return closing(answer, answer.kernels[0].kernel)

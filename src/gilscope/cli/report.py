@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from gilscope.analysis import Answer
 
 __all__ = ["add_report", "report"]
 
@@ -27,7 +29,7 @@ def report(
     """Write results as one HTML page: heat map, curves, losses, findings, table. It needs no network."""
     from gilscope.cli.output import emit, shown
     from gilscope.cli.show import locate
-    from gilscope.report.html import REPORT_NAME, read_source, write
+    from gilscope.report.page import REPORT_NAME, read_source, write
 
     found = [_located(asked) for asked in results] if results else [locate(None)]
     beside = found[0] if found[0].is_dir() else found[0].parent
@@ -40,8 +42,8 @@ def report(
 def _located(asked: str) -> Path:
     """Return the result that is meant, or the folder itself where it holds studies and no result."""
     from gilscope.cli.show import locate
-    from gilscope.report.html.source import studies_in
     from gilscope.results import RESULT_NAME
+    from gilscope.studies.kinds import studies_in
 
     folder = Path(asked)
     if folder.is_dir() and not (folder / RESULT_NAME).exists() and studies_in(folder)[0]:
@@ -49,7 +51,7 @@ def _located(asked: str) -> Path:
     return locate(asked)
 
 
-def add_report(folder: Path, document: Mapping[str, Any], *, quiet: bool) -> None:
+def add_report(folder: Path, answer: Answer, *, quiet: bool) -> None:
     """Write the report beside a result that was just measured, and say on stderr where it is, or why there is none.
 
     A measurement is worth more than its picture: nothing that goes wrong here may end the program.
@@ -58,10 +60,10 @@ def add_report(folder: Path, document: Mapping[str, Any], *, quiet: bool) -> Non
     from gilscope.cli.output import write as say
 
     try:
-        from gilscope.report.html import REPORT_NAME, read_source, write
+        from gilscope.report.page import REPORT_NAME, read_source, write
         from gilscope.results import RESULT_NAME
 
-        write(folder / REPORT_NAME, [read_source(folder / RESULT_NAME, document)])
+        write(folder / REPORT_NAME, [read_source(folder / RESULT_NAME, answer)])
     except Exception as error:  # noqa: BLE001 - see above; 'gilscope report' raises what went wrong in full
         complain(f"report.html was not written: {error or type(error).__name__}")
         return

@@ -50,7 +50,7 @@ def build_study(kernels: Sequence[str], asked: Mapping[str, str | None], setting
         With the nearest word or the expected form, and the settings file where the value came from there.
     """
     words = {"kernels": ",".join(kernels) or None, **asked}
-    return _study(_taken(_READERS, words, settings))
+    return _study(**_taken(_READERS, words, settings))
 
 
 def read_options(asked: Mapping[str, str | None], settings: Settings) -> dict[str, Any]:
@@ -82,18 +82,21 @@ def _taken(
     return taken
 
 
-def _study(options: dict[str, Any]) -> Study:
+def _study(
+    *, workers: Sequence[int] = (), executors: Sequence[str] = (), dask_scheduler: str = "", **options: Any
+) -> Study:
     """Fill in what was not said; imported late, because planning loads every executor."""
     from gilscope.env import default_workers, usable_cpus
     from gilscope.plan import make_study
 
     usable = usable_cpus()
-    if address := options.get("dask_scheduler"):
-        options = {**options, "executors": options.get("executors") or ("serial", "dask")}
-        there = _workers_of_cluster(address)
-        if set(options["executors"]) <= {"serial", "dask"}:
+    if dask_scheduler:
+        executors = executors or ("serial", "dask")
+        there = _workers_of_cluster(dask_scheduler)
+        if set(executors) <= {"serial", "dask"}:
             usable = replace(usable, count=there)
-    return make_study(**{"workers": options.get("workers") or default_workers(usable), **options})
+    workers = workers or default_workers(usable)
+    return make_study(workers=workers, executors=executors, dask_scheduler=dask_scheduler, **options)
 
 
 def _workers_of_cluster(address: str) -> int:

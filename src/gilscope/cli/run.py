@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,12 +19,14 @@ from gilscope.cli.options import (
     Precision,
     Python,
     Quiet,
+    Resume,
     Seed,
     StartMethod,
     Workers,
 )
 
 if TYPE_CHECKING:
+    from gilscope.analysis import Answer
     from gilscope.cases import Study
 
 __all__ = ["exit_status", "run"]
@@ -73,10 +75,7 @@ def run(
     python: Python = None,
     gil: Gil = None,
     out: Out = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on with the result in --out (or the newest one); what it has is kept."),
-    ] = False,
+    resume: Resume = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -112,10 +111,12 @@ def _measure(
 ) -> int:
     from gilscope.cli.folder import output_folder
     from gilscope.cli.interpreters import across, chosen, reopened
+    from gilscope.cli.output import emit_answer
     from gilscope.cli.progress import watch
     from gilscope.cli.report import add_report
     from gilscope.cli.request import build_study
     from gilscope.cli.settings import read_settings
+    from gilscope.results import load
 
     settings = read_settings(Path.cwd())
     study = build_study(kernels, asked, settings)
@@ -125,15 +126,17 @@ def _measure(
     if resume:
         out, study, resume = _taken_up(out, study, kernels, asked)
         if resume and study.interpreters and not interpreters:  # as the result names them
-            interpreters = reopened(Path(str(out)), study.kernels)
+            interpreters = reopened(Path(str(out)), load(Path(str(out))).environment, study.kernels)
 
     from gilscope import pipeline
+    from gilscope.measure.engine import Kernels
 
+    subject = Kernels(study, interpreters)
     with output_folder(out, resume=resume) as folder, watch(quiet=quiet, budget_s=study.budget_s) as observer:
-        document = pipeline.run(study, folder, interpreters=interpreters, observer=observer, resume=resume)
-    _report(document, json=json)
-    add_report(folder, document, quiet=quiet)
-    return exit_status(document)
+        answer = pipeline.run(subject, folder, observer=observer, resume=resume)
+    emit_answer(answer, json=json)
+    add_report(folder, answer, quiet=quiet)
+    return exit_status(answer)
 
 
 def _taken_up(
@@ -161,21 +164,10 @@ def _taken_up(
     return str(path.parent), study, True
 
 
-def _report(document: Mapping[str, Any], *, json: bool) -> None:
-    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
-
-    if json:
-        emit_json(document)
-        return
-    from gilscope.report.terminal import render
-
-    emit(render(document, width=stdout_width(), color=stdout_color()))
-
-
-def exit_status(document: Mapping[str, Any]) -> int:
+def exit_status(answer: Answer) -> int:
     """Return 130 when interrupted, 1 when a case failed, gave a wrong result or ran out of time, else 0."""
     from gilscope.cli import FAILED, INTERRUPTED, OK
 
-    if document.get("interrupted"):
+    if answer.interrupted:
         return INTERRUPTED
-    return FAILED if any(case["status"] in _BAD for case in document["cases"]) else OK
+    return FAILED if any(row.status in _BAD for row in answer.rows) else OK

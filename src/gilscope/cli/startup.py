@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gilscope.cli.options import Json, Out, Quiet, Seed
+from gilscope.cli.options import Json, Out, Quiet, Resume, Seed
+
+if TYPE_CHECKING:
+    from gilscope.measure.events import Observer
 
 __all__ = ["startup"]
 
@@ -22,23 +25,29 @@ def startup(
     ] = None,
     seed: Seed = None,
     out: Out = None,
+    resume: Resume = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
     """What do workers cost? Creating and joining N threads, interpreters, processes (fork, forkserver, spawn), loky
     and Dask workers in fresh processes, and the memory of each worker.
     """
-    from gilscope.cli.study import carry_out, common, measured, one_of
+    from gilscope import env
+    from gilscope.cli.study import carry_out, common, one_of, taken_up
     from gilscope.studies import startup as study
+    from gilscope.studies.host import StudyHost
 
-    options, folder = common({"workers": workers, "budget": budget, "seed": seed, "out": out})
+    given = {"workers": workers, "budget": budget, "seed": seed}
+    options, folder = common({**given, "out": out})
     options.pop("start_methods", None)
-    found = one_of("executors", executors, study.KINDS)
-    kinds = {"kinds": found["executors"]} if found else {}
-    return carry_out("startup", lambda: measured(study, {**options, **kinds}, quiet=quiet), _render, folder, json=json)
+    options |= one_of("kinds", executors, study.KINDS)
+    request = study.StartupRequest(**options)
+    if resume:
+        folder, request, resume = taken_up(study.STARTUP, request, {**given, "executors": executors}, folder)
+    here = study.usable(request)
 
+    def measure(log: study.StartupLog, observer: Observer) -> None:
+        with StudyHost(study.RUNNER, request.workers) as host:
+            study.measure(request, here, host, log, observer)
 
-def _render() -> Any:
-    from gilscope.report.study_startup import render_startup
-
-    return render_startup
+    return carry_out(study.STARTUP, request, env.capture(), measure, folder, resume=resume, json=json, quiet=quiet)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gilscope.errors import UsageError
+
+if TYPE_CHECKING:
+    from gilscope.studies.tour._shown import ShownChapter, Tour
 
 __all__ = ["tour"]
 
@@ -37,16 +40,14 @@ def tour(
         return 0
     page = _writable(html) if html is not None else None
     done = [_show(name, quiet=json, mermaid=mermaid) for name in names]
-    document = _document(done)
+    taken = _taken(done)
     if page is not None:
         from gilscope.report.tour_page import tour_page
 
-        page.write_text(tour_page(document), encoding="utf-8")
+        page.write_text(tour_page(taken), encoding="utf-8")
     if json:
-        emit_json(document)
-    from gilscope.report.tour import all_hold
-
-    return 0 if all(map(all_hold, done)) else 1
+        emit_json(taken.to_json())
+    return 0 if all(chapter.holds for chapter in done) else 1
 
 
 def _contents() -> str:
@@ -56,31 +57,33 @@ def _contents() -> str:
     return f"Chapters of the tour:\n\n{titles}\n\nRun one with 'gilscope tour threads', all with 'gilscope tour --all'."
 
 
-def _show(name: str, *, quiet: bool, mermaid: bool) -> dict[str, Any]:
+def _show(name: str, *, quiet: bool, mermaid: bool) -> ShownChapter:
     """Run a chapter and print it, so that the first is read while the next runs."""
     from gilscope.cli.output import draws_unicode, emit, stdout_color, stdout_width
-    from gilscope.report.tour import chapter_document, render_chapter
+    from gilscope.report.timeline.mermaid import sequence_diagram
+    from gilscope.report.tour import render_chapter
     from gilscope.studies.tour import load_chapter
     from gilscope.studies.tour._model import run_experiment
+    from gilscope.studies.tour._shown import ShownChapter
 
     chapter = load_chapter(name)
-    document = chapter_document(chapter, [run_experiment(experiment) for experiment in chapter.experiments])
+    shown = ShownChapter.of(chapter, map(run_experiment, chapter.experiments), sequence_diagram)
     if mermaid:
-        emit("\n".join(f"%% {name}/{e['name']}\n{e['mermaid']}" for e in document["experiments"] if e["mermaid"]))
+        emit("\n".join(f"%% {name}/{each.name}\n{each.mermaid}" for each in shown.experiments if each.mermaid))
     elif not quiet:
-        emit(render_chapter(document, width=stdout_width(), unicode=draws_unicode(), color=stdout_color()))
-    return document
+        emit(render_chapter(shown, width=stdout_width(), unicode=draws_unicode(), color=stdout_color()))
+    return shown
 
 
-def _document(chapters: list[dict[str, Any]]) -> dict[str, Any]:
+def _taken(chapters: list[ShownChapter]) -> Tour:
     from gilscope import __version__
     from gilscope.env import interpreter
     from gilscope.env.cpu import usable_cpus
-    from gilscope.report.tour import tour_document
+    from gilscope.studies.tour._shown import Tour
 
     python = {name: value for name, value in interpreter.describe().items() if name != "executable"}
     environment = {"interpreter": python, "usable_cpus": usable_cpus().count}
-    return tour_document(chapters, tool_version=__version__, environment=environment)
+    return Tour(tool_version=__version__, environment=environment, chapters=tuple(chapters))
 
 
 def _writable(path: str) -> Path:

@@ -73,8 +73,16 @@ def trace(
     kind = "json" if json else _format(format_, out)
     if _is_function(target):
         _refuse({"--case": case, "--block": block}, "a result")
-        asked = {"executors": executors, "workers": workers, "calls": calls, "timeout": timeout}
-        drawn = _of_function(target, asked, arg or [], {"setup": setup, "items": items}, exact=gil_trace)
+        drawn = _of_function(
+            target,
+            arg or [],
+            {"setup": setup, "items": items},
+            executors=executors or "threads,processes",
+            workers=workers or "2",
+            calls=calls,
+            timeout=timeout,
+            exact=gil_trace,
+        )
     else:
         given = {"--executors": executors, "--workers": workers, "--calls": calls, "--arg": arg, "--setup": setup}
         _refuse({**given, "--items": items, "--gil-trace": gil_trace or None}, "a function")
@@ -101,10 +109,13 @@ def _refuse(given: Mapping[str, object], whose: str) -> None:
 
 def _of_function(
     target: str,
-    asked: Mapping[str, str | None],
     arguments: list[str],
     others: Mapping[str, str | None],
     *,
+    executors: str,
+    workers: str,
+    calls: str | None,
+    timeout: str,
     exact: bool,
 ) -> Trace:
     from gilscope.cli.profile import read_request
@@ -114,16 +125,16 @@ def _of_function(
     from gilscope.units import parse_duration_s
 
     request = read_request([target], arguments, others)
-    words = [word.strip() for word in (asked["executors"] or "threads,processes").split(",") if word.strip()]
-    workers = whole("workers", asked["workers"] or "2", 1, MAX_WORKERS, "2")
+    words = [word.strip() for word in executors.split(",") if word.strip()]
+    count = whole("workers", workers, 1, MAX_WORKERS, "2")
     return trace_function(
         request.definition(request.functions[0]),
-        f"{target} on {workers} worker{'s' * (workers > 1)}",
+        f"{target} on {count} worker{'s' * (count > 1)}",
         executors=check_names("executor", words, TRACED_EXECUTORS),
-        workers=workers,
-        calls=whole("calls", asked["calls"] or str(4 * workers), 1, MAX_CALLS, "8"),
+        workers=count,
+        calls=whole("calls", calls or str(4 * count), 1, MAX_CALLS, "8"),
         exact=exact,
-        timeout_s=parse_duration_s(asked["timeout"] or "60s", what="timeout"),
+        timeout_s=parse_duration_s(timeout or "60s", what="timeout"),
     )
 
 
@@ -138,7 +149,7 @@ def _format(asked: str | None, out: str | None) -> str:
 def _of_result(target: str, case: str | None, block: int | None) -> Trace:
     from gilscope import results
     from gilscope.cli.show import locate
-    from gilscope.report.rounds import choose_case, trace_of
+    from gilscope.studies.traced.rounds import choose_case, trace_of
 
     measured = results.load(locate(target))
     return trace_of(measured, choose_case(measured, case), block)
@@ -164,29 +175,29 @@ def _rendered(drawn: Trace, kind: str, *, to_file: bool) -> str:
 
         return svg(drawn)
     if kind == "html":
-        from gilscope.report.trace_page import trace_page
+        from gilscope.report.timeline.page import trace_page
 
         return trace_page(drawn)
     if kind == "mermaid":
-        from gilscope.report.mermaid import sequence_diagram
+        from gilscope.report.timeline.mermaid import sequence_diagram
 
         return sequence_diagram(drawn)
     if kind == "json":
         import json
 
-        from gilscope.report.trace_json import trace_document
+        from gilscope.trace import trace_document
 
         return json.dumps(trace_document(drawn), indent=1, allow_nan=False)
     if kind == "perfetto":
-        from gilscope.report.perfetto import perfetto
+        from gilscope.report.timeline.perfetto import perfetto
 
         return perfetto(drawn)
     from gilscope.cli.output import PIPE_WIDTH, draws_unicode, stdout_width
-    from gilscope.report.facts import printable
-    from gilscope.report.sequence import draw
-    from gilscope.report.strip import strip
+    from gilscope.report.figures import printable
+    from gilscope.report.timeline.sequence import draw
+    from gilscope.report.timeline.strip import strip
 
     width = PIPE_WIDTH if to_file else stdout_width()
     unicode = to_file or draws_unicode()
     parts = (drawn.title, strip(drawn, width=width, unicode=unicode), draw(drawn, width=width, unicode=unicode))
-    return str(printable("\n\n".join(parts) + "".join(f"\n{note}" for note in ("", *drawn.notes))))
+    return printable("\n\n".join(parts) + "".join(f"\n{note}" for note in ("", *drawn.notes)))

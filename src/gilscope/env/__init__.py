@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ __all__ = [
 ]
 
 
-def capture(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+def capture(
+    root: Path = Path("/"), environ: Mapping[str, str] = os.environ, *, more: Sequence[Callable[[], Check]] = ()
+) -> dict[str, Any]:
     """Return the environment of a result: JSON-able facts.
 
     Parameters
@@ -39,6 +41,8 @@ def capture(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> 
     root : Path
         Where ``proc`` and ``sys`` are; tests put fake trees there.
     environ : mapping of str to str
+    more : sequence of callable () -> Check
+        What else is checked, after everything else.
 
     Returns
     -------
@@ -56,6 +60,6 @@ def capture(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> 
         "cpus": asdict(usable),
         "interpreter": interpreter.describe(),
         "libraries": libraries.describe(),
-        "checks": [asdict(check) for check in checks.run_checks(root, environ, usable)],
+        "checks": [asdict(check) for check in (*checks.run_checks(root, environ, usable), *(each() for each in more))],
         "started_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

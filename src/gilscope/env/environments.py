@@ -10,16 +10,18 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gilscope import typed
 from gilscope.errors import UsageError
 
 __all__ = [
     "FOLDER_VARIABLE",
     "RECORD_NAME",
     "Environment",
+    "Record",
     "environments",
     "find",
     "folder",
@@ -32,7 +34,41 @@ FOLDER_VARIABLE = "GILSCOPE_ENVIRONMENTS"
 RECORD_NAME = "gilscope-environment.json"
 
 _MAX_RECORD_BYTES = 1 << 20
-_TEXTS = ("schema", "name", "base", "python", "gilscope", "source", "installed_from", "made_utc")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """How an environment was made; None for what is not known, as while it is unfinished.
+
+    Parameters
+    ----------
+    base : str or None
+        Path of the interpreter it was made of.
+    python, gilscope : str or None
+        Versions.
+    free_threaded : bool or None
+    source : str or None
+        Digest of the gilscope in it (``interpreters.own_source``).
+    installed_from : str or None
+    libraries, missing : mapping of str to str, or None
+        Version by name; why it could not be installed, by name.
+    made_utc : str or None
+        ISO 8601; None until it can be used.
+    """
+
+    base: str | None = None
+    python: str | None = None
+    free_threaded: bool | None = None
+    gilscope: str | None = None
+    source: str | None = None
+    installed_from: str | None = None
+    libraries: Mapping[str, str] | None = None
+    missing: Mapping[str, str] | None = None
+    made_utc: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is known."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +81,13 @@ class Environment:
         What ``--python`` finds it by.
     path : Path
         Its folder.
-    record : mapping
-        How it was made (``install.add``); while unfinished little more than of which interpreter.
+    record : Record
+        How it was made (``install.add``).
     """
 
     name: str
     path: Path
-    record: Mapping[str, Any] = field(default_factory=dict)
+    record: Record = field(default_factory=Record)
 
     @property
     def python(self) -> Path:
@@ -61,9 +97,9 @@ class Environment:
     @property
     def problem(self) -> str:
         """Why it cannot be used, or an empty text."""
-        if "made_utc" not in self.record:
+        if self.record.made_utc is None:
             return "unfinished"
-        return "" if os.access(self.python, os.X_OK) else f"its interpreter {self.record.get('base', '')} is gone"
+        return "" if os.access(self.python, os.X_OK) else f"its interpreter {self.record.base or ''} is gone"
 
 
 def python_in(path: Path) -> Path:
@@ -92,26 +128,13 @@ def environments() -> list[Environment]:
     return [Environment(name=entry.name, path=entry, record=_record(entry)) for entry in found]
 
 
-def _record(path: Path) -> dict[str, Any]:
-    """Return how an environment was made; nothing where the file is not as we write it: it is unfinished, then."""
+def _record(path: Path) -> Record:
+    """Return how an environment was made; nothing where the file cannot be read: it is unfinished, then."""
     try:
         with (path / RECORD_NAME).open("rb") as file:
-            record = json.loads(file.read(_MAX_RECORD_BYTES))
+            return typed.read(Record, json.loads(file.read(_MAX_RECORD_BYTES)))
     except (OSError, ValueError, RecursionError):
-        return {}
-    return record if isinstance(record, dict) and _is_ours(record) else {}
-
-
-def _is_ours(record: Mapping[str, Any]) -> bool:
-    """Whether the fields that are there have the types we write."""
-    tables = [record.get(name, {}) for name in ("libraries", "missing")]
-    if not all(isinstance(table, dict) for table in tables):
-        return False
-    if any(isinstance(value, dict | list) for name, value in record.items() if name not in ("libraries", "missing")):
-        return False
-    texts = [value for table in tables for value in table.values()]
-    texts += [record[name] for name in _TEXTS if name in record]
-    return all(isinstance(text, str) for text in texts) and isinstance(record.get("free_threaded", False), bool)
+        return Record()
 
 
 def find(name: str) -> Path | None:

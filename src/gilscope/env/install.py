@@ -26,7 +26,7 @@ from typing import Any
 
 import gilscope
 from gilscope.env import environments
-from gilscope.env.environments import RECORD_NAME, Environment, python_in
+from gilscope.env.environments import RECORD_NAME, Environment, Record, python_in
 from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
 from gilscope.env.interpreters import OLDEST, PLAIN, ask, at_path, command_of, surroundings
 from gilscope.errors import UnavailableError, UsageError
@@ -41,6 +41,7 @@ EXTRAS = ("numba", "interpreters", "dask", "loky")
 
 _TREE = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "src", "ext")  # what a build needs of a checkout
 _LEFT_OUT = ("*.so", "*.pyd", "__pycache__", "*.egg-info", "*.nbi", "*.nbc")
+_HEAD = {"schema": "gilscope.environment", "schema_version": 1}
 _TIMEOUT_S = 1800.0  # a cold build of all extensions on a slow machine takes ten minutes
 _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9._-]+)(?P<versions>[^;]*);.*\bextra\s*==\s*['\"](?P<extra>[\w-]+)['\"].*"
@@ -166,8 +167,8 @@ def find_base(word: str) -> str:
         If there is none.
     """
     known = next((entry for entry in environments.environments() if entry.name == word), None)
-    if known is not None and "base" in known.record:
-        return at_path(Path(os.path.expanduser(known.record["base"])))
+    if known is not None and known.record.base is not None:
+        return at_path(Path(os.path.expanduser(known.record.base)))
     if os.sep in word or word.startswith("~"):
         return at_path(Path(word).expanduser())
     if word == interpreter_label(sys.version_info[:2], free_threaded=free_threaded_build(), gil=False):
@@ -262,7 +263,7 @@ def _made(making: _Making, facts: Mapping[str, Any], source: Source) -> tuple[En
     making.say(
         f"{making.name}: gilscope from {source}" + (", which is compiled: about a minute" if source.tree else "")
     )
-    _write(making.path, {"name": making.name, "base": without_home(making.base)})  # to be found again if this ends
+    _write(making, Record(base=without_home(making.base)))  # to be found again if this ends
     problem = _install_gilscope(making, source)
     if problem:
         log = without_home(str(making.log))
@@ -320,23 +321,21 @@ def _finished(making: _Making, source: Source, missing: Mapping[str, str]) -> En
             f"{source} has gilscope {facts['gilscope']}, this is {gilscope.__version__}",
             "install from where this one comes from: leave out --from",
         )
-    record = {
-        "schema": "gilscope.environment",
-        "schema_version": 1,
-        "name": making.name,
-        "base": without_home(making.base),
-        "python": facts["version"],
-        "free_threaded": facts["free_threaded"],
-        "gilscope": facts["gilscope"],
-        "source": facts.get("source", ""),
-        "installed_from": str(source),
-        "libraries": {name: version for name, version in facts["libraries"].items() if version},
-        "missing": dict(missing),
-        "made_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-    _write(making.path, record)
+    record = Record(
+        base=without_home(making.base),
+        python=facts["version"],
+        free_threaded=facts["free_threaded"],
+        gilscope=facts["gilscope"],
+        source=facts.get("source", ""),
+        installed_from=str(source),
+        libraries={name: version for name, version in facts["libraries"].items() if version},
+        missing=dict(missing),
+        made_utc=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+    _write(making, record)
     return Environment(name=making.name, path=making.path, record=record)
 
 
-def _write(path: Path, record: Mapping[str, Any]) -> None:
-    (path / RECORD_NAME).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+def _write(making: _Making, record: Record) -> None:
+    text = json.dumps({**_HEAD, "name": making.name, **record.to_json()}, indent=2)
+    (making.path / RECORD_NAME).write_text(text + "\n", encoding="utf-8")

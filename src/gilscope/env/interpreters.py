@@ -29,6 +29,7 @@ __all__ = [
     "GIL_WORDS",
     "Gil",
     "Interpreter",
+    "ListedEnvironment",
     "OLDEST",
     "PLAIN",
     "ask",
@@ -105,6 +106,26 @@ def described(interpreters: Sequence[Interpreter]) -> dict[str, Any]:
     return {"interpreters": [entry.describe() for entry in interpreters]} if interpreters else {}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedEnvironment:
+    """An environment, and why it cannot be used for measuring; empty if it can."""
+
+    environment: environments.Environment
+    problem: str
+
+    @classmethod
+    def of(cls, made: environments.Environment) -> ListedEnvironment:
+        """Find out whether an environment can be used."""
+        return cls(environment=made, problem=made.problem or stale(made.record.gilscope, made.record.source))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as ``gilscope env list --json`` has it."""
+        made, facts = self.environment, self.environment.record.to_json()
+        version = facts.pop("python", "")
+        head = {"name": made.name, "path": str(made.path), "python": str(made.python), "problem": self.problem}
+        return {**head, **facts, "version": version}
+
+
 def choose(words: Sequence[str], gil: Gil | None, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
     """Find, ask and name the interpreters of a study.
 
@@ -140,24 +161,24 @@ def choose(words: Sequence[str], gil: Gil | None, kernels: Sequence[str]) -> tup
     return tuple(state for entry in named for state in _states(entry, gil, kernels))
 
 
-def reopen(entry: Mapping[str, Any], kernels: Sequence[str]) -> Interpreter:
+def reopen(label: str, executable: str, gil_asked: str, kernels: Sequence[str]) -> Interpreter:
     """Find an interpreter of a result again, in the same state of its GIL.
 
     Parameters
     ----------
-    entry : mapping
-        What ``describe`` returned.
+    label, executable, gil_asked : str
+        As ``describe`` wrote them down.
 
     Raises
     ------
     UsageError
         If it is gone or can no longer run gilscope.
     """
-    path = at_path(Path(str(entry["executable"])).expanduser())
-    value = next((text for state, text in _VALUES.items() if state == entry.get("gil_asked")), None)
+    path = at_path(Path(executable).expanduser())
+    value = next((text for state, text in _VALUES.items() if state == gil_asked), None)
     environment = {**PLAIN, "PYTHON_GIL": value}
     found = _checked(path, ask(path, kernels, environment))
-    return replace(found, label=str(entry["label"]), environment=environment)
+    return replace(found, label=label, environment=environment)
 
 
 def _names(found: Sequence[Interpreter]) -> str:
@@ -273,19 +294,11 @@ def surroundings(environment: Mapping[str, str | None]) -> dict[str, str]:
     return kept | {name: value for name, value in wanted.items() if value is not None}
 
 
-def stale(facts: Mapping[str, Any]) -> str:
-    """Say why the gilscope of an interpreter cannot measure for this one, or nothing.
-
-    Parameters
-    ----------
-    facts : mapping
-        With ``gilscope`` and ``source`` as the interpreter tells them.
-    """
-    if not facts:
-        return ""
-    if facts.get("gilscope") != gilscope.__version__:
-        return f"has gilscope {facts.get('gilscope')}, this is {gilscope.__version__}"
-    return "" if facts.get("source") == own_source() else "has this version of gilscope from other sources"
+def stale(version: str | None, source: str | None) -> str:
+    """Say why a gilscope of this version and source digest cannot measure for this one, or nothing."""
+    if version != gilscope.__version__:
+        return f"has gilscope {version}, this is {gilscope.__version__}"
+    return "" if source == own_source() else "has this version of gilscope from other sources"
 
 
 @cache
@@ -320,7 +333,7 @@ def _checked(path: str, facts: Mapping[str, Any]) -> Interpreter:
         raise UsageError(
             f"{shown} (Python {label}) has no gilscope: make it an environment with: {add}, and use --python {label}"
         )
-    problem = stale(facts)
+    problem = stale(facts.get("gilscope"), facts.get("source"))
     if problem:
         raise UsageError(f"{shown} (Python {label}) {problem}: renew it with: {add}")
     return Interpreter(label=label, executable=path, facts=facts)

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gilscope import clocks, targets
-from gilscope.errors import BrokenBarrierError, GilscopeError
+from gilscope.errors import BrokenBarrierError, GilscopeError, one_line
 
-__all__ = ["Bound", "Channel", "Job", "Report", "one_line", "perform", "serve", "told", "warm_up"]
+__all__ = ["Bound", "Channel", "Job", "Report", "perform", "serve", "told", "warm_up"]
 
 
 class Channel(Protocol):
@@ -257,11 +257,6 @@ def told(error: BaseException) -> str:
     if isinstance(error, GilscopeError):
         return f": {error}"
     return f" raised {one_line(error)}"
-
-
-def one_line(error: BaseException) -> str:
-    """Name an exception and what it says, as it stands under tracebacks, but in one line."""
-    return " ".join("".join(traceback.format_exception_only(error)).split())
 
 
 def serve(channel: Channel) -> None:

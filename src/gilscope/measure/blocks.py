@@ -1,4 +1,4 @@
-"""Blocks: which kernel gets the next one, in which order its slots run, when it is enough.
+"""Blocks of cases: what one holds, which kernel gets the next one, when it is known well enough.
 
 A block holds one counted round of every slot of a group, in random order, in the same seconds; all ratios are taken
 within blocks, so that drift of the machine cancels.
@@ -6,9 +6,8 @@ within blocks, so that drift of the machine cancels.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from gilscope import clocks
@@ -18,6 +17,7 @@ from gilscope.measure.calibrate import ROUND_S, calibrate, lead_of, timeout_of
 from gilscope.measure.cures import cure_of
 from gilscope.measure.events import Observer
 from gilscope.measure.host import Host, Lead
+from gilscope.measure.loop import buy_blocks, shuffled
 from gilscope.records import Block, CaseRecord, Round
 from gilscope.results.codec import encode_watched
 from gilscope.stats import LOOKS, estimate_or_none, precision_reached
@@ -31,19 +31,6 @@ REPLACE_RUNNERS_FROM_S = 90.0
 memory is luck that lasts as long as the process (Mytkowicz et al., ASPLOS 2009)."""
 
 _DIAGNOSE_EVERY = 3  # blocks: enough looks at the GIL for a share to 1 or 2 points, for a twentieth of the time
-_ESTIMATE_MARGIN = 1.1  # blocks of one kernel differ by a few per cent; a block that does not fit is not begun
-
-
-@dataclass(slots=True, kw_only=True)
-class _Running:
-    """A group while it is measured."""
-
-    group: Group
-    blocks: int = 0
-    block_s: float = 0.0  # the last one in which nothing failed: a case that hung is left out from then on
-    precision: float | None = None  # at the last look
-    done: bool = False
-    ratios: dict[str, list[float]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -156,86 +143,100 @@ def run_blocks(
     Whether a kernel is precise enough is asked only at the fixed block counts ``stats.LOOKS``; asking after every
     block and stopping at the first good answer would make intervals too narrow.
     """
-    running = [_taken_up(group, earlier) for group in plan.groups]
-    for entry in running:
-        _look(entry, study.precision, enough)
-    begin = clock_ns() - sum(block.ended_ns - block.started_ns for block in earlier)
-    timed_ns = sum(measured.wall_ns for block in earlier for measured in block.rounds.values())
-    replaced = study.budget_s < REPLACE_RUNNERS_FROM_S
-    while True:
-        spent_s = (clock_ns() - begin) / 1e9
-        left_s = study.budget_s - spent_s
-        if not replaced and spent_s > study.budget_s / 2:
-            replaced = True
-            observer.message("half-way: replacing the runners, so that one process's luck is not taken for truth")
-            host.replace_runners()
-        current = _next(running, prepared, left_s)
-        if current is None:
-            return
-        started = clock_ns()
-        expected = sum(map(prepared.usable, current.group.slots))
-        rounds = _run_block(current, study, host, prepared, sink)
-        ended = clock_ns()
-        kernel = current.group.kernel
-        sink.block(Block(kernel=kernel, index=current.blocks, started_ns=started, ended_ns=ended, rounds=rounds))
-        current.blocks += 1
-        timed_ns += sum(measured.wall_ns for measured in rounds.values())
-        _judge(current, rounds, study.precision, enough)
-        _diagnose(current, host, prepared, sink)
+
+    def replace_runners() -> None:
+        observer.message("half-way: replacing the runners, so that one process's luck is not taken for truth")
+        host.replace_runners()
+
+    shared = _Shared(study=study, host=host, prepared=prepared, sink=sink, clock_ns=clock_ns, enough=enough)
+    buy_blocks(
+        [_Cases(group, shared, earlier) for group in plan.groups],
+        study.budget_s,
+        observer,
+        spent_s=sum(block.ended_ns - block.started_ns for block in earlier) / 1e9,
+        timed_s=sum(measured.wall_ns for block in earlier for measured in block.rounds.values()) / 1e9,
+        half_way=None if study.budget_s < REPLACE_RUNNERS_FROM_S else replace_runners,
+        clock_ns=clock_ns,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """What all groups of a study are measured with."""
+
+    study: Study
+    host: Host
+    prepared: Prepared
+    sink: Sink
+    clock_ns: Callable[[], int]
+    enough: Callable[[], bool] | None
+
+
+class _Cases:
+    """A group of cases while it is measured: see `loop.Series`."""
+
+    def __init__(self, group: Group, shared: _Shared, earlier: Sequence[Block]) -> None:
+        self.name, self.blocks = group.kernel, 0
+        self.precision: float | None = None
+        self._group, self._shared = group, shared
+        self._block_s = 0.0  # the last one in which nothing failed: a case that hung is left out from then on
+        self._done = False
+        self._ratios: dict[str, list[float]] = {}
+        for block in earlier:
+            if block.kernel == group.kernel:
+                self.blocks += 1
+                if len(block.rounds) == len(group.slots):
+                    self._block_s = (block.ended_ns - block.started_ns) / 1e9
+                self._keep(block.rounds)
+        self._look()
+
+    def wants_more(self) -> bool:
+        """See ``loop.Series``."""
+        return not self._done and any(map(self._shared.prepared.usable, self._group.slots))
+
+    def rank(self) -> tuple[float, float]:
+        """Order by the fewest blocks up to the first look, then by the widest interval."""
+        young = self.blocks < LOOKS[0]
+        return (self.blocks if young else LOOKS[0], 0.0 if young or self.precision is None else -self.precision)
+
+    def cost_s(self) -> float:
+        """See ``loop.Series``."""
+        round_s = self._shared.prepared.round_s
+        return self._block_s or sum(round_s.get(slot.case.id, 0.0) for slot in self._group.slots)
+
+    def run_block(self) -> float:
+        """Run one counted round of every usable slot in random order, judge them, look at the GIL."""
+        shared, kernel = self._shared, self._group.kernel
+        started = shared.clock_ns()
+        expected = sum(map(shared.prepared.usable, self._group.slots))
+        rounds: dict[str, Round] = {}
+        for slot in shuffled(self._group.slots, shared.study.seed, kernel, self.blocks):
+            measured = _attempt(shared.host.run_round, slot, shared.prepared, shared.sink)
+            if measured is not None:
+                rounds[slot.key] = measured
+        ended = shared.clock_ns()
+        shared.sink.block(Block(kernel=kernel, index=self.blocks, started_ns=started, ended_ns=ended, rounds=rounds))
+        self.blocks += 1
+        self._keep(rounds)
+        self._look()
+        _diagnose(self._group, self.blocks - 1, shared.host, shared.prepared, shared.sink)
         if len(rounds) == expected:
-            current.block_s = (clock_ns() - started) / 1e9
-        spent_s = (clock_ns() - begin) / 1e9
-        observer.block_done(
-            kernel,
-            current.blocks,
-            current.precision,
-            spent_s,
-            max(0.0, study.budget_s - spent_s),
-            timed_ns / 1e9,
-        )
+            self._block_s = (shared.clock_ns() - started) / 1e9
+        return sum(measured.wall_ns for measured in rounds.values()) / 1e9
 
+    def _keep(self, rounds: Mapping[str, Round]) -> None:
+        for key, ratio in _ratios(self._group, rounds):
+            self._ratios.setdefault(key, []).append(ratio)
 
-def _taken_up(group: Group, earlier: Sequence[Block]) -> _Running:
-    """Return a group with what was measured of it before."""
-    running = _Running(group=group)
-    for block in earlier:
-        if block.kernel == group.kernel:
-            running.blocks += 1
-            if len(block.rounds) == len(group.slots):
-                running.block_s = (block.ended_ns - block.started_ns) / 1e9
-            for key, ratio in _ratios(group, block.rounds):
-                running.ratios.setdefault(key, []).append(ratio)
-    return running
-
-
-def _next(running: list[_Running], prepared: Prepared, left_s: float) -> _Running | None:
-    """Choose the group that gets the next block: the fewest blocks up to the first look, then the widest interval."""
-
-    def cost_s(entry: _Running) -> float:
-        return entry.block_s or sum(prepared.round_s.get(slot.case.id, 0.0) for slot in entry.group.slots)
-
-    def rank(entry: _Running) -> tuple[float, float]:
-        young = entry.blocks < LOOKS[0]
-        return (entry.blocks if young else LOOKS[0], 0.0 if young or entry.precision is None else -entry.precision)
-
-    for entry in running:
-        if not any(prepared.usable(slot) for slot in entry.group.slots):
-            entry.done = True
-    # One block of everything is measured even when the budget is too small for it: an empty table helps nobody.
-    fitting = [e for e in running if not e.done and (not e.blocks or cost_s(e) * _ESTIMATE_MARGIN <= left_s)]
-    return min(fitting, key=rank, default=None)
-
-
-def _run_block(current: _Running, study: Study, host: Host, prepared: Prepared, sink: Sink) -> Mapping[str, Round]:
-    """Run one counted round of every usable slot in seeded random order."""
-    order = list(current.group.slots)
-    random.Random(f"{study.seed}/{current.group.kernel}/{current.blocks}").shuffle(order)
-    rounds: dict[str, Round] = {}
-    for slot in order:
-        measured = _attempt(host.run_round, slot, prepared, sink)
-        if measured is not None:
-            rounds[slot.key] = measured
-    return rounds
+    def _look(self) -> None:
+        """At the block counts of ``stats.LOOKS``, decide whether the group is known well enough."""
+        if self.blocks not in LOOKS:
+            return
+        # A slot that failed later has fewer ratios and no say.
+        full = [values for values in self._ratios.values() if len(values) == self.blocks]
+        self.precision = precision_reached(map(estimate_or_none, full))
+        enough = self._shared.enough
+        self._done = enough() if enough is not None else self.precision <= self._shared.study.precision
 
 
 def _attempt(run: Callable[[Slot, int, Lead, float], T], slot: Slot, prepared: Prepared, sink: Sink) -> T | None:
@@ -252,15 +253,14 @@ def _attempt(run: Callable[[Slot, int, Lead, float], T], slot: Slot, prepared: P
         return None
 
 
-def _diagnose(current: _Running, host: Host, prepared: Prepared, sink: Sink) -> None:
-    """Run diagnostic rounds after the block just counted: threads after every third one, the rest after the first look.
+def _diagnose(group: Group, index: int, host: Host, prepared: Prepared, sink: Sink) -> None:
+    """Run diagnostic rounds after a block: threads after every third one, the rest after the first look.
 
     Never inside a block: timed rounds are not monitored, and what the probe costs must not fall on their neighbours.
     """
-    index = current.blocks - 1
-    for slot in current.group.slots:
+    for slot in group.slots:
         threads = slot.case.executor == "threads"
-        wanted = index % _DIAGNOSE_EVERY == 0 if threads else current.blocks == LOOKS[0]
+        wanted = index % _DIAGNOSE_EVERY == 0 if threads else index + 1 == LOOKS[0]
         if slot.role != "case" or not slot.case.one_gil or not wanted:
             continue
         if index and prepared.records[slot.session].gil_enabled is False:  # one look says that there is no GIL
@@ -268,28 +268,11 @@ def _diagnose(current: _Running, host: Host, prepared: Prepared, sink: Sink) -> 
         seen = _attempt(host.diagnose, slot, prepared, sink)
         if seen is not None:
             measured, gil = seen
-            facts = {"case": slot.case.id, "kernel": current.group.kernel, "block": index}
+            facts = {"case": slot.case.id, "kernel": group.kernel, "block": index}
             kept = gil.pop("kept", ())
             if kept and threads and index == 0:  # one timeline per case: `gilscope trace` draws it
                 facts["trace"] = encode_watched(measured, kept)
             sink.diagnostic({**facts, "wall_ns": measured.wall_ns, "repeats": measured.repeats, "gil": gil})
-
-
-def _judge(current: _Running, rounds: Mapping[str, Round], precision: float, enough: Callable[[], bool] | None) -> None:
-    """Add the block's ratios, and look at what is known now."""
-    for key, ratio in _ratios(current.group, rounds):
-        current.ratios.setdefault(key, []).append(ratio)
-    _look(current, precision, enough)
-
-
-def _look(current: _Running, precision: float, enough: Callable[[], bool] | None) -> None:
-    """At the block counts of ``stats.LOOKS``, decide whether the group is known well enough."""
-    if current.blocks not in LOOKS:
-        return
-    # A slot that failed later has fewer ratios and no say.
-    full = [values for values in current.ratios.values() if len(values) == current.blocks]
-    current.precision = precision_reached(map(estimate_or_none, full))
-    current.done = enough() if enough is not None else current.precision <= precision
 
 
 def _ratios(group: Group, rounds: Mapping[str, Round]) -> Iterator[tuple[str, float]]:

@@ -1,22 +1,20 @@
-"""Measuring the user's own functions: look at each, choose tasks and cases, then blocks as for kernels."""
+"""The user's own functions as something to measure: look at each, choose tasks and cases."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
-from gilscope import __version__, env
 from gilscope.abilities import Here, told
 from gilscope.cases import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.env import default_workers, usable_cpus
-from gilscope.env.interpreters import Interpreter, described
+from gilscope.env.interpreters import Interpreter
 from gilscope.errors import UsageError
 from gilscope.executors.processes import default_start_method
-from gilscope.measure.blocks import prepare_all, run_blocks
 from gilscope.measure.calibrate import ROUND_S
+from gilscope.measure.engine import Planned
 from gilscope.measure.events import Observer
 from gilscope.measure.examine import available_bytes
 from gilscope.measure.host import SupervisedHost
@@ -30,12 +28,11 @@ from gilscope.measure.own import (
     choose_tasks,
 )
 from gilscope.plan import make_plan
-from gilscope.records import CaseRecord
+from gilscope.records import CaseRecord, Environment
 from gilscope.registry import EXECUTORS, START_METHODS, check_names
-from gilscope.results import ResultWriter
 from gilscope.spec import NESTED, OWN_THREADS, KernelSpec
 
-__all__ = ["DEFAULT_BUDGET_S", "Options", "measure"]
+__all__ = ["DEFAULT_BUDGET_S", "Functions", "Options"]
 
 DEFAULT_BUDGET_S = 30.0
 """Buys about 20 blocks of one function on 2 CPUs: half-widths of 3 % on a quiet machine."""
@@ -88,69 +85,52 @@ class Options:
             raise UsageError(f"tasks {self.tasks} must be 1 or more: write it like 64")
 
 
-def measure(
-    request: Request,
-    options: Options,
-    path: Path,
-    *,
-    observer: Observer | None = None,
-    enough: Callable[[], bool] | None = None,
-) -> bool:
-    """Measure the user's own functions into a result file.
-
-    Parameters
-    ----------
-    path : Path
-        The file; must not exist.
-    enough : callable () -> bool, optional
-        Asked at every look (``stats.LOOKS``) instead of whether ``options.precision`` is reached.
-
-    Returns
-    -------
-    bool
-        False when Ctrl-C ended it early.
+class Functions:
+    """The user's own functions: see ``engine.Subject``.
 
     Raises
     ------
     UsageError
-        If the request makes no sense, or the file cannot be written.
+        If the request makes no sense.
     """
-    observer = observer or Observer()
-    environment = env.capture() | described(options.interpreters)
-    workers = options.workers or default_workers(usable_cpus())
-    most = max(workers)
-    families = {"threads": most, "nested": most, "processes": most}
-    families |= {f"native*{count}": count for count in workers}
-    families = {name + mark: count for name, count in families.items() for mark in _marks(options)}
-    spec = adopt(request)
-    options = replace(options, executors=options.executors or _by_default(spec, options))
-    complete = True
-    with SupervisedHost(
-        families,
-        environment["cpus"]["count"],
-        own=request,
-        prepare_timeout_s=options.timeout_s,
-        interpreters=options.interpreters,
-        dask_scheduler=options.dask_scheduler,
-        pin=options.pin,
-    ) as host:
+
+    def __init__(self, request: Request, options: Options) -> None:
+        spec = adopt(request)
+        self._request = request
+        self._options = replace(options, executors=options.executors or _by_default(spec, options))
+        self._workers = options.workers or default_workers(usable_cpus())
+        self.interpreters, self.round_s = options.interpreters, options.round_s
+
+    def host(self, environment: Environment) -> SupervisedHost:
+        """See ``Subject``: with every family that functions may need, for it is not known yet what they do."""
+        most = max(self._workers)
+        families = {"threads": most, "nested": most, "processes": most}
+        families |= {f"native*{count}": count for count in self._workers}
+        return SupervisedHost(
+            {name + mark: count for name, count in families.items() for mark in _marks(self._options)},
+            environment["cpus"]["count"],
+            own=self._request,
+            prepare_timeout_s=self._options.timeout_s,
+            interpreters=self.interpreters,
+            dask_scheduler=self._options.dask_scheduler,
+            pin=self._options.pin,
+        )
+
+    def planned(self, host: SupervisedHost, environment: Environment, observer: Observer) -> Planned:
+        """See ``Subject``: look at each function, then choose tasks and cases."""
+        request, options, most = self._request, self._options, max(self._workers)
         whole = most if "native" in options.executors else 1
         examined = {f.name: _examined(host, request, f, whole, options, observer) for f in request.functions}
-        environment["checks"] += [_caution(text, cure) for text, cure in _cautions(request, examined)]
-        environment["functions"] = {name: seen.facts() for name, seen in examined.items() if not seen.problem}
-        study, tasks = _study(request, examined, workers, options)
+        study, tasks = _study(request, examined, self._workers, options)
         adopt(request, examined, tasks)
-        environment["hand_over_s"] = _hand_over_s(host, request, study, most)
-        with ResultWriter(path, study, environment, __version__) as writer:
-            for record in _failed(request, examined, study):
-                writer.case(record)
-            plan = _with_controls(_with_nested(_plan(study, examined, options), examined, study), options.controls)
-            try:
-                prepared = prepare_all(plan, host, observer, writer, round_s=options.round_s)
-                run_blocks(plan, study, host, prepared, observer, writer, enough=enough)
-            except KeyboardInterrupt:
-                complete = False
-    return complete
+        found = {
+            **environment,
+            "checks": environment["checks"] + [_caution(text, cure) for text, cure in _cautions(request, examined)],
+            "functions": {name: seen.facts() for name, seen in examined.items() if not seen.problem},
+            "hand_over_s": _hand_over_s(host, request, study, most),
+        }
+        plan = _with_controls(_with_nested(_plan(study, examined, options), examined, study), options.controls)
+        return Planned(study=study, plan=plan, environment=found, records=tuple(_failed(request, examined, study)))
 
 
 def _by_default(spec: KernelSpec, options: Options) -> tuple[str, ...]:

@@ -1,13 +1,7 @@
-"""The CLI's end of the supervisor: prepares cases, runs rounds, turns what goes wrong into data."""
+"""Where cases are measured: prepares them in runners, runs rounds, turns what goes wrong into data."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -17,20 +11,20 @@ from gilscope.cases import Case, Slot
 from gilscope.env.checks import THREAD_VARIABLES
 from gilscope.env.interpreters import Interpreter
 from gilscope.env.pinning import places
-from gilscope.errors import MeasurementError, RoundTimeoutError, UsageError, WorkerDiedError, WorkerRaisedError
+from gilscope.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError, WorkerRaisedError
+from gilscope.measure.client import Launch, SupervisorClient
+from gilscope.measure.client import most_processes as enough_processes
 from gilscope.measure.cures import cure_of
 from gilscope.measure.examine import available_bytes
 from gilscope.measure.own import Examined, Request
-from gilscope.measure.wire import decode_round, decode_work, frame, receive_message
+from gilscope.measure.wire import decode_round, decode_work
 from gilscope.records import CaseRecord, Round
 from gilscope.spec import NESTED
 
 __all__ = ["Host", "Lead", "SupervisedHost", "family_of", "max_workers_of"]
 
-_SUPERVISOR = "from gilscope.measure.supervisor import main; main()"
-_LONGEST_TEMPORARY = 50  # a socket's path has 104 to 108 bytes (man 7 unix); multiprocessing adds about 45 to ours
+_RUNNER = "gilscope.measure.runner"
 _APART = ("processpool", "dask")  # start processes of their own and threads that look after them
-_MOST_PROCESSES, _MOST_PER_CPU = 1000, 16  # each start method, loky and dask keep workers
 PREPARE_TIMEOUT_S = 300.0  # a cold JIT compilation of many variants on a slow machine, with room
 
 
@@ -145,8 +139,6 @@ class SupervisedHost:
         memory_limit_bytes: int = 0,
         most_processes: int = 0,
     ) -> None:
-        if os.name != "posix":
-            raise UsageError("gilscope measures on Linux and macOS; on Windows run it inside WSL")
         self._max_workers, self._cpus = dict(max_workers), cpus
         self._own = own.to_config() if own is not None else None
         self._prepare_timeout_s = prepare_timeout_s
@@ -158,24 +150,7 @@ class SupervisedHost:
         self._roomy: set[str] = set()  # shared buffers that fitted
         self._informed: set[str] = set()  # families whose runner knows the user's own functions
         widest = max([cpus, *self._max_workers.values()])
-        most = most_processes or _MOST_PROCESSES + _MOST_PER_CPU * widest * max(1, len(self._interpreters))
-        folder, self._scratch = _short_temporary_folder(), ""
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _SUPERVISOR, folder, str(most)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        try:
-            begun = self._receive()
-            if "error" in begun:
-                cure = "make room there, or set TMPDIR to another folder"
-                raise MeasurementError(f"no temporary folder can be made in {folder}: {begun['error']}; {cure}")
-            # Both ends take it away: whichever is killed, the other one is left to do it.
-            self._scratch = begun["scratch"]
-        except BaseException:
-            self.close()
-            raise
+        self.supervisor = SupervisorClient(most_processes or enough_processes(widest, len(self._interpreters)))
 
     def __enter__(self) -> SupervisedHost:
         return self
@@ -185,12 +160,7 @@ class SupervisedHost:
 
     def close(self) -> None:
         """End the supervisor and everything it started. Idempotent."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):
-                if pipe is not None:
-                    pipe.close()
-        self._process.wait(timeout=30)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self.supervisor.close()
 
     def prepare(self, slot: Slot) -> CaseRecord:
         """See ``Host``.
@@ -307,7 +277,7 @@ class SupervisedHost:
     def _stop(self, family: str) -> None:
         self._bound.pop(family, None)
         self._informed.discard(family)
-        self._exchange({"op": "stop", "runner": family})
+        self.supervisor.stop(family)
 
     def _call(self, slot: Slot, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """Send a message to the slot's runner.
@@ -318,40 +288,44 @@ class SupervisedHost:
             With the runner's last output as detail.
         """
         family, case = family_of(slot), slot.case
-        nbytes = _buffer_bytes(case)
-        threads = self._cpus if _is_nested(case) else case.workers if case.executor == "native" else 1
-        python = self._interpreters[case.interpreter] if case.interpreter else None
-        answer = self._exchange(
-            {
-                "op": "call",
-                "runner": family,
-                "python": python.executable if python is not None else "",
-                "config": {
-                    "max_workers": max(self._max_workers.get(family, 1), case.workers),
-                    "cpus": self._cpus,
-                    "dask_scheduler": self._dask_scheduler,
-                    "places": self._places,
-                    "memory_limit_bytes": self._memory_limit_bytes,
-                },
-                "environment": {
-                    **dict.fromkeys(THREAD_VARIABLES, str(threads)),
-                    **(self._openmp_places(case.workers) if case.executor == "native" else {}),
-                    **(python.environment if python is not None else {}),
-                },
-                "message": message if family in self._informed else {**message, "own": self._own},
-                "segments": [[_segment(case), nbytes]],
-                "timeout_s": timeout_s,
-            }
-        )
-        if answer["status"] == "ok":
-            self._informed.add(family)
-            reply: dict[str, Any] = answer["reply"]
-            return reply
-        if answer["status"] != "no_room":  # its runner is gone
+        try:
+            reply = self.supervisor.call(
+                family,
+                message if family in self._informed else {**message, "own": self._own},
+                self._launch(case, family),
+                timeout_s,
+                segments=[(_segment(case), _buffer_bytes(case))],
+                label=f"{case.id}: its {case.executor} runner",
+            )
+        except NoRoomError:
+            raise
+        except (RoundTimeoutError, WorkerDiedError):  # the runner is gone
             self._bound.pop(family, None)
             self._informed.discard(family)
-        kind = RoundTimeoutError if answer["status"] == "timeout" else WorkerDiedError
-        raise kind(f"{case.id}: its {case.executor} runner {answer['reason']}", answer["output"])
+            raise
+        self._informed.add(family)
+        return reply
+
+    def _launch(self, case: Case, family: str) -> Launch:
+        """Say how the runner of a case is started."""
+        threads = self._cpus if _is_nested(case) else case.workers if case.executor == "native" else 1
+        python = self._interpreters[case.interpreter] if case.interpreter else None
+        return Launch(
+            python=python.executable if python is not None else "",
+            config={
+                "module": _RUNNER,
+                "max_workers": max(self._max_workers.get(family, 1), case.workers),
+                "cpus": self._cpus,
+                "dask_scheduler": self._dask_scheduler,
+                "places": self._places,
+                "memory_limit_bytes": self._memory_limit_bytes,
+            },
+            environment={
+                **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+                **(self._openmp_places(case.workers) if case.executor == "native" else {}),
+                **(python.environment if python is not None else {}),
+            },
+        )
 
     def _openmp_places(self, workers: int) -> dict[str, str]:
         """Tell OpenMP which CPU each of its threads is bound to; other runtimes stay within these CPUs."""
@@ -359,28 +333,6 @@ class SupervisedHost:
             return {}
         cpus = [self._places[index % len(self._places)]["cpu"] for index in range(workers)]
         return {"OMP_PROC_BIND": "true", "OMP_PLACES": ",".join(f"{{{cpu}}}" for cpu in cpus)}
-
-    def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # told when no answer comes
-            self._process.stdin.write(frame(message))
-            self._process.stdin.flush()
-        return self._receive()
-
-    def _receive(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        try:
-            return receive_message(self._process.stdout.read)
-        except (EOFError, OSError):
-            raise MeasurementError(
-                f"the supervisor process ended unexpectedly (exit status {self._process.poll()}); run again to continue"
-            ) from None
-
-
-def _short_temporary_folder() -> str:
-    """Return where temporary files go, unless a forkserver's socket would have too long a name there."""
-    usual = tempfile.gettempdir()
-    return "/tmp" if len(usual) > _LONGEST_TEMPORARY and os.access("/tmp", os.W_OK) else usual
 
 
 def _segment(case: Case) -> str:

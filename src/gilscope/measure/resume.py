@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 from gilscope.cases import Study
 from gilscope.errors import UsageError
@@ -49,13 +50,29 @@ def continued(earlier: ResultSet, asked: Study | None, *, budget_s: float | None
     return wanted
 
 
-def check_resumable(earlier: ResultSet, environment: Environment, tool_version: str) -> None:
-    """Refuse to add blocks of another machine, interpreter or gilscope to a result.
+class Measured(Protocol):
+    """A result or a study that is there already."""
+
+    @property
+    def path(self) -> str:
+        """Of its file."""
+
+    @property
+    def tool_version(self) -> str:
+        """What it was measured with."""
+
+    @property
+    def environment(self) -> Environment:
+        """Where it was measured."""
+
+
+def check_resumable(earlier: Measured, environment: Environment, tool_version: str) -> None:
+    """Refuse to add blocks of another machine, interpreter or gilscope to a result or a study.
 
     Raises
     ------
     UsageError
-        With what differs, and the cure.
+        With what differs, and the fix.
     """
     if earlier.tool_version != tool_version:
         raise UsageError(

@@ -10,21 +10,18 @@ from __future__ import annotations
 import json
 import os
 import platform
-import signal
-import socket
 import sys
-import traceback
 from dataclasses import asdict
 from typing import Any
 
 from gilscope import executors, kernels, targets
 from gilscope.cases import Case, Slot
-from gilscope.errors import MeasurementError, UnavailableError
+from gilscope.errors import UnavailableError
 from gilscope.executors._rounds import Task
 from gilscope.executors._shm import HAS_MEMFD, Segment
-from gilscope.executors._worker import one_line
 from gilscope.measure import examine, own
-from gilscope.measure.wire import encode_round, receive_with_fds, send_with_fds
+from gilscope.measure.serving import serve
+from gilscope.measure.wire import encode_round
 from gilscope.spec import Work
 from gilscope.telemetry.free_threading import gil_state
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
@@ -181,24 +178,17 @@ def _gil(session: Any) -> dict[str, Any]:
     }
 
 
-def _answer(runner: _Runner, message: dict[str, Any]) -> dict[str, Any]:
-    """Do what a message asks; errors become data."""
-    try:
-        if message["op"] in ("prepare", "isolate"):
-            make_ready = runner.prepare if message["op"] == "prepare" else runner.isolate
-            return {"status": "ok", **make_ready(message["case"], message["segment"])}
-        if message["op"] == "examine":
-            return {"status": "ok", **runner.examine(message["case"])}
-        if message["op"] == "hand_over":
-            return {"status": "ok", "seconds": examine.hand_over(Case.parse(message["case"]))}
-        repeats, lead = message["repeats"], (message["lead_repeats"], message["lead_limit"])
-        return {"status": "ok", **runner.round(message["key"], repeats, *lead, diagnose=message["diagnose"])}
-    except UnavailableError as error:
-        return {"status": "unavailable", "reason": error.reason, "cure": error.cure, "detail": ""}
-    except MeasurementError as error:
-        return {"status": "failed", "reason": str(error), "cure": "", "detail": error.detail}
-    except BaseException as error:  # noqa: BLE001 - kernels and their imports may raise anything
-        return {"status": "failed", "reason": one_line(error), "cure": "", "detail": traceback.format_exc()}
+def _perform(runner: _Runner, message: dict[str, Any]) -> dict[str, Any]:
+    """Do what a message asks."""
+    if message["op"] in ("prepare", "isolate"):
+        make_ready = runner.prepare if message["op"] == "prepare" else runner.isolate
+        return make_ready(message["case"], message["segment"])
+    if message["op"] == "examine":
+        return runner.examine(message["case"])
+    if message["op"] == "hand_over":
+        return {"seconds": examine.hand_over(Case.parse(message["case"]))}
+    repeats, lead = message["repeats"], (message["lead_repeats"], message["lead_limit"])
+    return runner.round(message["key"], repeats, *lead, diagnose=message["diagnose"])
 
 
 def _learn(config: dict[str, Any]) -> None:
@@ -209,20 +199,16 @@ def _learn(config: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Serve the supervisor on the socket whose descriptor is the first argument."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    channel = socket.socket(fileno=int(sys.argv[1]))
-    channel.set_inheritable(False)
+    """Serve the supervisor; the second argument says how this process was configured."""
     config = json.loads(sys.argv[2])
     if config["memory_limit_bytes"]:
         examine.bound_memory(config["memory_limit_bytes"])
     runner = _Runner(config["max_workers"], config["cpus"], config["dask_scheduler"], config["places"])
-    while True:
-        try:
-            message, fds = receive_with_fds(channel)
-        except (EOFError, OSError):
-            os._exit(0)
+
+    def handle(message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         runner.adopt(message["segments"], fds)
         if message.get("own"):
             _learn(message["own"])
-        send_with_fds(channel, _answer(runner, message), [])
+        return _perform(runner, message)
+
+    serve(handle)

@@ -67,7 +67,7 @@ class _Runner:
             "-X",
             "faulthandler",
             "-c",
-            _RUNNER.format(module=config.get("module", "gilscope.measure.runner")),
+            _RUNNER.format(module=config["module"]),
             str(theirs.fileno()),
             json.dumps(config),
         ]

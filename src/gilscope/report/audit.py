@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from gilscope.report.comparison import plain_table
 from gilscope.report.figures import NONE, seconds
-from gilscope.report.terminal import painted
+from gilscope.report.terminal.painted import painted, plain_table
+from gilscope.studies.audit import Audit
+from gilscope.studies.audit.calls import Call
+from gilscope.studies.audit.imports import Import
+from gilscope.studies.audit.installed import Distribution, Extension, Indexed
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 __all__ = ["render_audit"]
-
-Document = Mapping[str, Any]
 
 _STYLE = {"gil_came_back": "red", "failed": "yellow", "crashed": "red", "timeout": "yellow"}
 _GIL = {
@@ -42,20 +46,19 @@ _LABEL = 11  # columns before each remark
 _MANY = 12  # extension modules that declare support are listed up to here, beyond that counted
 
 
-def render_audit(document: Document, *, width: int, color: bool = False) -> str:
-    """Lay out the document of ``gilscope audit``."""
-    parts = []
-    if document["interpreter"]:
-        facts = document["interpreter"]
-        parts.append(f"{facts['implementation']} {facts['version']} ({facts['label']}), {facts['executable']}\n")
+def render_audit(audit: Audit, *, width: int, color: bool = False) -> str:
+    """Lay out what ``gilscope audit`` found."""
+    parts, python = [], audit.interpreter
+    if python is not None:
+        parts.append(f"{python.implementation} {python.version} ({python.label}), {python.executable}\n")
     tables = (
-        _modules(document["modules"]),
-        _extensions(document["extensions"]),
-        _distributions(document["distributions"]),
-        _calls(document["calls"]),
+        _modules(audit.modules),
+        _extensions(audit.extensions),
+        _distributions(audit.distributions),
+        _calls(audit.calls),
     )
     parts += [painted([table], width, color=color) for table in tables if table is not None]
-    lines = list(_remarks(document))
+    lines = list(_remarks(audit))
     if lines:
         parts.append("\n".join(_filled(label, text, width) for label, text in lines) + "\n")
     return "\n".join(parts)
@@ -68,102 +71,96 @@ def _filled(label: str, text: str, width: int) -> str:
     return textwrap.fill(head + text, width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
 
 
-def _modules(rows: Sequence[Mapping[str, Any]]) -> Any:
+def _modules(rows: Sequence[Import]) -> Table | None:
     if not rows:
         return None
     table = plain_table(["module", "GIL", "switched on by", "extension modules", "import"], [], gap=2)
     for row in rows:
-        by = row["switched_on_by"] or NONE
-        if row["distribution"] and row["distribution"] != row["module"]:
-            by += f" ({row['distribution']})"
-        took = NONE if row["import_s"] is None else seconds(row["import_s"])
-        table.add_row(
-            row["module"], _GIL[row["status"]], by, str(len(row["extensions"])), took, style=_STYLE.get(row["status"])
-        )
+        by = row.switched_on_by or NONE
+        if row.distribution and row.distribution != row.module:
+            by += f" ({row.distribution})"
+        took = NONE if row.import_s is None else seconds(row.import_s)
+        table.add_row(row.module, _GIL[row.status], by, str(len(row.extensions)), took, style=_STYLE.get(row.status))
     return table
 
 
-def _extensions(rows: Sequence[Mapping[str, Any]]) -> Any:
+def _extensions(rows: Sequence[Extension]) -> Table | None:
     """The table of those that matter: all if they are few, else those that do not declare support."""
     shown = _shown(rows)
     if not shown:
         return None
     table = plain_table(["extension module", "from", "free threading", "sub-interpreters", "known from"], [], gap=2)
     for row in shown:
-        origin = f"{row['distribution']} {row['version']}" if row["distribution"] else NONE
-        support = (_DECLARED[row["free_threading"]], _SUPPORT[row["sub_interpreters"]])
-        table.add_row(row["module"], origin, *support, row["how"] or NONE)
+        origin = f"{row.distribution} {row.version}" if row.distribution else NONE
+        support = (_DECLARED[row.free_threading], _SUPPORT[row.sub_interpreters])
+        table.add_row(row.module, origin, *support, row.how or NONE)
     return table
 
 
-def _shown(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return list(rows) if len(rows) <= _MANY else [row for row in rows if row["free_threading"] is not True]
+def _shown(rows: Sequence[Extension]) -> list[Extension]:
+    return list(rows) if len(rows) <= _MANY else [row for row in rows if row.free_threading is not True]
 
 
-def _distributions(rows: Sequence[Mapping[str, Any]]) -> Any:
+def _distributions(rows: Sequence[Distribution]) -> Table | None:
     """The table of those that are not pure Python, which has nothing to declare."""
-    rows = [row for row in rows if row["wheel"] != "pure"]
+    rows = [row for row in rows if row.wheel != "pure"]
     if not rows:
         return None
-    abis = list(dict.fromkeys(abi for row in rows for abi in row["index"]))
+    abis = list(dict.fromkeys(abi for row in rows for abi in row.index))
     table = plain_table(["distribution", "version", "installed", *(f"{abi} wheel" for abi in abis)], [], gap=2)
     for row in rows:
-        installed = _WHEEL[row["wheel"]] if row["version"] else "no"
-        table.add_row(
-            row["name"], row["version"] or NONE, installed, *(_indexed(row["index"].get(abi)) for abi in abis)
-        )
+        installed = _WHEEL[row.wheel] if row.version else "no"
+        table.add_row(row.name, row.version or NONE, installed, *(_indexed(row.index.get(abi)) for abi in abis))
     return table
 
 
-def _indexed(answer: Mapping[str, str | None] | None) -> str:
+def _indexed(answer: Indexed | None) -> str:
     """Return the version of the wheel the index has, or why there is none."""
     if answer is None:
         return NONE
-    return answer["wheel"].split("-")[1] if answer["wheel"] else str(answer["reason"])
+    return answer.wheel.split("-")[1] if answer.wheel else str(answer.reason)
 
 
-def _calls(rows: Sequence[Mapping[str, Any]]) -> Any:
+def _calls(rows: Sequence[Call]) -> Table | None:
     if not rows:
         return None
     table = plain_table(["call", "verdict", "GIL held", "one call", "in"], [], gap=2)
     for row in rows:
         held = NONE
-        if row["held"]:
-            held = f"{row['held']['value']:.0%} [{row['held']['low']:.0%}, {row['held']['high']:.0%}]"
-        took = NONE if row["per_call_s"] is None else seconds(row["per_call_s"])
-        table.add_row(row["call"], _VERDICT[row["verdict"]], held, took, row["interpreter"] or NONE)
+        if row.held:
+            held = f"{row.held.value:.0%} [{row.held.low:.0%}, {row.held.high:.0%}]"
+        took = NONE if row.per_call_s is None else seconds(row.per_call_s)
+        table.add_row(row.call, _VERDICT[row.verdict], held, took, row.interpreter or NONE)
     return table
 
 
-def _remarks(document: Document) -> Iterator[tuple[str, str]]:
+def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
     """Yield what the tables leave out: reasons, cures, counts, and the verdict."""
-    pure = [row["name"] for row in document["distributions"] if row["wheel"] == "pure"]
+    pure = [row.name for row in audit.distributions if row.wheel == "pure"]
     if pure:
         yield "pure", f"{len(pure)} of the distributions are pure Python: nothing to declare"
-    rows = document["extensions"]
-    declared = [row for row in rows if row["free_threading"] is True]
+    rows = audit.extensions
+    declared = [row for row in rows if row.free_threading is True]
     if len(_shown(rows)) < len(rows):
         yield "declared", f"{len(declared)} of {len(rows)} extension modules declare support for free threading"
-    for row in document["modules"]:
-        if row["status"] == "gil_came_back":
-            also = [name for name in row["undeclared"] if name != row["switched_on_by"]]
+    for row in audit.modules:
+        if row.status == "gil_came_back":
+            also = [name for name in row.undeclared if name != row.switched_on_by]
             more = f"; so would {', '.join(also)}" if also else ""
-            raised = f"; then the import failed: {row['reason']}" if row["reason"] else ""
-            yield row["module"], f"{row['switched_on_by'] or 'an import'} switched the GIL back on{more}{raised}"
-        elif row["reason"]:
-            yield row["module"], row["reason"]
-        if row["cure"]:
-            yield "  cure", row["cure"]
-    for row in document["calls"]:
-        if row["reason"]:
-            yield "n/a", f"{row['call']}: {row['reason']}"
-    if document["modules"]:
-        yield "verdict", _verdict(document["modules"])
+            raised = f"; then the import failed: {row.reason}" if row.reason else ""
+            yield row.module, f"{row.switched_on_by or 'an import'} switched the GIL back on{more}{raised}"
+        elif row.reason:
+            yield row.module, row.reason
+        if row.cure:
+            yield "  cure", row.cure
+    yield from (("n/a", f"{call.call}: {call.reason}") for call in audit.calls if call.reason)
+    if audit.modules:
+        yield "verdict", _verdict(audit.modules)
 
 
-def _verdict(rows: Sequence[Mapping[str, Any]]) -> str:
-    back = [row["module"] for row in rows if row["status"] == "gil_came_back"]
-    unknown = [row["module"] for row in rows if row["status"] not in ("free", "gil_came_back")]
+def _verdict(rows: Sequence[Import]) -> str:
+    back = [row.module for row in rows if row.status == "gil_came_back"]
+    unknown = [row.module for row in rows if row.status not in ("free", "gil_came_back")]
     parts = []
     if back:
         parts.append(f"the GIL comes back with {', '.join(back)}")

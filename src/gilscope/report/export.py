@@ -7,42 +7,53 @@ import io
 import json
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from gilscope.analysis import Answer
+from gilscope.analysis.rows import CaseRow
+from gilscope.analysis.to_json import part_to_json, to_json
 from gilscope.records import ResultSet
-from gilscope.report.facts import printable
+from gilscope.report.columns import Column, columns_of
+from gilscope.report.figures import printable
+from gilscope.report.sentences import verdict
+from gilscope.stats import Estimate
 
 __all__ = ["FORMATS", "export"]
 
-_NAMES = ("case", "kernel", "implementation", "executor", "start_method", "transport", "workers", "size", "interpreter")
-_ESTIMATES = ("wall_s", "rate", "speedup", "efficiency", "relative_efficiency")
 
-
-def export(result: ResultSet, document: Mapping[str, Any], form: str) -> str:
+def export(result: ResultSet, answer: Answer, form: str) -> str:
     """Return a result in one of ``FORMATS``."""
-    return _WRITERS[form](result, document)
+    return _WRITERS[form](result, answer)
 
 
-def _csv(result: ResultSet, document: Mapping[str, Any]) -> str:
+def _csv(result: ResultSet, answer: Answer) -> str:
     """One line per case; empty where nothing is known."""
-    ends = [f"{name}{end}" for name in _ESTIMATES for end in ("", "_low", "_high")]
+    columns = list(columns_of("csv"))
     stream = io.StringIO()
-    writer = csv.DictWriter(
-        stream, [*_NAMES, "status", "reason", "blocks", *ends, "findings"], lineterminator="\n", restval=""
-    )
-    writer.writeheader()
-    for row in printable(document["cases"]):
-        values = {name: row[name] for name in (*_NAMES, "status", "reason", "blocks")}
-        for name in _ESTIMATES:
-            if row[name] is not None:
-                values |= {name: row[name]["value"], f"{name}_low": row[name]["low"], f"{name}_high": row[name]["high"]}
-        writer.writerow({**values, "findings": " ".join(row["findings"])})
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(name for column in columns for name in _heads(column))
+    for row in answer.rows:
+        writer.writerow(value for column in columns for value in _fields(column, row))
     return stream.getvalue()
 
 
-def _json(result: ResultSet, document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+def _heads(column: Column) -> tuple[str, ...]:
+    return (column.key, f"{column.key}_low", f"{column.key}_high") if column.estimated else (column.key,)
+
+
+def _fields(column: Column, row: CaseRow) -> Sequence[object]:
+    """Return the fields of a row, as many as its heads; empty where nothing is known."""
+    value = column.value(row)
+    if value is None:
+        return ("",) * len(_heads(column))
+    if isinstance(value, Estimate):
+        return [end if math.isfinite(end) else "" for end in (value.value, value.low, value.high)]
+    return [printable(value) if isinstance(value, str) else value]
+
+
+def _json(result: ResultSet, answer: Answer) -> str:
+    return json.dumps(to_json(answer, verdict), indent=2, allow_nan=False) + "\n"
 
 
 def _seconds(result: ResultSet, case: str) -> list[float]:
@@ -51,37 +62,45 @@ def _seconds(result: ResultSet, case: str) -> list[float]:
     return [measured.wall_ns / measured.repeats / 1e9 for measured in found if measured is not None]
 
 
-def _measured(result: ResultSet, document: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], list[float]]]:
-    pairs = [(row, _seconds(result, row["case"])) for row in document["cases"]]
-    return [(row, data) for row, data in pairs if data]
+def _measured(result: ResultSet, answer: Answer) -> Iterator[tuple[CaseRow, list[float]]]:
+    for row in answer.rows:
+        data = _seconds(result, row.case.id)
+        if data:
+            yield row, data
 
 
-def _pytest_benchmark(result: ResultSet, document: Mapping[str, Any]) -> str:
+def _pytest_benchmark(result: ResultSet, answer: Answer) -> str:
     """The file ``pytest-benchmark compare`` reads."""
-    environment = document["environment"]
+    here = answer.surroundings
     made = {
         "machine_info": {
-            "machine": environment.get("machine", {}).get("architecture", ""),
-            "python_version": environment.get("interpreter", {}).get("version", ""),
-            "cpu": {"brand_raw": environment.get("machine", {}).get("cpu_model", "")},
+            "machine": here.machine.architecture,
+            "python_version": here.interpreter.version,
+            "cpu": {"brand_raw": here.machine.cpu_model},
         },
         "commit_info": {},
-        "benchmarks": [_benchmark(row, data) for row, data in _measured(result, document)],
-        "datetime": environment.get("started_utc", ""),
+        "benchmarks": [_benchmark(row, data) for row, data in _measured(result, answer)],
+        "datetime": here.started_utc,
         "version": "5.0.0",
     }
     return json.dumps(made, indent=2, allow_nan=False) + "\n"
 
 
-def _benchmark(row: Mapping[str, Any], data: Sequence[float]) -> dict[str, Any]:
-    extra = {name: row[name] for name in ("executor", "workers", "speedup", "efficiency", "relative_efficiency")}
+def _benchmark(row: CaseRow, data: Sequence[float]) -> dict[str, Any]:
     return {
-        "group": row["kernel"],
-        "name": row["case"],
-        "fullname": row["case"],
+        "group": row.case.kernel,
+        "name": row.case.id,
+        "fullname": row.case.id,
         "params": None,
         "param": None,
-        "extra_info": {**extra, "findings": row["findings"]},
+        "extra_info": {
+            "executor": row.case.executor,
+            "workers": row.case.workers,
+            "speedup": part_to_json(row.speedup),
+            "efficiency": part_to_json(row.efficiency),
+            "relative_efficiency": part_to_json(row.relative_efficiency),
+            "findings": list(row.codes),
+        },
         "options": {
             "disable_gc": False,
             "timer": "perf_counter",
@@ -122,14 +141,14 @@ def _statistics(data: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def _pyperf(result: ResultSet, document: Mapping[str, Any]) -> str:
+def _pyperf(result: ResultSet, answer: Answer) -> str:
     """The file ``pyperf show`` and ``pyperf compare_to`` read: one run per case, a value per block."""
     benchmarks = [
         {
-            "metadata": {"name": row["case"], "unit": "second", "loops": max(1, row["repeats"])},
+            "metadata": {"name": row.case.id, "unit": "second", "loops": max(1, row.repeats)},
             "runs": [{"values": data}],
         }
-        for row, data in _measured(result, document)
+        for row, data in _measured(result, answer)
     ]
     return json.dumps({"benchmarks": benchmarks, "version": "1.0"}, indent=2, allow_nan=False) + "\n"
 

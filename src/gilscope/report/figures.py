@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable
+
+from gilscope.analysis.rows import Rate
+from gilscope.stats import Estimate
 
 __all__ = [
     "NONE",
     "NO_BREAK",
-    "Estimate",
     "half_width",
-    "has_interval",
     "interval",
+    "joined",
     "narrow",
+    "per_second",
     "percent",
+    "printable",
     "quotient",
     "seconds",
     "si",
@@ -24,12 +27,11 @@ __all__ = [
     "unbroken",
 ]
 
-Estimate: TypeAlias = Mapping[str, Any]
-"""``{"value", "low", "high"}`` of the analysis document; ``low`` and ``high`` are null below two blocks."""
-
 NONE = "-"
 NO_BREAK = "\u00a0"
 _INSIDE_INTERVAL = re.compile(r"(?<=,) (?=[\d.?]+\])| (?=\[[\d.?]+,)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed
+_BUT_COLORS = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[0-9;]*m)")
 _SLACK = 1e-9  # half-widths are rounded up, but not by the last digits of a division
 _PREFIXES = {-3: "n", -2: "u", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P"}
 
@@ -58,18 +60,11 @@ def seconds(value: float) -> str:
     return f"{si(value)}s"
 
 
-def has_interval(estimate: Estimate) -> bool:
-    """Whether the interval says anything: the extremes of a single block have no width and no confidence."""
-    known = estimate.get("low") is not None and estimate.get("high") is not None
-    return known and estimate.get("confidence") != 0
-
-
 def half_width(estimate: Estimate | None) -> float | None:
     """Return the larger distance from the value to an end of its interval, relative to the value."""
-    if not estimate or not has_interval(estimate) or not estimate["value"]:
+    if estimate is None or not estimate.has_interval or not estimate.value:
         return None
-    value = estimate["value"]
-    return float(max(estimate["high"] - value, value - estimate["low"]) / abs(value))
+    return max(estimate.high - estimate.value, estimate.value - estimate.low) / abs(estimate.value)
 
 
 def spread(estimate: Estimate | None) -> str:
@@ -81,16 +76,16 @@ def spread(estimate: Estimate | None) -> str:
     return f"±{math.ceil(points)}%" if points > 0.9 else f"±{max(1, math.ceil(10 * points)) / 10:.1f}%"
 
 
-def interval(estimate: Estimate | None) -> str:
-    """Write ``1.93 [1.90, 1.95]``."""
-    if not estimate:
+def interval(estimate: Estimate | None, write: Callable[[float], str] = narrow) -> str:
+    """Write ``1.93 [1.90, 1.95]``, each number by ``write``."""
+    if estimate is None:
         return NONE
-    if not has_interval(estimate):
-        return f"{narrow(estimate['value'])} [?, ?]"
-    return f"{narrow(estimate['value'])} [{narrow(estimate['low'])}, {narrow(estimate['high'])}]"
+    if not estimate.has_interval:
+        return f"{write(estimate.value)} [?, ?]"
+    return f"{write(estimate.value)} [{write(estimate.low)}, {write(estimate.high)}]"
 
 
-def times(estimate: Estimate) -> str:
+def times(estimate: Estimate | None) -> str:
     """Write ``1.93x [1.90, 1.95]``."""
     value, _, ends = interval(estimate).partition(" ")
     return f"{value}x {ends}"
@@ -98,21 +93,49 @@ def times(estimate: Estimate) -> str:
 
 def percent(estimate: Estimate | None) -> str:
     """Write ``97 ±2%``: percent, and percentage points to either side."""
-    if not estimate:
+    if estimate is None:
         return NONE
-    value = 100 * estimate["value"]
-    if not has_interval(estimate):
-        return f"{value:.0f} ±?%"
-    points = max(100 * estimate["high"] - value, value - 100 * estimate["low"])
-    return f"{value:.0f} ±{max(1, math.ceil(points - _SLACK))}%"
+    value = 100 * estimate.value
+    if not estimate.has_interval:
+        return f"{value:z.0f} ±?%"
+    points = max(100 * estimate.high - value, value - 100 * estimate.low)
+    return f"{value:z.0f} ±{max(1, math.ceil(points - _SLACK))}%"
+
+
+def per_second(rate: Rate) -> str:
+    """Write ``812 M iterations/s``."""
+    return f"{si(rate.value).rstrip()} {rate.unit}/s"
 
 
 def quotient(top: Estimate, bottom: Estimate) -> Estimate:
     """Divide two estimates that were not taken in the same block; the ends are the widest the two intervals allow."""
-    value = top["value"] / bottom["value"]
-    if not (has_interval(top) and has_interval(bottom)) or bottom["low"] <= 0:
-        return {"value": value, "low": None, "high": None}
-    return {"value": value, "low": top["low"] / bottom["high"], "high": top["high"] / bottom["low"]}
+    value = top.value / bottom.value
+    if not (top.has_interval and bottom.has_interval) or bottom.low <= 0:
+        return Estimate(value=value, low=value, high=value, confidence=0.0, n=min(top.n, bottom.n))
+    return Estimate(
+        value=value,
+        low=top.low / bottom.high,
+        high=top.high / bottom.low,
+        confidence=min(top.confidence, bottom.confidence),
+        n=min(top.n, bottom.n),
+    )
+
+
+def joined(words: Iterable[str]) -> str:
+    """Write ``a, b and c``."""
+    listed = list(words)
+    return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}"
+
+
+def printable(text: str, *, color: bool = False) -> str:
+    """Return a text without control characters: a file from elsewhere must not command the terminal.
+
+    Parameters
+    ----------
+    color : bool
+        Keep the sequences that set colours.
+    """
+    return (_BUT_COLORS if color else _CONTROL).sub("?", text)
 
 
 def unbroken(text: str) -> str:

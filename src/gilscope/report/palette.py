@@ -1,4 +1,4 @@
-"""Colours and styles of the charts, light and dark.
+"""Colours of charts and timelines, light and dark, and the styles of the charts.
 
 Executors and losses have colours in the manner of Okabe and Ito (*Color Universal Design*, 2008), moved in lightness
 until all pairs stay apart for the common kinds of colour-blindness (a test simulates them), and executors a marker
@@ -10,14 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from gilscope.trace import Category
+
 __all__ = [
+    "CATEGORY_PAINT",
     "CHART_CSS",
     "EXECUTOR_MARKS",
     "HEAT_STEPS",
+    "HOLDER_PAINT",
     "THEMES",
     "contrast",
     "executor_class",
     "resolved",
+    "surfaces",
     "variables",
 ]
 
@@ -76,6 +81,25 @@ _SURFACES = {  # name: (light, dark)
     "warn": ("#a14400", "#ff9a4d"),
     "band": ("#dfe4ea", "#2a3342"),
 }
+
+
+# Of timelines: fill and the ink on it. Okabe and Ito's colours, in shades that stand out from white and black: bars
+# need no second set for the dark.
+CATEGORY_PAINT: Mapping[Category, tuple[str, str]] = {
+    "start": ("#8b9099", "#000"),
+    "import": ("#c678a5", "#000"),
+    "unpickle": ("#a8438a", "#fff"),
+    "hand_over": ("#56b4e9", "#000"),
+    "barrier": ("#e6c700", "#000"),
+    "compute": ("#0072b2", "#fff"),
+    "wait": ("#e69f00", "#000"),
+    "sleep": ("#b9a3d6", "#000"),
+    "send": ("#009e73", "#000"),
+    "gil": ("#d55e00", "#000"),
+    "state": ("#7d8ea3", "#000"),
+}
+# Who holds the GIL: neighbours in time must differ, and the name in the tooltip says who.
+HOLDER_PAINT = ("#d55e00", "#f2a65e", "#8c3d00", "#ffcf9e", "#b3470a", "#e8843c", "#6b2f00", "#f6bd88")
 
 
 def luminance(color: str) -> float:
@@ -153,6 +177,11 @@ CHART_CSS = f"""\
 def variables(theme: str) -> str:
     """Return the declarations of a theme's colours."""
     return "".join(f"--{name}:{value};" for name, value in THEMES[theme].items())
+
+
+def surfaces(theme: str) -> str:
+    """Return the declarations of a theme's grounds, inks and lines alone."""
+    return "".join(f"--{name}:{THEMES[theme][name]};" for name in _SURFACES)
 
 
 def resolved(css: str, theme: str) -> str:

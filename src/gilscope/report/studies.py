@@ -3,78 +3,98 @@
 from __future__ import annotations
 
 import math
-import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import shlex
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
-from gilscope.report import notes
-from gilscope.report.figures import NONE, has_interval, narrow, si
-from gilscope.stats import MIN_BLOCKS
+from gilscope.report.figures import NONE, narrow, si
+from gilscope.report.sentences.environment import check_notes, environment_note
+from gilscope.report.terminal.painted import filled
+from gilscope.results.surroundings import Surroundings
+from gilscope.stats import MIN_BLOCKS, Estimate
+from gilscope.studies.document import RowStatus, StudyRow
+from gilscope.studies.kinds import StudyDocument
 
-__all__ = ["Row", "few_blocks", "head", "labelled", "once_per_reason", "share", "sized", "span"]
+__all__ = [
+    "ends",
+    "few_blocks",
+    "head",
+    "labelled",
+    "once_per_reason",
+    "points",
+    "share",
+    "sized",
+    "span",
+]
 
-Row = Mapping[str, Any]
 _LABEL_COLUMNS = 13  # "not reached" and two spaces
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
+_SLACK = 1e-9  # half-widths are rounded up, but not by the last digits of a division
 
 
-def head(document: Mapping[str, Any], path: str | None, width: int) -> str:
-    """Lay out on what was measured, what could have spoilt it, and where the document is."""
-    lines = [notes.environment_note(document)]
-    lines += [f"caution: {text}" for text in notes.check_notes(document)]
-    if document["interrupted"]:
-        lines.append("Interrupted: what was measured until then.")
+def head(document: StudyDocument, path: str | None, width: int) -> str:
+    """Lay out on what was measured, what could have spoilt it, how far it got, and where it is."""
+    here = Surroundings.of(document.environment)
+    lines = [environment_note(here), *(f"caution: {text}" for text in check_notes(here))]
+    if document.interrupted:
+        lines.append(_stopped(document, path))
     if path is not None:
         lines.append(f"result: {path}")
-    return "\n".join(_filled("", line, width) for line in lines if line)
+    return "\n".join(filled("", line, width) for line in lines if line)
+
+
+def _stopped(document: StudyDocument, path: str | None) -> str:
+    """Say how far a study got, and how to go on with it."""
+    count = f"{document.blocks} block{'' if document.blocks == 1 else 's'}"
+    said = f"Stopped after {count}" if document.blocks else "Stopped before the first block"
+    if path is None or path.endswith(".json"):  # which is not gone on with
+        return f"{said}: what was measured until then."
+    return f"{said}; go on with: gilscope {document.study} --resume --out {shlex.quote(str(Path(path).parent))}"
 
 
 def labelled(pairs: Iterable[tuple[str, str]], width: int) -> str:
     """Lay out texts with a word before each; empty ones are left out."""
-    return "\n".join(_filled(f"{name:<{_LABEL_COLUMNS}}", text, width) for name, text in pairs if text)
+    return "\n".join(filled(f"{name:<{_LABEL_COLUMNS}}", text, width) for name, text in pairs if text)
 
 
-def _filled(indent: str, text: str, width: int) -> str:
-    return textwrap.fill(
-        text,
-        width,
-        initial_indent=indent,
-        subsequent_indent=" " * len(indent),
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-
-
-def once_per_reason(rows: Sequence[Row], statuses: Sequence[str]) -> list[str]:
+def once_per_reason(rows: Sequence[StudyRow], statuses: Collection[RowStatus]) -> list[str]:
     """Say once per reason which rows have one of the statuses."""
     by_reason: dict[str, list[str]] = {}
     for row in rows:
-        if row["status"] in statuses:
-            reason = "; ".join(part for part in (row["reason"], row["cure"]) if part) or "no reason given"
+        if row.status in statuses:
+            reason = "; ".join(part for part in (row.reason, row.cure) if part) or "no reason given"
             names = by_reason.setdefault(reason, [])
-            if row["label"] not in names:
-                names.append(row["label"])
+            if row.label not in names:
+                names.append(row.label)
     return [f"{', '.join(names)}: {reason}" for reason, names in by_reason.items()]
 
 
-def few_blocks(document: Mapping[str, Any]) -> str:
+def few_blocks(document: StudyDocument) -> str:
     """Say so where there are too few blocks for intervals of 95 %."""
-    blocks = document["blocks"]
-    if not 0 < blocks < MIN_BLOCKS:
+    if not 0 < document.blocks < MIN_BLOCKS:
         return ""
-    count = f"{blocks} block{'' if blocks == 1 else 's'}"
+    count = f"{document.blocks} block{'' if document.blocks == 1 else 's'}"
     return f"{count}: intervals have less than 95 % confidence; give a larger --budget"
 
 
-def span(estimate: Mapping[str, Any] | None, unit: str = "s") -> str:
+# Figures --------------------------------------------------------------------------------------------------------------
+
+
+def ends(estimate: Estimate) -> tuple[float, float, float]:
+    """Return value, low and high; the value in place of an end that is not known."""
+    low, high = (end if math.isfinite(end) else estimate.value for end in (estimate.low, estimate.high))
+    return estimate.value, low, high
+
+
+def span(estimate: Estimate | None, unit: str = "s") -> str:
     """Write ``61.2 us [58.0, 65.1]``: all three with the prefix of the value; ``?`` for an end that is not known."""
     if estimate is None:
         return NONE
-    value = f"{si(estimate['value'])}{unit}"
-    if estimate["confidence"] == 0:
+    value = f"{si(estimate.value)}{unit}"
+    if estimate.confidence == 0:
         return f"{value} [?, ?]"
-    scale = _scale(estimate["value"])
-    low, high = ("?" if estimate[end] is None else narrow(estimate[end] / scale) for end in ("low", "high"))
+    scale = _scale(estimate.value)
+    low, high = (narrow(end / scale) if math.isfinite(end) else "?" for end in (estimate.low, estimate.high))
     return f"{value} [{low}, {high}]"
 
 
@@ -88,14 +108,17 @@ def _scale(value: float) -> float:
     return float(1000.0**power)
 
 
-def share(estimate: Mapping[str, Any] | None) -> str:
+def share(estimate: Estimate | None) -> str:
     """Write ``93 % [90, 95]``."""
     if estimate is None:
         return NONE
-    value = f"{100 * estimate['value']:.0f} %"
-    if not has_interval(estimate):
-        return value
-    return f"{value} [{100 * estimate['low']:.0f}, {100 * estimate['high']:.0f}]"
+    value = f"{100 * estimate.value:.0f} %"
+    return f"{value} [{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]" if estimate.has_interval else value
+
+
+def points(value: float, low: float, high: float) -> str:
+    """Write a share and its interval as ``97 ±2%``: percent, and percentage points to either side."""
+    return f"{100 * value:.0f} ±{max(1, math.ceil(100 * max(high - value, value - low) - _SLACK))}%"
 
 
 def sized(nbytes: float) -> str:

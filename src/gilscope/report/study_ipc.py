@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from gilscope.report.comparison import plain_table
 from gilscope.report.figures import NONE, seconds, si, spread
-from gilscope.report.studies import Row, few_blocks, head, labelled, once_per_reason, sized, span
-from gilscope.report.terminal import painted
+from gilscope.report.studies import few_blocks, head, labelled, once_per_reason, sized, span
+from gilscope.report.terminal.painted import painted, plain_table
+from gilscope.studies.document import RowStatus, StudyRow
+from gilscope.studies.ipc_rows import STAGES, IpcDocument, IpcRow, JobRow, TransferRow
 
 __all__ = ["render_ipc"]
 
-_SHORT = {"left_out": "left out", "unavailable": "n/a"}
-_PRESENT = ("ok",)
+_SHORT: Mapping[RowStatus, str] = {"left_out": "left out", "unavailable": "n/a"}
 
 
-def render_ipc(document: Mapping[str, Any], *, width: int, color: bool = False, path: str | None = None) -> str:
+def render_ipc(document: IpcDocument, *, width: int, color: bool = False, path: str | None = None) -> str:
     """Lay out the whole study."""
-    rows = document["rows"]
-    transfers = [row for row in rows if row["kind"] != "job" and row["status"] != "unavailable"]
-    jobs = [row for row in rows if row["kind"] == "job" and row["status"] != "unavailable"]
+    here = [row for row in document.rows if row.status != "unavailable"]
+    transfers = [row for row in here if isinstance(row, TransferRow)]
+    jobs = [row for row in here if isinstance(row, JobRow)]
     parts = [head(document, path, width)]
     if transfers:
-        title = f"one way, {document['blocks']} blocks: latency, and bandwidth in bytes per second by payload"
+        title = f"one way, {document.blocks} blocks: latency, and bandwidth in bytes per second by payload"
         parts.append(f"{title}\n{_table(transfers, width, color=color)}")
     if jobs:
         parts.append(f"one job in a process started for it\n{_jobs(jobs, width, color=color)}")
@@ -31,45 +30,44 @@ def render_ipc(document: Mapping[str, Any], *, width: int, color: bool = False, 
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _table(rows: Sequence[Row], width: int, *, color: bool) -> str:
-    sizes = sorted({row["bytes"] for row in rows if row["kind"] == "transfer"})
-    by_label: dict[str, dict[int | None, Row]] = {}
+def _table(rows: Sequence[TransferRow], width: int, *, color: bool) -> str:
+    sizes = sorted({row.bytes for row in rows if row.kind == "transfer"})
+    by_label: dict[str, dict[int | None, TransferRow]] = {}
     for row in rows:
-        by_label.setdefault(row["label"], {})[row["bytes"] if row["kind"] == "transfer" else None] = row
+        by_label.setdefault(row.label, {})[row.bytes if row.kind == "transfer" else None] = row
     table = plain_table(["channel"], ["latency", *map(sized, sizes)], gap=2)
     for label, found in by_label.items():
         latency = found.get(None)
-        cells = [NONE if latency is None else _or_status(latency, span(latency["seconds"]))]
+        cells = [NONE if latency is None else _or_status(latency, span(latency.seconds))]
         table.add_row(label, *cells, *(_bandwidth(found.get(size)) for size in sizes))
     return painted([table], width, color=color).rstrip("\n")
 
 
-def _bandwidth(row: Row | None) -> str:
+def _bandwidth(row: TransferRow | None) -> str:
     if row is None:
         return NONE
-    found, took = row["bandwidth_bytes_per_s"], row["seconds"]
+    found, took = row.bandwidth_bytes_per_s, row.seconds
     if found is None:
-        return _or_status(row, NONE if took is None else seconds(took["value"]))
-    return _or_status(row, f"{si(found['value']).strip()} {spread(found)}")
+        return _or_status(row, NONE if took is None else seconds(took.value))
+    return _or_status(row, f"{si(found.value).strip()} {spread(found)}")
 
 
-def _or_status(row: Row, text: str) -> str:
+def _or_status(row: StudyRow, text: str) -> str:
     """Return the text, or in its place what is wrong with the row."""
-    return text if row["status"] in _PRESENT else str(_SHORT.get(row["status"], row["status"]))
+    return text if row.status == "ok" else _SHORT.get(row.status, row.status)
 
 
-def _jobs(rows: Sequence[Row], width: int, *, color: bool) -> str:
-    stages = list(rows[0]["stages_s"])
-    table = plain_table(["process"], [*(name.replace("_", " ") for name in stages), "total"], gap=1)
+def _jobs(rows: Sequence[JobRow], width: int, *, color: bool) -> str:
+    table = plain_table(["process"], [*(name.replace("_", " ") for name in STAGES), "total"], gap=1)
     for row in rows:
-        cells = [NONE if row["stages_s"][name] is None else seconds(row["stages_s"][name]["value"]) for name in stages]
-        total = row["total_s"]
-        shown = NONE if total is None else f"{seconds(total['value'])} {spread(total)}"
-        table.add_row(row["start_method"], *cells, _or_status(row, shown))
+        stages = [row.stages_s[name] for name in STAGES]
+        cells = [NONE if stage is None else seconds(stage.value) for stage in stages]
+        total = NONE if row.total_s is None else f"{seconds(row.total_s.value)} {spread(row.total_s)}"
+        table.add_row(row.start_method, *cells, _or_status(row, total))
     return painted([table], width, color=color).rstrip("\n")
 
 
-def _notes(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _notes(document: IpcDocument) -> Iterator[tuple[str, str]]:
     """Yield (word, text) of what stands below the tables."""
     yield (
         "one way",
@@ -78,26 +76,26 @@ def _notes(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "sender; shared_memory and memory-mapped file: one copy by the sender, then a byte through a pipe."
         ),
     )
-    if any(row["executor"] == "threads" for row in document["rows"]):
+    if any(row.executor == "threads" for row in document.rows):
         yield "queue", "between threads a reference travels and no byte is copied: times instead of bandwidths."
-    for text in document["notes"]:
+    for text in document.notes:
         yield "note", f"{text}."
-    for text in once_per_reason(document["rows"], ["unavailable"]):
+    for text in once_per_reason(document.rows, ["unavailable"]):
         yield "n/a", text
-    for text in _left_out(document["rows"]):
+    for text in _left_out(document.rows):
         yield "left out", text
-    for text in once_per_reason(document["rows"], ["failed", "timeout"]):
+    for text in once_per_reason(document.rows, ["failed", "timeout"]):
         yield "failed", text
     yield "precision", few_blocks(document)
 
 
-def _left_out(rows: Sequence[Row]) -> Iterator[str]:
+def _left_out(rows: Sequence[IpcRow]) -> Iterator[str]:
     """Say once per reason which sizes of which channels were left out."""
     by_reason: dict[str, dict[str, list[str]]] = {}
     for row in rows:
-        if row["status"] == "left_out":
-            reason = "; ".join(part for part in (row["reason"], row["cure"]) if part)
-            by_reason.setdefault(reason, {}).setdefault(sized(row["bytes"]), []).append(row["label"])
+        if row.status == "left_out":
+            reason = "; ".join(part for part in (row.reason, row.cure) if part)
+            by_reason.setdefault(reason, {}).setdefault(sized(row.bytes), []).append(row.label)
     for reason, sizes in by_reason.items():
         which = "; ".join(f"{size} of {', '.join(labels)}" for size, labels in sizes.items())
         yield f"{which}: {reason}"

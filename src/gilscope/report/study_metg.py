@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from gilscope.report.comparison import plain_table
 from gilscope.report.figures import NONE, seconds, spread
-from gilscope.report.studies import Row, few_blocks, head, labelled, once_per_reason, share, span
-from gilscope.report.terminal import painted
-from gilscope.studies.metg import PATTERNS, batches_of
+from gilscope.report.studies import few_blocks, head, labelled, once_per_reason, share, span
+from gilscope.report.terminal.painted import painted, plain_table
+from gilscope.studies.document import RowStatus
+from gilscope.studies.metg import PATTERNS, MetgDocument, MetgRow, Pattern, batches_of
+from gilscope.studies.metg.model import SPIN
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 __all__ = ["advice", "render_metg"]
 
@@ -17,12 +21,12 @@ _ROOMY = 112  # columns from which the empty tasks fit too
 _POOR = 0.9  # efficiency of the control below which the machine is worth a word
 
 
-def render_metg(document: Mapping[str, Any], *, width: int, color: bool = False, path: str | None = None) -> str:
+def render_metg(document: MetgDocument, *, width: int, color: bool = False, path: str | None = None) -> str:
     """Lay out the whole study."""
-    shown = [row for row in document["rows"] if row["status"] != "unavailable"]
+    shown = [row for row in document.rows if row.status != "unavailable"]
     table = painted([_table(shown, width)], width, color=color).rstrip("\n") if shown else ""
-    workers = document["asked"]["workers"]
-    title = f"METG(50 %) with {workers} worker{'' if workers == 1 else 's'}, {document['blocks']} blocks"
+    workers = document.asked.workers
+    title = f"METG(50 %) with {workers} worker{'' if workers == 1 else 's'}, {document.blocks} blocks"
     return (
         "\n\n".join(
             part
@@ -37,100 +41,101 @@ def render_metg(document: Mapping[str, Any], *, width: int, color: bool = False,
     )
 
 
-def _table(rows: Sequence[Row], width: int) -> Any:
+def _table(rows: Sequence[MetgRow], width: int) -> Table:
     roomy = width >= _ROOMY
     numbers = [f"METG(50 %)\n{_of(pattern)}" for pattern in PATTERNS]
     if roomy:
         numbers += [f"empty task\n{_of(pattern)}" for pattern in PATTERNS]
     table = plain_table(["executor", "dispatch"], numbers, gap=2 if roomy else 1)
-    by_label: dict[str, dict[str, Row]] = {}
+    by_label: dict[str, dict[str, MetgRow]] = {}
     for row in rows:
-        by_label.setdefault(row["label"], {})[row["pattern"]] = row
+        by_label.setdefault(row.label, {})[row.pattern] = row
     for label, both in by_label.items():
         patterns = [both.get(pattern) for pattern in PATTERNS]
         cells = [_metg(row) for row in patterns]
         if roomy:
             cells += [_about(row) for row in patterns]
-        table.add_row(label, next(iter(both.values()))["dispatch"], *cells)
+        table.add_row(label, next(iter(both.values())).dispatch, *cells)
     return table
 
 
-def _about(row: Row | None) -> str:
+def _about(row: MetgRow | None) -> str:
     """Write what an empty task costs: ``22.5 us ±20%``."""
-    found = row["empty_task_s"] if row else None
-    return NONE if found is None else f"{seconds(found['value'])} {spread(found)}"
+    found = row.empty_task_s if row else None
+    return NONE if found is None else f"{seconds(found.value)} {spread(found)}"
 
 
-def _of(pattern: str) -> str:
+def _of(pattern: Pattern) -> str:
     return pattern if pattern == "steps" else f"{pattern} of {PATTERNS['bag']}"
 
 
-def _metg(row: Row | None) -> str:
+def _metg(row: MetgRow | None) -> str:
     if row is None:
         return NONE
-    if row["status"] == "ok":
-        return span(row["metg_s"])
-    if row["status"] == "below_sweep":
-        return f"below {seconds(row['curve'][0]['granularity_s']['value'])}"
-    return str(row["status"]).replace("_", " ")
+    if row.status == "ok":
+        return span(row.metg_s)
+    if row.status == "below_sweep" and row.curve and (smallest := row.curve[0].granularity_s) is not None:
+        return f"below {seconds(smallest.value)}"
+    return row.status.replace("_", " ")
 
 
-def _notes(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _notes(document: MetgDocument) -> Iterator[tuple[str, str]]:
     """Yield (word, text) of what stands below the table."""
-    rows = document["rows"]
+    rows = document.rows
     yield "METG", "workers x wall per task at which half is work; by itself such a task takes half of it."
     yield "steps", "one task per worker, then all meet, again and again."
     yield "bag", f"{PATTERNS['bag']} independent tasks per worker, then all meet."
     yield "static", "tasks are dealt to workers that stay: within a bag one costs a call, and a step costs a meeting."
-    if any(row["dispatch"] == "submit" for row in rows):
+    if any(row.dispatch == "submit" for row in rows):
         yield "submit", "each task is handed over on its own, as pool.submit does."
     for text in once_per_reason(rows, ["unavailable"]):
         yield "n/a", text
     for text in once_per_reason(rows, ["failed", "timeout", "wrong_result"]):
         yield "failed", text
-    for status, word in (("not_reached", "not reached"), ("below_sweep", "below")):
-        for text in _per_pattern(rows, status):
-            yield word, text
+    yield from (("not reached", text) for text in _per_pattern(rows, "not_reached"))
+    yield from (("below", text) for text in _per_pattern(rows, "below_sweep"))
+    for text in document.notes:
+        yield "note", f"{text}."
     yield "machine", _machine(document)
     yield "precision", few_blocks(document)
     yield "advice", advice(document)
 
 
-def _per_pattern(rows: Sequence[Row], status: str) -> Iterator[str]:
+def _per_pattern(rows: Sequence[MetgRow], status: RowStatus) -> Iterator[str]:
     for row in rows:
-        if row["status"] == status:
-            yield f"{row['label']} ({_of(row['pattern'])}): {row['reason']}"
+        if row.status == status:
+            yield f"{row.label} ({_of(row.pattern)}): {row.reason}"
 
 
-def _machine(document: Mapping[str, Any]) -> str:
+def _machine(document: MetgDocument) -> str:
     """Say what the machine gave to p workers, where that is not nearly all."""
-    found = document["controls"].get("spin_efficiency")
-    if found is None or found["value"] >= _POOR:
+    found = document.controls.get(SPIN)
+    if found is None or found.value >= _POOR:
         return ""
     relative = [
-        f"{row['label']} {span(row['relative_metg_s'])}"
-        for row in document["rows"]
-        if row["pattern"] == "steps" and row["workers"] > 1 and row["relative_metg_s"] is not None
+        f"{row.label} {span(row.relative_metg_s)}"
+        for row in document.rows
+        if row.pattern == "steps" and row.workers > 1 and row.relative_metg_s is not None
     ]
     said = f"it gave the workers {share(found)} of what it gives one at a time; what is missing raises every METG."
     return f"{said} Held against what it gave, steps have {', '.join(relative)}." if relative else said
 
 
-def advice(document: Mapping[str, Any]) -> str:
+def advice(document: MetgDocument) -> str:
     """Say how many tasks must go together so that half of the time is work.
 
     For the task of ``--task``; without one, how long a task must be.
     """
-    task_s = document["asked"]["task_s"]
+    task_s = document.asked.task_s
     if task_s is None:
-        found = batches_of(document["rows"], 1e-9)
+        found = batches_of(document.rows, 1e-9)
         if not found:
             return ""
         listed = ", ".join(f"{seconds(count * 1e-9)} under {label}" for label, (count, _) in found.items())
         return (
             f"for half of the time to be work, a task must take {listed}. --task 40us tells how many to put together."
         )
-    batches = batches_of(document["rows"], task_s)
+    batches = batches_of(document.rows, task_s)
     alone = [label for label, (count, _) in batches.items() if count == 1]
     several = [
         f"at least {count} per batch{_upto(count, most)} under {label}"

@@ -6,7 +6,7 @@ exception of additional fields, which are ignored: later versions may add some.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from functools import lru_cache
 from typing import Any, TypeVar, get_args
@@ -26,6 +26,7 @@ __all__ = [
     "encode_case_record",
     "encode_study",
     "encode_watched",
+    "kept_round",
     "parse_slot",
 ]
 
@@ -295,6 +296,12 @@ def encode_watched(measured: Round, holds: Sequence[Sequence[Any]]) -> dict[str,
         "round": _encode_round(measured, origin),
         "holds": [[name, start - origin, end - origin] for name, start, end in holds],
     }
+
+
+def kept_round(diagnostics: Iterable[Mapping[str, Any]], case: str) -> tuple[Round, list[tuple[str, int, int]]] | None:
+    """Return the diagnostic round of a case and its holds; None where none was kept."""
+    kept = next((line["trace"] for line in diagnostics if line.get("case") == case and "trace" in line), None)
+    return None if kept is None else decode_watched(kept)
 
 
 def decode_watched(encoded: object) -> tuple[Round, list[tuple[str, int, int]]]:

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from gilscope.errors import ForeignFileError, NewerSchemaError, ResultFileError
 from gilscope.records import Block, CaseRecord, ResultSet
 from gilscope.results.codec import decode_block, decode_case_record, decode_study
 from gilscope.results.environment import check_environment
-from gilscope.results.schema import MAX_LINE_BYTES, MIGRATIONS, RESULT_NAME, SCHEMA, SCHEMA_VERSION, Line
+from gilscope.results.schema import MAX_LINE_BYTES, MIGRATIONS, RESULT_NAME, SCHEMA, SCHEMA_VERSION, Format, Line
 
-__all__ = ["MALFORMED", "is_line", "load", "parse_object"]
+__all__ = [
+    "MALFORMED",
+    "damaged",
+    "is_line",
+    "left_out",
+    "load",
+    "parse_object",
+    "read_file",
+    "read_header",
+    "read_lines",
+]
+
+T = TypeVar("T")
 
 MALFORMED = (ValueError, KeyError, TypeError, RecursionError)
 """What parsing and decoding raise on contents that are not ours; TypeError where a field of Study is missing,
@@ -45,26 +57,38 @@ def load(path: Path | str) -> ResultSet:
     file_path = Path(path)
     if file_path.is_dir():
         file_path = file_path / RESULT_NAME
-    if not file_path.exists():
-        raise ResultFileError(f"{file_path}: there is no such file")
-    if not file_path.is_file():
-        raise ForeignFileError(f"{file_path} is no regular file, so no result of gilscope")
+    form = Format(schema=SCHEMA, version=SCHEMA_VERSION, migrations=MIGRATIONS)
+    return read_file(file_path, lambda file: _read(file, str(file_path), form))
+
+
+def read_file(path: Path, read: Callable[[BinaryIO], T]) -> T:
+    """Open a file that may be anything, and read it.
+
+    Raises
+    ------
+    ForeignFileError, ResultFileError
+        If it is no file, or cannot be read; and what ``read`` raises.
+    """
+    if not path.exists():
+        raise ResultFileError(f"{path}: there is no such file")
+    if not path.is_file():
+        raise ForeignFileError(f"{path} is no regular file, so no result of gilscope")
     try:
-        with file_path.open("rb") as file:
-            return _read(file, str(file_path))
+        with path.open("rb") as file:
+            return read(file)
     except OSError as error:
-        raise ResultFileError(f"{file_path} cannot be read: {error.strerror}") from None
+        raise ResultFileError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _read(file: BinaryIO, path: str) -> ResultSet:
-    header = _header(file.readline(MAX_LINE_BYTES), path)
+def _read(file: BinaryIO, path: str, form: Format) -> ResultSet:
+    header = read_header(file, path, form, _check_facts)
     cases: dict[str, CaseRecord] = {}
     blocks: list[Block] = []
     diagnostics: list[Line] = []
     resumed: list[Line] = []
     unknown: dict[str, None] = {}
     warnings: list[str] = []
-    for number, line in _lines(file, path, header["schema_version"], warnings):
+    for number, line in read_lines(file, path, form, header["schema_version"], warnings):
         try:
             if "block" in line:
                 blocks.append(decode_block(line["block"]))
@@ -78,9 +102,8 @@ def _read(file: BinaryIO, path: str) -> ResultSet:
             else:
                 unknown.update(dict.fromkeys(line))
         except MALFORMED as error:
-            raise ResultFileError(f"{path}, line {number} is damaged: {_one_line(error)}") from None
-    if unknown:
-        warnings.append(f"lines of unknown kind were left out: {', '.join(sorted(unknown))[:200]}")
+            raise damaged(path, f"line {number}", error) from None
+    warnings += left_out(unknown)
     return ResultSet(
         path=path,
         tool_version=header["tool_version"],
@@ -94,27 +117,38 @@ def _read(file: BinaryIO, path: str) -> ResultSet:
     )
 
 
-def _header(data: bytes, path: str) -> Line:
-    """Check the first line and return it in the present version."""
+def read_header(file: BinaryIO, path: str, form: Format, check: Callable[[Line], None]) -> Line:
+    """Read the first line and return it in the present version; its ``schema_version`` is the one it was written in.
+
+    Parameters
+    ----------
+    check : callable (header)
+        Raises one of MALFORMED where a field is not what it must be.
+
+    Raises
+    ------
+    ForeignFileError, NewerSchemaError, ResultFileError
+    """
+    data = file.readline(MAX_LINE_BYTES)
     if not data:
         raise ForeignFileError(f"{path} is empty: nothing was measured")
     try:
         header = parse_object(data)
     except MALFORMED:
         header = {}
-    if header.get("schema") != SCHEMA:
+    if header.get("schema") != form.schema:
         raise ForeignFileError(f"{path} is no result of gilscope")
     version = header.get("schema_version")
     if type(version) is not int or version < 1:
         raise ResultFileError(f"{path} has no valid schema version")
-    if version > SCHEMA_VERSION:
+    if version > form.version:
         raise NewerSchemaError(
-            f"{path} was written by a newer gilscope (schema {version}, this one reads up to {SCHEMA_VERSION}): "
+            f"{path} was written by a newer gilscope (schema {version}, this one reads up to {form.version}): "
             "update with: pip install -U gilscope"
         )
-    header = _migrated(header, version)
+    header = _migrated(header, version, form)
     try:
-        _check_facts(header)
+        check(header)
     except MALFORMED as error:
         raise ResultFileError(f"{path} has a damaged header: {_one_line(error)}") from None
     return {**header, "schema_version": version}
@@ -135,8 +169,16 @@ def _resumed(value: object) -> Line:
     return facts
 
 
-def _lines(file: BinaryIO, path: str, version: int, warnings: list[str]) -> Iterator[tuple[int, Line]]:
-    """Yield number and content of every line after the header; a torn last one becomes a warning."""
+def read_lines(
+    file: BinaryIO, path: str, form: Format, version: int, warnings: list[str]
+) -> Iterator[tuple[int, Line]]:
+    """Yield number and content of every line after the header; a torn last one becomes a warning.
+
+    Raises
+    ------
+    ResultFileError
+        If another line is damaged.
+    """
     number, data = 2, file.readline(MAX_LINE_BYTES)
     while data:
         following = file.readline(MAX_LINE_BYTES)
@@ -149,13 +191,23 @@ def _lines(file: BinaryIO, path: str, version: int, warnings: list[str]) -> Iter
                 raise ResultFileError(f"{path}, line {number} is damaged") from None
             warnings.append(f"the last line (number {number}) was torn and was left out")
             return
-        yield number, _migrated(line, version)
+        yield number, _migrated(line, version, form)
         number, data = number + 1, following
 
 
-def _migrated(line: Line, version: int) -> Line:
-    for step in range(version, SCHEMA_VERSION):
-        line = MIGRATIONS[step](line)
+def damaged(path: str, where: str, error: Exception) -> ResultFileError:
+    """Return what is raised about contents that are not ours."""
+    return ResultFileError(f"{path}, {where} is damaged: {_one_line(error)}")
+
+
+def left_out(unknown: Mapping[str, None]) -> list[str]:
+    """Return the warning about kinds of lines that later versions may write."""
+    return [f"lines of unknown kind were left out: {', '.join(sorted(unknown))[:200]}"] if unknown else []
+
+
+def _migrated(line: Line, version: int, form: Format) -> Line:
+    for step in range(version, form.version):
+        line = form.migrations[step](line)
     return line
 
 

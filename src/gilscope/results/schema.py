@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-__all__ = ["MAX_LINE_BYTES", "MAX_STAMPS", "MIGRATIONS", "RESULT_NAME", "SCHEMA", "SCHEMA_VERSION", "Line"]
+__all__ = ["MAX_LINE_BYTES", "MAX_STAMPS", "MIGRATIONS", "RESULT_NAME", "SCHEMA", "SCHEMA_VERSION", "Format", "Line"]
 
 Line: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One kind of file of JSON lines: the name in its first line, the present version, and how to get there."""
+
+    schema: str
+    version: int
+    migrations: Mapping[int, Callable[[Line], Line]] = field(default_factory=dict)
+
 
 SCHEMA = "gilscope.result"
 

@@ -1,33 +1,19 @@
-"""Writing a result: every line is complete on its own, so whatever ends the program leaves what was measured."""
+"""Writing a result: what was asked, then a line per case, block and diagnostic round."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from gilscope.cases import Study
-from gilscope.errors import ForeignFileError, ResultFileError, UsageError
 from gilscope.records import Block, CaseRecord, Environment
+from gilscope.results.appending import AppendOnlyFile
 from gilscope.results.codec import encode_block, encode_case_record, encode_study
-from gilscope.results.reader import is_line
 from gilscope.results.schema import SCHEMA, SCHEMA_VERSION
 
-try:
-    import fcntl
-except ImportError:  # not on Windows, where nothing is measured
-    fcntl = None  # type: ignore[assignment]
-
-__all__ = ["SYNC_INTERVAL_S", "ResultWriter"]
-
-SYNC_INTERVAL_S = 2.0
-"""What a power failure may cost. Killing the program costs nothing: the system has every finished line."""
-
-_TAIL_BYTES = 1 << 16
+__all__ = ["ResultWriter"]
 
 
 class ResultWriter:
@@ -36,21 +22,14 @@ class ResultWriter:
     Parameters
     ----------
     path : Path
-        The file to make; folders on the way are made. An existing file is touched only to resume it.
+        The file to make, or to go on with: see ``AppendOnlyFile``, also for what is raised.
     study : Study
     environment : mapping
         From ``env.capture``.
     tool_version : str
     resume : bool
-        Go on with the result that is there: a torn last line is cut off, and a line says with what this part was
-        measured. The caller has checked that it is the same study on the same machine.
-
-    Raises
-    ------
-    UsageError
-        If there is a result already (or none, to resume), another gilscope writes it, or it cannot be written.
-    ForeignFileError
-        If there is another file.
+        Go on with the result that is there: a line says with what this part was measured. The caller has checked that
+        it is the same study on the same machine.
     """
 
     def __init__(
@@ -63,13 +42,10 @@ class ResultWriter:
         resume: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._path, self._clock = Path(path), clock
-        self._fd: int | None = _reopen(self._path) if resume else _create(self._path)
-        self._size = os.fstat(self._fd).st_size
-        self._synced_s = clock()
+        self._file = AppendOnlyFile(path, SCHEMA, resume=resume, clock=clock)
         facts = {"tool_version": tool_version, "study": encode_study(study), "environment": environment}
         head = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, **facts}
-        self._append({"resumed": facts} if resume else head)
+        self._file.append({"resumed": facts} if resume else head)
 
     def __enter__(self) -> ResultWriter:
         return self
@@ -79,126 +55,16 @@ class ResultWriter:
 
     def case(self, record: CaseRecord) -> None:
         """Append what is known about a case; a later line about the same case replaces this one."""
-        self._append({"case": encode_case_record(record)})
+        self._file.append({"case": encode_case_record(record)})
 
     def block(self, block: Block) -> None:
         """Append a block."""
-        self._append({"block": encode_block(block)})
+        self._file.append({"block": encode_block(block)})
 
     def diagnostic(self, values: Mapping[str, Any]) -> None:
         """Append what a diagnostic round saw: any JSON-able mapping."""
-        self._append({"diagnostic": values})
+        self._file.append({"diagnostic": values})
 
     def close(self) -> None:
         """Bring everything to the disk. Idempotent."""
-        if self._fd is not None:
-            self._sync()
-            os.close(self._fd)
-            self._fd = None
-
-    def _append(self, line: Mapping[str, Any]) -> None:
-        if self._fd is None:
-            raise ResultFileError(f"{self._path}: this result is closed")
-        data = json.dumps(line, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
-        try:
-            _write_all(self._fd, data)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, self._size)  # leave whole lines only
-            raise ResultFileError(
-                f"cannot write to {self._path}: {error.strerror}; what was measured so far is in it"
-            ) from error
-        self._size += len(data)
-        if os.fstat(self._fd).st_nlink == 0:
-            raise ResultFileError(f"{self._path} was removed while it was being written: run again")
-        if self._clock() - self._synced_s >= SYNC_INTERVAL_S:
-            self._sync()
-
-    def _sync(self) -> None:
-        assert self._fd is not None
-        with contextlib.suppress(OSError):  # some file systems cannot; the lines are written all the same
-            os.fsync(self._fd)
-        self._synced_s = self._clock()
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def _create(path: Path) -> int:
-    """Make the file, which must not exist, and return its descriptor."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
-    except OSError as error:
-        if isinstance(error, FileExistsError) and path.parent.is_dir():
-            raise _refusal(path) from None
-        raise UsageError(f"cannot write to {path}: {error.strerror}; choose another folder with --out") from None
-    _lock(fd, path)
-    return fd
-
-
-def _reopen(path: Path) -> int:
-    """Open a result to append to it, cut off a torn last line, and return its descriptor."""
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0))
-    except OSError as error:
-        raise UsageError(f"cannot resume {path}: {error.strerror}; without --resume a new result is made") from None
-    _lock(fd, path)
-    _mend(fd)
-    return fd
-
-
-def _mend(fd: int) -> None:
-    """Make the file end with a whole line: what the reader leaves out as torn is cut off."""
-    begin, end = _last_line(fd)
-    if begin == end:
-        return
-    data = os.pread(fd, end - begin, begin)
-    if not is_line(data):
-        os.ftruncate(fd, begin)
-    elif not data.endswith(b"\n"):
-        _write_all(fd, b"\n")
-
-
-def _last_line(fd: int) -> tuple[int, int]:
-    """Return where the last line begins and ends, its line feed included."""
-    end = os.fstat(fd).st_size
-    begin = max(0, end - 1)  # before what may be its line feed
-    while begin:
-        start = max(0, begin - _TAIL_BYTES)
-        found = os.pread(fd, begin - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1, end
-        begin = start
-    return begin, end
-
-
-def _lock(fd: int, path: Path) -> None:
-    """Keep other writers out for as long as the descriptor is open; the system lets go when this process ends.
-
-    File systems without locks are trusted.
-    """
-    if fcntl is None:
-        return
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        raise UsageError(f"another gilscope is writing {path}: wait for it, or choose another folder") from None
-    except OSError:
-        return
-
-
-def _refusal(path: Path) -> UsageError | ForeignFileError:
-    """Say why an existing file stays as it is."""
-    beginning = b""
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        beginning = file.read(64)
-    if SCHEMA.encode() in beginning:
-        return UsageError(
-            f"{path} already holds a result: choose another folder with --out, or go on with it by --resume"
-        )
-    return ForeignFileError(f"{path} exists and is no result of gilscope: choose another folder with --out")
+        self._file.close()

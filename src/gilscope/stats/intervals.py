@@ -60,6 +60,20 @@ class Estimate:
         """Half the width of the interval over the value; infinite for a value of zero."""
         return (self.high - self.low) / (2.0 * abs(self.value)) if self.value else math.inf
 
+    @property
+    def has_interval(self) -> bool:
+        """Whether the interval says anything: the extremes of a single block have no width and no confidence, and an
+        infinite end lies beyond what was measured."""
+        return self.confidence > 0.0 and math.isfinite(self.low) and math.isfinite(self.high)
+
+    def starts_above(self, limit: float) -> bool:
+        """Whether the whole interval lies above a limit."""
+        return self.has_interval and self.low > limit
+
+    def ends_below(self, limit: float) -> bool:
+        """Whether the whole interval lies below a limit."""
+        return self.has_interval and self.high < limit
+
 
 @lru_cache(maxsize=512)
 def binomial_half(n: int) -> tuple[float, ...]:

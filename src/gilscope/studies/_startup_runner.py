@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gilscope import clocks
+from gilscope.measure.serving import serve
 from gilscope.studies._startup_kinds import load
 from gilscope.studies.memory import family_pss_bytes
-from gilscope.studies.serving import serve
 
 __all__ = ["main"]
 
 
-def once(message: dict[str, Any]) -> dict[str, Any]:
+def once(message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
     """Start and end ``message["workers"]`` workers of ``message["kind"]``; the second time nothing else is read."""
     before_ns = clocks.wall_ns()
     start = load(message["kind"])

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from gilscope.errors import RoundTimeoutError, WorkerDiedError, WorkerRaisedError
-from gilscope.measure.host import SupervisedHost
+from gilscope.errors import WorkerRaisedError
+from gilscope.measure.client import Launch, SupervisorClient, most_processes
 
 __all__ = ["StudyHost"]
 
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
-class StudyHost(SupervisedHost):
+
+class StudyHost:
     """A supervisor whose runners execute a module of a study.
 
     Parameters
     ----------
     module : str
-        Its ``main`` calls `serving.serve`.
+        Its ``main`` calls `gilscope.measure.serving.serve`.
     workers : int
         The most that are asked of it: so many more processes are no fork bomb.
     """
 
     def __init__(self, module: str, workers: int = 1) -> None:
-        super().__init__({}, workers)
-        self._module = module
+        self._launch = Launch(config={"module": module}, environment=_ONE_THREAD)
+        self.supervisor = SupervisorClient(most_processes(workers))
 
     def __enter__(self) -> StudyHost:
         return self
+
+    def __exit__(self, *_: object) -> None:
+        self.supervisor.close()
 
     def ask(self, runner: str, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """Send a message to a runner, which is started when it is first asked; return its answer.
@@ -36,22 +41,7 @@ class StudyHost(SupervisedHost):
         MeasurementError
             If it raised, died or did not answer in time; it is gone then, with everything it had started.
         """
-        answer = self._exchange(
-            {
-                "op": "call",
-                "runner": runner,
-                "python": "",
-                "config": {"module": self._module},
-                "environment": {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-                "message": message,
-                "segments": [],
-                "timeout_s": timeout_s,
-            }
-        )
-        if answer["status"] != "ok":
-            kind = RoundTimeoutError if answer["status"] == "timeout" else WorkerDiedError
-            raise kind(f"its process {answer['reason']}", answer["output"])
-        reply: dict[str, Any] = answer["reply"]
+        reply = self.supervisor.call(runner, message, self._launch, timeout_s)
         if reply["status"] != "ok":
             self.end(runner)  # what it had started may be in any state
             raise WorkerRaisedError(reply["reason"], reply["detail"])
@@ -59,4 +49,4 @@ class StudyHost(SupervisedHost):
 
     def end(self, runner: str) -> None:
         """End a runner and everything it has started."""
-        self._exchange({"op": "stop", "runner": runner})
+        self.supervisor.stop(runner)

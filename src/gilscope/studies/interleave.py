@@ -2,87 +2,91 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from gilscope import clocks
 from gilscope.errors import MeasurementError, RoundTimeoutError
 from gilscope.measure.events import Observer
+from gilscope.measure.loop import buy_blocks, shuffled
+from gilscope.studies.record import StudyBlock, StudyLog
 
-__all__ = ["Interleaved", "Trouble", "interleave"]
+__all__ = ["interleave"]
 
-Item = TypeVar("Item", bound=str)
-
-_ESTIMATE_MARGIN = 1.1  # a block that does not fit into the budget is not begun
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """Why an item has no more samples."""
-
-    status: Literal["failed", "timeout"]
-    reason: str
-
-
-@dataclass(slots=True, kw_only=True)
-class Interleaved(Generic[Item]):
-    """What was measured: per item one sample per whole block, and what went wrong."""
-
-    samples: dict[Item, list[Any]]
-    troubles: dict[Item, Trouble] = field(default_factory=dict)
-    blocks: int = 0
-    interrupted: bool = False
+SampleT = TypeVar("SampleT")
 
 
 def interleave(
     study: str,
-    items: Sequence[Item],
-    take: Callable[[Item], Any],
+    items: Sequence[str],
+    take: Callable[[str], SampleT],
+    log: StudyLog[Any, Any, Any, SampleT],
     *,
     budget_s: float,
     seed: int,
     observer: Observer,
     clock_ns: Callable[[], int] = clocks.wall_ns,
-) -> Interleaved[Item]:
+) -> None:
     """Take a sample of every item per block; one block at least.
 
     Parameters
     ----------
     study : str
         Its name, for progress and for the random order.
+    items : sequence of str
+        Keys of items that are in the log.
     take : callable (item) -> sample
         An item for which it raises MeasurementError is given up; the others go on.
+    log : StudyLog
+        Receives blocks and troubles; what it has already counts, with the time it took.
     """
-    found: Interleaved[Item] = Interleaved(samples={item: [] for item in items})
-    begin, block_s = clock_ns(), 0.0
-    try:
-        while live := [item for item in items if item not in found.troubles]:
-            started = clock_ns()
-            spent_s = (started - begin) / 1e9
-            if found.blocks and spent_s + block_s * _ESTIMATE_MARGIN > budget_s:
-                break
-            random.Random(f"{seed}/{study}/{found.blocks}").shuffle(live)
-            _block(found, live, take, observer)
-            block_s = (clock_ns() - started) / 1e9
-            spent_s = (clock_ns() - begin) / 1e9
-            observer.block_done(study, found.blocks, None, spent_s, max(0.0, budget_s - spent_s), spent_s)
-    except KeyboardInterrupt:
-        found.interrupted = True
-    return found
+    series = _Items(name=study, items=items, take=take, log=log, seed=seed, observer=observer, clock_ns=clock_ns)
+    buy_blocks([series], budget_s, observer, spent_s=log.record.spent_s, clock_ns=clock_ns)
 
 
-def _block(found: Interleaved[Item], order: Sequence[Item], take: Callable[[Item], Any], observer: Observer) -> None:
-    """Take a sample of each; they count only when the block has come to its end."""
-    taken = {}
-    for item in order:
-        try:
-            taken[item] = take(item)
-        except MeasurementError as error:
-            status: Literal["failed", "timeout"] = "timeout" if isinstance(error, RoundTimeoutError) else "failed"
-            found.troubles[item] = Trouble(status=status, reason=str(error))
-            observer.message(f"{item}: {error}")
-    for item, sample in taken.items():
-        found.samples[item].append(sample)
-    found.blocks += 1
+@dataclass(slots=True, kw_only=True)
+class _Items(Generic[SampleT]):
+    """See ``loop.Series``."""
+
+    name: str
+    items: Sequence[str]
+    take: Callable[[str], SampleT]
+    log: StudyLog[Any, Any, Any, SampleT]
+    seed: int
+    observer: Observer
+    clock_ns: Callable[[], int]
+    precision: float | None = None
+    _given_up: set[str] = field(default_factory=set)
+
+    @property
+    def blocks(self) -> int:
+        return len(self.log.record.blocks)
+
+    def wants_more(self) -> bool:
+        return any(item not in self._given_up for item in self.items)
+
+    def rank(self) -> tuple[float, ...]:
+        return ()
+
+    def cost_s(self) -> float:
+        last = self.log.record.blocks[-1]
+        return (last.ended_ns - last.started_ns) / 1e9
+
+    def run_block(self) -> float:
+        """Take a sample of each; they count only when the block has come to its end."""
+        live = [item for item in self.items if item not in self._given_up]
+        started_ns, samples = self.clock_ns(), {}
+        for item in shuffled(live, self.seed, self.name, self.blocks):
+            try:
+                samples[item] = self.take(item)
+            except MeasurementError as error:
+                self._given_up.add(item)
+                self.log.note(item, "timeout" if isinstance(error, RoundTimeoutError) else "failed", str(error))
+                self.observer.message(f"{item}: {error}")
+                continue
+            if self.log.record.items[item].row.status != "ok":  # what failed the last time
+                self.log.note(item, "ok")
+        block = StudyBlock(started_ns=started_ns, ended_ns=self.clock_ns(), samples=samples)
+        self.log.block(block)
+        return (block.ended_ns - block.started_ns) / 1e9

@@ -6,29 +6,38 @@ receiver has all of it. Sizes that memory or budget cannot bear are left out, wi
 
 from __future__ import annotations
 
-import importlib.util
-import multiprocessing
 import os
 import shutil
 import signal
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypeAlias
 
 from gilscope import clocks, executors
-from gilscope.errors import MeasurementError, UsageError
+from gilscope.errors import MeasurementError
 from gilscope.measure.events import Observer
 from gilscope.measure.examine import available_bytes
-from gilscope.registry import START_METHODS
 from gilscope.spec import Availability, Impl
 from gilscope.stats import MIN_BLOCKS
-from gilscope.studies._ipc_job import STAGES
-from gilscope.studies.document import document, medians
+from gilscope.studies.codec import decode
+from gilscope.studies.document import RowStatus
 from gilscope.studies.host import StudyHost
-from gilscope.studies.interleave import Interleaved, Trouble, interleave
+from gilscope.studies.interleave import interleave
+from gilscope.studies.ipc_rows import (
+    IpcLog,
+    IpcPlan,
+    IpcRequest,
+    IpcRow,
+    IpcSample,
+    JobTimes,
+    Passage,
+    TransferRow,
+    job_row,
+    transfer_row,
+)
 
-__all__ = ["CHANNELS", "DEFAULT_SIZES", "RUNNER", "Request", "availability", "measure"]
+__all__ = ["CHANNELS", "RUNNER", "availability", "measure"]
 
 CHANNELS: Mapping[str, tuple[str, str]] = {
     "pipe": ("pipe", "processes"),
@@ -47,7 +56,6 @@ CHANNELS: Mapping[str, tuple[str, str]] = {
 """Name -> (label, between what)."""
 
 RUNNER = "gilscope.studies._ipc_runner"
-DEFAULT_SIZES = (1 << 10, 1 << 15, 1 << 20, 1 << 25, 1 << 30)
 
 _WITHOUT_PAYLOAD = ("signal", "condition")
 _COPIES = 5  # of a payload at once, at most: ours, pickled, in the receiver's buffer as it grows, unpickled
@@ -56,43 +64,35 @@ _ROUND_S = 0.03  # of transfers; long enough for hundreds of small ones
 _MOST_TRANSFERS = 1000
 _ONE_SHARE = 0.25  # of the budget that six rounds of one size of one channel may take: there are many
 _TRIED_S = 0.2  # a trial that took so long need not be repeated to know what a round costs
-_JOB_BYTES = 1 << 23
 _TIMEOUT_S, _TIMEOUT_FACTOR = 60.0, 50.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What ``gilscope ipc`` was asked, after checking.
-
-    Parameters
-    ----------
-    sizes : tuple of int
-        Bytes, increasing.
-    """
-
-    sizes: tuple[int, ...] = DEFAULT_SIZES
-    start_methods: tuple[str, ...] = START_METHODS
-    budget_s: float = 60.0
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        if not self.sizes or min(self.sizes) < 1:
-            raise UsageError("sizes must be 1 byte or more: write them like 1KiB,1MiB,1GiB")
-        if list(self.sizes) != sorted(set(self.sizes)):
-            raise UsageError("sizes must increase: write them like 1KiB,1MiB,1GiB")
+_Refusal: TypeAlias = tuple[RowStatus, str, str]
+"""Status, reason and fix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cell:
     """A row to be: a channel with a size, or a job under a start method."""
 
-    kind: str  # latency, transfer or job
+    kind: Literal["latency", "transfer", "job"]
     name: str  # of the channel, or the start method
     nbytes: int
 
     @property
     def key(self) -> str:
         return f"{self.name} {self.nbytes}" if self.kind == "transfer" else f"{self.name} {self.kind}"
+
+    @property
+    def row(self) -> IpcRow:
+        """Return the row before anything is measured."""
+        return job_row(self.name, self.nbytes) if self.kind == "job" else self._transfer
+
+    @property
+    def _transfer(self) -> TransferRow:
+        label, between = CHANNELS[self.name]
+        assert self.kind != "job"
+        return transfer_row(self.kind, self.name, label, between, self.nbytes)
 
 
 def availability(channel: str) -> Availability:
@@ -104,42 +104,50 @@ def availability(channel: str) -> Availability:
     return Availability(ok=True)
 
 
-def measure(request: Request, host: StudyHost, environment: Mapping[str, Any], observer: Observer) -> dict[str, Any]:
-    """Try every channel and size once, then measure what fits into the budget in blocks; return the document."""
-    study = _Study(request, host, observer)
-    try:
-        study.try_all()
-    except KeyboardInterrupt:
-        return study.document(environment, Interleaved(samples={}, interrupted=True))
+def measure(request: IpcRequest, host: StudyHost, log: IpcLog, observer: Observer) -> None:
+    """Try every channel and size once, then measure what fits into the budget in blocks."""
+    study = _Study(request, host, log, observer)
+    study.try_all()
     items = study.fitting()
-    found = interleave("ipc", items, study.take, budget_s=request.budget_s, seed=request.seed, observer=observer)
-    return study.document(environment, found)
+    interleave("ipc", items, study.take, log, budget_s=request.budget_s, seed=request.seed, observer=observer)
 
 
 class _Study:
     """The state of one measurement."""
 
-    def __init__(self, request: Request, host: StudyHost, observer: Observer) -> None:
-        self._request, self._host, self._observer = request, host, observer
+    def __init__(self, request: IpcRequest, host: StudyHost, log: IpcLog, observer: Observer) -> None:
+        self._request, self._host, self._log, self._observer = request, host, log, observer
         self._cells = {cell.key: cell for cell in _cells(request)}
-        self._refused: dict[str, tuple[str, str, str]] = {}
-        self._transfers: dict[str, int] = {}
-        self._cost_s: dict[str, float] = {}
-        self._module = "numpy" if importlib.util.find_spec("numpy") is not None else ""
+        self._plans = {key: item.plan for key, item in log.record.items.items() if item.plan is not None}
+        for cell in self._cells.values():
+            if cell.key not in log.record.items:
+                log.put(cell.key, cell.row)
 
     # Trying -----------------------------------------------------------------------------------------------------------
 
     def try_all(self) -> None:
-        """Do everything once: finds out what fails, how many transfers make a round, and what a round costs."""
-        self._observer.message("trying every channel with every size once")
-        for key, cell in self._cells.items():
-            refused = self._reason_against(cell)
-            if refused is None:
-                refused = self._tried(cell)
-            if refused is not None:
-                self._refused[key] = refused
+        """Do everything once: finds out what fails, how many transfers make a round, and what a round costs.
 
-    def _reason_against(self, cell: _Cell) -> tuple[str, str, str] | None:
+        What was found out before, and did not fail, is known.
+        """
+        if any(key not in self._plans for key in self._cells):
+            self._observer.message("trying every channel with every size once")
+        for key, cell in self._cells.items():
+            if key in self._plans and self._status(key) not in ("failed", "timeout"):
+                self._log.put(key, cell.row, self._plans[key])
+                continue
+            refused = self._reason_against(cell) or self._tried(cell)
+            if refused is not None:
+                self._log.put(key, replace(cell.row, status=refused[0], reason=refused[1], cure=refused[2]))
+
+    def _status(self, key: str) -> RowStatus:
+        return self._log.record.items[key].row.status
+
+    def _refused(self, key: str) -> _Refusal | None:
+        row = self._log.record.items[key].row
+        return None if row.status == "ok" else (row.status, row.reason, row.cure)
+
+    def _reason_against(self, cell: _Cell) -> _Refusal | None:
         """Return (status, reason, cure) if a cell need not be tried."""
         if cell.kind == "job":
             here = executors.availability("processes", Impl(name="py_loop", target="", gil="held"), cell.name)
@@ -152,95 +160,64 @@ class _Study:
         smaller = [other for other in self._cells.values() if other.name == cell.name and other.nbytes < cell.nbytes]
         if smaller and cell.kind == "transfer":
             before = max(smaller, key=lambda other: other.nbytes)
-            if before.key in self._refused:
-                return self._refused[before.key]
-            expected_s = self._cost_s.get(before.key, 0.0) * cell.nbytes / max(before.nbytes, 1 << 20)
+            if (refused := self._refused(before.key)) is not None:
+                return refused
+            expected_s = self._plans[before.key].cost_s * cell.nbytes / max(before.nbytes, 1 << 20)
             if MIN_BLOCKS * expected_s > _ONE_SHARE * self._request.budget_s:
                 return _too_dear()
         return None
 
-    def _tried(self, cell: _Cell) -> tuple[str, str, str] | None:
+    def _tried(self, cell: _Cell) -> _Refusal | None:
         """Do it once; return (status, reason, cure) if that fails."""
-        self._transfers[cell.key] = 1
+        transfers = 1
         try:
-            sample, cost_s = self._timed(cell.key)
-            if cell.kind != "job":
-                self._transfers[cell.key] = max(1, min(_MOST_TRANSFERS, int(_ROUND_S / max(sample, 1e-7))))
+            sample, cost_s = self._timed(cell, transfers)
+            if isinstance(sample, Passage):
+                transfers = max(1, min(_MOST_TRANSFERS, int(_ROUND_S / max(sample.seconds, 1e-7))))
             if cell.kind == "job" or cost_s < _TRIED_S:  # the first job starts the fork server, too
-                _, cost_s = self._timed(cell.key)
+                _, cost_s = self._timed(cell, transfers)
         except MeasurementError as error:
             return "failed", str(error), ""
-        self._cost_s[cell.key] = cost_s
+        self._plans[cell.key] = IpcPlan(transfers=transfers, cost_s=cost_s)
+        self._log.put(cell.key, cell.row, self._plans[cell.key])
         return None
 
-    def _timed(self, key: str) -> tuple[Any, float]:
+    def _timed(self, cell: _Cell, transfers: int) -> tuple[IpcSample, float]:
         """Return a sample and what it took altogether, with making the payload and looking at what arrived."""
         before_ns = clocks.wall_ns()
-        sample = self.take(key)
+        sample = self._sample(cell, transfers, 0.0)
         return sample, (clocks.wall_ns() - before_ns) / 1e9
 
     def fitting(self) -> list[str]:
         """Return what is measured: so much that six blocks of it fit; what is left out is the dearest."""
-        live = [key for key in self._cells if key not in self._refused]
-        while len(live) > 1 and MIN_BLOCKS * sum(self._cost_s[key] for key in live) > self._request.budget_s:
-            dearest = max(live, key=lambda key: self._cost_s[key])
-            self._refused[dearest] = _too_dear()
+        live = [key for key in self._cells if self._refused(key) is None]
+        while len(live) > 1 and MIN_BLOCKS * sum(self._plans[key].cost_s for key in live) > self._request.budget_s:
+            dearest = max(live, key=lambda key: self._plans[key].cost_s)
+            self._log.note(dearest, *_too_dear())
             live.remove(dearest)
         return live
 
     # Measuring --------------------------------------------------------------------------------------------------------
 
-    def take(self, key: str) -> Any:
+    def take(self, key: str) -> IpcSample:
         """Return one sample: seconds of a transfer, or the stages of a job."""
-        cell = self._cells[key]
-        timeout_s = _TIMEOUT_S + _TIMEOUT_FACTOR * self._cost_s.get(key, 0.0)
+        plan = self._plans[key]
+        return self._sample(self._cells[key], plan.transfers, plan.cost_s)
+
+    def _sample(self, cell: _Cell, transfers: int, cost_s: float) -> IpcSample:
+        timeout_s = _TIMEOUT_S + _TIMEOUT_FACTOR * cost_s
         if cell.kind == "job":
-            message = {"op": "job", "start_method": cell.name, "bytes": cell.nbytes, "module": self._module}
-            return self._host.ask("jobs", message, timeout_s)  # apart: it must stay single-threaded to fork
-        message = {"op": "round", "channel": cell.name, "bytes": cell.nbytes, "transfers": self._transfers[key]}
-        return self._host.ask("channels", message, timeout_s)["seconds"]
-
-    def document(self, environment: Mapping[str, Any], found: Interleaved[str]) -> dict[str, Any]:
-        """Return the study's document."""
-        asked = {**asdict(self._request), "workers": 2, "job_bytes": _JOB_BYTES, "job_imports": self._module}
-        samples, troubles = found.samples, found.troubles
-        rows = [self._row(cell, samples.get(key, []), troubles.get(key)) for key, cell in self._cells.items()]
-        return document(
-            "ipc",
-            environment=environment,
-            asked=asked,
-            blocks=found.blocks,
-            rows=rows,
-            notes=self._notes(),
-            interrupted=found.interrupted,
-        )
-
-    def _row(self, cell: _Cell, samples: Sequence[Any], trouble: Trouble | None) -> dict[str, Any]:
-        status, reason, cure = self._refused.get(cell.key, ("ok", "", ""))
-        if trouble is not None:
-            status, reason = trouble.status, trouble.reason
-        base = {"kind": cell.kind, "bytes": cell.nbytes, "status": status, "reason": reason, "cure": cure}
-        if cell.kind == "job":
-            stages = {stage: medians([sample["stages_s"][stage] for sample in samples]) for stage in STAGES}
-            total = medians([sample["total_s"] for sample in samples])
-            where = {"label": f"processes/{cell.name}", "executor": "processes", "start_method": cell.name}
-            return {**base, **where, "stages_s": stages, "total_s": total}
-        label, between = CHANNELS[cell.name]
-        copied = cell.kind == "transfer" and between != "threads"
-        bandwidth = medians([cell.nbytes / seconds for seconds in samples]) if copied else None
-        where = {"label": label, "executor": between, "start_method": "", "channel": cell.name}
-        return {**base, **where, "seconds": medians(samples), "bandwidth_bytes_per_s": bandwidth}
-
-    def _notes(self) -> list[str]:
-        imports = f"imports {self._module}" if self._module else "imports nothing more"
-        started = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-        return [
-            f"the receiving process was started by {started} before",
-            f"a job {imports}, is given {_JOB_BYTES >> 20} MiB and returns their checksum",
-        ]
+            message = {"op": "job", "start_method": cell.name, "bytes": cell.nbytes}
+            message["module"] = self._request.job_imports
+            reply = self._host.ask("jobs", message, timeout_s)  # apart: it must stay single-threaded to fork
+        else:
+            message = {"op": "round", "channel": cell.name, "bytes": cell.nbytes, "transfers": transfers}
+            reply = self._host.ask("channels", message, timeout_s)
+        sample: IpcSample = decode(JobTimes if cell.kind == "job" else Passage, reply)
+        return sample
 
 
-def _cells(request: Request) -> Iterator[_Cell]:
+def _cells(request: IpcRequest) -> Iterator[_Cell]:
     """Yield what is asked for: per channel the latency and the sizes, then the jobs."""
     for channel in CHANNELS:
         silent = channel in _WITHOUT_PAYLOAD
@@ -248,10 +225,10 @@ def _cells(request: Request) -> Iterator[_Cell]:
         for nbytes in () if silent else request.sizes:
             yield _Cell(kind="transfer", name=channel, nbytes=nbytes)
     for method in request.start_methods:
-        yield _Cell(kind="job", name=method, nbytes=_JOB_BYTES)
+        yield _Cell(kind="job", name=method, nbytes=request.job_bytes)
 
 
-def _no_room(cell: _Cell, shm: Path = Path("/dev/shm")) -> tuple[str, str, str] | None:
+def _no_room(cell: _Cell, shm: Path = Path("/dev/shm")) -> _Refusal | None:
     """Return (status, reason, cure) if memory does not suffice for a payload."""
     free = available_bytes()
     if free is not None and cell.nbytes * _COPIES > free * _MEMORY_SHARE:
@@ -266,7 +243,7 @@ def _no_room(cell: _Cell, shm: Path = Path("/dev/shm")) -> tuple[str, str, str] 
     return None
 
 
-def _too_dear() -> tuple[str, str, str]:
+def _too_dear() -> _Refusal:
     """Return what is said about a cell whose blocks do not fit."""
     return "left_out", f"{MIN_BLOCKS} rounds of it do not fit into the budget", "give more with --budget"
 

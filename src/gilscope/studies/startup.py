@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 from gilscope import executors
 from gilscope.errors import UsageError
 from gilscope.measure.events import Observer
 from gilscope.registry import START_METHODS
 from gilscope.spec import Availability, Impl
-from gilscope.studies.document import document, medians
+from gilscope.stats import Estimate, estimate_or_none
+from gilscope.studies.codec import Positive, decode
+from gilscope.studies.document import Envelope, StudyRow
 from gilscope.studies.host import StudyHost
-from gilscope.studies.interleave import Interleaved, interleave
+from gilscope.studies.interleave import interleave
 from gilscope.studies.memory import PSS_REASON
+from gilscope.studies.record import Kind, Record, StudyLog
 
-__all__ = ["KINDS", "RUNNER", "Request", "availability", "measure"]
+__all__ = [
+    "KINDS",
+    "RUNNER",
+    "STARTUP",
+    "StartupDocument",
+    "StartupLog",
+    "StartupRequest",
+    "StartupRow",
+    "availability",
+    "document_of",
+    "measure",
+    "usable",
+]
 
 KINDS = ("threads", "interpreters", *START_METHODS, "loky", "dask")
 """Executors, ``processes`` by start method."""
@@ -24,21 +39,58 @@ KINDS = ("threads", "interpreters", *START_METHODS, "loky", "dask")
 RUNNER = "gilscope.studies._startup_runner"
 TIMEOUT_S = 120.0  # a Dask cluster of 64 workers on a slow disk, with room
 
-_TIMES = ("import_s", "create_s", "join_s", "total_s", "again_s")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class StartupRequest:
     """What ``gilscope startup`` was asked, after checking."""
 
     kinds: tuple[str, ...] = KINDS
-    workers: int = 2
+    workers: Positive = 2
     budget_s: float = 60.0
     seed: int = 1
 
     def __post_init__(self) -> None:
         if self.workers < 1:
             raise UsageError("workers must be 1 or more: write them like 4")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupSample:
+    """What the runner saw once: seconds, and bytes per worker where the system tells."""
+
+    import_s: float
+    create_s: float
+    join_s: float
+    total_s: float
+    again_s: float
+    pss_bytes: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupRow(StudyRow):
+    """What workers of one kind cost: importing the library, creating, joining, both, both again; memory of each."""
+
+    workers: Positive
+    import_s: Estimate | None
+    create_s: Estimate | None
+    join_s: Estimate | None
+    total_s: Estimate | None
+    again_s: Estimate | None
+    pss_bytes: Estimate | None
+    pss_reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupDocument(Envelope):
+    """What ``gilscope startup`` found."""
+
+    study: Literal["startup"] = "startup"
+    asked: StartupRequest
+    rows: tuple[StartupRow, ...]
+
+
+StartupLog: TypeAlias = StudyLog[StartupRequest, StartupRow, None, StartupSample]
+StartupRecord: TypeAlias = Record[StartupRequest, StartupRow, None, StartupSample]
 
 
 def availability(kind: str) -> Availability:
@@ -49,48 +101,93 @@ def availability(kind: str) -> Availability:
     return executors.availability(kind, plain)
 
 
-def measure(request: Request, host: StudyHost, environment: Mapping[str, Any], observer: Observer) -> dict[str, Any]:
-    """Start and end workers of every kind, block after block, each time in a fresh process; return the document.
+def usable(request: StartupRequest) -> Mapping[str, Availability]:
+    """Tell which kinds of workers can be started here.
 
     Raises
     ------
     UsageError
-        If none of the kinds can be started here.
+        If none can.
     """
     here = {kind: availability(kind) for kind in request.kinds}
-    kinds = [kind for kind in request.kinds if here[kind].ok]
-    if not kinds:
+    if not any(found.ok for found in here.values()):
         raise UsageError("nothing of this is here: " + "; ".join(f"{k}: {a.reason}" for k, a in here.items()))
+    return here
 
-    def take(kind: str) -> dict[str, Any]:
-        sample = host.ask(kind, {"kind": kind, "workers": request.workers}, TIMEOUT_S)
+
+def measure(
+    request: StartupRequest, here: Mapping[str, Availability], host: StudyHost, log: StartupLog, observer: Observer
+) -> None:
+    """Start and end workers of every kind, block after block, each time in a fresh process.
+
+    Parameters
+    ----------
+    here : mapping of kind to Availability
+        From ``usable``.
+    """
+    kinds = [kind for kind in request.kinds if here[kind].ok]
+    for kind in request.kinds:
+        before = log.record.items.get(kind)
+        if before is None or not here[kind].ok or before.row.status == "unavailable":
+            log.put(kind, _row(request, kind, here[kind]))
+
+    def take(kind: str) -> StartupSample:
+        reply = host.ask(kind, {"kind": kind, "workers": request.workers}, TIMEOUT_S)
         host.end(kind)  # one that failed is gone already
+        sample: StartupSample = decode(StartupSample, reply)
         return sample
 
-    found = interleave("startup", kinds, take, budget_s=request.budget_s, seed=request.seed, observer=observer)
-    return document(
-        "startup",
-        environment=environment,
-        asked=asdict(request),
-        blocks=found.blocks,
-        rows=[_row(request, kind, here[kind], found) for kind in request.kinds],
-        interrupted=found.interrupted,
+    interleave("startup", kinds, take, log, budget_s=request.budget_s, seed=request.seed, observer=observer)
+
+
+def _row(request: StartupRequest, kind: str, here: Availability) -> StartupRow:
+    """Return the row of a kind before anything is measured."""
+    processes = kind in START_METHODS
+    return StartupRow(
+        label=f"processes/{kind}" if processes else kind,
+        executor="processes" if processes else kind,
+        start_method=kind if processes else "",  # type: ignore[arg-type]
+        status="ok" if here.ok else "unavailable",
+        reason=here.reason,
+        cure=here.cure,
+        workers=request.workers,
+        import_s=None,
+        create_s=None,
+        join_s=None,
+        total_s=None,
+        again_s=None,
+        pss_bytes=None,
+        pss_reason="",
     )
 
 
-def _row(request: Request, kind: str, here: Availability, found: Interleaved[str]) -> dict[str, Any]:
-    samples, trouble = found.samples.get(kind, []), found.troubles.get(kind)
-    memory = [sample["pss_bytes"] for sample in samples if sample["pss_bytes"] is not None]
-    processes = kind in START_METHODS
-    return {
-        "label": f"processes/{kind}" if processes else kind,
-        "executor": "processes" if processes else kind,
-        "start_method": kind if processes else "",
-        "status": trouble.status if trouble else "ok" if here.ok else "unavailable",
-        "reason": trouble.reason if trouble else here.reason,
-        "cure": here.cure,
-        "workers": request.workers,
-        **{name: medians([sample[name] for sample in samples]) for name in _TIMES},
-        "pss_bytes": medians(memory),
-        "pss_reason": PSS_REASON if samples and not memory else "",
-    }
+def _measured(row: StartupRow, samples: Sequence[StartupSample]) -> StartupRow:
+    """Return a row with its figures: medians over blocks."""
+    memory = [sample.pss_bytes for sample in samples if sample.pss_bytes is not None]
+    return replace(
+        row,
+        import_s=estimate_or_none([sample.import_s for sample in samples]),
+        create_s=estimate_or_none([sample.create_s for sample in samples]),
+        join_s=estimate_or_none([sample.join_s for sample in samples]),
+        total_s=estimate_or_none([sample.total_s for sample in samples]),
+        again_s=estimate_or_none([sample.again_s for sample in samples]),
+        pss_bytes=estimate_or_none(memory),
+        pss_reason=PSS_REASON if samples and not memory else "",
+    )
+
+
+def document_of(record: StartupRecord) -> StartupDocument:
+    """Make the document of what was measured so far."""
+    rows = tuple(_measured(item.row, record.samples(key)) for key, item in record.items.items())
+    return StartupDocument(**record.envelope(), rows=rows)
+
+
+STARTUP = Kind(
+    name="startup",
+    request=StartupRequest,
+    row=StartupRow,
+    plan=None,
+    sample=StartupSample,
+    document_type=StartupDocument,
+    document=document_of,
+)

@@ -20,7 +20,7 @@ from gilscope.spec import Availability
 from gilscope.stats import Estimate
 from gilscope.telemetry.free_threading import GilState, gil_state
 from gilscope.telemetry.names import ThreadNames
-from gilscope.telemetry.reading import GilReading, GilThread, HoldLengths, Timeline, read
+from gilscope.telemetry.reading import GilReading, GilReport, GilThread, HoldLengths, Timeline, read
 from gilscope.trace import Event
 
 if TYPE_CHECKING:
@@ -298,22 +298,28 @@ class GilMonitor:
         """Mean time between looks."""
         return self.reading.interval_s
 
+    @property
+    def report(self) -> GilReport:
+        """What is known, with the reasons for what is not."""
+        reading, problem = None, self.reason
+        if self.available:
+            try:
+                reading = self.reading
+            except MeasurementError as error:
+                problem = str(error)
+        state = self.state
+        return GilReport(
+            available=reading is not None,
+            reason=problem,
+            enabled=state.enabled,
+            free_threaded_build=state.free_threaded_build,
+            switched_on=state.reason,
+            waiting_reason=self.waiting_reason,
+            threads_reason=self.threads_reason,
+            overdue_reason=self.overdue_reason,
+            reading=reading,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain numbers, lists and dicts; ``available`` tells whether the quantities are there."""
-        state = self.state
-        head: dict[str, Any] = {
-            "available": self.available,
-            "reason": self.reason,
-            "enabled": state.enabled,
-            "free_threaded_build": state.free_threaded_build,
-            "switched_on": state.reason,
-            "waiting_reason": self.waiting_reason,
-            "threads_reason": self.threads_reason,
-            "overdue_reason": self.overdue_reason,
-        }
-        if not self.available:
-            return head
-        try:
-            return head | self.reading.to_dict()
-        except MeasurementError as error:
-            return head | {"available": False, "reason": str(error)}
+        return self.report.to_dict()

@@ -24,6 +24,7 @@ from typing import Any
 
 from gilscope.errors import UsageError
 from gilscope.telemetry.gil import GilMonitor
+from gilscope.telemetry.reading import GilReport
 
 __all__ = ["ProgramRun", "run_program"]
 
@@ -44,8 +45,7 @@ class ProgramRun:
     message : str
         What Python would have written to stderr at the end: a traceback, or the text given to ``sys.exit``.
     wall_s : float
-    gil : dict
-        ``GilMonitor.to_dict()``.
+    gil : GilReport
     forked_child : bool
         True in a child the program forked and did not end: not the program's own run, to be left with
         ``os._exit(exit_status)`` without a report.
@@ -56,7 +56,7 @@ class ProgramRun:
     exit_status: int
     message: str
     wall_s: float
-    gil: dict[str, Any]
+    gil: GilReport
     forked_child: bool = False
 
     def to_dict(self) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class ProgramRun:
             "arguments": list(self.arguments),
             "exit_status": self.exit_status,
             "wall_s": self.wall_s,
-            "gil": self.gil,
+            "gil": self.gil.to_dict(),
         }
 
 
@@ -211,6 +211,6 @@ def run_program(
         exit_status=status,
         message=message,
         wall_s=wall_s,
-        gil=monitor.to_dict(),
+        gil=monitor.report,
         forked_child=os.getpid() != pid,
     )

@@ -19,9 +19,10 @@ import bisect
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gilscope import typed
 from gilscope.errors import MeasurementError
 from gilscope.stats import Estimate
 from gilscope.units import NS_PER_S
@@ -29,7 +30,7 @@ from gilscope.units import NS_PER_S
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Snapshot
 
-__all__ = ["GilReading", "GilThread", "HoldLengths", "Timeline", "read"]
+__all__ = ["GilReading", "GilReport", "GilThread", "HoldLengths", "Timeline", "read"]
 
 CONFIDENCE = 0.95
 _Z = 1.959964  # normal quantile of CONFIDENCE
@@ -166,9 +167,54 @@ class GilReading:
     busy: float
     late: float
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GilReport:
+    """What is known about the GIL of a process after it was watched, or why nothing is.
+
+    Parameters
+    ----------
+    available : bool
+        Whether it was measured.
+    reason : str
+        Why not.
+    enabled, free_threaded_build : bool
+        Whether the interpreter has a GIL, and whether it could run without.
+    switched_on : str
+        On a free-threaded build with the GIL: what switched it on.
+    waiting_reason, threads_reason, overdue_reason : str
+        Why the waiting threads, who held it, or requests in vain are not known.
+    reading : GilReading or None
+        None unless ``available``.
+    """
+
+    available: bool
+    reason: str = ""
+    enabled: bool = True
+    free_threaded_build: bool = False
+    switched_on: str = ""
+    waiting_reason: str = ""
+    threads_reason: str = ""
+    overdue_reason: str = ""
+    reading: GilReading | None = None
+
     def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, lists and dicts."""
-        return asdict(self)
+        """Return it as JSON has it: the quantities beside the reasons, and left out where there are none."""
+        facts = asdict(self)
+        quantities = facts.pop("reading")
+        return {**facts, **(quantities or {})}
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> GilReport:
+        """Read what ``to_dict`` returned.
+
+        Raises
+        ------
+        ValueError
+            If it was measured and a quantity is missing.
+        """
+        report = typed.read(cls, facts)
+        return replace(report, reading=typed.read(GilReading, facts)) if report.available else report
 
 
 def _score(share: float, size: float, n: int) -> Estimate:

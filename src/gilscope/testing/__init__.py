@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from gilscope.testing.gil import GilGate
 from gilscope.testing.outcome import Undecided
-from gilscope.testing.scaling import DEFAULT_BUDGET_S, ScalingResult, judge
+from gilscope.testing.scaling import DEFAULT_BUDGET_S, ScalingResult
 
-__all__ = ["DEFAULT_BUDGET_S", "GilGate", "ScalingResult", "Undecided", "judge"]
+__all__ = ["DEFAULT_BUDGET_S", "GilGate", "ScalingResult", "Undecided"]

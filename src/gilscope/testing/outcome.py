@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gilscope.analysis.to_json import part_to_json
 from gilscope.errors import MeasurementError
 from gilscope.stats import Estimate
 
@@ -16,10 +17,8 @@ class Undecided(MeasurementError):  # noqa: N818 - an outcome, not an error of a
 
 def values_of(estimate: Estimate | None) -> dict[str, Any] | None:
     """Return an estimate as the analysis document writes it."""
-    if estimate is None:
-        return None
-    values = {name: getattr(estimate, name) for name in ("value", "low", "high", "confidence")}
-    return {**values, "blocks": estimate.n}
+    found: dict[str, Any] | None = part_to_json(estimate)
+    return found
 
 
 def shown(estimate: Estimate | None) -> str:

@@ -7,27 +7,25 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, NamedTuple
 
-from gilscope.analysis import analyse
-from gilscope.analysis.columns import columns_by_kernel, estimated, ratio
-from gilscope.analysis.unqueued import GIVEN, unqueued_speedup
-from gilscope.api import Way, estimate_of
-from gilscope.cases import Case
+from gilscope.analysis import Answer, analyse
+from gilscope.analysis.gate import Gate, Quantity, gate
+from gilscope.analysis.rows import CaseRow
+from gilscope.analysis.to_json import to_json
+from gilscope.api import Way
 from gilscope.errors import UsageError
 from gilscope.measure.callables import request_of
-from gilscope.measure.functions import Options, measure
+from gilscope.measure.engine import measure
+from gilscope.measure.functions import Functions, Options
 from gilscope.records import ResultSet
+from gilscope.report.sentences import verdict
 from gilscope.results import load
 from gilscope.results.schema import RESULT_NAME
 from gilscope.stats import Estimate
-from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 from gilscope.testing.outcome import Undecided, shown, values_of
 
-__all__ = ["DEFAULT_BUDGET_S", "ScalingResult", "judge"]
-
-Verdict: TypeAlias = Literal["passed", "failed", "open"]
-Measure: TypeAlias = Literal["speedup", "efficiency", "relative_efficiency"]
+__all__ = ["DEFAULT_BUDGET_S", "ScalingResult"]
 
 DEFAULT_BUDGET_S = 40.0
 """Up to about 90 blocks of one function on 2 CPUs. On a quiet machine the first look, after eight, mostly decides."""
@@ -36,53 +34,7 @@ ROUND_S = 0.05
 """Shortest round of T(1) in a gate. What it tells apart lies a factor of p apart, so many short rounds are worth more
 than a few long ones: other programs come and go between them."""
 
-ONE_AT_A_TIME = 1.05
-"""Speed-up of a function whose calls run one at a time, with room for time-slicing. A threshold that such a function
-would reach on this machine cannot tell the two apart."""
-
-
-def judge(name: Measure, threshold: float, found: Estimate, spin: Estimate | None, workers: int) -> Verdict:
-    """Compare an estimate with its threshold, as far as the machine allows.
-
-    Parameters
-    ----------
-    found : Estimate
-        Of the quantity ``name``.
-    spin : Estimate or None
-        Speed-up of the control: what the machine gave in the same seconds.
-
-    Notes
-    -----
-    What passes must be out of reach for a function that runs one call at a time; what fails must be within the reach
-    of the machine.
-    """
-    if found.confidence < DEFAULT_CONFIDENCE or spin is None or spin.confidence < DEFAULT_CONFIDENCE:
-        return "open"
-    wanted = threshold * {"speedup": 1.0, "efficiency": workers, "relative_efficiency": spin.low}[name]
-    if found.low >= threshold:
-        return "passed" if wanted > ONE_AT_A_TIME or workers == 1 else "open"
-    if found.high >= threshold:
-        return "open"
-    if name == "relative_efficiency":
-        return "failed" if wanted > ONE_AT_A_TIME else "open"
-    return "failed" if spin.low >= wanted else "open"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """What a threshold is compared with.
-
-    Parameters
-    ----------
-    found, spin : Estimate or None
-        The quantity, and the speed-up of the control.
-    unqueued : bool
-        Whether both are without the time that workers queued for a CPU.
-    """
-
-    found: Estimate | None
-    spin: Estimate | None
-    unqueued: bool = False
+_MEASURED = ("ok", "too_noisy")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,7 +56,7 @@ class ScalingResult:
     workers: int = 2
     budget_s: float = DEFAULT_BUDGET_S
     report: Callable[[dict[str, Any]], None] = field(default=lambda decision: None)
-    _document: dict[str, Any] | None = None
+    _answer: Answer | None = None
     _result: ResultSet | None = None
 
     def require(
@@ -133,7 +85,7 @@ class ScalingResult:
             If the machine cannot tell within the budget.
         """
         __tracebackhide__ = True  # test runners show the line that demands, not this one
-        asked: dict[Measure, float | None] = {
+        asked: dict[Quantity, float | None] = {
             "speedup": speedup,
             "efficiency": efficiency,
             "relative_efficiency": relative_efficiency,
@@ -145,13 +97,12 @@ class ScalingResult:
         if not (math.isfinite(threshold) and threshold > 0):
             raise UsageError(f"{name}={threshold!r} must be above zero")
         self._run(lambda: self._judged(name, threshold) != "open")
-        verdict = self._judged(name, threshold)
-        told = self._told(name, threshold)
-        self.report({"gate": "scaling", "outcome": verdict, "message": told, **self._facts(name, threshold)})
-        if verdict == "failed":
-            raise AssertionError(told)
-        if verdict == "open":
-            raise Undecided(told)
+        outcome, message = self._judged(name, threshold), self._said(name, threshold)
+        self.report({"gate": "scaling", "outcome": outcome, "message": message, **self._facts(name, threshold)})
+        if outcome == "failed":
+            raise AssertionError(message)
+        if outcome == "open":
+            raise Undecided(message)
 
     @property
     def way(self) -> Way:
@@ -179,12 +130,11 @@ class ScalingResult:
     def to_dict(self) -> dict[str, Any]:
         """Return the analysis document (docs/schema.md)."""
         self._run(None)
-        assert self._document is not None
-        return self._document
+        return to_json(self._known, verdict)
 
     def _run(self, enough: Callable[[], bool] | None) -> None:
         """Measure, unless that was done already."""
-        if self._document is not None:
+        if self._answer is not None:
             return
         request = request_of(self.func, self.args, self.kwargs)
         options = Options(
@@ -197,101 +147,89 @@ class ScalingResult:
         with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
             path = Path(folder, RESULT_NAME)
             asked = None if enough is None else (lambda: self._take(path) and enough())
-            if not measure(request, options, path, enough=asked):
+            if not measure(Functions(request, options), path, enough=asked):
                 raise KeyboardInterrupt
             self._take(path)
 
     def _take(self, path: Path) -> bool:
         """Take over what was measured so far."""
         self._result = load(path)
-        self._document = analyse(self._result)
+        self._answer = analyse(self._result)
         return True
 
-    def _judged(self, name: Measure, threshold: float) -> Verdict:
-        if self._row["status"] not in ("ok", "too_noisy"):
+    def _judged(self, name: Quantity, threshold: float) -> Gate:
+        if self._row.status not in _MEASURED:
             return "failed"
-        seen = self._seen(name)
-        return "open" if seen.found is None else judge(name, threshold, seen.found, seen.spin, self.workers)
+        seen = self._basis(name)
+        return gate(name, threshold, seen.found, seen.control, self.workers)
 
     @property
-    def _row(self) -> Mapping[str, Any]:
-        assert self._document is not None
-        return _row(self._document, self.executor, self.workers)
+    def _known(self) -> Answer:
+        assert self._answer is not None
+        return self._answer
 
-    def _seen(self, name: Measure) -> _Seen:
-        """Return what a threshold is compared with.
+    @property
+    def _row(self) -> CaseRow:
+        """The row of the case; where it never came to that, the one that says why."""
+        rows = self._known.rows
+        asked = (self.executor, self.workers)
+        return next((row for row in rows if (row.case.executor, row.case.workers) == asked), rows[0])
 
-        Where the machine did not give the control its CPUs, both are taken without queueing for one: which of the two
-        it is depends on the control alone, never on the function.
-        """
-        assert self._document is not None
-        row, spin = self._row, _spin(self._document, self.workers)
-        as_timed = _Seen(found=estimate_of(row[name]), spin=None if spin is None else estimate_of(spin["speedup"]))
-        given = as_timed.spin is not None and as_timed.spin.low >= GIVEN * self.workers
-        if name != "relative_efficiency" or given or spin is None or not row["blocks"]:
-            return as_timed
-        return self._unqueued(Case.parse(row["case"]), Case.parse(spin["case"])) or as_timed
+    def _basis(self, name: Quantity) -> _Basis:
+        """Return what a threshold is compared with: as timed, but for relative efficiencies, whose control shares
+        their basis."""
+        row = self._row
+        if name == "relative_efficiency":
+            own = row.basis
+            return _Basis(own.relative_efficiency, own.control, own.without_queueing)
+        return _Basis(row.speedup if name == "speedup" else row.efficiency, self._spin)
 
-    def _unqueued(self, case: Case, spin: Case) -> _Seen | None:
-        """Return function and control without queueing; None where this system does not tell."""
-        assert self._result is not None
-        held = _share_held(self._result, case)
-        if held is None:
-            return None
-        columns = columns_by_kernel(self._result)[case.kernel]
-        given = unqueued_speedup(columns, spin, "spin")
-        found = estimated(ratio(unqueued_speedup(columns, case, held=held), given))
-        return None if found is None else _Seen(found=found, spin=estimated(given), unqueued=True)
+    @property
+    def _spin(self) -> Estimate | None:
+        """Speed-up of the control with as many workers, where it was measured."""
+        spins = self._known.controls_of(self._row.case.kernel, "spin")
+        return next((row.speedup for row in spins if row.case.workers == self.workers and row.blocks), None)
 
-    def _told(self, name: Measure, threshold: float) -> str:
+    def _said(self, name: Quantity, threshold: float) -> str:
         """Say what was found, in one line."""
         row = self._row
-        what = f"{row['case'].partition('@')[0]} in {self.workers} {self.executor}"
-        if row["status"] not in ("ok", "too_noisy"):
-            return f"{what}: {row['status'].replace('_', ' ')}: {row['reason']}"
-        causes = [code for code in row["findings"] if code not in ("scales", "too_noisy")]
+        what = f"{row.case.kernel}/{row.case.implementation} in {self.workers} {self.executor}"
+        if row.status not in _MEASURED:
+            return f"{what}: {row.status.replace('_', ' ')}: {row.reason}"
+        causes = [code for code in row.causes if code != "too_noisy"]
         why = f" ({', '.join(causes)})" if causes else ""
-        seen = self._seen(name)
-        busy = ", both without queueing for busy CPUs" if seen.unqueued else ""
+        seen = self._basis(name)
+        busy = ", both without queueing for busy CPUs" if seen.without_queueing else ""
         return (
             f"{what}: {name.replace('_', ' ')} {shown(seen.found)}, wanted {threshold:g}{why}; "
-            f"speed-up {shown(estimate_of(row['speedup']))}, the control {shown(seen.spin)}{busy}, "
-            f"{row['blocks']} blocks"
+            f"speed-up {shown(row.speedup)}, the control {shown(seen.control)}{busy}, {row.blocks} blocks"
         )
 
-    def _facts(self, name: Measure, threshold: float) -> dict[str, Any]:
-        assert self._document is not None
-        row = self._row
-        controls = [entry["speedup"] for entry in self._document["controls"] if entry["kernel"] == "A/A"]
-        seen = self._seen(name)
-        names = ("case", "executor", "workers", "blocks", "speedup", "efficiency", "relative_efficiency", "findings")
+    def _facts(self, name: Quantity, threshold: float) -> dict[str, Any]:
+        """Return the numbers of a decision as JSON (docs/schema.md)."""
+        row, seen = self._row, self._basis(name)
+        floors = self._known.controls_of(row.case.kernel, "A/A")
         return {
-            **{key: row[key] for key in names},
+            "case": row.case.id,
+            "executor": row.case.executor,
+            "workers": row.case.workers,
+            "blocks": row.blocks,
+            "speedup": values_of(row.speedup),
+            "efficiency": values_of(row.efficiency),
+            "relative_efficiency": values_of(row.relative_efficiency),
+            "findings": list(row.codes),
             "quantity": name,
             "threshold": threshold,
             "found": values_of(seen.found),
-            "control": values_of(seen.spin),
-            "without_queueing": seen.unqueued,
-            "noise_floor": controls[0] if controls else None,
+            "control": values_of(seen.control),
+            "without_queueing": seen.without_queueing,
+            "noise_floor": values_of(floors[0].speedup) if floors else None,
         }
 
 
-def _row(document: Mapping[str, Any], executor: str, workers: int) -> Mapping[str, Any]:
-    """Return the row of the case; where it never came to that, of the one that says why."""
-    rows: list[Mapping[str, Any]] = document["cases"]
-    exact = [row for row in rows if (row["executor"], row["workers"]) == (executor, workers)]
-    return (exact or rows)[0]
+class _Basis(NamedTuple):
+    """What a threshold is compared with: the quantity, and the speed-up of the control on the same basis."""
 
-
-def _share_held(result: ResultSet, case: Case) -> float | None:
-    """Return the share of its time a worker alone holds a GIL that the others need; None where no probe tells."""
-    if case.executor != "threads" or result.environment["interpreter"].get("gil_enabled") is False:
-        return 0.0
-    held: float | None = result.environment["functions"][case.implementation]["held"]
-    return held
-
-
-def _spin(document: Mapping[str, Any], workers: int) -> Mapping[str, Any] | None:
-    """Return the row of the control with as many workers, where it was measured."""
-    found = (row for row in document["controls"] if (row["kernel"], row["workers"]) == ("spin", workers))
-    return next((row for row in found if row["blocks"]), None)
+    found: Estimate | None
+    control: Estimate | None
+    without_queueing: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ import pytest
 
 from gilscope.errors import UnavailableError
 from gilscope.studies import audit as study
-from gilscope.studies.audit import AuditRequest, audit, passed
+from gilscope.studies.audit import Audit, AuditRequest, audit
 from gilscope.studies.audit.calls import Call
-from gilscope.studies.audit.children import Outcome
+from gilscope.studies.audit.children import Inspected, Installed, Outcome, PythonFacts
 from tests.pythons import need_free_threaded
 from tests.studies.audit.planting import NOT_USED, ONE_PHASE, OWN_GIL, plant
 from tests.studies.audit.test_imports import OFF, ON, imported, loaded, loading, raised, warned
@@ -26,27 +27,29 @@ class FakeInterpreter:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, free_threaded: bool = True) -> None:
         self.outcomes: dict[str, Outcome] = {}
-        self.seen: list[dict[str, Any]] = [
-            {
-                "event": "interpreter",
-                "implementation": "CPython",
-                "version": "3.14.2",
-                "version_info": [3, 14],
-                "free_threaded": free_threaded,
-                "gil": not free_threaded,
-                "executable": "/fake/python",
-                "gilscope": False,
-                "pip": True,
-            }
-        ]
+        python = PythonFacts(
+            implementation="CPython",
+            version="3.14.2",
+            version_info=(3, 14),
+            free_threaded=free_threaded,
+            gil=not free_threaded,
+            executable="/fake/python",
+        )
+        self.seen = Inspected(python=python)
         monkeypatch.setattr(study, "find_interpreter", lambda word: "/fake/python")
         monkeypatch.setattr(study, "inspect", lambda python: self.seen)
         monkeypatch.setattr(study, "import_alone", self.import_alone)
         monkeypatch.setattr(study, "run_child", lambda python, request, timeout_s: Outcome(events=(), status=0))
 
     def installed(self, name: str, *modules: str) -> None:
-        entry = {"event": "distribution", "name": name, "version": "1.5", "tags": ["cp314-cp314t-linux_x86_64"]}
-        self.seen.append(entry | {"top": [name], "extensions": [(module, "/nowhere.so") for module in modules]})
+        entry = Installed(
+            name=name,
+            version="1.5",
+            tags=("cp314-cp314t-linux_x86_64",),
+            top=(name,),
+            extensions=tuple((module, "/nowhere.so") for module in modules),
+        )
+        self.seen = replace(self.seen, distributions=(*self.seen.distributions, entry))
 
     def import_alone(self, python: str, module: str) -> tuple[Any, Outcome]:
         outcome = self.outcomes[module]
@@ -63,14 +66,14 @@ def test_the_distribution_of_the_culprit_and_the_cure_are_named(fake: FakeInterp
     events = (loading("culprit._c", OFF), warned("culprit._c"), loaded("culprit._c", ON), imported("mine", ON))
     fake.outcomes["mine"] = Outcome(events=events, status=0)
     document = audit(AuditRequest(modules=("mine",)))
-    [row] = document["modules"]
-    assert (row["switched_on_by"], row["distribution"], row["undeclared"]) == (
+    [row] = document.modules
+    assert (row.switched_on_by, row.distribution, row.undeclared) == (
         "culprit._c",
         "culprit",
-        ["culprit._c"],
+        ("culprit._c",),
     )
-    assert "update culprit 1.5" in row["cure"]
-    assert not passed(document)
+    assert "update culprit 1.5" in row.cure
+    assert not document.passed
 
 
 def test_what_was_not_loaded_is_left_out_unless_everything_is_asked_for(fake: FakeInterpreter) -> None:
@@ -81,10 +84,10 @@ def test_what_was_not_loaded_is_left_out_unless_everything_is_asked_for(fake: Fa
     )
     some = audit(AuditRequest(modules=("one",)))
     everything = audit(AuditRequest(modules=("one",), environment=True))
-    assert [row["module"] for row in some["extensions"]] == ["one._c", "one._later"]
-    assert [row["name"] for row in some["distributions"]] == ["one"]
-    assert [row["module"] for row in everything["extensions"]] == ["one._c", "one._later", "two._c"]
-    assert passed(some)
+    assert [row.module for row in some.extensions] == ["one._c", "one._later"]
+    assert [row.name for row in some.distributions] == ["one"]
+    assert [row.module for row in everything.extensions] == ["one._c", "one._later", "two._c"]
+    assert some.passed
 
 
 @pytest.mark.parametrize(("known", "word"), [({"dateutil": ["python-dateutil"]}, "python-dateutil"), ({}, "dateutil")])
@@ -93,8 +96,8 @@ def test_a_missing_module_comes_with_the_command_that_installs_it(
 ) -> None:
     monkeypatch.setattr("importlib.metadata.packages_distributions", lambda: known)
     fake.outcomes["mine"] = Outcome(events=(raised("mine", OFF, missing="dateutil.tz"),), status=0)
-    [row] = audit(AuditRequest(modules=("mine",)))["modules"]
-    assert row["cure"] == f"/fake/python -m pip install {word}"
+    [row] = audit(AuditRequest(modules=("mine",))).modules
+    assert row.cure == f"/fake/python -m pip install {word}"
 
 
 def test_an_interpreter_with_a_gil_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +129,7 @@ def test_calls_run_where_gilscope_is(
 
     monkeypatch.setattr(study, "measure_call", call)
     monkeypatch.setattr(study, "free_threaded_build", lambda: False)
-    fake.seen[0]["gilscope"] = has_gilscope
+    fake.seen = replace(fake.seen, python=replace(fake.seen.python, gilscope=has_gilscope))
     fake.outcomes["mine"] = Outcome(events=(imported("mine", OFF),), status=0)
     audit(AuditRequest(modules=("mine",), calls=("a.b(1)",), python="3.14t"))
     assert asked == [where]
@@ -141,7 +144,7 @@ def test_calls_alone_need_gilscope_in_the_interpreter_asked_for(fake: FakeInterp
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def document(tmp_path_factory: pytest.TempPathFactory) -> Audit:
     """The audit of planted modules: declared and not, in a package, with a filter over all warnings."""
     python = need_free_threaded()
     include, suffix = subprocess.run([python, "-c", ASK], capture_output=True, text=True, check=True).stdout.split()
@@ -162,8 +165,8 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         return audit(AuditRequest(modules=(*flags, "package", "silent", "json"), python=python))
 
 
-def test_planted_modules_without_the_declaration_are_named(document: dict[str, Any]) -> None:
-    found = {row["module"]: (row["status"], row["switched_on_by"]) for row in document["modules"]}
+def test_planted_modules_without_the_declaration_are_named(document: Audit) -> None:
+    found = {row.module: (row.status, row.switched_on_by) for row in document.modules}
     assert found == {
         "declared": ("free", None),
         "undeclared": ("gil_came_back", "undeclared"),
@@ -176,8 +179,8 @@ def test_planted_modules_without_the_declaration_are_named(document: dict[str, A
     }
 
 
-def test_what_planted_modules_declare_is_known_of_each(document: dict[str, Any]) -> None:
-    found = {row["module"]: (row["free_threading"], row["sub_interpreters"]) for row in document["extensions"]}
+def test_what_planted_modules_declare_is_known_of_each(document: Audit) -> None:
+    found = {row.module: (row.free_threading, row.sub_interpreters) for row in document.extensions}
     assert found == {
         "declared": (True, "own_gil"),
         "undeclared": (False, "shared_gil"),
@@ -187,6 +190,6 @@ def test_what_planted_modules_declare_is_known_of_each(document: dict[str, Any])
     }
 
 
-def test_files_and_processes_agree(document: dict[str, Any]) -> None:
-    undeclared = {row["module"] for row in document["extensions"] if row["free_threading"] is False}
-    assert {row["switched_on_by"] for row in document["modules"]} - {None} == undeclared
+def test_files_and_processes_agree(document: Audit) -> None:
+    undeclared = {row.module for row in document.extensions if row.free_threading is False}
+    assert {row.switched_on_by for row in document.modules} - {None} == undeclared

@@ -4,45 +4,37 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gilscope.studies.audit.children import Outcome, find_interpreter, inspect, run_child
+from gilscope.studies.audit.children import Event, Outcome, find_interpreter, inspect, run_child
 from gilscope.studies.audit.declared import Declaration
 from gilscope.studies.audit.imports import declared_by, import_alone, judge
 
 OFF, ON = False, True
 
 
-def loading(module: str, gil: bool) -> dict[str, Any]:
-    return {"event": "loading", "module": module, "file": f"/{module}.so", "gil": gil}
+def loading(module: str, gil: bool) -> Event:
+    return Event(event="loading", module=module, file=f"/{module}.so", gil=gil)
 
 
-def loaded(module: str, gil: bool) -> dict[str, Any]:
-    return {"event": "loaded", "module": module, "file": f"/{module}.so", "gil": gil}
+def loaded(module: str, gil: bool) -> Event:
+    return Event(event="loaded", module=module, file=f"/{module}.so", gil=gil)
 
 
-def warned(module: str) -> dict[str, Any]:
-    return {"event": "warned", "module": module}
+def warned(module: str) -> Event:
+    return Event(event="warned", module=module)
 
 
-def imported(module: str, gil: bool) -> dict[str, Any]:
-    return {"event": "imported", "module": module, "gil": gil, "seconds": 0.25}
+def imported(module: str, gil: bool) -> Event:
+    return Event(event="imported", module=module, gil=gil, seconds=0.25)
 
 
-def raised(module: str, gil: bool, missing: str | None = None) -> dict[str, Any]:
-    return {
-        "event": "raised",
-        "module": module,
-        "gil": gil,
-        "error": "ImportError: broken",
-        "missing": missing,
-        "detail": "...",
-    }
+def raised(module: str, gil: bool, missing: str = "") -> Event:
+    return Event(event="raised", module=module, gil=gil, error="ImportError: broken", missing=missing, detail="...")
 
 
-def outcome(*events: dict[str, Any], status: int | None = 0, output: str = "") -> Outcome:
+def outcome(*events: Event, status: int | None = 0, output: str = "") -> Outcome:
     return Outcome(events=events, status=status, output=output)
 
 
@@ -93,8 +85,8 @@ def test_an_import_without_end_is_a_timeout() -> None:
     assert (row.status, row.reason) == ("timeout", "not imported after 9 s while loading b")
 
 
-def declared(module: str, slots: dict[str, int] | None) -> dict[str, Any]:
-    return {"event": "declared", "module": module, "one_phase": slots is None, "slots": slots or {}}
+def declared(module: str, slots: dict[str, int] | None) -> Event:
+    return Event(event="declared", module=module, one_phase=slots is None, slots=slots or {})
 
 
 def test_loaded_modules_are_known_by_their_slots() -> None:
@@ -115,11 +107,10 @@ def test_one_phase_modules_are_known_by_what_happened() -> None:
 
 
 def test_an_interpreter_says_what_it_is_and_what_is_installed() -> None:
-    events = inspect(sys.executable)
-    [facts] = [event for event in events if event["event"] == "interpreter"]
-    assert facts["version_info"] == list(sys.version_info[:2])
-    numpy = next(event for event in events if event["event"] == "distribution" and event["name"] == "numpy")
-    assert "numpy._core._multiarray_umath" in [module for module, _ in numpy["extensions"]]
+    seen = inspect(sys.executable)
+    assert seen.python.minor == sys.version_info[:2]
+    numpy = next(entry for entry in seen.distributions if entry.name == "numpy")
+    assert "numpy._core._multiarray_umath" in [module for module, _ in numpy.extensions]
 
 
 def test_modules_that_print_exit_and_abort_are_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +130,7 @@ def test_modules_that_print_exit_and_abort_are_rows(tmp_path: Path, monkeypatch:
 def test_a_loaded_extension_tells_its_slots() -> None:
     seen = run_child(sys.executable, {"action": "import", "modules": ["numpy"], "until_gil": False}, timeout_s=60)
     assert seen.complete
-    slots = {event["module"]: event["slots"] for event in seen.events if event["event"] == "declared"}
+    slots = {event.module: event.slots for event in seen.events if event.event == "declared"}
     assert "2" in slots["numpy._core._multiarray_umath"]  # Py_mod_exec
 
 

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import jsonschema
 import pytest
 
 from gilscope.errors import UsageError
 from gilscope.measure.events import Observer
 from gilscope.registry import EXECUTORS, REFERENCES
 from gilscope.spec import Availability
-from gilscope.studies.document import json_schema
-from gilscope.studies.metg import Cell, Request, cells_of, measure, metg_document, ways_of
+from gilscope.studies.metg import METG, Cell, MetgRequest, cells_of, measure, ways_of
+from tests.studies.logged import document_of
 
 from .planted import BusyHost, CountingHost, way
 
 
-def found(host, ways, *, clock_ns=None, budget_s=20.0, workers=2, patterns=("steps", "bag")):
-    request = Request(workers=workers, budget_s=budget_s)
+def found(
+    host,
+    ways,
+    *,
+    clock_ns=None,
+    budget_s=20.0,
+    workers=2,
+    patterns=("steps", "bag"),
+    observer=None,
+    folder=None,
+    resume=False,
+):
+    request = MetgRequest(workers=workers, budget_s=budget_s)
     cells = [cell for cell in cells_of(ways) if cell.pattern in patterns]
     clock = {"clock_ns": clock_ns} if clock_ns else {}
-    sweep = measure(request, cells, host, Observer(), **clock)
-    document = metg_document(request, ways, sweep, {})
-    jsonschema.validate(document, json_schema())
-    return document
+
+    def run(log):
+        measure(request, ways, cells, host, log, observer or Observer(), **clock)
+
+    return document_of(METG, request, run, folder, resume=resume)
 
 
 def counted(host: CountingHost, ways, **more):
@@ -117,18 +128,45 @@ def test_the_budget_buys_whole_blocks_in_another_order_each_and_at_least_one():
 
 def test_ctrl_c_keeps_the_blocks_that_are_whole():
     host = CountingHost({"threads": 1e-4})
-
-    class Impatient(Observer):
-        def block_done(self, kernel, blocks, *rest):
-            if blocks == 3:
-                raise KeyboardInterrupt
-
-    ways = [way("threads")]
-    request = Request(workers=2)
-    sweep = measure(request, cells_of(ways), host, Impatient(), host.clock_ns)
-    document = metg_document(request, ways, sweep, {})
+    document = counted(host, [way("threads")], observer=Impatient(3))
     assert (document["interrupted"], document["blocks"]) == (True, 3)
     assert row_of(document, "threads")["task_s"]["blocks"] == 3
+
+
+class Impatient(Observer):
+    """Presses Ctrl-C after some blocks."""
+
+    def __init__(self, blocks: int) -> None:
+        self.blocks = blocks
+
+    def block_done(self, kernel, blocks, *rest):
+        if blocks == self.blocks:
+            raise KeyboardInterrupt
+
+
+def test_resume_goes_on_with_the_curves_where_they_were(tmp_path):
+    host = CountingHost({"threads": 1e-4})
+    options = {"clock_ns": host.clock_ns, "folder": tmp_path}
+    before = found(host, [way("threads")], observer=Impatient(5), **options)
+    assert (before["interrupted"], before["blocks"]) == (True, 5)
+    spent, host.rounds = host.now_ns, []
+    after = found(host, [way("threads")], resume=True, **options)
+    assert (after["interrupted"], row_of(after, "threads")["task_s"]["blocks"]) == (False, after["blocks"])
+    assert after["blocks"] > 5
+    assert (host.now_ns - spent) / 1e9 < 20.0  # what was spent before counts
+    task = f"s{row_of(after, 'threads')['curve'][0]['steps']}"
+    rounds = [case for case in host.rounds if "@threads*2#n2" + task in case]
+    assert len(rounds) == after["blocks"] - 5  # no look at it beside the blocks
+    assert row_of(after, "threads")["task_s"]["value"] == pytest.approx(1e-4, rel=0.03)
+
+
+def test_a_study_that_is_complete_is_not_measured_again_by_resume(tmp_path):
+    host = CountingHost({"threads": 1e-4})
+    options = {"clock_ns": host.clock_ns, "folder": tmp_path, "budget_s": 0.01}
+    assert found(host, [way("threads")], **options)["blocks"] == 1
+    host.rounds = []
+    again = found(host, [way("threads")], resume=True, **options)
+    assert (again["blocks"], again["interrupted"], host.rounds) == (1, False, [])
 
 
 def test_a_curve_that_was_placed_wrongly_moves_until_it_crosses():
@@ -173,11 +211,11 @@ def test_the_steps_of_a_cell_are_its_tasks():
 
 
 def test_everything_that_can_have_tasks_done_is_compared_by_default():
-    assert set(Request().executors) == {*EXECUTORS, *REFERENCES}
-    labels = [way.label for way in ways_of(Request())]
+    assert set(MetgRequest().executors) == {*EXECUTORS, *REFERENCES}
+    labels = [way.label for way in ways_of(MetgRequest())]
     assert labels.index("ThreadPoolExecutor") == labels.index("threads") + 1
     assert {"processes/fork", "processes/forkserver", "processes/spawn", "cy_prange", "nb_prange"} <= set(labels)
-    dispatch = {way.label: way.dispatch for way in ways_of(Request())}
+    dispatch = {way.label: way.dispatch for way in ways_of(MetgRequest())}
     assert dispatch["threads"] == "static"
     assert dispatch["dask"] == dispatch["loky"] == dispatch["ProcessPoolExecutor"] == "submit"
 
@@ -186,4 +224,4 @@ def test_nothing_to_measure_is_one_error_with_all_reasons(monkeypatch):
     absent = Availability(ok=False, reason="not installed")
     monkeypatch.setattr("gilscope.executors.availability", lambda *_: absent)
     with pytest.raises(UsageError, match="nothing of this can be measured here: dask: not installed"):
-        ways_of(Request(executors=("dask",)))
+        ways_of(MetgRequest(executors=("dask",)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gilscope.spec import Availability, Impl, KernelSpec
-from gilscope.studies.metg import Request, cells_of, ways_of
+from gilscope.studies.metg import MetgRequest, cells_of, ways_of
 
 
 class _Able:
@@ -22,7 +22,7 @@ class _Able:
 
 
 def test_each_interpreter_has_its_own_ways_and_baselines() -> None:
-    request = Request(executors=("threads", "serial"), interpreters=("3.11", "3.13t"))
+    request = MetgRequest(executors=("threads", "serial"), interpreters=("3.11", "3.13t"))
     ways = ways_of(request, {"3.11": _Able("cy_nogil", "std_c"), "3.13t": _Able("std_c")})
     assert [way.label for way in ways] == [
         "threads on 3.11",
@@ -36,6 +36,6 @@ def test_each_interpreter_has_its_own_ways_and_baselines() -> None:
 
 
 def test_without_interpreters_nothing_is_named() -> None:
-    for way in ways_of(Request(executors=("serial",))):
+    for way in ways_of(MetgRequest(executors=("serial",))):
         assert (way.label, way.interpreter) == ("serial loop", "")
         assert "!" not in way.baseline.id

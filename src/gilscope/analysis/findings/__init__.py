@@ -11,9 +11,9 @@ import importlib
 from functools import cache
 from types import ModuleType
 
-from gilscope.analysis.findings._view import ENOUGH, CaseView, Evidence, Finding, Severity
+from gilscope.analysis.findings._view import ENOUGH, CaseView, Finding, Severity
 
-__all__ = ["ENOUGH", "FINDINGS", "CaseView", "Evidence", "Finding", "Severity", "cure_of", "judge"]
+__all__ = ["ENOUGH", "FINDINGS", "CaseView", "Finding", "Severity", "cure_of", "judge"]
 
 FINDINGS = (
     "too_noisy",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.findings._view import WORTH, CaseView, Evidence, above, known
+from gilscope.analysis.evidence import GilEvidence
+from gilscope.analysis.findings._view import WORTH, CaseView, above
 from gilscope.stats import Estimate
 
 __all__ = ["CONSEQUENCES", "evidence", "held_in_c", "share"]
@@ -63,10 +64,10 @@ def held_in_c(view: CaseView) -> bool:
     return view.gil.overdue is not None and view.gil.overdue.low > IN_C
 
 
-def evidence(view: CaseView) -> Evidence:
+def evidence(view: CaseView) -> GilEvidence:
     """Return what the probe saw."""
     gil = view.gil
-    return known(
+    return GilEvidence(
         lost=cost(view),
         gil_wait=view.lost("gil_wait"),
         held=gil.held,

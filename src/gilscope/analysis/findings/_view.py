@@ -9,9 +9,10 @@ from typing import Any, Literal, TypeAlias
 from gilscope.analysis.ceilings import Ceiling
 from gilscope.analysis.columns import averaged
 from gilscope.analysis.estimates import CaseEstimates
+from gilscope.analysis.evidence import Evidence
 from gilscope.analysis.gil import GilSeen
 from gilscope.analysis.losses import Account
-from gilscope.analysis.unqueued import Fair
+from gilscope.analysis.unqueued import Basis
 from gilscope.cases import Case
 from gilscope.stats import Estimate
 
@@ -21,13 +22,11 @@ __all__ = [
     "WAITING",
     "WORTH",
     "CaseView",
-    "Evidence",
     "Finding",
     "Severity",
     "above",
     "below",
     "beyond_cpus",
-    "known",
     "trusted",
 ]
 
@@ -54,7 +53,6 @@ SEVERE, MODERATE = 0.25, 0.10
 what separates a case that scales from one that does not."""
 
 Severity: TypeAlias = Literal["info", "low", "medium", "high"]
-Evidence: TypeAlias = Mapping[str, Estimate | float | int | str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +62,7 @@ class Finding:
     Parameters
     ----------
     code : str
-    evidence : mapping of name to Estimate, number or text
+    evidence : Evidence
         What it rests on.
     share : float
         Fraction of p * T(p) it accounts for; 0 for findings that are no loss.
@@ -90,8 +88,8 @@ class CaseView:
     ----------
     status : str
         ``ok`` or ``too_noisy``.
-    fair : Fair
-        Relative efficiency as the findings go by it.
+    basis : Basis
+        What the findings go by.
     account : Account or None
         None without stamps.
     versus_limited : Estimate or None
@@ -103,7 +101,7 @@ class CaseView:
     case: Case
     status: str
     figures: CaseEstimates
-    fair: Fair
+    basis: Basis
     gil: GilSeen
     ceiling: Ceiling
     account: Account | None
@@ -113,12 +111,12 @@ class CaseView:
     @property
     def decidable(self) -> bool:
         """Whether the relative efficiency may decide: as timed not where the speed-up is too noisy."""
-        return self.status == "ok" or self.fair.unqueued
+        return self.status == "ok" or self.basis.without_queueing
 
     @property
     def falls_short(self) -> bool:
         """Whether it certainly reaches less than it should of what the machine gave."""
-        return self.decidable and below(self.fair.relative, SCALES_FROM)
+        return self.decidable and below(self.basis.relative_efficiency, SCALES_FROM)
 
     @property
     def below_ideal(self) -> bool:
@@ -149,11 +147,6 @@ class CaseView:
         if self.account is None or self.account.unknown.intersection(names):
             return None
         return self.account.lost(*names)
-
-
-def known(**evidence: Estimate | float | int | str | None) -> Evidence:
-    """Return the evidence that there is."""
-    return {name: value for name, value in evidence.items() if value is not None and value != ""}
 
 
 def trusted(estimate: Estimate | None) -> bool:

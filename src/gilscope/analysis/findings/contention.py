@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, known
+from gilscope.analysis.evidence import ContentionSeen
+from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
 __all__ = ["CURE", "EXPLAINS", "find"]
 
@@ -24,10 +25,10 @@ def find(view: CaseView) -> Finding | None:
     grown = averaged(view.ceiling.inflation_software)
     if grown is None or not (above(grown, WORTH) and above(view.lost("inflation"), WORTH)):
         return None
-    seen = known(
+    seen = ContentionSeen(
         inflation=view.lost("inflation"),
         inflation_software=grown,
         isolated=averaged(view.ceiling.isolated),
-        isolated_of=view.ceiling.isolated_of.id if view.ceiling.isolated_of is not None else None,
+        isolated_of=view.ceiling.isolated_of,
     )
     return Finding(code="contention", evidence=seen, share=grown.value)

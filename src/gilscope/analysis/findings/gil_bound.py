@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
+from gilscope.analysis.evidence import GilEvidence
 from gilscope.analysis.findings import _gil
-from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, below, known
+from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, below
 
 __all__ = ["CURE", "EXPLAINS", "find"]
 
@@ -41,5 +42,5 @@ def _by_signature(view: CaseView) -> Finding | None:
     if not (below(busy, ONE_CPU) and below(queued, WORTH) and below(slept, AWAKE) and above(locked, WORTH)):
         return None
     assert locked is not None
-    seen = known(lost=locked, cpu_per_wall=busy, run_queue=queued, probe=f"unavailable: {view.gil.reason}")
+    seen = GilEvidence(lost=locked, cpu_per_wall=busy, run_queue=queued, probe=f"unavailable: {view.gil.reason}")
     return Finding(code="gil_bound", evidence=seen, share=min(locked.value, 1.0 - 1.0 / view.case.workers))

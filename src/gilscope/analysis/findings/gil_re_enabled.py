@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gilscope.analysis.findings import _gil
-from gilscope.analysis.findings._view import CaseView, Finding, known
+from gilscope.analysis.findings._view import CaseView, Finding
 
 __all__ = ["CURE", "EXPLAINS", "find"]
 
@@ -21,6 +23,5 @@ def find(view: CaseView) -> Finding | None:
     by = view.gil.switched_on
     if view.case.executor != "threads" or view.gil.enabled is not True or not by or _ON_PURPOSE in by:
         return None
-    return Finding(
-        code="gil_re_enabled", evidence={**_gil.evidence(view), **known(switched_on=by)}, share=_gil.share(view)
-    )
+    seen = replace(_gil.evidence(view), switched_on=by)
+    return Finding(code="gil_re_enabled", evidence=seen, share=_gil.share(view))

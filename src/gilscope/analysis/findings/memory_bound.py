@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, known
+from gilscope.analysis.evidence import MemorySeen
+from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
 __all__ = ["CURE", "EXPLAINS", "find"]
 
@@ -22,12 +23,12 @@ def find(view: CaseView) -> Finding | None:
         return None
     if not above(view.lost("inflation"), WORTH):
         return None
-    seen = known(
+    seen = MemorySeen(
         inflation=view.lost("inflation"),
         inflation_memory=grown,
         memory=short,
         spin=averaged(ceiling.spin),
         isolated=averaged(ceiling.isolated),
-        isolated_of=ceiling.isolated_of.id if ceiling.isolated_of is not None else None,
+        isolated_of=ceiling.isolated_of,
     )
     return Finding(code="memory_bound", evidence=seen, share=grown.value)

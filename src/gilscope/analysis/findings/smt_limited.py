@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, known
+from gilscope.analysis.evidence import SmtSeen
+from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
 __all__ = ["CURE", "EXPLAINS", "find"]
 
@@ -19,5 +20,5 @@ def find(view: CaseView) -> Finding | None:
     grown = averaged(ceiling.inflation_machine)
     if grown is None or not (above(grown, WORTH) and above(averaged(ceiling.machine), WORTH)):
         return None
-    seen = known(inflation_machine=grown, spin=averaged(ceiling.spin), physical_cores=cores)
+    seen = SmtSeen(inflation_machine=grown, spin=averaged(ceiling.spin), physical_cores=cores)
     return Finding(code="smt_limited", evidence=seen, share=grown.value)

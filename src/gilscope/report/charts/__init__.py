@@ -1,4 +1,4 @@
-"""Charts: each draws one kernel of an analysis document as SVG panels, with the standard library alone.
+"""Charts: each draws one kernel of an answer as SVG panels, with the standard library alone.
 
 Every chart is drawn by the same function for the HTML report and for ``gilscope export``.
 """
@@ -26,6 +26,8 @@ _HOMES = {
 
 def draw(name: str, view: View, kernel: str = "") -> Chart | None:
     """Draw one of ``CHARTS`` of a kernel, or of ``STUDY_CHARTS``; None where there is nothing to draw."""
+    if name in STUDY_CHARTS and name not in view.studies:
+        return None
     module, _, function = _HOMES.get(name, f"{name}:draw").partition(":")
     drawer: Drawer = getattr(importlib.import_module(f"gilscope.report.charts.{module}"), function)
     return drawer(view, kernel)

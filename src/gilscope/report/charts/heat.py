@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
-from gilscope.report import facts
+from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.report.charts.model import Chart, Panel, View, panel_of, variant
-from gilscope.report.facts import Row
-from gilscope.report.figures import narrow
+from gilscope.report.figures import NONE, narrow
+from gilscope.report.labels import workers
 from gilscope.report.palette import HEAT_STEPS
 from gilscope.report.svg import Markup, tag
 
@@ -42,13 +42,19 @@ _CELL, _HEIGHT, _LABEL = 74.0, 32.0, 130.0
 _PER_PANEL = 3  # columns beside the labels in one panel
 _LETTERS = 12  # of a column's name
 
+Head: TypeAlias = tuple[str, str]
+"""Its name and a second line."""
+
+Placed: TypeAlias = tuple[tuple[str, str, str], Head, CaseRow]
+"""Name, variant and size of a line, a column of it, and what is there."""
+
 MAX_COLUMNS = 12
 """Columns up to which a heat map has a row per implementation: a laptop shows them without scrolling."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One case: its number in the document, the number to print, a word below it, and its step of the scale."""
+    """One case: its place in the answer, the number to print, a word below it, and its step of the scale."""
 
     index: int
     text: str
@@ -68,9 +74,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """The cells of a heat map, not yet drawn; a column has a name and a second line. ``hint`` says what is where."""
+    """The cells of a heat map, not yet drawn; ``hint`` says what is where."""
 
-    columns: Sequence[tuple[str, str]]
+    columns: Sequence[Head]
     lines: Sequence[Line]
     hint: str
 
@@ -99,84 +105,64 @@ class Scale:
 
 def scale_of(view: View) -> Scale:
     """Return one scale for all kernels of a result, so that colours may be compared."""
-    ratios = [row["vs_fastest_serial"]["value"] for row in view.document["cases"] if row["vs_fastest_serial"]]
-    high = max([2.0, float(view.usable_cpus or 2), *ratios])
+    ratios = [found.value for row in view.answer.rows if (found := row.vs_fastest_serial) is not None]
+    high = max([2.0, float(view.answer.surroundings.cpus.count or 2), *ratios])
     return Scale(low=min(max(min(ratios, default=0.5), _LOWEST), 0.5), high=high)
 
 
 def grid(view: View, kernel: str, scale: Scale) -> Grid:
     """Lay out a kernel: a row per implementation where all its ways fit beside each other, else a row per way."""
-    ways = {_way(view, row) for row in view.rows[kernel]}
-    return _compact(view, kernel, scale) if len(ways) <= MAX_COLUMNS else _long(view, kernel, scale)
-
-
-def _compact(view: View, kernel: str, scale: Scale) -> Grid:
-    """Lay out a row per implementation, a column per executor and number of workers."""
-    rows = sorted(view.rows[kernel], key=lambda row: facts.order(row)[1:4])
-    columns = list(dict.fromkeys(_way(view, row) for row in rows))
-    lines: dict[tuple[str, str, str], dict[tuple[str, str], Row]] = {}
-    for row in view.rows[kernel]:
-        of = row["interpreter"] if len(view.interpreters) > 1 else ""
-        lines.setdefault((row["implementation"], of, row["size"]), {})[_way(view, row)] = row
-    return Grid(
-        columns=columns,
-        lines=[_line(view, key, found, columns, scale) for key, found in lines.items()],
-        hint="Rows are implementations, columns executors and workers.",
+    rows = view.rows[kernel]
+    ways = list(dict.fromkeys(_way(view, row) for row in sorted(rows, key=lambda row: row.order[1:4])))
+    if len(ways) <= MAX_COLUMNS:
+        several = len(view.interpreters) > 1
+        placed = (
+            ((row.case.implementation, row.interpreter if several else "", row.case.size), _way(view, row), row)
+            for row in rows
+        )
+        return _grid(view, scale, ways, placed, "Rows are implementations, columns executors and workers.")
+    columns = [(str(count), "") for count in sorted({row.case.workers for row in rows})]
+    placed = (
+        ((row.case.implementation, variant(view, row), row.case.size), (str(row.case.workers), ""), row) for row in rows
     )
+    return _grid(view, scale, columns, placed, "Rows are implementations and executors, columns workers.")
 
 
-def _way(view: View, row: Row) -> tuple[str, str]:
+def _way(view: View, row: CaseRow) -> Head:
     """Return executor and workers as a column says them."""
-    workers = "" if row["executor"] == "serial" else f"{row['workers']}{'!' if row['over_subscribed'] else ''}"
-    return variant(view, row, interpreter=False), workers
-
-
-def _long(view: View, kernel: str, scale: Scale) -> Grid:
-    """Lay out a row per implementation and executor, a column per number of workers."""
-    workers = sorted({row["workers"] for row in view.rows[kernel]})
-    lines: dict[tuple[str, str, str], dict[int, Row]] = {}
-    for row in view.rows[kernel]:
-        lines.setdefault((row["implementation"], variant(view, row), row["size"]), {})[row["workers"]] = row
-    return Grid(
-        columns=[(str(count), "") for count in workers],
-        lines=[_line(view, key, found, workers, scale) for key, found in lines.items()],
-        hint="Rows are implementations and executors, columns workers.",
-    )
-
-
-def _line(
-    view: View, key: tuple[str, str, str], found: Mapping[Any, Row], columns: Sequence[Any], scale: Scale
-) -> Line:
-    name, words, size = key
-    cells = [_cell(view, found[column], scale) if column in found else None for column in columns]
-    return Line(name=name, variant=words, size=size, cells=cells)
+    return variant(view, row, interpreter=False), "" if row.case.executor == "serial" else workers(row)
 
 
 def overview(view: View, scale: Scale) -> Grid:
     """Lay out a whole result: a column per kernel, each way with most workers that have a CPU each."""
-    lines: dict[tuple[str, str, str], dict[str, Row]] = {}
+    placed = []
     for kernel in view.kernels:
         for row in view.at_most_workers(view.rows[kernel]):
-            workers = "" if row["executor"] == "serial" else f"*{row['workers']}"
-            lines.setdefault((row["implementation"], variant(view, row) + workers, ""), {})[kernel] = row
-    return Grid(
-        columns=[(kernel, "") for kernel in view.kernels],
-        lines=[_line(view, key, found, view.kernels, scale) for key, found in lines.items()],
-        hint="Rows are implementations and executors with most workers that have a CPU each, columns kernels.",
-    )
+            count = "" if row.case.executor == "serial" else f"*{row.case.workers}"
+            placed.append(((row.case.implementation, variant(view, row) + count, ""), (kernel, ""), row))
+    hint = "Rows are implementations and executors with most workers that have a CPU each, columns kernels."
+    return _grid(view, scale, [(kernel, "") for kernel in view.kernels], placed, hint)
 
 
-def _cell(view: View, row: Row, scale: Scale) -> Cell:
-    index, ratio = view.index[row["case"]], row["vs_fastest_serial"]
-    if row["status"] not in ("ok", "too_noisy") or not ratio:
-        return Cell(index=index, text=_STATUS_WORDS.get(row["status"], "-"), word="", step="none")
-    first = row["findings"][0] if row["findings"] else ""
-    return Cell(
-        index=index,
-        text=narrow(ratio["value"]),
-        word=FINDING_WORDS.get(first, first),
-        step=scale.step(ratio["value"]),
-    )
+def _grid(view: View, scale: Scale, columns: Sequence[Head], placed: Iterable[Placed], hint: str) -> Grid:
+    """Put rows into lines, in the order in which these come."""
+    lines: dict[tuple[str, str, str], dict[Head, Cell]] = {}
+    for line, column, row in placed:
+        lines.setdefault(line, {})[column] = _cell(view, row, scale)
+    made = [
+        Line(name=name, variant=words, size=size, cells=[found.get(column) for column in columns])
+        for (name, words, size), found in lines.items()
+    ]
+    return Grid(columns=columns, lines=made, hint=hint)
+
+
+def _cell(view: View, row: CaseRow, scale: Scale) -> Cell:
+    index, ratio = view.number(row), row.vs_fastest_serial
+    if not is_measured(row) or ratio is None:
+        return Cell(index=index, text=_STATUS_WORDS.get(row.status, NONE), word="", step="none")
+    first = next(iter(row.codes), "")
+    word = FINDING_WORDS.get(first, first)
+    return Cell(index=index, text=narrow(ratio.value), word=word, step=scale.step(ratio.value))
 
 
 def draw(view: View, kernel: str) -> Chart | None:

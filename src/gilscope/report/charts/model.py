@@ -4,20 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypeVar
 
+from gilscope.analysis.answer import Answer
+from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.cases import DEFAULT_CHUNKS_PER_WORKER
 from gilscope.records import ResultSet
-from gilscope.report import facts
-from gilscope.report.facts import Document, Row
 from gilscope.report.svg import Markup, tag
+from gilscope.studies.kinds import StudyDocument
 
-__all__ = ["PANEL_WIDTH", "Chart", "Drawer", "Panel", "View", "beside", "panel_of", "variant"]
+__all__ = [
+    "PANEL_WIDTH",
+    "Chart",
+    "Drawer",
+    "Panel",
+    "View",
+    "beside",
+    "grouped",
+    "panel_of",
+    "top",
+    "variant",
+]
 
 PANEL_WIDTH = 372
 """Pixels; one fits a telephone, three a laptop, and text keeps its size in all of them."""
 
 _CHARACTER = 6.0  # mean width of a letter at 11 px
+
+"""The document of a study: metg, ipc or startup."""
+
+T = TypeVar("T")
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +70,7 @@ Drawer: TypeAlias = "Callable[[View, str], Chart | None]"
 
 @dataclass(slots=True)
 class View:
-    """An analysis document, indexed once: charts of ten thousand cases must not search it again and again.
+    """An answer, indexed once: charts of ten thousand cases must not search it again and again.
 
     Parameters
     ----------
@@ -65,69 +82,78 @@ class View:
         Prefix of the ids in its pictures: several results may share a page.
     """
 
-    document: Document
+    answer: Answer
     measured: ResultSet | None = None
-    studies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    studies: Mapping[str, StudyDocument] = field(default_factory=dict)
     ident: str = "r0"
-    rows: Mapping[str, Sequence[Row]] = field(init=False)
+    rows: Mapping[str, Sequence[CaseRow]] = field(init=False)
     index: Mapping[str, int] = field(init=False)
     interpreters: Sequence[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        kernels: dict[str, list[Row]] = {}
-        for row in self.document["cases"]:
-            kernels.setdefault(row["kernel"], []).append(row)
-        self.rows = {kernel: facts.of_kernel({"cases": rows}, kernel) for kernel, rows in kernels.items()}
-        self.index = {row["case"]: number for number, row in enumerate(self.document["cases"])}
-        self.interpreters = list(dict.fromkeys(row["interpreter"] for row in self.document["cases"]))
+        self.rows = self.answer.by_kernel
+        self.index = {row.case.id: number for number, row in enumerate(self.answer.rows)}
+        self.interpreters = list(dict.fromkeys(row.interpreter for row in self.answer.rows))
 
     @property
     def kernels(self) -> list[str]:
         """The kernels that have cases, in their order."""
         return list(self.rows)
 
-    @property
-    def usable_cpus(self) -> int | None:
-        """How many CPUs the measurement could use."""
-        return facts.usable_cpus(self.document)
+    def number(self, row: CaseRow) -> int:
+        """Return the place of a row in the answer: what marks it in a picture."""
+        return self.index[row.case.id]
 
-    def parallel(self, kernel: str) -> list[Row]:
+    def parallel(self, kernel: str) -> list[CaseRow]:
         """Return the measured rows of a kernel that have a speed-up."""
-        return [row for row in facts.measured(self.rows[kernel]) if row["speedup"]]
+        return [row for row in self.rows[kernel] if is_measured(row) and row.speedup is not None]
 
-    def at_most_workers(self, rows: Iterable[Row]) -> list[Row]:
+    def at_most_workers(self, rows: Iterable[CaseRow]) -> list[CaseRow]:
         """Return of each way to run an implementation the row with most workers that have a CPU each.
 
         Where every row has more workers than CPUs, the one with the fewest.
         """
-        ways: dict[tuple[str, ...], list[Row]] = {}
-        for row in rows:
-            ways.setdefault((row["implementation"], variant(self, row)), []).append(row)
+        ways = grouped(rows, lambda row: (row.case.implementation, variant(self, row)))
         return [max(way, key=_fitting) for way in ways.values()]
 
 
-def _fitting(row: Row) -> tuple[bool, int]:
-    return not row["over_subscribed"], -row["workers"] if row["over_subscribed"] else row["workers"]
+def _fitting(row: CaseRow) -> tuple[bool, int]:
+    return not row.over_subscribed, -row.case.workers if row.over_subscribed else row.case.workers
 
 
-def variant(view: View, row: Row, *, interpreter: bool = True) -> str:
-    """Name what tells a row from others of its implementation and worker count: ``threads 3.13t ~c8``.
+def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """Return the items by key, keys and items in the order in which they came."""
+    found: dict[K, list[T]] = {}
+    for item in items:
+        found.setdefault(key(item), []).append(item)
+    return found
+
+
+def top(items: Iterable[T], limit: int, key: Callable[[T], float]) -> list[T]:
+    """Return the ``limit`` items with the largest keys, in the order in which they came."""
+    numbered = list(enumerate(items))
+    best = sorted(numbered, key=lambda pair: key(pair[1]), reverse=True)[:limit]
+    return [item for _, item in sorted(best, key=lambda pair: pair[0])]
+
+
+def variant(view: View, row: CaseRow, *, interpreter: bool = True) -> str:
+    """Name what distinguishes a row from others of its implementation and worker count: ``threads 3.13t ~c8``.
 
     The size is left out: an implementation is measured at one size unless somebody joins results. The interpreter is
     there where there are several, unless ``interpreter`` is false.
     """
-    parts = [facts.executor_label(row)]
+    parts = [row.case.how]
     if interpreter and len(view.interpreters) > 1:
-        parts.append(row["interpreter"])
-    if row["chunks_per_worker"] != DEFAULT_CHUNKS_PER_WORKER and row["executor"] != "serial":
-        parts.append(f"~c{row['chunks_per_worker']}")
+        parts.append(row.interpreter)
+    if row.case.chunks_per_worker != DEFAULT_CHUNKS_PER_WORKER and row.case.executor != "serial":
+        parts.append(f"~c{row.case.chunks_per_worker}")
     return " ".join(parts)
 
 
-def beside(label: str, told: str, short: str) -> str:
-    """Return what may stand at the right of a label in one line of a panel: ``told``, else ``short``, else nothing."""
+def beside(label: str, *texts: str) -> str:
+    """Return the first text that fits at the right of a label in one line of a panel, or nothing."""
     room = (PANEL_WIDTH - 32) / _CHARACTER - len(label)
-    return next((text for text in (told, short) if len(text) <= room), "")
+    return next((text for text in texts if len(text) <= room), "")
 
 
 def panel_of(*children: str, height: float, alt: str) -> Panel:

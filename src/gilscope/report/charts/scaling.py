@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gilscope.report import facts
+from gilscope.analysis.rows import CaseRow, ControlRow, Measured
 from gilscope.report.charts.marks import dashes, legend, marker, styles
-from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, panel_of, variant
-from gilscope.report.facts import Row
-from gilscope.report.figures import has_interval, interval, narrow
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, grouped, panel_of, top, variant
+from gilscope.report.figures import interval, narrow
 from gilscope.report.palette import executor_class
 from gilscope.report.svg import Markup, linear, logarithmic, nice_ticks, path, tag
+from gilscope.stats import Estimate
 
 __all__ = ["MAX_CURVES", "MAX_PANELS", "draw"]
 
@@ -23,7 +23,7 @@ MAX_CURVES = 6
 
 _LOG_FROM = 8  # workers: below, a linear axis shows the same and is read more easily
 _LOWEST = 0.05  # speed-ups below have no place of their own on a logarithmic axis
-_TOLD = 4  # worker counts in a tooltip
+_NAMED = 4  # worker counts in a tooltip
 _LEFT, _RIGHT, _PLOT, _BOTTOM = 38.0, 14.0, 176.0, 34.0
 
 
@@ -58,16 +58,13 @@ class _Axes:
 
 def draw(view: View, kernel: str) -> Chart | None:
     """Draw the curves of a kernel; None where nothing ran on several workers."""
-    panels: dict[str, list[Row]] = {}
     rows = view.parallel(kernel)
-    for row in rows:
-        panels.setdefault(_title(view, row), []).append(row)
-    if not any(row["workers"] > 1 for row in rows):
+    panels = grouped(rows, lambda row: _title(view, row))
+    if not any(row.case.workers > 1 for row in rows):
         return None
-    best = sorted(panels, key=lambda title: -max(row["rate"]["value"] for row in panels[title]))[:MAX_PANELS]
-    kept = [title for title in panels if title in best]
+    kept = top(panels, MAX_PANELS, lambda title: max(row.rate.value if row.rate else 0.0 for row in panels[title]))
     left_out = len(panels) - len(kept)
-    spins = [row for row in facts.controls(view.document, kernel, "spin") if row["speedup"]]
+    spins = [row for row in view.answer.controls_of(kernel, "spin") if row.speedup is not None]
     rule = f"The {MAX_PANELS} implementations with the highest rate; the table has the other {left_out}."
     return Chart(
         title="Scaling",
@@ -77,35 +74,35 @@ def draw(view: View, kernel: str) -> Chart | None:
     )
 
 
-def _title(view: View, row: Row) -> str:
-    of = f", {row['interpreter']}" if len(view.interpreters) > 1 else ""
-    return f"{row['implementation']} at {row['size']}{of}"
+def _title(view: View, row: CaseRow) -> str:
+    of = f", {row.interpreter}" if len(view.interpreters) > 1 else ""
+    return f"{row.case.implementation} at {row.case.size}{of}"
 
 
-def _panel(view: View, kernel: str, title: str, rows: Sequence[Row], axes: _Axes, spins: Sequence[Row]) -> Panel:
-    curves: dict[str, list[Row]] = {}
-    for row in rows:
-        curves.setdefault(variant(view, row, interpreter=False), []).append(row)
-    best = sorted(curves, key=lambda name: -max(row["speedup"]["value"] for row in curves[name]))[:MAX_CURVES]
-    drawn = {name: sorted(curves[name], key=lambda row: int(row["workers"])) for name in curves if name in best}
+def _panel(
+    view: View, kernel: str, title: str, rows: Sequence[CaseRow], axes: _Axes, spins: Sequence[ControlRow]
+) -> Panel:
+    curves = grouped(rows, lambda row: variant(view, row, interpreter=False))
+    best = top(curves, MAX_CURVES, lambda name: max(_gain(row).value for row in curves[name]))
+    drawn = {name: sorted(curves[name], key=lambda row: row.case.workers) for name in best}
     label = title if len(drawn) == len(curves) else f"{title} ({len(drawn)} of {len(curves)} ways)"
-    executors = [found[0]["executor"] for found in drawn.values()]
+    executors = [found[0].case.executor for found in drawn.values()]
     keys, height = legend(list(zip(executors, drawn, strict=True)), 26)
     axes = axes.below(50 + height)
-    own = [spin for spin in spins if spin["interpreter"] == rows[0]["interpreter"]]
+    own = [spin for spin in spins if spin.interpreter == rows[0].interpreter]
     shapes = [
         tag("text", label, x=12, y=17, class_="t"),
         keys,
-        *_frame(axes, view.usable_cpus),
+        *_frame(axes, view.answer.surroundings.cpus.count),
         *_control(own or spins, axes),
         *(_curve(view, found, axes, style) for found, style in zip(drawn.values(), styles(executors), strict=True)),
     ]
     return panel_of(*shapes, height=axes.bottom + _BOTTOM, alt=_alt(kernel, title, drawn))
 
 
-def _axes(rows: Sequence[Row], spins: Sequence[Row]) -> _Axes:
+def _axes(rows: Sequence[CaseRow], spins: Sequence[ControlRow]) -> _Axes:
     """Span what the whole kernel has, so that its panels may be compared."""
-    workers = sorted({1, *(row["workers"] for row in (*rows, *spins))})
+    workers = sorted({1, *(row.case.workers for row in (*rows, *spins))})
     points = [_point(row) for row in (*rows, *spins)]
     return _Axes(
         workers=workers,
@@ -147,26 +144,31 @@ def _frame(axes: _Axes, cpus: int | None) -> list[Markup]:
     return shapes
 
 
-def _control(spins: Sequence[Row], axes: _Axes) -> list[Markup]:
+def _control(spins: Sequence[ControlRow], axes: _Axes) -> list[Markup]:
     """Draw what the machine gave to arithmetic without a lock in the same seconds."""
-    several = [row for row in spins if row["workers"] > 1]
+    several = [row for row in spins if row.case.workers > 1]
     if not several:
         return []
-    told = ", ".join(f"{interval(row['speedup'])} on {row['workers']}" for row in several[-_TOLD:])
+    gave = ", ".join(f"{interval(row.speedup)} on {row.case.workers}" for row in several[-_NAMED:])
     points = [(1.0, 1.0, 1.0), *map(_point, several)]
-    workers = [1, *(row["workers"] for row in several)]
+    workers = [1, *(row.case.workers for row in several)]
     line = [(axes.x(count), axes.y(value)) for count, (value, _, _) in zip(workers, points, strict=True)]
     return [
         tag("path", d=_band(workers, points, axes), class_="spinband"),
-        tag("path", d=path(line), class_="spin", data_tip=f"what the machine gave: {told}"),
+        tag("path", d=path(line), class_="spin", data_tip=f"what the machine gave: {gave}"),
     ]
 
 
-def _point(row: Row) -> tuple[float, float, float]:
+def _gain(row: Measured) -> Estimate:
+    """Return the speed-up, which only rows with one are drawn by."""
+    assert row.speedup is not None
+    return row.speedup
+
+
+def _point(row: Measured) -> tuple[float, float, float]:
     """Return value, low, high of a speed-up."""
-    gain = row["speedup"]
-    known = has_interval(gain)
-    return gain["value"], gain["low"] if known else gain["value"], gain["high"] if known else gain["value"]
+    gain = _gain(row)
+    return (gain.value, gain.low, gain.high) if gain.has_interval else (gain.value,) * 3
 
 
 def _band(workers: Sequence[int], points: Sequence[tuple[float, float, float]], axes: _Axes) -> str:
@@ -175,15 +177,15 @@ def _band(workers: Sequence[int], points: Sequence[tuple[float, float, float]], 
     return path([*above, *reversed(below)], closed=True)
 
 
-def _curve(view: View, rows: Sequence[Row], axes: _Axes, style: int) -> Markup:
+def _curve(view: View, rows: Sequence[CaseRow], axes: _Axes, style: int) -> Markup:
     """Draw one way to run: band, line and marks; where one worker was not measured it starts at T(1), which is 1."""
-    start = [] if rows[0]["workers"] == 1 else [1]
-    workers = [*start, *(row["workers"] for row in rows)]
+    start = [] if rows[0].case.workers == 1 else [1]
+    workers = [*start, *(row.case.workers for row in rows)]
     points = [*((1.0, 1.0, 1.0) for _ in start), *map(_point, rows)]
     line = [(axes.x(count), axes.y(value)) for count, (value, _, _) in zip(workers, points, strict=True)]
-    executor = rows[0]["executor"]
+    executor = rows[0].case.executor
     marks = [
-        marker(executor, *place, style=style, data_case=view.index[row["case"]])
+        marker(executor, *place, style=style, data_case=view.number(row))
         for row, place in zip(rows, line[len(start) :], strict=True)
     ]
     band = [tag("path", d=_band(workers, points, axes), class_="band")] if len(workers) > 1 else []
@@ -191,9 +193,8 @@ def _curve(view: View, rows: Sequence[Row], axes: _Axes, style: int) -> Markup:
     return tag("g", *band, curve, *marks, class_=executor_class(executor))
 
 
-def _alt(kernel: str, title: str, curves: Mapping[str, Sequence[Row]]) -> str:
+def _alt(kernel: str, title: str, curves: Mapping[str, Sequence[CaseRow]]) -> str:
     ends = (
-        f"{name} {narrow(rows[-1]['speedup']['value'])} on {rows[-1]['workers']} workers"
-        for name, rows in curves.items()
+        f"{name} {narrow(_gain(rows[-1]).value)} on {rows[-1].case.workers} workers" for name, rows in curves.items()
     )
     return f"Speed-up of {kernel} {title} over workers: {', '.join(ends)}"

@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gilscope.report import facts
+from gilscope.analysis.rows import CaseRow
+from gilscope.analysis.verdict import holds_gil
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View
-from gilscope.report.facts import Row
-from gilscope.report.rounds import trace_of
+from gilscope.report.labels import named
 from gilscope.report.svg import Markup
 from gilscope.report.timeline import svg
+from gilscope.studies.traced.rounds import trace_of
 
 __all__ = ["MAX_TIMELINES", "draw"]
 
@@ -27,7 +28,7 @@ def draw(view: View, kernel: str) -> Chart | None:
     if view.measured is None:
         return None
     timed = {key for block in view.measured.blocks if block.kernel == kernel for key in block.rounds}
-    rows = [row for row in view.at_most_workers(view.parallel(kernel)) if row["workers"] > 1 and row["case"] in timed]
+    rows = [row for row in view.at_most_workers(view.parallel(kernel)) if row.case.workers > 1 and row.case.id in timed]
     chosen = _one_of_each(rows)
     if not chosen:
         return None
@@ -40,19 +41,19 @@ def draw(view: View, kernel: str) -> Chart | None:
     )
 
 
-def _one_of_each(rows: Sequence[Row]) -> list[Row]:
-    first: dict[tuple[str, bool], Row] = {}
+def _one_of_each(rows: Sequence[CaseRow]) -> list[CaseRow]:
+    first: dict[tuple[str, bool], CaseRow] = {}
     for row in rows:
-        first.setdefault((facts.executor_label(row), row["executor"] == "threads" and facts.holds_gil(row)), row)
+        first.setdefault((row.case.how, row.case.executor == "threads" and holds_gil(row)), row)
     return list(first.values())[:MAX_TIMELINES]
 
 
-def _panel(view: View, row: Row) -> Panel:
+def _panel(view: View, row: CaseRow) -> Panel:
     assert view.measured is not None
-    trace = replace(trace_of(view.measured, row["case"]), notes=())  # they are wider than a panel
-    title = facts.named(row)
+    trace = replace(trace_of(view.measured, row.case.id), notes=())  # they are wider than a panel
+    title = named(row)
     title = title if len(title) <= _SHORT else f"{title[:_SHORT]}\N{HORIZONTAL ELLIPSIS}"
-    ident = f"timeline-{view.ident}-{view.index[row['case']]}"
+    ident = f"timeline-{view.ident}-{view.number(row)}"
     drawn = svg(trace, title=f"{title}, {trace.title.rpartition(', ')[2]}", width=PANEL_WIDTH, ident=ident)
     (height,) = _BOX.findall(drawn[:1000])
     return Panel(svg=Markup(drawn), height=float(height), alt=f"Timeline of {trace.title}")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, panel_of
-from gilscope.report.facts import Row, executor_label, measured
-from gilscope.report.figures import Estimate, has_interval, interval, quotient
+from gilscope.analysis.rows import CaseRow, is_measured
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, grouped, panel_of
+from gilscope.report.figures import interval, quotient
 from gilscope.report.palette import executor_class
 from gilscope.report.svg import Markup, linear, nice_ticks, path, tag
+from gilscope.stats import Estimate
 
 __all__ = ["MAX_WAYS", "draw"]
 
 MAX_WAYS = 40
 """Ways per kernel, in the order of the table."""
 
-_ITSELF = {"value": 1.0, "low": None, "high": None}
+_ITSELF = Estimate(value=1.0, low=1.0, high=1.0, confidence=0.0, n=0)
 _LEFT, _AXIS, _LINE, _GAP = 12.0, 90.0, 17.0, 10.0
 
 
@@ -23,17 +24,15 @@ def draw(view: View, kernel: str) -> Chart | None:
     """Draw the rates of the other interpreters over that of the first; None where there is one only."""
     if len(view.interpreters) < 2:
         return None
-    ways: dict[tuple[str, str, int, str], dict[str, Row]] = {}
-    for row in measured(view.rows[kernel]):
-        way = (row["implementation"], executor_label(row), row["workers"], row["size"])
-        ways.setdefault(way, {}).setdefault(row["interpreter"], row)
-    both = {way: rows for way, rows in ways.items() if len(rows) > 1}
+    ways = grouped(
+        filter(is_measured, view.rows[kernel]),
+        lambda row: (row.case.implementation, row.case.how, row.case.workers, row.case.size),
+    )
+    both = [by for rows in ways.values() if len(by := {row.interpreter: row for row in reversed(rows)}) > 1]
     if not both:
         return None
-    shown = dict(list(both.items())[:MAX_WAYS])
-    groups: dict[str, list[dict[str, Row]]] = {}
-    for (implementation, *_), rows in shown.items():
-        groups.setdefault(implementation, []).append(rows)
+    shown = both[:MAX_WAYS]
+    groups = grouped(shown, lambda by: next(iter(by.values())).case.implementation)
     cut = f" The first {MAX_WAYS} of {len(both)} ways." if len(shown) < len(both) else ""
     return Chart(
         title="Interpreters side by side",
@@ -42,40 +41,42 @@ def draw(view: View, kernel: str) -> Chart | None:
     )
 
 
-def _panel(view: View, kernel: str, name: str, ways: Sequence[Mapping[str, Row]]) -> Panel:
+def _panel(view: View, kernel: str, name: str, ways: Sequence[Mapping[str, CaseRow]]) -> Panel:
     ratios = [_ratios(view, way) for way in ways]
-    ends = [ratio["high"] or ratio["value"] for way in ratios for _, ratio in way]
+    ends = [ratio.high for way in ratios for _, ratio in way]
     highest = max(1.0, *ends) * 1.05
     at = linear((0.0, highest), (_AXIS, PANEL_WIDTH - 14.0))
-    shapes, y, told = [tag("text", name, x=_LEFT, y=17, class_="t")], 32.0, []
+    shapes, y, texts = [tag("text", name, x=_LEFT, y=17, class_="t")], 32.0, []
     for way in ratios:
-        first = way[0][0]
-        label = executor_label(first) + (f"*{first['workers']}" if first["executor"] != "serial" else "")
+        case = way[0][0].case
+        label = case.how + (f"*{case.workers}" if case.executor != "serial" else "")
         shapes.append(tag("text", label, x=_LEFT, y=y + 9, class_="soft"))
         y += _LINE
         for row, ratio in way:
             shapes.extend(_line(view, row, ratio, at, y))
             y += _LINE
-        told.append(f"{label} " + ", ".join(f"{row['interpreter']} {interval(ratio)}" for row, ratio in way))
+        texts.append(f"{label} " + ", ".join(f"{row.interpreter} {interval(ratio)}" for row, ratio in way))
         y += _GAP
     shapes.extend(_axis(at, nice_ticks(highest), y))
-    alt = f"Rate of {kernel} {name} by interpreter: {'; '.join(told)}"
+    alt = f"Rate of {kernel} {name} by interpreter: {'; '.join(texts)}"
     return panel_of(*shapes, height=y + 26, alt=alt)
 
 
-def _ratios(view: View, way: Mapping[str, Row]) -> list[tuple[Row, Estimate]]:
+def _ratios(view: View, way: Mapping[str, CaseRow]) -> list[tuple[CaseRow, Estimate]]:
     rows = [way[name] for name in view.interpreters if name in way]
-    others = [(row, quotient(row["rate"], rows[0]["rate"])) for row in rows[1:]]
+    first = rows[0].rate
+    assert first is not None
+    others = [(row, quotient(row.rate, first)) for row in rows[1:] if row.rate is not None]
     return [(rows[0], _ITSELF), *others]
 
 
-def _line(view: View, row: Row, ratio: Estimate, at: Callable[[float], float], y: float) -> Iterator[Markup]:
-    yield tag("text", row["interpreter"], x=_AXIS - 6, y=y + 9, class_="end")
-    shapes = [tag("rect", x=_AXIS, y=y, width=max(at(ratio["value"]) - _AXIS, 0.5), height=11, class_="bar")]
-    if has_interval(ratio):
-        ends = [(at(ratio["low"]), y + 5.5), (at(ratio["high"]), y + 5.5)]
+def _line(view: View, row: CaseRow, ratio: Estimate, at: Callable[[float], float], y: float) -> Iterator[Markup]:
+    yield tag("text", row.interpreter, x=_AXIS - 6, y=y + 9, class_="end")
+    shapes = [tag("rect", x=_AXIS, y=y, width=max(at(ratio.value) - _AXIS, 0.5), height=11, class_="bar")]
+    if ratio.has_interval:
+        ends = [(at(ratio.low), y + 5.5), (at(ratio.high), y + 5.5)]
         shapes.append(tag("path", d=path(ends), class_="inkwhisker"))
-    yield tag("g", *shapes, class_=executor_class(row["executor"]), data_case=view.index[row["case"]])
+    yield tag("g", *shapes, class_=executor_class(row.case.executor), data_case=view.number(row))
 
 
 def _axis(at: Callable[[float], float], ticks: Sequence[float], y: float) -> Iterator[Markup]:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import gilscope
+from gilscope import typed
 from gilscope.env.interpreter import free_threaded_build, interpreter_label
 from gilscope.errors import UnavailableError
-from gilscope.studies.audit.calls import check_snippet, measure_call
-from gilscope.studies.audit.children import Event, Outcome, find_interpreter, inspect, run_child
+from gilscope.studies.audit.calls import Call, check_snippet, measure_call
+from gilscope.studies.audit.children import Inspected, Outcome, PythonFacts, find_interpreter, inspect, run_child
 from gilscope.studies.audit.imports import IMPORT_LIMIT_S, Import, import_alone
 from gilscope.studies.audit.installed import (
     Distribution,
@@ -27,7 +28,7 @@ from gilscope.studies.audit.installed import (
     resolve_by_import,
 )
 
-__all__ = ["AUDIT_SCHEMA", "AuditRequest", "audit", "passed"]
+__all__ = ["AUDIT_SCHEMA", "Audit", "AuditRequest", "AuditedPython", "audit"]
 
 AUDIT_SCHEMA = "gilscope.audit"
 SCHEMA_VERSION = 1
@@ -59,8 +60,75 @@ class AuditRequest:
     online: bool = False
 
 
-def audit(request: AuditRequest, progress: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
-    """Do the audit; the document is described in docs/schema.md.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedPython:
+    """The free-threaded interpreter that imported the modules.
+
+    Parameters
+    ----------
+    label : str
+        As in case ids: ``3.14t``.
+    implementation, version, executable : str
+    free_threaded : bool
+    gilscope : bool
+        Whether it has gilscope.
+    """
+
+    label: str
+    implementation: str
+    version: str
+    executable: str
+    free_threaded: bool = True
+    gilscope: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What was found out; the JSON is described in docs/schema.md.
+
+    Parameters
+    ----------
+    tool_version : str
+    interpreter : AuditedPython or None
+        None if only calls were asked for.
+    modules : tuple of Import
+        In the order asked for.
+    extensions : tuple of Extension
+        Those of the distributions involved.
+    distributions : tuple of Distribution
+    calls : tuple of Call
+    """
+
+    tool_version: str = ""
+    interpreter: AuditedPython | None = None
+    modules: tuple[Import, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
+    calls: tuple[Call, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether the GIL stayed off in every module, and everything that was asked for could be found out."""
+        return all(row.status == "free" for row in self.modules) and all(row.status == "ok" for row in self.calls)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document of ``gilscope audit --json``."""
+        return {"schema": AUDIT_SCHEMA, "schema_version": SCHEMA_VERSION, **asdict(self)}
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Audit:
+        """Read a stored audit.
+
+        Raises
+        ------
+        ValueError
+            If a row lacks something.
+        """
+        return typed.read(cls, document)
+
+
+def audit(request: AuditRequest, progress: Callable[[str], None] = lambda text: None) -> Audit:
+    """Do the audit.
 
     Parameters
     ----------
@@ -76,31 +144,23 @@ def audit(request: AuditRequest, progress: Callable[[str], None] = lambda text: 
     """
     for text in request.calls:
         check_snippet(text)
-    document: dict[str, Any] = {
-        "schema": AUDIT_SCHEMA,
-        "schema_version": SCHEMA_VERSION,
-        "tool_version": gilscope.__version__,
-        "interpreter": None,
-        "modules": [],
-        "extensions": [],
-        "distributions": [],
-        "calls": [],
-    }
-    seen: Sequence[Event] | None = None
+    found, seen = Audit(tool_version=gilscope.__version__), None
     if request.modules or request.environment:
         python = find_interpreter(request.python)
         progress(f"looking at {python}")
         seen = inspect(python)
-        document |= _modules(request, python, seen, progress)
+        found = _modules(found, request, python, seen, progress)
     if request.calls:
         python, free_threaded = _caller(request, seen)
+        calls = []
         for text in request.calls:
             progress(f"calling {text}")
-            document["calls"].append(asdict(measure_call(text, python, free_threaded=free_threaded)))
-    return document
+            calls.append(measure_call(text, python, free_threaded=free_threaded))
+        found = replace(found, calls=tuple(calls))
+    return found
 
 
-def _caller(request: AuditRequest, seen: Sequence[Event] | None) -> tuple[str, bool]:
+def _caller(request: AuditRequest, seen: Inspected | None) -> tuple[str, bool]:
     """Return the interpreter that calls the snippets, and whether it is free-threaded.
 
     The one asked for if it has gilscope, which watches; else this one.
@@ -113,9 +173,9 @@ def _caller(request: AuditRequest, seen: Sequence[Event] | None) -> tuple[str, b
     if request.python is None:
         return sys.executable, free_threaded_build()
     python = find_interpreter(request.python)
-    [facts] = [event for event in seen or inspect(python) if event["event"] == "interpreter"]
-    if facts["gilscope"]:
-        return python, facts["free_threaded"]
+    facts = (seen or inspect(python)).python
+    if facts.gilscope:
+        return python, facts.free_threaded
     if seen is None:
         raise UnavailableError(
             f"{python} has no gilscope, which watches the call", f"gilscope env add {request.python}"
@@ -123,17 +183,10 @@ def _caller(request: AuditRequest, seen: Sequence[Event] | None) -> tuple[str, b
     return sys.executable, free_threaded_build()
 
 
-def passed(document: dict[str, Any]) -> bool:
-    """Whether the GIL stayed off in every module, and everything that was asked for could be found out."""
-    return all(row["status"] == "free" for row in document["modules"]) and all(
-        row["status"] == "ok" for row in document["calls"]
-    )
-
-
 def _modules(
-    request: AuditRequest, python: str, seen: Sequence[Event], progress: Callable[[str], None]
-) -> dict[str, Any]:
-    interpreter = _interpreter(seen)
+    known: Audit, request: AuditRequest, python: str, seen: Inspected, progress: Callable[[str], None]
+) -> Audit:
+    interpreter = _interpreter(seen.python)
     rows, outcomes = [], []
     for module in dict.fromkeys(request.modules):
         progress(f"importing {module}")
@@ -144,15 +197,16 @@ def _modules(
     installed = _distributions(seen, rows, found, everything=request.environment)
     if request.online:
         installed = _asked(installed, rows, interpreter, progress)
-    return {
-        "interpreter": interpreter,
-        "modules": [_module(row, found, python) for row in rows],
-        "extensions": [asdict(row) for row in found],
-        "distributions": [asdict(row) for row in installed],
-    }
+    return replace(
+        known,
+        interpreter=interpreter,
+        modules=tuple(_completed(row, found, python) for row in rows),
+        extensions=tuple(found),
+        distributions=tuple(installed),
+    )
 
 
-def _interpreter(events: Sequence[Event]) -> dict[str, Any]:
+def _interpreter(facts: PythonFacts) -> AuditedPython:
     """Return the facts about the interpreter.
 
     Raises
@@ -160,20 +214,24 @@ def _interpreter(events: Sequence[Event]) -> dict[str, Any]:
     UnavailableError
         If it is not free-threaded.
     """
-    [facts] = [event for event in events if event["event"] == "interpreter"]
-    label = interpreter_label(tuple(facts["version_info"]), free_threaded=facts["free_threaded"], gil=facts["gil"])
-    if not facts["free_threaded"]:
+    if not facts.free_threaded:
         raise UnavailableError(
-            f"{facts['executable']} is {facts['implementation']} {facts['version']} with a GIL, no free-threaded build",
-            f"name a free-threaded one: --python {facts['version_info'][0]}.{max(13, facts['version_info'][1])}t",
+            f"{facts.executable} is {facts.implementation} {facts.version} with a GIL, no free-threaded build",
+            f"name a free-threaded one: --python {facts.minor[0]}.{max(13, facts.minor[1])}t",
         )
-    kept = ("implementation", "version", "executable", "free_threaded", "gilscope")
-    return {"label": label, **{name: facts[name] for name in kept}}
+    return AuditedPython(
+        label=interpreter_label(facts.minor, free_threaded=True, gil=facts.gil),
+        implementation=facts.implementation,
+        version=facts.version,
+        executable=facts.executable,
+        free_threaded=True,
+        gilscope=facts.gilscope,
+    )
 
 
 def _extensions(
     python: str,
-    seen: Sequence[Event],
+    seen: Inspected,
     outcomes: Sequence[Outcome],
     *,
     everything: bool,
@@ -194,7 +252,7 @@ def _extensions(
 
 
 def _distributions(
-    seen: Sequence[Event], rows: Sequence[Import], found: Sequence[Extension], *, everything: bool
+    seen: Inspected, rows: Sequence[Import], found: Sequence[Extension], *, everything: bool
 ) -> list[Distribution]:
     """Return the distributions the modules and their extension modules belong to."""
     owners = {row.distribution for row in found}
@@ -209,11 +267,11 @@ def _distributions(
 def _asked(
     installed: Sequence[Distribution],
     rows: Sequence[Import],
-    interpreter: dict[str, Any],
+    interpreter: AuditedPython,
     progress: Callable[[str], None],
 ) -> list[Distribution]:
     """Ask the index about everything that is no pure Python, and about modules that are not installed."""
-    own = "cp" + "".join(interpreter["version"].split(".")[:2]) + "t"
+    own = "cp" + "".join(interpreter.version.split(".")[:2]) + "t"
     abis = tuple(dict.fromkeys((own, _NEWEST_ABI)))
     missing = {row.missing.partition(".")[0] for row in rows if row.missing} - {""}
     absent = [Distribution(name=name, version="", tags=(), wheel="unknown", top=(name,)) for name in sorted(missing)]
@@ -227,19 +285,15 @@ def _asked(
     return answered
 
 
-def _module(row: Import, found: Sequence[Extension], python: str) -> dict[str, Any]:
+def _completed(row: Import, found: Sequence[Extension], python: str) -> Import:
     """Complete a row with whom the culprit belongs to, what else does not declare support, and the cure."""
     by_name = {entry.module: entry for entry in found}
     culprit = by_name.get(row.switched_on_by or "")
-    undeclared = [
+    undeclared = tuple(
         name for name in row.extensions if (entry := by_name.get(name)) is not None and entry.free_threading is False
-    ]
-    return {
-        **asdict(row),
-        "distribution": culprit.distribution if culprit else None,
-        "undeclared": undeclared,
-        "cure": _cure(row, culprit, python),
-    }
+    )
+    distribution = culprit.distribution if culprit else None
+    return replace(row, distribution=distribution, undeclared=undeclared, cure=_cure(row, culprit, python))
 
 
 def _provider(top: str) -> str:

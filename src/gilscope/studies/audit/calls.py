@@ -11,14 +11,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
+from gilscope import typed
 from gilscope.env.interpreter import free_threaded_build
 from gilscope.env.interpreters import PLAIN, surroundings
 from gilscope.errors import UsageError
 
-__all__ = ["Call", "check_snippet", "measure_call", "verdict_of"]
+__all__ = ["Call", "Share", "check_snippet", "measure_call", "verdict_of"]
 
 Verdict: TypeAlias = Literal["releases", "holds", "partly", "too_short"]
 
@@ -37,6 +38,15 @@ _ASK = "import gilscope.studies.audit.calls as calls; calls.answer()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A share of the time, with its interval; 0 to 1."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """What was found about one snippet.
 
@@ -46,8 +56,8 @@ class Call:
         The snippet.
     status : {"ok", "failed", "unavailable"}
     verdict : {"releases", "holds", "partly", "too_short"} or None
-    held : dict or None
-        Share of the time the GIL was held: ``value``, ``low``, ``high``.
+    held : Share or None
+        Share of the time the GIL was held.
     per_call_s : float or None
     interpreter : str
         Which Python it ran in.
@@ -58,7 +68,7 @@ class Call:
     call: str
     status: Literal["ok", "failed", "unavailable"]
     verdict: Verdict | None = None
-    held: dict[str, float] | None = None
+    held: Share | None = None
     per_call_s: float | None = None
     interpreter: str = ""
     reason: str = ""
@@ -126,30 +136,35 @@ def measure_call(text: str, python: str = sys.executable, *, free_threaded: bool
     if done.returncode or not lines:
         last = done.stderr.strip().rpartition("\n")[2] or f"ended with exit status {done.returncode}"
         return Call(call=text, status="failed", reason=last)
-    return Call(**json.loads(lines[-1]))
+    return typed.read(Call, json.loads(lines[-1]))
 
 
 def answer() -> None:
     """Measure the snippet in ``argv[1]`` and write the row to the standard output; the child's side."""
     row = _measure(sys.argv[1])
-    os.write(1, ("\n" + json.dumps(row)).encode())
+    os.write(1, ("\n" + json.dumps(asdict(row))).encode())
 
 
-def _measure(text: str) -> dict[str, Any]:
+def _measure(text: str) -> Call:
     from gilscope.env.interpreter import describe
     from gilscope.telemetry.gil import GilMonitor
 
     bound = _bind(check_snippet(text))
-    row: dict[str, Any] = {"call": text, "status": "ok", "interpreter": describe()["label"]}
+    label = str(describe()["label"])
     bound()  # imports, compiles, fills caches
     monitor = GilMonitor(rate_hz=_RATE_HZ)
     with monitor:
         if not monitor.available:
-            return {**row, "status": "unavailable", "reason": monitor.reason}
+            return Call(call=text, status="unavailable", interpreter=label, reason=monitor.reason)
         held, calls, wall_s = _watched(bound, monitor)
-    per_call_s = wall_s / calls
-    shown = {"value": held.value, "low": held.low, "high": held.high}
-    return {**row, "verdict": verdict_of(held.low, held.high, per_call_s), "held": shown, "per_call_s": per_call_s}
+    return Call(
+        call=text,
+        status="ok",
+        verdict=verdict_of(held.low, held.high, wall_s / calls),
+        held=Share(value=held.value, low=held.low, high=held.high),
+        per_call_s=wall_s / calls,
+        interpreter=label,
+    )
 
 
 def _watched(bound: Callable[[], Any], monitor: Any) -> tuple[Any, int, float]:

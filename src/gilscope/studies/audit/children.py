@@ -7,17 +7,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
+from gilscope import typed
 from gilscope.env.interpreter import free_threaded_build
 from gilscope.env.interpreters import PLAIN, locate, surroundings
 from gilscope.errors import UnavailableError, UsageError
 
-__all__ = ["Outcome", "find_interpreter", "inspect", "run_child"]
-
-Event: TypeAlias = dict[str, Any]
+__all__ = ["Event", "Inspected", "Installed", "Outcome", "PythonFacts", "find_interpreter", "inspect", "run_child"]
 
 _CHILD = Path(__file__).with_name("_child.py")
 _KNOWN = ("3.15t", "3.14t", "3.13t")
@@ -33,12 +32,84 @@ INSTALL_CURE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PythonFacts:
+    """What an interpreter says about itself; ``version_info`` is major and minor version."""
+
+    implementation: str
+    version: str
+    version_info: tuple[int, ...]
+    free_threaded: bool
+    gil: bool
+    executable: str
+    gilscope: bool = False
+    pip: bool = False
+
+    @property
+    def minor(self) -> tuple[int, int]:
+        """Major and minor version."""
+        major, minor, *_ = self.version_info
+        return major, minor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """A distribution: its wheel's tags, top-level modules, and (name, file) of its extension modules."""
+
+    name: str
+    version: str
+    tags: tuple[str, ...] = ()
+    top: tuple[str, ...] = ()
+    extensions: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """An interpreter, and what is installed in it."""
+
+    python: PythonFacts
+    distributions: tuple[Installed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened while modules were imported.
+
+    Parameters
+    ----------
+    event : str
+        ``importing``, ``loading``, ``loaded``, ``warned``, ``imported``, ``raised``, ``declared`` or ``end``.
+    module, file : str
+        Of which module; its file where it is an extension module.
+    gil : bool
+        Whether the GIL was on then.
+    seconds : float or None
+        How long the import took.
+    error, missing, detail : str
+        What it raised; the module that was missing; the traceback.
+    one_phase : bool
+    slots : mapping of str to int
+        What an extension module declares: values by slot id.
+    """
+
+    event: str
+    module: str = ""
+    file: str = ""
+    gil: bool = False
+    seconds: float | None = None
+    error: str = ""
+    missing: str = ""
+    detail: str = ""
+    one_phase: bool = False
+    slots: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How a child ended.
 
     Parameters
     ----------
-    events : tuple of dict
+    events : tuple of Event
         What it wrote down, in order; a torn last line is dropped.
     status : int or None
         Exit status, negative for a signal; None if its time was up and it was killed.
@@ -53,7 +124,7 @@ class Outcome:
     @property
     def complete(self) -> bool:
         """Whether it came to its end."""
-        return any(event["event"] == "end" for event in self.events)
+        return any(event.event == "end" for event in self.events)
 
 
 def find_interpreter(word: str | None) -> str:
@@ -84,7 +155,7 @@ def find_interpreter(word: str | None) -> str:
     raise UnavailableError(NO_INTERPRETER, INSTALL_CURE)
 
 
-def inspect(python: str) -> list[Event]:
+def inspect(python: str) -> Inspected:
     """Ask an interpreter what it is and what is installed in it.
 
     Raises
@@ -92,11 +163,15 @@ def inspect(python: str) -> list[Event]:
     UnavailableError
         If it does not run.
     """
-    outcome = run_child(python, {"action": "inspect"}, timeout_s=_INSPECT_S)
+    lines, outcome = _run_child(python, {"action": "inspect"}, timeout_s=_INSPECT_S)
     if not outcome.complete:
         last = outcome.output.strip().rpartition("\n")[2] or f"exit status {outcome.status}"
         raise UnavailableError(f"{python} does not run: {last}", "name another interpreter with --python")
-    return list(outcome.events)
+    [facts] = [line for line in lines if line["event"] == "interpreter"]
+    return Inspected(
+        python=typed.read(PythonFacts, facts),
+        distributions=tuple(typed.read(Installed, line) for line in lines if line["event"] == "distribution"),
+    )
 
 
 def run_child(python: str, request: Mapping[str, Any], *, timeout_s: float) -> Outcome:
@@ -104,6 +179,11 @@ def run_child(python: str, request: Mapping[str, Any], *, timeout_s: float) -> O
 
     Without ``PYTHON_GIL``, so that modules decide. After ``timeout_s`` it is killed.
     """
+    return _run_child(python, request, timeout_s=timeout_s)[1]
+
+
+def _run_child(python: str, request: Mapping[str, Any], *, timeout_s: float) -> tuple[list[Mapping[str, Any]], Outcome]:
+    """Run the child; return the lines it wrote down beside how it ended."""
     environment = surroundings(PLAIN)
     with tempfile.TemporaryDirectory(prefix="gilscope-audit-") as folder:
         report, printed = Path(folder, "events"), Path(folder, "output")
@@ -112,11 +192,9 @@ def run_child(python: str, request: Mapping[str, Any], *, timeout_s: float) -> O
         command = [python, "-P", "-W", "always:The global interpreter lock:RuntimeWarning", str(_CHILD)]
         with printed.open("wb") as output:
             status = _run([*command, json.dumps({**request, "report": str(report)})], environment, output, timeout_s)
-        return Outcome(
-            events=_read(report.read_text(encoding="utf-8", errors="replace")),
-            status=status,
-            output=printed.read_text(encoding="utf-8", errors="replace")[-2000:],
-        )
+        lines = _read(report.read_text(encoding="utf-8", errors="replace"))
+        said = printed.read_text(encoding="utf-8", errors="replace")[-2000:]
+    return lines, Outcome(events=tuple(typed.read(Event, line) for line in lines), status=status, output=said)
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str], output: Any, timeout_s: float) -> int | None:
@@ -136,11 +214,11 @@ def _run(command: Sequence[str], environment: Mapping[str, str], output: Any, ti
         raise UnavailableError(f"{command[0]} cannot be run: {error.strerror}", INSTALL_CURE) from None
 
 
-def _read(text: str) -> tuple[Event, ...]:
-    events = []
+def _read(text: str) -> list[Mapping[str, Any]]:
+    lines = []
     for line in text.splitlines():
         try:
-            events.append(json.loads(line))
+            lines.append(json.loads(line))
         except ValueError:
             break
-    return tuple(events)
+    return lines

@@ -35,6 +35,12 @@ class Import:
         Wall time of the import, seconds.
     reason, missing, detail : str
         Why it failed; the module that was missing; traceback or last output.
+    distribution : str or None
+        What ``switched_on_by`` belongs to.
+    undeclared : tuple of str
+        All loaded extension modules that do not declare that they can run without the GIL.
+    cure : str
+        What to do.
     """
 
     module: str
@@ -45,6 +51,9 @@ class Import:
     reason: str = ""
     missing: str = ""
     detail: str = ""
+    distribution: str | None = None
+    undeclared: tuple[str, ...] = ()
+    cure: str = ""
 
 
 def import_alone(python: str, module: str, *, timeout_s: float = IMPORT_LIMIT_S) -> tuple[Import, Outcome]:
@@ -64,27 +73,27 @@ def judge(module: str, outcome: Outcome, *, timeout_s: float = IMPORT_LIMIT_S) -
     """
     events = outcome.events
     culprit = _culprit(events)
-    extensions = tuple(event["module"] for event in events if event["event"] == "loaded")
-    ended = {event["event"]: event for event in events if event["event"] in ("imported", "raised")}
+    extensions = tuple(event.module for event in events if event.event == "loaded")
+    ended = {event.event: event for event in events if event.event in ("imported", "raised")}
     if "imported" in ended:
-        came_back = bool(ended["imported"]["gil"])
+        came_back = ended["imported"].gil
         return Import(
             module=module,
             status="gil_came_back" if came_back else "free",
             switched_on_by=culprit if came_back else None,
             extensions=extensions,
-            import_s=ended["imported"]["seconds"],
+            import_s=ended["imported"].seconds,
         )
     if "raised" in ended:
         error = ended["raised"]
         return Import(
             module=module,
-            status="gil_came_back" if error["gil"] else "failed",
-            switched_on_by=culprit if error["gil"] else None,
+            status="gil_came_back" if error.gil else "failed",
+            switched_on_by=culprit if error.gil else None,
             extensions=extensions,
-            reason=error["error"],
-            missing=error["missing"] or "",
-            detail=error["detail"],
+            reason=error.error,
+            missing=error.missing,
+            detail=error.detail,
         )
     return Import(
         module=module,
@@ -100,21 +109,21 @@ def _culprit(events: Iterable[Event]) -> str | None:
     before: dict[str, bool] = {}
     flipped = None
     for event in events:
-        if event["event"] == "warned":
-            return str(event["module"])
-        if event["event"] == "loading":
-            before[event["module"]] = event["gil"]
-        elif event["event"] == "loaded" and event["gil"] and not before.get(event["module"], True):
-            flipped = flipped or str(event["module"])
+        if event.event == "warned":
+            return event.module
+        if event.event == "loading":
+            before[event.module] = event.gil
+        elif event.event == "loaded" and event.gil and not before.get(event.module, True):
+            flipped = flipped or event.module
     return flipped
 
 
 def _ending(outcome: Outcome, timeout_s: float) -> str:
     """Say how the process ended, and while loading what."""
-    open_ = [event["module"] for event in outcome.events if event["event"] == "loading"]
+    open_ = [event.module for event in outcome.events if event.event == "loading"]
     for event in outcome.events:
-        if event["event"] == "loaded" and event["module"] in open_:
-            open_.remove(event["module"])
+        if event.event == "loaded" and event.module in open_:
+            open_.remove(event.module)
     where = f" while loading {open_[-1]}" if open_ else ""
     if outcome.status is None:
         return f"not imported after {timeout_s:g} s{where}"
@@ -140,7 +149,7 @@ def declared_by(outcomes: Iterable[Outcome]) -> dict[str, Declaration]:
     """
     found: dict[str, Declaration] = {}
     for outcome in outcomes:
-        declared = {event["module"]: event for event in outcome.events if event["event"] == "declared"}
+        declared = {event.module: event for event in outcome.events if event.event == "declared"}
         kept = _kept_off(outcome.events)
         for name in dict.fromkeys([*declared, *kept]):
             seen = _seen(declared.get(name), kept.get(name))
@@ -154,16 +163,16 @@ def _kept_off(events: Sequence[Event]) -> dict[str, bool]:
     before: dict[str, bool] = {}
     kept: dict[str, bool] = {}
     for event in events:
-        if event["event"] == "loading":
-            before[event["module"]] = event["gil"]
-        elif event["event"] == "loaded" and not before.get(event["module"], True):
-            kept[event["module"]] = not event["gil"]
+        if event.event == "loading":
+            before[event.module] = event.gil
+        elif event.event == "loaded" and not before.get(event.module, True):
+            kept[event.module] = not event.gil
     return kept
 
 
 def _seen(declared: Event | None, kept_off: bool | None) -> Declaration:
     if declared is None:
         return Declaration(free_threading=kept_off, sub_interpreters=None)
-    slots = None if declared["one_phase"] else {int(number): value for number, value in declared["slots"].items()}
+    slots = None if declared.one_phase else {int(number): value for number, value in declared.slots.items()}
     told = declaration_of(slots, sets_gil_itself=True)
     return replace(told, free_threading=kept_off) if told.free_threading is None else told

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from gilscope.studies.audit.children import Event, Outcome
+from gilscope.studies.audit.children import Inspected, Installed, Outcome
 from gilscope.studies.audit.declared import Declaration, Support, read_file
 from gilscope.studies.audit.imports import declared_by
 
 __all__ = [
     "Distribution",
     "Extension",
+    "Indexed",
     "ask_index",
     "completed",
     "distributions",
@@ -35,6 +36,22 @@ _MOST_ROUNDS = 50  # children of resolve_by_import: one per module that switches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """What the package index has of a distribution for one ABI.
+
+    Parameters
+    ----------
+    wheel : str or None
+        File name of the newest.
+    reason : str or None
+        Why there is none.
+    """
+
+    wheel: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
     """An installed distribution.
 
@@ -46,9 +63,8 @@ class Distribution:
         What the tags say. ``built_here``: for this machine only, so from source.
     top : tuple of str
         Top-level modules.
-    index : mapping of str to mapping
-        What the package index has, by ABI such as ``cp314t``: ``wheel`` (file name or None) and ``reason``. Empty if it
-        was not asked.
+    index : mapping of str to Indexed
+        By ABI, such as ``cp314t``; empty if it was not asked.
     """
 
     name: str
@@ -56,7 +72,7 @@ class Distribution:
     tags: tuple[str, ...]
     wheel: WheelKind
     top: tuple[str, ...]
-    index: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    index: Mapping[str, Indexed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,49 +113,43 @@ def _free_threaded(abi: str) -> bool:
     return any(re.fullmatch(r"cp3\d+t|abi3t", word) for word in abi.split("."))
 
 
-def distributions(events: Iterable[Event]) -> list[Distribution]:
+def distributions(seen: Inspected) -> list[Distribution]:
     """Return what the child saw installed, by name."""
     found = [
         Distribution(
-            name=event["name"],
-            version=event["version"],
-            tags=tuple(event["tags"]),
-            wheel=wheel_kind(event["tags"]),
-            top=tuple(event["top"]),
+            name=entry.name, version=entry.version, tags=entry.tags, wheel=wheel_kind(entry.tags), top=entry.top
         )
-        for event in events
-        if event["event"] == "distribution"
+        for entry in seen.distributions
     ]
     return sorted(found, key=lambda entry: entry.name.lower())
 
 
-def extensions(events: Iterable[Event], outcomes: Sequence[Outcome], *, everything: bool = True) -> list[Extension]:
+def extensions(seen: Inspected, outcomes: Sequence[Outcome], *, everything: bool = True) -> list[Extension]:
     """Return the extension modules that distributions list, and those that were loaded from elsewhere.
 
     Parameters
     ----------
-    events : iterable of dict
-        Of the child that looked at the environment.
+    seen : Inspected
+        What is installed.
     outcomes : sequence of Outcome
         Of the children that imported something.
     everything : bool
         False: only of distributions of which something was loaded. Each file is read in whole.
     """
-    seen = declared_by(outcomes)
-    owners = [event for event in events if event["event"] == "distribution"]
+    declared, owners = declared_by(outcomes), seen.distributions
     loaded = {
-        event["module"]: event["file"]
+        event.module: event.file
         for outcome in outcomes
         for event in outcome.events
-        if event["event"] == "loaded" and event["file"]
+        if event.event == "loaded" and event.file
     }
     places: dict[str, tuple[str, str | None, str | None]] = {}
-    for event in owners:
-        if everything or any(module in loaded for module, _ in event["extensions"]):
-            places |= {module: (file, event["name"], event["version"]) for module, file in event["extensions"]}
+    for owner in owners:
+        if everything or any(module in loaded for module, _ in owner.extensions):
+            places |= {module: (file, owner.name, owner.version) for module, file in owner.extensions}
     for module, file in loaded.items():
         places.setdefault(module, (file, *_owner(module, owners)))
-    return [_row(module, *place, seen.get(module)) for module, place in sorted(places.items())]
+    return [_row(module, *place, declared.get(module)) for module, place in sorted(places.items())]
 
 
 def completed(rows: Iterable[Extension], outcomes: Sequence[Outcome]) -> list[Extension]:
@@ -153,10 +163,10 @@ def _told(row: Extension, seen: Declaration) -> Extension:
     return replace(row, free_threading=seen.free_threading, sub_interpreters=support, how="import")
 
 
-def _owner(module: str, owners: Iterable[Event]) -> tuple[str | None, str | None]:
+def _owner(module: str, owners: Iterable[Installed]) -> tuple[str | None, str | None]:
     """Return the distribution a module belongs to by its top-level name: installed in editable mode, for one."""
     top = module.partition(".")[0]
-    found = [(event["name"], event["version"]) for event in owners if top in event["top"] or top == event["name"]]
+    found = [(owner.name, owner.version) for owner in owners if top in owner.top or top == owner.name]
     return found[0] if len(found) == 1 else (None, None)
 
 
@@ -192,14 +202,14 @@ def resolve_by_import(names: Sequence[str], run: Callable[[Sequence[str]], Outco
     while left and len(outcomes) < _MOST_ROUNDS:
         outcome = run(left)
         outcomes.append(outcome)
-        begun = {event["module"] for event in outcome.events if event["event"] == "importing"}
+        begun = {event.module for event in outcome.events if event.event == "importing"}
         if not begun:
             break
         left = [name for name in left if name not in begun]
     return outcomes
 
 
-def ask_index(name: str, abis: Sequence[str]) -> dict[str, dict[str, str | None]]:
+def ask_index(name: str, abis: Sequence[str]) -> dict[str, Indexed]:
     """Ask the package index, through pip, which wheel it has of a distribution for free-threaded interpreters.
 
     Parameters
@@ -209,13 +219,13 @@ def ask_index(name: str, abis: Sequence[str]) -> dict[str, dict[str, str | None]
 
     Returns
     -------
-    dict of str to dict
-        By ABI: ``wheel``, the newest one's file name or None, and ``reason``, why there is none.
+    dict of str to Indexed
+        By ABI.
     """
     return {abi: _ask(name, abi) for abi in abis}
 
 
-def _ask(name: str, abi: str) -> dict[str, str | None]:
+def _ask(name: str, abi: str) -> Indexed:
     version = f"3.{abi[3:].rstrip('t')}"
     with tempfile.TemporaryDirectory(prefix="gilscope-audit-") as folder:
         command = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--no-deps", "--ignore-installed"]
@@ -231,16 +241,16 @@ def _ask(name: str, abi: str) -> dict[str, str | None]:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_INDEX_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            return {"wheel": None, "reason": f"the package index was not reached: {error}"}
+            return Indexed(reason=f"the package index was not reached: {error}")
     return _answer(done.returncode, done.stdout, done.stderr)
 
 
-def _answer(status: int, report: str, complaint: str) -> dict[str, str | None]:
+def _answer(status: int, report: str, complaint: str) -> Indexed:
     """Read pip's report, or its complaint."""
     if status == 0:
         found: list[Mapping[str, Any]] = json.loads(report)["install"]
-        return {"wheel": found[0]["download_info"]["url"].rpartition("/")[2].partition("#")[0], "reason": None}
+        return Indexed(wheel=found[0]["download_info"]["url"].rpartition("/")[2].partition("#")[0])
     if "No matching distribution" in complaint:
-        return {"wheel": None, "reason": "no such wheel"}
+        return Indexed(reason="no such wheel")
     last = complaint.strip().rpartition("\n")[2] or f"pip ended with exit status {status}"
-    return {"wheel": None, "reason": f"the package index was not reached: {last}"}
+    return Indexed(reason=f"the package index was not reached: {last}")

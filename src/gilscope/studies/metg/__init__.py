@@ -7,19 +7,24 @@ same seconds, is what a task is held against; nothing is entered by hand.
 
 from __future__ import annotations
 
-from gilscope.studies.metg.model import metg_document
-from gilscope.studies.metg.sweep import Sweep, measure
-from gilscope.studies.metg.ways import PATTERNS, Cell, Request, Way, batches_of, cells_of, ways_of
+from gilscope.studies.metg.model import METG, document_of
+from gilscope.studies.metg.rows import MetgDocument, MetgLog, MetgRow, batches_of
+from gilscope.studies.metg.sweep import measure
+from gilscope.studies.metg.ways import PATTERNS, Cell, MetgRequest, Pattern, Way, cells_of, ways_of
 
 __all__ = [
+    "METG",
     "PATTERNS",
     "Cell",
-    "Request",
-    "Sweep",
+    "MetgDocument",
+    "MetgLog",
+    "MetgRequest",
+    "MetgRow",
+    "Pattern",
     "Way",
     "batches_of",
     "cells_of",
+    "document_of",
     "measure",
-    "metg_document",
     "ways_of",
 ]

@@ -1,28 +1,40 @@
-"""From rounds to METG: the crossing of each curve with its interval, as rows of the study's document."""
+"""From blocks to METG: the crossing of each curve with its interval, as rows of the study's document."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
-from gilscope.stats import Estimate, bootstrap_interval, median_crossing
-from gilscope.studies.document import document, estimate_fields, medians
-from gilscope.studies.metg.sweep import LEVEL, Curve, Sweep
-from gilscope.studies.metg.ways import PATTERNS, Request, Way
+from gilscope.stats import Estimate, bootstrap_interval, estimate_or_none, median_crossing
+from gilscope.studies.metg.rows import (
+    CurvePoint,
+    MetgDocument,
+    MetgPlan,
+    MetgRecord,
+    MetgRow,
+    MetgSample,
+)
+from gilscope.studies.metg.ways import MetgRequest
+from gilscope.studies.record import Kind
 
-__all__ = ["metg_document", "own_time"]
+__all__ = ["LEVEL", "METG", "SPIN", "STEP", "document_of", "own_time"]
+
+LEVEL = 0.5
+"""Efficiency that counts as effective: the 50 % in METG(50 %)."""
+
+SPIN, STEP = "spin_efficiency", "step_s"
+"""The controls: what the machine gave to the workers, and the serial seconds per step of the probe."""
 
 
-def own_time(curve: Curve, *, relative: bool = False, seed: int = 1) -> Estimate:
+def own_time(curve: Sequence[MetgSample], *, relative: bool = False, seed: int = 1) -> Estimate:
     """Estimate how long a task must take by itself so that half of the time is work.
 
     Parameters
     ----------
-    curve : Curve
-        With one block at least.
+    curve : sequence of MetgSample, shape (n_blocks,)
+        One at least. Early blocks may have other octaves than later ones.
     relative : bool
         Half of what the machine gave to long tasks in the same block, instead of half of p serial loops.
 
@@ -36,104 +48,82 @@ def own_time(curve: Curve, *, relative: bool = False, seed: int = 1) -> Estimate
     A task's own time is efficiency x granularity, both of the same block, so it is measured with the block's own serial
     rate. The sizes are powers of two times the step of the median block.
     """
-    octaves = tuple(curve.efficiency[-1])
+    octaves = tuple(curve[-1].granularity_s)
     sizes_s = [statistics.median(_own_s(curve, octave)) for octave in octaves]
-    given = curve.machine if relative else [1.0] * len(curve.machine)
-    pairs = zip(curve.efficiency, given, strict=True)
-    blocks = [[block[o] / share for o in octaves] for block, share in pairs if block.keys() >= set(octaves)]
+    blocks = [
+        [block.efficiency[octave] / (block.machine if relative else 1.0) for octave in octaves]
+        for block in curve
+        if block.granularity_s.keys() >= set(octaves)
+    ]
     return bootstrap_interval(blocks, lambda drawn: median_crossing(sizes_s, drawn, LEVEL), seed=seed)
 
 
-def _own_s(curve: Curve, octave: int) -> list[float]:
+def _own_s(curve: Sequence[MetgSample], octave: int) -> list[float]:
     """Return what tasks of a size take by themselves, in seconds, for each block that had the size."""
-    pairs = zip(curve.efficiency, curve.granularity, strict=True)
-    return [efficiency[octave] * sizes[octave] for efficiency, sizes in pairs if octave in sizes]
+    return [(1 << octave) * block.step_s for block in curve if octave in block.granularity_s]
 
 
-def _row(way: Way, pattern: str) -> dict[str, Any]:
-    """Return the row of a cell before anything is known."""
-    return {
-        "label": way.label,
-        "executor": way.executor,
-        "start_method": way.start_method,
-        "implementation": way.implementation,
-        "interpreter": way.interpreter,
-        "workers": way.workers,
-        "dispatch": way.dispatch,
-        "pattern": pattern,
-        "tasks_per_worker": PATTERNS[pattern],  # type: ignore[index]
-        "status": "unavailable",
-        "reason": way.available.reason,
-        "cure": way.available.cure,
-        "metg_s": None,
-        "task_s": None,
-        "relative_metg_s": None,
-        "empty_task_s": None,
-        "curve": [],
-    }
-
-
-def _curve_row(curve: Curve, machine: Mapping[str, Any] | None) -> dict[str, Any]:
-    row = {**_row(curve.cell.way, curve.cell.pattern), "status": curve.status, "reason": curve.reason}
-    row["cure"] = curve.cure
-    if curve.status != "ok" or not curve.efficiency:
+def _measured(row: MetgRow, curve: Sequence[MetgSample], machine: Estimate | None) -> MetgRow:
+    """Return a row with its figures."""
+    if row.status != "ok" or not curve or not curve[-1].granularity_s:
         return row
-    row["empty_task_s"] = medians(curve.empty)
-    row["curve"] = [_point(curve, octave) for octave in curve.efficiency[-1]]
+    points = tuple(_point(curve, octave) for octave in curve[-1].granularity_s)
     found, relative = own_time(curve), own_time(curve, relative=True)
-    if 0 < relative.value < math.inf:
-        row["relative_metg_s"] = _times(relative, 1.0 / LEVEL)
+    row = replace(
+        row,
+        empty_task_s=estimate_or_none([block.empty_s for block in curve]),
+        curve=points,
+        relative_metg_s=_times(relative, 1.0 / LEVEL) if 0 < relative.value < math.inf else None,
+    )
     if found.value == 0:
-        smallest_s = row["curve"][0]["task_s"]["value"]
-        reason = f"even the smallest tasks measured, of {smallest_s * 1e9:.0f} ns, have {LEVEL:.0%} efficiency"
-        return {**row, "status": "below_sweep", "reason": reason}
+        smallest = points[0].task_s
+        assert smallest is not None
+        reason = f"even the smallest tasks measured, of {smallest.value * 1e9:.0f} ns, have {LEVEL:.0%} efficiency"
+        return replace(row, status="below_sweep", reason=reason)
     if math.isinf(found.value):
-        return {**row, "status": "not_reached", "reason": _why_not(row["curve"][-1], machine)}
-    row["task_s"], row["metg_s"] = _times(found, 1.0), _times(found, 1.0 / LEVEL)
-    return row
+        return replace(row, status="not_reached", reason=_why_not(points[-1], machine))
+    return replace(row, task_s=_times(found, 1.0), metg_s=_times(found, 1.0 / LEVEL))
 
 
-def _times(found: Estimate, factor: float) -> dict[str, Any] | None:
-    """Return a multiple of an own time as JSON; ends beyond the sweep are null."""
+def _times(found: Estimate, factor: float) -> Estimate:
+    """Return a multiple of an own time; an end of 0 is one below the sweep."""
     low = found.low * factor if found.low else -math.inf
-    return estimate_fields(replace(found, value=found.value * factor, low=low, high=found.high * factor))
+    return replace(found, value=found.value * factor, low=low, high=found.high * factor)
 
 
-def _why_not(last: Mapping[str, Any], machine: Mapping[str, Any] | None) -> str:
+def _why_not(last: CurvePoint, machine: Estimate | None) -> str:
     """Say how far the longest tasks got, and whether it is the machine that gives no more."""
-    reached = f"tasks of {last['task_s']['value'] * 1e3:.3g} ms reach {last['efficiency']['value']:.0%} efficiency"
-    if machine is not None and machine["value"] < LEVEL / 0.9:
-        return f"{reached}; the machine gave the workers {machine['value']:.0%} of what it gives one at a time"
+    assert last.task_s is not None
+    assert last.efficiency is not None
+    reached = f"tasks of {last.task_s.value * 1e3:.3g} ms reach {last.efficiency.value:.0%} efficiency"
+    if machine is not None and machine.value < LEVEL / 0.9:
+        return f"{reached}; the machine gave the workers {machine.value:.0%} of what it gives one at a time"
     return reached
 
 
-def _point(curve: Curve, octave: int) -> dict[str, Any]:
-    return {
-        "steps": 1 << octave,
-        "task_s": medians(_own_s(curve, octave)),
-        "granularity_s": medians([block[octave] for block in curve.granularity if octave in block]),
-        "efficiency": medians([block[octave] for block in curve.efficiency if octave in block]),
-    }
-
-
-def metg_document(
-    request: Request, ways: Sequence[Way], sweep: Sweep, environment: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Turn what was measured into the study's document; a way that cannot be used here is two rows with its reason."""
-    machine = medians(sweep.spin)
-    by_cell = {(curve.cell.way.label, curve.cell.pattern): curve for curve in sweep.curves}
-    rows = []
-    for way in ways:
-        for pattern in PATTERNS:
-            curve = by_cell.get((way.label, pattern))
-            rows.append(_row(way, pattern) if curve is None else _curve_row(curve, machine))
-    controls = {"spin_efficiency": machine, "step_s": medians(sweep.step_s)}
-    return document(
-        "metg",
-        environment=environment,
-        asked=asdict(request),
-        blocks=sweep.blocks,
-        rows=rows,
-        controls={name: found for name, found in controls.items() if found is not None},
-        interrupted=sweep.interrupted,
+def _point(curve: Sequence[MetgSample], octave: int) -> CurvePoint:
+    some = [block for block in curve if octave in block.granularity_s]
+    return CurvePoint(
+        steps=1 << octave,
+        task_s=estimate_or_none(_own_s(curve, octave)),
+        granularity_s=estimate_or_none([block.granularity_s[octave] for block in some]),
+        efficiency=estimate_or_none([block.efficiency[octave] for block in some]),
     )
+
+
+def document_of(record: MetgRecord) -> MetgDocument:
+    """Make the document of what was measured so far; a way that cannot be used here is two rows with its reason."""
+    machine = record.controls().get(SPIN)
+    rows = tuple(_measured(item.row, record.samples(key), machine) for key, item in record.items.items())
+    return MetgDocument(**record.envelope(), rows=rows)
+
+
+METG = Kind(
+    name="metg",
+    request=MetgRequest,
+    row=MetgRow,
+    plan=MetgPlan,
+    sample=MetgSample,
+    document_type=MetgDocument,
+    document=document_of,
+)

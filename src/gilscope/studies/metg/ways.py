@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from gilscope import kernels
 from gilscope.abilities import Abilities, Here
@@ -15,8 +15,9 @@ from gilscope.errors import UsageError
 from gilscope.kernels.spin.spec import size_word
 from gilscope.registry import EXECUTORS, START_METHODS
 from gilscope.spec import Availability, Impl
+from gilscope.studies.codec import Positive
 
-__all__ = ["PATTERNS", "Cell", "Pattern", "Request", "Way", "batches_of", "cells_of", "ways_of"]
+__all__ = ["PATTERNS", "Cell", "Dispatch", "MetgRequest", "Pattern", "Way", "cells_of", "ways_of"]
 
 Dispatch: TypeAlias = Literal["loop", "static", "own threads", "submit"]
 Pattern: TypeAlias = Literal["steps", "bag"]
@@ -83,6 +84,11 @@ class Cell:
     pattern: Pattern
 
     @property
+    def key(self) -> str:
+        """What it is called in the file of the study."""
+        return f"{self.way.label} {self.pattern}"
+
+    @property
     def tasks_per_worker(self) -> int:
         """Tasks of each worker between two meetings."""
         return PATTERNS[self.pattern]
@@ -120,7 +126,7 @@ def _in_order() -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class MetgRequest:
     """What ``gilscope metg`` was asked, after checking.
 
     Parameters
@@ -139,7 +145,7 @@ class Request:
 
     executors: tuple[str, ...] = tuple(_in_order())
     start_methods: tuple[str, ...] = START_METHODS
-    workers: int = 2
+    workers: Positive = 2
     budget_s: float = 75.0
     seed: int = 1
     task_s: float | None = None
@@ -153,7 +159,7 @@ class Request:
             raise UsageError(f"task {self.task_s!r} must be above zero: write it like 40us")
 
 
-def ways_of(request: Request, abilities: Mapping[str, Abilities] | None = None) -> tuple[Way, ...]:
+def ways_of(request: MetgRequest, abilities: Mapping[str, Abilities] | None = None) -> tuple[Way, ...]:
     """Return every way asked for, also those that cannot be measured here.
 
     Parameters
@@ -185,7 +191,7 @@ def _of(way: Way, interpreter: str) -> Way:
     return replace(way, interpreter=interpreter, label=f"{way.label} on {interpreter}") if interpreter else way
 
 
-def _ways(request: Request, executor: str, able: Abilities) -> Iterator[Way]:
+def _ways(request: MetgRequest, executor: str, able: Abilities) -> Iterator[Way]:
     spec = kernels.load("spin")
     if executor == "native":
         for impl in spec.impls:
@@ -205,7 +211,7 @@ def _ways(request: Request, executor: str, able: Abilities) -> Iterator[Way]:
 
 
 def _way(
-    request: Request,
+    request: MetgRequest,
     executor: str,
     impl: Impl,
     able: Abilities,
@@ -232,28 +238,3 @@ def _chunked(able: Abilities) -> Impl:
     spec = kernels.load("spin")
     impls = [impl for name in _CHUNKED if (impl := spec.impl(name)) is not None]
     return next((impl for impl in impls if able.implementation(spec, impl).ok), impls[-1])
-
-
-def batches_of(rows: Sequence[Mapping[str, Any]], task_s: float) -> dict[str, tuple[int, int | None]]:
-    """Tell how many tasks must go together so that half of the time is work.
-
-    Parameters
-    ----------
-    rows : sequence of mapping
-        Of the document: for each way the pattern its users live in is taken, which is a bag where tasks are submitted
-        (they come one by one) or looped over, and steps where they are dealt (a batch is what is dealt).
-    task_s : float
-        What one task takes by itself, in seconds.
-
-    Returns
-    -------
-    dict of label to (tasks, tasks at the upper end of the interval or None)
-    """
-    found = {}
-    for row in rows:
-        wanted = "bag" if row["dispatch"] in ("submit", "loop") else "steps"
-        if row["pattern"] == wanted and row["task_s"] is not None:
-            value, high = row["task_s"]["value"], row["task_s"]["high"]
-            most = None if high is None else max(1, math.ceil(high / task_s))
-            found[row["label"]] = (max(1, math.ceil(value / task_s)), most)
-    return found

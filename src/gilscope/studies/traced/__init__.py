@@ -12,16 +12,39 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 from gilscope.errors import MeasurementError
 from gilscope.spec import Availability, Impl
 from gilscope.trace import GIL_LANE, Event, Message, Recorder, Trace
 
-__all__ = ["TRACED_EXECUTORS", "trace_function"]
+__all__ = ["TRACED_EXECUTORS", "TracedRun", "trace_function"]
 
 TRACED_EXECUTORS = ("serial", "threads", "processes", "interpreters", "dask")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracedRun:
+    """What a process that runs the function is asked for.
+
+    Parameters
+    ----------
+    executor : str
+    workers, calls : int
+    exact : bool
+        Record every hold of the GIL.
+    text : str
+        Definition of the function (``gilscope.executors._calls``).
+    log : str
+        Path of the recorder's file.
+    """
+
+    executor: str
+    workers: int
+    calls: int
+    exact: bool
+    text: str
+    log: str
 
 
 def trace_function(
@@ -56,8 +79,8 @@ def trace_function(
         if not available.ok:
             problems[executor] = f"{available.reason}; {available.cure}" if available.cure else available.reason
             continue
-        config = {"executor": executor, "workers": workers, "calls": calls, "exact": exact, "text": definition}
-        found = _traced(config, timeout_s)
+        run = TracedRun(executor=executor, workers=workers, calls=calls, exact=exact, text=definition, log="")
+        found = _traced(run, timeout_s)
         if "problem" in found.facts:
             problems[executor] = str(found.facts["problem"])
         else:
@@ -74,10 +97,10 @@ def _availability(executor: str) -> Availability:
     return executors.availability(executor, Impl(name="own", target="", gil="held"))
 
 
-def _traced(config: Mapping[str, Any], timeout_s: float) -> Trace:
+def _traced(run: TracedRun, timeout_s: float) -> Trace:
     with tempfile.TemporaryDirectory(prefix="gilscope-trace-") as folder:
         log = Recorder(os.path.join(folder, "events"))
-        command = [sys.executable, "-m", "gilscope.studies.traced._run", json.dumps({**config, "log": log.path})]
+        command = [sys.executable, "-m", "gilscope.studies.traced._run", json.dumps(asdict(replace(run, log=log.path)))]
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
         )

@@ -11,9 +11,9 @@ import threading
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from gilscope import clocks
+from gilscope import clocks, typed
 from gilscope.errors import UnavailableError
-from gilscope.studies.traced import _worker
+from gilscope.studies.traced import TracedRun, _worker
 from gilscope.trace import GIL_LANE, Recorder
 
 __all__ = ["main"]
@@ -46,28 +46,28 @@ def _write_holds(log: Recorder, watcher: Any) -> None:
     log.fact("note", "; ".join(watcher.notes) if exact else sampled)
 
 
-def _serial(log: Recorder, config: dict[str, Any]) -> None:
+def _serial(log: Recorder, run: TracedRun) -> None:
     def do() -> None:
-        _worker.work(log, "main", config["text"], range(config["calls"]), lambda: None)
+        _worker.work(log, "main", run.text, range(run.calls), lambda: None)
 
     _worker.attempt(log, do, lambda: None)
 
 
-def _parts(config: dict[str, Any]) -> list[tuple[str, list[int]]]:
+def _parts(run: TracedRun) -> list[tuple[str, list[int]]]:
     """Return lane and calls of each worker: call c to worker c mod p."""
-    workers = config["workers"]
-    return [(f"worker-{index}", list(range(index, config["calls"], workers))) for index in range(workers)]
+    workers = run.workers
+    return [(f"worker-{index}", list(range(index, run.calls, workers))) for index in range(workers)]
 
 
-def _threads(log: Recorder, config: dict[str, Any]) -> None:
-    parts = _parts(config)
+def _threads(log: Recorder, run: TracedRun) -> None:
+    parts = _parts(run)
     barrier = threading.Barrier(len(parts))
 
-    def run(lane: str, indices: list[int], started_ns: int) -> None:
+    def body(lane: str, indices: list[int], started_ns: int) -> None:
         log.did(lane, "start", started_ns, clocks.wall_ns(), "start")
 
         def do() -> None:
-            _worker.work(log, lane, config["text"], indices, lambda: barrier.wait(_worker.PATIENCE_S))
+            _worker.work(log, lane, run.text, indices, lambda: barrier.wait(_worker.PATIENCE_S))
             log.tell(lane, "main", "done")
 
         _worker.attempt(log, do, barrier.abort)
@@ -75,17 +75,17 @@ def _threads(log: Recorder, config: dict[str, Any]) -> None:
     threads = []
     for lane, indices in parts:
         log.tell("main", lane, "start")
-        threads.append(threading.Thread(target=run, args=(lane, indices, clocks.wall_ns()), name=lane))
+        threads.append(threading.Thread(target=body, args=(lane, indices, clocks.wall_ns()), name=lane))
         threads[-1].start()
     with log.span("main", "join", "wait"):
         for thread in threads:
             thread.join()
 
 
-def _processes(log: Recorder, config: dict[str, Any]) -> None:
+def _processes(log: Recorder, run: TracedRun) -> None:
     known = multiprocessing.get_all_start_methods()
     context: Any = multiprocessing.get_context("forkserver" if "forkserver" in known else "spawn")
-    parts = _parts(config)
+    parts = _parts(run)
     barrier = context.Barrier(len(parts))
     connections = []
     for lane, _ in parts:
@@ -96,7 +96,7 @@ def _processes(log: Recorder, config: dict[str, Any]) -> None:
         connections.append(ours)
     with log.span("main", "send the work", "send"):
         for connection, (_, indices) in zip(connections, parts, strict=True):
-            connection.send((config["text"], indices))
+            connection.send((run.text, indices))
     for connection, (lane, _) in zip(connections, parts, strict=True):
         with log.span("main", f"wait for {lane}", "wait"):
             try:
@@ -110,38 +110,38 @@ def _processes(log: Recorder, config: dict[str, Any]) -> None:
 
 _CODE = """\
 import sys; sys.path[:] = {path!r}
-from gilscope.studies.traced import _worker
+from gilscope.studies.traced import TracedRun, _worker
 _worker.in_interpreter({log!r}, {lane!r}, {text!r}, {indices!r}, {started_ns}, {there}, {go})
 """
 
 
-def _interpreters(log: Recorder, config: dict[str, Any]) -> None:
+def _interpreters(log: Recorder, run: TracedRun) -> None:
     from gilscope.studies.tour._subinterpreters import run_codes
 
-    parts = dict(_parts(config))
+    parts = dict(_parts(run))
 
     def code_of(lane: str, facts: dict[str, int]) -> str:
-        told = {"path": sys.path, "log": log.path, "text": config["text"], "lane": lane, "indices": parts[lane]}
+        told = {"path": sys.path, "log": log.path, "text": run.text, "lane": lane, "indices": parts[lane]}
         return _CODE.format(**told, **facts)
 
     run_codes(log, list(parts), code_of)
 
 
-def _dask(log: Recorder, config: dict[str, Any]) -> None:
+def _dask(log: Recorder, run: TracedRun) -> None:
     from gilscope.executors._dask_cluster import Cluster
 
     begun = clocks.wall_ns()
-    cluster = Cluster("", config["workers"])
+    cluster = Cluster("", run.workers)
     try:
         ready, lanes = clocks.wall_ns(), {address: f"worker-{n}" for n, address in enumerate(cluster.workers)}
         for lane in lanes.values():
             log.did(lane, "start of the cluster", begun, ready, "start")
         futures = []
         with log.span("main", "submit the calls", "send"):
-            for index in range(config["calls"]):
+            for index in range(run.calls):
                 address = cluster.workers[index % len(lanes)]
                 log.tell("main", lanes[address], f"call {index}")
-                arguments = (log.path, lanes[address], config["text"], index)
+                arguments = (log.path, lanes[address], run.text, index)
                 futures.append(cluster.client.submit(_worker.in_task, *arguments, workers=[address], pure=False))
         with log.span("main", "gather the results", "wait"):
             cluster.client.gather(futures)
@@ -160,13 +160,13 @@ _WAYS = {
 
 def main() -> None:
     """Do what the first argument asks for; what goes wrong is written into the log."""
-    config = json.loads(sys.argv[1])
-    log = Recorder(config["log"])
+    run = typed.read(TracedRun, json.loads(sys.argv[1]))
+    log = Recorder(run.log)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the user's code prints belongs to nobody here
     try:
-        watched = config["executor"] in ("serial", "threads")
-        with _watch(log, config["exact"]) if watched else nullcontext() as watcher:
-            _WAYS[config["executor"]](log, config)
+        watched = run.executor in ("serial", "threads")
+        with _watch(log, run.exact) if watched else nullcontext() as watcher:
+            _WAYS[run.executor](log, run)
         _write_holds(log, watcher)
     except UnavailableError as error:
         log.fact("problem", str(error))

@@ -1,0 +1,205 @@
+"""Everything a result says, as one typed object: what `analyse` makes and every table, page, gate and document shows.
+
+Nothing is worded here and nothing is estimated: estimates come from `build`, decisions from `verdict`, sentences from
+`report.sentences`, JSON from `to_json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from gilscope.analysis.findings import Finding, Severity
+from gilscope.analysis.interpreters import Price
+from gilscope.analysis.rows import CaseRow, ControlRow, Role, table_order
+from gilscope.cases import Case
+from gilscope.results.surroundings import Surroundings
+from gilscope.typed import read
+
+if TYPE_CHECKING:
+    from gilscope.analysis.verdict import KernelVerdict
+
+__all__ = ["Answer", "Asked", "FindingGroup", "KernelRow"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the study was asked to do, as far as it decides how a result is shown.
+
+    Parameters
+    ----------
+    functions : tuple of str
+        Targets of the user's functions, if it is about these.
+    interpreters : tuple of str
+        Labels of those that were compared.
+    precision : float or None
+        Relative half-width at which to stop.
+    budget_s : float or None
+        Seconds.
+    seed : int or None
+    pin : str
+    """
+
+    functions: tuple[str, ...] = ()
+    interpreters: tuple[str, ...] = ()
+    precision: float | None = None
+    budget_s: float | None = None
+    seed: int | None = None
+    pin: str = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelRow:
+    """How precise a kernel became, against what was asked.
+
+    Parameters
+    ----------
+    kernel : str
+    blocks : int
+    precision_reached : float or None
+        Widest relative half-width of the intervals it is judged by.
+    target : float or None
+    target_met : bool
+    fastest_serial : Case or None
+        The case on one thread with the highest rate.
+    in_rounds_s : float
+        Seconds inside timed rounds.
+    """
+
+    kernel: str
+    blocks: int
+    precision_reached: float | None
+    target: float | None
+    target_met: bool
+    fastest_serial: Case | None
+    in_rounds_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingGroup:
+    """One finding with all cases it concerns.
+
+    Parameters
+    ----------
+    code : str
+    severity : {"info", "low", "medium", "high"}
+        Of the worst case.
+    cure : str
+        The fix; empty where there is nothing to fix.
+    found : tuple of (CaseRow, Finding)
+        In the order of the file.
+    """
+
+    code: str
+    severity: Severity
+    cure: str
+    found: tuple[tuple[CaseRow, Finding], ...]
+
+    def within(self, kernel: str) -> list[tuple[CaseRow, Finding]]:
+        """Return the pairs of one kernel."""
+        return [pair for pair in self.found if pair[0].case.kernel == kernel]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a result says.
+
+    Parameters
+    ----------
+    result : str
+        Path of the result file.
+    tool_version : str
+    study, environment : mapping
+        What was asked, and where, as the file has it.
+    rows : tuple of CaseRow
+        In the order of the file.
+    controls : tuple of ControlRow
+    kernels : tuple of KernelRow
+        Of what was measured.
+    prices : tuple of Price
+    findings : tuple of FindingGroup
+        The most severe and costly first.
+    verdicts : tuple of KernelVerdict
+        One per kernel that has rows.
+    not_analysed : mapping of str to str
+        What this result cannot say, and why.
+    warnings : tuple of str
+    interrupted : bool or None
+        Whether Ctrl-C ended the measurement; None where the result was read from a file.
+    """
+
+    result: str
+    tool_version: str = ""
+    study: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    rows: tuple[CaseRow, ...] = ()
+    controls: tuple[ControlRow, ...] = ()
+    kernels: tuple[KernelRow, ...] = ()
+    prices: tuple[Price, ...] = ()
+    findings: tuple[FindingGroup, ...] = ()
+    verdicts: tuple[KernelVerdict, ...] = ()
+    not_analysed: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    interrupted: bool | None = None
+
+    @cached_property
+    def asked(self) -> Asked:
+        """What was asked, typed."""
+        return read(Asked, self.study)
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """Where it was measured, typed."""
+        return Surroundings.of(self.environment)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is about the user's own functions."""
+        return bool(self.asked.functions)
+
+    @cached_property
+    def by_kernel(self) -> Mapping[str, tuple[CaseRow, ...]]:
+        """Rows by kernel, each in the order of its table."""
+        found: dict[str, list[CaseRow]] = {}
+        for row in self.rows:
+            found.setdefault(row.case.kernel, []).append(row)
+        return {kernel: tuple(table_order(rows)) for kernel, rows in found.items()}
+
+    @cached_property
+    def row_of(self) -> Mapping[str, CaseRow]:
+        """Rows by the id of their case."""
+        return {row.case.id: row for row in self.rows}
+
+    @cached_property
+    def _controls_of(self) -> Mapping[tuple[str, str], list[ControlRow]]:
+        found: dict[tuple[str, str], list[ControlRow]] = {}
+        for row in sorted(self.controls, key=lambda row: row.case.workers):
+            found.setdefault((row.of, row.role), []).append(row)
+        return found
+
+    @cached_property
+    def _kernel(self) -> Mapping[str, KernelRow]:
+        return {row.kernel: row for row in self.kernels}
+
+    @cached_property
+    def _verdict(self) -> Mapping[str, KernelVerdict]:
+        return {verdict.kernel: verdict for verdict in self.verdicts}
+
+    def controls_of(self, kernel: str, role: Role) -> Sequence[ControlRow]:
+        """Return the rows of a control that shared blocks with ``kernel``, by worker count."""
+        return self._controls_of.get((kernel, role), [])
+
+    def kernel(self, kernel: str) -> KernelRow | None:
+        """Return what is known about the measurement of a kernel as a whole; None where none of it was measured."""
+        return self._kernel.get(kernel)
+
+    def verdict(self, kernel: str) -> KernelVerdict:
+        """Return what was decided about a kernel."""
+        return self._verdict[kernel]
+
+    def fastest_serial(self, kernel: str) -> CaseRow | None:
+        """Return the row on one thread with the highest rate."""
+        entry = self.kernel(kernel)
+        return self.row_of.get(entry.fastest_serial.id) if entry is not None and entry.fastest_serial else None

@@ -1,0 +1,217 @@
+"""Two results side by side: per case the ratio of their rates, with an interval, or why there is none.
+
+The two were measured at different times, so nothing cancels as it does within a block. The ends of the ratio are the
+widest the two intervals allow, which is more careful than 95 %.
+
+Machines, interpreters and versions of gilscope differ by more than what is asked about. What was measured on two of
+them is not comparable, and no gate decides on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from gilscope.analysis.answer import Answer
+from gilscope.analysis.rows import CaseRow
+from gilscope.cases import DEFAULT_CHUNKS_PER_WORKER, Case
+from gilscope.results.surroundings import Difference, differences
+from gilscope.stats import Estimate
+from gilscope.stats.intervals import DEFAULT_CONFIDENCE
+
+__all__ = ["ComparedCase", "Outcome", "ResultComparison", "compare", "differences_around"]
+
+Outcome: TypeAlias = Literal["faster", "slower", "no difference shown", "not comparable"]
+
+_MEASURED = ("ok", "too_noisy")  # the latter is said of speed-ups: intervals of rates speak for themselves
+
+_AROUND_ALL = {"machine": "machines", "cpus": "usable CPUs", "gilscope": "versions of gilscope"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedCase:
+    """One case in both results.
+
+    Parameters
+    ----------
+    case : Case
+        As the first result has it; as the second has it where the first does not.
+    outcome : {"faster", "slower", "no difference shown", "not comparable"}
+        What the second result is.
+    ratio : Estimate or None
+        Rate of the second result over that of the first.
+    reason : str
+        Why it is not comparable.
+    """
+
+    case: Case
+    outcome: Outcome = "not comparable"
+    ratio: Estimate | None = None
+    reason: str = ""
+
+    @property
+    def comparable(self) -> bool:
+        """Whether intervals decide about it."""
+        return self.outcome != "not comparable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultComparison:
+    """Two results side by side.
+
+    Parameters
+    ----------
+    surroundings : tuple of Difference
+        What keeps cases from being compared.
+    changed : tuple of Difference
+        What may be what the comparison is about.
+    cases : tuple of ComparedCase
+    failed : tuple of Case
+        Those that are certainly slower than the gate allows.
+    undecided : tuple of Case
+        Those that the gate should hold to the first result but cannot: not comparable, or missing.
+    """
+
+    surroundings: tuple[Difference, ...] = ()
+    changed: tuple[Difference, ...] = ()
+    cases: tuple[ComparedCase, ...] = ()
+    failed: tuple[Case, ...] = ()
+    undecided: tuple[Case, ...] = ()
+
+    @property
+    def decided(self) -> bool:
+        """Whether a gate could judge every case it holds, and held any."""
+        return not self.undecided and any(entry.comparable for entry in self.cases)
+
+
+def compare(old: Answer, new: Answer, *, limit: float | None = None, anyway: bool = False) -> ResultComparison:
+    """Compare the cases of two results.
+
+    Parameters
+    ----------
+    limit : float or None
+        A gate: how much slower a case may be, as a fraction.
+    anyway : bool
+        Whether to give the ratios of cases whose surroundings differ too; they stay ``not comparable``.
+
+    Notes
+    -----
+    Time linear in the number of rows.
+    """
+    before, after = _by_key(old), _by_key(new)
+    around = differences_around(old, new)
+    entries = {key: _compared(before.get(key), after.get(key), around, anyway=anyway) for key in {**before, **after}}
+    again = {row.case.kernel for row in new.rows}
+    held = [entries[key] for key, row in before.items() if row.status in _MEASURED and row.case.kernel in again]
+    cases = tuple(entries.values())
+    return ResultComparison(
+        surroundings=tuple(found for found in around if any(_concerns(found, entry.case) for entry in cases)),
+        changed=tuple(_changed(old, new)),
+        cases=cases,
+        failed=() if limit is None else tuple(_certainly_slower(held, limit)),
+        undecided=() if limit is None else tuple(entry.case for entry in held if not entry.comparable),
+    )
+
+
+def _by_key(answer: Answer) -> Mapping[str, CaseRow]:
+    """Return the rows by what must be the same in both results: the case.
+
+    How many tasks of a function of one's own make a round is found out anew in each run. Its rates are in tasks, so
+    that number is left out; of serial cases that differ in nothing else one with the fewest chunks stands for all.
+    """
+    if not answer.is_own:
+        return answer.row_of
+    found: dict[str, CaseRow] = {}
+    for row in answer.rows:
+        key = replace(row.case, size="1", chunks_per_worker=DEFAULT_CHUNKS_PER_WORKER).id
+        found[key] = min(found.get(key, row), row, key=_measured_with_fewest_chunks)
+    return found
+
+
+def _measured_with_fewest_chunks(row: CaseRow) -> tuple[bool, int]:
+    return row.status not in _MEASURED, row.case.chunks_per_worker
+
+
+def differences_around(old: Answer, new: Answer) -> list[Difference]:
+    """Return what differs around two results and keeps their rates from being compared."""
+    found = differences(old.environment, new.environment)
+    if old.tool_version and new.tool_version and old.tool_version != new.tool_version:
+        found.append(Difference(where="gilscope", name="version", before=old.tool_version, now=new.tool_version))
+    return found
+
+
+def _changed(old: Answer, new: Answer) -> Iterator[Difference]:
+    """Yield what differs and may be what the comparison is about: libraries, and whether workers were bound to CPUs."""
+    after = new.surroundings.libraries
+    for name, version in old.surroundings.libraries.items():
+        now = after.get(name)
+        if version and now and version != now:
+            yield Difference(where="library", name=name, before=version, now=now)
+    if old.asked.pin != new.asked.pin:
+        yield Difference(where="option", name="--pin", before=old.asked.pin, now=new.asked.pin)
+
+
+def _concerns(difference: Difference, case: Case) -> bool:
+    """Whether a difference lies around a case: interpreters other than its own do not matter."""
+    own = f"interpreter {case.interpreter}" if case.interpreter else "interpreter"
+    return difference.where in _AROUND_ALL or difference.where == own
+
+
+def _compared(
+    old: CaseRow | None, new: CaseRow | None, around: Collection[Difference], *, anyway: bool
+) -> ComparedCase:
+    """Compare one case."""
+    if old is None or new is None:
+        known = old or new
+        assert known is not None
+        return ComparedCase(case=known.case, reason=f"only in the {'second' if old is None else 'first'} result")
+    found = ComparedCase(case=old.case)
+    for row, which in ((old, "first"), (new, "second")):
+        if row.status not in _MEASURED or row.rate is None:
+            return replace(found, reason=f"{row.status.replace('_', ' ')} in the {which} result: {row.reason}")
+    assert old.rate is not None
+    assert new.rate is not None
+    ratio = _ratio(old.rate, new.rate)
+    elsewhere = ", ".join(dict.fromkeys(_elsewhere(old, new, around)))
+    if elsewhere:
+        return replace(found, ratio=ratio if anyway else None, reason=f"different {elsewhere}")
+    if ratio is None:
+        return replace(found, reason="too few blocks for an interval of 95 %")
+    return replace(found, ratio=ratio, outcome=_outcome(ratio))
+
+
+def _elsewhere(old: CaseRow, new: CaseRow, around: Collection[Difference]) -> Iterator[str]:
+    """Yield in what the surroundings of a case differ."""
+    for difference in around:
+        if _concerns(difference, old.case):
+            yield _AROUND_ALL.get(difference.where, "interpreters")
+    if old.isa and new.isa and old.isa != new.isa:
+        yield "instruction sets"
+
+
+def _ratio(old: Estimate, new: Estimate) -> Estimate | None:
+    """Return the ratio of two rates with the widest interval theirs allow; None where one has no interval of 95 %."""
+    confidence = min(old.confidence, new.confidence)
+    if not (old.has_interval and new.has_interval and old.low > 0) or confidence < DEFAULT_CONFIDENCE:
+        return None
+    return Estimate(
+        value=new.value / old.value,
+        low=new.low / old.high,
+        high=new.high / old.low,
+        confidence=confidence,
+        n=min(old.n, new.n),
+    )
+
+
+def _outcome(ratio: Estimate) -> Outcome:
+    if ratio.low > 1:
+        return "faster"
+    return "slower" if ratio.high < 1 else "no difference shown"
+
+
+def _certainly_slower(held: Sequence[ComparedCase], limit: float) -> Iterator[Case]:
+    """Yield what lies below 1 - ``limit`` with its whole interval."""
+    for entry in held:
+        if entry.comparable and entry.ratio is not None and entry.ratio.high < 1 - limit:
+            yield entry.case

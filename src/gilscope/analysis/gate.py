@@ -1,0 +1,44 @@
+"""Whether a gate on one quantity passes, fails, or stays open on this machine."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from gilscope.stats import Estimate
+from gilscope.stats.intervals import DEFAULT_CONFIDENCE
+
+__all__ = ["Gate", "Quantity", "gate"]
+
+Gate: TypeAlias = Literal["passed", "failed", "open"]
+Quantity: TypeAlias = Literal["speedup", "efficiency", "relative_efficiency"]
+
+ONE_AT_A_TIME = 1.05
+"""Speed-up of a function whose calls run one at a time, with room for time-slicing. A threshold that such a function
+would reach on this machine cannot tell the two apart."""
+
+
+def gate(quantity: Quantity, threshold: float, found: Estimate | None, control: Estimate | None, workers: int) -> Gate:
+    """Compare an estimate with its threshold, as far as the machine allows.
+
+    Parameters
+    ----------
+    found : Estimate or None
+        Of the quantity.
+    control : Estimate or None
+        Speed-up of the control: what the machine gave in the same seconds.
+
+    Notes
+    -----
+    What passes must be out of reach for a function that runs one call at a time; what fails must be within the reach
+    of the machine.
+    """
+    if found is None or control is None or min(found.confidence, control.confidence) < DEFAULT_CONFIDENCE:
+        return "open"
+    wanted = threshold * {"speedup": 1.0, "efficiency": workers, "relative_efficiency": control.low}[quantity]
+    if found.low >= threshold:
+        return "passed" if wanted > ONE_AT_A_TIME or workers == 1 else "open"
+    if found.high >= threshold:
+        return "open"
+    if quantity == "relative_efficiency":
+        return "failed" if wanted > ONE_AT_A_TIME else "open"
+    return "failed" if control.low >= wanted else "open"

@@ -1,0 +1,141 @@
+"""How a whole program used the GIL, and what that means: one code, from the numbers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+from gilscope import typed
+from gilscope.analysis.findings._gil import IN_C, SATURATED
+from gilscope.telemetry.reading import GilReading, GilReport
+
+__all__ = ["GIL_SCHEMA", "GilCode", "GilVerdict", "ProgramReport", "gil_code"]
+
+GIL_SCHEMA, GIL_SCHEMA_VERSION = "gilscope.gil", 1
+
+GilCode: TypeAlias = Literal[
+    "gil_bound",
+    "gil_held_in_c",
+    "one_thread",
+    "partly_held",
+    "released",
+    "idle",
+    "no_gil",
+    "unavailable",
+    "cannot_tell",
+]
+
+WAITS = 0.1
+"""Mean number of waiting threads from which the GIL costs something worth a word: a tenth of a thread."""
+
+IDLE = 0.1
+"""Share of one CPU, and of the time with the GIL held, below which a process hardly computes."""
+
+ROOM = 0.5
+"""Held share below which the GIL leaves room for at least twice the work."""
+
+WIDE = 0.2
+"""Width of the interval of the held share from which the program was too short to be judged by it."""
+
+CROWDED = 0.5
+"""``GilReading.busy`` from which a holder may have been without a CPU because other programs had it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GilVerdict:
+    """The meaning of the numbers: a code, in a sentence, and what to do, empty where nothing needs doing."""
+
+    code: str  # a ``GilCode``, or that of another version in a stored report
+    sentence: str
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramReport:
+    """How a whole program used the GIL.
+
+    Parameters
+    ----------
+    tool_version, interpreter : str
+        Which gilscope looked at it, and which Python ran it.
+    target : str
+        Path of the script, or ``-m module``.
+    arguments : tuple of str
+    exit_status : int
+    wall_s : float
+        Seconds from its start to its end.
+    gil : GilReport
+    cpu_s, children_cpu_s : float
+        CPU seconds of the process and of its ended child processes.
+    verdict : GilVerdict
+    """
+
+    tool_version: str
+    interpreter: str
+    target: str
+    arguments: tuple[str, ...]
+    exit_status: int
+    wall_s: float
+    gil: GilReport
+    cpu_s: float
+    children_cpu_s: float
+    verdict: GilVerdict
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> ProgramReport:
+        """Read a stored report.
+
+        Raises
+        ------
+        ValueError
+            If it lacks something.
+        """
+        return replace(typed.read(cls, document), gil=GilReport.of(document["gil"]))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document of ``gilscope gil --json``."""
+        head = {"schema": GIL_SCHEMA, "schema_version": GIL_SCHEMA_VERSION}
+        return {**head, **asdict(self), "gil": self.gil.to_dict()}
+
+
+def gil_code(gil: GilReport, *, cpus_busy: float) -> GilCode:
+    """Judge the numbers of a program.
+
+    Parameters
+    ----------
+    cpus_busy : float
+        CPU time of the process over its wall time.
+
+    Notes
+    -----
+    What is in use a share h of the time fits at most 1/h times into it: the utilisation law (Lazowska et al.,
+    Quantitative System Performance, 1984, section 3.3) bounds what further threads can gain under the same GIL.
+    """
+    seen = gil.reading
+    if seen is None:
+        return "unavailable" if gil.enabled else "no_gil"
+    if _threads_wait(seen):
+        return "gil_held_in_c" if _in_c(seen, cpus_busy) else "gil_bound"
+    if seen.held.high - seen.held.low > WIDE:
+        return "cannot_tell"
+    if seen.held.high < IDLE and cpus_busy < IDLE:
+        return "idle"
+    if seen.held.low >= SATURATED:
+        return "one_thread"
+    return "released" if seen.held.high < ROOM else "partly_held"
+
+
+def _threads_wait(seen: GilReading) -> bool:
+    """Whether threads certainly wait; where that is not measured, whether several share a GIL in use all the time."""
+    if seen.waiting is not None:
+        return seen.waiting.low >= WAITS
+    several = sum(thread.held.low >= WAITS for thread in seen.threads) > 1
+    return several and seen.held.low >= SATURATED
+
+
+def _in_c(seen: GilReading, cpus_busy: float) -> bool:
+    """Whether the holder certainly did not answer; a holder that other programs kept off the CPU could not."""
+    overdue, held = seen.holds.overdue, seen.held.value
+    starved = max(0.0, 1.0 - cpus_busy / held) if seen.busy >= CROWDED and held else 0.0
+    return overdue is not None and overdue.low > max(IN_C, starved)

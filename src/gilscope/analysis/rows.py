@@ -1,0 +1,285 @@
+"""One row per case and per control: what is known about each, estimates and findings included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from gilscope.analysis.findings import Finding
+from gilscope.analysis.gil import GilSeen
+from gilscope.analysis.losses import largest
+from gilscope.analysis.unqueued import Basis
+from gilscope.cases import Case
+from gilscope.records import Status
+from gilscope.registry import EXECUTORS, IMPLEMENTATIONS
+from gilscope.stats import Estimate
+
+__all__ = [
+    "UNEXPLAINED",
+    "CaseRow",
+    "ControlRow",
+    "Limits",
+    "Measured",
+    "Placement",
+    "Rate",
+    "Role",
+    "is_measured",
+    "table_order",
+]
+
+Role: TypeAlias = Literal["spin", "isolated", "A/A"]
+
+UNEXPLAINED = 0.03
+"""Share of workers x wall up to which blocked and residual together need no word."""
+
+_SPEAK_OF_BLOCKED = frozenset({"lock_bound", "too_noisy"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate(Estimate):
+    """A rate with what is counted.
+
+    Parameters
+    ----------
+    unit : str
+        What is counted, per second.
+    """
+
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where one worker is, as far as it is known.
+
+    Parameters
+    ----------
+    worker : str or None
+        Address of a worker of a cluster.
+    cpu, node : int or None
+        The CPU it is bound to, and that CPU's NUMA node.
+    siblings : tuple of int
+        CPUs on the same core.
+    clock_offset_ns, clock_error_ns : int or None
+        Of the worker's clock against this machine's; ns.
+    """
+
+    worker: str | None = None
+    cpu: int | None = None
+    node: int | None = None
+    siblings: tuple[int, ...] | None = None
+    clock_offset_ns: int | None = None
+    clock_error_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the controls reached with as many workers, and the shortfall split by them.
+
+    Parameters
+    ----------
+    spin, isolated : Estimate or None
+        Speed-ups of the controls; the second without waiting for the slowest copy.
+    isolated_of : Case or None
+        The case whose ``isolated`` control it is.
+    machine, memory, software, below_spin : Estimate or None
+        Fractions of the workers lost at each step, means over the blocks; the last is ``memory`` and ``software``
+        together.
+    inflation_machine, inflation_memory, inflation_software : Estimate or None
+        The loss ``inflation`` split the same way.
+    """
+
+    spin: Estimate | None = None
+    isolated: Estimate | None = None
+    isolated_of: Case | None = None
+    machine: Estimate | None = None
+    memory: Estimate | None = None
+    software: Estimate | None = None
+    below_spin: Estimate | None = None
+    inflation_machine: Estimate | None = None
+    inflation_memory: Estimate | None = None
+    inflation_software: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What cases and controls have in common.
+
+    Parameters
+    ----------
+    case : Case
+    interpreter : str
+        Label of the interpreter, also where the case names none.
+    status : str
+    reason, cure : str
+        Why it is not ``ok``, and the fix.
+    blocks : int
+        Blocks in which it was measured.
+    repeats : int
+        Executions per round.
+    wall_s : Estimate or None
+        Seconds of one execution.
+    rate : Rate or None
+        Work units per second.
+    speedup : Estimate or None
+        T(1) over T(p), times the copies of the work; of ``A/A`` the first of two equal rounds over the second.
+    efficiency : Estimate or None
+        Speed-up over the workers.
+    relative_efficiency : Estimate or None
+        Speed-up over that of the spin control in the same block.
+    vs_fastest_serial : Estimate or None
+        Rate over that of the fastest implementation on one thread.
+    over_subscribed : bool
+        Whether there are more workers than usable CPUs.
+    isa : str
+        Instruction set it was compiled for.
+    """
+
+    case: Case
+    interpreter: str
+    status: Status = "ok"
+    reason: str = ""
+    cure: str = ""
+    blocks: int = 0
+    repeats: int = 0
+    wall_s: Estimate | None = None
+    rate: Rate | None = None
+    speedup: Estimate | None = None
+    efficiency: Estimate | None = None
+    relative_efficiency: Estimate | None = None
+    vs_fastest_serial: Estimate | None = None
+    over_subscribed: bool = False
+    isa: str = ""
+
+    @property
+    def single(self) -> bool:
+        """Whether it is what one thread does without an executor: ``serial``, or one thread of its own."""
+        return self.case.is_single
+
+    @property
+    def why(self) -> str:
+        """Reason and fix in one line; empty where nothing is wrong."""
+        return "; ".join(part for part in (self.reason, self.cure) if part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRow(Measured):
+    """One case that was asked for, or its T(1).
+
+    Parameters
+    ----------
+    detail : str
+        A worker's traceback or last output.
+    one_time_s : mapping of str to float
+        Costs paid once, where they apply: start, import, jit, transfer; seconds.
+    jit_cache : str
+    placed : tuple of Placement
+        Per worker, where known, where it is.
+    python : str
+        Version of the interpreter that measured it.
+    gil : GilSeen
+    losses : mapping of str to Estimate or None, or None
+        Fractions of workers x wall, means over the blocks: they add up to 1 - mean efficiency. None for T(1) and
+        without stamps; a loss of None does not apply or was not measured.
+    ceiling : Limits or None
+    basis : Basis
+    findings : tuple of Finding
+        The largest loss first.
+    """
+
+    detail: str = ""
+    one_time_s: Mapping[str, float] = field(default_factory=dict)
+    jit_cache: Literal["cold", "cached", "none"] = "none"
+    placed: tuple[Placement, ...] = ()
+    python: str = ""
+    gil: GilSeen
+    losses: Mapping[str, Estimate | None] | None = None
+    ceiling: Limits | None = None
+    basis: Basis = field(default_factory=Basis)
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Codes of the findings."""
+        return tuple(found.code for found in self.findings)
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Codes of what stops it: all findings but ``scales``."""
+        return tuple(code for code in self.codes if code != "scales")
+
+    @property
+    def largest_loss(self) -> tuple[str, Estimate] | None:
+        """Name and size of the largest loss that is certain and worth showing."""
+        return largest(self.losses or {})
+
+    @property
+    def unexplained(self) -> float | None:
+        """Share blocked or left over, where that is more than code that neither locks nor sleeps should have and no
+        finding speaks of it; time blocked counts only where it is not time waiting for the GIL."""
+        losses = self.losses or {}
+        blocked, residual = losses.get("blocked"), losses.get("residual")
+        known = self.case.executor != "threads" or self.gil.available or not self.with_gil
+        if blocked is None or residual is None or not known or not _SPEAK_OF_BLOCKED.isdisjoint(self.codes):
+            return None
+        share = abs(blocked.value) + abs(residual.value)
+        return share if share > UNEXPLAINED and blocked.low > 0 else None
+
+    @property
+    def with_gil(self) -> bool:
+        """Whether it was measured with a GIL, as far as is known."""
+        return self.gil.enabled is not False
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Sort key of tables: implementation, executor, start method, transport, workers; registry names first."""
+        case = self.case
+        return (
+            _place(case.implementation, IMPLEMENTATIONS),
+            _place(case.executor, EXECUTORS),
+            case.how,
+            case.workers,
+            case.size,
+            case.chunks_per_worker,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlRow(Measured):
+    """One control: what the machine could give in the seconds of a kernel's blocks.
+
+    Parameters
+    ----------
+    role : {"spin", "isolated", "A/A"}
+    of : str
+        The kernel it shared blocks with.
+    """
+
+    role: Role
+    of: str
+
+
+def is_measured(row: CaseRow) -> bool:
+    """Whether a row has a rate."""
+    return row.status in ("ok", "too_noisy") and row.rate is not None
+
+
+def table_order(rows: Iterable[CaseRow]) -> Iterator[CaseRow]:
+    """Yield the rows of a kernel in the order of its table.
+
+    A serial case exists once per number of chunks, as T(1) of so many workers; of those that went well, which differ
+    only in that, the one with the fewest chunks stands for all.
+    """
+    serial: set[tuple[str, str, str]] = set()
+    for row in sorted(rows, key=lambda row: row.order):
+        key = (row.case.implementation, row.case.size, row.interpreter)
+        if row.case.executor == "serial" and row.status == "ok":
+            if key in serial:
+                continue
+            serial.add(key)
+        yield row
+
+
+def _place(name: str, known: Sequence[str]) -> tuple[int, str]:
+    return (known.index(name) if name in known else len(known), name)

@@ -1,0 +1,372 @@
+"""What is decided about a result, each thing once: which ways tie for fastest, whether any gains, what stops the rest.
+
+Terminal, page, notebook, documents, gates and the Python interface show these decisions and take none of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gilscope.analysis.rows import CaseRow, ControlRow, is_measured, table_order
+from gilscope.analysis.unqueued import GIVEN
+from gilscope.spec import NESTED, OWN_THREADS
+from gilscope.stats import Estimate
+from gilscope.stats.intervals import DEFAULT_CONFIDENCE
+
+__all__ = [
+    "GAIN",
+    "FunctionVerdict",
+    "KernelVerdict",
+    "Threads",
+    "function_of",
+    "is_own",
+    "standing",
+    "ties",
+    "verdicts",
+]
+
+GAIN = 1.1
+"""Speed-up from which a way is worth its trouble: less is what the next change of machine or version takes away."""
+
+GIL_BOUND = 1.25
+"""A speed-up whose interval ends below this, by workers that hold the GIL, is what the GIL leaves: far from the 2 or
+more that the workers could give, and above what time-slicing and cache effects add."""
+
+FREE = 0.7
+"""Share of p that the control must reach before a function is said to gain nothing."""
+
+QUIET = 0.005
+"""How far from 1 the interval of the A/A control may begin without raising doubt: half of the last digit shown."""
+
+_GIL_FINDINGS = ("gil_bound", "gil_held_in_c", "gil_re_enabled")
+_HOLD_GIL = ("py_loop", "cy_gil", "nb_gil")  # what these names mean, in every kernel
+_WITH_OWN_GILS = ("interpreters", "processes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threads:
+    """What threads give to implementations, with most workers, and what else gives them more.
+
+    Parameters
+    ----------
+    bound : tuple of CaseRow
+        Held back by the GIL: the whole interval shows no gain, and either the probe found the GIL or the control, on
+        the same CPUs in the same seconds and without the GIL, certainly gained more.
+    unexplained : tuple of CaseRow
+        They hold the GIL and do not gain, but the control did not certainly gain more.
+    unclear : tuple of CaseRow
+        They hold the GIL; the interval is too wide.
+    without_gil : tuple of CaseRow
+        They would hold the GIL, if there were one.
+    gaining, flat : tuple of CaseRow
+        They release the GIL, and gain or do not although the control did.
+    instead : mapping of str to (tuple of CaseRow)
+        By executor whose workers have a GIL each: what gains where threads do not.
+    """
+
+    bound: tuple[CaseRow, ...] = ()
+    unexplained: tuple[CaseRow, ...] = ()
+    unclear: tuple[CaseRow, ...] = ()
+    without_gil: tuple[CaseRow, ...] = ()
+    gaining: tuple[CaseRow, ...] = ()
+    flat: tuple[CaseRow, ...] = ()
+    instead: Mapping[str, tuple[CaseRow, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionVerdict:
+    """What is decided about one of the user's functions.
+
+    Parameters
+    ----------
+    best : tuple of CaseRow
+        The ways that certainly gain and tie for the highest throughput, the highest first; empty where none gains.
+    gains : bool or None
+        Whether more workers help; None where that is open.
+    open_because : {"", "machine", "noise"}
+        Why it is open: the machine gave no more to the control, or intervals are too wide.
+    ways : tuple of CaseRow
+        All ways on several workers, in the order of the table.
+    serial : CaseRow or None
+        One call after the other.
+    hand_over_s : float or None
+        What handing one task to the pool of the best way costs, where that is known.
+    """
+
+    function: str
+    best: tuple[CaseRow, ...]
+    gains: bool | None
+    open_because: Literal["", "machine", "noise"]
+    ways: tuple[CaseRow, ...]
+    serial: CaseRow | None
+    hand_over_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelVerdict:
+    """What is decided about one kernel.
+
+    Parameters
+    ----------
+    confidence : float or None
+        The lowest among the intervals; None where nothing was measured.
+    workers : int
+        The most that do not exceed the usable CPUs; the cases with so many are compared.
+    fastest : tuple of CaseRow
+        Those that tie for the highest rate, the highest first.
+    gains : bool or None
+        Whether any of the compared cases gains; None where that is open.
+    plain : CaseRow or None
+        The pure-Python loop on one thread.
+    threads : Threads or None
+        None on one worker, and for the user's functions.
+    short : ControlRow or None
+        The control, where the machine did not certainly give it its CPUs.
+    uneven : tuple of ControlRow
+        The A/A controls that differ from 1.
+    functions : tuple of FunctionVerdict
+        The user's functions, if it is about them.
+    """
+
+    kernel: str
+    confidence: float | None
+    workers: int
+    fastest: tuple[CaseRow, ...]
+    gains: bool | None
+    plain: CaseRow | None = None
+    threads: Threads | None = None
+    short: ControlRow | None = None
+    uneven: tuple[ControlRow, ...] = ()
+    functions: tuple[FunctionVerdict, ...] = ()
+
+    @property
+    def provisional(self) -> bool:
+        """Whether there were too few blocks for 95 %."""
+        return self.confidence is not None and self.confidence < DEFAULT_CONFIDENCE
+
+    @property
+    def best(self) -> CaseRow | None:
+        """The way to run the user's functions: the fastest that certainly gains, or else one call after the other."""
+        gaining = [found.best[0] for found in self.functions if found.best]
+        one_by_one = [found.serial for found in self.functions if found.serial is not None]
+        rows = gaining or one_by_one or self.fastest
+        return max(rows, key=lambda row: standing(row).value, default=None)
+
+
+def verdicts(
+    rows: Sequence[CaseRow], controls: Iterable[ControlRow], study: Mapping[str, Any], environment: Mapping[str, Any]
+) -> Iterator[KernelVerdict]:
+    """Decide about each kernel that has rows.
+
+    Notes
+    -----
+    Time linear in the number of rows, but for sorting them.
+    """
+    by_kernel: dict[str, list[CaseRow]] = {}
+    for row in rows:
+        by_kernel.setdefault(row.case.kernel, []).append(row)
+    own_controls: dict[str, list[ControlRow]] = {}
+    for control in controls:
+        own_controls.setdefault(control.of, []).append(control)
+    costs = environment.get("hand_over_s", {})
+    for kernel, found in by_kernel.items():
+        measured = [row for row in table_order(found) if is_measured(row)]
+        beside = sorted(own_controls.get(kernel, ()), key=lambda row: row.case.workers)
+        decide = _own_functions if is_own(study) else _kernel
+        yield decide(kernel, measured, beside, costs) if measured else _nothing(kernel)
+
+
+def is_own(study: Mapping[str, Any]) -> bool:
+    """Whether a study is about the user's own functions."""
+    return bool(study.get("functions"))
+
+
+def _nothing(kernel: str) -> KernelVerdict:
+    return KernelVerdict(kernel=kernel, confidence=None, workers=0, fastest=(), gains=None)
+
+
+def _confidence(rows: Iterable[CaseRow]) -> float | None:
+    known = [row.speedup or row.rate for row in rows]
+    return min((found.confidence for found in known if found is not None), default=None)
+
+
+def standing(row: CaseRow) -> Estimate:
+    """Return how fast a measured row is: its rate over the fastest single thread's, within blocks, so that drift
+    cancels."""
+    found = row.vs_fastest_serial or row.rate
+    assert found is not None
+    return found
+
+
+def ties(rows: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
+    """Return the fastest of measured rows and those whose intervals reach it, the fastest first."""
+    if not rows:
+        return ()
+    top = max(rows, key=lambda row: standing(row).value)
+    return (top, *(row for row in rows if row is not top and _may_reach(standing(row), standing(top))))
+
+
+def _may_reach(rival: Estimate, top: Estimate) -> bool:
+    return not (rival.has_interval and top.has_interval) or rival.high >= top.low
+
+
+def _starts_above(row: CaseRow | ControlRow | None, limit: float) -> bool:
+    return row is not None and row.speedup is not None and row.speedup.starts_above(limit)
+
+
+def _ends_below(row: CaseRow | ControlRow, limit: float) -> bool:
+    return row.speedup is not None and row.speedup.ends_below(limit)
+
+
+def _gains(ways: Sequence[CaseRow]) -> bool | None:
+    """Whether a way gains; None where that is open, or there is none."""
+    if any(_starts_above(row, GAIN) for row in ways):
+        return True
+    return False if ways and all(_ends_below(row, GAIN) for row in ways) else None
+
+
+# Kernels
+
+
+def _kernel(
+    kernel: str, rows: Sequence[CaseRow], controls: Sequence[ControlRow], costs: Mapping[str, float]
+) -> KernelVerdict:
+    """Decide about the implementations of a kernel, by the cases with most workers that do not exceed the CPUs."""
+    counts = [row.case.workers for row in rows if not row.over_subscribed]
+    workers = max(counts, default=min(row.case.workers for row in rows))
+    at_p = [row for row in rows if row.case.workers == workers]
+    plain = (row for row in rows if row.case.implementation == "py_loop" and row.case.executor == "serial")
+    spin = next((row for row in controls if (row.role, row.case.workers) == ("spin", workers)), None)
+    several = workers > 1
+    short = spin is not None and spin.speedup is not None and not _starts_above(spin, GIVEN * workers)
+    floors = (row for row in controls if row.role == "A/A")
+    return KernelVerdict(
+        kernel=kernel,
+        confidence=_confidence(rows),
+        workers=workers,
+        fastest=ties(at_p),
+        gains=_gains([row for row in at_p if row.speedup is not None]),
+        plain=next(plain, None),
+        threads=_threads(at_p, spin) if several else None,
+        short=spin if several and short else None,
+        uneven=tuple(row for row in floors if _ends_below(row, 1.0 - QUIET) or _starts_above(row, 1.0 + QUIET))
+        if several
+        else (),
+    )
+
+
+def _threads(at_p: Sequence[CaseRow], spin: ControlRow | None) -> Threads:
+    """Sort what threads give: blame the GIL only where the whole interval shows no gain, and something proves it."""
+    rows = [row for row in at_p if row.case.how == "threads" and row.speedup is not None]
+    holding = [row for row in rows if holds_gil(row)]
+    under_gil = [row for row in holding if row.with_gil]
+    flat = [row for row in under_gil if _ends_below(row, GIL_BOUND)]
+    bound = [row for row in flat if _beaten_by(row, spin) or _gil_found(row)]
+    releasing = [row for row in rows if row not in holding]
+    return Threads(
+        bound=tuple(bound),
+        unexplained=_without(flat, bound),
+        unclear=tuple(row for row in under_gil if row not in flat and not _starts_above(row, GIL_BOUND)),
+        without_gil=_without(holding, under_gil),
+        gaining=tuple(row for row in releasing if _starts_above(row, GIL_BOUND)),
+        flat=tuple(
+            row for row in releasing if _ends_below(row, GIL_BOUND) and _beaten_by(row, spin) and not _gil_found(row)
+        ),
+        instead={executor: tuple(_instead(at_p, flat, executor)) for executor in _WITH_OWN_GILS},
+    )
+
+
+def _without(rows: Iterable[CaseRow], others: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
+    return tuple(row for row in rows if row not in others)
+
+
+def holds_gil(row: CaseRow) -> bool:
+    """Whether the implementation computes while it holds the GIL, if there is one."""
+    return row.case.implementation in _HOLD_GIL
+
+
+def _beaten_by(row: CaseRow, control: ControlRow | None) -> bool:
+    return row.speedup is not None and _starts_above(control, row.speedup.high)
+
+
+def _gil_found(row: CaseRow) -> bool:
+    """Whether the probe saw the GIL limit a row: that needs no control."""
+    return any(code in _GIL_FINDINGS for code in row.codes)
+
+
+def _instead(at_p: Sequence[CaseRow], bound: Sequence[CaseRow], executor: str) -> Iterator[CaseRow]:
+    """Yield what certainly gains by an executor whose workers have a GIL each: one row per implementation that threads
+    do not help; default start method and transport come first."""
+    left = {row.case.implementation for row in bound}
+    for row in at_p:
+        case = row.case
+        if case.executor != executor or case.scaling or case.implementation not in left or not _starts_above(row, 1.0):
+            continue
+        left.discard(case.implementation)
+        yield row
+
+
+# The user's own functions
+
+
+def function_of(row: CaseRow) -> str:
+    """Return the name of the function a row is about."""
+    return row.case.implementation.removesuffix(OWN_THREADS).removesuffix(NESTED)
+
+
+def _own_functions(
+    kernel: str, rows: Sequence[CaseRow], controls: Sequence[ControlRow], costs: Mapping[str, float]
+) -> KernelVerdict:
+    names = list(dict.fromkeys(map(function_of, rows)))
+    spins = [row for row in controls if row.role == "spin"]
+    functions = tuple(
+        _function(name, [row for row in rows if function_of(row) == name], spins, costs) for name in names
+    )
+    gains = [found.gains for found in functions]
+    return KernelVerdict(
+        kernel=kernel,
+        confidence=_confidence(rows),
+        workers=max(row.case.workers for row in rows),
+        fastest=ties(rows),
+        gains=True if True in gains else None if None in gains else False,
+        functions=functions,
+    )
+
+
+def _function(
+    name: str, rows: Sequence[CaseRow], spins: Sequence[ControlRow], costs: Mapping[str, float]
+) -> FunctionVerdict:
+    """Decide which way is best for a function: the highest throughput of those that certainly gain, and its ties."""
+    ways = _ways(rows)
+    best = ties([row for row in ways if _starts_above(row, GAIN)])
+    gains = _gains(ways)
+    because: Literal["", "machine", "noise"] = ""
+    if gains is not True and any(_gave_less(spin, ways) for spin in spins):
+        gains, because = None, "machine"
+    elif gains is None:
+        because = "noise"
+    cost_s = costs.get(best[0].case.executor) if best else None
+    return FunctionVerdict(
+        function=name,
+        best=best,
+        gains=gains,
+        open_because=because,
+        ways=tuple(ways),
+        serial=next((row for row in rows if row.case.executor == "serial"), None),
+        hand_over_s=cost_s,
+    )
+
+
+def _ways(rows: Sequence[CaseRow]) -> list[CaseRow]:
+    """Return the rows on several workers, without more workers than CPUs unless there are no others."""
+    several = [row for row in rows if row.case.workers > 1 and row.speedup is not None]
+    return [row for row in several if not row.over_subscribed] or several
+
+
+def _gave_less(spin: ControlRow, ways: Sequence[CaseRow]) -> bool:
+    """Whether the machine did not certainly give the control what counts as a gain, with as many workers."""
+    workers = spin.case.workers
+    counts = {row.case.workers for row in ways}
+    return workers in counts and spin.speedup is not None and not _starts_above(spin, FREE * workers)

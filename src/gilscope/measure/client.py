@@ -1,0 +1,176 @@
+"""This side of the supervisor: starts it, exchanges messages with it, and ends it with everything it has started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gilscope.errors import MeasurementError, NoRoomError, RoundTimeoutError, UsageError, WorkerDiedError
+from gilscope.measure.wire import frame, receive_message
+
+__all__ = ["Launch", "SupervisorClient", "most_processes"]
+
+_SUPERVISOR = "from gilscope.measure.supervisor import main; main()"
+_LONGEST_TEMPORARY = 50  # a socket's path has 104 to 108 bytes (man 7 unix); multiprocessing adds about 45 to ours
+_MOST_PROCESSES, _MOST_PER_CPU = 1000, 16  # each start method, loky and dask keep workers
+
+
+def most_processes(widest: int, interpreters: int = 0) -> int:
+    """Return beyond how many processes a case is a fork bomb: enough for every executor.
+
+    Parameters
+    ----------
+    widest : int
+        The largest number of workers or CPUs.
+    interpreters : int
+        How many are compared.
+    """
+    return _MOST_PROCESSES + _MOST_PER_CPU * widest * max(1, interpreters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How a runner is started, should it not be there yet.
+
+    Parameters
+    ----------
+    config : mapping
+        JSON-able; ``module`` names the one whose ``main`` it executes.
+    environment : mapping
+        Variables that are set; None takes one away.
+    python : str
+        Program of another interpreter; empty: the running one.
+    """
+
+    config: Mapping[str, Any]
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    python: str = ""
+
+
+class SupervisorClient:
+    """A supervisor process, which starts runners, passes messages to them and ends them.
+
+    Parameters
+    ----------
+    most_processes : int
+        How many there may be altogether, beyond which a case is a fork bomb.
+
+    Raises
+    ------
+    UsageError
+        On platforms without Unix sockets between processes.
+    MeasurementError
+        If there is no room for temporary files.
+    """
+
+    def __init__(self, most_processes: int) -> None:
+        if os.name != "posix":
+            raise UsageError("gilscope measures on Linux and macOS; on Windows run it inside WSL")
+        folder, self.scratch = _short_temporary_folder(), ""
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _SUPERVISOR, folder, str(most_processes)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            begun = self._receive()
+            if "error" in begun:
+                fix = "make room there, or set TMPDIR to another folder"
+                raise MeasurementError(f"no temporary folder can be made in {folder}: {begun['error']}; {fix}")
+            # Both ends take it away: whichever is killed, the other one is left to do it.
+            self.scratch = begun["scratch"]
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Of the supervisor; the runners are its children."""
+        return self._process.pid
+
+    def close(self) -> None:
+        """End the supervisor and everything it started. Idempotent."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        self._process.wait(timeout=30)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def call(
+        self,
+        runner: str,
+        message: Mapping[str, Any],
+        launch: Launch,
+        timeout_s: float,
+        *,
+        segments: Sequence[tuple[str, int]] = (),
+        label: str = "its process",
+    ) -> dict[str, Any]:
+        """Send a message to a runner, which is started if it is not there, and return its reply.
+
+        Parameters
+        ----------
+        segments : sequence of (key, bytes)
+            Shared memory that the message may name as ``segment``.
+        label : str
+            What the runner is called where it fails.
+
+        Raises
+        ------
+        NoRoomError
+            If there is no memory to share; the runner goes on.
+        RoundTimeoutError, WorkerDiedError
+            If it is gone, with everything it had started; its last output is the detail.
+        """
+        answer = self._exchange(
+            {
+                "op": "call",
+                "runner": runner,
+                "python": launch.python,
+                "config": launch.config,
+                "environment": launch.environment,
+                "message": message,
+                "segments": segments,
+                "timeout_s": timeout_s,
+            }
+        )
+        if answer["status"] == "ok":
+            reply: dict[str, Any] = answer["reply"]
+            return reply
+        kinds = {"timeout": RoundTimeoutError, "no_room": NoRoomError}
+        raise kinds.get(answer["status"], WorkerDiedError)(f"{label} {answer['reason']}", answer["output"])
+
+    def stop(self, runner: str) -> None:
+        """End a runner and everything it has started."""
+        self._exchange({"op": "stop", "runner": runner})
+
+    def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # found out when no answer comes
+            self._process.stdin.write(frame(message))
+            self._process.stdin.flush()
+        return self._receive()
+
+    def _receive(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        try:
+            return receive_message(self._process.stdout.read)
+        except (EOFError, OSError):
+            raise MeasurementError(
+                f"the supervisor process ended unexpectedly (exit status {self._process.poll()}); run again to continue"
+            ) from None
+
+
+def _short_temporary_folder() -> str:
+    """Return where temporary files go, unless a forkserver's socket would have too long a name there."""
+    usual = tempfile.gettempdir()
+    return "/tmp" if len(usual) > _LONGEST_TEMPORARY and os.access("/tmp", os.W_OK) else usual

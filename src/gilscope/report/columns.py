@@ -1,0 +1,308 @@
+"""The columns of all tables of cases, each once: terminal, page, notebook, CSV and documentation take theirs from here.
+
+To add one, add its entry: title and help, what it shows, and what it sorts by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from gilscope.analysis.rows import CaseRow
+from gilscope.report.figures import NONE, interval, narrow, per_second, percent, seconds, si, spread
+from gilscope.report.labels import workers
+from gilscope.report.sentences.findings import largest_loss
+from gilscope.stats import Estimate
+
+__all__ = ["COLUMNS", "Column", "Place", "columns_of"]
+
+Place: TypeAlias = Literal["terminal", "reasons", "page", "notebook", "csv"]
+"""Where a table is: of the terminal the first, and the second that says where the time went."""
+
+Value: TypeAlias = Estimate | float | int | str | None
+
+EVERYWHERE: tuple[Place, ...] = ("terminal", "page", "notebook", "csv")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column.
+
+    Parameters
+    ----------
+    key : str
+        Its name in CSV and for programs.
+    title, short : str
+        Heads for wide and narrow places; a line feed may break them.
+    help : str
+        What it says, in one sentence.
+    value : callable (CaseRow) -> Estimate, number, text or None
+        What it is sorted by, and what CSV has: of an estimate the value and both ends.
+    text : callable (CaseRow) -> str
+        The cell; by default the value.
+    terse : callable (CaseRow) -> str
+        The cell in terminals, where it differs.
+    fold : (str, str)
+        What narrow terminals replace, and by what, to break lines.
+    words : bool
+        Whether it is set flush left.
+    given_up : int
+        Narrow terminals leave out columns above 0, the lowest first.
+    places : tuple of Place
+        The tables that have it.
+    estimated : bool
+        Whether its values are estimates: CSV has three fields of each.
+    """
+
+    key: str
+    title: str
+    help: str
+    value: Callable[[CaseRow], Value]
+    text: Callable[[CaseRow], str] | None = None
+    terse: Callable[[CaseRow], str] | None = None
+    fold: tuple[str, str] = ("", "")
+    short: str = ""
+    words: bool = False
+    given_up: int = 0
+    places: tuple[Place, ...] = EVERYWHERE
+    estimated: bool = False
+
+    def cell(self, row: CaseRow) -> str:
+        """Return the text of a cell."""
+        if self.text is not None:
+            return self.text(row)
+        value = self.value(row)
+        return NONE if value in (None, "") else str(value)
+
+    def terminal_cell(self, row: CaseRow, *, narrow: bool) -> str:
+        """Return the text of a cell in a terminal, in several lines where that is narrow."""
+        text = self.terse(row) if self.terse is not None else self.cell(row)
+        return text.replace(*self.fold) if narrow and self.fold[0] else text
+
+    def sort_key(self, row: CaseRow) -> float | int | str | None:
+        """Return what it is sorted by; None goes last."""
+        value = self.value(row)
+        return value.value if isinstance(value, Estimate) else value
+
+    @property
+    def heading(self) -> str:
+        """The title in one line, its hyphenation undone."""
+        return self.title.replace("-\n", "").replace("\n", " ")
+
+    def head(self, *, narrow: bool = False) -> str:
+        """Return the head, in one line or, where there is little room, in two."""
+        return (self.short or self.title) if narrow else self.title
+
+
+def _interpreter(row: CaseRow) -> str:
+    """Return its name and the state of the GIL after all imports, which may not be what was asked for."""
+    enabled = row.gil.enabled
+    return row.interpreter + ("" if enabled is None else " on" if enabled else " off")
+
+
+def _status(row: CaseRow) -> str:
+    return row.status.replace("_", " ")
+
+
+def _rate(row: CaseRow) -> str:
+    return per_second(row.rate) if row.rate is not None else _status(row)
+
+
+def _short_rate(row: CaseRow) -> str:
+    return f"{si(row.rate.value)} {spread(row.rate)}" if row.rate is not None else _status(row)
+
+
+def _of_control(row: CaseRow) -> str:
+    return percent(row.relative_efficiency) if row.speedup is not None else NONE
+
+
+def _versus(row: CaseRow) -> str:
+    found = row.vs_fastest_serial
+    if found is None:
+        return NONE
+    itself = found.value == found.low == found.high == 1.0
+    return "1" if itself else f"{narrow(found.value)} {spread(found)}"
+
+
+def _waiting(row: CaseRow) -> str:
+    return f"{row.gil.waiting.value:.2f}" if row.gil.waiting is not None else NONE
+
+
+def _loss(row: CaseRow) -> Estimate | None:
+    return row.largest_loss[1] if row.largest_loss is not None else None
+
+
+COLUMNS: Sequence[Column] = (
+    Column(
+        key="case", title="case", help="Id of the case.", value=lambda row: row.case.id, words=True, places=("csv",)
+    ),
+    Column(
+        key="kernel",
+        title="kernel",
+        help="The problem that is computed.",
+        value=lambda row: row.case.kernel,
+        words=True,
+        places=("page", "csv"),
+    ),
+    Column(
+        key="implementation",
+        title="implementation",
+        short="imple-\nmentation",
+        help="How it is written.",
+        value=lambda row: row.case.implementation,
+        words=True,
+    ),
+    Column(
+        key="executor",
+        title="executor",
+        help="Who runs the chunks, with whatever is not the default.",
+        value=lambda row: row.case.executor,
+        text=lambda row: row.case.how,
+        fold=(".", "\n."),
+        words=True,
+    ),
+    Column(
+        key="interpreter",
+        title="Python\nGIL",
+        help="The interpreter, and whether the GIL was on after all imports.",
+        value=lambda row: row.interpreter,
+        text=_interpreter,
+        words=True,
+    ),
+    Column(
+        key="start_method",
+        title="start method",
+        help="Of processes.",
+        value=lambda row: row.case.start_method,
+        places=("csv",),
+    ),
+    Column(
+        key="transport",
+        title="transport",
+        help="How processes get their data.",
+        value=lambda row: row.case.transport,
+        places=("csv",),
+    ),
+    Column(
+        key="workers",
+        title="workers",
+        short="p",
+        help="How many threads, processes or interpreters; ! marks more than there are usable CPUs.",
+        value=lambda row: row.case.workers,
+        text=workers,
+    ),
+    Column(key="size", title="size", short="#", help="Size of the problem.", value=lambda row: row.case.size),
+    Column(
+        key="status",
+        title="status",
+        help="Whether it was measured, and why not.",
+        value=lambda row: row.status,
+        text=lambda row: ": ".join(part for part in (_status(row), row.why) if part),
+        words=True,
+        places=("page", "csv"),
+    ),
+    Column(
+        key="reason", title="reason", help="Why it was not measured.", value=lambda row: row.reason, places=("csv",)
+    ),
+    Column(
+        key="blocks", title="blocks", help="How often it was measured.", value=lambda row: row.blocks, places=("csv",)
+    ),
+    Column(
+        key="wall_s",
+        title="time",
+        help="Time of one execution.",
+        value=lambda row: row.wall_s,
+        text=lambda row: interval(row.wall_s, seconds),
+        terse=lambda row: seconds(row.wall_s.value) if row.wall_s is not None else NONE,
+        given_up=1,
+        estimated=True,
+    ),
+    Column(
+        key="rate",
+        title="rate",
+        help="Work per second.",
+        value=lambda row: row.rate,
+        text=_rate,
+        terse=_short_rate,
+        estimated=True,
+    ),
+    Column(
+        key="speedup",
+        title="speed-up",
+        help="Time on one thread over time on all workers, with its interval.",
+        value=lambda row: row.speedup,
+        text=lambda row: interval(row.speedup),
+        estimated=True,
+    ),
+    Column(
+        key="efficiency",
+        title="effi-\nciency",
+        help="Speed-up over the number of workers.",
+        value=lambda row: row.efficiency,
+        text=lambda row: percent(row.efficiency),
+        given_up=2,
+        estimated=True,
+    ),
+    Column(
+        key="relative_efficiency",
+        title="of the\ncontrol",
+        help="Speed-up over that of a loop in registers on as many workers in the same seconds.",
+        value=lambda row: row.relative_efficiency,
+        text=_of_control,
+        estimated=True,
+    ),
+    Column(
+        key="vs_fastest_serial",
+        title="versus\nserial",
+        help="Rate over that of the fastest implementation on one thread.",
+        value=lambda row: row.vs_fastest_serial,
+        text=_versus,
+        given_up=3,
+        estimated=True,
+    ),
+    Column(
+        key="gil_held",
+        title="GIL held",
+        short="GIL\nheld",
+        help="Share of the time during which a thread held the GIL.",
+        value=lambda row: row.gil.held,
+        text=lambda row: percent(row.gil.held),
+        places=("reasons", "page", "csv"),
+        estimated=True,
+    ),
+    Column(
+        key="gil_waiting",
+        title="GIL waiting",
+        short="GIL\nwait",
+        help="Threads that waited for the GIL, on average.",
+        value=lambda row: row.gil.waiting,
+        text=_waiting,
+        places=("reasons", "page", "csv"),
+        estimated=True,
+    ),
+    Column(
+        key="largest_loss",
+        title="largest loss",
+        help="Where most of the workers' time went that did not go into the work.",
+        value=_loss,
+        text=largest_loss,
+        places=("reasons", "page", "csv"),
+        estimated=True,
+    ),
+    Column(
+        key="findings",
+        title="finding",
+        help="What stops it, the costliest first, or that it scales.",
+        value=lambda row: " ".join(row.codes),
+        text=lambda row: ", ".join(row.codes) or NONE,
+        fold=(", ", ",\n"),
+        words=True,
+        places=("reasons", "page", "notebook", "csv"),
+    ),
+)
+
+
+def columns_of(place: Place) -> Iterator[Column]:
+    """Yield the columns of a table."""
+    return (column for column in COLUMNS if place in column.places)

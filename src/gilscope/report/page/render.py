@@ -1,0 +1,121 @@
+"""The page as text: the parts of each result in the template, under a policy that lets only its own script run."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.resources
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gilscope import __version__
+from gilscope.errors import UnavailableError
+from gilscope.report.charts.heat import Scale
+from gilscope.report.figures import unbroken
+from gilscope.report.page.page import result_part
+from gilscope.report.page.source import Source
+from gilscope.report.palette import CHART_CSS, THEMES, variables
+from gilscope.report.svg import Markup, legible, tag
+
+if TYPE_CHECKING:
+    import jinja2
+
+__all__ = ["GENERATOR", "render"]
+
+GENERATOR = "gilscope report"
+"""What the page says made it: only such a file is ever overwritten."""
+
+SCRIPTS = ("base.js", "case.js", "table.js", "page.js")
+"""Parts of the one script, in this order: later ones use earlier ones."""
+
+HEAT_ROWS = 40
+"""Rows of a heat map shown at once; a button shows the rest."""
+
+CHIPS = 12
+"""Cases that a finding names; the table has them all."""
+
+VERDICTS = 8
+"""Kernels whose verdict is beside the overview; each is in its own part too."""
+
+
+def render(sources: Sequence[Source]) -> str:
+    """Return the page of one or several results.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+
+    Raises
+    ------
+    UnavailableError
+        If Jinja2 is not installed.
+
+    Notes
+    -----
+    Time linear in the number of cases; nothing is imported but the standard library and Jinja2.
+    """
+    script = "\n".join(_resource(name) for name in SCRIPTS)
+    page = _template().render(
+        parts=[result_part(source, f"r{number}", sources[0]) for number, source in enumerate(sources)],
+        policy=_policy(script),
+        generator=GENERATOR,
+        version=__version__,
+        css=Markup(_themes() + CHART_CSS + _colours() + _resource("report.css")),
+        js=Markup(script),
+        legend=_legend,
+        heat_rows=HEAT_ROWS,
+        chips=CHIPS,
+        verdicts=VERDICTS,
+    )
+    return legible(page)
+
+
+def _template() -> jinja2.Template:
+    try:
+        import jinja2
+    except ImportError:
+        raise UnavailableError(
+            "the HTML report needs Jinja2", "install it with: pip install 'gilscope[report]'"
+        ) from None
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters["unbroken"] = unbroken
+    return environment.from_string(_resource("page.html.j2"))
+
+
+def _resource(name: str) -> str:
+    return importlib.resources.files("gilscope.report.page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy(script: str) -> str:
+    """Forbid everything but this very script and styles: no request, no image, no frame, no form."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    allowed = {"script-src": f"'sha256-{digest}'", "style-src": "'unsafe-inline'", "img-src": "data:"}
+    rules = {"default-src": "'none'", **allowed, "base-uri": "'none'", "form-action": "'none'"}
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def _themes() -> str:
+    light, dark = variables("light"), variables("dark")
+    return (
+        f":root{{{light}}}\n"
+        f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n"
+        f":root[data-theme=dark]{{{dark}color-scheme:dark}}\n:root[data-theme=light]{{color-scheme:light}}\n"
+    )
+
+
+def _colours() -> str:
+    """Return the backgrounds of heat-map cells and of loss bars: HTML has no fill."""
+    names = [name for name in THEMES["light"] if name.startswith(("heat-", "loss-"))]
+    rules = []
+    for name in names:
+        kind, _, rest = name.partition("-")
+        selector = f".h-{rest}" if kind == "heat" else f".sw-{rest},.key-{name}"
+        ink = f";color:var(--on-{name})" if kind == "heat" else ""
+        rules.append(f"{selector}{{background:var(--{name}){ink}}}")
+    return "\n".join(rules) + "\n"
+
+
+def _legend(scale: Scale) -> Markup:
+    """Return the scale of the heat map as a row of steps."""
+    steps = [tag("i", edge, class_=f"h-{step}") for step, edge in scale.edges()]
+    return tag("div", tag("span", "slower"), *steps, tag("span", "faster"), class_="legend", aria_hidden="true")

@@ -1,0 +1,116 @@
+"""The closing sentences about the user's own functions: which way is best, and what stops the others."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from gilscope.analysis.answer import Answer
+from gilscope.analysis.rows import CaseRow
+from gilscope.analysis.verdict import GAIN, FunctionVerdict, KernelVerdict
+from gilscope.report.figures import per_second, seconds, times
+from gilscope.report.labels import named, way
+from gilscope.report.sentences.kernels import provisional
+
+__all__ = ["closing", "preamble", "sentence"]
+
+_POOLS = {
+    "threads": "a pool of threads",
+    "processes": "a pool of processes",
+    "interpreters": "a pool of interpreters",
+}
+
+_OPEN = {
+    "machine": "the machine itself gave no more to the control.",
+    "noise": "give it a larger --budget or a quieter machine.",
+}
+_JOINT = {"machine": ":", "noise": ";"}
+
+
+def closing(answer: Answer, found: KernelVerdict) -> str:
+    """Say for each function which way is best and what stops the others; then how small a task may be."""
+    sentences = [provisional(found)]
+    if len(found.functions) > 1:
+        sentences.append(_fastest(found))
+    for function in found.functions:
+        sentences += _about(function)
+    return " ".join(filter(None, sentences))
+
+
+def sentence(answer: Answer, found: KernelVerdict, function: FunctionVerdict) -> str:
+    """Say the verdict of one function."""
+    return " ".join(filter(None, [provisional(found), *_about(function)]))
+
+
+def _fastest(found: KernelVerdict) -> str:
+    """Name the row with the highest throughput of all, or those that cannot be told from it."""
+    top = found.fastest[0]
+    if len(found.fastest) > 1:
+        return f"Fastest, and not to be told apart: {', '.join(map(named, found.fastest))}."
+    return f"Fastest is {named(top)} at {per_second(top.rate)}." if top.rate is not None else ""
+
+
+def _about(found: FunctionVerdict) -> Iterator[str]:
+    if not found.ways:
+        return
+    name, best = found.function, found.best
+    if best:
+        ties = f", not to be told from {' and '.join(map(way, best[1:]))}" if len(best) > 1 else ""
+        yield f"{name}: best by {way(best[0])}, {times(best[0].speedup)} over one call after the other{ties}."
+    elif found.open_because:
+        why = f"{_JOINT[found.open_because]} {_OPEN[found.open_because]}"
+        yield f"{name}: it cannot be told whether more workers help{why}"
+    else:
+        yield f"{name}: no way gains {GAIN}x; run one call after the other."
+    for row in found.ways:
+        if row is not next(iter(best), None):
+            yield _other(row)
+    yield _smallest(found)
+
+
+def _other(row: CaseRow) -> str:
+    why = f": {', '.join(row.causes)}" if row.causes else ""
+    name = way(row)
+    return f"{name[0].upper()}{name[1:]} give {times(row.speedup)}{why}."
+
+
+def _smallest(found: FunctionVerdict) -> str:
+    """Relate the length of a call to what handing it over costs: below that, calls must be handed over in batches."""
+    serial, cost_s = found.serial, found.hand_over_s
+    if serial is None or serial.rate is None or cost_s is None:
+        return ""
+    call_s = 1.0 / serial.rate.value
+    pool = _POOLS[found.best[0].case.executor]
+    text = f"Handing one task to {pool} costs {seconds(cost_s)}, a call takes {seconds(call_s)}"
+    if call_s > 10 * cost_s:
+        return f"{text}: submit calls one by one."
+    return f"{text}: hand over batches of {max(2, -(-10 * cost_s // call_s)):.0f} calls or more (map with chunksize)."
+
+
+class Call(Protocol):
+    """What the preamble says of a request (``measure.own.Request``)."""
+
+    @property
+    def functions(self) -> Sequence[Any]: ...
+    @property
+    def folder(self) -> str: ...
+    @property
+    def arguments(self) -> str: ...
+    @property
+    def setup(self) -> str: ...
+    @property
+    def items(self) -> str: ...
+    @property
+    def check(self) -> str: ...
+
+
+def preamble(request: Call) -> str:
+    """Say in one line what will be imported and run."""
+    args, kwargs = ast.literal_eval(request.arguments)
+    words = [*(f"{value!r:.60}" for value in args), *(f"{name}={value!r:.60}" for name, value in kwargs.items())]
+    words = (["item"] if request.items else []) + (["*made"] if request.setup else []) + words
+    calls = [f"{function.target}({', '.join(words)})" for function in request.functions]
+    others = {"arguments by": request.setup, "items by": request.items, "checked by": request.check}
+    more = [f"{what} {target}" for what, target in others.items() if target]
+    return f"imports from {request.folder} and calls {', '.join([*calls, *more])}; one call is one task"

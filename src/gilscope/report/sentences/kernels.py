@@ -1,0 +1,94 @@
+"""The closing sentences about a kernel: which case is fastest, by how much, and who gains nothing from threads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+from gilscope.analysis.rows import CaseRow
+from gilscope.analysis.verdict import KernelVerdict, Threads, standing
+from gilscope.report.figures import interval, joined, per_second, quotient, times
+from gilscope.report.labels import label, mark
+
+__all__ = ["closing", "provisional"]
+
+NAMED_TIES = 4  # more names than this make no sentence
+
+
+def closing(found: KernelVerdict) -> str:
+    """Say which case of a kernel wins, by how much, and who gains nothing from threads."""
+    if not found.fastest:
+        return f"No case of {found.kernel} could be measured."
+    sentences = [_fastest(found), *(_threads(found.threads) if found.threads else ()), *_doubts(found)]
+    return " ".join([*filter(None, [provisional(found)]), *sentences])
+
+
+def provisional(found: KernelVerdict) -> str:
+    """Say what verdicts are worth when there were too few blocks for 95 %; empty where there were enough."""
+    if not found.provisional:
+        return ""
+    assert found.confidence is not None
+    level = math.floor(100 * found.confidence)
+    return f"Provisional, at {level} % confidence:" if level else "Provisional, from a single block:"
+
+
+def _fastest(found: KernelVerdict) -> str:
+    """Name the highest rate, or all whose intervals reach it."""
+    top = found.fastest[0]
+    where = f"On {found.workers} workers" if found.workers > 1 else "On one worker"
+    if len(found.fastest) > NAMED_TIES:
+        return f"{where} it cannot be told which of {len(found.fastest)} cases is fastest: their intervals overlap."
+    rate = f" at {per_second(top.rate)}" if top.rate is not None else ""
+    if len(found.fastest) > 1:
+        names = joined(label(row) + mark(row) for row in found.fastest)
+        return f"{where} {names} are fastest and cannot be told apart{rate}."
+    return f"{where} {label(top)}{mark(top)} is fastest{rate}{_over_itself(top)}{_over_python(found, top)}."
+
+
+def _over_itself(row: CaseRow) -> str:
+    if row.single or row.speedup is None or not row.speedup.has_interval:
+        return ""
+    return f": {times(row.speedup)} over its own single thread"
+
+
+def _over_python(found: KernelVerdict, top: CaseRow) -> str:
+    """Relate the fastest to serial pure Python; the size is said where it differs."""
+    plain = found.plain
+    if plain is None or top.case.implementation == "py_loop":
+        return ""
+    size = f" (measured at {plain.case.size})" if plain.case.size != top.case.size else ""
+    joint = ", " if top.speedup is not None and not top.single else ": "
+    return f"{joint}{times(quotient(standing(top), standing(plain)))} the pure-Python loop{size}"
+
+
+def _threads(found: Threads) -> Iterator[str]:
+    """Say what threads, and workers with a GIL each, give."""
+    if found.bound:
+        it = "it holds" if len(found.bound) == 1 else "they hold"
+        yield f"Threads give {_gains(found.bound)}: {it} the GIL."
+    if found.unexplained:
+        yield f"Threads give {_gains(found.unexplained)}, but the control did not certainly gain more."
+    if found.unclear:
+        yield f"Cannot tell whether threads help {_gains(found.unclear)}: the interval is too wide."
+    if found.without_gil:
+        yield f"Without a GIL threads give {_gains(found.without_gil)}."
+    for executor, rows in found.instead.items():
+        if rows:
+            yield f"{executor.capitalize()} give {_gains(rows)}."
+    if found.gaining:
+        yield f"Threads give {_gains(found.gaining)}: computing without the GIL."
+    if found.flat:
+        yield f"Threads give only {_gains(found.flat)}, though the GIL is released."
+
+
+def _gains(rows: Iterable[CaseRow]) -> str:
+    return joined(f"{row.case.implementation}{mark(row)} {times(row.speedup)}" for row in rows)
+
+
+def _doubts(found: KernelVerdict) -> Iterator[str]:
+    """Say what the controls take away from the sentences before."""
+    if found.short is not None:
+        workers = found.short.case.workers
+        yield f"The machine itself gave {interval(found.short.speedup)} of {workers} CPUs: compare with the control."
+    for row in found.uneven:
+        yield f"The A/A control reads {interval(row.speedup)} instead of 1: smaller differences mean nothing."

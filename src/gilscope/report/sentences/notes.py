@@ -1,0 +1,177 @@
+"""What is said beside a table: what the columns refer to, what was not measured and why, what spoils the numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from gilscope.analysis.answer import Answer
+from gilscope.analysis.rows import CaseRow
+from gilscope.report.figures import interval, joined, per_second, seconds, times
+from gilscope.report.labels import OVER_SUBSCRIBED, label, mark, named
+from gilscope.report.sentences.findings import unexplained_note
+from gilscope.stats.intervals import DEFAULT_CONFIDENCE, MIN_BLOCKS
+
+__all__ = ["NOTES", "Note", "notes_of"]
+
+_WORTH_SAYING_S = 0.01  # one-time costs below this matter to no job worth measuring
+_ONE_TIME = {"start": "starting workers", "import": "import", "jit": "JIT", "transfer": "sending inputs"}
+
+
+def controls_note(answer: Answer, kernel: str) -> Iterator[str]:
+    """Say what the machine gave while the kernel was measured, and how quiet it was."""
+    spins = [
+        f"spin({row.case.workers}) {interval(row.speedup)}"
+        for row in answer.controls_of(kernel, "spin")
+        if row.speedup is not None and row.case.workers > 1
+    ]
+    floors = [f"A/A {interval(row.speedup)}" for row in answer.controls_of(kernel, "A/A") if row.speedup is not None]
+    memory = [
+        f"isolated {row.case.implementation}({row.case.workers}){mark(row)} {interval(row.speedup)}"
+        for row in answer.controls_of(kernel, "isolated")
+        if row.speedup is not None
+    ]
+    said = {"what the machine gave": spins, "what its memory gave": memory, "the noise floor": floors}
+    yield "; ".join(f"{', '.join(parts)} is {what}" for what, parts in said.items() if parts)
+
+
+def precision_note(answer: Answer, kernel: str) -> Iterator[str]:
+    """Say how narrow the intervals became against what was asked, in how many blocks, and what they are worth."""
+    study = answer.kernel(kernel)
+    if study is None:
+        return
+    count = f"{study.blocks} block" + ("" if study.blocks == 1 else "s")
+    level = answer.verdict(kernel).confidence
+    if level is not None and level < DEFAULT_CONFIDENCE:
+        yield f"{count}: {_low_confidence(level)}; {MIN_BLOCKS} blocks give 95 %, a larger --budget buys them"
+    elif study.precision_reached is None:
+        yield count
+    else:
+        text = f"{count}, widest interval ±{100 * study.precision_reached:.1f} %"
+        reached = "reached" if study.target_met else "not reached: a larger --budget narrows it"
+        yield text if study.target is None else f"{text} (asked ±{100 * study.target:g} %, {reached})"
+
+
+def _low_confidence(level: float) -> str:
+    if level == 0:
+        return "no interval, so nothing is known about the spread"
+    return f"intervals hold with {math.floor(100 * level)} % confidence only"
+
+
+def serial_note(answer: Answer, kernel: str) -> Iterator[str]:
+    """Say what the column 'versus serial' refers to."""
+    best = answer.fastest_serial(kernel)
+    if best is not None and best.rate is not None:
+        yield f"fastest on one thread: {label(best)}{mark(best)} at {best.case.size}, {per_second(best.rate)}"
+
+
+def price_notes(answer: Answer, kernel: str) -> Iterator[str]:
+    """Say per pair of interpreters what one thread takes under the first in terms of the second."""
+    pairs: dict[tuple[str, str], list[str]] = {}
+    for price in answer.prices:
+        if price.case.kernel == kernel:
+            cost = f"{price.case.implementation} {times(price.time_ratio)}"
+            pairs.setdefault((price.case.interpreter, price.versus.interpreter), []).append(cost)
+    for (mine, other), costs in pairs.items():
+        yield f"one thread of {mine} takes, over {other}: {', '.join(costs)}"
+
+
+def unavailable_notes(answer: Answer, kernel: str) -> Iterator[str]:
+    """Say once per reason which cases cannot be measured here."""
+    present: dict[str, set[str]] = {}
+    by_reason: dict[tuple[str, str], list[CaseRow]] = {}
+    for row in answer.by_kernel[kernel]:
+        if row.status == "unavailable":
+            by_reason.setdefault((row.why or "no reason given", mark(row)), []).append(row)
+        else:
+            present.setdefault(mark(row), set()).add(row.case.implementation)
+    groups: dict[tuple[str, str], list[str]] = {}
+    for (reason, under), same in by_reason.items():
+        groups.setdefault((_compact(same, present.get(under, ())), reason), []).append(under)
+    for (names, reason), marks in groups.items():
+        where = f" on {joined(under.removeprefix(' on ') for under in marks)}" if any(marks) else ""
+        yield f"{names}{where}: {reason}"
+
+
+def _compact(rows: Sequence[CaseRow], present: Collection[str]) -> str:
+    """Name many rows as implementations (executors); an implementation that is nowhere present by its name alone."""
+    executors: dict[str, list[str]] = {}
+    for row in rows:
+        names = executors.setdefault(row.case.implementation, [])
+        if row.case.implementation in present and row.case.how not in names:
+            names.append(row.case.how)
+    implementations: dict[tuple[str, ...], list[str]] = {}
+    for implementation, names in executors.items():
+        implementations.setdefault(tuple(names), []).append(implementation)
+    return "; ".join(
+        ", ".join(group) + (f" ({', '.join(names)})" if names else "") for names, group in implementations.items()
+    )
+
+
+def trouble_notes(answer: Answer, kernel: str) -> Iterator[str]:
+    """Say of each case that failed what happened."""
+    for row in answer.by_kernel[kernel]:
+        if row.status not in ("ok", "unavailable", "too_noisy"):
+            reason = row.reason.removeprefix(f"{row.case.id}: ") or "no reason given"
+            text = f"{row.case.id}: {row.status.replace('_', ' ')}: {reason}"
+            yield "; ".join(part for part in (text, row.cure) if part)
+
+
+def noise_note(answer: Answer, kernel: str) -> Iterator[str]:
+    """Name the cases whose intervals are too wide to say anything."""
+    noisy = [row for row in answer.by_kernel[kernel] if row.status == "too_noisy"]
+    if noisy:
+        fixes = dict.fromkeys(row.cure for row in noisy if row.cure)
+        names = ", ".join(map(named, noisy))
+        yield "; ".join([f"the intervals of {names} are too wide to say anything", *fixes])
+
+
+def over_subscribed_note(answer: Answer, kernel: str) -> Iterator[str]:
+    """Explain the mark of rows with more workers than usable CPUs."""
+    if any(row.over_subscribed and row.status != "unavailable" for row in answer.by_kernel[kernel]):
+        yield f"more workers than the {answer.surroundings.cpus.count} usable CPUs"
+
+
+def one_time_note(answer: Answer, kernel: str) -> Iterator[str]:
+    """Say the largest one-time cost of each kind and who pays it; they are part of no rate."""
+    parts = []
+    for name, words in _ONE_TIME.items():
+        paid = [(row.one_time_s[name], row) for row in answer.by_kernel[kernel] if row.one_time_s.get(name)]
+        most_s, row = max(paid, key=lambda pair: pair[0], default=(0.0, None))
+        if row is not None and most_s >= _WORTH_SAYING_S:
+            cache = f" ({row.jit_cache})" if name == "jit" and row.jit_cache != "none" else ""
+            parts.append(f"{words}{cache} {seconds(most_s)} ({label(row)}{mark(row)})")
+    if parts:
+        yield f"not in the rates, at most: {', '.join(parts)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One kind of note: its label in the terminal, its title on a page, and what says it."""
+
+    label: str
+    title: str
+    say: Callable[[Answer, str], Iterator[str]]
+
+
+def notes_of(answer: Answer, kernel: str) -> Iterator[tuple[Note, str]]:
+    """Yield everything that is said beside the table of a kernel, in the order of ``NOTES``."""
+    for note in NOTES:
+        for text in note.say(answer, kernel):
+            if text:
+                yield note, text
+
+
+NOTES: Sequence[Note] = (
+    Note("n/a", "Not available", unavailable_notes),
+    Note("failed", "Failed", trouble_notes),
+    Note("noisy", "Noisy", noise_note),
+    Note("versus", "Against", serial_note),
+    Note("price", "Price", price_notes),
+    Note("machine", "Machine", controls_note),
+    Note("one-time", "One-time costs", one_time_note),
+    Note("precision", "Precision", precision_note),
+    Note(OVER_SUBSCRIBED, f"Marked {OVER_SUBSCRIBED}", over_subscribed_note),
+    Note("residual", "Unexplained", unexplained_note),
+)

@@ -1,0 +1,81 @@
+"""The tables of one kernel: a row per case. They give up spaces, words and at last columns to fit a narrow terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from gilscope.analysis.rows import CaseRow
+from gilscope.report.columns import Column, columns_of
+from gilscope.report.labels import label, mark, workers
+from gilscope.report.terminal.painted import plain_table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["comparison", "explanation"]
+
+_ROOMY = 100  # columns from which all words of the second table fit on one line
+
+
+def comparison(rows: Sequence[CaseRow], width: int) -> Table:
+    """Lay out cases as wide as ``width`` allows."""
+    for columns, roomy in _layouts(marked=any(mark(row) for row in rows)):
+        table, natural = _laid_out(rows, columns, roomy=roomy)
+        if natural <= width:
+            break
+    return table
+
+
+def _layouts(*, marked: bool) -> Iterator[tuple[list[Column], bool]]:
+    """Yield (columns, roomy) from the widest to the narrowest; ``marked``: with the interpreter of each row."""
+    left = [column for column in columns_of("terminal") if marked or column.key != "interpreter"]
+    yield left, True
+    yield [column for column in left if column.given_up != 1], True
+    yield left, False
+    for given_up in sorted({column.given_up for column in left} - {0}):
+        left = [column for column in left if column.given_up != given_up]
+        yield left, False
+
+
+def _laid_out(rows: Sequence[CaseRow], columns: Sequence[Column], *, roomy: bool) -> tuple[Table, int]:
+    """Return the table and how many terminal columns it takes unfolded."""
+    heads = [column.head(narrow=not roomy) for column in columns]
+    gap = 2 if roomy else 1
+    left = sum(column.words for column in columns)
+    table = plain_table(heads[:left], heads[left:], gap=gap)
+    widths = [max(map(len, head.split("\n"))) for head in heads]
+    for row in rows:
+        cells = [column.terminal_cell(row, narrow=not roomy) for column in columns]
+        widths = [max(have, *map(len, cell.split("\n"))) for have, cell in zip(widths, cells, strict=True)]
+        table.add_row(*cells, style=_style(row))
+    return table, sum(widths) + gap * (len(widths) - 1)
+
+
+def _style(row: CaseRow) -> str:
+    if row.status in ("wrong_result", "failed", "timeout"):
+        return "red"
+    return "dim" if row.single else ""
+
+
+def explanation(rows: Sequence[CaseRow], width: int) -> Table | None:
+    """Lay out where the time of the parallel cases went: the GIL, the largest loss, the findings; None without any.
+
+    Parameters
+    ----------
+    width : int
+        Names give up the words after the first finding where it is below ``_ROOMY``.
+    """
+    explained = [row for row in rows if not row.single and (row.losses or row.findings)]
+    if not explained:
+        return None
+    narrow = width < _ROOMY
+    columns = list(columns_of("reasons"))
+    numbers = [column.head(narrow=narrow) for column in columns if not column.words]
+    table = plain_table(["case"], numbers, gap=1 if narrow else 2)
+    for column in columns[len(numbers) :]:
+        table.add_column(column.head(narrow=narrow), overflow="fold")
+    for row in explained:
+        name = f"{label(row)}*{workers(row)}{mark(row)}"
+        table.add_row(name, *(column.terminal_cell(row, narrow=narrow) for column in columns))
+    return table

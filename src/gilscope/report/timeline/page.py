@@ -1,0 +1,78 @@
+"""A trace as a page of its own: the picture, what happened in order, the figures behind it."""
+
+from __future__ import annotations
+
+from gilscope.report.palette import surfaces
+from gilscope.report.svg import Markup, tag
+from gilscope.report.timeline.mermaid import sequence_diagram
+from gilscope.report.timeline.picture import CATEGORY_WORDS, svg
+from gilscope.report.timeline.sequence import draw
+from gilscope.trace import Trace, by_group, duration
+
+__all__ = ["PAGE_CSS", "document", "in_order", "trace_page"]
+
+MAX_ROWS = 2000  # a table that is longer is looked at in Perfetto
+
+PAGE_CSS = f"""
+:root{{color-scheme:light dark;{surfaces("light")}}}
+@media (prefers-color-scheme:dark){{:root{{{surfaces("dark")}}}}}
+body{{margin:0 auto;max-width:64rem;padding:1rem;font:15px/1.5 system-ui,sans-serif}}
+body{{color:var(--ink);background:var(--page)}}
+figure,pre,.card{{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.8rem;margin:1rem 0;
+overflow-x:auto}}
+figure svg{{min-width:40rem}}
+pre{{font:13px/1.35 ui-monospace,monospace}}h1,h2,h3{{line-height:1.25}}
+table{{border-collapse:collapse;font-variant-numeric:tabular-nums}}td,th{{padding:.1rem .7rem .1rem 0;text-align:left}}
+td.n,th.n{{text-align:right}}a{{color:inherit}}summary{{cursor:pointer}}
+.seen{{border-left:4px solid var(--good)}}.unseen{{border-left:4px solid var(--warn)}}.soft{{color:var(--soft)}}
+"""
+
+_META = (
+    '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+)
+
+
+def document(title: str, *parts: Markup) -> str:
+    """Return a whole page that loads nothing from anywhere."""
+    head = tag("head", Markup(_META), tag("title", title), tag("style", Markup(PAGE_CSS)))
+    page = tag("html", head, tag("body", tag("main", *parts)), lang="en")
+    return f"<!doctype html>\n{page}\n"
+
+
+def in_order(trace: Trace, mermaid: str) -> tuple[Markup, Markup]:
+    """Return the sequence diagram, drawn and as Mermaid text to copy."""
+    return (
+        tag("pre", draw(trace, width=110)),
+        tag("details", tag("summary", "The same for Mermaid"), tag("pre", mermaid)),
+    )
+
+
+def trace_page(trace: Trace) -> str:
+    """Return the page of a trace: timeline, sequence diagram as Mermaid text, table of events."""
+    events, groups, origin = trace.spans(), by_group(trace), trace.start_ns
+    rows = [
+        tag(
+            "tr",
+            tag("td", event.lane),
+            tag("td", event.name),
+            tag("td", CATEGORY_WORDS[event.category]),
+            tag("td", duration(event.start_ns - origin), class_="n"),
+            tag("td", duration(event.end_ns - event.start_ns), class_="n"),
+        )
+        for event in events[:MAX_ROWS]
+    ]
+    heads = [("lane", None), ("what", None), ("kind", None), ("from", "n"), ("for", "n")]
+    head = tag("tr", *(tag("th", word, scope="col", class_=kind) for word, kind in heads))
+    left_out = len(events) - len(rows)
+    return document(
+        trace.title or "Timeline",
+        tag("h1", trace.title or "Timeline"),
+        tag("figure", Markup(svg(trace))),
+        *(tag("figure", Markup(svg(part, ident=f"part-{n}"))) for n, part in enumerate(groups) if len(groups) > 1),
+        tag("h2", "In order"),
+        *in_order(trace, sequence_diagram(trace)),
+        tag("h2", "Everything"),
+        tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="card"),
+        tag("p", f"and {left_out} more: --format perfetto has all of them" if left_out > 0 else "", class_="soft"),
+    )

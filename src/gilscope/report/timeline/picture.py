@@ -1,0 +1,289 @@
+"""The timeline as a picture: a lane per worker, a bar per thing it did, and the GIL's holder as a lane of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gilscope.report.palette import CATEGORY_PAINT, HOLDER_PAINT
+from gilscope.report.svg import Markup, linear, nice_ticks, tag
+from gilscope.trace import (
+    CATEGORIES,
+    Category,
+    Event,
+    Message,
+    Trace,
+    by_lane,
+    duration,
+    is_gil,
+    lane_of_group,
+    unit_of,
+)
+
+__all__ = ["CATEGORY_WORDS", "MAX_LANES", "svg"]
+
+CATEGORY_WORDS: dict[Category, str] = {
+    "start": "start",
+    "import": "import",
+    "unpickle": "unpickle",
+    "hand_over": "hand-over",
+    "barrier": "wait for the barrier",
+    "compute": "compute",
+    "wait": "wait",
+    "sleep": "sleep",
+    "send": "send",
+    "gil": "GIL held",
+    "state": "state",
+}
+
+MAX_LANES = 64  # more are not readable in one picture; what is left out is said
+
+_MOST_DESCRIBED = 10  # things per lane in the text for those who cannot see it
+
+_LANE = 24.0
+_BAR = 16.0
+_CHARACTER = 6.2  # width of a letter of 11 px, on average
+_MIN_BAR = 0.8  # px; what is narrower is drawn together with its neighbours
+
+_CSS = f"""
+.timeline{{color:var(--ink,#1c2430);font:11px system-ui,-apple-system,"Segoe UI","Liberation Sans",Arial,sans-serif}}
+.timeline text{{fill:currentColor}}
+.timeline .soft{{fill:var(--soft,currentColor);fill-opacity:.85}}
+.timeline .head{{font-size:13px;font-weight:600}}
+.timeline .end{{text-anchor:end}}.timeline .mid{{text-anchor:middle}}
+.timeline .grid{{stroke:currentColor;stroke-opacity:.15}}
+.timeline .arrow{{stroke:currentColor;stroke-opacity:.6;fill:none}}
+.timeline .tip{{fill:currentColor;fill-opacity:.6}}
+.timeline .bar{{stroke:var(--card,#fff);stroke-width:.4}}
+{"".join(f".timeline .c-{name}{{fill:{fill}}}" for name, (fill, _) in CATEGORY_PAINT.items())}
+{"".join(f".timeline .i-{name}{{fill:{ink}}}" for name, (_, ink) in CATEGORY_PAINT.items())}
+{"".join(f".timeline .h-{index}{{fill:{fill}}}" for index, fill in enumerate(HOLDER_PAINT))}
+@media (prefers-color-scheme:dark){{.timeline{{color:var(--ink,#e6eaf0)}}}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Where things are drawn; the times are ns since the start of the trace."""
+
+    left: float
+    top: float
+    width: float
+    lanes: tuple[str, ...]
+    start_ns: int
+    span_ns: int
+
+    def x(self, moment_ns: float) -> float:
+        """Return the column of a moment."""
+        return linear((0.0, float(self.span_ns)), (self.left, self.width - 12.0))(moment_ns - self.start_ns)
+
+    def y(self, lane: str) -> float:
+        """Return the middle of a lane."""
+        return self.top + (self.lanes.index(lane) + 0.5) * _LANE
+
+    @property
+    def bottom(self) -> float:
+        """Below the last lane."""
+        return self.top + len(self.lanes) * _LANE
+
+
+def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, ident: str = "timeline") -> str:
+    """Draw a timeline as a self-contained SVG.
+
+    Parameters
+    ----------
+    events : Trace or sequence of Event
+    title : str
+        Instead of the trace's own.
+    width : int
+        Pixels; the picture scales with its container.
+    ident : str
+        Prefix of the ids inside, different for each picture of one page.
+
+    Returns
+    -------
+    str
+        One ``<svg>`` element. Bars explain themselves on hover. Inks follow the page's ``--ink``, ``--soft`` and
+        ``--card`` where it has them, else the system's light or dark.
+    """
+    trace = events if isinstance(events, Trace) else Trace(title=title, events=tuple(events))
+    title = title or trace.title or "Timeline"
+    lanes = trace.lanes[:MAX_LANES]
+    longest = max(map(len, lanes), default=0)
+    present = {event.category for event in trace.events}
+    used = [name for name in CATEGORIES if name in present]
+    top = 26.0 + 18.0 * len(_legend_rows(used, width)) + 4.0
+    frame = _Frame(
+        left=min(0.35 * width, 14.0 + longest * _CHARACTER),
+        top=top,
+        width=float(width),
+        lanes=lanes,
+        start_ns=trace.start_ns,
+        span_ns=max(1, trace.end_ns - trace.start_ns),
+    )
+    notes = [*_left_out(trace, lanes), *trace.notes]
+    events_of = by_lane(trace)
+    height = frame.bottom + 36.0 + 15.0 * len(notes)
+    return tag(
+        "svg",
+        tag("title", title, id=f"{ident}-title"),
+        tag("desc", _described(lanes, events_of), id=f"{ident}-desc"),
+        tag("style", Markup(_CSS)),
+        tag("text", title, class_="head", x=4, y=16),
+        *_legend(used, width),
+        *_axis(frame),
+        *(part for lane in lanes for part in _lane(frame, lane, events_of[lane])),
+        *_arrows(frame, trace.messages),
+        *(
+            tag("text", note, class_="soft", x=4, y=frame.bottom + 30.0 + 15.0 * row)
+            for row, note in enumerate(notes, start=1)
+        ),
+        class_="timeline",
+        viewBox=f"0 0 {width} {height:.0f}",
+        width=Markup("100%"),
+        xmlns="http://www.w3.org/2000/svg",
+        role="img",
+        aria_labelledby=f"{ident}-title {ident}-desc",
+        style=f"max-width:{width}px;height:auto",
+    )
+
+
+def _described(lanes: Sequence[str], events_of: Mapping[str, Sequence[Event]]) -> str:
+    """Say in words what the picture shows: per lane, how long it did what."""
+    parts = []
+    for lane in lanes:
+        sums: dict[str, int] = {}
+        for event in events_of[lane]:
+            what = event.name if is_gil(lane) else CATEGORY_WORDS[event.category]
+            sums[what] = sums.get(what, 0) + event.end_ns - event.start_ns
+        most = sorted(sums.items(), key=lambda entry: -entry[1])[:_MOST_DESCRIBED]
+        if most:
+            parts.append(f"{lane}: " + ", ".join(f"{what} {duration(spent)}" for what, spent in most))
+    return "; ".join(parts) or "Nothing happened."
+
+
+def _left_out(trace: Trace, lanes: Sequence[str]) -> list[str]:
+    missing = len(trace.lanes) - len(lanes)
+    return [f"and {missing} more lanes, left out here"] if missing else []
+
+
+def _legend_rows(used: Sequence[Category], width: int) -> list[list[tuple[Category, float]]]:
+    rows: list[list[tuple[Category, float]]] = []
+    x = width + 1.0
+    for name in used:
+        needed = 24.0 + len(CATEGORY_WORDS[name]) * _CHARACTER
+        if x + needed > width:
+            rows.append([])
+            x = 4.0
+        rows[-1].append((name, x))
+        x += needed
+    return rows
+
+
+def _legend(used: Sequence[Category], width: int) -> Iterator[Markup]:
+    for row, entries in enumerate(_legend_rows(used, width)):
+        y = 24.0 + 18.0 * row
+        for name, x in entries:
+            yield tag("rect", class_=f"bar c-{name}", x=x, y=y, width=10, height=10, rx=2)
+            yield tag("text", CATEGORY_WORDS[name], class_="soft", x=x + 14.0, y=y + 9.0)
+
+
+def _axis(frame: _Frame) -> Iterator[Markup]:
+    size, name = unit_of(frame.span_ns)
+    for tick in nice_ticks(frame.span_ns / size, 6):
+        x = frame.x(frame.start_ns + tick * size)
+        yield tag("line", class_="grid", x1=x, x2=x, y1=frame.top, y2=frame.bottom + 4.0)
+        yield tag("text", f"{tick:g} {name}", class_="soft mid", x=x, y=frame.bottom + 17.0)
+
+
+def _lane(frame: _Frame, lane: str, events: Sequence[Event]) -> Iterator[Markup]:
+    y = frame.y(lane)
+    letters = max(4, int((frame.left - 14.0) / _CHARACTER))
+    shown = lane if len(lane) <= letters else "…" + lane[-(letters - 1) :]
+    yield tag(
+        "text", shown, tag("title", lane) if shown != lane else Markup(""), class_="end", x=frame.left - 6, y=y + 4
+    )
+    yield tag("line", class_="grid", x1=frame.left, x2=frame.width - 12.0, y1=y, y2=y)
+    holders: dict[str, int] = {}
+    for bar in _bars(frame, events):
+        yield from _drawn(frame, bar, y, holders)
+
+
+@dataclass(slots=True)
+class _Bar:
+    """One event, or several of a kind too narrow to be told apart."""
+
+    event: Event
+    depth: int
+    end_ns: int
+    count: int = 1
+    busy_ns: int = 0
+
+
+def _bars(frame: _Frame, events: Sequence[Event]) -> list[_Bar]:
+    """Return what to draw of one lane: nested events inside their parent, narrow neighbours of a kind as one."""
+    least_ns = _MIN_BAR / max(1.0, frame.width - 12.0 - frame.left) * frame.span_ns
+    bars: list[_Bar] = []
+    open_ends: list[int] = []
+    for event in events:
+        while open_ends and open_ends[-1] <= event.start_ns:
+            open_ends.pop()
+        depth, length = len(open_ends), event.end_ns - event.start_ns
+        open_ends.append(event.end_ns)
+        last = bars[-1] if bars else None
+        if (
+            last is not None
+            and length < least_ns
+            and last.busy_ns < least_ns * last.count
+            and (last.depth, last.event.category) == (depth, event.category)
+            and event.start_ns - last.end_ns < least_ns
+        ):
+            last.end_ns, last.count, last.busy_ns = event.end_ns, last.count + 1, last.busy_ns + length
+        else:
+            bars.append(_Bar(event=event, depth=depth, end_ns=event.end_ns, busy_ns=length))
+    return bars
+
+
+def _drawn(frame: _Frame, bar: _Bar, y: float, holders: dict[str, int]) -> Iterator[Markup]:
+    event = bar.event
+    x, end = frame.x(event.start_ns), frame.x(bar.end_ns)
+    wide, tall = max(_MIN_BAR, end - x), max(4.0, _BAR - 5.0 * bar.depth)
+    paint = f"c-{event.category}"
+    if event.category == "gil" and bar.count == 1:
+        paint = f"h-{holders.setdefault(event.name, len(holders)) % len(HOLDER_PAINT)}"
+    told = f"{lane_of_group(event.lane)[1]}: {event.name}, {duration(bar.busy_ns)}"
+    if bar.count > 1:
+        told = (
+            f"{lane_of_group(event.lane)[1]}: {bar.count} x {CATEGORY_WORDS[event.category]}, {duration(bar.busy_ns)}"
+        )
+    yield tag(
+        "rect",
+        tag("title", f"{told}, from {duration(event.start_ns - frame.start_ns)}"),
+        class_=f"bar {paint}",
+        x=x,
+        y=y + _BAR / 2 - tall,
+        width=wide,
+        height=tall,
+        rx=min(2.0, wide / 3),
+    )
+    if bar.count == 1 and bar.depth == 0 and wide > len(event.name) * _CHARACTER + 6:
+        ink = "i-compute" if paint in ("h-2", "h-4", "h-6") else f"i-{event.category}"
+        yield tag("text", event.name, class_=f"mid {ink}", x=x + wide / 2, y=y + 4, pointer_events="none")
+
+
+_MAX_ARROWS = 200  # more of them hide the bars
+
+
+def _arrows(frame: _Frame, messages: Sequence[Message]) -> Iterator[Markup]:
+    if len(messages) > _MAX_ARROWS:
+        return
+    for message in messages:
+        if message.source == message.target or not {message.source, message.target} <= set(frame.lanes):
+            continue
+        x1, y1 = frame.x(message.sent_ns), frame.y(message.source)
+        x2 = frame.x(message.received_ns if message.received_ns is not None else message.sent_ns)
+        down = 1.0 if frame.y(message.target) > y1 else -1.0
+        y2 = frame.y(message.target) - down * _BAR / 2
+        told = tag("title", f"{message.source} to {message.target}: {message.name}")
+        yield tag("path", told, class_="arrow", d=f"M{x1:.1f} {y1 + down * _BAR / 2:.1f}L{x2:.1f} {y2:.1f}")
+        yield tag("path", class_="tip", d=f"M{x2:.1f} {y2:.1f}l-3 {-5 * down:.0f}h6z")

@@ -1,0 +1,100 @@
+"""The timeline as text: a row per lane, a letter per moment."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from gilscope.report.timeline.picture import CATEGORY_WORDS, MAX_LANES
+from gilscope.trace import CATEGORIES, GIL_LANE, Category, Event, Trace, by_lane, duration, is_gil
+
+__all__ = ["strip"]
+
+_LETTERS: dict[Category, tuple[str, str]] = {  # block characters where the terminal has them, else ASCII
+    "start": ("s", "s"),
+    "import": ("i", "i"),
+    "unpickle": ("u", "u"),
+    "hand_over": ("·", "."),
+    "barrier": ("b", "b"),
+    "compute": ("█", "#"),
+    "wait": ("░", "-"),
+    "sleep": ("z", "z"),
+    "send": (">", ">"),
+    "gil": ("▓", "G"),
+    "state": ("▒", "="),
+}
+_LONGEST_NAME = 24
+
+
+_MOST_HOLDERS = 12  # named below the strip
+_HOLDERS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def strip(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
+    """Draw the lanes, time from left to right: what a lane did most of a moment is that moment's letter.
+
+    The lane of the GIL shows who held it, by a digit.
+    """
+    lanes = trace.lanes[:MAX_LANES]
+    if not lanes:
+        return "nothing happened"
+    name_width = min(_LONGEST_NAME, max(map(len, lanes)))
+    columns = max(20, width - name_width - 4)
+    holders = _holders(trace)
+    begin, span, events = trace.start_ns, max(1, trace.end_ns - trace.start_ns), by_lane(trace)
+    rows = []
+    for lane in lanes:
+        row = _row(_cells(events[lane], columns, begin, span), lane, unicode, holders)
+        rows.append(f"{_cut(lane, name_width):>{name_width}} |{row}|")
+    if len(trace.lanes) > len(lanes):
+        rows.append(f"and {len(trace.lanes) - len(lanes)} more lanes")
+    rows.append(" " * name_width + " 0" + duration(trace.end_ns - trace.start_ns).rjust(columns))
+    used = {event.category for event in trace.events if not is_gil(event.lane)}
+    words = [f"{_LETTERS[name][not unicode]} {CATEGORY_WORDS[name]}" for name in CATEGORIES if name in used]
+    legend = " " * (name_width + 2) + "  ".join(words)
+    rows += textwrap.wrap(legend, width, subsequent_indent=" " * (name_width + 2), drop_whitespace=False)
+    if holders:
+        told = [f"{letter} {name}" for name, letter in holders.items()]
+        more = f"  and {len(told) - _MOST_HOLDERS} more" if len(told) > _MOST_HOLDERS else ""
+        rows.append(" " * (name_width + 2) + f"{GIL_LANE} held by  {'  '.join(told[:_MOST_HOLDERS])}{more}")
+    return "\n".join(row.rstrip() for row in rows)
+
+
+def _holders(trace: Trace) -> dict[str, str]:
+    """Give every thread that held the GIL a letter, in order of appearance."""
+    names = dict.fromkeys(event.name for event in trace.spans() if is_gil(event.lane))
+    return {name: _HOLDERS[number] if number < len(_HOLDERS) else "+" for number, name in enumerate(names)}
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else "~" + text[-(room - 1) :]
+
+
+_Cell: TypeAlias = tuple[float, Event] | None
+
+
+def _cells(events: Sequence[Event], columns: int, begin: int, span: int) -> list[_Cell]:
+    """Return per column the event that has the largest part of it."""
+    cells: list[_Cell] = [None] * columns
+    for event in events:
+        _paint(cells, event, begin, span)
+    return cells
+
+
+def _row(cells: Sequence[_Cell], lane: str, unicode: bool, holders: dict[str, str]) -> str:
+    def letter(event: Event) -> str:
+        return holders[event.name] if is_gil(lane) else _LETTERS[event.category][not unicode]
+
+    return "".join(" " if cell is None else letter(cell[1]) for cell in cells)
+
+
+def _paint(cells: list[_Cell], event: Event, begin: int, span: int) -> None:
+    """Give an event the cells of which it has the larger part; nested ones come later and win over their parent."""
+    columns = len(cells)
+    start, end = ((moment - begin) * columns / span for moment in (event.start_ns, event.end_ns))
+    for index in range(int(start), min(columns, int(end) + 1)):
+        part = min(end, index + 1.0) - max(start, float(index))
+        held = cells[index]
+        if part > 0 and (held is None or part >= held[0]):
+            cells[index] = (part, event)

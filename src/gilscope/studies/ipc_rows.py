@@ -1,0 +1,203 @@
+"""What ``gilscope ipc`` is asked, samples and finds: its types, and how rows are made of samples."""
+
+from __future__ import annotations
+
+import importlib.util
+import multiprocessing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias, get_args
+
+from gilscope.errors import UsageError
+from gilscope.registry import START_METHODS
+from gilscope.stats import Estimate, estimate_or_none
+from gilscope.studies.codec import Count, Positive, Seconds
+from gilscope.studies.document import Envelope, StudyRow
+from gilscope.studies.record import Kind, Record, StudyLog
+
+__all__ = [
+    "DEFAULT_SIZES",
+    "IPC",
+    "IpcDocument",
+    "IpcLog",
+    "IpcPlan",
+    "IpcRequest",
+    "IpcRow",
+    "IpcSample",
+    "JobRow",
+    "JobTimes",
+    "Passage",
+    "Stage",
+    "TransferRow",
+    "document_of",
+    "job_row",
+    "transfer_row",
+]
+
+DEFAULT_SIZES = (1 << 10, 1 << 15, 1 << 20, 1 << 25, 1 << 30)
+
+Stage: TypeAlias = Literal["pickle", "start", "import", "transfer", "unpickle", "compute", "return", "tear_down"]
+"""Of a job, as ``_ipc_job.STAGES``."""
+
+
+def _imported() -> str:
+    return "numpy" if importlib.util.find_spec("numpy") is not None else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IpcRequest:
+    """What ``gilscope ipc`` was asked, after checking.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Bytes, increasing.
+    workers : int
+        Who sends, and who receives.
+    job_bytes : int
+        The payload of a job.
+    job_imports : str
+        The module that its process imports; empty: none.
+    """
+
+    sizes: tuple[int, ...] = DEFAULT_SIZES
+    start_methods: tuple[str, ...] = START_METHODS
+    budget_s: float = 60.0
+    seed: int = 1
+    workers: int = 2
+    job_bytes: Positive = 1 << 23
+    job_imports: str = field(default_factory=_imported)
+
+    def __post_init__(self) -> None:
+        if not self.sizes or min(self.sizes) < 1:
+            raise UsageError("sizes must be 1 byte or more: write them like 1KiB,1MiB,1GiB")
+        if list(self.sizes) != sorted(set(self.sizes)):
+            raise UsageError("sizes must increase: write them like 1KiB,1MiB,1GiB")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IpcPlan:
+    """How a row is measured: transfers per round, and what a round costs with all that is not timed, in seconds."""
+
+    transfers: Positive
+    cost_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """One round of transfers: the median, in seconds."""
+
+    seconds: Seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTimes:
+    """One job: what each stage took, and all of them, in seconds."""
+
+    stages_s: Mapping[Stage, float]
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferRow(StudyRow):
+    """What moving a payload through a channel costs; no bandwidth where nothing is copied."""
+
+    kind: Literal["latency", "transfer"]
+    channel: str
+    bytes: Count
+    seconds: Estimate | None
+    bandwidth_bytes_per_s: Estimate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow(StudyRow):
+    """What one job in a process started for it costs, stage by stage."""
+
+    kind: Literal["job"]
+    bytes: Count
+    stages_s: Mapping[Stage, Estimate | None]
+    total_s: Estimate | None
+
+
+IpcRow: TypeAlias = TransferRow | JobRow
+IpcSample: TypeAlias = Passage | JobTimes
+IpcLog: TypeAlias = StudyLog[IpcRequest, IpcRow, IpcPlan, IpcSample]
+IpcRecord: TypeAlias = Record[IpcRequest, IpcRow, IpcPlan, IpcSample]
+
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IpcDocument(Envelope):
+    """What ``gilscope ipc`` found."""
+
+    study: Literal["ipc"] = "ipc"
+    asked: IpcRequest
+    rows: tuple[IpcRow, ...]
+
+
+def transfer_row(
+    kind: Literal["latency", "transfer"], channel: str, label: str, between: str, nbytes: int
+) -> TransferRow:
+    """Return the row of a channel and a size before anything is measured."""
+    return TransferRow(
+        label=label,
+        executor=between,
+        kind=kind,
+        channel=channel,
+        bytes=nbytes,
+        seconds=None,
+        bandwidth_bytes_per_s=None,
+    )
+
+
+def job_row(start_method: str, nbytes: int) -> JobRow:
+    """Return the row of a job before anything is measured."""
+    return JobRow(
+        label=f"processes/{start_method}",
+        executor="processes",
+        start_method=start_method,  # type: ignore[arg-type]
+        kind="job",
+        bytes=nbytes,
+        stages_s=dict.fromkeys(STAGES),
+        total_s=None,
+    )
+
+
+def document_of(record: IpcRecord) -> IpcDocument:
+    """Make the document of what was measured so far."""
+    rows = tuple(_measured(item.row, record.samples(key)) for key, item in record.items.items())
+    return IpcDocument(**record.envelope(), rows=rows)
+
+
+def _measured(row: IpcRow, samples: Sequence[IpcSample]) -> IpcRow:
+    """Return a row with its figures: medians over blocks."""
+    if isinstance(row, JobRow):
+        jobs = [sample for sample in samples if isinstance(sample, JobTimes)]
+        stages = {stage: estimate_or_none([job.stages_s[stage] for job in jobs]) for stage in STAGES}
+        return replace(row, stages_s=stages, total_s=estimate_or_none([job.total_s for job in jobs]))
+    seconds = [sample.seconds for sample in samples if isinstance(sample, Passage)]
+    copied = row.kind == "transfer" and row.executor != "threads"
+    bandwidth = estimate_or_none([row.bytes / each for each in seconds]) if copied else None
+    return replace(row, seconds=estimate_or_none(seconds), bandwidth_bytes_per_s=bandwidth)
+
+
+def _notes(request: IpcRequest) -> tuple[str, ...]:
+    imports = f"imports {request.job_imports}" if request.job_imports else "imports nothing more"
+    started = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    return (
+        f"the receiving process was started by {started} before",
+        f"a job {imports}, is given {request.job_bytes >> 20} MiB and returns their checksum",
+    )
+
+
+IPC = Kind(
+    name="ipc",
+    request=IpcRequest,
+    row=IpcRow,
+    plan=IpcPlan,
+    sample=IpcSample,
+    document_type=IpcDocument,
+    document=document_of,
+    notes=_notes,
+)

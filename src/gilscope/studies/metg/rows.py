@@ -1,0 +1,177 @@
+"""What ``gilscope metg`` samples and finds: its types."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from gilscope.stats import Estimate
+from gilscope.studies.codec import Positive, Seconds
+from gilscope.studies.document import Envelope, StudyRow
+from gilscope.studies.metg.ways import PATTERNS, Dispatch, MetgRequest, Pattern, Way
+from gilscope.studies.record import Record, StudyLog
+
+__all__ = [
+    "CurvePoint",
+    "MetgDocument",
+    "MetgLog",
+    "MetgPlan",
+    "MetgRecord",
+    "MetgRow",
+    "MetgSample",
+    "PointPlan",
+    "batches_of",
+    "row_of",
+]
+
+MAX_OCTAVE = 63  # 2**63 steps take centuries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointPlan:
+    """How tasks of one size are measured: executions per round, and how long a round takes, in seconds."""
+
+    repeats: Positive
+    round_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetgPlan:
+    """Where the curve of a cell was placed.
+
+    Parameters
+    ----------
+    octaves : tuple of int
+        Task sizes of the next block: 2**octave steps of the probe.
+    empty : PointPlan
+        For tasks without work.
+    points : mapping of octave to PointPlan
+    """
+
+    octaves: tuple[int, ...]
+    empty: PointPlan
+    points: Mapping[int, PointPlan] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not all(octave in self.points and 0 <= octave < MAX_OCTAVE for octave in self.octaves):
+            raise ValueError("an octave is out of range")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetgSample:
+    """A curve in one block.
+
+    Parameters
+    ----------
+    empty_s : float
+        Workers x wall per task without work, in seconds.
+    step_s : float
+        What a step of the probe takes in a serial loop, in seconds.
+    machine : float
+        Efficiency of so many workers with long tasks; 1 for a single worker and where nobody knows.
+    granularity_s : mapping of octave to float
+        Workers x wall per task, in seconds.
+    """
+
+    empty_s: float
+    step_s: Seconds
+    machine: Seconds
+    granularity_s: Mapping[int, Seconds]
+
+    def __post_init__(self) -> None:
+        if not all(0 <= octave < MAX_OCTAVE for octave in self.granularity_s):
+            raise ValueError("an octave is out of range")
+
+    @property
+    def efficiency(self) -> dict[int, float]:
+        """Share of the time that is work, by octave."""
+        return {octave: (1 << octave) * self.step_s / each_s for octave, each_s in self.granularity_s.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """Tasks of one size: their own time, the time of the machine they take, and the ratio of the two."""
+
+    steps: Positive
+    task_s: Estimate | None
+    granularity_s: Estimate | None
+    efficiency: Estimate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetgRow(StudyRow):
+    """How small tasks may be under one way to have them done, in one pattern."""
+
+    implementation: str
+    interpreter: str = ""
+    workers: Positive
+    dispatch: Dispatch
+    pattern: Pattern
+    tasks_per_worker: Positive
+    metg_s: Estimate | None
+    task_s: Estimate | None
+    relative_metg_s: Estimate | None
+    empty_task_s: Estimate | None
+    curve: tuple[CurvePoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetgDocument(Envelope):
+    """What ``gilscope metg`` found."""
+
+    study: Literal["metg"] = "metg"
+    asked: MetgRequest
+    rows: tuple[MetgRow, ...]
+
+
+MetgLog: TypeAlias = StudyLog[MetgRequest, MetgRow, MetgPlan, MetgSample]
+MetgRecord: TypeAlias = Record[MetgRequest, MetgRow, MetgPlan, MetgSample]
+
+
+def row_of(way: Way, pattern: Pattern) -> MetgRow:
+    """Return the row of a way in a pattern before anything is measured."""
+    return MetgRow(
+        label=way.label,
+        executor=way.executor,
+        start_method=way.start_method,  # type: ignore[arg-type]
+        implementation=way.implementation,
+        interpreter=way.interpreter,
+        workers=way.workers,
+        dispatch=way.dispatch,
+        pattern=pattern,
+        tasks_per_worker=PATTERNS[pattern],
+        status="ok" if way.available.ok else "unavailable",
+        reason=way.available.reason,
+        cure=way.available.cure,
+        metg_s=None,
+        task_s=None,
+        relative_metg_s=None,
+        empty_task_s=None,
+        curve=(),
+    )
+
+
+def batches_of(rows: Sequence[MetgRow], task_s: float) -> dict[str, tuple[int, int | None]]:
+    """Tell how many tasks must go together so that half of the time is work.
+
+    Parameters
+    ----------
+    rows : sequence of MetgRow
+        For each way the pattern its users live in is taken, which is a bag where tasks are submitted (they come one by
+        one) or looped over, and steps where they are dealt (a batch is what is dealt).
+    task_s : float
+        What one task takes by itself, in seconds.
+
+    Returns
+    -------
+    dict of label to (tasks, tasks at the upper end of the interval or None)
+    """
+    found = {}
+    for row in rows:
+        wanted = "bag" if row.dispatch in ("submit", "loop") else "steps"
+        if row.pattern == wanted and row.task_s is not None:
+            most = max(1, math.ceil(row.task_s.high / task_s)) if math.isfinite(row.task_s.high) else None
+            found[row.label] = (max(1, math.ceil(row.task_s.value / task_s)), most)
+    return found

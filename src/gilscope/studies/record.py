@@ -1,0 +1,285 @@
+"""The file of a study: JSON lines that are only ever appended to, so that whatever ends the program costs one block.
+
+A header says what was asked, on what machine. Then there is a line per *item* (a row without its figures, and how it is
+measured; a later line replaces an earlier one), a line per block with a sample of every item that did not fail, and one
+that says that the study came to its end. The document is made of this alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO, Generic, TypeVar
+
+from gilscope import __version__
+from gilscope.records import Environment
+from gilscope.results.appending import AppendOnlyFile
+from gilscope.results.environment import check_environment
+from gilscope.results.reader import MALFORMED, damaged, left_out, read_file, read_header, read_lines
+from gilscope.results.schema import Format, Line
+from gilscope.stats import Estimate, estimate_or_none
+from gilscope.studies.codec import Json, decode, encode
+from gilscope.studies.document import Envelope, RowStatus, StudyRow
+
+__all__ = ["FORMAT", "Item", "Kind", "Record", "StudyBlock", "StudyLog", "read_record"]
+
+RequestT = TypeVar("RequestT")
+RowT = TypeVar("RowT", bound=StudyRow)
+PlanT = TypeVar("PlanT")
+SampleT = TypeVar("SampleT")
+
+# History
+# 1   header, item, block, resumed and ended lines
+FORMAT = Format(schema="gilscope.study.lines", version=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item(Generic[RowT, PlanT]):
+    """What has a sample in every block.
+
+    Parameters
+    ----------
+    row : StudyRow
+        Without figures.
+    plan : any dataclass, or None
+        How it is measured, so that going on need not find that out again.
+    """
+
+    row: RowT
+    plan: PlanT | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyBlock(Generic[SampleT]):
+    """One sample of every item that did not fail, taken in the same seconds.
+
+    Parameters
+    ----------
+    controls : mapping of name to float
+        What was measured beside them.
+    """
+
+    started_ns: int
+    ended_ns: int
+    samples: Mapping[str, SampleT]
+    controls: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Record(Generic[RequestT, RowT, PlanT, SampleT]):
+    """All that a study has measured so far; grows while it is measured."""
+
+    path: str
+    asked: RequestT
+    environment: Environment
+    tool_version: str = __version__
+    notes: tuple[str, ...] = ()
+    items: dict[str, Item[RowT, PlanT]] = field(default_factory=dict)
+    blocks: list[StudyBlock[SampleT]] = field(default_factory=list)
+    ended: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def spent_s(self) -> float:
+        """What the blocks took, in seconds."""
+        return sum(block.ended_ns - block.started_ns for block in self.blocks) / 1e9
+
+    def samples(self, key: str) -> list[SampleT]:
+        """Return what was measured of an item, block by block."""
+        return [block.samples[key] for block in self.blocks if key in block.samples]
+
+    def controls(self) -> dict[str, Estimate | None]:
+        """Estimate the median over blocks of what was measured beside the items."""
+        names = dict.fromkeys(name for block in self.blocks for name in block.controls)
+        found = {name: [b.controls[name] for b in self.blocks if name in b.controls] for name in names}
+        return {name: estimate_or_none(values) for name, values in found.items()}
+
+    def envelope(self) -> dict[str, Any]:
+        """Return the fields of the document that all studies have."""
+        return {
+            "tool_version": self.tool_version,
+            "environment": self.environment,
+            "asked": self.asked,
+            "blocks": len(self.blocks),
+            "interrupted": not self.ended,
+            "controls": self.controls(),
+            "notes": (*self.notes, *self.warnings),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(Generic[RequestT, RowT, PlanT, SampleT]):
+    """One study: the types of what is in its file, and what its document is made of.
+
+    Parameters
+    ----------
+    row, plan, sample : type or union of types
+        Of dataclasses.
+    document_type : type
+        What ``document`` returns.
+    notes : callable (request) -> notes
+        What is worth saying about every measurement.
+    """
+
+    name: str
+    request: type[RequestT]
+    row: Any
+    plan: Any
+    sample: Any
+    document_type: type[Envelope]
+    document: Callable[[Record[RequestT, RowT, PlanT, SampleT]], Envelope]
+    notes: Callable[[RequestT], tuple[str, ...]] = lambda _: ()
+
+    @property
+    def file_name(self) -> str:
+        """Name of its file in a folder."""
+        return f"{self.name}.jsonl"
+
+
+class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
+    """A record together with its file: what is added to the one is written to the other.
+
+    Parameters
+    ----------
+    record : Record
+        What to begin with: empty, or what was measured before.
+    resume : bool
+        Go on with the file that is there.
+
+    Raises
+    ------
+    UsageError, ForeignFileError
+        See ``AppendOnlyFile``.
+    """
+
+    def __init__(
+        self,
+        kind: Kind[RequestT, RowT, PlanT, SampleT],
+        record: Record[RequestT, RowT, PlanT, SampleT],
+        *,
+        resume: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.record = record
+        record.ended = False
+        self._file = AppendOnlyFile(Path(record.path), FORMAT.schema, resume=resume, clock=clock)
+        facts = {
+            "tool_version": record.tool_version,
+            "environment": record.environment,
+            "asked": encode(record.asked),
+            "notes": encode(record.notes),
+        }
+        head = {"schema": FORMAT.schema, "schema_version": FORMAT.version, "study": kind.name, **facts}
+        self._file.append({"resumed": facts} if resume else head)
+
+    def __enter__(self) -> StudyLog[RequestT, RowT, PlanT, SampleT]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def put(self, key: str, row: RowT, plan: PlanT | None = None) -> None:
+        """Say what is known about an item, unless just that has been said."""
+        item = Item(row=row, plan=plan)
+        if self.record.items.get(key) != item:
+            self.record.items[key] = item
+            self._file.append({"item": {"key": key, **encode(item)}})
+
+    def note(self, key: str, status: RowStatus, reason: str = "", cure: str = "") -> None:
+        """Say what became of an item that is there."""
+        item = self.record.items[key]
+        self.put(key, replace(item.row, status=status, reason=reason, cure=cure), item.plan)
+
+    def block(self, block: StudyBlock[SampleT]) -> None:
+        """Add a block that has come to its end."""
+        self.record.blocks.append(block)
+        self._file.append({"block": encode(block)})
+
+    def end(self) -> None:
+        """Say that the study came to its end."""
+        self.record.ended = True
+        self._file.append({"ended": {"blocks": len(self.record.blocks)}})
+
+
+def read_record(path: Path, kinds: Mapping[str, Kind[Any, Any, Any, Any]]) -> tuple[Kind[Any, Any, Any, Any], Any]:
+    """Read the file of a study, line by line; nothing is executed or imported.
+
+    Returns
+    -------
+    (kind, Record)
+
+    Raises
+    ------
+    ForeignFileError, NewerSchemaError, ResultFileError
+        As for results.
+    """
+    return read_file(path, lambda file: _read(file, str(path), kinds))
+
+
+def _read(
+    file: BinaryIO, path: str, kinds: Mapping[str, Kind[Any, Any, Any, Any]]
+) -> tuple[Kind[Any, Any, Any, Any], Any]:
+    header = read_header(file, path, FORMAT, lambda found: _check(found, kinds))
+    kind = kinds[header["study"]]
+    record: Record[Any, Any, Any, Any] = Record(path=path, **_facts(header, kind))
+    record.environment = header["environment"]
+    unknown: dict[str, None] = {}
+    for number, line in read_lines(file, path, FORMAT, header["schema_version"], record.warnings):
+        try:
+            unknown.update(dict.fromkeys(_take(line, record, kind)))
+        except MALFORMED as error:
+            raise damaged(path, f"line {number}", error) from None
+    record.warnings += left_out(unknown)
+    return kind, record
+
+
+def _check(header: Line, kinds: Mapping[str, Kind[Any, Any, Any, Any]]) -> None:
+    name = header.get("study")
+    if not isinstance(name, str) or name not in kinds:
+        raise ValueError(f"study is none of {', '.join(kinds)}")
+    _facts(header, kinds[name])
+
+
+def _facts(facts: Line, kind: Kind[Any, Any, Any, Any]) -> dict[str, Any]:
+    """Return what header and resumption have in common."""
+    environment = decode(Mapping[str, Any], facts["environment"], "environment")
+    check_environment(environment)
+    return {
+        "tool_version": decode(str, facts["tool_version"], "tool_version"),
+        "environment": environment,
+        "asked": decode(kind.request, facts["asked"], "asked"),
+        "notes": decode(tuple[str, ...], facts["notes"], "notes"),
+    }
+
+
+def _take(line: Line, record: Record[Any, Any, Any, Any], kind: Kind[Any, Any, Any, Any]) -> Iterator[str]:
+    """Add a line to a record; yield what nobody knows."""
+    if "item" in line:
+        found = line["item"]
+        plan = None if found["plan"] is None else decode(kind.plan, found["plan"], "plan")
+        key = decode(str, found["key"], "key")
+        record.items[key] = Item(row=decode(kind.row, found["row"], "row"), plan=plan)
+    elif "block" in line:
+        record.blocks.append(_block(line["block"], record, kind))
+    elif "resumed" in line:
+        facts = _facts(line["resumed"], kind)
+        record.asked, record.ended = facts["asked"], False
+    elif "ended" in line:
+        record.ended = True
+    else:
+        yield from line
+
+
+def _block(found: Json, record: Record[Any, Any, Any, Any], kind: Kind[Any, Any, Any, Any]) -> StudyBlock[Any]:
+    named = decode(Mapping[str, Any], found["samples"], "samples")
+    samples = {key: decode(kind.sample, sample, f"sample {key[:40]}") for key, sample in named.items()}
+    if strange := samples.keys() - record.items.keys():
+        raise ValueError(f"nothing is known of {min(strange)[:40]}")
+    return StudyBlock(
+        started_ns=decode(int, found["started_ns"], "started_ns"),
+        ended_ns=decode(int, found["ended_ns"], "ended_ns"),
+        samples=samples,
+        controls=decode(Mapping[str, float], found["controls"], "controls"),
+    )

@@ -1,0 +1,184 @@
+"""A round of a result file as a trace: what each worker did between hand-out and answer, from its stamps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gilscope.errors import ResultFileError, UsageError
+from gilscope.records import Block, CaseRecord, ResultSet, Round, Stamp
+from gilscope.registry import nearest
+from gilscope.results.codec import kept_round
+from gilscope.trace import GIL_LANE, Category, Event, Message, Trace
+
+__all__ = ["choose_case", "round_trace", "trace_of"]
+
+_MAIN = "main"
+
+
+def choose_case(result: ResultSet, asked: str | None) -> str:
+    """Return the case to draw: the one asked for, else the first with several workers, threads before others.
+
+    Raises
+    ------
+    UsageError
+        If it is not in the result, or nothing was measured.
+    """
+    measured = list(dict.fromkeys(key for block in result.blocks for key in block.rounds))
+    if not measured:
+        raise UsageError(f"{result.path} holds no rounds: measure longer, or look at 'gilscope show {result.path}'")
+    if asked is not None:
+        if asked in measured:
+            return asked
+        record = result.cases.get(asked)
+        if record is not None:
+            raise UsageError(f"{asked} was not measured: {record.reason or record.status}")
+        close = nearest(asked, measured)
+        hint = f"did you mean {close!r}? " if close else ""
+        raise UsageError(f"no case {asked!r} in {result.path}: {hint}'gilscope show {result.path}' lists them")
+    parallel = [key for key in measured if ":" not in key and "*" in key and not key.partition("*")[2].startswith("1#")]
+    threads = [key for key in parallel if "@threads" in key]
+    return (threads or parallel or measured)[0]
+
+
+def trace_of(result: ResultSet, case: str, block: int | None = None) -> Trace:
+    """Return one round of a case.
+
+    Parameters
+    ----------
+    case : str
+        Id of a case, or key of a control.
+    block : int, optional
+        Which counted round; by default the diagnostic round that kept who held the GIL, and where there is none the
+        counted round of median length.
+
+    Raises
+    ------
+    UsageError
+        If the block does not exist or does not hold the case.
+    """
+    watched = _watched(result, case) if block is None else None
+    if watched is not None:
+        return watched
+    chosen = _block(result, case, block)
+    measured = chosen.rounds[case]
+    title = f"{case}, block {chosen.index}"
+    return round_trace(measured, title=title, case=case, notes=_notes(measured, result.cases.get(case)))
+
+
+def _block(result: ResultSet, case: str, index: int | None) -> Block:
+    holding = [block for block in result.blocks if case in block.rounds]
+    if index is not None:
+        found = [block for block in holding if block.index == index]
+        if not found:
+            known = f"0 to {max(block.index for block in holding)}"
+            raise UsageError(f"{case} has no round in block {index}: there are blocks {known}")
+        return found[0]
+    ordered = sorted(holding, key=lambda block: block.rounds[case].wall_ns)
+    return ordered[len(ordered) // 2]
+
+
+def _watched(result: ResultSet, case: str) -> Trace | None:
+    """Return the diagnostic round of a case that kept who held the GIL."""
+    try:
+        kept = kept_round(result.diagnostics, case)
+    except (ValueError, KeyError, TypeError):
+        raise ResultFileError(f"{result.path}: the diagnostic round of {case} is damaged; use --block 0") from None
+    if kept is None:
+        return None
+    measured, holds = kept
+    names = {"MainThread": _MAIN}
+    gil = [
+        Event(lane=GIL_LANE, name=names.get(name, name), start_ns=start, end_ns=end, category="gil")
+        for name, start, end in holds
+    ]
+    notes = [
+        "a diagnostic round: the GIL was looked at 2000 times a second, so shorter holds may be missing",
+        *_notes(measured, result.cases.get(case)),
+    ]
+    return round_trace(measured, title=f"{case}, diagnostic round", case=case, notes=notes, more=gil)
+
+
+def _notes(measured: Round, record: CaseRecord | None) -> list[str]:
+    notes = []
+    if measured.repeats > 1:
+        notes.append(f"the kernel ran {measured.repeats} times in this round")
+    if any(stamp.waiting_ns or stamp.waking_ns for stamp in measured.stamps):
+        notes.append("waits at inner barriers are kept as sums: they are drawn together, at the end of the computing")
+    if record is not None and record.one_time_ns:
+        once = ", ".join(f"{name} {ns / 1e6:.1f} ms" for name, ns in record.one_time_ns.items())
+        notes.append(f"once, before all rounds: {once}")
+    return notes
+
+
+def round_trace(
+    measured: Round, *, title: str, case: str = "", notes: list[str] | None = None, more: list[Event] | None = None
+) -> Trace:
+    """Return a round as a trace: the parent's lane, and one per worker.
+
+    Raises
+    ------
+    ResultFileError
+        If the round has stamps of more workers than such a case has.
+    """
+    stamps, notes = measured.stamps, list(notes or [])
+    lanes = _lanes(measured, case, notes)
+    if len(lanes) < len(stamps):
+        raise ResultFileError(f"{title} is damaged: it has stamps of {len(stamps)} workers")
+    events = list(more or [])
+    messages: list[Message] = []
+    for lane, stamp in zip(lanes, stamps, strict=True):
+        events += _worker(lane, stamp)
+        if lane != _MAIN:
+            messages += _told(lane, stamp)
+    if lanes != [_MAIN]:
+        events += _parent(measured)
+    order = (_MAIN, GIL_LANE, *lanes)
+    return Trace(title=title, events=tuple(events), messages=tuple(messages), order=order, notes=tuple(notes))
+
+
+def _lanes(measured: Round, case: str, notes: list[str]) -> list[str]:
+    count = len(measured.stamps)
+    if "@serial" in case:
+        return [_MAIN][:count]
+    if "@native" in case:
+        return ["native threads"][:count]
+    workers = int(case.partition("*")[2].partition("#")[0].partition("~")[0] or 0) if "*" in case else count
+    if workers > count:
+        notes.append(f"of {workers} workers the file keeps {count} quantiles of each time: a lane is no single worker")
+        return [f"quantile-{index}" for index in range(count)]
+    return [f"worker-{index}" for index in range(count)]
+
+
+def _event(lane: str, name: str, start_ns: int, end_ns: int, category: Category) -> Iterator[Event]:
+    if end_ns > start_ns:
+        yield Event(lane=lane, name=name, start_ns=start_ns, end_ns=end_ns, category=category)
+
+
+def _worker(lane: str, stamp: Stamp) -> Iterator[Event]:
+    waits = min(stamp.waiting_ns + stamp.waking_ns, stamp.end_ns - stamp.start_ns)
+    computed = stamp.end_ns - waits
+    waited = min(stamp.end_ns, computed + stamp.waiting_ns)
+    arrived = max(stamp.submit_ns, stamp.start_ns - stamp.gathering_ns)
+    yield from _event(lane, "receive the work", stamp.submit_ns, arrived, "hand_over")
+    yield from _event(lane, "wait for the others", arrived, stamp.start_ns, "barrier")
+    yield from _event(lane, "compute", stamp.start_ns, computed, "compute")
+    yield from _event(lane, "wait for others", computed, waited, "wait")
+    yield from _event(lane, "be woken", waited, stamp.end_ns, "hand_over")
+    yield from _event(lane, "send the answer", stamp.end_ns, stamp.received_ns, "send")
+
+
+def _told(lane: str, stamp: Stamp) -> Iterator[Message]:
+    yield Message(source=_MAIN, target=lane, name="work", sent_ns=stamp.submit_ns, received_ns=stamp.start_ns)
+    yield Message(source=lane, target=_MAIN, name="done", sent_ns=stamp.end_ns, received_ns=stamp.received_ns)
+
+
+def _parent(measured: Round) -> Iterator[Event]:
+    stamps = measured.stamps
+    if not stamps:
+        return
+    first, last = min(s.submit_ns for s in stamps), max(s.submit_ns for s in stamps)
+    begun, collected = min(s.received_ns for s in stamps), max(s.received_ns for s in stamps)
+    yield from _event(_MAIN, "hand out", first, last, "send")
+    yield from _event(_MAIN, "wait for the workers", last, begun, "wait")
+    yield from _event(_MAIN, "collect answers", max(last, begun), collected, "hand_over")
+    yield from _event(_MAIN, "combine", collected, collected + measured.combine_ns, "compute")

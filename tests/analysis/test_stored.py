@@ -1,0 +1,91 @@
+"""Results written by version 0.1.0 say what they said then, key by key; new keys may come, none goes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from gilscope.analysis import analyse
+from gilscope.analysis.to_json import json_schema, to_json
+from gilscope.report.sentences import verdict
+from gilscope.results import load
+
+STORED = Path(__file__).parent / "stored"
+KINDS = ("run", "profile", "interpreters", "failed", "old")
+"""A comparison of kernels, the user's functions, three interpreters, functions that fail, and a file of an earlier
+format with fewer fields."""
+
+NEW = {
+    "verdicts",
+    "cases.basis",
+    "cases.ceiling.inflation_machine",
+    "cases.ceiling.inflation_memory",
+    "cases.ceiling.inflation_software",
+}
+
+
+def stored(name: str) -> bytes:
+    return gzip.decompress((STORED / f"{name}.gz").read_bytes())
+
+
+@pytest.fixture(params=KINDS)
+def documents(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Any, Any]:
+    """Return what the earlier version printed, and what this one does."""
+    path = tmp_path / "result.jsonl"
+    path.write_bytes(stored(f"{request.param}.jsonl"))
+    made = to_json(analyse(load(path)), verdict)
+    return json.loads(stored(f"{request.param}.json")), json.loads(json.dumps({**made, "result": ""}))
+
+
+def lost(old: Any, new: Any, at: str = "") -> Iterator[str]:
+    """Yield where ``new`` says something else than ``old``, or nothing."""
+    if isinstance(old, dict):
+        for key, value in old.items():
+            yield from lost(value, new[key], f"{at}.{key}") if key in new else [f"{at}.{key} is missing"]
+    elif isinstance(old, list):
+        if len(old) != len(new):
+            yield f"{at} has {len(new)} entries, not {len(old)}"
+        for number, (one, other) in enumerate(zip(old, new, strict=False)):
+            yield from lost(one, other, f"{at}[{number}]")
+    elif old != new:
+        yield f"{at} is {new!r}, not {old!r}"
+
+
+def keys(document: Any, at: str = "") -> Iterator[str]:
+    """Yield the path of each key, without numbers of entries."""
+    if isinstance(document, dict):
+        for key, value in document.items():
+            path = f"{at}.{key}".removeprefix(".")
+            yield path
+            yield from keys(value, path)
+    elif isinstance(document, list):
+        for value in document:
+            yield from keys(value, at)
+
+
+def test_what_it_said_it_still_says(documents: tuple[Any, Any]) -> None:
+    old, new = documents
+    assert list(lost(old, new)) == []
+
+
+def test_it_says_nothing_new_but_what_is_listed(documents: tuple[Any, Any]) -> None:
+    old, new = documents
+    more = set(keys(new)) - set(keys(old))
+    assert {key for key in more if not key.startswith(tuple(NEW))} == set()
+    assert {"verdicts", "cases.basis"} <= more
+
+
+def test_it_keeps_to_the_schema(documents: tuple[Any, Any]) -> None:
+    jsonschema.Draft202012Validator(json_schema()).validate(documents[1])
+
+
+def test_the_comparison_finds_what_differs() -> None:
+    assert list(lost({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]})) == [".a[1].b is 3, not 2"]
+    assert list(lost({"a": 1, "c": 2}, {"a": 1})) == [".c is missing"]
+    assert list(lost([1], [])) == [" has 0 entries, not 1"]

@@ -1,0 +1,91 @@
+"""The closing sentences about the user's own functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gilscope.analysis.answer import Answer
+from gilscope.analysis.rows import CaseRow, ControlRow
+from gilscope.measure.own import Request
+from gilscope.measure.words import own_functions
+from gilscope.report.sentences import closing
+from gilscope.report.sentences.functions import preamble
+from tests.report.answers import answer, control, row
+
+
+def _answer(*rows: CaseRow, hand_over_s: float = 2e-5, controls: Sequence[ControlRow] = ()) -> Answer:
+    costs = {"threads": hand_over_s, "processes": 10 * hand_over_s}
+    return answer(rows, controls, environment={"hand_over_s": costs}, study={"functions": ["mod:f"]})
+
+
+def _rows(threads: float, processes: float, *, calls_per_s: float = 100.0, half_width: float = 0.02) -> list[CaseRow]:
+    def made(executor: str, speedup: float, **more: Any) -> CaseRow:
+        case = f"mod:f/f@{executor}#64"
+        rate = calls_per_s * speedup
+        return row(case, rate=rate, speedup=speedup, half_width=half_width, fastest=calls_per_s, **more)
+
+    return [
+        made("serial", 1.0),
+        made("threads*2", threads, findings=["gil_bound"] if threads < 1.2 else ["scales"]),
+        made("processes*2", processes, findings=["scales"]),
+    ]
+
+
+def test_the_best_way_is_named_with_what_stops_the_others() -> None:
+    text = closing(_answer(*_rows(1.0, 1.9)), "mod:f")
+    assert "f: best by 2 processes, 1.90x [1.86, 1.94] over one call after the other." in text
+    assert "2 threads give 1.00x [0.98, 1.02]: gil_bound." in text
+
+
+def test_nothing_is_best_when_nothing_gains() -> None:
+    rows = _rows(1.0, 0.9)
+    assert _answer(*rows).verdict("mod:f").functions[0].best == ()
+    assert "no way gains 1.1x; run one call after the other" in closing(_answer(*rows), "mod:f")
+
+
+def test_a_machine_that_gave_one_cpu_is_no_verdict_on_the_function() -> None:
+    found = _answer(*_rows(1.0, 0.9), controls=[control("spin", 2, 1.1, of="mod:f")])
+    assert "the machine itself gave no more to the control" in closing(found, "mod:f")
+
+
+def test_wide_intervals_are_no_verdict() -> None:
+    assert "it cannot be told whether more workers help" in closing(_answer(*_rows(1.1, 1.2, half_width=0.15)), "mod:f")
+
+
+def test_what_libraries_do_by_themselves_are_ways_of_the_same_function() -> None:
+    rows = [
+        *_rows(1.9, 1.8),
+        row("mod:f/f_own_threads@native*2#64", rate=150.0, speedup=1.5, fastest=100.0),
+        row("mod:f/f_nested@threads*2#64", rate=90.0, speedup=0.6, fastest=100.0, findings=["nested_parallelism"]),
+    ]
+    text = closing(_answer(*rows), "mod:f")
+    assert text.count("f: ") == 1
+    assert "Its libraries' own 2 threads give 1.50x" in text
+    assert "2 threads with its libraries' own threads in each give 0.60x" in text
+    assert "nested_parallelism" in text
+
+
+def test_ways_that_tie_for_best_are_named_together() -> None:
+    text = closing(_answer(*_rows(1.88, 1.9)), "mod:f")
+    assert (
+        "f: best by 2 processes, 1.90x [1.86, 1.94] over one call after the other, not to be told from 2 threads."
+        in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("calls_per_s", "advice"), [(100.0, "submit calls one by one"), (10_000.0, "hand over batches of 20 calls or more")]
+)
+def test_short_calls_are_handed_over_in_batches(calls_per_s: float, advice: str) -> None:
+    assert advice in closing(_answer(*_rows(1.0, 1.9, calls_per_s=calls_per_s)), "mod:f")
+
+
+def test_the_preamble_says_what_is_imported_and_run() -> None:
+    request = Request(
+        functions=own_functions(["json:dumps"], Path("/")), folder="/work", arguments="((1,), {'indent': 2})"
+    )
+    assert preamble(request) == "imports from /work and calls json:dumps(1, indent=2); one call is one task"

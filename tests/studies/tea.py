@@ -1,0 +1,47 @@
+"""A study that is quick: how long tea takes, by the pot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gilscope.studies.document import Envelope, StudyRow
+from gilscope.studies.record import Kind, Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeaRequest:
+    pots: tuple[str, ...] = ("a", "b")
+    budget_s: float = 20.0
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cup:
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeaDocument(Envelope):
+    study: str = "tea"
+    asked: TeaRequest
+
+
+def document_of(record: Record[Any, Any, Any, Any]) -> TeaDocument:
+    return TeaDocument(**record.envelope(), rows=tuple(item.row for item in record.items.values()))
+
+
+TEA = Kind(
+    name="tea",
+    request=TeaRequest,
+    row=StudyRow,
+    plan=Cup,
+    sample=Cup,
+    document_type=TeaDocument,
+    document=document_of,
+    notes=lambda request: (f"{len(request.pots)} pots",),
+)
+
+
+def pot(name: str) -> StudyRow:
+    return StudyRow(label=name, executor="threads")

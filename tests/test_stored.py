@@ -1,0 +1,46 @@
+"""Documents that were stored are read into types, and written again as they were."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gilscope.analysis.program import ProgramReport
+from gilscope.studies.audit import Audit
+from gilscope.studies.tour._shown import Tour
+from gilscope.trace import StoredTrace, trace_document
+from gilscope.typed import read
+from tests.report.traces import two_sleeps
+
+EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
+STORED: dict[str, Callable[[Any], Any]] = {
+    "gil_count": ProgramReport.of,
+    "gil_hash": ProgramReport.of,
+    "audit_calls": Audit.of,
+    "audit_modules": Audit.of,
+    "tour": Tour.of,
+}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_what_is_read_is_written_as_it_was(name: str) -> None:
+    text = (EXAMPLES / f"{name}.json").read_text(encoding="utf-8")
+    again = STORED[name](json.loads(text)).to_json()
+    assert json.loads(json.dumps(again)) == json.loads(text)
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_another_document_is_refused_in_one_line(name: str) -> None:
+    with pytest.raises(ValueError, match=r"^\w+\.\w+ is missing or not as it should be$"):
+        STORED[name]({"schema": "another", "chapters": [{}], "modules": [{}]})
+
+
+def test_a_trace_is_what_was_kept_of_it() -> None:
+    document = trace_document(two_sleeps())
+    stored = read(StoredTrace, json.loads(json.dumps(document)))
+    assert stored == StoredTrace.of(two_sleeps())
+    assert StoredTrace.of(stored.trace("two sleeps")) == stored
