@@ -18,7 +18,7 @@ from mkdocs.structure.files import File, Files
 
 from gilscope.analysis.to_json import json_schema
 from gilscope.cli.app import app
-from gilscope.registry import KERNELS
+from gilscope.core.registry import KERNELS
 from gilscope.report.columns import COLUMNS, Column
 from gilscope.studies.kinds import json_schema as study_schema
 
@@ -58,10 +58,10 @@ def command_line() -> str:
 
 def python_api() -> str:
     """Return the page of the public names, for mkdocstrings to fill."""
-    parts = ["# Python", "Everything here is importable from `gilscope`; errors are in `gilscope.errors`."]
+    parts = ["# Python", "Everything here is importable from `gilscope`; errors are in `gilscope.core.errors`."]
     for module, names in NAMES.items():
         parts += [f"::: {module}.{name}" for name in names]
-    parts.append("::: gilscope.errors")
+    parts.append("::: gilscope.core.errors")
     return "\n\n".join(parts) + "\n"
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from gilscope import results
 from gilscope.analysis import Answer, analyse
 from gilscope.analysis.rows import CaseRow, is_measured
+from gilscope.core.registry import KERNELS, SIZES, check_names
 from gilscope.env import capture
-from gilscope.registry import KERNELS, SIZES, check_names
 from gilscope.report import figures
 from gilscope.report.sentences.environment import check_notes, environment_note
 from gilscope.report.sentences.notes import unavailable_notes

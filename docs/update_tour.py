@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gilscope.report.timeline import svg
 from gilscope.report.tour import figure_text
-from gilscope.studies.tour._shown import ShownChapter, ShownExperiment, Tour
+from gilscope.tour._shown import ShownChapter, ShownExperiment, Tour
 
 DOCS = Path(__file__).resolve().parent
 TOUR = DOCS / "examples" / "tour.json"

@@ -90,7 +90,7 @@ def test_every_module_has_a_level():
 @pytest.mark.parametrize(
     ("source", "module", "is_package"),
     [
-        ("from gilscope.records import Round", "spec", False),
+        ("from gilscope.core.records import Round", "spec", False),
         ("from gilscope import kernels", "executors.threads", False),
         ("def late():\n    import gilscope.measure.host", "analysis.document", False),
         ("from ..report import notes", "analysis.document", False),
@@ -107,11 +107,11 @@ def test_the_checker_finds_imports_from_above(source, module, is_package):
 @pytest.mark.parametrize(
     ("source", "module"),
     [
-        ("from gilscope.errors import UsageError", "units"),
+        ("from gilscope.core.errors import UsageError", "units"),
         ("from .intervals import Estimate", "stats.stopping"),
         ("import json, numpy", "kernels.nbody._np"),
         ("from gilscope import __version__", "pipeline"),
-        ("from gilscope.cases import Case", "report.terminal"),
+        ("from gilscope.core.cases import Case", "report.terminal"),
     ],
 )
 def test_the_checker_lets_imports_from_below_and_within_a_package_pass(source, module):
@@ -145,10 +145,10 @@ def test_importing_gilscope_loads_the_standard_library_only():
 
 
 WORKER_SIDE = (
-    "gilscope.clocks",
-    "gilscope.targets",
+    "gilscope.core.clocks",
+    "gilscope.core.targets",
     "gilscope.executors._worker",
-    "gilscope.measure.serving",
+    "gilscope.runner.serving",
     "gilscope.studies._ipc_runner",
     "gilscope.studies._startup_runner",
     "gilscope.kernels",

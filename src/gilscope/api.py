@@ -14,11 +14,11 @@ from gilscope import pipeline
 from gilscope.analysis import Answer
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.to_json import to_json
-from gilscope.errors import UsageError
-from gilscope.measure.callables import request_of
+from gilscope.core.errors import UsageError
+from gilscope.kernels.user import DEFAULT_TIMEOUT_S, Request
 from gilscope.measure.events import Observer
-from gilscope.measure.functions import DEFAULT_BUDGET_S, Functions, Options
-from gilscope.measure.own import DEFAULT_TIMEOUT_S, Request
+from gilscope.profile.callables import request_of
+from gilscope.profile.functions import DEFAULT_BUDGET_S, Functions, Options
 from gilscope.report.columns import columns_of
 from gilscope.report.figures import printable
 from gilscope.report.labels import mark

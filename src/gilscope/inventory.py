@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from gilscope import executors, kernels
-from gilscope.registry import EXECUTORS, FLAGSHIPS, KERNELS, START_METHODS
-from gilscope.spec import Impl
+from gilscope.core.registry import EXECUTORS, FLAGSHIPS, KERNELS, START_METHODS
+from gilscope.core.spec import Impl
 
 __all__ = ["Inventory", "ListedExecutor", "ListedImplementation", "ListedKernel", "inventory"]
 

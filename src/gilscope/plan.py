@@ -8,11 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from gilscope import kernels
-from gilscope.abilities import Abilities, Here
-from gilscope.cases import Case, Group, Plan, Slot, Study, Unavailable
-from gilscope.errors import UsageError
-from gilscope.executors.processes import default_start_method
-from gilscope.registry import (
+from gilscope.availability import Abilities, Here
+from gilscope.core.cases import Case, Group, Plan, Slot, Study, Unavailable
+from gilscope.core.errors import UsageError
+from gilscope.core.registry import (
     EXECUTORS,
     FLAGSHIPS,
     IMPLEMENTATIONS,
@@ -25,7 +24,8 @@ from gilscope.registry import (
     TRANSPORTS,
     check_names,
 )
-from gilscope.spec import Availability, Impl, KernelSpec
+from gilscope.core.spec import Availability, Impl, KernelSpec
+from gilscope.executors.processes import default_start_method
 
 __all__ = ["QUICK_BUDGET_S", "QUICK_IMPLEMENTATIONS", "compared", "make_plan", "make_study"]
 

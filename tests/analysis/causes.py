@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilscope.records import Round
+from gilscope.core.records import Round
 from tests.analysis.rounds import Did, ideal, made_of, probe, study
 
 THREADS = "nbody/py_loop@threads*2#S"

@@ -8,8 +8,8 @@ import pytest
 
 from gilscope.analysis.columns import columns_by_kernel, estimated
 from gilscope.analysis.unqueued import unqueued_seconds, unqueued_speedup
-from gilscope.cases import Case
-from gilscope.records import Round
+from gilscope.core.cases import Case
+from gilscope.core.records import Round
 from tests.analysis.rounds import SPIN, Did, alone, made_of, native, study
 
 CASE = Case.parse("k/f@threads*2#M")

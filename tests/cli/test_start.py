@@ -37,8 +37,8 @@ OURS = {
     "gilscope.cli.startup",
     "gilscope.cli.tour",
     "gilscope.cli.trace",
-    "gilscope.errors",
-    "gilscope.registry",
+    "gilscope.core.errors",
+    "gilscope.core.registry",
 }
 TYPER = {"typer", "click", "shellingham", "annotated_doc", "typing_extensions"}
 PARSING = {"pydantic", "pydantic_core", "annotated_types", "typing_inspection"}  # newer typer, to convert values

@@ -12,13 +12,13 @@ import pytest
 
 import gilscope
 from gilscope import executors, kernels
-from gilscope.cases import Case, Slot
+from gilscope.core.cases import Case, Slot
+from gilscope.core.registry import EXECUTORS, KERNELS, PROBES, REFERENCES, START_METHODS
 from gilscope.env import _about
 from gilscope.env.closure import runner_files
-from gilscope.measure import own
+from gilscope.kernels import user as own
 from gilscope.measure.calibrate import lead_of
 from gilscope.measure.host import SupervisedHost
-from gilscope.registry import EXECUTORS, KERNELS, PROBES, REFERENCES, START_METHODS
 
 PACKAGE = Path(gilscope.__file__).parent
 FILES = frozenset(runner_files(str(PACKAGE)))

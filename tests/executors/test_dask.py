@@ -18,15 +18,15 @@ import pytest
 distributed = pytest.importorskip("distributed", reason="distributed is not installed: pip install 'gilscope[dask]'")
 
 from gilscope import __version__  # noqa: E402
-from gilscope.cases import Case, Slot  # noqa: E402
 from gilscope.cli import main  # noqa: E402
-from gilscope.errors import WorkerDiedError, WorkerRaisedError  # noqa: E402
+from gilscope.core.cases import Case, Slot  # noqa: E402
+from gilscope.core.errors import WorkerDiedError, WorkerRaisedError  # noqa: E402
+from gilscope.core.spec import Impl  # noqa: E402
 from gilscope.executors import _dask_cluster  # noqa: E402
 from gilscope.executors import dask as executor  # noqa: E402
 from gilscope.executors._dask_cluster import Clock, clock_of, complaint_about  # noqa: E402
 from gilscope.executors._worker import Report  # noqa: E402
 from gilscope.measure.host import Lead, SupervisedHost  # noqa: E402
-from gilscope.spec import Impl  # noqa: E402
 
 KERNELS = ("mandelbrot", "nbody", "triad", "crc32", "montecarlo_pi")
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from gilscope import kernels, targets
-from gilscope.cases import Case
-from gilscope.errors import WorkerRaisedError
+from gilscope import kernels
+from gilscope.core import targets
+from gilscope.core.cases import Case
+from gilscope.core.errors import WorkerRaisedError
 from gilscope.executors import _task_worker, module_of
 from gilscope.executors._rounds import Chunk, Task, pack
 from gilscope.executors._shm import Segment

@@ -9,10 +9,10 @@ import threading
 import psutil
 import pytest
 
-from gilscope.cases import Case, Slot
-from gilscope.errors import MeasurementError
+from gilscope.core.cases import Case, Slot
+from gilscope.core.errors import MeasurementError
+from gilscope.core.registry import START_METHODS
 from gilscope.measure.host import Lead, SupervisedHost
-from gilscope.registry import START_METHODS
 from tests.faults.conftest import ALL, Injector, eventually
 
 TIMEOUT_S = 4.0

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from gilscope.cases import Slot
-from gilscope.errors import MeasurementError
+from gilscope.core.cases import Slot
+from gilscope.core.errors import MeasurementError
 from gilscope.measure.host import Lead, SupervisedHost
 from tests import planted
 from tests.faults.conftest import ALL, Injector

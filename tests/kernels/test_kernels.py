@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from gilscope import kernels
-from gilscope.errors import UnavailableError, UnknownNameError
-from gilscope.registry import IMPLEMENTATIONS, KERNELS, PROBES, SIZES
-from gilscope.spec import Impl
+from gilscope.core.errors import UnavailableError, UnknownNameError
+from gilscope.core.registry import IMPLEMENTATIONS, KERNELS, PROBES, SIZES
+from gilscope.core.spec import Impl
 from tests.kernels.harness import Workbench
 
 ROOT = Path(str(kernels.__file__)).parent
@@ -151,7 +151,7 @@ def test_specs_and_oracles_import_the_standard_library_only() -> None:
     script = (
         "import sys, json, importlib\n"
         "from gilscope import kernels\n"
-        "from gilscope.registry import KERNELS\n"
+        "from gilscope.core.registry import KERNELS\n"
         "for spec in kernels.load_all():\n"
         "    [kernels.availability(spec, impl) for impl in spec.impls]\n"
         "for name in KERNELS:\n"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gilscope.cases import Case, Slot
+from gilscope.core.cases import Case, Slot
+from gilscope.core.errors import NoRoomError, WorkerDiedError
 from gilscope.env.interpreters import Interpreter
-from gilscope.errors import NoRoomError, WorkerDiedError
 from gilscope.measure import host as module
 from gilscope.measure.host import SupervisedHost
 

@@ -14,7 +14,7 @@ from gilscope.analysis.gil import GilSeen
 from gilscope.analysis.rows import CaseRow, ControlRow, Rate, Role
 from gilscope.analysis.to_json import to_json
 from gilscope.analysis.verdict import verdicts
-from gilscope.cases import Case
+from gilscope.core.cases import Case
 from gilscope.report.sentences import verdict
 from gilscope.stats import Estimate
 

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from gilscope import kernels
-from gilscope.registry import KERNELS
+from gilscope.core.registry import KERNELS
 from tests.kernels.harness import Workbench
 from tests.report.answers import mandelbrot
 

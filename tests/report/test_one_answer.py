@@ -19,8 +19,9 @@ from gilscope import results
 from gilscope.analysis import Answer, analyse
 from gilscope.analysis.to_json import json_schema, to_json
 from gilscope.api import Comparison
-from gilscope.cases import Case
-from gilscope.records import CaseRecord, ResultSet, Round
+from gilscope.core.cases import Case
+from gilscope.core.records import CaseRecord, ResultSet, Round
+from gilscope.core.spec import Work
 from gilscope.report import sentences
 from gilscope.report.charts import View
 from gilscope.report.export import export
@@ -31,7 +32,6 @@ from gilscope.report.page import render as render_page
 from gilscope.report.page.texts import texts_of
 from gilscope.report.sentences.kernels import NAMED_TIES
 from gilscope.report.terminal import render
-from gilscope.spec import Work
 from gilscope.testing import ScalingResult, Undecided
 from tests.analysis.causes import PLANTED, SERIALISED
 from tests.analysis.rounds import Did, ideal, made_of, probe, study

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from gilscope.registry import EXECUTORS, IMPLEMENTATIONS
+from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

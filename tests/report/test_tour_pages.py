@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from gilscope.studies.tour import CHAPTERS, load_chapter
-from gilscope.studies.tour._model import source_of
-from gilscope.studies.tour._shown import Tour
+from gilscope.tour import CHAPTERS, load_chapter
+from gilscope.tour._model import source_of
+from gilscope.tour._shown import Tour
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

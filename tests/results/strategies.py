@@ -6,9 +6,9 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from gilscope.cases import Case, Slot, Study
-from gilscope.records import Block, CaseRecord, Round, Stamp, Status
-from gilscope.registry import (
+from gilscope.core.cases import Case, Slot, Study
+from gilscope.core.records import Block, CaseRecord, Round, Stamp, Status
+from gilscope.core.registry import (
     EXECUTORS,
     IMPLEMENTATIONS,
     KERNELS,
@@ -19,7 +19,7 @@ from gilscope.registry import (
     START_METHODS,
     TRANSPORTS,
 )
-from gilscope.spec import Work
+from gilscope.core.spec import Work
 
 small_ns = st.integers(0, 10**10)
 clock_ns = st.integers(0, 2**62)

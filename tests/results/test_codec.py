@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gilscope.cases import Case, Slot, Study
-from gilscope.records import Block, CaseRecord, Round, Stamp
+from gilscope.core.cases import Case, Slot, Study
+from gilscope.core.records import Block, CaseRecord, Round, Stamp
+from gilscope.core.spec import Work
 from gilscope.results import codec
 from gilscope.results.schema import MAX_STAMPS
-from gilscope.spec import Work
 from tests.results import strategies
 
 

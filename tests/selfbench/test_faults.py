@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.selfbench import faults, noise, quota, unexplained
 from benchmarks.selfbench.faults import FAULTS, Fault, judge, line, recovered
-from gilscope import cgroups
+from gilscope.core import cgroups
 
 ROOT = Path(__file__).parents[2]
 ASLEEP = FAULTS["asleep a quarter of the time"]

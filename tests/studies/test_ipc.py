@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from gilscope.errors import MeasurementError, UsageError, WorkerRaisedError
+from gilscope.core.errors import MeasurementError, UsageError, WorkerRaisedError
+from gilscope.core.spec import Availability
 from gilscope.measure.events import Observer
-from gilscope.spec import Availability
 from gilscope.studies import _ipc_channels as channels
 from gilscope.studies import _ipc_job, _ipc_runner, ipc
 from gilscope.studies.host import StudyHost
@@ -41,7 +41,7 @@ class FakeHost:
 @pytest.fixture
 def clock(monkeypatch) -> list[int]:
     now = [0]
-    monkeypatch.setattr("gilscope.clocks.wall_ns", lambda: now[0])
+    monkeypatch.setattr("gilscope.core.clocks.wall_ns", lambda: now[0])
     real = ipc.interleave
     monkeypatch.setattr(ipc, "interleave", lambda *args, **more: real(*args, **more, clock_ns=lambda: now[0]))
     return now

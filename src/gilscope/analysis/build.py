@@ -19,12 +19,12 @@ from gilscope.analysis.nested import versus_limited
 from gilscope.analysis.rows import CaseRow, ControlRow, Limits, Placement, Rate, Role
 from gilscope.analysis.unqueued import Basis, basis, held_alone
 from gilscope.analysis.verdict import verdicts
-from gilscope.cases import Case, Slot
-from gilscope.records import CaseRecord, ResultSet, Status
-from gilscope.registry import PROBES
+from gilscope.core.cases import Case, Slot
+from gilscope.core.records import CaseRecord, ResultSet, Status
+from gilscope.core.registry import PROBES
+from gilscope.core.typed import read
+from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate, precision_reached
-from gilscope.typed import read
-from gilscope.units import NS_PER_S
 
 __all__ = ["analyse", "grouped"]
 

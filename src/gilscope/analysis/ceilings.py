@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from gilscope.analysis.columns import Column, Columns
 from gilscope.analysis.losses import Account, account
-from gilscope.cases import Case
+from gilscope.core.cases import Case
 
 __all__ = ["Ceiling", "Controls"]
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from gilscope.cases import Case, Slot
-from gilscope.records import Block, ResultSet, Round
+from gilscope.core.cases import Case, Slot
+from gilscope.core.records import Block, ResultSet, Round
+from gilscope.core.units import NS_PER_S
 from gilscope.results.codec import parse_slot
 from gilscope.stats import Estimate, estimate_or_none
-from gilscope.units import NS_PER_S
 
 __all__ = ["Column", "Columns", "Role", "averaged", "columns_by_kernel", "estimated", "ratio", "scaled", "times"]
 

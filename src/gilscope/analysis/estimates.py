@@ -20,9 +20,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gilscope.analysis.columns import Column, Columns, estimated, ratio, scaled
-from gilscope.cases import Case
-from gilscope.records import CaseRecord
-from gilscope.spec import Work
+from gilscope.core.cases import Case
+from gilscope.core.records import CaseRecord
+from gilscope.core.spec import Work
 from gilscope.stats import Estimate
 
 __all__ = ["TOO_WIDE", "CaseEstimates", "KernelView", "too_noisy"]

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gilscope.cases import Case
-from gilscope.records import CaseRecord, ResultSet
+from gilscope.core.cases import Case
+from gilscope.core.records import CaseRecord, ResultSet
 from gilscope.stats import Estimate, estimate_or_none
 
 __all__ = ["GilSeen", "gil_by_case", "recorded", "unseen"]

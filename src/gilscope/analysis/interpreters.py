@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from gilscope.analysis.columns import estimated, ratio
 from gilscope.analysis.estimates import KernelView
-from gilscope.cases import Case
-from gilscope.registry import IMPLEMENTATIONS
+from gilscope.core.cases import Case
+from gilscope.core.registry import IMPLEMENTATIONS
 from gilscope.stats import Estimate
 
 __all__ = ["WITH_GIL", "Price", "prices"]

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from gilscope.analysis.columns import Columns, estimated, ratio
-from gilscope.cases import Case
-from gilscope.spec import NESTED
+from gilscope.core.cases import Case
+from gilscope.core.spec import NESTED
 from gilscope.stats import Estimate
 
 __all__ = ["limited", "versus_limited"]

@@ -10,9 +10,9 @@ from gilscope.analysis.findings import Finding
 from gilscope.analysis.gil import GilSeen
 from gilscope.analysis.losses import largest
 from gilscope.analysis.unqueued import Basis
-from gilscope.cases import Case
-from gilscope.records import Status
-from gilscope.registry import EXECUTORS, IMPLEMENTATIONS
+from gilscope.core.cases import Case
+from gilscope.core.records import Status
+from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS
 from gilscope.stats import Estimate
 
 __all__ = [

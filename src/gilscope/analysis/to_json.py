@@ -20,7 +20,7 @@ from gilscope.analysis.findings import FINDINGS, Finding
 from gilscope.analysis.interpreters import Price
 from gilscope.analysis.rows import CaseRow, ControlRow, Measured, Placement, Rate, Role
 from gilscope.analysis.verdict import FunctionVerdict, KernelVerdict
-from gilscope.cases import Case
+from gilscope.core.cases import Case
 from gilscope.stats import Estimate
 
 __all__ = ["SCHEMA", "SCHEMA_VERSION", "Worded", "json_schema", "part_to_json", "to_json"]

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 from gilscope.analysis.columns import Column, Columns, Role, estimated, ratio, times
 from gilscope.analysis.gil import GilSeen
-from gilscope.cases import Case
-from gilscope.records import Round, Stamp
+from gilscope.core.cases import Case
+from gilscope.core.records import Round, Stamp
+from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate
-from gilscope.units import NS_PER_S
 
 __all__ = ["GIVEN", "Basis", "basis", "held_alone", "unqueued_seconds", "unqueued_speedup"]
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from gilscope.analysis.rows import CaseRow, ControlRow, is_measured, table_order
 from gilscope.analysis.unqueued import GIVEN
-from gilscope.spec import NESTED, OWN_THREADS
+from gilscope.core.spec import NESTED, OWN_THREADS
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 

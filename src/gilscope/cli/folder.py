@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
 from gilscope.results.schema import RESULT_NAME
 
 __all__ = ["DEFAULT_PARENT", "newest", "output_folder"]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 from gilscope.cli.settings import Settings
 
 if TYPE_CHECKING:
-    from gilscope.cases import Study
+    from gilscope.core.cases import Study
+    from gilscope.core.records import Environment
     from gilscope.env.interpreters import Gil, Interpreter
-    from gilscope.records import Environment
     from gilscope.results.surroundings import Python
 
 __all__ = ["across", "chosen", "reopened"]
@@ -76,8 +76,8 @@ def reopened(folder: Path, environment: Environment, kernels: Sequence[str]) -> 
     UsageError
         If one is gone, or is known from the file alone: a result from elsewhere could name any program.
     """
+    from gilscope.core.errors import UsageError
     from gilscope.env.interpreters import reopen
-    from gilscope.errors import UsageError
     from gilscope.results.surroundings import Surroundings
 
     entries = Surroundings.of(environment).interpreters

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gilscope.cli.options import Json, Out, Quiet, Resume, Seed
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
 
 if TYPE_CHECKING:
     from gilscope.measure.events import Observer

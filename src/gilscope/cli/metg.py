@@ -50,7 +50,7 @@ def metg(
     from gilscope.cli.interpreters import chosen, reopened
     from gilscope.cli.settings import read_settings
     from gilscope.cli.study import common, one_of, small_duration, taken_up
-    from gilscope.registry import EXECUTORS, REFERENCES
+    from gilscope.core.registry import EXECUTORS, REFERENCES
     from gilscope.studies.kinds import load_study
     from gilscope.studies.metg import METG, MetgRequest
 
@@ -77,9 +77,9 @@ def _measure(
     request: MetgRequest, interpreters: Sequence[Interpreter], out: str | None, *, resume: bool, json: bool, quiet: bool
 ) -> int:
     from gilscope import env
-    from gilscope.abilities import told
-    from gilscope.cases import Slot
+    from gilscope.availability import told
     from gilscope.cli.study import carry_out
+    from gilscope.core.cases import Slot
     from gilscope.env.interpreters import described
     from gilscope.measure.host import SupervisedHost, max_workers_of
     from gilscope.studies import metg as study

@@ -25,8 +25,8 @@ from gilscope.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from gilscope.measure.functions import Options
-    from gilscope.measure.own import Request
+    from gilscope.kernels.user import Request
+    from gilscope.profile.functions import Options
 
 __all__ = ["profile", "read_request"]
 
@@ -97,7 +97,7 @@ def profile(
     }
     from gilscope.cli.interpreters import chosen
     from gilscope.cli.request import MAX_TASKS, read_options, whole
-    from gilscope.units import parse_duration_s
+    from gilscope.core.units import parse_duration_s
 
     special: dict[str, Any] = {"scaling": scaling, "timeout_s": parse_duration_s(timeout, what="timeout")}
     if tasks is not None:
@@ -118,9 +118,9 @@ def read_request(targets: list[str], arguments: list[str], others: Mapping[str, 
     ------
     UsageError
     """
-    from gilscope.errors import UsageError
-    from gilscope.measure.own import Request
-    from gilscope.measure.words import check_target, own_functions, read_argument
+    from gilscope.core.errors import UsageError
+    from gilscope.kernels.user import Request
+    from gilscope.profile.targets import check_target, own_functions, read_argument
 
     folder = Path.cwd()
     read = [read_argument(text) for text in arguments]
@@ -137,13 +137,13 @@ def read_request(targets: list[str], arguments: list[str], others: Mapping[str, 
 
 def _default_budget_s() -> float:
     """Return what one interpreter gets."""
-    from gilscope.measure.functions import DEFAULT_BUDGET_S
+    from gilscope.profile.functions import DEFAULT_BUDGET_S
 
     return DEFAULT_BUDGET_S
 
 
 def _options(values: Mapping[str, Any]) -> Options:
-    from gilscope.measure.functions import Options
+    from gilscope.profile.functions import Options
 
     return Options(**values)
 

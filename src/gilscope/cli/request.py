@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gilscope.cases import Study
 from gilscope.cli.settings import Settings
-from gilscope.errors import UnavailableError, UsageError
-from gilscope.registry import (
+from gilscope.core.cases import Study
+from gilscope.core.errors import UnavailableError, UsageError
+from gilscope.core.registry import (
     EXECUTORS,
     IMPLEMENTATIONS,
     KERNELS,
@@ -23,8 +23,8 @@ from gilscope.registry import (
     TRANSPORTS,
     check_names,
 )
-from gilscope.spec import Impl
-from gilscope.units import parse_bytes, parse_duration_s, parse_fraction
+from gilscope.core.spec import Impl
+from gilscope.core.units import parse_bytes, parse_duration_s, parse_fraction
 
 __all__ = ["MAX_TASKS", "build_study", "read_options", "whole"]
 

@@ -27,7 +27,7 @@ from gilscope.cli.options import (
 
 if TYPE_CHECKING:
     from gilscope.analysis import Answer
-    from gilscope.cases import Study
+    from gilscope.core.cases import Study
 
 __all__ = ["exit_status", "run"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gilscope.errors import UsageError
-from gilscope.registry import check_names
+from gilscope.core.errors import UsageError
+from gilscope.core.registry import check_names
 
 __all__ = ["KEYS", "Settings", "read_settings"]
 

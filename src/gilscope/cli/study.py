@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gilscope.errors import UsageError
-from gilscope.registry import check_names
-from gilscope.units import parse_duration_s
+from gilscope.core.errors import UsageError
+from gilscope.core.registry import check_names
+from gilscope.core.units import parse_duration_s
 
 if TYPE_CHECKING:
+    from gilscope.core.records import Environment
     from gilscope.measure.events import Observer
-    from gilscope.records import Environment
     from gilscope.studies.document import Envelope
     from gilscope.studies.engine import Budgeted
     from gilscope.studies.record import Kind, StudyLog

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from gilscope.trace import Trace
+    from gilscope.core.trace import Trace
 
 __all__ = ["FORMATS", "MAX_CALLS", "trace"]
 
@@ -120,9 +120,9 @@ def _of_function(
 ) -> Trace:
     from gilscope.cli.profile import read_request
     from gilscope.cli.request import MAX_WORKERS, whole
-    from gilscope.registry import check_names
+    from gilscope.core.registry import check_names
+    from gilscope.core.units import parse_duration_s
     from gilscope.studies.traced import TRACED_EXECUTORS, trace_function
-    from gilscope.units import parse_duration_s
 
     request = read_request([target], arguments, others)
     words = [word.strip() for word in executors.split(",") if word.strip()]
@@ -141,7 +141,7 @@ def _of_function(
 def _format(asked: str | None, out: str | None) -> str:
     if asked is None:
         return _BY_SUFFIX.get(Path(out).suffix.lower(), "text") if out else "text"
-    from gilscope.registry import check_names
+    from gilscope.core.registry import check_names
 
     return check_names("format", [asked], FORMATS)[0]
 
@@ -185,7 +185,7 @@ def _rendered(drawn: Trace, kind: str, *, to_file: bool) -> str:
     if kind == "json":
         import json
 
-        from gilscope.trace import trace_document
+        from gilscope.core.trace import trace_document
 
         return json.dumps(trace_document(drawn), indent=1, allow_nan=False)
     if kind == "perfetto":

@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import gilscope
+from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.env import environments
 from gilscope.env.environments import RECORD_NAME, Environment, Record, python_in
 from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
 from gilscope.env.interpreters import OLDEST, PLAIN, ask, at_path, command_of, surroundings
-from gilscope.errors import UnavailableError, UsageError
 
 __all__ = ["Source", "add", "find_source"]
 

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import gilscope
+from gilscope.core.errors import UsageError
+from gilscope.core.registry import check_names
 from gilscope.env import _about, environments
 from gilscope.env.closure import runner_files
 from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
 from gilscope.env.libraries import LIBRARIES
-from gilscope.errors import UsageError
-from gilscope.registry import check_names
 
 __all__ = [
     "GIL_WORDS",

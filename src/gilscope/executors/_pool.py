@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from gilscope import clocks
-from gilscope.errors import MeasurementError, UnavailableError, WorkerRaisedError
+from gilscope.core import clocks
+from gilscope.core.errors import MeasurementError, UnavailableError, WorkerRaisedError
+from gilscope.core.records import Round
+from gilscope.core.spec import chunk_bounds
 from gilscope.executors._rounds import Task, combine_each, merge, outside, pack, since, stamp, store, touched
 from gilscope.executors._shm import Segment
 from gilscope.executors._tokens import TokenBarrier
 from gilscope.executors._worker import Job, Report
-from gilscope.records import Round
-from gilscope.spec import chunk_bounds
 
 try:
     from gilscope.executors import _barrier

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
-from gilscope import clocks
-from gilscope.cases import Case
+from gilscope.core import clocks
+from gilscope.core.cases import Case
+from gilscope.core.records import Stamp
+from gilscope.core.spec import Buffers, KernelSpec, Params, Slice
+from gilscope.core.targets import Layout, shifted
 from gilscope.executors._shm import Segment
 from gilscope.executors._worker import Report
-from gilscope.records import Stamp
-from gilscope.spec import Buffers, KernelSpec, Params, Slice
-from gilscope.targets import Layout, shifted
 
 __all__ = [
     "Chunk",

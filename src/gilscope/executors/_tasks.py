@@ -14,13 +14,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gilscope import clocks
-from gilscope.errors import WorkerRaisedError
+from gilscope.core import clocks
+from gilscope.core.errors import WorkerRaisedError
+from gilscope.core.records import Round, Stamp
+from gilscope.core.spec import chunk_bounds
 from gilscope.executors._rounds import Chunk, Task, combine_each, outside, since, stamp, store
 from gilscope.executors._task_worker import Answer, Warm
 from gilscope.executors._worker import Job, Report
-from gilscope.records import Round, Stamp
-from gilscope.spec import chunk_bounds
 
 __all__ = ["Done", "TaskSession", "job_of", "pickled", "stamps_of"]
 

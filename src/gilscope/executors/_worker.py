@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gilscope import clocks, targets
-from gilscope.errors import BrokenBarrierError, GilscopeError, one_line
+from gilscope.core import clocks, targets
+from gilscope.core.errors import BrokenBarrierError, GilscopeError, one_line
 
 __all__ = ["Bound", "Channel", "Job", "Report", "perform", "serve", "told", "warm_up"]
 

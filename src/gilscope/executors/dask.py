@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gilscope import clocks
-from gilscope.errors import UnavailableError, WorkerDiedError
+from gilscope.core import clocks
+from gilscope.core.errors import UnavailableError, WorkerDiedError
+from gilscope.core.records import Round
+from gilscope.core.spec import Availability, Impl
 from gilscope.executors._rounds import Chunk, Task, pack
 from gilscope.executors._task_worker import Answer
 from gilscope.executors._tasks import TaskSession, job_of, pickled
 from gilscope.executors._worker import Report
-from gilscope.records import Round
-from gilscope.spec import Availability, Impl
 
 if TYPE_CHECKING:
     from gilscope.executors._dask_cluster import Clock, Cluster

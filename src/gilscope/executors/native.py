@@ -6,10 +6,10 @@ import os
 import time
 from typing import Any
 
-from gilscope import clocks, targets
+from gilscope.core import clocks, targets
+from gilscope.core.records import Round, Stamp
+from gilscope.core.spec import Availability, Impl
 from gilscope.executors._rounds import Task, outside, since
-from gilscope.records import Round, Stamp
-from gilscope.spec import Availability, Impl
 
 __all__ = ["NativePool", "availability", "open_pool"]
 

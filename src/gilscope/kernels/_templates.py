@@ -19,7 +19,7 @@ from typing import Any
 
 from gilscope.kernels._inputs import fill_uniform, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NUMBA, PY_LOOP, not_available, read_digests
-from gilscope.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
+from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
 
 __all__ = ["KERNEL"]
 
@@ -84,7 +84,7 @@ _PY = '''"""$NAME in plain Python: the oracle, which all others must equal to th
 
 from __future__ import annotations
 
-from gilscope.spec import Buffers, Params
+from gilscope.core.spec import Buffers, Params
 
 __all__ = ["py_loop"]
 
@@ -109,7 +109,7 @@ import numba
 import numpy as np
 
 from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
-from gilscope.spec import Buffers, Params
+from gilscope.core.spec import Buffers, Params
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -167,7 +167,7 @@ def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
     _nb_prange(*_arrays(params, buffers), params["steps"], workers)
 '''
 
-_CY_STUB = """from gilscope.spec import Buffers, Params
+_CY_STUB = """from gilscope.core.spec import Buffers, Params
 
 ISA: str
 CPU_HAS_V3: bool
@@ -176,7 +176,7 @@ def cy_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> No
 def cy_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None: ...
 """
 
-_CY_OMP_STUB = """from gilscope.spec import Buffers, Params
+_CY_OMP_STUB = """from gilscope.core.spec import Buffers, Params
 
 ISA: str
 CPU_HAS_V3: bool

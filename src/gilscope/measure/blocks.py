@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from gilscope import clocks
-from gilscope.cases import Group, Plan, Slot, Study
-from gilscope.errors import MeasurementError, RoundTimeoutError
+from gilscope.core import clocks
+from gilscope.core.cases import Group, Plan, Slot, Study
+from gilscope.core.errors import MeasurementError, RoundTimeoutError
+from gilscope.core.records import Block, CaseRecord, Round
 from gilscope.measure.calibrate import ROUND_S, calibrate, lead_of, timeout_of
 from gilscope.measure.cures import cure_of
 from gilscope.measure.events import Observer
 from gilscope.measure.host import Host, Lead
 from gilscope.measure.loop import buy_blocks, shuffled
-from gilscope.records import Block, CaseRecord, Round
 from gilscope.results.codec import encode_watched
 from gilscope.stats import LOOKS, estimate_or_none, precision_reached
 

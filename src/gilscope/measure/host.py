@@ -7,23 +7,23 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from gilscope import kernels
-from gilscope.cases import Case, Slot
+from gilscope.core.cases import Case, Slot
+from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError, WorkerRaisedError
+from gilscope.core.records import CaseRecord, Round
+from gilscope.core.spec import NESTED
 from gilscope.env.checks import THREAD_VARIABLES
 from gilscope.env.interpreters import Interpreter
 from gilscope.env.pinning import places
-from gilscope.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError, WorkerRaisedError
+from gilscope.kernels.user import Examined, Request
 from gilscope.measure.client import Launch, SupervisorClient
 from gilscope.measure.client import most_processes as enough_processes
 from gilscope.measure.cures import cure_of
-from gilscope.measure.examine import available_bytes
-from gilscope.measure.own import Examined, Request
-from gilscope.measure.wire import decode_round, decode_work
-from gilscope.records import CaseRecord, Round
-from gilscope.spec import NESTED
+from gilscope.runner.examine import available_bytes
+from gilscope.runner.wire import decode_round, decode_work
 
 __all__ = ["Host", "Lead", "SupervisedHost", "family_of", "max_workers_of"]
 
-_RUNNER = "gilscope.measure.runner"
+_RUNNER = "gilscope.runner.runner"
 _APART = ("processpool", "dask")  # start processes of their own and threads that look after them
 PREPARE_TIMEOUT_S = 300.0  # a cold JIT compilation of many variants on a slow machine, with room
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gilscope.analysis.rows import CaseRow, Measured
-from gilscope.spec import NESTED
+from gilscope.core.spec import NESTED
 
 __all__ = ["OVER_SUBSCRIBED", "label", "mark", "named", "way", "workers"]
 

@@ -11,11 +11,11 @@ from dataclasses import asdict, fields
 from functools import lru_cache
 from typing import Any, TypeVar, get_args
 
-from gilscope.cases import Case, Slot, Study
-from gilscope.records import Block, CaseRecord, Round, Stamp, Status
-from gilscope.registry import EXECUTORS, REFERENCES
+from gilscope.core.cases import Case, Slot, Study
+from gilscope.core.records import Block, CaseRecord, Round, Stamp, Status
+from gilscope.core.registry import EXECUTORS, REFERENCES
+from gilscope.core.spec import Work
 from gilscope.results.schema import MAX_STAMPS
-from gilscope.spec import Work
 
 __all__ = [
     "decode_block",

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from gilscope.errors import ForeignFileError, NewerSchemaError, ResultFileError
-from gilscope.records import Block, CaseRecord, ResultSet
+from gilscope.core.errors import ForeignFileError, NewerSchemaError, ResultFileError
+from gilscope.core.records import Block, CaseRecord, ResultSet
 from gilscope.results.codec import decode_block, decode_case_record, decode_study
 from gilscope.results.environment import check_environment
 from gilscope.results.schema import MAX_LINE_BYTES, MIGRATIONS, RESULT_NAME, SCHEMA, SCHEMA_VERSION, Format, Line

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gilscope.typed import read
+from gilscope.core.typed import read
 
 __all__ = ["CheckResult", "Cpus", "Difference", "Machine", "Python", "SeenFunction", "Surroundings", "differences"]
 

@@ -19,7 +19,7 @@ import zlib
 from multiprocessing import shared_memory
 from typing import Any, Protocol
 
-from gilscope import clocks
+from gilscope.core import clocks
 from gilscope.executors._interpreter_worker import read_message, write_message
 from gilscope.executors._process_worker import die_with_parent
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from gilscope.pep734 import api
+from gilscope.core.pep734 import api
 
 __all__ = ["Start", "load"]
 

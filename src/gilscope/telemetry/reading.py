@@ -22,10 +22,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gilscope import typed
-from gilscope.errors import MeasurementError
+from gilscope.core import typed
+from gilscope.core.errors import MeasurementError
+from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate
-from gilscope.units import NS_PER_S
 
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Snapshot

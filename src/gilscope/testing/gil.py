@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
 from gilscope.stats import Estimate
 from gilscope.telemetry.gil import GilMonitor
 from gilscope.testing.outcome import Undecided, shown, values_of

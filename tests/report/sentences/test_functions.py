@@ -10,8 +10,8 @@ import pytest
 
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.rows import CaseRow, ControlRow
-from gilscope.measure.own import Request
-from gilscope.measure.words import own_functions
+from gilscope.kernels.user import Request
+from gilscope.profile.targets import own_functions
 from gilscope.report.sentences import closing
 from gilscope.report.sentences.functions import preamble
 from tests.report.answers import answer, control, row

@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass, field
 
 from gilscope import kernels
-from gilscope.cases import Case, Slot
-from gilscope.errors import WorkerRaisedError
+from gilscope.core.cases import Case, Slot
+from gilscope.core.errors import WorkerRaisedError
+from gilscope.core.records import CaseRecord, Round
+from gilscope.core.spec import Availability
 from gilscope.kernels.spin.spec import KERNEL
 from gilscope.measure.host import Lead
-from gilscope.records import CaseRecord, Round
-from gilscope.spec import Availability
 from gilscope.studies.metg import Way
 
 STEP_S = 1e-9

@@ -13,7 +13,7 @@ from gilscope.analysis.evidence import Evidence
 from gilscope.analysis.gil import GilSeen
 from gilscope.analysis.losses import Account
 from gilscope.analysis.unqueued import Basis
-from gilscope.cases import Case
+from gilscope.core.cases import Case
 from gilscope.stats import Estimate
 
 __all__ = [

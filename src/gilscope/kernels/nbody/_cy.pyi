@@ -1,4 +1,4 @@
-from gilscope.spec import Buffers, Params
+from gilscope.core.spec import Buffers, Params
 
 ISA: str
 CPU_HAS_V3: bool

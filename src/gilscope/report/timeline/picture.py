@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gilscope.report.palette import CATEGORY_PAINT, HOLDER_PAINT
-from gilscope.report.svg import Markup, linear, nice_ticks, tag
-from gilscope.trace import (
+from gilscope.core.trace import (
     CATEGORIES,
     Category,
     Event,
@@ -19,6 +17,8 @@ from gilscope.trace import (
     lane_of_group,
     unit_of,
 )
+from gilscope.report.palette import CATEGORY_PAINT, HOLDER_PAINT
+from gilscope.report.svg import Markup, linear, nice_ticks, tag
 
 __all__ = ["CATEGORY_WORDS", "MAX_LANES", "svg"]
 

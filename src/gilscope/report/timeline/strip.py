@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from gilscope.core.trace import CATEGORIES, GIL_LANE, Category, Event, Trace, by_lane, duration, is_gil
 from gilscope.report.timeline.picture import CATEGORY_WORDS, MAX_LANES
-from gilscope.trace import CATEGORIES, GIL_LANE, Category, Event, Trace, by_lane, duration, is_gil
 
 __all__ = ["strip"]
 

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from gilscope import clocks
-from gilscope.errors import MeasurementError
+from gilscope.core import clocks
+from gilscope.core.errors import MeasurementError
 from gilscope.measure.events import Observer
 from gilscope.measure.host import Host
 from gilscope.measure.loop import buy_blocks, shuffled

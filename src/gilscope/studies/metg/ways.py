@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from gilscope import kernels
-from gilscope.abilities import Abilities, Here
-from gilscope.cases import DEFAULT_TRANSPORT, Case
-from gilscope.errors import UsageError
+from gilscope.availability import Abilities, Here
+from gilscope.core.cases import DEFAULT_TRANSPORT, Case
+from gilscope.core.errors import UsageError
+from gilscope.core.registry import EXECUTORS, START_METHODS
+from gilscope.core.spec import Availability, Impl
 from gilscope.kernels.spin.spec import size_word
-from gilscope.registry import EXECUTORS, START_METHODS
-from gilscope.spec import Availability, Impl
 from gilscope.studies.codec import Positive
 
 __all__ = ["PATTERNS", "Cell", "Dispatch", "MetgRequest", "Pattern", "Way", "cells_of", "ways_of"]

@@ -11,10 +11,10 @@ import threading
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from gilscope import clocks, typed
-from gilscope.errors import UnavailableError
+from gilscope.core import clocks, typed
+from gilscope.core.errors import UnavailableError
+from gilscope.core.trace import GIL_LANE, Recorder
 from gilscope.studies.traced import TracedRun, _worker
-from gilscope.trace import GIL_LANE, Recorder
 
 __all__ = ["main"]
 
@@ -116,7 +116,7 @@ _worker.in_interpreter({log!r}, {lane!r}, {text!r}, {indices!r}, {started_ns}, {
 
 
 def _interpreters(log: Recorder, run: TracedRun) -> None:
-    from gilscope.studies.tour._subinterpreters import run_codes
+    from gilscope.tour._subinterpreters import run_codes
 
     parts = dict(_parts(run))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gilscope.trace import Trace, duration, is_gil
+from gilscope.core.trace import Trace, duration, is_gil
 
 __all__ = ["MAX_SPEAKERS", "MAX_STEPS", "Step", "speakers", "steps"]
 
