@@ -140,7 +140,7 @@ def test_a_new_kernel_builds_lists_and_passes_the_conformance_tests(checkout: Pa
     assert succeeds(checkout, "-m", "gilscope", "kernels", "digest", NAME) == f"{NAME}: XS, S, M, L\n"
     assert NAME in succeeds(checkout, "-m", "gilscope", "list")
     # The oracle is tested in the two suites, so all of them were collected for the new kernel.
-    tests = ("tests/kernels", "tests/conformance", "tests/test_registry.py", "tests/test_layers.py")
+    tests = ("tests/kernels", "tests/conformance", "tests/core/test_registry.py", "tests/test_layers.py")
     wanted = f"{NAME} or test_registry"
     said = succeeds(checkout, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rA", *tests, "-k", wanted)
     assert f"test_gives_the_right_answer_at_xs[{NAME}-py_loop]" in said

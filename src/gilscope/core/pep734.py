@@ -6,7 +6,7 @@ import importlib
 import sys
 from typing import Any
 
-__all__ = ["BACKPORT", "api", "pool_class"]
+__all__ = ["BACKPORT", "api", "enter", "inside", "pool_class"]
 
 BACKPORT = "interpreters_backport"
 """What the package interpreters-pep-734 installs."""
@@ -23,3 +23,17 @@ def pool_class() -> Any:
     """Return ``InterpreterPoolExecutor``."""
     place = "concurrent.futures" if sys.version_info >= (3, 14) else f"{BACKPORT}.concurrent.futures.interpreter"
     return importlib.import_module(place).InterpreterPoolExecutor
+
+
+_inside = False  # each interpreter has a copy of this module
+
+
+def enter() -> None:
+    """Say that this interpreter is a worker."""
+    global _inside
+    _inside = True
+
+
+def inside() -> bool:
+    """Whether the calling code runs in a worker that is a sub-interpreter: its only thread is a main thread."""
+    return _inside

@@ -29,7 +29,7 @@ from types import ModuleType
 from typing import Any
 
 from gilscope.core.errors import WorkerRaisedError
-from gilscope.executors._interpreter_worker import inside
+from gilscope.core.pep734 import inside
 from gilscope.kernels._byvalue import unpack
 
 __all__ = ["CallError", "Calls", "import_target", "make", "where"]

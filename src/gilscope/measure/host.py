@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from gilscope import kernels
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError, WorkerRaisedError
+from gilscope.core.memory import available_bytes
 from gilscope.core.records import CaseRecord, Round
 from gilscope.core.spec import NESTED
 from gilscope.env.checks import THREAD_VARIABLES
@@ -18,7 +19,6 @@ from gilscope.kernels.user import Examined, Request
 from gilscope.measure.client import Launch, SupervisorClient
 from gilscope.measure.client import most_processes as enough_processes
 from gilscope.measure.cures import cure_of
-from gilscope.runner.examine import available_bytes
 from gilscope.runner.wire import decode_round, decode_work
 
 __all__ = ["Host", "Lead", "SupervisedHost", "family_of", "max_workers_of"]

@@ -10,6 +10,7 @@ from typing import Literal
 from gilscope.availability import Here, told
 from gilscope.core.cases import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.core.errors import UsageError
+from gilscope.core.memory import available_bytes
 from gilscope.core.records import CaseRecord, Environment
 from gilscope.core.registry import EXECUTORS, START_METHODS, check_names
 from gilscope.core.spec import NESTED, OWN_THREADS, KernelSpec
@@ -30,7 +31,6 @@ from gilscope.measure.engine import Planned
 from gilscope.measure.events import Observer
 from gilscope.measure.host import SupervisedHost
 from gilscope.plan import make_plan
-from gilscope.runner.examine import available_bytes
 
 __all__ = ["DEFAULT_BUDGET_S", "Functions", "Options"]
 

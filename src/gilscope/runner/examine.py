@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from gilscope.core import clocks
@@ -18,16 +17,11 @@ from gilscope.core.pep734 import pool_class
 from gilscope.kernels._calls import Calls
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 
-__all__ = ["available_bytes", "bound_memory", "examine", "hand_over"]
+__all__ = ["examine", "hand_over"]
 
 _LOOK_S = 0.15  # of calls under the GIL probe: at 2 kHz a share to five points
 _MOST_CALLS = 1 << 20
 _HAND_OVERS, _HANDED = 5, 200  # runs, and tasks in each
-_GROUPS = Path("/sys/fs/cgroup")
-_LIMITS = (  # limit, what is used, and how memory.stat marks what is counted so: cgroup v2 and v1
-    ("memory.max", "memory.current", ""),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_"),
-)
 
 
 def examine(calls: Calls) -> dict[str, Any]:
@@ -135,55 +129,3 @@ def _pools() -> list[str]:
     except ImportError:
         return found
     return [*dict.fromkeys(entry["internal_api"] for entry in threadpoolctl.threadpool_info()), *found]
-
-
-def bound_memory(most_bytes: int | None = None) -> None:
-    """Let allocations of this process and its children beyond a limit fail, so that nobody else is killed for them.
-
-    Parameters
-    ----------
-    most_bytes : int, optional
-        Of private memory per process; without it, what is free on the machine. A limit that is there is only lowered.
-
-    Notes
-    -----
-    RLIMIT_DATA counts private writable mappings since Linux 4.7; shared inputs and outputs do not count.
-    """
-    wanted = available_bytes() if most_bytes is None else most_bytes
-    if wanted is None or sys.platform != "linux":
-        return
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    known = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_DATA, (min([wanted, *known]), hard))
-
-
-def available_bytes(groups: Path = _GROUPS) -> int | None:
-    """Memory that can be had without swapping, within the cgroup's limit; None where the system does not tell.
-
-    Notes
-    -----
-    What a group keeps of files counts as used there, and is given back when somebody needs it: it is free here.
-    """
-    try:
-        free = int(_fields(Path("/proc/meminfo"))["MemAvailable:"]) * 1024
-    except (OSError, KeyError, ValueError):
-        return None
-    left = [_left_bytes(groups / limit, groups / used, mark) for limit, used, mark in _LIMITS]
-    return max(0, min([free, *(nbytes for nbytes in left if nbytes is not None)]))
-
-
-def _left_bytes(limit: Path, used: Path, mark: str) -> int | None:
-    """Return what a group may still take; None where it has no limit."""
-    try:
-        kept = _fields(limit.parent / "memory.stat")
-        files = sum(int(kept.get(f"{mark}{kind}_file", 0)) for kind in ("inactive", "active"))
-        return int(limit.read_text()) - int(used.read_text()) + files
-    except (OSError, ValueError):
-        return None
-
-
-def _fields(path: Path) -> dict[str, str]:
-    """Return the second word of each line by the first."""
-    return {words[0]: words[1] for words in map(str.split, path.read_text().splitlines()) if len(words) > 1}

@@ -18,6 +18,7 @@ from gilscope import executors, kernels
 from gilscope.core import targets
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import UnavailableError
+from gilscope.core.memory import bound_memory
 from gilscope.core.spec import Work
 from gilscope.executors._rounds import Task
 from gilscope.executors._shm import HAS_MEMFD, Segment
@@ -196,7 +197,7 @@ def _perform(runner: _Runner, message: dict[str, Any]) -> dict[str, Any]:
 def _learn(config: dict[str, Any]) -> None:
     """Take over the user's own functions, before this process does anything else."""
     own.adopt(own.Request.from_config(config))
-    examine.bound_memory()
+    bound_memory()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what they print must not keep a reader busy beside the workers
 
 
@@ -204,7 +205,7 @@ def main() -> None:
     """Serve the supervisor; the second argument says how this process was configured."""
     config = json.loads(sys.argv[2])
     if config["memory_limit_bytes"]:
-        examine.bound_memory(config["memory_limit_bytes"])
+        bound_memory(config["memory_limit_bytes"])
     runner = _Runner(config["max_workers"], config["cpus"], config["dask_scheduler"], config["places"])
 
     def handle(message: dict[str, Any], fds: list[int]) -> dict[str, Any]:

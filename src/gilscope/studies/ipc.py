@@ -17,9 +17,9 @@ from typing import Literal, TypeAlias
 from gilscope import executors
 from gilscope.core import clocks
 from gilscope.core.errors import MeasurementError
+from gilscope.core.memory import available_bytes
 from gilscope.core.spec import Availability, Impl
 from gilscope.measure.events import Observer
-from gilscope.runner.examine import available_bytes
 from gilscope.stats import MIN_BLOCKS
 from gilscope.studies.codec import decode
 from gilscope.studies.document import RowStatus

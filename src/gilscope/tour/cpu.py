@@ -7,9 +7,9 @@ from typing import Any
 
 from gilscope.core.spec import Availability
 from gilscope.core.trace import Recorder, Trace
+from gilscope.studies.traced._subinterpreters import available, own_gil, run_in_interpreters
 from gilscope.tour._light import count, metered
 from gilscope.tour._model import Chapter, Experiment, Verdict
-from gilscope.tour._subinterpreters import available, own_gil, run_in_interpreters
 from gilscope.tour._work import (
     judge_turns,
     one_core_or_two,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gilscope.core.trace import Recorder
+from gilscope.studies.traced._subinterpreters import available, run_codes, run_in_interpreters
 from gilscope.tour._light import nap
 from gilscope.tour._model import Chapter, Experiment
-from gilscope.tour._subinterpreters import available, run_codes, run_in_interpreters
 from gilscope.tour._work import judge_overlap
 
 __all__ = ["CHAPTER"]

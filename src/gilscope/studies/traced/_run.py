@@ -116,7 +116,7 @@ _worker.in_interpreter({log!r}, {lane!r}, {text!r}, {indices!r}, {started_ns}, {
 
 
 def _interpreters(log: Recorder, run: TracedRun) -> None:
-    from gilscope.tour._subinterpreters import run_codes
+    from gilscope.studies.traced._subinterpreters import run_codes
 
     parts = dict(_parts(run))
 

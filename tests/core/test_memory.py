@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gilscope.runner.examine import available_bytes
+from gilscope.core.memory import available_bytes
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/meminfo"), reason="looks at Linux's /proc")
 
