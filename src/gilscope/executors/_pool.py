@@ -179,9 +179,14 @@ class PoolSession:
             )
             for index in range(workers)
         ]
-        what = case.id if "#" in task.target else f"importing {task.target}"
+        self._warm_up(jobs)
+
+    def _warm_up(self, jobs: Sequence[Job]) -> None:
+        """Send the workers their jobs, run each once, and keep what that cost and found."""
+        pool, task, token, workers = self._pool, self._task, self._token, len(jobs)
+        what = task.case.id if "#" in task.target else f"importing {task.target}"
         bound = pool.ask([("bind", token, job) for job in jobs], what)
-        warm = pool.ask([("warm", token)] * workers, case.id)
+        warm = pool.ask([("warm", token)] * workers, task.case.id)
         self.jit_cache, self.isa = warm[0][0][1:3]
         self.gil_enabled = any(value[3] for value, _ in warm)
         if any(value[1] == "cold" for value, _ in warm):
