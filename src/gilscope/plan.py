@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from gilscope import kernels
-from gilscope.availability import Abilities, Here
+from gilscope.availability import Abilities, Local
 from gilscope.core.cases import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import (
@@ -87,7 +87,7 @@ def make_study(
 def _known_kernels(names: Sequence[str]) -> tuple[str, ...]:
     """Check kernel names; those of other packages are looked up only when one is not ours.
 
-    Probes can be measured like kernels, but nobody is told to.
+    Probes can be measured like kernels, but only when they are named.
     """
     asked = [name for name in names if name not in PROBES]
     others = () if set(asked) <= set(KERNELS) else tuple(kernels.foreign())
@@ -128,7 +128,7 @@ def make_plan(study: Study, abilities: Mapping[str, Abilities] | None = None) ->
     UsageError
         If nothing of what was asked can be measured.
     """
-    able = {"": Here(), **(abilities or {})}
+    able = {"": Local(), **(abilities or {})}
     groups: list[Group] = []
     unavailable: list[Unavailable] = []
     for name in study.kernels:

@@ -84,7 +84,7 @@ class _Look:
 
 
 def recorded(seen: GilSeen, record: CaseRecord) -> GilSeen:
-    """Add what the workers told when they had imported everything, which says more than any probe beside them."""
+    """Add what the workers reported when they had imported everything, which says more than any probe beside them."""
     if record.gil_enabled is None:
         return seen
     return replace(seen, enabled=record.gil_enabled, switched_on=seen.switched_on or record.gil_reason)

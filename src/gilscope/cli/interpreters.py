@@ -83,9 +83,9 @@ def reopened(folder: Path, environment: Environment, kernels: Sequence[str]) -> 
     entries = Surroundings.of(environment).interpreters
     strange = [entry for entry in entries if not _found_here(entry)]
     if strange or not entries:
-        told = strange[0].executable if strange else "no interpreter"
+        program = strange[0].executable if strange else "no interpreter"
         raise UsageError(
-            f"{folder} names {told}, which would be run: to go on with it repeat the words of the first time, "
+            f"{folder} names {program}, which would be run: to go on with it repeat the words of the first time, "
             "--python among them, or choose another folder with --out"
         )
     return tuple(reopen(entry.label, entry.executable, entry.gil_asked, kernels) for entry in entries)

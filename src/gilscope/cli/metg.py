@@ -77,14 +77,14 @@ def _measure(
     request: MetgRequest, interpreters: Sequence[Interpreter], out: str | None, *, resume: bool, json: bool, quiet: bool
 ) -> int:
     from gilscope import env
-    from gilscope.availability import told
+    from gilscope.availability import remote
     from gilscope.cli.study import carry_out
     from gilscope.core.cases import Slot
     from gilscope.env.interpreters import described
     from gilscope.measure.host import SupervisedHost, max_workers_of
     from gilscope.studies import metg as study
 
-    ways = study.ways_of(request, told(interpreters))
+    ways = study.ways_of(request, remote(interpreters))
     cells = study.cells_of(ways)
     environment = env.capture() | described(interpreters)
     families = max_workers_of(Slot(case=cell.case(0)) for cell in cells)

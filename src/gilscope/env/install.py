@@ -243,9 +243,9 @@ def _complaint(output: str) -> str:
     """Return the line of a log that says best what went wrong."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for word in ("error:", "ERROR:", "Error"):
-        told = [line for line in lines if word in line]
-        if told:
-            return told[-1].removeprefix("ERROR:").strip()[:300]
+        matching = [line for line in lines if word in line]
+        if matching:
+            return matching[-1].removeprefix("ERROR:").strip()[:300]
     return lines[-1][:300] if lines else "it said nothing"
 
 

@@ -40,7 +40,7 @@ class Done:
 
 
 def job_of(task: Task, *, private: bool) -> Job:
-    """Describe a case for workers that are told with each task which chunk to do."""
+    """Describe a case for workers that learn with each task which chunk to do."""
     whole = (0, *chunk_bounds(task.spec.extent(task.params), 1)[0])
     return Job(
         target=task.target,

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from gilscope.core import clocks, targets
 from gilscope.core.errors import BrokenBarrierError, GilscopeError, one_line
 
-__all__ = ["Bound", "Channel", "Job", "Report", "perform", "serve", "told", "warm_up"]
+__all__ = ["Bound", "Channel", "Job", "Report", "perform", "described", "serve", "warm_up"]
 
 
 class Channel(Protocol):
@@ -252,7 +252,7 @@ def perform_private(
     return report, written
 
 
-def told(error: BaseException) -> str:
+def described(error: BaseException) -> str:
     """Say in one line what was raised; our own errors are sentences already."""
     if isinstance(error, GilscopeError):
         return f": {error}"
@@ -260,7 +260,7 @@ def told(error: BaseException) -> str:
 
 
 def serve(channel: Channel) -> None:
-    """Answer commands until told to stop or until the parent is gone.
+    """Answer commands until asked to stop or until the parent is gone.
 
     Commands: ``segment key nbytes`` (no answer), ``bind token job``, ``warm token``, ``round token repeats limit``,
     ``private token phase work``, ``unbind token``, ``stop``.
@@ -296,7 +296,7 @@ def serve(channel: Channel) -> None:
         except BaseException as error:  # noqa: BLE001 - a kernel may raise anything, and what comes in when unpickled
             if not operation and isinstance(error, (EOFError, OSError)):
                 return
-            answer = ("raised", told(error), traceback.format_exc())
+            answer = ("raised", described(error), traceback.format_exc())
             if operation == "round" and (barrier := bound[arguments[0]].barrier) is not None:
                 barrier.abort()  # before answering: the parent waits for all
         try:

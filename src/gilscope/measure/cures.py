@@ -11,6 +11,6 @@ _CURES = {
 }
 
 
-def cure_of(told: str) -> str:
+def cure_of(said: str) -> str:
     """Return the cure for what was raised or printed last; empty where none is known."""
-    return next((cure for words, cure in _CURES.items() if words in told), "")
+    return next((cure for words, cure in _CURES.items() if words in said), "")

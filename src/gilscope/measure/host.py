@@ -82,7 +82,7 @@ def family_of(slot: Slot) -> str:
 
 
 def _threads_family(case: Case) -> str:
-    """Name the runner of serial and threads: one of its own where libraries may use all CPUs, which they are told
+    """Name the runner of serial and threads: one of its own where libraries may use all CPUs, which they learn
     before they are imported."""
     return "nested" if _is_nested(case) else "threads"
 

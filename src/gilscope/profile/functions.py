@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gilscope.availability import Here, told
+from gilscope.availability import Local, remote
 from gilscope.core.cases import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.core.errors import UsageError
 from gilscope.core.memory import available_bytes
@@ -138,7 +138,7 @@ def _by_default(spec: KernelSpec, options: Options) -> tuple[str, ...]:
 
     Sub-interpreters are among them where there are some to be had and a GIL to get around.
     """
-    able = told(options.interpreters) or {"": Here()}
+    able = remote(options.interpreters) or {"": Local()}
     offered = any(
         entry.gil_enabled and entry.executor("interpreters", spec, spec.impls[0], "").ok for entry in able.values()
     )
@@ -269,7 +269,7 @@ def _plan(study: Study, examined: Mapping[str, Examined], options: Options) -> P
     names = tuple(name for name in study.implementations if name.removesuffix(OWN_THREADS) in usable)
     if not names:
         return Plan(groups=(), unavailable=())
-    plan = make_plan(replace(study, implementations=names), told(options.interpreters))
+    plan = make_plan(replace(study, implementations=names), remote(options.interpreters))
     return _fitting(plan, examined)
 
 

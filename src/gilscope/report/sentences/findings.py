@@ -166,10 +166,10 @@ def _over_subscribed(seen: evidence.OverSubscribedSeen, row: CaseRow) -> str:
 
 def _nested_parallelism(seen: evidence.NestedSeen, row: CaseRow) -> str:
     threads = f": {seen.threads} threads for {seen.usable_cpus} CPUs" if seen.threads is not None else ""
-    told = f"Each of {row.case.workers} workers runs its libraries' own threads{threads}"
+    said = f"Each of {row.case.workers} workers runs its libraries' own threads{threads}"
     if seen.versus_limited is not None:
-        return f"{told}; a call takes {times(seen.versus_limited)} as long as with one thread per worker"
-    return f"{told}; one worker alone keeps {interval(seen.cpus_per_worker)} CPUs busy"
+        return f"{said}; a call takes {times(seen.versus_limited)} as long as with one thread per worker"
+    return f"{said}; one worker alone keeps {interval(seen.cpus_per_worker)} CPUs busy"
 
 
 def _quota_limited(seen: evidence.QuotaSeen, row: CaseRow) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from gilscope import kernels
-from gilscope.availability import Abilities, Here
+from gilscope.availability import Abilities, Local
 from gilscope.core.cases import DEFAULT_TRANSPORT, Case
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import EXECUTORS, START_METHODS
@@ -172,7 +172,7 @@ def ways_of(request: MetgRequest, abilities: Mapping[str, Abilities] | None = No
     UsageError
         If nothing of it can be measured.
     """
-    able = {"": Here(), **(abilities or {})}
+    able = {"": Local(), **(abilities or {})}
     asked = itertools.product(request.executors, request.interpreters or ("",))
     found = tuple(_of(way, label) for executor, label in asked for way in _ways(request, executor, able[label]))
     if not any(way.available.ok for way in found):
