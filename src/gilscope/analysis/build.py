@@ -16,8 +16,8 @@ from gilscope.analysis.gil import GilSeen, gil_by_case, recorded, unseen
 from gilscope.analysis.interpreters import prices
 from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.analysis.nested import versus_limited
+from gilscope.analysis.queueing import Basis, basis, held_alone
 from gilscope.analysis.rows import CaseRow, ControlRow, Limits, Placement, Rate, Role
-from gilscope.analysis.unqueued import Basis, basis, held_alone
 from gilscope.analysis.verdict import verdicts
 from gilscope.core.cases import Case, Slot
 from gilscope.core.records import CaseRecord, ResultSet, Status

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from gilscope.analysis.findings import Finding
 from gilscope.analysis.gil import GilSeen
 from gilscope.analysis.losses import largest
-from gilscope.analysis.unqueued import Basis
+from gilscope.analysis.queueing import Basis
 from gilscope.core.cases import Case
 from gilscope.core.records import Status
 from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS

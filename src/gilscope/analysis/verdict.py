@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gilscope.analysis.queueing import GIVEN
 from gilscope.analysis.rows import CaseRow, ControlRow, is_measured, table_order
-from gilscope.analysis.unqueued import GIVEN
 from gilscope.core.spec import NESTED, OWN_THREADS
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE

@@ -18,7 +18,7 @@ from gilscope.core.spec import chunk_bounds
 from gilscope.executors._rounds import Task, combine_each, merge, outside, pack, since, stamp, store, touched
 from gilscope.executors._shm import Segment
 from gilscope.executors._tokens import TokenBarrier
-from gilscope.executors._worker import Job, Report
+from gilscope.executors._worker import Job, WorkerReport
 
 try:
     from gilscope.executors import _barrier
@@ -235,11 +235,11 @@ class PoolSession:
         """Send the data of each phase, take back what was written: the window opens with the first message."""
         task, workers = self._task, self._task.case.workers
         before, begin = outside(), clocks.wall_ns()
-        totals: list[list[Report]] = [[] for _ in range(workers)]
+        totals: list[list[WorkerReport]] = [[] for _ in range(workers)]
         waiting, gaps = [0] * workers, [0] * workers  # after the last phase nobody waits: the round ends there
         received = begin
         for _ in range(repeats):
-            partials: list[list[Report]] = [[] for _ in range(workers)]
+            partials: list[list[WorkerReport]] = [[] for _ in range(workers)]
             for phase in range(self._phases):
                 commands = [
                     ("private", self._token, phase, [pack(own, phase, chunk) for chunk in chunks[:limit]])
@@ -266,7 +266,7 @@ class PoolSession:
             **since(before),
         )
 
-    def _combine(self, reports: Sequence[Sequence[Report]], repeats: int) -> int:
+    def _combine(self, reports: Sequence[Sequence[WorkerReport]], repeats: int) -> int:
         """Combine what each worker reported; return the ns it took."""
         whole = reports if self._task.case.copies > 1 else [[report for own in reports for report in own]]
         self.results, spent_ns = combine_each(self._task, whole, repeats)

@@ -20,7 +20,7 @@ from gilscope.core.records import Round, Stamp
 from gilscope.core.spec import chunk_bounds
 from gilscope.executors._rounds import Chunk, Task, combine_each, outside, since, stamp, store
 from gilscope.executors._task_worker import Answer, Warm
-from gilscope.executors._worker import Job, Report
+from gilscope.executors._worker import Job, WorkerReport
 
 __all__ = ["Done", "TaskSession", "job_of", "pickled", "stamps_of"]
 
@@ -35,7 +35,7 @@ class Done:
     """A task that was done: by whom, when (on the parent's clock), what came of it."""
 
     worker: str
-    report: Report
+    report: WorkerReport
     written: Iterable[tuple[str, int, bytes]]
 
 
@@ -138,7 +138,7 @@ class TaskSession(ABC):
                 for (copy, _), entry in zip(work, done[-1], strict=True):
                     store(self.copies[copy], entry.written)
         received = clocks.wall_ns()
-        reports: list[list[Report]] = [[] for _ in self.copies]
+        reports: list[list[WorkerReport]] = [[] for _ in self.copies]
         for entries in done[last:]:
             for (copy, _), entry in zip(work, entries, strict=True):
                 reports[copy].append(entry.report)
@@ -182,7 +182,7 @@ def stamps_of(
         When the first task was handed over; when the last answer was there.
     """
     ends = [max(entry.report.end_ns for entry in entries) for entries in done]
-    own: dict[str, dict[int, list[Report]]] = {worker: {} for worker in workers}
+    own: dict[str, dict[int, list[WorkerReport]]] = {worker: {} for worker in workers}
     for at, entries in enumerate(done):
         for entry in entries:
             own.setdefault(entry.worker, {}).setdefault(at, []).append(entry.report)
@@ -193,8 +193,8 @@ def stamps_of(
 
 
 def _whole(
-    phases: Mapping[int, Sequence[Report]], done: Sequence[Sequence[Done]], ends: Sequence[int], begin_ns: int
-) -> Report:
+    phases: Mapping[int, Sequence[WorkerReport]], done: Sequence[Sequence[Done]], ends: Sequence[int], begin_ns: int
+) -> WorkerReport:
     """Sum the tasks of one worker.
 
     Notes
@@ -202,7 +202,7 @@ def _whole(
     In a phase without a task for it, between two with some, a worker waits from the first start to the last end.
     """
     if not phases:
-        return Report(
+        return WorkerReport(
             start_ns=begin_ns, end_ns=begin_ns, waiting_ns=0, waking_ns=0, cpu_ns=0, run_queue_ns=0, partials=()
         )
     reports = [report for own in phases.values() for report in own]
@@ -217,7 +217,7 @@ def _whole(
         waiting += ends[at] - since_ns
     busy = sum(report.end_ns - report.start_ns for report in reports)
     queued = [report.run_queue_ns for report in reports]
-    return Report(
+    return WorkerReport(
         start_ns=start,
         end_ns=end,
         waiting_ns=waiting,

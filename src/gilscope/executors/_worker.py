@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from gilscope.core import clocks, targets
 from gilscope.core.errors import BrokenBarrierError, GilscopeError, one_line
 
-__all__ = ["Bound", "Channel", "Job", "Report", "perform", "described", "serve", "warm_up"]
+__all__ = ["Bound", "Channel", "Job", "WorkerReport", "perform", "described", "serve", "warm_up"]
 
 
 class Channel(Protocol):
@@ -100,7 +100,7 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class WorkerReport:
     """One worker's part of a round; times in ns, ``partials`` as (phase, chunk number, partial) of the last repeat."""
 
     start_ns: int
@@ -156,7 +156,7 @@ def warm_up(bound: Bound) -> tuple[int, str, str, bool]:
     return (spent_ns if cache != "none" else 0), cache, targets.isa_of(job.target), gil
 
 
-def perform(bound: Bound, repeats: int, limit: int | None = None) -> Report:
+def perform(bound: Bound, repeats: int, limit: int | None = None) -> WorkerReport:
     """Do this worker's part of a round: all repeats and phases, meeting the others at the barrier after each phase.
 
     Parameters
@@ -193,7 +193,7 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> Report:
     cpu_ns = clocks.thread_cpu_ns() - cpu_ns
     queue_end_ns = clocks.run_queue_ns()
     barrier = bound.barrier
-    return Report(
+    return WorkerReport(
         start_ns=start_ns,
         end_ns=end_ns,
         waiting_ns=barrier.waiting_ns if barrier is not None else 0,
@@ -220,7 +220,7 @@ def _taken(bound: Bound, chunks: Sequence[tuple[int, int, int]], done: int) -> I
 
 def perform_private(
     bound: Bound, phase: int, work: Sequence[tuple[tuple[int, int, int], list[Any], list[Any]]]
-) -> tuple[Report, list[tuple[str, int, bytes]]]:
+) -> tuple[WorkerReport, list[tuple[str, int, bytes]]]:
     """Do chunks of one phase on private buffers: copy in what was sent, compute, return what was written.
 
     Parameters
@@ -240,7 +240,7 @@ def perform_private(
             partials.append((phase, number, partial))
         written += [(name, first, bytes(bound.buffers[name][first:last])) for name, first, last in writes]
     queue_end_ns = clocks.run_queue_ns()
-    report = Report(
+    report = WorkerReport(
         start_ns=start_ns,
         end_ns=clocks.wall_ns(),
         waiting_ns=0,

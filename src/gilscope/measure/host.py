@@ -16,9 +16,9 @@ from gilscope.env.checks import THREAD_VARIABLES
 from gilscope.env.interpreters import Interpreter
 from gilscope.env.pinning import places
 from gilscope.kernels.user import Examined, Request
+from gilscope.measure.advice import fix_for
 from gilscope.measure.client import Launch, SupervisorClient
 from gilscope.measure.client import most_processes as enough_processes
-from gilscope.measure.cures import cure_of
 from gilscope.runner.wire import decode_round, decode_work
 
 __all__ = ["Host", "Lead", "SupervisedHost", "family_of", "max_workers_of"]
@@ -190,12 +190,12 @@ class SupervisedHost:
         except RoundTimeoutError as error:
             return replace(record, status="timeout", reason=str(error))
         except WorkerDiedError as error:
-            cure = cure_of(error.detail)
+            cure = fix_for(error.detail)
             return replace(record, status="failed", reason=str(error), cure=cure, detail=error.detail)
         if reply["status"] != "ok":
             if reply["status"] == "failed":
                 self._stop(family)  # workers may be dead, or wait for one that failed
-            cure = reply["cure"] or cure_of(reply["reason"])
+            cure = reply["cure"] or fix_for(reply["reason"])
             return replace(record, status=reply["status"], reason=reply["reason"], cure=cure, detail=reply["detail"])
         self._bound.setdefault(family, set()).add(slot.session)
         problem = reply["problem"]
