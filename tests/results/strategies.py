@@ -41,6 +41,7 @@ def cases(draw) -> Case:
         transport=draw(st.sampled_from(TRANSPORTS)) if processes else "",
         scaling="" if executor == "serial" else draw(st.sampled_from(["", "weak"])),
         schedule="" if executor == "serial" else draw(st.sampled_from(["", "dynamic"])),
+        libraries=draw(st.sampled_from(["", "all"])),
         interpreter=draw(st.sampled_from(["", "3.13", "3.13t", "3.13t+gil"])),
     )
 

@@ -233,10 +233,12 @@ class CaseRow(Measured):
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """Sort key of tables: implementation, executor, start method, transport, workers; registry names first."""
+        """Sort key of tables: implementation, libraries, executor, start method, transport, workers; registry names
+        first."""
         case = self.case
         return (
             _place(case.implementation, IMPLEMENTATIONS),
+            case.libraries,
             _place(case.executor, EXECUTORS),
             case.how,
             case.workers,
@@ -271,9 +273,9 @@ def table_order(rows: Iterable[CaseRow]) -> Iterator[CaseRow]:
     A serial case exists once per number of chunks, as T(1) of so many workers; of those that went well, which differ
     only in that, the one with the fewest chunks stands for all.
     """
-    serial: set[tuple[str, str, str]] = set()
+    serial: set[tuple[str, ...]] = set()
     for row in sorted(rows, key=lambda row: row.order):
-        key = (row.case.implementation, row.case.size, row.interpreter)
+        key = (row.case.implementation, row.case.libraries, row.case.size, row.interpreter)
         if row.case.executor == "serial" and row.status == "ok":
             if key in serial:
                 continue

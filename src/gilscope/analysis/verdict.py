@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from gilscope.analysis.rows import CaseRow, ControlRow, is_measured, table_order
 from gilscope.analysis.unqueued import GIVEN
-from gilscope.core.spec import NESTED, OWN_THREADS
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 
@@ -20,7 +19,6 @@ __all__ = [
     "FunctionVerdict",
     "KernelVerdict",
     "Threads",
-    "function_of",
     "is_own",
     "standing",
     "ties",
@@ -311,19 +309,14 @@ def _instead(at_p: Sequence[CaseRow], bound: Sequence[CaseRow], executor: str) -
 # The user's own functions
 
 
-def function_of(row: CaseRow) -> str:
-    """Return the name of the function a row is about."""
-    return row.case.implementation.removesuffix(OWN_THREADS).removesuffix(NESTED)
-
-
 def _own_functions(
     kernel: str, rows: Sequence[CaseRow], controls: Sequence[ControlRow], costs: Mapping[str, float]
 ) -> KernelVerdict:
-    names = list(dict.fromkeys(map(function_of, rows)))
+    by_function: dict[str, list[CaseRow]] = {}
+    for row in rows:
+        by_function.setdefault(row.case.implementation, []).append(row)
     spins = [row for row in controls if row.role == "spin"]
-    functions = tuple(
-        _function(name, [row for row in rows if function_of(row) == name], spins, costs) for name in names
-    )
+    functions = tuple(_function(name, found, spins, costs) for name, found in by_function.items())
     gains = [found.gains for found in functions]
     return KernelVerdict(
         kernel=kernel,

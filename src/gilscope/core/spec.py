@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 __all__ = [
-    "NESTED",
-    "OWN_THREADS",
     "Availability",
     "BufferSpec",
     "Buffers",
@@ -34,12 +32,6 @@ __all__ = [
 Params: TypeAlias = Mapping[str, int]
 Buffers: TypeAlias = "Mapping[str, memoryview[Any]]"  # a text: memoryview takes no parameter at run time before 3.14
 Slice: TypeAlias = tuple[str, int, int]  # buffer name, first item, one past the last item
-
-OWN_THREADS = "_own_threads"
-"""Suffix of the implementation that leaves a user's function to its libraries' own threads, under ``native``."""
-
-NESTED = "_nested"
-"""Suffix of the one in which every worker's calls use as many threads of their libraries as there are CPUs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +101,6 @@ class Impl:
         The sizes it may run at; empty means all. Pure Python leaves out those that would take minutes.
     unavailable : str
         If not empty, the reason why this kernel has no such implementation (shown as n/a).
-    library_threads : {"one", "all"}
-        How many threads the libraries behind it (BLAS, OpenMP, Numba) may use per worker: one, or as many as there are
-        CPUs. ``own_threads`` implementations get the worker count.
     """
 
     name: str
@@ -121,7 +110,6 @@ class Impl:
     size: str = "M"
     sizes: tuple[str, ...] = ()
     unavailable: str = ""
-    library_threads: Literal["one", "all"] = "one"
 
 
 def _nothing(params: Params, buffers: Buffers) -> None:
@@ -174,7 +162,8 @@ class KernelSpec:
         Digest of the answer (``kernels.answer_digest``) per size, made by ``gilscope kernels digest``.
     impls : tuple of Impl
     size_for : callable (implementation, workers) -> str, or None
-        The size word of a case where it depends on the workers (weak scaling); None: what the study asks for.
+        The size word of a case where it depends on the workers (weak scaling; of those with threads of its own each
+        has the size of the most); None: what the study asks for.
     """
 
     name: str
@@ -197,9 +186,14 @@ class KernelSpec:
     digests: Mapping[str, str] = field(default_factory=dict)
     size_for: Callable[[str, int], str] | None = None
 
-    def impl(self, name: str) -> Impl | None:
-        """Return the implementation called ``name``, or None."""
-        return next((impl for impl in self.impls if impl.name == name), None)
+    def impl(self, name: str, executor: str = "") -> Impl | None:
+        """Return the implementation called ``name``, or None.
+
+        A user's function may be there twice, with threads of its own and without: then the one for the executor.
+        """
+        named = [impl for impl in self.impls if impl.name == name]
+        fitting = (impl for impl in named if (impl.gil == "own_threads") == (executor == "native"))
+        return next(fitting, named[0] if named else None)
 
 
 def chunk_bounds(extent: int, chunks: int) -> tuple[tuple[int, int], ...]:

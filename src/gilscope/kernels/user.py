@@ -11,12 +11,12 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from gilscope import kernels
 from gilscope.core.cases import DEFAULT_CHUNKS_PER_WORKER
-from gilscope.core.spec import NESTED, OWN_THREADS, Impl, KernelSpec, Work
+from gilscope.core.spec import Impl, KernelSpec, Work
 from gilscope.kernels._calls import Calls
 
 __all__ = [
@@ -223,12 +223,11 @@ def adopt(request: Request, examined: Mapping[str, Examined] | None = None, task
         seen = (examined or {}).get(function.name)
         definition = request.definition(function)
         gil: Literal["held", "released"] = "released" if seen and (seen.held or 0.0) < _HELD else "held"
-        base = Impl(name=function.name, target=f"gilscope.kernels._calls:make#{definition}", gil=gil, size="1")
-        impls.append(base)
+        target = f"gilscope.kernels._calls:make#{definition}"
+        impls.append(Impl(name=function.name, target=target, gil=gil, size="1"))
         if examined is None or (seen is not None and seen.own_threads):
             target = f"gilscope.kernels.user:make_whole#{definition}"
-            impls.append(Impl(name=function.name + OWN_THREADS, target=target, gil="own_threads", size="1"))
-            impls.append(replace(base, name=function.name + NESTED, library_threads="all"))
+            impls.append(Impl(name=function.name, target=target, gil="own_threads", size="1"))
     spec = KernelSpec(
         name=request.kernel,
         summary=", ".join(function.target for function in request.functions),
@@ -285,23 +284,15 @@ def choose_tasks(
     too_long = longest_s > execution_s / DEFAULT_CHUNKS_PER_WORKER and not any(seen.items for seen in usable.values())
     chunks = 1 if too_long else DEFAULT_CHUNKS_PER_WORKER
     if tasks is not None:
-        return Tasks(fixed=_with_own_threads(dict.fromkeys(examined, tasks))), chunks
+        return Tasks(fixed=dict.fromkeys(examined, tasks)), chunks
     per_worker = {name: _per_worker(seen, chunks, execution_s) for name, seen in usable.items()}
     if scaling == "weak":
-        # Own threads share every call: more of them do not do more calls.
-        whole = {name + OWN_THREADS: count * max(workers) for name, count in per_worker.items()}
-        nested = {name + NESTED: count for name, count in per_worker.items()}
-        return Tasks(per_worker={**per_worker, **nested}, fixed=whole), chunks
+        return Tasks(per_worker=per_worker), chunks
     common = math.lcm(*workers)  # so that every worker count divides the tasks
-    fixed = {name: count * common for name, count in per_worker.items()}
-    return Tasks(fixed=_with_own_threads(fixed)), chunks
+    return Tasks(fixed={name: count * common for name, count in per_worker.items()}), chunks
 
 
 def _per_worker(seen: Examined, chunks: int, execution_s: float) -> int:
     wanted = max(1, math.ceil(execution_s / max(seen.call_s, 1e-9)))
     step = seen.items or chunks
     return -(-wanted // step) * step
-
-
-def _with_own_threads(counts: Mapping[str, int]) -> dict[str, int]:
-    return {name + suffix: count for name, count in counts.items() for suffix in ("", OWN_THREADS, NESTED)}

@@ -20,6 +20,7 @@ from gilscope.results.schema import MAX_STAMPS
 __all__ = [
     "decode_block",
     "decode_case_record",
+    "decode_diagnostic",
     "decode_study",
     "decode_watched",
     "encode_block",
@@ -203,9 +204,10 @@ def decode_block(encoded: object) -> Block:
     origin = _int(values["started_ns"], "started_ns")
     rounds: dict[str, Round] = {}
     for key, measured in _as(dict, values["rounds"], "rounds").items():
-        if parse_slot(key).key != key:
+        slot = parse_slot(key)
+        if key not in (slot.key, *slot.aliases):
             raise ValueError(f"slot {key[:80]!r} is not written as gilscope writes it")
-        rounds[key] = _decode_round(_as(dict, measured, "round"), origin)
+        rounds[slot.key] = _decode_round(_as(dict, measured, "round"), origin)
     return Block(
         kernel=_as(str, values["kernel"], "kernel"),
         index=_int(values["index"], "index", low=0),
@@ -285,7 +287,16 @@ def _decode_stamp(row: Sequence[object], origin: int) -> Stamp:
     )
 
 
-# Diagnostic rounds with a timeline ------------------------------------------------------------------------------------
+# Diagnostic rounds, those with a timeline -----------------------------------------------------------------------------
+
+
+def decode_diagnostic(encoded: object) -> dict[str, Any]:
+    """Return what a diagnostic round saw as it was written, but for the id of its case, which is that of today."""
+    values = _as(dict, encoded, "diagnostic")
+    try:
+        return {**values, "case": _parse_case(values["case"]).id}
+    except (KeyError, TypeError, ValueError):  # whoever reads it says that it is malformed
+        return values
 
 
 def encode_watched(measured: Round, holds: Sequence[Sequence[Any]]) -> dict[str, Any]:
