@@ -91,6 +91,8 @@ class Impl:
         A word of ``registry.IMPLEMENTATIONS``.
     target : str
         ``module:function``; a module that starts with a dot is relative to the kernel's package.
+    definition : mapping of str to str, optional
+        If given, ``target`` makes the function from it: one of the user's own. JSON-able.
     gil : {"held", "released", "own_threads"}
         What it does with the GIL while it computes. ``own_threads`` implementations bring their own threads.
     needs : tuple of str
@@ -110,6 +112,7 @@ class Impl:
     size: str = "M"
     sizes: tuple[str, ...] = ()
     unavailable: str = ""
+    definition: Mapping[str, str] | None = field(default=None, hash=False)
 
 
 def _nothing(params: Params, buffers: Buffers) -> None:

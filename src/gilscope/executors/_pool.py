@@ -150,6 +150,7 @@ class PoolSession:
         self._private = case.transport == "pickle"
         job = Job(
             target=task.target,
+            definition=task.definition,
             params=dict(task.params),
             layout=task.layout,
             segment=task.segment_key,
@@ -179,7 +180,7 @@ class PoolSession:
             )
             for index in range(workers)
         ]
-        what = case.id if "#" in task.target else f"importing {task.target}"
+        what = case.id if task.definition is not None else f"importing {task.target}"
         bound = pool.ask([("bind", token, job) for job in jobs], what)
         warm = pool.ask([("warm", token)] * workers, case.id)
         self.jit_cache, self.isa = warm[0][0][1:3]

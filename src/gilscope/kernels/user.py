@@ -1,17 +1,16 @@
 """The user's own functions as a kernel: one call is one task, several functions are its implementations.
 
-A request becomes *definitions* (see ``executors/_calls.py``), which travel to runners and workers as JSON; only there
+A request becomes *definitions* (see ``_calls.py``), which travel to runners and workers as JSON; only there
 is anything of the user imported. A runner looks at each function first (``examine.py``): how long a call takes, what it
 does to the GIL, to memory, to the working directory. From that follow the number of tasks and what is worth measuring.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from gilscope import kernels
@@ -95,15 +94,10 @@ class Request:
         """Name of the kernel in case ids: the targets."""
         return "-".join(_UNSAFE.sub("_", function.target) for function in self.functions)
 
-    def definition(self, function: Function) -> str:
-        """Return the JSON text from which a worker makes the chunked function."""
-        return json.dumps(
-            {
-                "target": function.target,
-                "code": function.code,
-                **{name: getattr(self, name) for name in _TRAVELLING},
-            }
-        )
+    def definition(self, function: Function) -> dict[str, str]:
+        """Return what a worker makes the chunked function from."""
+        own = {"target": function.target, "code": function.code}
+        return own | {name: getattr(self, name) for name in _TRAVELLING}
 
     def to_config(self) -> dict[str, Any]:
         """Return what a runner is started with; JSON-able."""
@@ -223,11 +217,12 @@ def adopt(request: Request, examined: Mapping[str, Examined] | None = None, task
         seen = (examined or {}).get(function.name)
         definition = request.definition(function)
         gil: Literal["held", "released"] = "released" if seen and (seen.held or 0.0) < _HELD else "held"
-        target = f"gilscope.kernels._calls:make#{definition}"
-        impls.append(Impl(name=function.name, target=target, gil=gil, size="1"))
+        base = Impl(
+            name=function.name, target="gilscope.kernels._calls:Calls", definition=definition, gil=gil, size="1"
+        )
+        impls.append(base)
         if examined is None or (seen is not None and seen.own_threads):
-            target = f"gilscope.kernels.user:make_whole#{definition}"
-            impls.append(Impl(name=function.name, target=target, gil="own_threads", size="1"))
+            impls.append(replace(base, target="gilscope.kernels.user:OneByOne", gil="own_threads"))
     spec = KernelSpec(
         name=request.kernel,
         summary=", ".join(function.target for function in request.functions),
@@ -244,11 +239,11 @@ def adopt(request: Request, examined: Mapping[str, Examined] | None = None, task
     return spec
 
 
-class make_whole:  # noqa: N801 - used like the functions that targets name
+class OneByOne:
     """One call after the other, each on as many threads as its libraries like: what ``native`` measures."""
 
-    def __init__(self, text: str) -> None:
-        self.calls = Calls(json.loads(text))
+    def __init__(self, definition: Mapping[str, str]) -> None:
+        self.calls = Calls(definition)
 
     @property
     def dispatcher(self) -> Any:

@@ -120,7 +120,7 @@ class _Runner:
         case = Case.parse(case_id)
         impl = kernels.load(case.kernel).impl(case.implementation, case.executor)
         assert impl is not None
-        calls: Any = targets.resolve(impl.target)  # of its own, or behind the one call of its own threads
+        calls: Any = kernels.resolve(case.kernel, impl)  # of its own, or behind the one call of its own threads
         return examine.examine(getattr(calls, "calls", calls))
 
     def _task(self, case: Case, segment_key: str) -> Task:
@@ -142,6 +142,7 @@ class _Runner:
             spec=spec,
             params=params,
             target=kernels.target(spec.name, impl),
+            definition=impl.definition,
             layout=layout,
             segment=segment,
             segment_key=identity,
