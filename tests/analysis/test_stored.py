@@ -24,6 +24,7 @@ format with fewer fields."""
 NEW = {
     "verdicts",
     "cases.aliases",
+    "cases.holds_gil",
     "cases.libraries",
     "controls.aliases",
     "controls.libraries",

@@ -92,6 +92,7 @@ FULL_RECORD = CaseRecord(
     python="3.13.0",
     gil_enabled=False,
     gil_reason="g",
+    gil="released",
     placed=({"worker": "tcp://a:1", "clock_offset_ns": -3},),
 )
 FULL_BLOCK = Block(kernel="nbody", index=1, started_ns=7, ended_ns=8, rounds={FULL_CASE.id: FULL_ROUND})

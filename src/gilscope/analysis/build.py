@@ -12,7 +12,7 @@ from gilscope.analysis.ceilings import Ceiling, Controls
 from gilscope.analysis.columns import averaged, columns_by_kernel
 from gilscope.analysis.estimates import CaseEstimates, KernelView, too_noisy
 from gilscope.analysis.findings import ENOUGH, CaseView, Finding, Severity, cure_of, judge
-from gilscope.analysis.gil import GilSeen, gil_by_case, recorded, unseen
+from gilscope.analysis.gil import GilSeen, gil_by_case, holds_gil, recorded, unseen
 from gilscope.analysis.interpreters import prices
 from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.analysis.nested import versus_limited
@@ -196,6 +196,7 @@ def _case_row(result: ResultSet, record: CaseRecord, view: KernelView | None, wh
         isa=record.isa,
         python=record.python,
         gil=why.gil,
+        holds_gil=holds_gil(record),
         losses=_losses(why.account),
         ceiling=_limits(why.ceiling),
         basis=why.basis or Basis(),

@@ -179,6 +179,8 @@ class CaseRow(Measured):
     python : str
         Version of the interpreter that measured it.
     gil : GilSeen
+    holds_gil : bool
+        Whether the implementation computes while it holds the GIL, if there is one.
     losses : mapping of str to Estimate or None, or None
         Fractions of workers x wall, means over the blocks: they add up to 1 - mean efficiency. None for T(1) and
         without stamps; a loss of None does not apply or was not measured.
@@ -194,6 +196,7 @@ class CaseRow(Measured):
     placed: tuple[Placement, ...] = ()
     python: str = ""
     gil: GilSeen
+    holds_gil: bool = False
     losses: Mapping[str, Estimate | None] | None = None
     ceiling: Limits | None = None
     basis: Basis = field(default_factory=Basis)

@@ -39,7 +39,6 @@ QUIET = 0.005
 """How far from 1 the interval of the A/A control may begin without raising doubt: half of the last digit shown."""
 
 _GIL_FINDINGS = ("gil_bound", "gil_held_in_c", "gil_re_enabled")
-_HOLD_GIL = ("py_loop", "cy_gil", "nb_gil")  # what these names mean, in every kernel
 _WITH_OWN_GILS = ("interpreters", "processes")
 
 
@@ -258,7 +257,7 @@ def _kernel(
 def _threads(at_p: Sequence[CaseRow], spin: ControlRow | None) -> Threads:
     """Sort what threads give: blame the GIL only where the whole interval shows no gain, and something proves it."""
     rows = [row for row in at_p if row.case.how == "threads" and row.speedup is not None]
-    holding = [row for row in rows if holds_gil(row)]
+    holding = [row for row in rows if row.holds_gil]
     under_gil = [row for row in holding if row.with_gil]
     flat = [row for row in under_gil if _ends_below(row, GIL_BOUND)]
     bound = [row for row in flat if _beaten_by(row, spin) or _gil_found(row)]
@@ -278,11 +277,6 @@ def _threads(at_p: Sequence[CaseRow], spin: ControlRow | None) -> Threads:
 
 def _without(rows: Iterable[CaseRow], others: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
     return tuple(row for row in rows if row not in others)
-
-
-def holds_gil(row: CaseRow) -> bool:
-    """Whether the implementation computes while it holds the GIL, if there is one."""
-    return row.case.implementation in _HOLD_GIL
 
 
 def _beaten_by(row: CaseRow, control: ControlRow | None) -> bool:

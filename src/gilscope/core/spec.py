@@ -21,6 +21,7 @@ __all__ = [
     "Availability",
     "BufferSpec",
     "Buffers",
+    "GilUse",
     "Impl",
     "KernelSpec",
     "Params",
@@ -31,6 +32,7 @@ __all__ = [
 
 Params: TypeAlias = Mapping[str, int]
 Buffers: TypeAlias = "Mapping[str, memoryview[Any]]"  # a text: memoryview takes no parameter at run time before 3.14
+GilUse: TypeAlias = Literal["held", "released", "own_threads"]
 Slice: TypeAlias = tuple[str, int, int]  # buffer name, first item, one past the last item
 
 
@@ -94,7 +96,8 @@ class Impl:
     definition : mapping of str to str, optional
         If given, ``target`` makes the function from it: one of the user's own. JSON-able.
     gil : {"held", "released", "own_threads"}
-        What it does with the GIL while it computes. ``own_threads`` implementations bring their own threads.
+        What it does with the GIL while it computes; nothing else tells. ``own_threads`` implementations bring their
+        own threads.
     needs : tuple of str
         Packages that must be importable, e.g. ``("numba",)``.
     size : str
@@ -107,7 +110,7 @@ class Impl:
 
     name: str
     target: str
-    gil: Literal["held", "released", "own_threads"]
+    gil: GilUse
     needs: tuple[str, ...] = ()
     size: str = "M"
     sizes: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from gilscope import kernels
 from gilscope.core.cases import DEFAULT_CHUNKS_PER_WORKER
-from gilscope.core.spec import Impl, KernelSpec, Work
+from gilscope.core.spec import GilUse, Impl, KernelSpec, Work
 from gilscope.kernels._calls import Calls
 
 __all__ = [
@@ -216,7 +216,7 @@ def adopt(request: Request, examined: Mapping[str, Examined] | None = None, task
     for function in request.functions:
         seen = (examined or {}).get(function.name)
         definition = request.definition(function)
-        gil: Literal["held", "released"] = "released" if seen and (seen.held or 0.0) < _HELD else "held"
+        gil: GilUse = "released" if seen and (seen.held or 0.0) < _HELD else "held"
         base = Impl(
             name=function.name, target="gilscope.kernels._calls:Calls", definition=definition, gil=gil, size="1"
         )

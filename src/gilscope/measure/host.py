@@ -169,7 +169,8 @@ class SupervisedHost:
 
     def _prepare(self, slot: Slot) -> CaseRecord:
         family, case = family_of(slot), slot.case
-        record = CaseRecord(case=case, family=family)
+        impl = kernels.load(case.kernel).impl(case.implementation, case.executor)
+        record = CaseRecord(case=case, family=family, gil=impl.gil if impl is not None else None)
         if complaint := self._no_room_for(case):
             return replace(record, status="failed", reason=complaint, cure="use a smaller --size")
         message = {

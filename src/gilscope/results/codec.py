@@ -14,7 +14,7 @@ from typing import Any, TypeVar, get_args
 from gilscope.core.cases import Case, Slot, Study
 from gilscope.core.records import Block, CaseRecord, Round, Stamp, Status
 from gilscope.core.registry import EXECUTORS, REFERENCES
-from gilscope.core.spec import Work
+from gilscope.core.spec import GilUse, Work
 from gilscope.results.schema import MAX_STAMPS
 
 __all__ = [
@@ -37,12 +37,13 @@ _MAX_INT = 2**63  # nanoseconds since boot fit for 292 years; longer numbers wou
 _MAX_WORKERS = 1_000_000
 _STATUSES = frozenset(get_args(Status))
 _ROLES = ("spin", "isolated", "A/A")
+_GIL_USES = get_args(GilUse)
 _JIT_STATES = ("cold", "cached", "none")
 
 # Fields of a case that are written as they are, where they are not empty.
 _PLAIN_FIELDS = (
     *("reason", "cure", "detail", "repeats", "first_ns", "isa"),
-    *("family", "python", "gil_enabled", "gil_reason"),
+    *("family", "python", "gil_enabled", "gil_reason", "gil"),
 )
 
 # The order of a stamp's numbers in the file. Those in _ABSOLUTE count from the start of the block.
@@ -168,6 +169,7 @@ def decode_case_record(encoded: object) -> CaseRecord:
         python=_as(str, values.get("python", ""), "python"),
         gil_enabled=_as(bool, values["gil_enabled"], "gil_enabled") if "gil_enabled" in values else None,
         gil_reason=_as(str, values.get("gil_reason", ""), "gil_reason"),
+        gil=_word(values["gil"], "gil", _GIL_USES) if "gil" in values else None,
         placed=tuple(_as(dict, place, "placed") for place in _as(list, values.get("placed", []), "placed")),
     )
 
