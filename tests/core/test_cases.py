@@ -46,6 +46,11 @@ def test_a_case_survives_its_id(case):
     assert Case.parse(case.id) == case
 
 
+@given(strategies.cases())
+def test_a_case_is_found_by_each_of_its_ids(case):
+    assert all(Case.parse(alias) == case for alias in case.aliases)
+
+
 @given(strategies.cases(), strategies.cases())
 def test_different_cases_have_different_ids(one, other):
     assert (one == other) == (one.id == other.id)
