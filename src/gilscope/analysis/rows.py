@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from gilscope.analysis.findings import Finding
@@ -276,9 +276,9 @@ def table_order(rows: Iterable[CaseRow]) -> Iterator[CaseRow]:
     A serial case exists once per number of chunks, as T(1) of so many workers; of those that went well, which differ
     only in that, the one with the fewest chunks stands for all.
     """
-    serial: set[tuple[str, ...]] = set()
+    serial: set[Case] = set()
     for row in sorted(rows, key=lambda row: row.order):
-        key = (row.case.implementation, row.case.libraries, row.case.size, row.interpreter)
+        key = replace(row.case, chunks_per_worker=1)
         if row.case.executor == "serial" and row.status == "ok":
             if key in serial:
                 continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from gilscope.core.errors import UsageError
 
@@ -29,6 +29,8 @@ __all__ = [
 DEFAULT_CHUNKS_PER_WORKER = 4
 DEFAULT_START_METHOD = "forkserver"
 DEFAULT_TRANSPORT = "shm"
+
+_USUAL = ("", DEFAULT_START_METHOD, DEFAULT_TRANSPORT, "native")  # parts that ids leave out
 
 _NAME_ENDS = {"native": "_own_threads", "all": "_nested"}
 """By ``libraries``: how version 0.1.0 ended the name of the user's function instead."""
@@ -82,15 +84,8 @@ class Case:
     @property
     def how(self) -> str:
         """``processes.spawn.pickle.weak``: the executor with whatever is not the default."""
-        how = self.executor
-        if self.start_method not in ("", DEFAULT_START_METHOD):
-            how += f".{self.start_method}"
-        if self.transport not in ("", DEFAULT_TRANSPORT):
-            how += f".{self.transport}"
-        how += f".{self.scaling}" if self.scaling else ""
-        how += f".{self.schedule}" if self.schedule else ""
-        how += f".{self.libraries}" if self.libraries == "all" else ""
-        return how
+        parts = (self.start_method, self.transport, self.scaling, self.schedule, self.libraries)
+        return ".".join([self.executor, *(part for part in parts if part not in _USUAL)])
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -122,25 +117,14 @@ class Case:
         match = _CASE.fullmatch(text)
         if match is None:
             raise UsageError(f"{text!r} is no case: write it like nbody/cy_nogil@threads*2#M")
-        part = match.groupdict()
+        part: dict[str, Any] = {name: found or "" for name, found in match.groupdict().items()}
         processes = part["executor"] == "processes"
-        implementation, libraries = part["implementation"], part["libraries"] or ""
+        part["start_method"] = (part["start_method"] or DEFAULT_START_METHOD) if processes else ""
+        part["transport"] = (part["transport"] or DEFAULT_TRANSPORT) if processes else ""
+        chunks, workers = part.pop("chunks") or DEFAULT_CHUNKS_PER_WORKER, part.pop("workers") or 1
         if ":" in part["kernel"]:
-            implementation, libraries = _without_end(implementation, part["executor"], libraries)
-        return cls(
-            kernel=part["kernel"],
-            implementation=implementation,
-            executor=part["executor"],
-            workers=int(part["workers"] or 1),
-            size=part["size"],
-            chunks_per_worker=int(part["chunks"] or DEFAULT_CHUNKS_PER_WORKER),
-            start_method=(part["start_method"] or DEFAULT_START_METHOD) if processes else "",
-            transport=(part["transport"] or DEFAULT_TRANSPORT) if processes else "",
-            scaling=part["scaling"] or "",
-            schedule=part["schedule"] or "",
-            libraries=libraries,
-            interpreter=part["interpreter"] or "",
-        )
+            part |= _without_end(**part)
+        return cls(**part, workers=int(workers), chunks_per_worker=int(chunks))
 
     @property
     def chunks(self) -> int:
@@ -190,11 +174,11 @@ class Case:
         )
 
 
-def _without_end(implementation: str, executor: str, libraries: str) -> tuple[str, str]:
-    """Return the function that an id is about and its ``libraries``, which 0.1.0 wrote at the end of the name."""
+def _without_end(implementation: str, executor: str, **_: str) -> dict[str, str]:
+    """Return what an id means whose ``libraries`` 0.1.0 wrote at the end of the function's name."""
     meant = "native" if executor == "native" else "all"
     name = implementation.removesuffix(_NAME_ENDS[meant])
-    return (name, meant) if name not in ("", implementation) else (implementation, libraries)
+    return {"implementation": name, "libraries": meant} if name not in ("", implementation) else {}
 
 
 def reserved(name: str) -> bool:
