@@ -185,6 +185,13 @@ COLUMNS: Sequence[Column] = (
         places=("csv",),
     ),
     Column(
+        key="libraries",
+        title="libraries",
+        help="How many threads the libraries behind it use: one per worker, all CPUs, or native ones only.",
+        value=lambda row: row.case.libraries,
+        places=("csv",),
+    ),
+    Column(
         key="workers",
         title="workers",
         short="p",
