@@ -117,12 +117,17 @@ def test_libraries_with_threads_of_their_own_are_measured_alone_limited_and_nest
     assert measured >= {
         "multiplies@serial",
         "multiplies@threads*2",
-        "multiplies_own_threads@native*2",
-        "multiplies_nested@serial",
-        "multiplies_nested@threads*2",
+        "multiplies@native*2",
+        "multiplies@serial.all",
+        "multiplies@threads.all*2",
     }
-    limited = [record for record in result.cases.values() if record.case.id.startswith("things:multiplies/multiplies@")]
-    assert {record.family for record in limited} == {"threads"}
+    mine = [record for record in result.cases.values() if record.case.is_own]
+    assert {(record.case.libraries, record.family) for record in mine} == {
+        ("", "threads"),
+        ("all", "nested"),
+        ("native", "native*1"),
+        ("native", "native*2"),
+    }
 
 
 def test_several_functions_share_blocks(folder: Path, tmp_path: Path) -> None:

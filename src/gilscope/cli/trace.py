@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -128,7 +129,7 @@ def _of_function(
     words = [word.strip() for word in executors.split(",") if word.strip()]
     count = whole("workers", workers, 1, MAX_WORKERS, "2")
     return trace_function(
-        request.definition(request.functions[0]),
+        json.dumps(request.definition(request.functions[0])),
         f"{target} on {count} worker{'s' * (count > 1)}",
         executors=check_names("executor", words, TRACED_EXECUTORS),
         workers=count,

@@ -150,6 +150,7 @@ class PoolSession:
         self._private = case.transport == "pickle"
         job = Job(
             target=task.target,
+            definition=task.definition,
             params=dict(task.params),
             layout=task.layout,
             segment=task.segment_key,
@@ -184,7 +185,7 @@ class PoolSession:
     def _warm_up(self, jobs: Sequence[Job]) -> None:
         """Send the workers their jobs, run each once, and keep what that cost and found."""
         pool, task, token, workers = self._pool, self._task, self._token, len(jobs)
-        what = task.case.id if "#" in task.target else f"importing {task.target}"
+        what = task.case.id if task.definition is not None else f"importing {task.target}"
         bound = pool.ask([("bind", token, job) for job in jobs], what)
         warm = pool.ask([("warm", token)] * workers, task.case.id)
         self.jit_cache, self.isa = warm[0][0][1:3]

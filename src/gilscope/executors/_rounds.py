@@ -55,6 +55,7 @@ class Task:
     spec: KernelSpec
     params: Params
     target: str
+    definition: Mapping[str, str] | None = None
     layout: Layout
     segment: Segment
     segment_key: str

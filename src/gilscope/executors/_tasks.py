@@ -44,6 +44,7 @@ def job_of(task: Task, *, private: bool) -> Job:
     whole = (0, *chunk_bounds(task.spec.extent(task.params), 1)[0])
     return Job(
         target=task.target,
+        definition=task.definition,
         params=dict(task.params),
         layout=task.layout,
         segment=task.segment_key,
@@ -154,7 +155,8 @@ class TaskSession(ABC):
         for hold_s in _HOLD_S:
             for answer in self.submit_warm(hold_s):
                 if answer[0] == "raised":
-                    what = self.task.case.id if "#" in self.task.target else f"importing {self.task.target}"
+                    own = self.task.definition is not None
+                    what = self.task.case.id if own else f"importing {self.task.target}"
                     raise WorkerRaisedError(f"{what}{answer[1]}", answer[2])
                 found.setdefault(answer[1].worker, answer[1])
             if len(found) >= self.task.case.workers:

@@ -11,7 +11,7 @@ import mmap
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -48,6 +48,8 @@ class Job:
     ----------
     target : str
         ``module:function`` of a chunked implementation.
+    definition : mapping of str to str, optional
+        What ``target`` makes it from, if it is one of the user's own functions.
     layout : tuple of (name, format, offset in bytes, length in items)
     phases : int
     segment, nbytes : str, int
@@ -72,6 +74,7 @@ class Job:
     """
 
     target: str
+    definition: Mapping[str, str] | None = None
     params: dict[str, int]
     layout: targets.Layout
     segment: str
@@ -118,7 +121,7 @@ def bind(job: Job, channel: Channel) -> Bound:
     if job.cpu is not None:
         os.sched_setaffinity(0, {job.cpu})  # of this thread, not of its process
     before = clocks.wall_ns()
-    function = targets.resolve(job.target)
+    function = targets.resolve(job.target, job.definition)
     import_ns = clocks.wall_ns() - before
     memory = bytearray(job.layout[0]) if job.private else channel.memory(job.segment)
     if job.copies is not None:

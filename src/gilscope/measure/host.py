@@ -11,7 +11,6 @@ from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError, WorkerRaisedError
 from gilscope.core.memory import available_bytes
 from gilscope.core.records import CaseRecord, Round
-from gilscope.core.spec import NESTED
 from gilscope.env.checks import THREAD_VARIABLES
 from gilscope.env.interpreters import Interpreter
 from gilscope.env.pinning import places
@@ -84,14 +83,7 @@ def family_of(slot: Slot) -> str:
 def _threads_family(case: Case) -> str:
     """Name the runner of serial and threads: one of its own where libraries may use all CPUs, which they learn
     before they are imported."""
-    return "nested" if _is_nested(case) else "threads"
-
-
-def _is_nested(case: Case) -> bool:
-    if not case.implementation.endswith(NESTED):
-        return False
-    impl = kernels.load(case.kernel).impl(case.implementation)
-    return impl is not None and impl.library_threads == "all"
+    return "nested" if case.libraries == "all" else "threads"
 
 
 class SupervisedHost:
@@ -177,7 +169,8 @@ class SupervisedHost:
 
     def _prepare(self, slot: Slot) -> CaseRecord:
         family, case = family_of(slot), slot.case
-        record = CaseRecord(case=case, family=family)
+        impl = kernels.load(case.kernel).impl(case.implementation, case.executor)
+        record = CaseRecord(case=case, family=family, gil=impl.gil if impl is not None else None)
         if complaint := self._no_room_for(case):
             return replace(record, status="failed", reason=complaint, cure="use a smaller --size")
         message = {
@@ -308,7 +301,7 @@ class SupervisedHost:
 
     def _launch(self, case: Case, family: str) -> Launch:
         """Say how the runner of a case is started."""
-        threads = self._cpus if _is_nested(case) else case.workers if case.executor == "native" else 1
+        threads = {"": 1, "all": self._cpus, "native": case.workers}[case.libraries]
         python = self._interpreters[case.interpreter] if case.interpreter else None
         return Launch(
             python=python.executable if python is not None else "",

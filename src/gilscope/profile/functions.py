@@ -13,7 +13,7 @@ from gilscope.core.errors import UsageError
 from gilscope.core.memory import available_bytes
 from gilscope.core.records import CaseRecord, Environment
 from gilscope.core.registry import EXECUTORS, START_METHODS, check_names
-from gilscope.core.spec import NESTED, OWN_THREADS, KernelSpec
+from gilscope.core.spec import KernelSpec
 from gilscope.env import default_workers, usable_cpus
 from gilscope.env.interpreters import Interpreter
 from gilscope.executors.processes import default_start_method
@@ -231,10 +231,9 @@ def _study(
     tasks, chunks = choose_tasks(
         examined, workers, scaling=options.scaling, tasks=options.tasks, round_s=options.round_s
     )
-    names = [function.name for function in request.functions]
     study = Study(
         kernels=(request.kernel,),
-        implementations=tuple(base + suffix for base in names for suffix in ("", OWN_THREADS)),
+        implementations=tuple(function.name for function in request.functions),
         executors=options.executors,
         workers=tuple(workers),
         budget_s=options.budget_s,
@@ -266,7 +265,7 @@ def _failed(request: Request, examined: Mapping[str, Examined], study: Study) ->
 def _plan(study: Study, examined: Mapping[str, Examined], options: Options) -> Plan:
     """Plan what can be measured, without what would not fit into memory."""
     usable = {name for name, seen in examined.items() if not seen.problem}
-    names = tuple(name for name in study.implementations if name.removesuffix(OWN_THREADS) in usable)
+    names = tuple(name for name in study.implementations if name in usable)
     if not names:
         return Plan(groups=(), unavailable=())
     plan = make_plan(replace(study, implementations=names), remote(options.interpreters))
@@ -283,7 +282,7 @@ def _with_nested(plan: Plan, examined: Mapping[str, Examined], study: Study) -> 
     groups = []
     for group in plan.groups:
         cases = [
-            replace(slot.case, implementation=slot.case.implementation + NESTED)
+            replace(slot.case, libraries="all")
             for slot in group.slots
             if slot.role == "case" and slot.case.executor == "threads" and slot.case.workers > 1
             if examined[slot.case.implementation].own_threads

@@ -172,6 +172,13 @@ COLUMNS: Sequence[Column] = (
     Column("start_method", "start method", "Of processes.", lambda row: row.case.start_method, places=("csv",)),
     Column("transport", "transport", "How processes get their data.", lambda row: row.case.transport, places=("csv",)),
     Column(
+        "libraries",
+        "libraries",
+        "How many threads the libraries behind it use: one per worker, all CPUs, or native ones only.",
+        lambda row: row.case.libraries,
+        places=("csv",),
+    ),
+    Column(
         "workers",
         "workers",
         "How many threads, processes or interpreters; ! marks more than there are usable CPUs.",

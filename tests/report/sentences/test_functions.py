@@ -59,8 +59,8 @@ def test_wide_intervals_are_no_verdict() -> None:
 def test_what_libraries_do_by_themselves_are_ways_of_the_same_function() -> None:
     rows = [
         *_rows(1.9, 1.8),
-        row("mod:f/f_own_threads@native*2#64", rate=150.0, speedup=1.5, fastest=100.0),
-        row("mod:f/f_nested@threads*2#64", rate=90.0, speedup=0.6, fastest=100.0, findings=["nested_parallelism"]),
+        row("mod:f/f@native*2#64", rate=150.0, speedup=1.5, fastest=100.0),
+        row("mod:f/f@threads.all*2#64", rate=90.0, speedup=0.6, fastest=100.0, findings=["nested_parallelism"]),
     ]
     text = closing(_answer(*rows), "mod:f")
     assert text.count("f: ") == 1
