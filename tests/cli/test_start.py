@@ -37,6 +37,7 @@ OURS = {
     "gilscope.cli.startup",
     "gilscope.cli.tour",
     "gilscope.cli.trace",
+    "gilscope.core",
     "gilscope.core.errors",
     "gilscope.core.registry",
 }
