@@ -11,7 +11,7 @@ from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.verdict import GAIN, FunctionVerdict, KernelVerdict
 from gilscope.report.figures import joined, per_second, seconds, times
 from gilscope.report.labels import named, way
-from gilscope.report.sentences.kernels import provisional
+from gilscope.report.sentences.kernels import NAMED_TIES, provisional
 
 __all__ = ["closing", "preamble", "sentence"]
 
@@ -46,6 +46,8 @@ def sentence(answer: Answer, found: KernelVerdict, function: FunctionVerdict) ->
 def _fastest(found: KernelVerdict) -> str:
     """Name the row with the highest throughput of all, or those that tie with it."""
     top = found.fastest[0]
+    if len(found.fastest) > NAMED_TIES:
+        return f"{len(found.fastest)} cases tie for fastest: their intervals overlap."
     if len(found.fastest) > 1:
         return f"{joined(map(named, found.fastest))} tie for fastest."
     return f"Fastest is {named(top)} at {per_second(top.rate)}." if top.rate is not None else ""
