@@ -264,7 +264,7 @@ Say what limits it, and which finding names that.
 ## Measured
 
 <!-- output:$NAME -->
-Not measured yet: `python docs/update_kernels.py $NAME` fills this in.
+Not measured yet: `python docs/update.py kernels/$NAME --measure` fills this in.
 <!-- /output -->
 """
 
