@@ -22,7 +22,7 @@ def run(asked: Asked) -> int:
     """Compare implementations and executors of kernels: who scales, how far, at what price.
 
     Without arguments: four kernels, every implementation and executor that works here, on all usable CPUs.
-    Defaults may stand in [tool.gilscope] of pyproject.toml.
+    Defaults can be set in [tool.gilscope] of pyproject.toml.
     """
     from gilscope.cli.folder import output_folder
     from gilscope.cli.interpreters import chosen, reopened

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -70,15 +71,9 @@ def _of_function(target: str, asked: Asked) -> Trace:
 
     request = read_request([target], asked)
     count = asked.value("workers", 2)
-    return trace_function(
-        request.definition(request.functions[0]),
-        f"{target} on {count} worker{'s' * (count > 1)}",
-        executors=asked.value("executors", ("threads", "processes")),
-        workers=count,
-        calls=asked.value("calls", 4 * count),
-        exact=asked.given("gil-trace"),
-        timeout_s=asked.value("timeout", 60.0),
-    )
+    title = f"{target} on {count} worker{'s' * (count > 1)}"
+    traced = partial(trace_function, request.definition(request.functions[0]), title, exact=asked.given("gil-trace"))
+    return asked.fill(traced, executors=("threads", "processes"), workers=count, calls=4 * count)
 
 
 def _by_ending(out: str | None) -> str:
