@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ SOURCE = """
         return sum(range(2000))
     def greedy():
         return bytearray(1 << 50)
+    def large():
+        return len(bytearray(1 << 32))
     def makes():
         return {"count": 3}
     def takes(item, count):
@@ -191,6 +194,18 @@ def test_what_one_executor_cannot_do_leaves_the_others(
     assert f"things:{name}" in records[executor].reason
     if name == "only_main":  # the function's own traceback, from the worker it was raised in
         assert "in only_main" in records[executor].detail
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits what a process may allocate")
+def test_a_memory_limit_turns_greed_into_a_memory_error(folder: Path, tmp_path: Path) -> None:
+    asked = Request(functions=own_functions(["things:large"], folder), folder=str(folder))
+    limited = Options(memory_limit_bytes=1 << 30, executors=("serial", "threads"), **SHORT)
+    assert measure(Functions(asked, limited), tmp_path / "result.jsonl")
+    result = results.load(tmp_path / "result.jsonl")
+    own = _own(result)
+    assert own
+    assert all(record.status == "failed" and "MemoryError" in record.reason for record in own.values())
+    assert result.study["memory_limit_bytes"] == 1 << 30
 
 
 @needs_interpreters

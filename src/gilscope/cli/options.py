@@ -129,7 +129,7 @@ OPTIONS = (
     Option("dask-scheduler", "tcp://HOST:PORT", "A running Dask scheduler [a cluster of its own].",
            _COMPARING, readers.address, "dask_scheduler", setting=True),
     Option("memory-limit", "4G", "What each measuring process may allocate [no limit].",
-           ("run",), readers.memory_limit, "memory_limit_bytes", setting=True),
+           ("run", "profile"), readers.memory_limit, "memory_limit_bytes", setting=True),
     Option("seed", "N", "Of the order inside blocks [1].", _MEASURING, readers.seed, "seed", setting=True),
     Option("python", "3.13t|PATH", "Measure under this interpreter; several are compared.",
            _COMPARING, setting=True, many=True),
