@@ -1,4 +1,7 @@
-"""The options of the verbs that measure: one table for the command line, ``[tool.gilscope]`` and the documentation."""
+"""The options of the verbs that measure: one table for the command line, ``[tool.gilscope]`` and the documentation.
+
+A new option is an entry here, and its use: the field that it fills, or ``Asked.value`` where it fills none.
+"""
 
 from __future__ import annotations
 
