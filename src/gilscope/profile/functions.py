@@ -52,7 +52,7 @@ class Options:
         The number of tasks for strong scaling.
     timeout_s : float
         How long a call may take, with import and set-up.
-    pin, dask_scheduler : str
+    pin, dask_scheduler, memory_limit_bytes
         As in ``spec.Study``.
     interpreters : tuple of Interpreter
         Those to compare; the functions are looked at in the first of them that can run them.
@@ -76,6 +76,7 @@ class Options:
     interpreters: tuple[Interpreter, ...] = ()
     pin: str = "none"
     dask_scheduler: str = ""
+    memory_limit_bytes: int = 0
 
     def __post_init__(self) -> None:
         check_names("executor", self.executors, EXECUTORS)
@@ -114,6 +115,7 @@ class Functions:
             interpreters=self.interpreters,
             dask_scheduler=self._options.dask_scheduler,
             pin=self._options.pin,
+            memory_limit_bytes=self._options.memory_limit_bytes,
         )
 
     def planned(self, host: SupervisedHost, environment: Environment, observer: Observer) -> Planned:
@@ -244,6 +246,7 @@ def _study(
         interpreters=_labels(options),
         pin=options.pin,
         dask_scheduler=options.dask_scheduler,
+        memory_limit_bytes=options.memory_limit_bytes,
         functions=tuple(function.target for function in request.functions),
     )
     return study, tasks
