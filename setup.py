@@ -2,7 +2,7 @@
 
 ``GILSCOPE_ISA=native`` (default) compiles for this machine's full instruction set, as Numba does. ``portable`` (wheels)
 compiles for any machine of the architecture and, on x86-64, every kernel a second time for AVX2 (``_cy_v3``,
-``_cy_omp_v3``); which of the two runs is decided when it is imported (``gilscope.targets``). Whole modules, because
+``_cy_omp_v3``); which one runs is decided when it is imported (``gilscope.core.targets``). Whole modules, because
 what would choose between functions (``target_clones``) needs a loader with indirect functions: musl has none.
 """
 

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from gilscope import env
-from gilscope.cases import Case, Plan, Slot
+from gilscope.core.cases import Case, Plan, Slot
+from gilscope.core.records import CaseRecord
+from gilscope.core.registry import FLAGSHIPS, IMPLEMENTATIONS, KERNELS
 from gilscope.measure.calibrate import calibrate, lead_of, timeout_of
 from gilscope.measure.host import SupervisedHost
 from gilscope.plan import make_plan, make_study
-from gilscope.records import CaseRecord
-from gilscope.registry import FLAGSHIPS, IMPLEMENTATIONS, KERNELS
 
 ROUNDS = 5  # a quick look; `gilscope run` buys as many blocks as the precision asks for
 

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import gilscope
+from gilscope.core.errors import UsageError
 from gilscope.env.interpreters import ask, command_of
-from gilscope.errors import UsageError
 
 VARIABLE = "GILSCOPE_TEST_PYTHONS"
 VERSIONS = ("3.11", "3.12", "3.13", "3.14", "3.15")

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gilscope.spec import BufferSpec, Impl, KernelSpec, Work
+from gilscope.core.spec import BufferSpec, Impl, KernelSpec, Work
 
 NAMES = ("planted_right", "planted_wrong", "planted_raises", "planted_segfault", "planted_exit", "planted_killed")
 MORE = ("planted_hangs", "planted_prints", "planted_phases", "planted_late", "planted_import", "planted_fault")

@@ -9,8 +9,8 @@ import pytest
 
 from gilscope import pipeline
 from gilscope.analysis import Answer
+from gilscope.core.errors import UsageError
 from gilscope.env.interpreters import ask, choose
-from gilscope.errors import UsageError
 from gilscope.measure.engine import Kernels
 from gilscope.plan import compared, make_study
 from gilscope.report.terminal import render

@@ -15,9 +15,9 @@ import gilscope
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.to_json import json_schema
 from gilscope.api import Comparison
-from gilscope.errors import UsageError
-from gilscope.executors._byvalue import pack, unpack
-from gilscope.measure.callables import IN_RUNNER, request_of
+from gilscope.core.errors import UsageError
+from gilscope.kernels._byvalue import pack, unpack
+from gilscope.profile.callables import IN_RUNNER, request_of
 from tests.report.answers import answer, row
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from gilscope.cases import Case, Plan, Slot, Study
+from gilscope.core.cases import Case, Plan, Slot, Study
+from gilscope.core.errors import UnknownNameError, UsageError
+from gilscope.core.registry import FLAGSHIPS, IMPLEMENTATIONS
+from gilscope.core.spec import Availability, Impl, KernelSpec
 from gilscope.env import interpreter
-from gilscope.errors import UnknownNameError, UsageError
 from gilscope.plan import QUICK_BUDGET_S, QUICK_IMPLEMENTATIONS, compared, make_plan, make_study
-from gilscope.registry import FLAGSHIPS, IMPLEMENTATIONS
-from gilscope.spec import Availability, Impl, KernelSpec
 
 
 def _slots(**words: object) -> list[Slot]:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from gilscope.analysis.program import ProgramReport
+from gilscope.core.trace import StoredTrace, trace_document
+from gilscope.core.typed import read
 from gilscope.studies.audit import Audit
-from gilscope.studies.tour._shown import Tour
-from gilscope.trace import StoredTrace, trace_document
-from gilscope.typed import read
+from gilscope.tour._shown import Tour
 from tests.report.traces import two_sleeps
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"

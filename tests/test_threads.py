@@ -96,7 +96,7 @@ def test_a_compiled_kernel_on_buffers_of_each_threads_own(name: str) -> None:
 FIRST_USE = """
 import sys, threading
 import gilscope
-from gilscope import registry
+from gilscope.core import registry
 
 start, seen = threading.Barrier(8), []
 

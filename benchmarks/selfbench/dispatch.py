@@ -18,14 +18,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from gilscope import executors, targets
-from gilscope.cases import Case
+from gilscope import executors
+from gilscope.core import targets
+from gilscope.core.cases import Case
+from gilscope.core.spec import Impl, KernelSpec, Work
+from gilscope.core.units import NS_PER_S
 from gilscope.executors._rounds import Task
 from gilscope.executors._shm import Segment
 from gilscope.executors.processes import default_start_method
-from gilscope.spec import Impl, KernelSpec, Work
 from gilscope.stats import Estimate, median_interval
-from gilscope.units import NS_PER_S
 
 LIMIT = 1.15
 HELD = ("loky", "dask")

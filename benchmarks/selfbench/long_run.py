@@ -22,9 +22,9 @@ from pathlib import Path
 import psutil
 
 from gilscope import env
-from gilscope.cases import Case, Slot, Study
+from gilscope.core.cases import Case, Slot, Study
+from gilscope.core.records import Block
 from gilscope.measure.host import Lead, SupervisedHost
-from gilscope.records import Block
 from gilscope.results import ResultWriter
 
 MAX_GROWTH = 0.02  # of the resident memory of each kind of process between the second and the last quarter

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from gilscope import kernels
+from gilscope.core.spec import BufferSpec, Impl, KernelSpec
 from gilscope.env import usable_cpus
 from gilscope.kernels.spin import _cy as spin
-from gilscope.spec import BufferSpec, Impl, KernelSpec
 
 _SPIN = kernels.load("spin")
 _DUTY = kernels.load("duty")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gilscope import cgroups
+from gilscope.core import cgroups
 
 __all__ = ["CannotLimitError", "limited_cpus"]
 

@@ -23,10 +23,10 @@ from typing import Any
 
 import psutil
 
-from gilscope.cases import Case, Slot
-from gilscope.errors import MeasurementError
+from gilscope.core.cases import Case, Slot
+from gilscope.core.errors import MeasurementError
+from gilscope.core.spec import BufferSpec, Impl, KernelSpec, Work
 from gilscope.measure.host import Lead, SupervisedHost
-from gilscope.spec import BufferSpec, Impl, KernelSpec, Work
 
 GIB = 1 << 30
 LIMIT_BYTES = 1.2 * GIB

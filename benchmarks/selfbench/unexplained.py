@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.selfbench.claims import measure
 from gilscope.analysis.rows import UNEXPLAINED
-from gilscope.registry import KERNELS
+from gilscope.core.registry import KERNELS
 
 WORDS = ("--implementations", "py_loop,cy_nogil,cy_prange", "--executors", "threads,processes,native", "--workers", "2")
 _PARTS = ("blocked", "residual", "omp_idle")

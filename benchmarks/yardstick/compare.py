@@ -18,8 +18,8 @@ from typing import Any
 import plain_c
 
 from gilscope import kernels
-from gilscope.registry import KERNELS, check_names
-from gilscope.spec import KernelSpec
+from gilscope.core.registry import KERNELS, check_names
+from gilscope.core.spec import KernelSpec
 from gilscope.stats import Estimate, ratio_interval
 
 ROUND_S = 0.1

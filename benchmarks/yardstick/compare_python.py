@@ -15,8 +15,8 @@ import formulations
 from compare import Bench
 
 from gilscope import kernels
-from gilscope.registry import KERNELS, check_names
-from gilscope.spec import KernelSpec
+from gilscope.core.registry import KERNELS, check_names
+from gilscope.core.spec import KernelSpec
 from gilscope.stats import ratio_interval
 
 SIZE = "S"

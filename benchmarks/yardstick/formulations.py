@@ -12,7 +12,7 @@ from itertools import pairwise, repeat
 from math import isqrt, sqrt
 from operator import mul
 
-from gilscope.spec import Buffers, Params
+from gilscope.core.spec import Buffers, Params
 
 MASK = 0xFFFF_FFFF_FFFF_FFFF
 

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gilscope.spec import Buffers, KernelSpec, Params
+from gilscope.core.spec import Buffers, KernelSpec, Params
 
 SOURCES = Path(__file__).parent / "c"
 MAX_ANSWER = 256  # numbers in the longest answer: the bins of histogram

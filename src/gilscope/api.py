@@ -14,11 +14,11 @@ from gilscope import pipeline
 from gilscope.analysis import Answer
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.to_json import to_json
-from gilscope.errors import UsageError
-from gilscope.measure.callables import request_of
+from gilscope.core.errors import UsageError
+from gilscope.kernels.user import DEFAULT_TIMEOUT_S, Request
 from gilscope.measure.events import Observer
-from gilscope.measure.functions import DEFAULT_BUDGET_S, Functions, Options
-from gilscope.measure.own import DEFAULT_TIMEOUT_S, Request
+from gilscope.profile.callables import request_of
+from gilscope.profile.functions import DEFAULT_BUDGET_S, Functions, Options
 from gilscope.report.columns import columns_of
 from gilscope.report.figures import printable
 from gilscope.report.labels import mark
@@ -94,20 +94,15 @@ def compare(
     check : callable or target, optional
         Called with results before anything is timed; returns True or raises AssertionError.
 
-    Returns
-    -------
-    Comparison
-
     Raises
     ------
     UsageError
         If the function or its arguments cannot be sent to the processes that measure.
     """
     request = request_of(func, args, kwargs, items=items, check=check)
-    counts = (workers,) if isinstance(workers, int) else tuple(workers)
     options = Options(
         executors=tuple(executors),
-        workers=counts,
+        workers=(workers,) if isinstance(workers, int) else tuple(workers),
         start_methods=tuple(start_methods),
         budget_s=budget_s,
         precision=precision,

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gilscope.cases import Case, Slot
-from gilscope.records import Block, CaseRecord, ResultSet, Round, Stamp
+from gilscope.core.cases import Case, Slot
+from gilscope.core.records import Block, CaseRecord, ResultSet, Round, Stamp
 
 MS = 1_000_000
 SPIN = Case.parse("spin/cy_nogil@threads*2#M")

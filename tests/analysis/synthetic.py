@@ -7,10 +7,10 @@ from typing import Any
 
 from gilscope.analysis import analyse
 from gilscope.analysis.to_json import to_json
-from gilscope.cases import Case, Slot
-from gilscope.records import Block, CaseRecord, ResultSet, Round
+from gilscope.core.cases import Case, Slot
+from gilscope.core.records import Block, CaseRecord, ResultSet, Round
+from gilscope.core.spec import Work
 from gilscope.report.sentences import verdict
-from gilscope.spec import Work
 
 Time = float | Callable[[int], float | None]
 """Seconds per execution, or a function of the block's index; None: the slot is missing in that block."""

@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from gilscope.cases import Case
-from gilscope.records import Round
+from gilscope.core.cases import Case
+from gilscope.core.records import Round
 from tests.analysis.rounds import Did, alone, ideal, made_of, study
 from tests.analysis.synthetic import documented, row
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from gilscope.analysis import columns
 from gilscope.analysis.to_json import json_schema
-from gilscope.cases import Case, Study
-from gilscope.records import ResultSet
+from gilscope.core.cases import Case, Study
+from gilscope.core.records import ResultSet
 from gilscope.results import ResultWriter, load
 from tests.analysis.synthetic import documented, record, result, row, spin
 from tests.results import strategies

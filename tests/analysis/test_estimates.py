@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gilscope.analysis.estimates import TOO_WIDE
-from gilscope.cases import Case
-from gilscope.records import CaseRecord
-from gilscope.spec import Work
+from gilscope.core.cases import Case
+from gilscope.core.records import CaseRecord
+from gilscope.core.spec import Work
 from tests.analysis.synthetic import WORK, documented, record, result, row, spin
 
 T1 = "nbody/cy_nogil@serial#M~c8"

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from gilscope.analysis import findings
 from gilscope.analysis.findings import FINDINGS, cure_of
 from gilscope.analysis.to_json import json_schema
-from gilscope.cases import Case, Slot
-from gilscope.records import ResultSet, Round
+from gilscope.core.cases import Case, Slot
+from gilscope.core.records import ResultSet, Round
 from tests.analysis.causes import FOUR, NATIVE, PLANTED, PROCESSES, SERIALISED, THREADS, TWO_CPUS
 from tests.analysis.rounds import SPIN, Did, alone, ideal, made_of, native, probe, study
 from tests.analysis.synthetic import documented, row

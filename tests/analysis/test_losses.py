@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from gilscope.analysis import losses
 from gilscope.analysis.columns import columns_by_kernel
 from gilscope.analysis.losses import LOSSES, account, losses_between, parts_of, rank_weights
-from gilscope.cases import Case
-from gilscope.records import Block, ResultSet, Round
+from gilscope.core.cases import Case
+from gilscope.core.records import Block, ResultSet, Round
 from gilscope.results.codec import decode_block, encode_block
 from tests.analysis.rounds import MS, Did, alone, ideal, made_of, native, probe, study
 from tests.analysis.synthetic import documented, row

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from gilscope.analysis.findings import FINDINGS
-from gilscope.records import Block, ResultSet, Round
+from gilscope.core.records import Block, ResultSet, Round
 from tests.analysis.causes import PLANTED
 from tests.analysis.synthetic import documented
 

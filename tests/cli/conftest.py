@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gilscope.analysis import Answer
-from gilscope.cases import Study
+from gilscope.core.cases import Study
 from gilscope.env.interpreters import Interpreter
 from gilscope.measure.engine import Kernels
 from gilscope.measure.events import Observer

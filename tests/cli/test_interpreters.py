@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gilscope.cli import interpreters
+from gilscope.core.typed import read
 from gilscope.results.surroundings import Python
-from gilscope.typed import read
 
 
 @pytest.mark.parametrize(

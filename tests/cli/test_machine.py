@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gilscope.cli import main
+from gilscope.core.registry import EXECUTORS, FLAGSHIPS, IMPLEMENTATIONS, KERNELS
+from gilscope.core.spec import Availability, Impl, KernelSpec
 from gilscope.inventory import inventory
-from gilscope.registry import EXECUTORS, FLAGSHIPS, IMPLEMENTATIONS, KERNELS
-from gilscope.spec import Availability, Impl, KernelSpec
 
 RUNTIMES = [{"user_api": "openmp", "filepath": f"/usr/lib/lib{name}.so"} for name in ("gomp", "omp")]
 

@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from gilscope.cases import Case
 from gilscope.cli.progress import LINE_EVERY_S, BarProgress, LineProgress, block_facts, clock_time, preparing_left
+from gilscope.core.cases import Case
+from gilscope.core.records import CaseRecord
 from gilscope.measure.events import Observer
-from gilscope.records import CaseRecord
 
 CASE = Case.parse("nbody/cy_nogil@threads*2#M")
 

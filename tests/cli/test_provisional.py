@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from gilscope.cases import Study
 from gilscope.cli.profile import _verdict_so_far
 from gilscope.cli.provisional import Provisional
+from gilscope.core.cases import Study
+from gilscope.core.spec import Work
 from gilscope.measure.events import Observer
 from gilscope.results import ResultWriter
-from gilscope.spec import Work
 from tests.analysis.rounds import ideal, study
 
 

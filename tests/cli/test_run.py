@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gilscope.cases import Study
 from gilscope.cli import main
-from gilscope.errors import UsageError, WorkerDiedError
+from gilscope.core.cases import Study
+from gilscope.core.errors import UsageError, WorkerDiedError
 from gilscope.measure.events import Observer
 from gilscope.plan import QUICK_BUDGET_S
 from tests.cli.conftest import FakePipeline

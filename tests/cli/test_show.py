@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from gilscope import __version__
-from gilscope.cases import Case, Study
 from gilscope.cli import main
-from gilscope.records import Block, CaseRecord, Round, Stamp
+from gilscope.core.cases import Case, Study
+from gilscope.core.records import Block, CaseRecord, Round, Stamp
+from gilscope.core.spec import Work
 from gilscope.results import ResultWriter
-from gilscope.spec import Work
 
 SERIAL = Case.parse("mandelbrot/cy_nogil@serial#M~c8")
 THREADS = Case.parse("mandelbrot/cy_nogil@threads*2#M")

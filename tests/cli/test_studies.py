@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 
 from gilscope.cli import main
-from gilscope.cli.ipc import parse_sizes
-from gilscope.errors import UsageError
-from gilscope.spec import Availability
+from gilscope.cli.readers import parse_sizes
+from gilscope.core.errors import UsageError
+from gilscope.core.spec import Availability
 from gilscope.studies.document import to_json
 from gilscope.studies.kinds import json_schema
 from gilscope.studies.metg import METG as METG_KIND

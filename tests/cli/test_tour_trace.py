@@ -9,7 +9,7 @@ import pytest
 
 from gilscope import results
 from gilscope.cli import main
-from gilscope.studies.tour import CHAPTERS
+from gilscope.tour import CHAPTERS
 
 Captured = pytest.CaptureFixture[str]
 EXAMPLE = str(Path(__file__).parents[2] / "docs" / "examples" / "result.jsonl")
@@ -59,7 +59,7 @@ def test_a_round_is_drawn_in_the_format_asked_for(
 def test_json_has_every_event_with_times_from_the_start(folder: Path, capsys: Captured) -> None:
     assert main(["trace", EXAMPLE, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert (document["schema"], document["schema_version"]) == ("gilscope.trace", 1)
+    assert (document["schema"], document["schema_version"]) == ("gilscope.core.trace", 1)
     assert min(event["start_ns"] for event in document["events"]) == 0
     assert set(document["events"][0]) == {"lane", "name", "start_ns", "end_ns", "category"}
     assert {event["lane"] for event in document["events"]} == set(document["lanes"])

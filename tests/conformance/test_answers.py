@@ -9,10 +9,10 @@ from itertools import product
 import pytest
 
 from gilscope import executors, kernels
-from gilscope.cases import Case, Slot
+from gilscope.core.cases import Case, Slot
+from gilscope.core.registry import EXECUTORS, KERNELS, PROBES, START_METHODS, TRANSPORTS
+from gilscope.core.spec import Impl
 from gilscope.measure.host import SupervisedHost
-from gilscope.registry import EXECUTORS, KERNELS, PROBES, START_METHODS, TRANSPORTS
-from gilscope.spec import Impl
 
 WORKERS = (1, 2, 3)  # three on two CPUs: over-subscribed, and chunks that do not divide evenly
 BY_TASKS_KERNELS = ("mandelbrot", "nbody", "triad", "crc32", "montecarlo_pi")  # each with buffers of another kind

@@ -7,10 +7,11 @@ import importlib.util
 
 import pytest
 
-from gilscope import kernels, targets
-from gilscope.cases import Case, Slot
+from gilscope import kernels
+from gilscope.core import targets
+from gilscope.core.cases import Case, Slot
+from gilscope.core.spec import Impl
 from gilscope.measure.host import SupervisedHost
-from gilscope.spec import Impl
 from tests.kernels.harness import GRID, Workbench, need
 
 COMPILED = [(name, impl) for name, impl in GRID if impl.name.startswith("cy_")]

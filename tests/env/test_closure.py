@@ -12,13 +12,13 @@ import pytest
 
 import gilscope
 from gilscope import executors, kernels
-from gilscope.cases import Case, Slot
+from gilscope.core.cases import Case, Slot
+from gilscope.core.registry import EXECUTORS, KERNELS, PROBES, REFERENCES, START_METHODS
 from gilscope.env import _about
 from gilscope.env.closure import runner_files
-from gilscope.measure import own
+from gilscope.kernels import user as own
 from gilscope.measure.calibrate import lead_of
 from gilscope.measure.host import SupervisedHost
-from gilscope.registry import EXECUTORS, KERNELS, PROBES, REFERENCES, START_METHODS
 
 PACKAGE = Path(gilscope.__file__).parent
 FILES = frozenset(runner_files(str(PACKAGE)))
@@ -106,7 +106,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
 
 @pytest.mark.slow
 def test_every_file_that_a_runner_executes_is_covered(executed: frozenset[str]) -> None:
-    assert {"cases.py", "measure/runner.py", "executors/_worker.py", "kernels/primes/_py.py"} <= executed
+    assert {"core/cases.py", "runner/runner.py", "executors/_worker.py", "kernels/primes/_py.py"} <= executed
     assert executed - FILES == set()
 
 
@@ -120,7 +120,10 @@ def elsewhere() -> Iterator[str]:
     assert impl is not None
     for name in (*EXECUTORS, *REFERENCES):
         if name != "native" and not executors.availability(name, impl, "spawn" if name == "processes" else "").ok:
-            yield from (path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob(f"executors/*{name}*.py"))
+            yield from (
+                path.relative_to(PACKAGE).as_posix()
+                for path in PACKAGE.glob(f"executors/*{name.removesuffix('s')}*.py")
+            )
     for module in MODULES:  # in Python, for where its compiled twin is not built
         if any(PACKAGE.glob(f"{module.removesuffix('.py')}.*.so")):
             yield module
@@ -133,7 +136,7 @@ def test_no_file_is_covered_that_runners_do_not_execute(executed: frozenset[str]
 
 def test_what_only_the_measuring_program_runs_is_not_covered() -> None:
     assert [file for file in FILES if file.startswith(PARENT_ONLY)] == []
-    assert not {"measure/functions.py", "measure/host.py", "measure/supervisor.py", "env/interpreters.py"} & FILES
+    assert not {"profile/functions.py", "measure/host.py", "supervisor/supervisor.py", "env/interpreters.py"} & FILES
 
 
 def test_every_kernel_is_covered_with_what_its_answers_are_compared_with() -> None:
@@ -166,7 +169,7 @@ def test_a_changed_line_changes_the_digest_where_runners_execute_it_and_nowhere_
 
 
 def test_case_is_covered_wherever_it_is_defined(copy: Path) -> None:
-    same, path = digest(copy), copy / "cases.py"
+    same, path = digest(copy), copy / "core" / "cases.py"
     before = path.read_bytes()
     path.write_bytes(before.replace(b"def chunks(", b"def chunks_(", 1))
     assert digest(copy) != same
@@ -174,7 +177,7 @@ def test_case_is_covered_wherever_it_is_defined(copy: Path) -> None:
 
 
 def test_a_digest_is_the_same_with_the_line_ends_of_windows_and_another_without_a_file(copy: Path) -> None:
-    same, path = digest(copy), copy / "clocks.py"
+    same, path = digest(copy), copy / "core" / "clocks.py"
     files, before = runner_files(str(copy)), path.read_bytes()
     path.write_bytes(before.replace(b"\n", b"\r\n"))
     assert digest(copy) == same
@@ -191,16 +194,19 @@ def package(tmp_path: Path) -> Callable[..., set[str]]:
     """Make a package of some files and return what is covered beside the runner, its packages and the registry."""
 
     def make(**texts: str) -> set[str]:
-        files = {"__init__": "", "measure.__init__": "", "registry": "WORDS = ('one', 'two')\n"} | {
-            name.replace("__in__", "."): text for name, text in texts.items()
-        }
-        files["measure.runner"] = files.pop("runner")
+        files = {
+            "__init__": "",
+            "runner.__init__": "",
+            "core.__init__": "",
+            "core.registry": "WORDS = ('one', 'two')\n",
+        } | {name.replace("__in__", "."): text for name, text in texts.items()}
+        files["runner.runner"] = files.pop("runner")
         for name, text in files.items():
             path = tmp_path / f"{name.replace('.', '/')}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         found = set(runner_files(str(tmp_path)))
-        return found - {"__init__.py", "measure/__init__.py", "measure/runner.py"}
+        return found - {"__init__.py", "runner/__init__.py", "runner/runner.py"}
 
     return make
 

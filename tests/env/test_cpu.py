@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gilscope.core.errors import UsageError
 from gilscope.env import cpu
 from gilscope.env.cpu import UsableCpus, cgroup_quota_cpus, core_groups, default_workers, usable_cpus
-from gilscope.errors import UsageError
 
 
 def with_count(count):

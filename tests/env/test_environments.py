@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import gilscope
+from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.env import environments, install
 from gilscope.env.environments import RECORD_NAME, Environment, Record
 from gilscope.env.interpreters import own_source
-from gilscope.errors import UnavailableError, UsageError
 
 LABEL = f"{sys.version_info.major}.{sys.version_info.minor}" + ("t" if install.free_threaded_build() else "")
 

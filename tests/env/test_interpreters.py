@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import gilscope
+from gilscope.core.errors import UnknownNameError, UsageError
 from gilscope.env import _about, environments, interpreters
 from gilscope.env.interpreters import Interpreter, ask, choose, locate, own_source, surroundings
-from gilscope.errors import UnknownNameError, UsageError
 
 PRETENDED = {
     "/a/python3.11": ((3, 11, 7), False),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gilscope.core.errors import UsageError
 from gilscope.env.pinning import places
-from gilscope.errors import UsageError
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gilscope.errors import BrokenBarrierError
+from gilscope.core.errors import BrokenBarrierError
 from gilscope.executors._tokens import TokenBarrier
 
 _barrier = pytest.importorskip("gilscope.executors._barrier", reason="the compiled barrier is not built here")

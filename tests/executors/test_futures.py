@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from gilscope import executors, kernels
-from gilscope.cases import Case
-from gilscope.errors import UnavailableError, UnknownNameError, WorkerDiedError, WorkerRaisedError
+from gilscope.core.cases import Case
+from gilscope.core.errors import UnavailableError, UnknownNameError, WorkerDiedError, WorkerRaisedError
+from gilscope.core.registry import EXECUTORS, REFERENCES
 from gilscope.executors import _futures
 from gilscope.executors._rounds import Task
 from gilscope.executors._shm import Segment
-from gilscope.registry import EXECUTORS, REFERENCES
 
 
 def task_of(kernel: str, executor: str, *, size: str = "XS", target: str = "") -> Task:

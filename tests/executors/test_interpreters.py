@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from gilscope import targets
-from gilscope.cases import Case, Slot
-from gilscope.errors import UnavailableError, WorkerRaisedError
+from gilscope.core import targets
+from gilscope.core.cases import Case, Slot
+from gilscope.core.errors import UnavailableError, WorkerRaisedError
+from gilscope.core.spec import BufferSpec, Impl, KernelSpec, Work
 from gilscope.executors import interpreters as executor
 from gilscope.executors._interpreter_worker import read_message, write_message
 from gilscope.executors._rounds import Task
 from gilscope.executors._shm import Segment
 from gilscope.measure.host import SupervisedHost
-from gilscope.spec import BufferSpec, Impl, KernelSpec, Work
 
 HERE = executor.availability(Impl(name="any", target="", gil="held"))
 needs_interpreters = pytest.mark.skipif(not HERE.ok, reason=f"{HERE.reason}; {HERE.cure}")

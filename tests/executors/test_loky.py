@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gilscope.cases import Case, Slot
+from gilscope.core.cases import Case, Slot
+from gilscope.core.spec import Impl
 from gilscope.executors import loky as executor
 from gilscope.measure.host import Lead, SupervisedHost
-from gilscope.spec import Impl
 
 pytest.importorskip("loky", reason="loky is not installed: pip install 'gilscope[loky]'")
 

@@ -11,18 +11,19 @@ from typing import Any
 
 import pytest
 
-from gilscope import kernels, targets
-from gilscope.cases import Case
-from gilscope.errors import WorkerRaisedError
+from gilscope import kernels
+from gilscope.core import targets
+from gilscope.core.cases import Case
+from gilscope.core.errors import WorkerRaisedError
 from gilscope.executors import _task_worker, module_of
 from gilscope.executors._rounds import Chunk, Task, pack
 from gilscope.executors._shm import Segment
 from gilscope.executors._tasks import Done, TaskSession, job_of, pickled, stamps_of
-from gilscope.executors._worker import Report
+from gilscope.executors._worker import WorkerReport
 
 
 def _done(worker: str, start: int, end: int) -> Done:
-    report = Report(
+    report = WorkerReport(
         start_ns=start,
         end_ns=end,
         waiting_ns=0,

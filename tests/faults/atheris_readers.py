@@ -25,19 +25,19 @@ except ImportError:
 with atheris.instrument_imports(include=["gilscope"]):
     from gilscope.analysis import analyse
     from gilscope.analysis.to_json import to_json
-    from gilscope.cases import Case
-    from gilscope.cli.ipc import parse_sizes
+    from gilscope.cli.readers import parse_sizes
     from gilscope.cli.settings import read_settings
+    from gilscope.core.cases import Case
+    from gilscope.core.errors import GilscopeError
+    from gilscope.core.units import parse_bytes, parse_duration_s, parse_fraction
     from gilscope.env.files import parse_cpu_list
-    from gilscope.errors import GilscopeError
-    from gilscope.measure.words import check_target, read_argument
+    from gilscope.profile.targets import check_target, read_argument
     from gilscope.report.sentences import verdict
     from gilscope.report.terminal import render
     from gilscope.results.codec import parse_slot
     from gilscope.results.reader import _read
     from gilscope.studies.kinds import studies_in
     from gilscope.studies.traced.rounds import choose_case, trace_of
-    from gilscope.units import parse_bytes, parse_duration_s, parse_fraction
 
 from tests.faults.mutations import SEEDS, mutate
 

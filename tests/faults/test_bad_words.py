@@ -17,18 +17,18 @@ import typer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gilscope.cases import Case
 from gilscope.cli.app import app
-from gilscope.cli.ipc import parse_sizes
+from gilscope.cli.readers import parse_sizes
 from gilscope.cli.settings import KEYS
+from gilscope.core.cases import Case
+from gilscope.core.errors import GilscopeError, UsageError
+from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS, KERNELS
+from gilscope.core.units import parse_bytes, parse_duration_s, parse_fraction
 from gilscope.env.environments import FOLDER_VARIABLE
 from gilscope.env.files import parse_cpu_list
-from gilscope.errors import GilscopeError, UsageError
-from gilscope.measure.words import check_target, read_argument, unique_names
-from gilscope.registry import EXECUTORS, IMPLEMENTATIONS, KERNELS
+from gilscope.profile.targets import check_target, read_argument, unique_names
 from gilscope.results.codec import parse_slot
-from gilscope.studies.tour._shown import ShownChapter
-from gilscope.units import parse_bytes, parse_duration_s, parse_fraction
+from gilscope.tour._shown import ShownChapter
 from tests.faults.conftest import ALL
 from tests.faults.mutations import SEEDS
 from tests.faults.readers import HOSTILE, answer, nothing_measured

@@ -9,10 +9,10 @@ import threading
 import psutil
 import pytest
 
-from gilscope.cases import Case, Slot
-from gilscope.errors import MeasurementError
+from gilscope.core.cases import Case, Slot
+from gilscope.core.errors import MeasurementError
+from gilscope.core.registry import START_METHODS
 from gilscope.measure.host import Lead, SupervisedHost
-from gilscope.registry import START_METHODS
 from tests.faults.conftest import ALL, Injector, eventually
 
 TIMEOUT_S = 4.0
@@ -42,7 +42,7 @@ def _cmdline(process: psutil.Process) -> str:
 def _role(process: psutil.Process) -> str:
     line = _cmdline(process)
     for word, role in (
-        ("measure.supervisor", "supervisor"),
+        ("supervisor.supervisor", "supervisor"),
         ("resource_tracker", "tracker"),
         ("multiprocessing.forkserver", "forkserver"),
         ("spawn_main", "worker"),

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from gilscope.cases import Slot
-from gilscope.errors import MeasurementError
+from gilscope.core.cases import Slot
+from gilscope.core.errors import MeasurementError
 from gilscope.measure.host import Lead, SupervisedHost
 from tests import planted
 from tests.faults.conftest import ALL, Injector
@@ -28,7 +28,7 @@ MOMENTS = ("verify", "round", "diagnose")
 
 
 def combinations() -> list[tuple[str, Way, str]]:
-    """All of them, or a third of the faults, each another way; tests/measure/test_supervisor.py has the usual ones."""
+    """All of them, or a third of the faults, each another way; tests/supervisor/test_supervisor.py has the usual ones."""
     every = [
         (kind, way, moment)
         for kind in planted.FAULTS

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import gilscope
-from gilscope.errors import RoundTimeoutError
+from gilscope.core.errors import RoundTimeoutError
 from gilscope.measure.host import Lead, SupervisedHost
 from tests.faults.conftest import Injector
 from tests.faults.programs import finish, start

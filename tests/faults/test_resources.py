@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.selfbench.quota import CannotLimitError, limited_cpus
 from gilscope import results
-from gilscope.errors import MeasurementError
+from gilscope.core.errors import MeasurementError
 from gilscope.measure.host import Lead, SupervisedHost
 from tests.faults.conftest import Injector, eventually
 from tests.faults.programs import finish, start

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gilscope.errors import MeasurementError
+from gilscope.core.errors import MeasurementError
 from gilscope.measure.host import Lead, SupervisedHost
 from tests.faults.conftest import Injector, eventually
 from tests.faults.ways import FAMILIES, Way

@@ -6,8 +6,8 @@ import importlib.util
 from dataclasses import dataclass
 
 from gilscope import executors, kernels
-from gilscope.cases import Case, Slot
-from gilscope.registry import EXECUTORS, START_METHODS, TRANSPORTS
+from gilscope.core.cases import Case, Slot
+from gilscope.core.registry import EXECUTORS, START_METHODS, TRANSPORTS
 
 __all__ = ["ENDED", "FAMILIES", "HARMLESS", "HUNG", "RAISED", "Way", "sentence", "those_here", "ways"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 
 from gilscope import kernels
-from gilscope.registry import KERNELS
-from gilscope.spec import chunk_bounds
+from gilscope.core.registry import KERNELS
+from gilscope.core.spec import chunk_bounds
 
 SIZES = {
     "mandelbrot": [

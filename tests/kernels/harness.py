@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gilscope import kernels
-from gilscope.registry import KERNELS, PROBES
-from gilscope.spec import Impl, KernelSpec, Params, chunk_bounds
+from gilscope.core.registry import KERNELS, PROBES
+from gilscope.core.spec import Impl, KernelSpec, Params, chunk_bounds
 
 WORKERS = 2
 GRID = [(name, impl) for name in (*KERNELS, *PROBES) for impl in kernels.load(name).impls if not impl.unavailable]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gilscope import kernels
-from gilscope.registry import KERNELS
-from gilscope.spec import Impl, chunk_bounds
+from gilscope.core.registry import KERNELS
+from gilscope.core.spec import Impl, chunk_bounds
 from tests.kernels import awkward
 from tests.kernels.harness import GRID, GRID_IDS, Workbench, need, with_params
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gilscope import kernels
-from gilscope.registry import KERNELS
+from gilscope.core.registry import KERNELS
 from tests.kernels.gil_ticks import shows
 
 REPOSITORY = Path(__file__).parents[2]

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from gilscope.cases import Case, Group, Plan, Slot, Study, Unavailable
-from gilscope.errors import RoundTimeoutError, WorkerRaisedError
+from gilscope.core.cases import Case, Group, Plan, Slot, Study, Unavailable
+from gilscope.core.errors import RoundTimeoutError, WorkerRaisedError
+from gilscope.core.records import Block, CaseRecord, Round
 from gilscope.measure.blocks import Prepared, prepare_all, run_blocks
 from gilscope.measure.calibrate import ROUND_S, calibrate, lead_of
 from gilscope.measure.events import Observer
 from gilscope.measure.host import Lead
-from gilscope.records import Block, CaseRecord, Round
 from gilscope.results.codec import decode_watched
 from gilscope.stats import LOOKS
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gilscope.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError
+from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError
 from gilscope.measure import client as module
 from gilscope.measure.client import Launch, SupervisorClient, most_processes
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from gilscope.cases import Case, Study
-from gilscope.errors import UsageError
+from gilscope.core.cases import Case, Study
+from gilscope.core.errors import UsageError
+from gilscope.core.records import CaseRecord
 from gilscope.measure.calibrate import ROUND_S
 from gilscope.measure.engine import Kernels, Planned, measure
 from gilscope.measure.events import Observer
-from gilscope.records import CaseRecord
 from gilscope.results import load
 from tests.measure.test_blocks import FakeHost, _plan, _study, steady
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from gilscope.cases import Study
-from gilscope.errors import UsageError
+from gilscope.core.cases import Study
+from gilscope.core.errors import UsageError
+from gilscope.core.records import ResultSet
 from gilscope.measure.resume import check_resumable, continued
-from gilscope.records import ResultSet
 from gilscope.results.codec import encode_study
 
 STUDY = Study(kernels=("nbody",), implementations=("cy_nogil",), executors=("threads",), workers=(1, 2), budget_s=60.0)

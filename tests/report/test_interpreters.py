@@ -7,7 +7,7 @@ from typing import Any
 
 from gilscope.analysis.interpreters import Price
 from gilscope.analysis.rows import CaseRow
-from gilscope.cases import Case
+from gilscope.core.cases import Case
 from gilscope.report.sentences import closing
 from gilscope.report.sentences.environment import interpreter_notes
 from gilscope.report.terminal import render

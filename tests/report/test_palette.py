@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from gilscope.registry import EXECUTORS
+from gilscope.core.registry import EXECUTORS
 from gilscope.report.palette import CHART_CSS, EXECUTOR_MARKS, THEMES, contrast, executor_class, resolved
 
 TEXT, SHAPE = 4.5, 3.0  # WCAG 2.2: contrast of text, and of graphics that carry meaning

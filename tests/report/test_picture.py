@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gilscope.analysis import analyse
-from gilscope.errors import UnavailableError, UsageError
+from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.report.charts import View
 from gilscope.report.palette import THEMES
 from gilscope.report.picture import as_png, available, picture

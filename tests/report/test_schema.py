@@ -16,11 +16,11 @@ from gilscope.analysis import analyse
 from gilscope.analysis.compare import compare
 from gilscope.analysis.compare_json import comparison_to_json
 from gilscope.analysis.to_json import json_schema
-from gilscope.cases import Case, Study
-from gilscope.measure.own import Examined
-from gilscope.records import CaseRecord
+from gilscope.core.cases import Case, Study
+from gilscope.core.records import CaseRecord
+from gilscope.core.spec import Work
+from gilscope.kernels.user import Examined
 from gilscope.results.codec import encode_block, encode_case_record
-from gilscope.spec import Work
 from gilscope.testing import GilGate, ScalingResult
 from tests.analysis.rounds import ideal, study
 

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
+from gilscope.core.spec import Availability
+from gilscope.core.trace import Trace
 from gilscope.report.timeline.mermaid import sequence_diagram
 from gilscope.report.tour import render_chapter
 from gilscope.report.tour_page import tour_page
-from gilscope.spec import Availability
-from gilscope.studies.tour._model import Chapter, Experiment, Figure, Seen, Verdict
-from gilscope.studies.tour._shown import ShownChapter, Tour
-from gilscope.trace import Trace
+from gilscope.tour._model import Chapter, Experiment, Figure, Seen, Verdict
+from gilscope.tour._shown import ShownChapter, Tour
 from tests.report.traces import NASTY, event, nasty, two_sleeps
 
 

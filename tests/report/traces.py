@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from gilscope.trace import Category, Event, Message, Trace
+from gilscope.core.trace import Category, Event, Message, Trace
 
 MS = 1_000_000
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gilscope.cases import Case, Study
-from gilscope.records import Block, CaseRecord, Round
+from gilscope.core.cases import Case, Study
+from gilscope.core.records import Block, CaseRecord, Round
 
 STUDY = Study(kernels=("nbody",), implementations=("cy_nogil",), executors=("threads",), workers=(1, 2))
 ENVIRONMENT = {"cpus": {"count": 2}, "interpreter": {"label": "3.11"}}

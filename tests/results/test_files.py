@@ -7,7 +7,7 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gilscope.records import CaseRecord
+from gilscope.core.records import CaseRecord
 from gilscope.results import ResultWriter, load
 from gilscope.results.codec import decode_study
 

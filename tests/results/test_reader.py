@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gilscope.errors import ForeignFileError, GilscopeError, NewerSchemaError, ResultFileError
+from gilscope.core.errors import ForeignFileError, GilscopeError, NewerSchemaError, ResultFileError
 from gilscope.results import load, reader, schema
 
 from .samples import CASE, RECORD, block

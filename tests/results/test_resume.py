@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gilscope.cases import Study
-from gilscope.errors import ResultFileError, UsageError
+from gilscope.core.cases import Study
+from gilscope.core.errors import ResultFileError, UsageError
 from gilscope.results import ResultWriter, load
 from tests.results.test_files import ENVIRONMENT, RECORD, STUDY, block
 

@@ -10,7 +10,7 @@ import textwrap
 
 import pytest
 
-from gilscope.errors import ForeignFileError, ResultFileError, UsageError
+from gilscope.core.errors import ForeignFileError, ResultFileError, UsageError
 from gilscope.results import ResultWriter, appending, load
 
 from .samples import CASE, ENVIRONMENT, RECORD, STUDY, block

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gilscope.errors import TooFewRoundsError
+from gilscope.core.errors import TooFewRoundsError
 from gilscope.stats import bootstrap_interval, crossing, isotonic_fit, median_crossing
 
 VALUES = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=20)

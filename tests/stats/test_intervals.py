@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gilscope.errors import TooFewRoundsError
+from gilscope.core.errors import TooFewRoundsError
 from gilscope.stats import Estimate, median_interval, median_range, ratio_interval, ratios
 from gilscope.stats.intervals import binomial_half
 

@@ -20,7 +20,7 @@ from benchmarks.selfbench.coverage import (
     covers,
     study,
 )
-from gilscope.errors import TooFewRoundsError
+from gilscope.core.errors import TooFewRoundsError
 from gilscope.stats import (
     LOOKS,
     Estimate,

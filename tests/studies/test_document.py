@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from gilscope.errors import ForeignFileError, NewerSchemaError, ResultFileError
+from gilscope.core.errors import ForeignFileError, NewerSchemaError, ResultFileError
 from gilscope.studies.document import to_json
 from gilscope.studies.kinds import FILE_NAMES, json_schema, load_study, of_json, studies_in, study_files
 from tests.faults.mutations import WORDS, places

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gilscope.errors import MeasurementError, RoundTimeoutError
+from gilscope.core.errors import MeasurementError, RoundTimeoutError
 from gilscope.measure.events import Observer
 from gilscope.studies.interleave import interleave
 from tests.studies.logged import log_of

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from gilscope.errors import MeasurementError, UsageError, WorkerRaisedError
+from gilscope.core.errors import MeasurementError, UsageError, WorkerRaisedError
+from gilscope.core.spec import Availability
 from gilscope.measure.events import Observer
-from gilscope.spec import Availability
 from gilscope.studies import _ipc_channels as channels
 from gilscope.studies import _ipc_job, _ipc_runner, ipc
 from gilscope.studies.host import StudyHost
@@ -41,7 +41,7 @@ class FakeHost:
 @pytest.fixture
 def clock(monkeypatch) -> list[int]:
     now = [0]
-    monkeypatch.setattr("gilscope.clocks.wall_ns", lambda: now[0])
+    monkeypatch.setattr("gilscope.core.clocks.wall_ns", lambda: now[0])
     real = ipc.interleave
     monkeypatch.setattr(ipc, "interleave", lambda *args, **more: real(*args, **more, clock_ns=lambda: now[0]))
     return now
@@ -195,7 +195,8 @@ def _other_side(end):
 def test_what_arrives_changed_is_found_out():
     class Careless(channels.Pipe):
         def receive(self, control):
-            return super().receive(control)[:-1] + b"?"
+            arrived = super().receive(control)
+            return arrived[:-1] + bytes([arrived[-1] ^ 1])
 
     peers = _ipc_runner.Peers()
     end = Careless(multiprocessing.get_context())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gilscope.errors import ForeignFileError, NewerSchemaError, ResultFileError, UsageError
+from gilscope.core.errors import ForeignFileError, NewerSchemaError, ResultFileError, UsageError
 from gilscope.studies.engine import carry_out, continued
 from gilscope.studies.record import Record, StudyBlock, StudyLog, read_record
 from tests.studies.logged import log_of

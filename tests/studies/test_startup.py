@@ -7,10 +7,10 @@ import os
 
 import pytest
 
-from gilscope.errors import RoundTimeoutError, UsageError, WorkerDiedError, WorkerRaisedError
+from gilscope.core.errors import RoundTimeoutError, UsageError, WorkerDiedError, WorkerRaisedError
+from gilscope.core.registry import EXECUTORS, START_METHODS
+from gilscope.core.spec import Availability
 from gilscope.measure.events import Observer
-from gilscope.registry import EXECUTORS, START_METHODS
-from gilscope.spec import Availability
 from gilscope.studies import _startup_kinds, startup
 from gilscope.studies.host import StudyHost
 from tests.studies.logged import document_of

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import gilscope.telemetry.gil as gil_module
-from gilscope.errors import MeasurementError, UnavailableError, UsageError
+from gilscope.core.errors import MeasurementError, UnavailableError, UsageError
 from gilscope.telemetry.gil import GilMonitor, probe_availability
 
 pytestmark = pytest.mark.usefixtures("probe")

@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from gilscope import clocks
-from gilscope.errors import UnavailableError
-from gilscope.spec import Availability
+from gilscope.core import clocks
+from gilscope.core.errors import UnavailableError
+from gilscope.core.spec import Availability
+from gilscope.core.trace import GIL_LANE
 from gilscope.telemetry import holders
 from gilscope.telemetry.gil import GilMonitor, part_reason
 from gilscope.telemetry.holders import GilTrace, events_of, trace_availability
-from gilscope.trace import GIL_LANE
 
 AVAILABLE = trace_availability()
 needs_trace = pytest.mark.skipif(not AVAILABLE.ok, reason=f"no exact GIL trace here: {AVAILABLE.reason}")

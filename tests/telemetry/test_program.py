@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
 from gilscope.telemetry.gil import probe_availability
 from gilscope.telemetry.program import run_program
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import gilscope.telemetry.gil as gil_module
 from benchmarks.selfbench import coverage
-from gilscope.errors import MeasurementError
+from gilscope.core.errors import MeasurementError
 from gilscope.telemetry.reading import OTHER_THREADS, _score, read
 
 SLOT_NS = 1e6

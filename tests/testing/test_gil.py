@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
 from gilscope.testing import GilGate
 
 

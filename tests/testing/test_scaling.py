@@ -8,8 +8,8 @@ import pytest
 
 from gilscope.analysis import analyse
 from gilscope.analysis.gate import Gate, Quantity, gate
-from gilscope.errors import UsageError
-from gilscope.records import Round
+from gilscope.core.errors import UsageError
+from gilscope.core.records import Round
 from gilscope.stats import Estimate
 from gilscope.testing import ScalingResult, Undecided
 from gilscope.testing.outcome import values_of

@@ -6,7 +6,7 @@ elsewhere). The last arrival's time is left in the shared block, so that each wo
 from being woken late (the price of the barrier).
 """
 
-from gilscope.errors import BrokenBarrierError
+from gilscope.core.errors import BrokenBarrierError
 
 cdef extern from *:
     """

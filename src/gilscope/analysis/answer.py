@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from gilscope.analysis.findings import Finding, Severity
 from gilscope.analysis.interpreters import Price
 from gilscope.analysis.rows import CaseRow, ControlRow, Role, table_order
-from gilscope.cases import Case
+from gilscope.core.cases import Case
+from gilscope.core.typed import read
 from gilscope.results.surroundings import Surroundings
-from gilscope.typed import read
 
 if TYPE_CHECKING:
     from gilscope.analysis.verdict import KernelVerdict

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.rows import CaseRow
-from gilscope.cases import DEFAULT_CHUNKS_PER_WORKER, Case
+from gilscope.core.cases import DEFAULT_CHUNKS_PER_WORKER, Case
 from gilscope.results.surroundings import Difference, differences
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE

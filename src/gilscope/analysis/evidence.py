@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gilscope.cases import Case
+from gilscope.core.cases import Case
 from gilscope.stats import Estimate
 
 __all__ = [

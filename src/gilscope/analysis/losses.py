@@ -28,10 +28,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from gilscope.analysis.columns import Columns, Role, averaged
-from gilscope.cases import Case
-from gilscope.records import Round, Stamp
+from gilscope.core.cases import Case
+from gilscope.core.records import Round, Stamp
+from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate
-from gilscope.units import NS_PER_S
 
 __all__ = [
     "LOSSES",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from gilscope import typed
 from gilscope.analysis.findings._gil import IN_C, SATURATED
+from gilscope.core import typed
 from gilscope.telemetry.reading import GilReading, GilReport
 
 __all__ = ["GIL_SCHEMA", "GilCode", "GilVerdict", "ProgramReport", "gil_code"]

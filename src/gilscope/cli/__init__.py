@@ -10,7 +10,7 @@ import errno
 import sys
 from collections.abc import Sequence
 
-from gilscope.errors import GilscopeError, ResultFileError, UsageError
+from gilscope.core.errors import GilscopeError, ResultFileError, UsageError
 
 __all__ = ["FAILED", "INTERRUPTED", "OK", "UNDECIDED", "USAGE", "main"]
 

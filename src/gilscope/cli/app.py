@@ -29,8 +29,8 @@ from gilscope.cli import (
     trace,
 )
 from gilscope.cli.output import emit
-from gilscope.errors import UsageError
-from gilscope.registry import nearest
+from gilscope.core.errors import UsageError
+from gilscope.core.registry import nearest
 
 __all__ = ["app", "dispatch"]
 

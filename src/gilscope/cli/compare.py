@@ -50,8 +50,8 @@ def compare(
 
 
 def _limit(text: str) -> float:
-    from gilscope.errors import UsageError
-    from gilscope.units import parse_fraction
+    from gilscope.core.errors import UsageError
+    from gilscope.core.units import parse_fraction
 
     word, colon, value = text.partition(":")
     if word != "slower" or not colon:

@@ -35,8 +35,8 @@ def export(
 ) -> int:
     """Write a result as CSV, JSON, for pytest-benchmark or pyperf, or its charts as SVG or PNG."""
     from gilscope.cli.show import locate
-    from gilscope.errors import UsageError
-    from gilscope.registry import check_names
+    from gilscope.core.errors import UsageError
+    from gilscope.core.registry import check_names
     from gilscope.report.export import FORMATS
     from gilscope.report.picture import PICTURES
 
@@ -94,7 +94,7 @@ def _drawn(view: View, chart: str, kernel: str, theme: str, form: str) -> bytes:
 
 
 def _make(folder: Path) -> None:
-    from gilscope.errors import UsageError
+    from gilscope.core.errors import UsageError
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ def _make(folder: Path) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    from gilscope.errors import UsageError
+    from gilscope.core.errors import UsageError
 
     try:
         with path.open("xb") as file:

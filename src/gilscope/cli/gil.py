@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
 
 if TYPE_CHECKING:
     from gilscope.analysis.program import ProgramReport

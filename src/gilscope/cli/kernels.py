@@ -53,8 +53,8 @@ def digest(
 
     XS and S come from py_loop, M and L from cy_nogil after it has agreed with py_loop.
     """
+    from gilscope.core.registry import KERNELS, check_names
     from gilscope.kernels.digest import main
-    from gilscope.registry import KERNELS, check_names
 
     main(list(check_names("kernel", names or KERNELS, KERNELS)))
     return 0

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from gilscope.cases import Case
 from gilscope.cli.output import shown
+from gilscope.core.cases import Case
+from gilscope.core.records import CaseRecord
 from gilscope.measure.events import Observer
-from gilscope.records import CaseRecord
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gilscope.cases import Case
+from gilscope.core.cases import Case
+from gilscope.core.records import CaseRecord
 from gilscope.measure.events import Observer
-from gilscope.records import CaseRecord
 
 __all__ = ["AFTER_S", "Provisional"]
 

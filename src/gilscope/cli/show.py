@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
 
 __all__ = ["locate", "show"]
 

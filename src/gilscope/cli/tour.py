@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from gilscope.studies.tour._shown import ShownChapter, Tour
+    from gilscope.tour._shown import ShownChapter, Tour
 
 __all__ = ["tour"]
 
@@ -29,8 +29,8 @@ def tour(
     Exit status 1 if a claim did not hold.
     """
     from gilscope.cli.output import emit, emit_json
-    from gilscope.registry import check_names
-    from gilscope.studies.tour import CHAPTERS
+    from gilscope.core.registry import check_names
+    from gilscope.tour import CHAPTERS
 
     if mermaid and json:
         raise UsageError("--mermaid and --json both say what stands on stdout: give one of them")
@@ -51,7 +51,7 @@ def tour(
 
 
 def _contents() -> str:
-    from gilscope.studies.tour import CHAPTERS, load_chapter
+    from gilscope.tour import CHAPTERS, load_chapter
 
     titles = "\n".join(f"  {name:<16} {load_chapter(name).title}" for name in CHAPTERS)
     return f"Chapters of the tour:\n\n{titles}\n\nRun one with 'gilscope tour threads', all with 'gilscope tour --all'."
@@ -62,9 +62,9 @@ def _show(name: str, *, quiet: bool, mermaid: bool) -> ShownChapter:
     from gilscope.cli.output import draws_unicode, emit, stdout_color, stdout_width
     from gilscope.report.timeline.mermaid import sequence_diagram
     from gilscope.report.tour import render_chapter
-    from gilscope.studies.tour import load_chapter
-    from gilscope.studies.tour._model import run_experiment
-    from gilscope.studies.tour._shown import ShownChapter
+    from gilscope.tour import load_chapter
+    from gilscope.tour._model import run_experiment
+    from gilscope.tour._shown import ShownChapter
 
     chapter = load_chapter(name)
     shown = ShownChapter.of(chapter, map(run_experiment, chapter.experiments), sequence_diagram)
@@ -79,7 +79,7 @@ def _taken(chapters: list[ShownChapter]) -> Tour:
     from gilscope import __version__
     from gilscope.env import interpreter
     from gilscope.env.cpu import usable_cpus
-    from gilscope.studies.tour._shown import Tour
+    from gilscope.tour._shown import Tour
 
     python = {name: value for name, value in interpreter.describe().items() if name != "executable"}
     environment = {"interpreter": python, "usable_cpus": usable_cpus().count}

@@ -18,10 +18,10 @@ from functools import cache
 
 __all__ = ["ENTRY", "runner_files"]
 
-ENTRY = "gilscope.measure.runner"
+ENTRY = "gilscope.runner.runner"
 """What the supervisor starts in another interpreter; everything else there is imported by it or in its children."""
 
-_PACKAGE, _KERNELS, _REGISTRY = "gilscope", "gilscope.kernels", "gilscope.registry"
+_PACKAGE, _KERNELS, _REGISTRY = "gilscope", "gilscope.kernels", "gilscope.core.registry"
 _OPEN = "*"  # in a name: a part that is known at run time only
 _DOTTED = re.compile(rf"\b{_PACKAGE}(?:\.[\w*]+)+")
 _OF_A_KERNEL = re.compile(r"(\.\w+):\w+")  # a target in the kernel's own folder, see ``kernels.target``

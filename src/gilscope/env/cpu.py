@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from gilscope.cgroups import limiting_group
+from gilscope.core.cgroups import limiting_group
+from gilscope.core.errors import UsageError
 from gilscope.env.files import cpu_folders, parse_cpu_list, read_text
-from gilscope.errors import UsageError
 
 __all__ = [
     "MAX_WORKERS_VARIABLE",

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gilscope import typed
-from gilscope.errors import UsageError
+from gilscope.core import typed
+from gilscope.core.errors import UsageError
 
 __all__ = [
     "FOLDER_VARIABLE",

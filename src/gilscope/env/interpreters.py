@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import gilscope
+from gilscope.core.errors import UsageError
+from gilscope.core.registry import check_names
 from gilscope.env import _about, environments
 from gilscope.env.closure import runner_files
 from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
 from gilscope.env.libraries import LIBRARIES
-from gilscope.errors import UsageError
-from gilscope.registry import check_names
 
 __all__ = [
     "GIL_WORDS",
@@ -281,8 +281,8 @@ def ask(path: str, kernels: Sequence[str], environment: Mapping[str, str | None]
     line = next((line for line in done.stdout.splitlines() if line.startswith(_about.MARK)), None)
     if line is None:
         said = done.stderr.strip().splitlines() or ["nothing"]
-        told = said[-1] if said[0].startswith("Traceback") else said[0]
-        raise UsageError(f"{path} cannot run gilscope: it said {told[:200]!r}; name another Python")
+        last = said[-1] if said[0].startswith("Traceback") else said[0]
+        raise UsageError(f"{path} cannot run gilscope: it said {last[:200]!r}; name another Python")
     facts: dict[str, Any] = json.loads(line.removeprefix(_about.MARK))
     return facts
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gilscope.core.errors import UsageError
 from gilscope.env.cpu import core_groups
 from gilscope.env.files import cpu_folders
-from gilscope.errors import UsageError
 
 __all__ = ["Place", "places"]
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from gilscope.registry import EXECUTORS, REFERENCES, check_names
-from gilscope.spec import Availability, Impl
+from gilscope.core.registry import EXECUTORS, REFERENCES, check_names
+from gilscope.core.spec import Availability, Impl
 
 __all__ = ["availability", "module_of"]
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gilscope import __version__, clocks
-from gilscope.errors import MeasurementError, UnavailableError
+from gilscope import __version__
+from gilscope.core import clocks
+from gilscope.core.errors import MeasurementError, UnavailableError
 from gilscope.executors._shm import why_not_started
 from gilscope.executors.processes import describe_exit
 

@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gilscope import clocks, targets
-from gilscope.errors import UnavailableError, WorkerDiedError, WorkerRaisedError
+from gilscope.core import clocks, targets
+from gilscope.core.errors import UnavailableError, WorkerDiedError, WorkerRaisedError
+from gilscope.core.records import Round
+from gilscope.core.spec import chunk_bounds
 from gilscope.executors._process_worker import die_with_parent
 from gilscope.executors._rounds import Task, outside, since
 from gilscope.executors.processes import default_start_method
-from gilscope.records import Round
-from gilscope.spec import chunk_bounds
 
 __all__ = ["FuturesPool", "open_processes", "open_threads"]
 

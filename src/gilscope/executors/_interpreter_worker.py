@@ -12,19 +12,14 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+from gilscope.core import pep734
 from gilscope.executors._mapped import MappedChannel
 from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.executors._worker import serve
 
-__all__ = ["inside", "main", "read_message", "write_message"]
+__all__ = ["main", "read_message", "write_message"]
 
 _LENGTH = struct.Struct("=Q")
-_inside = False  # each interpreter has a copy of this module
-
-
-def inside() -> bool:
-    """Tell whether the calling code runs in a worker that is a sub-interpreter: its only thread is a main thread."""
-    return _inside
 
 
 def write_message(fd: int, message: Any) -> None:
@@ -87,8 +82,7 @@ class _InterpreterChannel(MappedChannel):
 
 def main(commands_fd: int, answers_fd: int, index: int, token_fds: Sequence[tuple[int, int]] | None) -> None:
     """Serve commands from one pipe and answer into the other until the first closes."""
-    global _inside
-    _inside = True
+    pep734.enter()
     write_message(answers_fd, ("ok", index))
     serve(_InterpreterChannel(commands_fd, answers_fd, _tokens(token_fds)))
 

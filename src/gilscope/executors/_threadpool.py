@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gilscope.core.spec import Availability, Impl
 from gilscope.executors._futures import open_threads as open_pool
-from gilscope.spec import Availability, Impl
 
 __all__ = ["availability", "open_pool"]
 

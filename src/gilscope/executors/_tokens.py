@@ -6,8 +6,8 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from gilscope import clocks
-from gilscope.errors import BrokenBarrierError
+from gilscope.core import clocks
+from gilscope.core.errors import BrokenBarrierError
 
 __all__ = ["TokenBarrier"]
 

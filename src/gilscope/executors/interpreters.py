@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from multiprocessing import connection
 from typing import Any
 
-from gilscope import clocks
-from gilscope.errors import UnavailableError, WorkerDiedError, WorkerRaisedError
+from gilscope.core import clocks
+from gilscope.core.errors import UnavailableError, WorkerDiedError, WorkerRaisedError
+from gilscope.core.pep734 import BACKPORT, api
+from gilscope.core.spec import Availability, Impl
 from gilscope.executors._interpreter_worker import read_message, write_message
 from gilscope.executors._pool import Pool
 from gilscope.executors._shm import HAS_MEMFD, Segment
-from gilscope.pep734 import BACKPORT, api
-from gilscope.spec import Availability, Impl
 
 __all__ = ["InterpreterPool", "availability", "open_pool"]
 

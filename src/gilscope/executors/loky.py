@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import BrokenExecutor
 from typing import Any
 
-from gilscope import clocks
-from gilscope.errors import MeasurementError, WorkerDiedError
+from gilscope.core import clocks
+from gilscope.core.errors import MeasurementError, WorkerDiedError
+from gilscope.core.spec import Availability, Impl
 from gilscope.executors import _task_worker
 from gilscope.executors._rounds import Chunk, Task
 from gilscope.executors._shm import why_not_started
 from gilscope.executors._tasks import TaskSession, job_of, pickled
 from gilscope.executors.processes import describe_exit
-from gilscope.spec import Availability, Impl
 
 __all__ = ["LokyPool", "availability", "open_pool"]
 
@@ -103,8 +103,8 @@ def answers(futures: Iterable[Any]) -> list[Any]:
     try:
         return [future.result() for future in futures]
     except BrokenExecutor as error:
-        told = _EXIT_CODES.search(str(error))
-        how = describe_exit(int(told[1])) if told else f"ended: {str(error).partition(chr(10))[0]}"
+        code = _EXIT_CODES.search(str(error))
+        how = describe_exit(int(code[1])) if code else f"ended: {str(error).partition(chr(10))[0]}"
         raise WorkerDiedError(f"a loky worker {how}") from None
 
 

@@ -8,12 +8,12 @@ import signal
 from multiprocessing import connection, reduction
 from typing import Any, cast
 
-from gilscope import clocks
-from gilscope.errors import UnavailableError, WorkerDiedError
+from gilscope.core import clocks
+from gilscope.core.errors import UnavailableError, WorkerDiedError
+from gilscope.core.spec import Availability, Impl
 from gilscope.executors import _process_worker
 from gilscope.executors._pool import Pool
 from gilscope.executors._shm import HAS_MEMFD, Segment
-from gilscope.spec import Availability, Impl
 
 __all__ = ["ProcessPool", "availability", "default_start_method", "describe_exit", "open_pool"]
 

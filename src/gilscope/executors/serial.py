@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from gilscope import clocks
+from gilscope.core import clocks
+from gilscope.core.records import Round
+from gilscope.core.spec import Availability, Impl, chunk_bounds
 from gilscope.executors._rounds import Task, bound_to, combine, outside, since, stamp
 from gilscope.executors._worker import Bound, Job, bind, perform, warm_up
-from gilscope.records import Round
-from gilscope.spec import Availability, Impl, chunk_bounds
 
 __all__ = ["SerialPool", "availability", "open_pool"]
 
@@ -39,6 +39,7 @@ class SerialSession:
         bounds = chunk_bounds(task.spec.extent(task.params), task.case.chunks)
         job = Job(
             target=task.target,
+            definition=task.definition,
             params=dict(task.params),
             layout=task.layout,
             segment=task.segment_key,

@@ -7,11 +7,11 @@ import queue
 import threading
 from typing import Any
 
-from gilscope import clocks
+from gilscope.core import clocks
+from gilscope.core.spec import Availability, Impl
 from gilscope.executors._pool import BARRIERS, Pool, open_barrier
 from gilscope.executors._shm import Segment
 from gilscope.executors._worker import serve
-from gilscope.spec import Availability, Impl
 
 __all__ = ["ThreadPool", "availability", "open_pool"]
 

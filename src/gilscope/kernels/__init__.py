@@ -17,10 +17,10 @@ from array import array
 from collections.abc import Callable
 from typing import Any, Literal
 
-from gilscope import targets
-from gilscope.errors import UnavailableError
-from gilscope.registry import KERNELS, PROBES, check_names
-from gilscope.spec import Availability, Buffers, Impl, KernelSpec, Params
+from gilscope.core import targets
+from gilscope.core.errors import UnavailableError
+from gilscope.core.registry import KERNELS, PROBES, check_names
+from gilscope.core.spec import Availability, Buffers, Impl, KernelSpec, Params
 
 __all__ = [
     "adopt",
@@ -125,7 +125,7 @@ def resolve(kernel: str, impl: Impl) -> Callable[..., Any]:
     """
     if impl.unavailable:
         raise UnavailableError(f"{kernel}/{impl.name}: {impl.unavailable}")
-    return targets.resolve(target(kernel, impl))
+    return targets.resolve(target(kernel, impl), impl.definition)
 
 
 def isa(kernel: str, impl: Impl) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import register_jitable
 
-from gilscope.spec import Buffers
+from gilscope.core.spec import Buffers
 
 __all__ = ["ISA", "carries", "check_range", "flat", "gil", "inlined", "nogil", "parallel", "use_threads"]
 

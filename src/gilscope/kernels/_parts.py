@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from gilscope.spec import Impl
+from gilscope.core.spec import Impl
 
 __all__ = ["CYTHON", "NO_NP_BLAS", "NO_STD_C", "NP_VEC", "NUMBA", "PY_LOOP", "not_available", "read_digests"]
 

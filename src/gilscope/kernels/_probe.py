@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gilscope.spec import Buffers, BufferSpec, Impl, Params, Slice, Work
+from gilscope.core.spec import Buffers, BufferSpec, Impl, Params, Slice, Work
 
 __all__ = [
     "CY_GIL",

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
 from gilscope.kernels._inputs import fill_uniform, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NUMBA, PY_LOOP, not_available, read_digests
-from gilscope.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
 
 __all__ = ["KERNEL"]
 
@@ -84,7 +84,7 @@ _PY = '''"""$NAME in plain Python: the oracle, which all others must equal to th
 
 from __future__ import annotations
 
-from gilscope.spec import Buffers, Params
+from gilscope.core.spec import Buffers, Params
 
 __all__ = ["py_loop"]
 
@@ -108,8 +108,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from gilscope.core.spec import Buffers, Params
 from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
-from gilscope.spec import Buffers, Params
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -166,23 +166,6 @@ def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
     use_threads(workers)
     _nb_prange(*_arrays(params, buffers), params["steps"], workers)
 '''
-
-_CY_STUB = """from gilscope.spec import Buffers, Params
-
-ISA: str
-CPU_HAS_V3: bool
-
-def cy_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None: ...
-def cy_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None: ...
-"""
-
-_CY_OMP_STUB = """from gilscope.spec import Buffers, Params
-
-ISA: str
-CPU_HAS_V3: bool
-
-def cy_prange(workers: int, params: Params, buffers: Buffers) -> None: ...
-"""
 
 _CORE = '''# The inner loop, written once for all Cython variants; the order of the operations is that of py_loop.
 
@@ -281,7 +264,7 @@ Say what limits it, and which finding names that.
 ## Measured
 
 <!-- output:$NAME -->
-Not measured yet: `python docs/update_kernels.py $NAME` fills this in.
+Not measured yet: `python docs/update.py kernels/$NAME --measure` fills this in.
 <!-- /output -->
 """
 
@@ -290,8 +273,6 @@ FILES = {
     "src/gilscope/kernels/$NAME/spec.py": _SPEC,
     "src/gilscope/kernels/$NAME/_py.py": _PY,
     "src/gilscope/kernels/$NAME/_nb.py": _NB,
-    "src/gilscope/kernels/$NAME/_cy.pyi": _CY_STUB,
-    "src/gilscope/kernels/$NAME/_cy_omp.pyi": _CY_OMP_STUB,
     "ext/gilscope/kernels/$NAME/core.pxd": _CORE,
     "ext/gilscope/kernels/$NAME/_cy.pyx": _CY,
     "ext/gilscope/kernels/$NAME/_cy_omp.pyx": _CY_OMP,

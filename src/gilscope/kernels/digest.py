@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gilscope import kernels
-from gilscope.errors import MeasurementError, UnavailableError
-from gilscope.registry import KERNELS, SIZES
-from gilscope.spec import Impl, KernelSpec, chunk_bounds
+from gilscope.core.errors import MeasurementError, UnavailableError
+from gilscope.core.registry import KERNELS, SIZES
+from gilscope.core.spec import Impl, KernelSpec, chunk_bounds
 
 __all__ = ["make_digests", "run_once"]
 

@@ -11,12 +11,12 @@ import re
 from pathlib import Path
 from string import Template
 
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
 from gilscope.kernels._templates import AWKWARD, FILES
 
 __all__ = ["find_checkout", "write_skeleton"]
 
-_REGISTRY = "src/gilscope/registry.py"
+_REGISTRY = "src/gilscope/core/registry.py"
 _AWKWARD = "tests/kernels/awkward.py"
 # What a source checkout has and an installed package, or another project, has not.
 _MARKS = ("setup.py", _REGISTRY, _AWKWARD, "ext/gilscope/include/buffers.pxd")

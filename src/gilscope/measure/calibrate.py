@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gilscope.cases import Case, Slot
+from gilscope.core.cases import Case, Slot
 from gilscope.measure.host import Host, Lead
 
 __all__ = ["ROUND_S", "calibrate", "lead_of", "timeout_of"]

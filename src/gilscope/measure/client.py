@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gilscope.errors import MeasurementError, NoRoomError, RoundTimeoutError, UsageError, WorkerDiedError
-from gilscope.measure.wire import frame, receive_message
+from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, UsageError, WorkerDiedError
+from gilscope.runner.wire import frame, receive_message
 
 __all__ = ["Launch", "SupervisorClient", "most_processes"]
 
-_SUPERVISOR = "from gilscope.measure.supervisor import main; main()"
+_SUPERVISOR = "from gilscope.supervisor.supervisor import main; main()"
 _LONGEST_TEMPORARY = 50  # a socket's path has 104 to 108 bytes (man 7 unix); multiprocessing adds about 45 to ours
 _MOST_PROCESSES, _MOST_PER_CPU = 1000, 16  # each start method, loky and dask keep workers
 

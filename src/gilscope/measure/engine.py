@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from gilscope import __version__, env
-from gilscope.abilities import told
-from gilscope.cases import Plan, Study
+from gilscope.availability import remote
+from gilscope.core.cases import Plan, Study
+from gilscope.core.records import Block, CaseRecord, Environment
 from gilscope.env.interpreters import Interpreter, described
 from gilscope.measure.blocks import prepare_all, run_blocks
 from gilscope.measure.calibrate import ROUND_S
@@ -17,7 +18,6 @@ from gilscope.measure.events import Observer
 from gilscope.measure.host import SupervisedHost, max_workers_of
 from gilscope.measure.resume import check_resumable
 from gilscope.plan import make_plan
-from gilscope.records import Block, CaseRecord, Environment
 from gilscope.results import ResultWriter, load
 
 __all__ = ["Kernels", "Planned", "Subject", "measure"]
@@ -130,7 +130,7 @@ class Kernels:
 
     def __init__(self, study: Study, interpreters: Sequence[Interpreter] = ()) -> None:
         self.study, self.interpreters = study, interpreters
-        self._plan = make_plan(study, told(interpreters))
+        self._plan = make_plan(study, remote(interpreters))
 
     def host(self, environment: Environment) -> SupervisedHost:
         """See ``Subject``."""

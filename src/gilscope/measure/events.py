@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gilscope.cases import Case
-from gilscope.records import CaseRecord
+from gilscope.core.cases import Case
+from gilscope.core.records import CaseRecord
 
 __all__ = ["Observer"]
 

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
-from gilscope import clocks
+from gilscope.core import clocks
 from gilscope.measure.events import Observer
 
 __all__ = ["Series", "buy_blocks", "shuffled"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from gilscope.cases import Study
-from gilscope.errors import UsageError
-from gilscope.records import Environment, ResultSet
+from gilscope.core.cases import Study
+from gilscope.core.errors import UsageError
+from gilscope.core.records import Environment, ResultSet
 from gilscope.results.codec import decode_study
 from gilscope.results.surroundings import differences
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from gilscope.analysis.gil import GilSeen
 from gilscope.analysis.rows import CaseRow, Limits, Placement
-from gilscope.records import CaseRecord
+from gilscope.core.records import CaseRecord
+from gilscope.core.units import NS_PER_S
 from gilscope.report.figures import NONE, interval, percent, seconds, si
 from gilscope.report.sentences.findings import LOSS_WORDS
-from gilscope.units import NS_PER_S
 
 __all__ = ["ONE_TIME", "WORK", "Share", "facts_of", "shares"]
 

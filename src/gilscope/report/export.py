@@ -13,7 +13,7 @@ from typing import Any
 from gilscope.analysis import Answer
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.to_json import part_to_json, to_json
-from gilscope.records import ResultSet
+from gilscope.core.records import ResultSet
 from gilscope.report.columns import Column, columns_of
 from gilscope.report.figures import printable
 from gilscope.report.sentences import verdict

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from gilscope.trace import Category
+from gilscope.core.trace import Category
 
 __all__ = [
     "CATEGORY_PAINT",

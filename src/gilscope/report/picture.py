@@ -7,8 +7,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from gilscope.errors import UnavailableError, UnknownNameError, UsageError
-from gilscope.registry import check_names
+from gilscope.core.errors import UnavailableError, UnknownNameError, UsageError
+from gilscope.core.registry import check_names
 from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, Panel, View, draw
 from gilscope.report.charts.model import PANEL_WIDTH
 from gilscope.report.palette import CHART_CSS, THEMES, resolved

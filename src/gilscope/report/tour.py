@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import textwrap
 
+from gilscope.core.trace import duration
 from gilscope.report.timeline.sequence import draw
 from gilscope.report.timeline.strip import strip
-from gilscope.studies.tour._model import Figure
-from gilscope.studies.tour._shown import ShownChapter, ShownExperiment
-from gilscope.trace import duration
+from gilscope.tour._model import Figure
+from gilscope.tour._shown import ShownChapter, ShownExperiment
 
 __all__ = ["figure_text", "render_chapter"]
 

@@ -6,7 +6,7 @@ from gilscope.report.svg import Markup, tag
 from gilscope.report.timeline import svg
 from gilscope.report.timeline.page import document, in_order
 from gilscope.report.tour import figure_text
-from gilscope.studies.tour._shown import ShownChapter, ShownExperiment, Tour
+from gilscope.tour._shown import ShownChapter, ShownExperiment, Tour
 
 __all__ = ["tour_page"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gilscope.errors import ForeignFileError, ResultFileError, UsageError
+from gilscope.core.errors import ForeignFileError, ResultFileError, UsageError
 from gilscope.results.reader import is_line
 
 try:

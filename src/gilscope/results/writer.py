@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gilscope.cases import Study
-from gilscope.records import Block, CaseRecord, Environment
+from gilscope.core.cases import Study
+from gilscope.core.records import Block, CaseRecord, Environment
 from gilscope.results.appending import AppendOnlyFile
 from gilscope.results.codec import encode_block, encode_case_record, encode_study
 from gilscope.results.schema import SCHEMA, SCHEMA_VERSION

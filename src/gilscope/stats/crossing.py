@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from gilscope.errors import TooFewRoundsError
+from gilscope.core.errors import TooFewRoundsError
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE, Estimate
 
 __all__ = ["bootstrap_interval", "crossing", "isotonic_fit", "median_crossing"]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gilscope.errors import TooFewRoundsError
+from gilscope.core.errors import TooFewRoundsError
 
 __all__ = [
     "DEFAULT_CONFIDENCE",

@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from gilscope.errors import TooFewRoundsError
+from gilscope.core.errors import TooFewRoundsError
 from gilscope.stats.intervals import (
     DEFAULT_CONFIDENCE,
     Estimate,

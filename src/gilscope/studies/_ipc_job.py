@@ -9,8 +9,8 @@ import pickle
 import zlib
 from typing import Any
 
-from gilscope import clocks
-from gilscope.errors import MeasurementError
+from gilscope.core import clocks
+from gilscope.core.errors import MeasurementError
 
 __all__ = ["STAGES", "one_job"]
 

@@ -9,10 +9,10 @@ import sys
 import threading
 from typing import Any
 
-from gilscope.errors import MeasurementError
+from gilscope.core.errors import MeasurementError
+from gilscope.core.pep734 import api
 from gilscope.executors.processes import default_start_method
-from gilscope.measure.serving import serve
-from gilscope.pep734 import api
+from gilscope.runner.serving import serve
 from gilscope.studies import _ipc_channels as channels
 from gilscope.studies._ipc_job import one_job
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gilscope import clocks
-from gilscope.measure.serving import serve
+from gilscope.core import clocks
+from gilscope.runner.serving import serve
 from gilscope.studies._startup_kinds import load
 from gilscope.studies.memory import family_pss_bytes
 

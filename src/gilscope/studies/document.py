@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from gilscope.records import Environment
+from gilscope.core.records import Environment
 from gilscope.results.environment import check_environment
 from gilscope.stats import Estimate
 from gilscope.studies.codec import Count, Json, encode

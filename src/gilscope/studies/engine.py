@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from gilscope import __version__
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
+from gilscope.core.records import Environment
 from gilscope.measure.resume import check_resumable
-from gilscope.records import Environment
 from gilscope.studies.document import Envelope
 from gilscope.studies.record import Kind, Record, StudyLog, read_record
 

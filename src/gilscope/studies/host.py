@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gilscope.errors import WorkerRaisedError
+from gilscope.core.errors import WorkerRaisedError
 from gilscope.measure.client import Launch, SupervisorClient, most_processes
 
 __all__ = ["StudyHost"]
@@ -18,7 +18,7 @@ class StudyHost:
     Parameters
     ----------
     module : str
-        Its ``main`` calls `gilscope.measure.serving.serve`.
+        Its ``main`` calls `gilscope.runner.serving.serve`.
     workers : int
         The most that are asked of it: so many more processes are no fork bomb.
     """

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from gilscope import clocks
-from gilscope.errors import MeasurementError, RoundTimeoutError
+from gilscope.core import clocks
+from gilscope.core.errors import MeasurementError, RoundTimeoutError
 from gilscope.measure.events import Observer
 from gilscope.measure.loop import buy_blocks, shuffled
 from gilscope.studies.record import StudyBlock, StudyLog

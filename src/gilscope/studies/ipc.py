@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from gilscope import clocks, executors
-from gilscope.errors import MeasurementError
+from gilscope import executors
+from gilscope.core import clocks
+from gilscope.core.errors import MeasurementError
+from gilscope.core.memory import available_bytes
+from gilscope.core.spec import Availability, Impl
 from gilscope.measure.events import Observer
-from gilscope.measure.examine import available_bytes
-from gilscope.spec import Availability, Impl
 from gilscope.stats import MIN_BLOCKS
 from gilscope.studies.codec import decode
 from gilscope.studies.document import RowStatus

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, get_args
 
-from gilscope.errors import UsageError
-from gilscope.registry import START_METHODS
+from gilscope.core.errors import UsageError
+from gilscope.core.registry import START_METHODS
 from gilscope.stats import Estimate, estimate_or_none
 from gilscope.studies.codec import Count, Positive, Seconds
 from gilscope.studies.document import Envelope, StudyRow

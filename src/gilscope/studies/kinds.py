@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from gilscope.errors import ForeignFileError, GilscopeError, NewerSchemaError, ResultFileError
+from gilscope.core.errors import ForeignFileError, GilscopeError, NewerSchemaError, ResultFileError
 from gilscope.results.reader import MALFORMED, damaged, parse_object, read_file
 from gilscope.studies.codec import Json, decode, schema_of
 from gilscope.studies.document import SCHEMA, SCHEMA_VERSION

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeVar
 
 from gilscope import __version__
-from gilscope.records import Environment
+from gilscope.core.records import Environment
 from gilscope.results.appending import AppendOnlyFile
 from gilscope.results.environment import check_environment
 from gilscope.results.reader import MALFORMED, damaged, left_out, read_file, read_header, read_lines

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from gilscope import executors
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
+from gilscope.core.registry import START_METHODS
+from gilscope.core.spec import Availability, Impl
 from gilscope.measure.events import Observer
-from gilscope.registry import START_METHODS
-from gilscope.spec import Availability, Impl
 from gilscope.stats import Estimate, estimate_or_none
 from gilscope.studies.codec import Positive, decode
 from gilscope.studies.document import Envelope, StudyRow

@@ -13,15 +13,15 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from gilscope.core.errors import MeasurementError, UnavailableError, UsageError
+from gilscope.core.spec import Availability
+from gilscope.core.trace import Event
 from gilscope.env.cpu import cgroup_quota_cpus
 from gilscope.env.interpreter import gil_enabled
-from gilscope.errors import MeasurementError, UnavailableError, UsageError
-from gilscope.spec import Availability
 from gilscope.stats import Estimate
 from gilscope.telemetry.free_threading import GilState, gil_state
 from gilscope.telemetry.names import ThreadNames
 from gilscope.telemetry.reading import GilReading, GilReport, GilThread, HoldLengths, Timeline, read
-from gilscope.trace import Event
 
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Sampler
@@ -203,7 +203,7 @@ class GilMonitor:
 
     @property
     def threads_reason(self) -> str:
-        """Why ``threads`` is empty; empty when threads are told apart."""
+        """Why ``threads`` is empty; empty when threads are distinguished."""
         return self.reason or self._reasons["threads"]
 
     @property

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from gilscope.core.errors import UnavailableError
+from gilscope.core.spec import Availability
+from gilscope.core.trace import GIL_LANE, Event, duration
 from gilscope.env.cpu import usable_cpus
-from gilscope.errors import UnavailableError
-from gilscope.spec import Availability
 from gilscope.telemetry import gil
 from gilscope.telemetry.names import ThreadNames
-from gilscope.trace import GIL_LANE, Event, duration
 
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Tracer

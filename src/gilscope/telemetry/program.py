@@ -22,7 +22,7 @@ from functools import partial
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
 from gilscope.telemetry.gil import GilMonitor
 from gilscope.telemetry.reading import GilReport
 

@@ -22,10 +22,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gilscope import typed
-from gilscope.errors import MeasurementError
+from gilscope.core import typed
+from gilscope.core.errors import MeasurementError
+from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate
-from gilscope.units import NS_PER_S
 
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Snapshot
@@ -139,7 +139,7 @@ class GilReading:
     threads : tuple of GilThread
         Those seen holding it, the largest share first; empty where the platform does not tell them apart.
     unattributed : float
-        Share of looks at a held GIL whose thread could not be told.
+        Share of samples of a held GIL whose thread is not known.
     holds : HoldLengths
     timeline : Timeline
     cost : float

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gilscope.analysis.to_json import part_to_json
-from gilscope.errors import MeasurementError
+from gilscope.core.errors import MeasurementError
 from gilscope.stats import Estimate
 
 __all__ = ["Undecided", "shown", "values_of"]

@@ -14,11 +14,11 @@ from gilscope.analysis.gate import Gate, Quantity, gate
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.to_json import to_json
 from gilscope.api import Way
-from gilscope.errors import UsageError
-from gilscope.measure.callables import request_of
+from gilscope.core.errors import UsageError
+from gilscope.core.records import ResultSet
 from gilscope.measure.engine import measure
-from gilscope.measure.functions import Functions, Options
-from gilscope.records import ResultSet
+from gilscope.profile.callables import request_of
+from gilscope.profile.functions import Functions, Options
 from gilscope.report.sentences import verdict
 from gilscope.results import load
 from gilscope.results.schema import RESULT_NAME

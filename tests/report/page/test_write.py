@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gilscope.errors import UnavailableError, UsageError
+from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.report.page import Source, read_source, write
 from gilscope.studies.document import to_json
 from tests.report.answers import mandelbrot

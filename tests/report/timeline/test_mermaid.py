@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from gilscope import results
+from gilscope.core.trace import Trace
 from gilscope.report.timeline.mermaid import sequence_diagram
 from gilscope.studies.traced.rounds import choose_case, trace_of
-from gilscope.trace import Trace
 from tests.report.traces import event, message, nasty, two_sleeps
 
 NODE = Path(__file__).parents[1] / "node"

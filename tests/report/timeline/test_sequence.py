@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from gilscope.core.trace import Trace
 from gilscope.report.timeline.mermaid import sequence_diagram
 from gilscope.report.timeline.sequence import draw
 from gilscope.studies.traced.steps import MAX_SPEAKERS, MAX_STEPS, steps
-from gilscope.trace import Trace
 from tests.report.traces import event, message, nasty, two_sleeps
 
 

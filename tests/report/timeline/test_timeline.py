@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gilscope.core.trace import CATEGORIES, GIL_LANE, Event, Trace
 from gilscope.report.timeline.page import MAX_ROWS, trace_page
 from gilscope.report.timeline.perfetto import perfetto
 from gilscope.report.timeline.picture import CATEGORY_WORDS, MAX_LANES, svg
 from gilscope.report.timeline.strip import strip
 from gilscope.results import load
-from gilscope.studies.tour._shown import Tour
 from gilscope.studies.traced.rounds import trace_of
-from gilscope.trace import CATEGORIES, GIL_LANE, Event, Trace
+from gilscope.tour._shown import Tour
 from tests.report.traces import NASTY, TRACE_EVENT_SCHEMA, event, imported, nasty, two_sleeps
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gilscope.errors import UnavailableError
+from gilscope.core.errors import UnavailableError
 from gilscope.studies import audit as study
 from gilscope.studies.audit import Audit, AuditRequest, audit
 from gilscope.studies.audit.calls import Call

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
 from gilscope.studies.audit.calls import _bind, check_snippet, measure_call, verdict_of
 from gilscope.telemetry.gil import probe_availability
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
+from gilscope.core.registry import EXECUTORS, REFERENCES
+from gilscope.core.spec import Availability
 from gilscope.measure.events import Observer
-from gilscope.registry import EXECUTORS, REFERENCES
-from gilscope.spec import Availability
 from gilscope.studies.metg import METG, Cell, MetgRequest, cells_of, measure, ways_of
 from tests.studies.logged import document_of
 

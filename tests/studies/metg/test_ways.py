@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilscope.spec import Availability, Impl, KernelSpec
+from gilscope.core.spec import Availability, Impl, KernelSpec
 from gilscope.studies.metg import MetgRequest, cells_of, ways_of
 
 

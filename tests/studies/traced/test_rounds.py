@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from gilscope import results
-from gilscope.errors import ResultFileError, UsageError
-from gilscope.records import ResultSet, Round, Stamp
+from gilscope.core.errors import ResultFileError, UsageError
+from gilscope.core.records import ResultSet, Round, Stamp
+from gilscope.core.trace import GIL_LANE
 from gilscope.results.codec import encode_watched
 from gilscope.studies.traced.rounds import choose_case, round_trace, trace_of
-from gilscope.trace import GIL_LANE
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "result.jsonl"
 

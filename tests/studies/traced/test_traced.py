@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from gilscope.cli import main
-from gilscope.errors import MeasurementError
-from gilscope.spec import Availability
+from gilscope.core.errors import MeasurementError
+from gilscope.core.spec import Availability
+from gilscope.core.trace import Trace, by_group, is_gil
 from gilscope.studies import traced
 from gilscope.studies.traced import TRACED_EXECUTORS, trace_function
 from gilscope.telemetry.gil import probe_availability
-from gilscope.trace import Trace, by_group, is_gil
 from tests.report.traces import imported
 
 CODE = """

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from gilscope.core.spec import Buffers, KernelSpec, Params, Work
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NUMBA, PY_LOOP, not_available, read_digests
-from gilscope.spec import Buffers, KernelSpec, Params, Work
 
 __all__ = ["KERNEL"]
 

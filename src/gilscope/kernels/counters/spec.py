@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
 from gilscope.kernels import _probe
-from gilscope.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
 
 __all__ = ["KERNEL"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
+from gilscope.core.spec import Buffers, BufferSpec, Impl, KernelSpec, Params, Slice, Work
 from gilscope.kernels._inputs import fill_words, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NP_VEC, NUMBA, PY_LOOP, read_digests
-from gilscope.spec import Buffers, BufferSpec, Impl, KernelSpec, Params, Slice, Work
 
 __all__ = ["KERNEL"]
 

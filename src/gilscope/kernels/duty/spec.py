@@ -6,8 +6,8 @@ shares add up to more than one.
 
 from __future__ import annotations
 
+from gilscope.core.spec import KernelSpec
 from gilscope.kernels import _probe
-from gilscope.spec import KernelSpec
 
 __all__ = ["KERNEL"]
 

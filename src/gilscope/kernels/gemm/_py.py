@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from operator import mul
 
-from gilscope.spec import Buffers, Params
+from gilscope.core.spec import Buffers, Params
 
 __all__ = ["py_loop"]
 

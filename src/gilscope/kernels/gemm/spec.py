@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from gilscope.core.spec import Buffers, BufferSpec, Impl, KernelSpec, Params, Slice, Work
 from gilscope.kernels._inputs import fill_bounded, seed_of
 from gilscope.kernels._parts import CYTHON, NO_STD_C, NUMBA, PY_LOOP, read_digests
-from gilscope.spec import Buffers, BufferSpec, Impl, KernelSpec, Params, Slice, Work
 
 __all__ = ["KERNEL"]
 

@@ -6,8 +6,8 @@ about ``1 + spread * (i + 0.5) / p`` times as much.
 
 from __future__ import annotations
 
+from gilscope.core.spec import KernelSpec
 from gilscope.kernels import _probe
-from gilscope.spec import KernelSpec
 
 __all__ = ["KERNEL"]
 

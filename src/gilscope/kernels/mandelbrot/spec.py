@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
-from gilscope.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
 
 __all__ = ["KERNEL"]
 

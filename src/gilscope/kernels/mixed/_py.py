@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import sleep
 
-from gilscope.spec import Buffers, Params
+from gilscope.core.spec import Buffers, Params
 
 __all__ = ["py_loop"]
 

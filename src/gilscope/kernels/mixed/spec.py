@@ -6,8 +6,8 @@ switch interval (5 ms), and while it holds the GIL in C code until it is done.
 
 from __future__ import annotations
 
+from gilscope.core.spec import KernelSpec
 from gilscope.kernels import _probe
-from gilscope.spec import KernelSpec
 
 __all__ = ["KERNEL"]
 

@@ -7,8 +7,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from gilscope.core.spec import Buffers, Params
 from gilscope.kernels._numba import ISA, carries, check_range, gil, inlined, nogil, parallel, use_threads
-from gilscope.spec import Buffers, Params
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilscope.spec import Buffers, Params
+from gilscope.core.spec import Buffers, Params
 
 __all__ = ["py_loop"]
 

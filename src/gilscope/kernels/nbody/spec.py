@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
 from gilscope.kernels._inputs import fill_uniform, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
-from gilscope.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
 
 __all__ = ["KERNEL"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gilscope.spec import Buffers, Params
+from gilscope.core.spec import Buffers, Params
 
 __all__ = ["np_vec"]
 

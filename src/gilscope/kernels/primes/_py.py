@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isqrt
 
-from gilscope.spec import Buffers, Params
+from gilscope.core.spec import Buffers, Params
 
 __all__ = ["py_loop"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gilscope.core.spec import KernelSpec, Params, Work
 from gilscope.kernels import _probe
-from gilscope.spec import KernelSpec, Params, Work
 
 __all__ = ["KERNEL"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gilscope.core.spec import Impl, KernelSpec
 from gilscope.kernels import _probe
-from gilscope.spec import Impl, KernelSpec
 
 __all__ = ["KERNEL"]
 

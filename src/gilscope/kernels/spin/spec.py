@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from gilscope.core.spec import Impl, KernelSpec, Params, Work
 from gilscope.kernels import _probe
-from gilscope.spec import Impl, KernelSpec, Params, Work
 
 __all__ = ["KERNEL", "size_word"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gilscope.spec import Buffers, Params
+from gilscope.core.spec import Buffers, Params
 
 __all__ = ["np_vec"]
 

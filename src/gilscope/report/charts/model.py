@@ -8,8 +8,8 @@ from typing import TypeAlias, TypeVar
 
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.rows import CaseRow, is_measured
-from gilscope.cases import DEFAULT_CHUNKS_PER_WORKER
-from gilscope.records import ResultSet
+from gilscope.core.cases import DEFAULT_CHUNKS_PER_WORKER
+from gilscope.core.records import ResultSet
 from gilscope.report.svg import Markup, tag
 from gilscope.studies.kinds import StudyDocument
 

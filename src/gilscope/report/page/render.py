@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gilscope import __version__
-from gilscope.errors import UnavailableError
+from gilscope.core.errors import UnavailableError
 from gilscope.report.charts.heat import Scale
 from gilscope.report.figures import unbroken
 from gilscope.report.page.page import result_part

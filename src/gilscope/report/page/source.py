@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gilscope.analysis import Answer, analyse
-from gilscope.records import ResultSet
+from gilscope.core.records import ResultSet
 from gilscope.results import load
 from gilscope.studies.kinds import StudyDocument, studies_in
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gilscope.analysis.rows import CaseRow, is_measured
-from gilscope.records import CaseRecord
+from gilscope.core.records import CaseRecord
+from gilscope.core.units import NS_PER_S
 from gilscope.report.case_facts import facts_of, shares
 from gilscope.report.charts import View
 from gilscope.report.columns import Column, columns_of
@@ -15,7 +16,6 @@ from gilscope.report.figures import NONE, seconds
 from gilscope.report.sentences.findings import sentence
 from gilscope.report.svg import linear
 from gilscope.stats import Estimate
-from gilscope.units import NS_PER_S
 
 __all__ = ["MAX_ROUNDS", "STRIP_HEIGHT", "texts_of"]
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from gilscope.errors import UsageError
+from gilscope.core.errors import UsageError
 from gilscope.report.page.render import GENERATOR, render
 from gilscope.report.page.source import Source
 

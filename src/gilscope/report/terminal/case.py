@@ -10,15 +10,15 @@ from statistics import median
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.findings import Finding, cure_of
 from gilscope.analysis.rows import CaseRow
-from gilscope.cases import Case
-from gilscope.errors import UnknownNameError, UsageError
-from gilscope.records import Block, ResultSet, Round
-from gilscope.registry import nearest
+from gilscope.core.cases import Case
+from gilscope.core.errors import UnknownNameError, UsageError
+from gilscope.core.records import Block, ResultSet, Round
+from gilscope.core.registry import nearest
+from gilscope.core.units import NS_PER_S
 from gilscope.report.case_facts import WORK, facts_of, shares
 from gilscope.report.figures import NONE, printable, seconds
 from gilscope.report.sentences.findings import sentence
 from gilscope.report.terminal.painted import facts_table, painted, plain_table
-from gilscope.units import NS_PER_S
 
 __all__ = ["find_case", "render_case"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from gilscope.core.trace import Trace, by_group
 from gilscope.studies.traced.steps import MAX_STEPS, Step, speakers, steps
-from gilscope.trace import Trace, by_group
 
 __all__ = ["sequence_diagram"]
 

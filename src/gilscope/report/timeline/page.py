@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from gilscope.core.trace import Trace, by_group, duration
 from gilscope.report.palette import surfaces
 from gilscope.report.svg import Markup, tag
 from gilscope.report.timeline.mermaid import sequence_diagram
 from gilscope.report.timeline.picture import CATEGORY_WORDS, svg
 from gilscope.report.timeline.sequence import draw
-from gilscope.trace import Trace, by_group, duration
 
 __all__ = ["PAGE_CSS", "document", "in_order", "trace_page"]
 

@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from gilscope.trace import Message, Trace, lane_of_group
+from gilscope.core.trace import Message, Trace, lane_of_group
 
 __all__ = ["perfetto", "trace_events"]
 

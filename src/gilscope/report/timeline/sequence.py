@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gilscope.core.trace import Trace, by_group, duration, is_gil
 from gilscope.studies.traced.steps import MAX_STEPS, Step, speakers, steps
-from gilscope.trace import Trace, by_group, duration, is_gil
 
 __all__ = ["draw"]
 

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import gilscope
-from gilscope import typed
+from gilscope.core import typed
+from gilscope.core.errors import UnavailableError
 from gilscope.env.interpreter import free_threaded_build, interpreter_label
-from gilscope.errors import UnavailableError
 from gilscope.studies.audit.calls import Call, check_snippet, measure_call
 from gilscope.studies.audit.children import Inspected, Outcome, PythonFacts, find_interpreter, inspect, run_child
 from gilscope.studies.audit.imports import IMPORT_LIMIT_S, Import, import_alone

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
-from gilscope import typed
+from gilscope.core import typed
+from gilscope.core.errors import UsageError
 from gilscope.env.interpreter import free_threaded_build
 from gilscope.env.interpreters import PLAIN, surroundings
-from gilscope.errors import UsageError
 
 __all__ = ["Call", "Share", "check_snippet", "measure_call", "verdict_of"]
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gilscope import typed
+from gilscope.core import typed
+from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.env.interpreter import free_threaded_build
 from gilscope.env.interpreters import PLAIN, locate, surroundings
-from gilscope.errors import UnavailableError, UsageError
 
 __all__ = ["Event", "Inspected", "Installed", "Outcome", "PythonFacts", "find_interpreter", "inspect", "run_child"]
 

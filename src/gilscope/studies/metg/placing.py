@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gilscope.cases import Case, Slot
-from gilscope.errors import MeasurementError, RoundTimeoutError
+from gilscope.core.cases import Case, Slot
+from gilscope.core.errors import MeasurementError, RoundTimeoutError
+from gilscope.core.records import Round
 from gilscope.measure.calibrate import calibrate, timeout_of
 from gilscope.measure.events import Observer
 from gilscope.measure.host import Host, Lead
-from gilscope.records import Round
 from gilscope.studies.document import RowStatus
 from gilscope.studies.metg.model import LEVEL
 from gilscope.studies.metg.rows import MetgPlan, MetgSample, PointPlan

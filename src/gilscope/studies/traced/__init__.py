@@ -14,9 +14,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from gilscope.errors import MeasurementError
-from gilscope.spec import Availability, Impl
-from gilscope.trace import GIL_LANE, Event, Message, Recorder, Trace
+from gilscope.core.errors import MeasurementError
+from gilscope.core.spec import Availability, Impl
+from gilscope.core.trace import GIL_LANE, Event, Message, Recorder, Trace
 
 __all__ = ["TRACED_EXECUTORS", "TracedRun", "trace_function"]
 
@@ -34,7 +34,7 @@ class TracedRun:
     exact : bool
         Record every hold of the GIL.
     text : str
-        Definition of the function (``gilscope.executors._calls``).
+        Definition of the function (``gilscope.kernels._calls``).
     log : str
         Path of the recorder's file.
     """
@@ -62,7 +62,7 @@ def trace_function(
     Parameters
     ----------
     definition : str
-        See ``gilscope.executors._calls``.
+        See ``gilscope.kernels._calls``.
     executors : sequence of str
         Of ``TRACED_EXECUTORS``. With several, lanes have the executor's name as their group, and each run begins at 0.
     exact : bool
@@ -146,8 +146,13 @@ def _together(title: str, traces: Mapping[str, Trace], notes: tuple[str, ...]) -
             for event in trace.events
         )
         messages += (
-            replace(told, source=prefix + told.source, target=prefix + told.target, sent_ns=told.sent_ns - origin)
-            for told in trace.messages
+            replace(
+                message,
+                source=prefix + message.source,
+                target=prefix + message.target,
+                sent_ns=message.sent_ns - origin,
+            )
+            for message in trace.messages
         )
         if "note" in trace.facts:
             notes += (f"{executor}: {trace.facts['note']}",)

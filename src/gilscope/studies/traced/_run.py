@@ -11,10 +11,10 @@ import threading
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from gilscope import clocks, typed
-from gilscope.errors import UnavailableError
+from gilscope.core import clocks, typed
+from gilscope.core.errors import UnavailableError
+from gilscope.core.trace import GIL_LANE, Recorder
 from gilscope.studies.traced import TracedRun, _worker
-from gilscope.trace import GIL_LANE, Recorder
 
 __all__ = ["main"]
 
@@ -116,13 +116,13 @@ _worker.in_interpreter({log!r}, {lane!r}, {text!r}, {indices!r}, {started_ns}, {
 
 
 def _interpreters(log: Recorder, run: TracedRun) -> None:
-    from gilscope.studies.tour._subinterpreters import run_codes
+    from gilscope.studies.traced._subinterpreters import run_codes
 
     parts = dict(_parts(run))
 
     def code_of(lane: str, facts: dict[str, int]) -> str:
-        told = {"path": sys.path, "log": log.path, "text": run.text, "lane": lane, "indices": parts[lane]}
-        return _CODE.format(**told, **facts)
+        place = {"path": sys.path, "log": log.path, "text": run.text, "lane": lane, "indices": parts[lane]}
+        return _CODE.format(**place, **facts)
 
     run_codes(log, list(parts), code_of)
 
@@ -170,7 +170,7 @@ def main() -> None:
         _write_holds(log, watcher)
     except UnavailableError as error:
         log.fact("problem", str(error))
-    except Exception as error:  # noqa: BLE001 - whatever the user's function raises is told in one line
+    except Exception as error:  # noqa: BLE001 - whatever the user's function raises is reported in one line
         log.fact("problem", f"{type(error).__name__}: {error}")
 
 

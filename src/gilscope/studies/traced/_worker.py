@@ -9,10 +9,10 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gilscope import clocks
-from gilscope.errors import GilscopeError
-from gilscope.executors._calls import Calls, import_target
-from gilscope.trace import Recorder
+from gilscope.core import clocks
+from gilscope.core.errors import GilscopeError
+from gilscope.core.trace import Recorder
+from gilscope.kernels._calls import Calls, import_target
 
 __all__ = ["PATIENCE_S", "attempt", "calls_of", "in_interpreter", "in_process", "in_task", "work"]
 

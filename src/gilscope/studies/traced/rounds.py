@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gilscope.errors import ResultFileError, UsageError
-from gilscope.records import Block, CaseRecord, ResultSet, Round, Stamp
-from gilscope.registry import nearest
+from gilscope.core.errors import ResultFileError, UsageError
+from gilscope.core.records import Block, CaseRecord, ResultSet, Round, Stamp
+from gilscope.core.registry import nearest
+from gilscope.core.trace import GIL_LANE, Category, Event, Message, Trace
 from gilscope.results.codec import kept_round
-from gilscope.trace import GIL_LANE, Category, Event, Message, Trace
 
 __all__ = ["choose_case", "round_trace", "trace_of"]
 

@@ -1,0 +1,100 @@
+"""What an interpreter can run, by its own word: this one is looked at directly, others answer a question.
+
+The question is names of kernels, the answer is JSON (both in ``env/_about.py``), so nothing is assumed of one
+interpreter because another can do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gilscope import executors, kernels
+from gilscope.core.spec import Availability, Impl, KernelSpec
+from gilscope.env import interpreter
+from gilscope.env._about import executor_word, kind_of
+from gilscope.env.interpreters import Interpreter
+
+__all__ = ["Abilities", "Local", "Remote", "remote"]
+
+
+class Abilities(Protocol):
+    """What one interpreter can run."""
+
+    @property
+    def gil_enabled(self) -> bool:
+        """Whether it runs with a GIL, before any import."""
+
+    def implementation(self, spec: KernelSpec, impl: Impl) -> Availability:
+        """Whether it has what an implementation needs."""
+
+    def executor(self, name: str, spec: KernelSpec, impl: Impl, start_method: str) -> Availability:
+        """Whether it can run an implementation that it has under an executor."""
+
+
+class Local:
+    """The running interpreter."""
+
+    @property
+    def gil_enabled(self) -> bool:
+        """See ``Abilities``."""
+        return interpreter.gil_enabled()
+
+    def implementation(self, spec: KernelSpec, impl: Impl) -> Availability:
+        """See ``Abilities``."""
+        return kernels.availability(spec, impl)
+
+    def executor(self, name: str, spec: KernelSpec, impl: Impl, start_method: str) -> Availability:
+        """See ``Abilities``."""
+        return executors.availability(name, impl, start_method)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """Another interpreter, by its answer.
+
+    Parameters
+    ----------
+    label : str
+        Its name in case ids.
+    facts : mapping
+        What ``env/_about.py`` printed.
+    """
+
+    label: str
+    facts: Mapping[str, Any]
+
+    @property
+    def gil_enabled(self) -> bool:
+        """See ``Abilities``."""
+        return bool(self.facts["gil_enabled"])
+
+    def implementation(self, spec: KernelSpec, impl: Impl) -> Availability:
+        """See ``Abilities``; whether the user's own functions can be imported there is found out by doing it."""
+        if kernels.adopted(spec.name):
+            return Availability(ok=True)
+        if impl.unavailable:
+            return Availability(ok=False, reason=impl.unavailable)
+        known = self._known(spec, impl)
+        return Availability(**known["here"]) if known else self._unknown(f"implementation {spec.name}/{impl.name}")
+
+    def executor(self, name: str, spec: KernelSpec, impl: Impl, start_method: str) -> Availability:
+        """See ``Abilities``."""
+        known = self.facts["own"][kind_of(impl)] if kernels.adopted(spec.name) else (self._known(spec, impl) or {})
+        found = known.get("executors", {}).get(executor_word(name, start_method))
+        return Availability(**found) if found else self._unknown(f"executor {executor_word(name, start_method)}")
+
+    def _known(self, spec: KernelSpec, impl: Impl) -> Mapping[str, Any] | None:
+        found: Mapping[str, Any] | None = self.facts["kernels"].get(spec.name, {}).get(impl.name)
+        return found
+
+    def _unknown(self, what: str) -> Availability:
+        return Availability(
+            ok=False, reason=f"{self.label} has no {what}", cure="install the same packages there as here"
+        )
+
+
+def remote(interpreters: Iterable[Interpreter]) -> dict[str, Abilities]:
+    """Return what some interpreters said they can run, by their labels."""
+    return {entry.label: Remote(label=entry.label, facts=entry.facts) for entry in interpreters}

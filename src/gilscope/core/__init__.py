@@ -1,0 +1,1 @@
+"""What everything speaks: errors, units, names, cases, records. Standard library only."""

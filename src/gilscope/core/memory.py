@@ -1,0 +1,66 @@
+"""How much memory can be had, and a limit on what a process may take. Standard library only."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+__all__ = ["available_bytes", "bound_memory"]
+
+_GROUPS = Path("/sys/fs/cgroup")
+_LIMITS = (  # limit, what is used, and how memory.stat marks what is counted so: cgroup v2 and v1
+    ("memory.max", "memory.current", ""),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_"),
+)
+
+
+def bound_memory(most_bytes: int | None = None) -> None:
+    """Let allocations of this process and its children beyond a limit fail, so that nobody else is killed for them.
+
+    Parameters
+    ----------
+    most_bytes : int, optional
+        Of private memory per process; without it, what is free on the machine. A limit that is there is only lowered.
+
+    Notes
+    -----
+    RLIMIT_DATA counts private writable mappings since Linux 4.7; shared inputs and outputs do not count.
+    """
+    wanted = available_bytes() if most_bytes is None else most_bytes
+    if wanted is None or sys.platform != "linux":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    known = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min([wanted, *known]), hard))
+
+
+def available_bytes(groups: Path = _GROUPS) -> int | None:
+    """Memory that can be had without swapping, within the cgroup's limit; None where the system does not tell.
+
+    Notes
+    -----
+    What a group keeps of files counts as used there, and is given back when somebody needs it: it is free here.
+    """
+    try:
+        free = int(_fields(Path("/proc/meminfo"))["MemAvailable:"]) * 1024
+    except (OSError, KeyError, ValueError):
+        return None
+    left = [_left_bytes(groups / limit, groups / used, mark) for limit, used, mark in _LIMITS]
+    return max(0, min([free, *(nbytes for nbytes in left if nbytes is not None)]))
+
+
+def _left_bytes(limit: Path, used: Path, mark: str) -> int | None:
+    """Return what a group may still take; None where it has no limit."""
+    try:
+        kept = _fields(limit.parent / "memory.stat")
+        files = sum(int(kept.get(f"{mark}{kind}_file", 0)) for kind in ("inactive", "active"))
+        return int(limit.read_text()) - int(used.read_text()) + files
+    except (OSError, ValueError):
+        return None
+
+
+def _fields(path: Path) -> dict[str, str]:
+    """Return the second word of each line by the first."""
+    return {words[0]: words[1] for words in map(str.split, path.read_text().splitlines()) if len(words) > 1}

@@ -1,0 +1,39 @@
+"""Where the sub-interpreters of PEP 734 are: in the standard library of 3.14, in a package for 3.13."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+__all__ = ["BACKPORT", "api", "enter", "inside", "pool_class"]
+
+BACKPORT = "interpreters_backport"
+"""What the package interpreters-pep-734 installs."""
+
+
+def api() -> Any:
+    """Return the module of PEP 734."""
+    return importlib.import_module(
+        "concurrent.interpreters" if sys.version_info >= (3, 14) else f"{BACKPORT}.interpreters"
+    )
+
+
+def pool_class() -> Any:
+    """Return ``InterpreterPoolExecutor``."""
+    place = "concurrent.futures" if sys.version_info >= (3, 14) else f"{BACKPORT}.concurrent.futures.interpreter"
+    return importlib.import_module(place).InterpreterPoolExecutor
+
+
+_inside = False  # each interpreter has a copy of this module
+
+
+def enter() -> None:
+    """Say that this interpreter is a worker."""
+    global _inside
+    _inside = True
+
+
+def inside() -> bool:
+    """Whether the calling code runs in a worker that is a sub-interpreter: its only thread is a main thread."""
+    return _inside

@@ -1,0 +1,187 @@
+"""What was seen: stamps, rounds, blocks, cases, results. Integers in ns of one machine-wide monotonic clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from gilscope.core.cases import Case
+from gilscope.core.spec import GilUse, Work
+
+__all__ = ["Block", "CaseRecord", "Environment", "ResultSet", "Round", "Stamp", "Status"]
+
+Status: TypeAlias = Literal["ok", "unavailable", "wrong_result", "failed", "timeout", "too_noisy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What one worker did in one round.
+
+    Parameters
+    ----------
+    submit_ns : int
+        When the parent handed out the work.
+    start_ns, end_ns : int
+        Release from the start barrier, end of the last chunk.
+    waiting_ns : int
+        Sum over the inner barriers of (last arrival - own arrival): waiting for others.
+    waking_ns : int
+        Sum over the inner barriers of (own release - last arrival): the price of the barrier.
+    cpu_ns : int
+        CPU time of the worker's thread between start and end.
+    run_queue_ns : int or None
+        Runnable without running, between submit and end; None where the system does not tell.
+    received_ns : int
+        When the parent had the worker's answer.
+    gathering_ns : int
+        From the worker's arrival at the start barrier to its release; 0 where there is none.
+    """
+
+    submit_ns: int
+    start_ns: int
+    end_ns: int
+    waiting_ns: int = 0
+    waking_ns: int = 0
+    cpu_ns: int = 0
+    run_queue_ns: int | None = None
+    received_ns: int = 0
+    gathering_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One timed execution of a case: the kernel ``repeats`` times.
+
+    Parameters
+    ----------
+    start_ns, end_ns : int
+        The window: common start, and the last worker's end plus the time to combine the partials.
+    combine_ns : int
+        Part of the window spent combining partials in the parent.
+    stamps : tuple of Stamp
+        One per worker; a single one for ``native``, whose threads are not ours to stamp. Read from a file, a round
+        of more than 16 workers has 16 quantiles of each field instead.
+    steal_ns : int or None
+        Time the hypervisor took from the machine during the window, all CPUs together.
+    throttled_ns : int or None
+        Time the cgroup's CPU quota stopped this program's threads, summed over CPUs.
+    process_cpu_ns : int or None
+        CPU time of the process that handed out the work, all its threads together: where workers are threads, those
+        of the libraries they call too.
+    """
+
+    repeats: int
+    start_ns: int
+    end_ns: int
+    combine_ns: int = 0
+    stamps: tuple[Stamp, ...] = ()
+    steal_ns: int | None = None
+    throttled_ns: int | None = None
+    process_cpu_ns: int | None = None
+
+    @property
+    def wall_ns(self) -> int:
+        """T(p) of the whole round."""
+        return self.end_ns - self.start_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One counted round of every slot of a group, taken in the same seconds. The unit of statistics.
+
+    ``rounds`` maps slot keys to rounds in the order they were measured; a slot that failed in this block is missing.
+    """
+
+    kernel: str
+    index: int
+    started_ns: int
+    ended_ns: int
+    rounds: Mapping[str, Round]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRecord:
+    """Everything about one case that is not a round.
+
+    Parameters
+    ----------
+    status, reason : str
+        ``reason`` is empty for ``ok``; otherwise what happened and what to do, in one line.
+    detail : str
+        A worker's traceback or last output, where there is one.
+    repeats : int
+        Executions per round, calibrated on T(1); 0 when never measured.
+    first_ns : int
+        The round in which the answer was verified: one execution, cold, not counted.
+    one_time_ns : mapping
+        ``start`` (workers), ``import`` (module of the implementation), ``jit`` (compile or load from the cache),
+        ``transfer`` (inputs); slowest worker each; absent when not applicable.
+    jit_cache : {"cold", "cached", "none"}
+    isa : str
+        Instruction set the implementation was compiled for, e.g. ``avx512``, ``x86-64-v3``; empty when not compiled.
+    family : str
+        The runner the case was measured in.
+    python : str
+        Version of the interpreter that measured it; empty where nothing was measured.
+    gil_enabled : bool or None
+        Whether the GIL was on in the workers after all their imports.
+    gil_reason : str
+        On a free-threaded build with the GIL: what switched it on.
+    gil : {"held", "released", "own_threads"} or None
+        What the implementation does with the GIL (``Impl.gil``); None where nobody recorded it.
+    placed : tuple of mapping
+        Per worker, where known, where it is: address and clock of a worker of a cluster, CPUs of one that is pinned.
+    """
+
+    case: Case
+    status: Status = "ok"
+    reason: str = ""
+    cure: str = ""
+    detail: str = ""
+    repeats: int = 0
+    first_ns: int = 0
+    work: Work | None = None
+    one_time_ns: Mapping[str, int] = field(default_factory=dict)
+    jit_cache: Literal["cold", "cached", "none"] = "none"
+    isa: str = ""
+    family: str = ""
+    python: str = ""
+    gil_enabled: bool | None = None
+    gil_reason: str = ""
+    gil: GilUse | None = None
+    placed: tuple[Mapping[str, Any], ...] = ()
+
+
+Environment: TypeAlias = Mapping[str, Any]
+"""JSON-able facts about machine, limits, interpreter and libraries; made by ``gilscope.env.capture``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultSet:
+    """A result file in memory.
+
+    Parameters
+    ----------
+    study : mapping
+        The study as it was asked last (fields of ``spec.Study``).
+    cases : mapping of case id to CaseRecord
+        In the order of the file; a later line about the same case replaces an earlier one.
+    blocks : tuple of Block
+    diagnostics : tuple of mapping
+        What diagnostic rounds saw, as it was written.
+    resumed : tuple of mapping
+        One per ``--resume``: ``study``, ``environment`` and ``tool_version`` of that part.
+    warnings : tuple of str
+        What was wrong with the file and could be mended, e.g. a torn last line.
+    """
+
+    path: str
+    tool_version: str
+    study: Mapping[str, Any]
+    environment: Environment
+    cases: Mapping[str, CaseRecord]
+    blocks: tuple[Block, ...]
+    diagnostics: tuple[Mapping[str, Any], ...] = ()
+    resumed: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,100 @@
+"""The words gilscope knows: kernels, implementations, executors, in the order they are shown.
+
+Each tuple is explicit and resolved lazily; tests compare it with the folders. Adding a kernel or an
+executor means adding its folder or file and its word here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from gilscope.core.errors import UnknownNameError
+
+__all__ = [
+    "EXECUTORS",
+    "FLAGSHIPS",
+    "IMPLEMENTATIONS",
+    "KERNELS",
+    "PINS",
+    "PROBES",
+    "REFERENCES",
+    "SCALINGS",
+    "SCHEDULES",
+    "SIZES",
+    "START_METHODS",
+    "TRANSPORTS",
+    "check_names",
+    "nearest",
+]
+
+KERNELS = (
+    "mandelbrot",
+    "nbody",
+    "gemm",
+    "triad",
+    "jacobi2d",
+    "spmv",
+    "histogram",
+    "floyd_warshall",
+    "primes",
+    "nqueens",
+    "crc32",
+    "montecarlo_pi",
+    "binary_trees",
+)
+PROBES = (
+    "spin",
+    "sleep",
+    "mixed",
+    "imbalance",
+    "counters",
+    "counters_padded",
+    "shared_object",
+    "private_object",
+    "duty",
+)
+FLAGSHIPS = ("mandelbrot", "nbody", "triad", "crc32")
+
+IMPLEMENTATIONS = (
+    "py_loop",
+    "np_vec",
+    "np_blas",
+    "std_c",
+    "cy_gil",
+    "cy_nogil",
+    "cy_prange",
+    "nb_gil",
+    "nb_nogil",
+    "nb_prange",
+)
+EXECUTORS = ("serial", "threads", "processes", "interpreters", "native", "dask", "loky")
+REFERENCES = ("threadpool", "processpool")  # of the standard library, only to compare with: not offered by run
+START_METHODS = ("fork", "forkserver", "spawn")
+TRANSPORTS = ("shm", "pickle")
+SCALINGS = ("strong", "weak")
+SCHEDULES = ("static", "dynamic")
+PINS = ("none", "cores", "smt")
+SIZES = ("XS", "S", "M", "L")
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that looks most like ``word``, or None when nothing is close."""
+    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.5)
+    return close[0] if close else None
+
+
+def check_names(what: str, words: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Return ``words`` as a tuple without repetitions, in their order.
+
+    Raises
+    ------
+    UnknownNameError
+        If a word is not in ``known``; the message names the nearest one and lists all.
+    """
+    for word in words:
+        if word not in known:
+            close = nearest(word, known)
+            hint = f"did you mean {close!r}? " if close else ""
+            raise UnknownNameError(f"unknown {what} {word!r}: {hint}known are {', '.join(known)}")
+    return tuple(dict.fromkeys(words))

@@ -1,0 +1,293 @@
+"""The user's own functions as a kernel: one call is one task, several functions are its implementations.
+
+A request becomes *definitions* (see ``_calls.py``), which travel to runners and workers as JSON; only there
+is anything of the user imported. A runner looks at each function first (``examine.py``): how long a call takes, what it
+does to the GIL, to memory, to the working directory. From that follow the number of tasks and what is worth measuring.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from gilscope import kernels
+from gilscope.core.cases import DEFAULT_CHUNKS_PER_WORKER
+from gilscope.core.spec import GilUse, Impl, KernelSpec, Work
+from gilscope.kernels._calls import Calls
+
+__all__ = [
+    "DEFAULT_TIMEOUT_S",
+    "Examined",
+    "Function",
+    "Request",
+    "Tasks",
+    "adopt",
+    "choose_tasks",
+]
+
+DEFAULT_TIMEOUT_S = 60.0
+"""How long one call, with its import and set-up, may take before the function counts as one that runs for ever."""
+
+EXECUTION_SHARE = 0.275
+"""Tasks are chosen so that one execution takes each worker about this share of a round: two executions of T(1) for two
+workers then fill it without much overshoot, and the barrier at the end of each, 50 to 100 us, is 0.2 % of 55 ms."""
+
+_HELD = 0.9  # of the time, from which the variants that release the GIL are not what it is
+_BUSY = 1.25  # ratio of CPU times from which a call has threads of its own
+_PRINTS_BYTES = 512  # per call; a line now and then is no matter
+
+_TRAVELLING = ("folder", "path", "arguments", "packed", "setup", "items", "check")
+_UNSAFE = re.compile(r"[^\w.:/\-]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """One of the functions to compare.
+
+    Parameters
+    ----------
+    name : str
+        Its name among them.
+    target : str
+        ``pkg.module:function``, or what to call it where ``code`` is given.
+    code : str
+        The function itself, where it cannot be imported.
+    """
+
+    name: str
+    target: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to call and with what.
+
+    Parameters
+    ----------
+    arguments : str
+        A Python literal: (positional tuple, named dict).
+    packed : str
+        Arguments that are no literals, and items, pickled and in base64; read by runners and workers only.
+    path : str
+        More folders to search, separated as in PATH.
+    setup, items, check : str
+        Targets or empty: what makes the arguments, what the function is mapped over, what judges a result.
+    folder : str
+        Absolute: searched for modules first.
+    """
+
+    functions: tuple[Function, ...]
+    folder: str
+    arguments: str = "((), {})"
+    packed: str = ""
+    path: str = ""
+    setup: str = ""
+    items: str = ""
+    check: str = ""
+
+    @property
+    def kernel(self) -> str:
+        """Name of the kernel in case ids: the targets."""
+        return "-".join(_UNSAFE.sub("_", function.target) for function in self.functions)
+
+    def definition(self, function: Function) -> dict[str, str]:
+        """Return what a worker makes the chunked function from."""
+        own = {"target": function.target, "code": function.code}
+        return own | {name: getattr(self, name) for name in _TRAVELLING}
+
+    def to_config(self) -> dict[str, Any]:
+        """Return what a runner is started with; JSON-able."""
+        return asdict(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Request:
+        """Read ``to_config``."""
+        return cls(**{**config, "functions": tuple(Function(**entry) for entry in config["functions"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What one look at a function showed.
+
+    Parameters
+    ----------
+    problem : str
+        If not empty, why it cannot be measured; then nothing else is known.
+    call_s : float
+        Seconds per call, warm.
+    items : int
+        Length of what it is mapped over; 0 without.
+    held : float or None
+        Share of the time it holds the GIL, where a probe tells.
+    peak_bytes : int
+        By how much the first call made the process grow.
+    printed_bytes, complained_bytes : int
+        Written to standard output, and to standard error, by one call.
+    busy : float
+        CPU time of a call in all threads over that of the calling one, its libraries being limited to one. A ratio of
+        CPU times, because a busy machine lets threads wait for their turn.
+    busy_whole : float
+        The same where its libraries may use as many threads as they like; 0 where nobody looked.
+    pools : tuple of str
+        Thread pools its libraries brought, e.g. ``openblas``.
+    """
+
+    problem: str = ""
+    detail: str = ""
+    status: Literal["ok", "failed", "timeout"] = "ok"
+    call_s: float = 0.0
+    items: int = 0
+    held: float | None = None
+    peak_bytes: int = 0
+    printed_bytes: int = 0
+    complained_bytes: int = 0
+    moves: bool = False
+    busy: float = 1.0
+    busy_whole: float = 0.0
+    pools: tuple[str, ...] = ()
+
+    @property
+    def own_threads(self) -> bool:
+        """Whether its libraries run it on threads of their own."""
+        return bool(self.pools) and self.busy_whole > _BUSY
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether it runs on threads that no limit of a library reaches: its own, or of a runtime nobody knows."""
+        return self.busy > _BUSY
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a result file keeps of it; JSON-able."""
+        kept = {"call_s": self.call_s, "held": self.held, "own_threads": self.own_threads, "pools": list(self.pools)}
+        return {**kept, "items": self.items} if self.items else kept
+
+    @property
+    def prints(self) -> bool:
+        """Whether it prints so much that a figure depends on where that goes."""
+        return self.printed_bytes >= _PRINTS_BYTES
+
+    @property
+    def complains(self) -> bool:
+        """Whether it writes so much to standard error, which is read for tracebacks, that this costs time."""
+        return self.complained_bytes >= _PRINTS_BYTES
+
+
+class _TaskCounts(Mapping[str, Mapping[str, int]]):
+    """Sizes are numbers of tasks: any number is one."""
+
+    def __getitem__(self, size: str) -> Mapping[str, int]:
+        if not size.isdecimal() or int(size) < 1:
+            raise KeyError(size)
+        return {"tasks": int(size)}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("1",))
+
+    def __len__(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tasks:
+    """How many tasks a case of each implementation does.
+
+    Parameters
+    ----------
+    per_worker : mapping of implementation to int
+    fixed : mapping of implementation to int
+        For strong scaling: the same number whatever the workers; empty for weak scaling.
+    """
+
+    per_worker: Mapping[str, int] = field(default_factory=dict)
+    fixed: Mapping[str, int] = field(default_factory=dict)
+
+    def size_for(self, implementation: str, workers: int) -> str:
+        """Return the size word of a case."""
+        return str(self.fixed.get(implementation) or self.per_worker.get(implementation, 1) * workers)
+
+
+def adopt(request: Request, examined: Mapping[str, Examined] | None = None, tasks: Tasks | None = None) -> KernelSpec:
+    """Make the kernel of a request known to this process, with what is known about its functions."""
+    impls: list[Impl] = []
+    for function in request.functions:
+        seen = (examined or {}).get(function.name)
+        definition = request.definition(function)
+        gil: GilUse = "released" if seen and (seen.held or 0.0) < _HELD else "held"
+        base = Impl(
+            name=function.name, target="gilscope.kernels._calls:Calls", definition=definition, gil=gil, size="1"
+        )
+        impls.append(base)
+        if examined is None or (seen is not None and seen.own_threads):
+            impls.append(replace(base, target="gilscope.kernels.user:OneByOne", gil="own_threads"))
+    spec = KernelSpec(
+        name=request.kernel,
+        summary=", ".join(function.target for function in request.functions),
+        regime="your own",
+        sizes=_TaskCounts(),
+        extent=lambda params: params["tasks"],
+        work=lambda params, result: Work(units=params["tasks"], unit="tasks"),
+        combine=lambda params, partials: next((partial for partial in partials if partial), None),
+        check=lambda params, buffers, result: result,
+        impls=tuple(impls),
+        size_for=(tasks or Tasks()).size_for,
+    )
+    kernels.adopt(spec)
+    return spec
+
+
+class OneByOne:
+    """One call after the other, each on as many threads as its libraries like: what ``native`` measures."""
+
+    def __init__(self, definition: Mapping[str, str]) -> None:
+        self.calls = Calls(definition)
+
+    @property
+    def dispatcher(self) -> Any:
+        """The function itself, for those who ask how it was compiled."""
+        return self.calls.function
+
+    def __call__(self, workers: int, params: Mapping[str, int], buffers: Any) -> str | None:
+        """Call the function for every task."""
+        return self.calls(0, 0, params["tasks"], params, buffers)
+
+
+def choose_tasks(
+    examined: Mapping[str, Examined],
+    workers: Sequence[int],
+    *,
+    scaling: Literal["weak", "strong"],
+    tasks: int | None,
+    round_s: float,
+) -> tuple[Tasks, int]:
+    """Choose the number of tasks from what a call takes; return it with the chunks per worker.
+
+    Without ``tasks`` an execution takes a worker about ``EXECUTION_SHARE`` of a round; a function that is mapped over
+    items goes through all of them, so that long and short ones have their share.
+
+    Parameters
+    ----------
+    round_s : float
+        Length of a round of T(1), in seconds.
+    """
+    execution_s = EXECUTION_SHARE * round_s
+    usable = {name: seen for name, seen in examined.items() if not seen.problem}
+    longest_s = max((seen.call_s for seen in usable.values()), default=0.0)
+    too_long = longest_s > execution_s / DEFAULT_CHUNKS_PER_WORKER and not any(seen.items for seen in usable.values())
+    chunks = 1 if too_long else DEFAULT_CHUNKS_PER_WORKER
+    if tasks is not None:
+        return Tasks(fixed=dict.fromkeys(examined, tasks)), chunks
+    per_worker = {name: _per_worker(seen, chunks, execution_s) for name, seen in usable.items()}
+    if scaling == "weak":
+        return Tasks(per_worker=per_worker), chunks
+    common = math.lcm(*workers)  # so that every worker count divides the tasks
+    return Tasks(fixed={name: count * common for name, count in per_worker.items()}), chunks
+
+
+def _per_worker(seen: Examined, chunks: int, execution_s: float) -> int:
+    wanted = max(1, math.ceil(execution_s / max(seen.call_s, 1e-9)))
+    step = seen.items or chunks
+    return -(-wanted // step) * step

@@ -1,0 +1,94 @@
+"""The words in which functions and arguments are named: targets, literals. Nothing of the user is imported."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gilscope.core.cases import reserved
+from gilscope.core.errors import UsageError
+from gilscope.kernels.user import Function
+
+__all__ = ["check_target", "own_functions", "read_argument", "unique_names"]
+
+
+def own_functions(targets: Sequence[str], folder: Path) -> tuple[Function, ...]:
+    """Read targets and give each function a name that tells it from the others.
+
+    Raises
+    ------
+    UsageError
+        If a target is not written like one, or is there twice.
+    """
+    checked = [check_target(target, folder) for target in targets]
+    if len(set(checked)) < len(checked):
+        raise UsageError("the same target stands there twice: name each function once")
+    names = unique_names(checked)
+    return tuple(Function(name=name, target=target) for name, target in zip(names, checked, strict=True))
+
+
+def unique_names(targets: Sequence[str]) -> list[str]:
+    """Name each target by its function; with its module, then its folder or a number, where that is not unique."""
+    short = [_word(target.rpartition(":")[2]) for target in targets]
+    names = [
+        _word(f"{_module_of(target)}_{name}" if short.count(name) > 1 else name)
+        for target, name in zip(targets, short, strict=True)
+    ]
+    if len(set(names)) < len(names):
+        names = [_word(target) for target in targets]
+    if len(set(names)) < len(names):
+        names = [f"{name}_{number}" for number, name in enumerate(names, start=1)]
+    return names
+
+
+def check_target(target: str, folder: Path) -> str:
+    """Return a target as it is written in case ids.
+
+    Raises
+    ------
+    UsageError
+        If it is not ``pkg.module:function`` or ``path/file.py:function`` with such a file.
+    """
+    place, colon, name = target.rpartition(":")
+    well = colon and _is_dotted(name) and (place.endswith(".py") or _is_dotted(place))
+    if not well:
+        raise UsageError(f"{target!r} is no function: write it like pkg.module:function or path/file.py:function")
+    if place == "__main__":
+        raise UsageError(f"{target!r} has no file a worker could import: put it into a module")
+    if place.endswith(".py") and not (folder / place).is_file():
+        raise UsageError(f"no file {place!r}: write the target like path/file.py:function")
+    return target
+
+
+def _is_dotted(text: str) -> bool:
+    return all(map(str.isidentifier, text.split(".")))
+
+
+def _module_of(target: str) -> str:
+    return target.rpartition(":")[0].removesuffix(".py").rpartition("/")[2]
+
+
+def _word(text: str) -> str:
+    word = re.sub(r"\W+", "_", text).strip("_") or "function"
+    return f"{word}_" if reserved(word) else word
+
+
+def read_argument(text: str) -> tuple[str, Any]:
+    """Read ``name=literal`` (or a literal alone: positional, with an empty name).
+
+    Raises
+    ------
+    UsageError
+        If the value is no Python literal.
+    """
+    match = re.fullmatch(r"(\w+)\s*=(?!=)(.*)", text, re.DOTALL)
+    name, value = (match[1], match[2]) if match and match[1].isidentifier() else ("", text)
+    try:
+        return name, ast.literal_eval(value.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise UsageError(
+            f"argument {text!r} is no Python literal: write it like n=1000 or name='\"text\"', or make it by --setup"
+        ) from None
