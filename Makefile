@@ -5,7 +5,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find ext -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c' 2>/dev/null)
+SOURCES := $(shell find ext -name '*.pyx' -o -name '*.px[di]' -o -name '*.h' -o -name '*.c' 2>/dev/null)
 
 .PHONY: run test test-faults fuzz lint benchmark wheel wheels-local test-all docs yardstick clean
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from gilscope import pytest_plugin
+
 _INSTALLED = any(  # as pytest looks for plugins: every distribution, the same one twice too
     (entry.group, entry.name) == ("pytest11", "gilscope")
     for distribution in importlib.metadata.distributions()
@@ -73,6 +75,11 @@ def test_each_worker_count_is_a_row_of_pytest_benchmark(tmp_path: Path) -> None:
     ]
     assert set(rows[1]["extra_info"]["speedup"]) == {"value", "low", "high"}
     assert rows[0]["stats"]["median"] > 0
+
+
+def test_a_pytest_benchmark_that_has_changed_inside_is_said() -> None:
+    with pytest.raises(pytest.fail.Exception, match=r"cannot add rows to pytest-benchmark \d"):
+        pytest_plugin._new_row(object())
 
 
 @pytest.mark.slow

@@ -156,12 +156,24 @@ class Scaling(_Gate):
             record = result.cases[way.case]
             benchmark.name = f"{name}[{way.executor}*{count}]"
             benchmark.extra_info = _extra_info(way)
-            stats = benchmark._make_stats(1)
+            stats = _new_row(benchmark)
             for block in result.blocks:
                 if (measured := block.rounds.get(way.case)) is not None and record.work is not None:
                     stats.update(measured.wall_ns / measured.repeats / record.work.units / 1e9)
         benchmark.name = name
-        benchmark._mode = "scaling.benchmark(...)"
+
+
+def _new_row(benchmark: Any) -> Any:
+    """Open a row in the table of pytest-benchmark, which has no public way to add times measured elsewhere."""
+    try:
+        row = benchmark._make_stats(1)  # private; 5.3 has it
+    except (AttributeError, TypeError):
+        from importlib import metadata
+
+        version = metadata.version("pytest-benchmark")
+        pytest.fail(f"scaling.benchmark cannot add rows to pytest-benchmark {version}: use 5.3", pytrace=False)
+    benchmark._mode = "scaling.benchmark(...)"  # or it warns that the fixture was not used
+    return row
 
 
 _ROWS_BUDGET_S = 10.0  # per row: six blocks, the fewest with an interval of 95 %

@@ -12,8 +12,8 @@ import pytest
 
 import gilscope
 from gilscope.core.errors import UnknownNameError, UsageError
-from gilscope.env import _about, environments, interpreters
-from gilscope.env.interpreters import Interpreter, ask, choose, locate, own_source, surroundings
+from gilscope.env import child, environments, interpreters
+from gilscope.env.interpreters import Interpreter, ask, choose, locate, own_source
 
 PRETENDED = {
     "/a/python3.11": ((3, 11, 7), False),
@@ -45,7 +45,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
     """Let interpreters answer without being there; by path, fields that replace what they would say."""
     changed: dict[str, dict[str, Any]] = {}
 
-    def answer(path: str, kernels: Any, environment: Mapping[str, str | None] = interpreters.PLAIN) -> dict[str, Any]:
+    def answer(path: str, kernels: Any, environment: Mapping[str, str | None] = child.PLAIN) -> dict[str, Any]:
         version, free_threaded = PRETENDED[path]
         return facts(version, free_threaded, environment["PYTHON_GIL"], **changed.get(path, {}))
 
@@ -216,9 +216,9 @@ def test_the_running_interpreter_answers_what_is_known_of_it() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("#!/bin/sh\necho hello\n", "it said 'nothing'"),
-        ("#!/bin/sh\necho oh no >&2\nexit 3\n", "it said 'oh no'"),
-        ("no program at all", "cannot be run"),
+        ("#!/bin/sh\necho hello\n", "cannot run gilscope: exit status 0"),
+        ("#!/bin/sh\necho oh no >&2\nexit 3\n", "cannot run gilscope: oh no"),
+        ("no program at all", "cannot run gilscope: "),
     ],
 )
 def test_what_is_no_python_is_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -227,7 +227,7 @@ def test_what_is_no_python_is_one_line(tmp_path: Path, text: str, message: str) 
 
 
 def test_what_start_up_files_print_is_no_answer(tmp_path: Path) -> None:
-    line = _about.MARK + json.dumps({"fine": True})
+    line = child.MARK + json.dumps({"fine": True})
     assert ask(str(program(tmp_path / "fake", f"#!/bin/sh\necho hello\necho '{line}'\n")), []) == {"fine": True}
 
 
@@ -235,7 +235,7 @@ def test_variables_of_this_python_stay_here(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PYTHONHOME", "/ours")
     monkeypatch.setenv("PYTHON_GIL", "0")
     monkeypatch.setenv("KEPT", "yes")
-    found = surroundings(interpreters.PLAIN)
+    found = child.surroundings(child.PLAIN)
     assert found["KEPT"] == "yes"
     assert not {"PYTHONHOME", "PYTHON_GIL"} & set(found)
-    assert surroundings({**interpreters.PLAIN, "PYTHON_GIL": "1"})["PYTHON_GIL"] == "1"
+    assert child.surroundings({**child.PLAIN, "PYTHON_GIL": "1"})["PYTHON_GIL"] == "1"

@@ -16,9 +16,9 @@ from gilscope.core import targets
 from gilscope.core.cases import Case
 from gilscope.core.errors import WorkerRaisedError
 from gilscope.executors import _task_worker, module_of
-from gilscope.executors._rounds import Chunk, Task, pack
+from gilscope.executors._rounds import Chunk, Task, job_of, pack
 from gilscope.executors._shm import Segment
-from gilscope.executors._tasks import Done, TaskSession, job_of, pickled, stamps_of
+from gilscope.executors._tasks import Done, TaskSession, pickled, stamps_of
 from gilscope.executors._worker import WorkerReport
 
 

@@ -1,4 +1,4 @@
-# Every compiled kernel module tells its instruction set: ISA = isa_name(); CPU_HAS_V3 = cpu_has_v3()
+# isa.pxi says with these what every compiled kernel module must say of itself.
 
 cdef extern from "isa.h":
     const char *gilscope_isa() nogil

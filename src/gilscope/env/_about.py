@@ -1,5 +1,5 @@
-"""What an interpreter says about itself, and what it can run. Run as a text (``python -c``) by any Python 3, old ones
-too, with or without gilscope; it prints one line of JSON. Standard library only.
+"""What an interpreter says about itself, and what it can run. Run as a text (``child.reply``) by any Python 3,
+old ones too, with or without gilscope. Standard library only.
 
 The text is that of whoever asks. Of the gilscope there it runs only what runners execute, and only when the digest has
 shown that this is the same.
@@ -7,15 +7,11 @@ shown that this is the same.
 
 import hashlib
 import importlib
-import json
 import os
 import platform
 import sys
 import sysconfig
 from typing import Any
-
-MARK = "gilscope-about:"
-"""Stands before the JSON: start-up files of a site may print lines of their own."""
 
 _NUMBA_WITHOUT_GIL = (3, 14)  # the first free-threaded Python that Numba has releases for (numba#9928)
 
@@ -50,7 +46,7 @@ def _version(library: str) -> Any:
         return None
 
 
-def about(request: Any) -> Any:
+def reply(request: Any) -> Any:
     """Return the facts about the running interpreter, and what of gilscope it can run if it has the same one.
 
     Parameters
@@ -156,7 +152,3 @@ def _as_json(found: Any) -> Any:
         "reason": found.reason,
         "cure": found.cure.replace("pip install", python + " -m pip install"),
     }
-
-
-if __name__ == "__main__":
-    print(MARK + json.dumps(about(json.loads(sys.argv[1]))))

@@ -6,10 +6,11 @@ A check reads, compares and says what to do. It never changes anything.
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import ClassVar, Literal
 
 from gilscope.env.cpu import UsableCpus, core_groups
 from gilscope.env.files import cpu_folders, read_text
@@ -72,13 +73,23 @@ class MachineState:
     usable: UsableCpus
 
 
-class _Question(Protocol):
-    name: str
+class _Question(ABC):
+    name: ClassVar[str]
 
+    @abstractmethod
     def run(self, host: MachineState) -> Check: ...
 
+    def ok(self, message: str) -> Check:
+        return Check(name=self.name, status="ok", message=message)
 
-class Load:
+    def unknown(self, message: str) -> Check:
+        return Check(name=self.name, status="unknown", message=message)
+
+    def warning(self, message: str, cure: str) -> Check:
+        return Check(name=self.name, status="warning", message=message, cure=cure)
+
+
+class Load(_Question):
     """Is the machine busy with something else, now?
 
     Measured over a quarter of a second: the load average still remembers our own last run for minutes.
@@ -92,19 +103,14 @@ class Load:
 
             busy = psutil.cpu_percent(interval=_LOAD_WINDOW_S) / 100.0 * host.usable.logical
         except (ImportError, OSError, RuntimeError):
-            return Check(name=self.name, status="unknown", message="this system does not tell how busy its CPUs are")
+            return self.unknown("this system does not tell how busy its CPUs are")
         text = f"{busy:.1f} of {host.usable.logical} CPUs are busy"
         if busy <= MAX_LOAD_PER_CPU * host.usable.logical:
-            return Check(name=self.name, status="ok", message=text)
-        return Check(
-            name=self.name,
-            status="warning",
-            message=f"{text}: something else is running",
-            cure="stop other programs, or expect wide intervals",
-        )
+            return self.ok(text)
+        return self.warning(f"{text}: something else is running", "stop other programs, or expect wide intervals")
 
 
-class Governor:
+class Governor(_Question):
     """May the CPUs change their clock by load?"""
 
     name = "frequency"
@@ -113,19 +119,16 @@ class Governor:
         found = {read_text(folder / "cpufreq/scaling_governor") for folder in cpu_folders(host.root).values()} - {None}
         if not found:
             message = "no CPU frequency control is visible (usual in virtual machines and outside Linux)"
-            return Check(name=self.name, status="unknown", message=message)
+            return self.unknown(message)
         names = ", ".join(sorted(name for name in found if name))
         if found == {"performance"}:
-            return Check(name=self.name, status="ok", message="governor performance")
-        return Check(
-            name=self.name,
-            status="warning",
-            message=f"governor {names}: clocks follow the load with a delay",
-            cure="sudo cpupower frequency-set -g performance",
+            return self.ok("governor performance")
+        return self.warning(
+            f"governor {names}: clocks follow the load with a delay", "sudo cpupower frequency-set -g performance"
         )
 
 
-class Turbo:
+class Turbo(_Question):
     """Does one busy core clock higher than all together?"""
 
     name = "turbo"
@@ -134,14 +137,14 @@ class Turbo:
         folder = host.root / "sys/devices/system/cpu"
         no_turbo, boost = read_text(folder / "intel_pstate/no_turbo"), read_text(folder / "cpufreq/boost")
         if no_turbo is None and boost is None:
-            return Check(name=self.name, status="unknown", message="whether turbo clocks are on is not visible here")
+            return self.unknown("whether turbo clocks are on is not visible here")
         if no_turbo == "1" or (no_turbo is None and boost == "0"):
-            return Check(name=self.name, status="ok", message="turbo clocks are off")
+            return self.ok("turbo clocks are off")
         message = "turbo clocks are on: one busy core may run faster than each of many; the spin control shows it"
-        return Check(name=self.name, status="ok", message=message)
+        return self.ok(message)
 
 
-class HardwareThreads:
+class HardwareThreads(_Question):
     """Do usable CPUs share physical cores?"""
 
     name = "smt"
@@ -149,21 +152,19 @@ class HardwareThreads:
     def run(self, host: MachineState) -> Check:
         groups = core_groups(host.root)
         if not groups:
-            return Check(name=self.name, status="unknown", message="which CPUs share a core is not visible here")
+            return self.unknown("which CPUs share a core is not visible here")
         if max(map(len, groups)) == 1:
-            return Check(name=self.name, status="ok", message="each CPU is shown as a core of its own")
+            return self.ok("each CPU is shown as a core of its own")
         if host.usable.count <= len(groups):
             message = f"{len(groups)} cores with several hardware threads each, {host.usable.count} workers at most"
-            return Check(name=self.name, status="ok", message=message)
-        return Check(
-            name=self.name,
-            status="warning",
-            message=f"{host.usable.count} usable CPUs are hardware threads of {len(groups)} cores",
-            cure=f"read speed-ups above {len(groups)} workers against the spin control",
+            return self.ok(message)
+        return self.warning(
+            f"{host.usable.count} usable CPUs are hardware threads of {len(groups)} cores",
+            f"read speed-ups above {len(groups)} workers against the spin control",
         )
 
 
-class Quota:
+class Quota(_Question):
     """Does a cgroup take CPU time away?"""
 
     name = "quota"
@@ -171,19 +172,17 @@ class Quota:
     def run(self, host: MachineState) -> Check:
         quota = host.usable.quota_cpus
         if quota is None:
-            return Check(name=self.name, status="ok", message="no cgroup quota")
+            return self.ok("no cgroup quota")
         if quota >= host.usable.logical:
             message = f"the cgroup quota of {quota:.4g} CPUs is above what the machine has"
-            return Check(name=self.name, status="ok", message=message)
-        return Check(
-            name=self.name,
-            status="warning",
-            message=f"a cgroup quota allows {quota:.4g} CPUs of {host.usable.logical}: more workers are throttled",
-            cure="raise the limit of the container (docker run --cpus, resources.limits.cpu)",
+            return self.ok(message)
+        return self.warning(
+            f"a cgroup quota allows {quota:.4g} CPUs of {host.usable.logical}: more workers are throttled",
+            "raise the limit of the container (docker run --cpus, resources.limits.cpu)",
         )
 
 
-class Steal:
+class Steal(_Question):
     """Does the hypervisor give this machine's CPUs to others?"""
 
     name = "steal"
@@ -191,20 +190,15 @@ class Steal:
     def run(self, host: MachineState) -> Check:
         ticks = [int(field) for field in _first_line(host.root / "proc/stat").split()[1:] if field.isdecimal()]
         if len(ticks) < 8 or sum(ticks[:8]) == 0:
-            return Check(name=self.name, status="unknown", message="this system does not tell stolen time")
+            return self.unknown("this system does not tell stolen time")
         share = ticks[7] / sum(ticks[:8])
         text = f"{share:.1%} of the CPU time since the start was stolen"
         if share <= MAX_STEAL_SHARE:
-            return Check(name=self.name, status="ok", message=text)
-        return Check(
-            name=self.name,
-            status="warning",
-            message=f"{text} by the host",
-            cure="use a machine with dedicated CPUs, or expect wide intervals",
-        )
+            return self.ok(text)
+        return self.warning(f"{text} by the host", "use a machine with dedicated CPUs, or expect wide intervals")
 
 
-class Memory:
+class Memory(_Question):
     """Is there room for the inputs?"""
 
     name = "memory"
@@ -212,14 +206,14 @@ class Memory:
     def run(self, host: MachineState) -> Check:
         available = available_memory_bytes(host.root)
         if available is None:
-            return Check(name=self.name, status="unknown", message="how much memory is free is not visible here")
+            return self.unknown("how much memory is free is not visible here")
         text = f"{available / (1 << 30):.1f} GiB of memory available"
         if available >= MIN_MEMORY_BYTES:
-            return Check(name=self.name, status="ok", message=text)
-        return Check(name=self.name, status="warning", message=text, cure="close programs, or measure with --size S")
+            return self.ok(text)
+        return self.warning(text, "close programs, or measure with --size S")
 
 
-class Virtual:
+class Virtual(_Question):
     """Is this a virtual machine?"""
 
     name = "virtual"
@@ -227,14 +221,14 @@ class Virtual:
     def run(self, host: MachineState) -> Check:
         virtual = is_virtual(host.root)
         if virtual is None:
-            return Check(name=self.name, status="unknown", message="no sign here of a virtual machine or of none")
+            return self.unknown("no sign here of a virtual machine or of none")
         if not virtual:
-            return Check(name=self.name, status="ok", message="no virtual machine")
+            return self.ok("no virtual machine")
         message = "a virtual machine: its CPUs may be shared; the spin control shows what they give"
-        return Check(name=self.name, status="ok", message=message)
+        return self.ok(message)
 
 
-class Clock:
+class Clock(_Question):
     """Is the clock fine enough and quick to read?"""
 
     name = "clock"
@@ -244,14 +238,14 @@ class Clock:
         source = read_text(host.root / "sys/devices/system/clocksource/clocksource0/current_clocksource") or ""
         text = f"{info.implementation}, resolution {info.resolution:.0e} s" + (f", source {source}" if source else "")
         if info.resolution > MAX_CLOCK_RESOLUTION_S:
-            return Check(name=self.name, status="warning", message=f"{text}: coarse", cure="measure on another machine")
+            return self.warning(f"{text}: coarse", "measure on another machine")
         if source in ("hpet", "acpi_pm", "jiffies"):
             cure = "boot with clocksource=tsc if the machine allows it"
-            return Check(name=self.name, status="warning", message=f"{text}: slow to read", cure=cure)
-        return Check(name=self.name, status="ok", message=text)
+            return self.warning(f"{text}: slow to read", cure)
+        return self.ok(text)
 
 
-class ThreadVariables:
+class ThreadVariables(_Question):
     """Do environment variables set numbers of threads?"""
 
     name = "thread variables"
@@ -261,12 +255,10 @@ class ThreadVariables:
             name: host.environ[name] for name in (*THREAD_VARIABLES, *BEHAVIOUR_VARIABLES) if host.environ.get(name)
         }
         if not seen:
-            return Check(name=self.name, status="ok", message="no variable sets a number of threads")
-        return Check(
-            name=self.name,
-            status="warning",
-            message="set in the environment: " + ", ".join(f"{name}={value}" for name, value in seen.items()),
-            cure=f"unset {' '.join(seen)}: they change what native executors can do",
+            return self.ok("no variable sets a number of threads")
+        return self.warning(
+            "set in the environment: " + ", ".join(f"{name}={value}" for name, value in seen.items()),
+            f"unset {' '.join(seen)}: they change what native executors can do",
         )
 
 

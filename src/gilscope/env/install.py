@@ -27,9 +27,10 @@ from typing import Any
 import gilscope
 from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.env import environments
+from gilscope.env.child import PLAIN, surroundings
 from gilscope.env.environments import RECORD_NAME, Environment, Record, python_in
 from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
-from gilscope.env.interpreters import OLDEST, PLAIN, ask, at_path, command_of, surroundings
+from gilscope.env.interpreters import OLDEST, ask, at_path, command_of
 
 __all__ = ["PackageSource", "add", "find_source"]
 

@@ -6,10 +6,8 @@ Every interpreter is asked by running ``_about.py`` under it; nothing is read of
 from __future__ import annotations
 
 import glob
-import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +19,7 @@ import gilscope
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import check_names
 from gilscope.env import _about, environments
+from gilscope.env.child import PLAIN, NoReplyError, reply, surroundings
 from gilscope.env.closure import runner_files
 from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
 from gilscope.env.libraries import LIBRARIES
@@ -31,7 +30,6 @@ __all__ = [
     "Interpreter",
     "ListedEnvironment",
     "OLDEST",
-    "PLAIN",
     "ask",
     "at_path",
     "choose",
@@ -41,16 +39,12 @@ __all__ = [
     "own_source",
     "reopen",
     "stale",
-    "surroundings",
 ]
 
 Gil: TypeAlias = Literal["on", "off", "both"]
 GIL_WORDS: tuple[Gil, ...] = ("on", "off", "both")
 
 OLDEST = (3, 11)
-PLAIN: Mapping[str, str | None] = {"PYTHONHOME": None, "PYTHON_GIL": None}
-"""Variables that belong to the running Python alone; with PYTHON_GIL=0 builds with the GIL refuse to start."""
-
 _ASK_TIMEOUT_S = 60.0  # a cold import of everything on a slow disk, with room
 _OWN_FOLDER = os.path.dirname(os.path.abspath(gilscope.__file__))
 _FOLDERS = ("bin", "Scripts")  # of virtual environments
@@ -72,7 +66,7 @@ class Interpreter:
     environment : mapping of str to (str or None)
         Variables its processes are started with; None takes one away.
     facts : mapping
-        What it said about itself (``_about.about``).
+        What it said about itself (``_about.reply``).
     """
 
     label: str
@@ -262,36 +256,14 @@ def ask(path: str, kernels: Sequence[str], environment: Mapping[str, str | None]
         "kernels": [*kernels],
         "libraries": [*LIBRARIES],
     }
-    variables = surroundings(environment)
+    text = Path(_about.__file__).read_text(encoding="utf-8")
     try:
-        done = subprocess.run(
-            [path, "-c", Path(_about.__file__).read_text(encoding="utf-8"), json.dumps(asked)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_ASK_TIMEOUT_S,
-            env=variables,
-            check=False,
+        facts: dict[str, Any] = reply(
+            text, asked, timeout_s=_ASK_TIMEOUT_S, python=path, environment=surroundings(environment)
         )
-    except subprocess.TimeoutExpired:
-        raise UsageError(f"{path} did not answer within {_ASK_TIMEOUT_S:g} s: is it a Python?") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be run: {error.strerror}; name a Python program") from None
-    line = next((line for line in done.stdout.splitlines() if line.startswith(_about.MARK)), None)
-    if line is None:
-        said = done.stderr.strip().splitlines() or ["nothing"]
-        last = said[-1] if said[0].startswith("Traceback") else said[0]
-        raise UsageError(f"{path} cannot run gilscope: it said {last[:200]!r}; name another Python")
-    facts: dict[str, Any] = json.loads(line.removeprefix(_about.MARK))
+    except NoReplyError as error:
+        raise UsageError(f"{path} cannot run gilscope: {error}; name another Python") from None
     return facts
-
-
-def surroundings(environment: Mapping[str, str | None]) -> dict[str, str]:
-    """Return the environment variables for another interpreter: ours, but for those that belong to this Python."""
-    wanted: dict[str, str | None] = {"PYTHONSAFEPATH": "1", **environment}
-    kept = {name: value for name, value in os.environ.items() if name not in wanted}
-    return kept | {name: value for name, value in wanted.items() if value is not None}
 
 
 def stale(version: str | None, source: str | None) -> str:

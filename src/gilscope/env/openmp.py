@@ -6,14 +6,12 @@ here: a process of its own imports what is installed and looks.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gilscope.env.checks import Check
+from gilscope.env.child import NoReplyError, reply
 
 __all__ = ["check", "judge", "look"]
 
@@ -27,18 +25,18 @@ LOADING_OPENMP = (
 )
 """Modules that load a runtime, if they are installed; importing them is all that is done."""
 
-_MARK = "gilscope-openmp:"
 _TIMEOUT_S = 120.0  # Numba from a cold disk takes seconds
 
-_LOOK = f"""
-import importlib, json, sys
-for name in sys.argv[1:]:
-    try:
-        importlib.import_module(name)
-    except Exception:  # not installed, or broken: it loads no runtime
-        pass
-import threadpoolctl
-print({_MARK!r} + json.dumps(threadpoolctl.threadpool_info()))
+_LOOK = """
+import importlib
+def reply(*modules):
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except Exception:  # not installed, or broken: it loads no runtime
+            pass
+    import threadpoolctl
+    return threadpoolctl.threadpool_info()
 """
 
 
@@ -46,7 +44,7 @@ def check() -> Check:
     """Tell whether more than one OpenMP runtime is loaded when everything installed that uses one is."""
     try:
         found = look()
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except NoReplyError as error:
         message = f"which OpenMP runtimes are loaded could not be found out: {error}"
         return Check(name=NAME, status="unknown", message=message)
     return judge(found)
@@ -57,18 +55,9 @@ def look(modules: Sequence[str] = LOADING_OPENMP) -> list[dict[str, Any]]:
 
     Raises
     ------
-    OSError, ValueError, subprocess.SubprocessError
-        If the process fails or does not answer.
+    NoReplyError
     """
-    command = [sys.executable, "-c", _LOOK, *modules]
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-    )
-    lines = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
-    if not lines:
-        said = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise ValueError(said)
-    found: list[dict[str, Any]] = json.loads(lines[-1].removeprefix(_MARK))
+    found: list[dict[str, Any]] = reply(_LOOK, *modules, timeout_s=_TIMEOUT_S)
     return found
 
 

@@ -15,7 +15,7 @@ from gilscope.core import clocks
 from gilscope.core.errors import MeasurementError, UnavailableError, WorkerRaisedError
 from gilscope.core.records import Round
 from gilscope.core.spec import chunk_bounds
-from gilscope.executors._rounds import Task, combine_each, merge, outside, pack, since, stamp, store, touched
+from gilscope.executors._rounds import Task, combine_each, job_of, merge, outside, pack, since, stamp, store, touched
 from gilscope.executors._shm import Segment
 from gilscope.executors._tokens import TokenBarrier
 from gilscope.executors._worker import Job, WorkerReport
@@ -148,21 +148,13 @@ class PoolSession:
         self.placed = task.placed
         self._phases = task.spec.phases(task.params)
         self._private = case.transport == "pickle"
-        job = Job(
-            target=task.target,
-            definition=task.definition,
-            params=dict(task.params),
-            layout=task.layout,
-            segment=task.segment_key,
-            phases=self._phases,
-            chunks=(),
-            index=0,
+        job = replace(
+            job_of(task, private=self._private),
             parties=workers,
             barrier_slot=slot,
             spin_ns=SPIN_NS if workers <= pool.cpus else 0,
             alone=weak or isolated,
             dynamic=dynamic,
-            private=self._private,
         )
         for index in range(workers):
             if not self._private:

@@ -11,10 +11,10 @@ from typing import Any, TypedDict
 from gilscope.core import clocks
 from gilscope.core.cases import Case
 from gilscope.core.records import Stamp
-from gilscope.core.spec import Buffers, KernelSpec, Params, Slice
+from gilscope.core.spec import Buffers, KernelSpec, Params, Slice, chunk_bounds
 from gilscope.core.targets import Layout, shifted
 from gilscope.executors._shm import Segment
-from gilscope.executors._worker import WorkerReport
+from gilscope.executors._worker import Job, WorkerReport
 
 __all__ = [
     "Chunk",
@@ -22,6 +22,7 @@ __all__ = [
     "bound_to",
     "combine",
     "combine_each",
+    "job_of",
     "merge",
     "outside",
     "pack",
@@ -150,6 +151,24 @@ def store(task: Task, written: Iterable[tuple[str, int, bytes]]) -> None:
         view = task.buffers[name]
         items = memoryview(data).cast(view.format)  # type: ignore[call-overload]
         view[first : first + len(items)] = items
+
+
+def job_of(task: Task, *, chunks: int = 1, private: bool = False) -> Job:
+    """Describe a case as one worker alone would do it, in so many chunks."""
+    return Job(
+        target=task.target,
+        definition=task.definition,
+        params=dict(task.params),
+        layout=task.layout,
+        segment=task.segment_key,
+        phases=task.spec.phases(task.params),
+        chunks=tuple((n, lo, hi) for n, (lo, hi) in enumerate(chunk_bounds(task.spec.extent(task.params), chunks))),
+        index=0,
+        parties=1,
+        barrier_slot=0,
+        spin_ns=0,
+        private=private,
+    )
 
 
 def stamp(report: WorkerReport, submit_ns: int, received_ns: int) -> Stamp:

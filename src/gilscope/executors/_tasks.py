@@ -22,7 +22,7 @@ from gilscope.executors._rounds import Chunk, Task, combine_each, outside, since
 from gilscope.executors._task_worker import Answer, Warm
 from gilscope.executors._worker import Job, WorkerReport
 
-__all__ = ["Done", "TaskSession", "job_of", "pickled", "stamps_of"]
+__all__ = ["Done", "TaskSession", "pickled", "stamps_of"]
 
 _HOLD_S = (0.02, 0.1, 0.5, 2.0)
 """How long tasks that make workers ready stay busy, so that each lands in another worker; longer only where needed."""
@@ -37,25 +37,6 @@ class Done:
     worker: str
     report: WorkerReport
     written: Iterable[tuple[str, int, bytes]]
-
-
-def job_of(task: Task, *, private: bool) -> Job:
-    """Describe a case for workers that learn with each task which chunk to do."""
-    whole = (0, *chunk_bounds(task.spec.extent(task.params), 1)[0])
-    return Job(
-        target=task.target,
-        definition=task.definition,
-        params=dict(task.params),
-        layout=task.layout,
-        segment=task.segment_key,
-        phases=task.spec.phases(task.params),
-        chunks=(whole,),
-        index=0,
-        parties=1,
-        barrier_slot=0,
-        spin_ns=0,
-        private=private,
-    )
 
 
 class TaskSession(ABC):

@@ -11,9 +11,9 @@ from gilscope.core import clocks
 from gilscope.core.errors import UnavailableError, WorkerDiedError
 from gilscope.core.records import Round
 from gilscope.core.spec import Availability, Impl
-from gilscope.executors._rounds import Chunk, Task, pack
+from gilscope.executors._rounds import Chunk, Task, job_of, pack
 from gilscope.executors._task_worker import Answer
-from gilscope.executors._tasks import TaskSession, job_of, pickled
+from gilscope.executors._tasks import TaskSession, pickled
 from gilscope.executors._worker import WorkerReport
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from gilscope.core import clocks
 from gilscope.core.errors import MeasurementError, WorkerDiedError
 from gilscope.core.spec import Availability, Impl
 from gilscope.executors import _task_worker
-from gilscope.executors._rounds import Chunk, Task
+from gilscope.executors._rounds import Chunk, Task, job_of
 from gilscope.executors._shm import why_not_started
-from gilscope.executors._tasks import TaskSession, job_of, pickled
+from gilscope.executors._tasks import TaskSession, pickled
 from gilscope.executors.processes import describe_exit
 
 __all__ = ["LokyPool", "availability", "open_pool"]

@@ -6,9 +6,9 @@ from typing import Any
 
 from gilscope.core import clocks
 from gilscope.core.records import Round
-from gilscope.core.spec import Availability, Impl, chunk_bounds
-from gilscope.executors._rounds import Task, bound_to, combine, outside, since, stamp
-from gilscope.executors._worker import Bound, Job, bind, perform, warm_up
+from gilscope.core.spec import Availability, Impl
+from gilscope.executors._rounds import Task, bound_to, combine, job_of, outside, since, stamp
+from gilscope.executors._worker import Bound, bind, perform, warm_up
 
 __all__ = ["SerialPool", "availability", "open_pool"]
 
@@ -36,21 +36,7 @@ class SerialSession:
         self._task = task
         self.result: Any = None
         self.placed = task.placed
-        bounds = chunk_bounds(task.spec.extent(task.params), task.case.chunks)
-        job = Job(
-            target=task.target,
-            definition=task.definition,
-            params=dict(task.params),
-            layout=task.layout,
-            segment=task.segment_key,
-            phases=task.spec.phases(task.params),
-            chunks=tuple((number, lo, hi) for number, (lo, hi) in enumerate(bounds)),
-            index=0,
-            parties=1,
-            barrier_slot=0,
-            spin_ns=0,
-        )
-        self._bound: Bound = bind(job, _Direct(task.segment.map()))
+        self._bound: Bound = bind(job_of(task, chunks=task.case.chunks), _Direct(task.segment.map()))
         jit_ns, self.jit_cache, self.isa, self.gil_enabled = warm_up(self._bound)
         self.one_time_ns = {"import": self._bound.import_ns, "jit": jit_ns}
 

@@ -185,14 +185,11 @@ _CY = '''"""$NAME in Cython: one loop, with the GIL held and with it released.""
 
 from buffers cimport Pins, check_range, pin, unpin
 from gil cimport PyThreadState, release_gil, restore_gil
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.$NAME.core cimport items
 
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
-
-cdef object chunk(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+cdef object chunk(Py_ssize_t phase, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+    """Compute items [lo, hi)."""
     cdef Pins pins
     cdef Py_ssize_t n = params["n"]
     cdef int steps = params["steps"]
@@ -211,14 +208,7 @@ cdef object chunk(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, b
         unpin(&pins)
 
 
-def cy_gil(phase, lo, hi, params, buffers):
-    """Compute items [lo, hi), holding the GIL."""
-    chunk(lo, hi, params, buffers, False)
-
-
-def cy_nogil(phase, lo, hi, params, buffers):
-    """Compute items [lo, hi), without the GIL."""
-    chunk(lo, hi, params, buffers, True)
+include "chunk.pxi"
 '''
 
 _CY_OMP = '''"""$NAME in Cython with OpenMP threads."""
@@ -226,11 +216,7 @@ _CY_OMP = '''"""$NAME in Cython with OpenMP threads."""
 from cython.parallel cimport prange
 
 from buffers cimport Pins, check_workers, pin, unpin
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.$NAME.core cimport items
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 
 def cy_prange(int workers, params, buffers):
@@ -249,6 +235,9 @@ def cy_prange(int workers, params, buffers):
             items(start, end, steps, n * thread // workers, n * (thread + 1) // workers)
     finally:
         unpin(&pins)
+
+
+include "isa.pxi"
 '''
 
 _PAGE = """# $NAME

@@ -128,7 +128,7 @@ def _join_threads() -> None:
     Idle workers of ``concurrent.futures`` never end by themselves: the interpreter tells them to. They are left alone.
     """
     pools = sys.modules.get("concurrent.futures.thread")
-    workers = getattr(pools, "_threads_queues", {})
+    workers = getattr(pools, "_threads_queues", {})  # private: without it an idle pool would be waited for
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon and thread not in workers:
             thread.join()

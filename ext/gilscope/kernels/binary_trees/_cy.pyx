@@ -1,10 +1,6 @@
 """binary_trees in Cython: the objects of the Python version, made and walked by compiled code."""
 
 from buffers cimport check_range
-from isa cimport cpu_has_v3, isa_name
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 
 cdef tuple make(int depth):
@@ -29,3 +25,6 @@ def cy_gil(phase, Py_ssize_t lo, Py_ssize_t hi, params, buffers):
     for tree in range(lo, hi):
         nodes += count(make(depth))
     return nodes
+
+
+include "isa.pxi"

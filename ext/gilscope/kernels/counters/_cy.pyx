@@ -4,10 +4,6 @@ from libc.stdint cimport int64_t
 
 from buffers cimport Pins, check_range, pin, unpin
 from gil cimport PyThreadState, release_gil, restore_gil
-from isa cimport cpu_has_v3, isa_name
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 cdef enum:
     PER_LINE = 8
@@ -24,7 +20,8 @@ cdef inline void count(
             cells[(item % PER_LINE * PER_LINE + item // PER_LINE) * stride] += 1
 
 
-cdef object items(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+cdef object chunk(Py_ssize_t phase, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+    """Count for items [lo, hi); return how many items."""
     cdef Pins pins
     cdef Py_ssize_t stride = params["stride"], increments = params["increments"]
     cdef int64_t *cells
@@ -41,11 +38,4 @@ cdef object items(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, b
     return hi - lo
 
 
-def cy_gil(phase, lo, hi, params, buffers):
-    """Count for items [lo, hi), holding the GIL; return how many items."""
-    return items(lo, hi, params, buffers, False)
-
-
-def cy_nogil(phase, lo, hi, params, buffers):
-    """Count for items [lo, hi), without the GIL; return how many items."""
-    return items(lo, hi, params, buffers, True)
+include "chunk.pxi"

@@ -4,14 +4,11 @@ from libc.stdint cimport uint8_t, uint32_t
 
 from buffers cimport Pins, check_range, pin, unpin
 from gil cimport PyThreadState, release_gil, restore_gil
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.crc32.core cimport LANES, group
 
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
-
-cdef object checksums(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+cdef object chunk(Py_ssize_t phase, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+    """Compute the checksums of blocks [lo, hi)."""
     cdef Pins pins
     cdef Py_ssize_t count = params["blocks"], nbytes = params["block_bytes"], first
     cdef const uint8_t *data
@@ -34,11 +31,4 @@ cdef object checksums(Py_ssize_t lo, Py_ssize_t hi, object params, object buffer
         unpin(&pins)
 
 
-def cy_gil(phase, lo, hi, params, buffers):
-    """Compute the checksums of blocks [lo, hi), holding the GIL."""
-    checksums(lo, hi, params, buffers, False)
-
-
-def cy_nogil(phase, lo, hi, params, buffers):
-    """Compute the checksums of blocks [lo, hi), without the GIL."""
-    checksums(lo, hi, params, buffers, True)
+include "chunk.pxi"

@@ -4,11 +4,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport uint8_t, uint32_t
 
 from buffers cimport Pins, check_workers, pin, unpin
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.crc32.core cimport LANES, group
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 
 def cy_prange(int workers, params, buffers):
@@ -28,3 +24,6 @@ def cy_prange(int workers, params, buffers):
             group(data, table, crcs, index * LANES, count, nbytes)
     finally:
         unpin(&pins)
+
+
+include "isa.pxi"

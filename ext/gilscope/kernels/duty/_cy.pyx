@@ -3,15 +3,11 @@
 from libc.stdint cimport int64_t
 
 from buffers cimport check_range
-from isa cimport cpu_has_v3, isa_name
 
 cdef extern from "duty.h":
     ctypedef struct gs_duty_result:
         pass
     gs_duty_result gs_duty(int64_t hold_ns, int64_t release_ns, int64_t total_ns)
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 
 def cy_gil(phase, Py_ssize_t lo, Py_ssize_t hi, params, buffers):
@@ -22,3 +18,6 @@ def cy_gil(phase, Py_ssize_t lo, Py_ssize_t hi, params, buffers):
     for _ in range(lo, hi):
         gs_duty(hold_ns, release_ns, cycles * (hold_ns + release_ns))
     return hi - lo
+
+
+include "isa.pxi"

@@ -4,14 +4,11 @@ from libc.stdint cimport int32_t
 
 from buffers cimport Pins, check_range, pin, unpin
 from gil cimport PyThreadState, release_gil, restore_gil
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.floyd_warshall.core cimport row
 
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
-
-cdef object relax(Py_ssize_t k, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+cdef object chunk(Py_ssize_t k, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+    """Shorten the paths from nodes [lo, hi) over node `k`."""
     cdef Pins pins
     cdef Py_ssize_t n = params["n"], i
     cdef int32_t *d
@@ -29,11 +26,4 @@ cdef object relax(Py_ssize_t k, Py_ssize_t lo, Py_ssize_t hi, object params, obj
         unpin(&pins)
 
 
-def cy_gil(phase, lo, hi, params, buffers):
-    """Shorten the paths from nodes [lo, hi) over node `phase`, holding the GIL."""
-    relax(phase, lo, hi, params, buffers, False)
-
-
-def cy_nogil(phase, lo, hi, params, buffers):
-    """Shorten the paths from nodes [lo, hi) over node `phase`, without the GIL."""
-    relax(phase, lo, hi, params, buffers, True)
+include "chunk.pxi"

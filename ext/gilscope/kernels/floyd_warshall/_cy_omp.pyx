@@ -4,11 +4,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport int32_t
 
 from buffers cimport Pins, check_workers, pin, unpin
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.floyd_warshall.core cimport row
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 
 def cy_prange(int workers, params, buffers):
@@ -26,3 +22,6 @@ def cy_prange(int workers, params, buffers):
                     row(d, i, k, n)
     finally:
         unpin(&pins)
+
+
+include "isa.pxi"

@@ -2,14 +2,11 @@
 
 from buffers cimport Pins, check_range, pin, unpin
 from gil cimport PyThreadState, release_gil, restore_gil
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.gemm.core cimport rows
 
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
-
-cdef object product(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+cdef object chunk(Py_ssize_t phase, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+    """Compute rows [lo, hi) of C."""
     cdef Pins pins
     cdef Py_ssize_t n = params["n"]
     cdef const double *a
@@ -29,11 +26,4 @@ cdef object product(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers,
         unpin(&pins)
 
 
-def cy_gil(phase, lo, hi, params, buffers):
-    """Compute rows [lo, hi) of C, holding the GIL."""
-    product(lo, hi, params, buffers, False)
-
-
-def cy_nogil(phase, lo, hi, params, buffers):
-    """Compute rows [lo, hi) of C, without the GIL."""
-    product(lo, hi, params, buffers, True)
+include "chunk.pxi"

@@ -3,11 +3,7 @@
 from cython.parallel cimport prange
 
 from buffers cimport Pins, check_workers, pin, unpin
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.gemm.core cimport ROWS, rows
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 
 cdef Py_ssize_t share(Py_ssize_t n, Py_ssize_t thread, Py_ssize_t workers) noexcept nogil:
@@ -32,3 +28,6 @@ def cy_prange(int workers, params, buffers):
             rows(a, b, c, share(n, thread, workers), share(n, thread + 1, workers), n)
     finally:
         unpin(&pins)
+
+
+include "isa.pxi"

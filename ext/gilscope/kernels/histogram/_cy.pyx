@@ -5,14 +5,11 @@ from libc.string cimport memset
 
 from buffers cimport Pins, check_range, pin, unpin
 from gil cimport PyThreadState, release_gil, restore_gil
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.histogram.core cimport BINS, count
 
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
-
-cdef object histogram(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+cdef object chunk(Py_ssize_t phase, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+    """Count values [lo, hi); return the counts per bin."""
     cdef Pins pins
     cdef Py_ssize_t n = params["n"], bin
     cdef int64_t bins[BINS]
@@ -31,11 +28,4 @@ cdef object histogram(Py_ssize_t lo, Py_ssize_t hi, object params, object buffer
     return [bins[bin] for bin in range(BINS)]
 
 
-def cy_gil(phase, lo, hi, params, buffers):
-    """Count values [lo, hi), holding the GIL; return the counts per bin."""
-    return histogram(lo, hi, params, buffers, False)
-
-
-def cy_nogil(phase, lo, hi, params, buffers):
-    """Count values [lo, hi), without the GIL; return the counts per bin."""
-    return histogram(lo, hi, params, buffers, True)
+include "chunk.pxi"

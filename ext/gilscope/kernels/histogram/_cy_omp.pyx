@@ -5,11 +5,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
 from buffers cimport Pins, check_workers, pin, unpin
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.histogram.core cimport BINS, count
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 
 def cy_prange(int workers, params, buffers):
@@ -34,3 +30,6 @@ def cy_prange(int workers, params, buffers):
     finally:
         free(bins)
         unpin(&pins)
+
+
+include "isa.pxi"

@@ -2,14 +2,11 @@
 
 from buffers cimport Pins, check_range, pin, unpin
 from gil cimport PyThreadState, release_gil, restore_gil
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.jacobi2d.core cimport row
 
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
-
-cdef object sweep(int phase, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+cdef object chunk(Py_ssize_t phase, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+    """Relax inner rows [lo, hi) once."""
     cdef Pins pins
     cdef Py_ssize_t n = params["n"], i
     cdef double *planes
@@ -30,11 +27,4 @@ cdef object sweep(int phase, Py_ssize_t lo, Py_ssize_t hi, object params, object
         unpin(&pins)
 
 
-def cy_gil(phase, lo, hi, params, buffers):
-    """Relax inner rows [lo, hi) once, holding the GIL."""
-    sweep(phase, lo, hi, params, buffers, False)
-
-
-def cy_nogil(phase, lo, hi, params, buffers):
-    """Relax inner rows [lo, hi) once, without the GIL."""
-    sweep(phase, lo, hi, params, buffers, True)
+include "chunk.pxi"

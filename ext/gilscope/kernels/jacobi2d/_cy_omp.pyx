@@ -3,11 +3,7 @@
 from cython.parallel cimport prange
 
 from buffers cimport Pins, check_workers, pin, unpin
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.jacobi2d.core cimport row
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 
 def cy_prange(int workers, params, buffers):
@@ -29,3 +25,6 @@ def cy_prange(int workers, params, buffers):
                     row(old, new, i + 1, n)
     finally:
         unpin(&pins)
+
+
+include "isa.pxi"

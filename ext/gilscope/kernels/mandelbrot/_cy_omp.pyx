@@ -4,11 +4,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t
 
 from buffers cimport Pins, check_workers, pin, unpin
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.mandelbrot.core cimport row
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 
 def cy_prange(int workers, params, buffers):
@@ -27,3 +23,6 @@ def cy_prange(int workers, params, buffers):
     finally:
         unpin(&pins)
     return total
+
+
+include "isa.pxi"

@@ -6,18 +6,15 @@ from libc.stdint cimport uint64_t
 
 from buffers cimport Pins, check_range, pin, unpin
 from gil cimport PyThreadState, release_gil, restore_gil
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.spin.core cimport spin
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 # The step of the plain Python version takes so many times as long as that of the compiled loop, about.
 cdef enum:
     STEPS_PER_PYTHON_STEP = 50
 
 
-cdef object turns(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+cdef object chunk(Py_ssize_t phase, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+    """Compute, then sleep, for each of items [lo, hi); return how many."""
     cdef Pins pins
     cdef Py_ssize_t count = params["items"], steps = params["steps"], item
     cdef double seconds = params["sleep_us"] / 1e6
@@ -37,11 +34,4 @@ cdef object turns(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, b
     return hi - lo
 
 
-def cy_gil(phase, lo, hi, params, buffers):
-    """Compute holding the GIL, then sleep, for each of items [lo, hi); return how many."""
-    return turns(lo, hi, params, buffers, False)
-
-
-def cy_nogil(phase, lo, hi, params, buffers):
-    """Compute without the GIL, then sleep, for each of items [lo, hi); return how many."""
-    return turns(lo, hi, params, buffers, True)
+include "chunk.pxi"

@@ -4,14 +4,11 @@ from libc.stdint cimport int64_t
 
 from buffers cimport check_range
 from gil cimport PyThreadState, release_gil, restore_gil
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.montecarlo_pi.core cimport hits
 
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
-
-cdef object samples(Py_ssize_t lo, Py_ssize_t hi, object params, bint release):
+cdef object chunk(Py_ssize_t phase, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+    """Count the hits among samples [lo, hi)."""
     cdef int64_t count
     cdef PyThreadState *saved
     check_range(lo, hi, params["n"])
@@ -21,11 +18,4 @@ cdef object samples(Py_ssize_t lo, Py_ssize_t hi, object params, bint release):
     return count
 
 
-def cy_gil(phase, lo, hi, params, buffers):
-    """Count the hits among samples [lo, hi), holding the GIL."""
-    return samples(lo, hi, params, False)
-
-
-def cy_nogil(phase, lo, hi, params, buffers):
-    """Count the hits among samples [lo, hi), without the GIL."""
-    return samples(lo, hi, params, True)
+include "chunk.pxi"

@@ -4,11 +4,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport int64_t
 
 from buffers cimport check_workers
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.montecarlo_pi.core cimport hits
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 
 def cy_prange(int workers, params, buffers):
@@ -19,3 +15,6 @@ def cy_prange(int workers, params, buffers):
     for thread in prange(workers, nogil=True, num_threads=workers, schedule="static", chunksize=1):
         count += hits(n * thread // workers, n * (thread + 1) // workers)
     return count
+
+
+include "isa.pxi"

@@ -2,14 +2,11 @@
 
 from buffers cimport Pins, check_range, pin, unpin
 from gil cimport PyThreadState, release_gil, restore_gil
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.nbody.core cimport LANES, block
 
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
-
-cdef object bodies(int phase, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+cdef object chunk(Py_ssize_t phase, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+    """Move bodies [lo, hi) by one step."""
     cdef Pins pins
     cdef Py_ssize_t n = params["n"], first
     cdef double *positions
@@ -36,11 +33,4 @@ cdef object bodies(int phase, Py_ssize_t lo, Py_ssize_t hi, object params, objec
         unpin(&pins)
 
 
-def cy_gil(phase, lo, hi, params, buffers):
-    """Move bodies [lo, hi) by one step, holding the GIL."""
-    bodies(phase, lo, hi, params, buffers, False)
-
-
-def cy_nogil(phase, lo, hi, params, buffers):
-    """Move bodies [lo, hi) by one step, without the GIL."""
-    bodies(phase, lo, hi, params, buffers, True)
+include "chunk.pxi"

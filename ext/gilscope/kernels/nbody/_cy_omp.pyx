@@ -3,11 +3,7 @@
 from cython.parallel cimport prange
 
 from buffers cimport Pins, check_workers, pin, unpin
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.nbody.core cimport LANES, block
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 
 def cy_prange(int workers, params, buffers):
@@ -34,3 +30,6 @@ def cy_prange(int workers, params, buffers):
                     block(index * LANES, n, n, old, new, velocities, masses)
     finally:
         unpin(&pins)
+
+
+include "isa.pxi"

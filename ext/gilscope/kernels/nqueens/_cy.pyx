@@ -4,17 +4,14 @@ from libc.stdint cimport int64_t
 
 from buffers cimport check_range
 from gil cimport PyThreadState, release_gil, restore_gil
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.nqueens.core cimport pair
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 cdef enum:
     MAX_N = 31  # bits of a mask, one kept for shifts
 
 
-cdef object count(Py_ssize_t lo, Py_ssize_t hi, object params, bint release):
+cdef object chunk(Py_ssize_t phase, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+    """Count the placements for pairs [lo, hi); return them and the queens placed."""
     cdef Py_ssize_t n = params["n"], item
     cdef int64_t solutions = 0, nodes = 0
     cdef PyThreadState *saved
@@ -28,11 +25,4 @@ cdef object count(Py_ssize_t lo, Py_ssize_t hi, object params, bint release):
     return [solutions, nodes]
 
 
-def cy_gil(phase, lo, hi, params, buffers):
-    """Count the placements for pairs [lo, hi), holding the GIL; return them and the queens placed."""
-    return count(lo, hi, params, False)
-
-
-def cy_nogil(phase, lo, hi, params, buffers):
-    """Count the placements for pairs [lo, hi), without the GIL; return them and the queens placed."""
-    return count(lo, hi, params, True)
+include "chunk.pxi"

@@ -4,11 +4,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport int64_t
 
 from buffers cimport check_workers
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.nqueens.core cimport pair
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 cdef enum:
     MAX_N = 31  # bits of a mask, one kept for shifts
@@ -26,3 +22,6 @@ def cy_prange(int workers, params, buffers):
         solutions += pair(item, n, &own)
         nodes += own
     return [solutions, nodes]
+
+
+include "isa.pxi"

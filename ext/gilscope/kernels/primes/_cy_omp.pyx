@@ -4,11 +4,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t
 
 from buffers cimport check_workers
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.primes.core cimport divisions
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 cdef enum:
     BLOCK = 4096
@@ -40,3 +36,6 @@ def cy_prange(int workers, params, buffers):
         primes += primes_in(index * BLOCK, min(limit, (index + 1) * BLOCK), &own)
         total += own
     return [primes, total]
+
+
+include "isa.pxi"

@@ -4,14 +4,11 @@ from libc.stdint cimport uint64_t
 
 from buffers cimport Pins, check_range, pin, unpin
 from gil cimport PyThreadState, release_gil, restore_gil
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.spin.core cimport spin
 
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
-
-cdef object items(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+cdef object chunk(Py_ssize_t phase, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+    """Spin items [lo, hi); return how many."""
     cdef Pins pins
     cdef Py_ssize_t count = params["items"], steps = params["steps"], item
     cdef uint64_t *last
@@ -29,11 +26,4 @@ cdef object items(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, b
     return hi - lo
 
 
-def cy_gil(phase, lo, hi, params, buffers):
-    """Spin items [lo, hi), holding the GIL; return how many."""
-    return items(lo, hi, params, buffers, False)
-
-
-def cy_nogil(phase, lo, hi, params, buffers):
-    """Spin items [lo, hi), without the GIL; return how many."""
-    return items(lo, hi, params, buffers, True)
+include "chunk.pxi"

@@ -4,11 +4,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport uint64_t
 
 from buffers cimport Pins, check_workers, pin, unpin
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.spin.core cimport spin
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 
 def cy_prange(int workers, params, buffers):
@@ -25,3 +21,6 @@ def cy_prange(int workers, params, buffers):
     finally:
         unpin(&pins)
     return count
+
+
+include "isa.pxi"

@@ -2,14 +2,11 @@
 
 from buffers cimport Pins, check_range, pin, unpin
 from gil cimport PyThreadState, release_gil, restore_gil
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.triad.core cimport triad
 
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
-
-cdef object elements(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+cdef object chunk(Py_ssize_t phase, Py_ssize_t lo, Py_ssize_t hi, object params, object buffers, bint release):
+    """Compute elements [lo, hi)."""
     cdef Pins pins
     cdef Py_ssize_t n = params["n"]
     cdef double *a
@@ -29,11 +26,4 @@ cdef object elements(Py_ssize_t lo, Py_ssize_t hi, object params, object buffers
         unpin(&pins)
 
 
-def cy_gil(phase, lo, hi, params, buffers):
-    """Compute elements [lo, hi), holding the GIL."""
-    elements(lo, hi, params, buffers, False)
-
-
-def cy_nogil(phase, lo, hi, params, buffers):
-    """Compute elements [lo, hi), without the GIL."""
-    elements(lo, hi, params, buffers, True)
+include "chunk.pxi"

@@ -3,11 +3,7 @@
 from cython.parallel cimport prange
 
 from buffers cimport Pins, check_workers, pin, unpin
-from isa cimport cpu_has_v3, isa_name
 from gilscope.kernels.triad.core cimport triad
-
-ISA = isa_name()
-CPU_HAS_V3 = cpu_has_v3()
 
 
 def cy_prange(int workers, params, buffers):
@@ -27,3 +23,6 @@ def cy_prange(int workers, params, buffers):
             triad(a, b, c, n * thread // workers, n * (thread + 1) // workers)
     finally:
         unpin(&pins)
+
+
+include "isa.pxi"

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import json
-import os
-import subprocess
 import sys
 import threading
 import time
@@ -16,8 +13,8 @@ from typing import Any, Literal, TypeAlias
 
 from gilscope.core import typed
 from gilscope.core.errors import UsageError
+from gilscope.env import child
 from gilscope.env.interpreter import free_threaded_build
-from gilscope.env.interpreters import PLAIN, surroundings
 
 __all__ = ["Call", "Share", "check_snippet", "measure_call", "verdict_of"]
 
@@ -34,7 +31,7 @@ the loop below one per cent."""
 _LOOKS_S = (0.5, 1.0, 2.0, 4.0)  # lengths of the window after which the held share is judged
 _RATE_HZ = 2000.0
 _LIMIT_S = 120.0
-_ASK = "import gilscope.studies.audit.calls as calls; calls.answer()"
+_ASK = "from gilscope.studies.audit.calls import reply"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,30 +116,18 @@ def measure_call(text: str, python: str = sys.executable, *, free_threaded: bool
     """
     check_snippet(text)
     can_do_without = free_threaded_build() if free_threaded is None else free_threaded
+    # The folder in which it is called is on the path, as it is for the modules that are imported.
+    changed = {**child.PLAIN, "PYTHON_GIL": "1" if can_do_without else None, "PYTHONSAFEPATH": None}
     try:
-        done = subprocess.run(
-            [python, "-c", _ASK, text],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            # The folder in which it is called is on the path, as it is for the modules that are imported.
-            env=surroundings({**PLAIN, "PYTHON_GIL": "1" if can_do_without else None, "PYTHONSAFEPATH": None}),
-            timeout=_LIMIT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Call(call=text, status="failed", reason=f"did not come to an end within {_LIMIT_S:g} s")
-    lines = done.stdout.splitlines()
-    if done.returncode or not lines:
-        last = done.stderr.strip().rpartition("\n")[2] or f"ended with exit status {done.returncode}"
-        return Call(call=text, status="failed", reason=last)
-    return typed.read(Call, json.loads(lines[-1]))
+        row = child.reply(_ASK, text, timeout_s=_LIMIT_S, python=python, environment=child.surroundings(changed))
+    except child.NoReplyError as error:
+        return Call(call=text, status="failed", reason=str(error))
+    return typed.read(Call, row)
 
 
-def answer() -> None:
-    """Measure the snippet in ``argv[1]`` and write the row to the standard output; the child's side."""
-    row = _measure(sys.argv[1])
-    os.write(1, ("\n" + json.dumps(asdict(row))).encode())
+def reply(text: str) -> dict[str, Any]:
+    """Measure a snippet and return the row; the child's side."""
+    return asdict(_measure(text))
 
 
 def _measure(text: str) -> Call:

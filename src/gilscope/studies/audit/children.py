@@ -13,8 +13,9 @@ from typing import Any
 
 from gilscope.core import typed
 from gilscope.core.errors import UnavailableError, UsageError
+from gilscope.env.child import PLAIN, surroundings
 from gilscope.env.interpreter import free_threaded_build
-from gilscope.env.interpreters import PLAIN, locate, surroundings
+from gilscope.env.interpreters import locate
 
 __all__ = ["Event", "Inspected", "Installed", "Outcome", "PythonFacts", "find_interpreter", "inspect", "run_child"]
 

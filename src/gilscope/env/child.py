@@ -1,0 +1,85 @@
+"""A question to another Python: a text runs there in a process of its own, and its reply comes back as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["MARK", "PLAIN", "NoReplyError", "reply", "surroundings"]
+
+PLAIN: Mapping[str, str | None] = {"PYTHONHOME": None, "PYTHON_GIL": None}
+"""Variables that belong to the running Python alone; with PYTHON_GIL=0 builds with the GIL refuse to start."""
+
+MARK = "gilscope-reply:"
+"""Comes before the JSON: start-up files of a site and imported modules may print lines of their own."""
+
+# Any Python 3 runs it, and sys.stdout may be whatever the text has made of it.
+_END = f"""
+import json, os, sys
+os.write(1, ("\\n{MARK}" + json.dumps(reply(*json.loads(sys.argv[1]))) + "\\n").encode())
+"""
+
+
+class NoReplyError(RuntimeError):
+    """The other Python could not be run, took too long or failed; the message says why in a few words."""
+
+
+def reply(
+    text: str,
+    *arguments: Any,
+    timeout_s: float,
+    python: str = sys.executable,
+    environment: Mapping[str, str] | None = None,
+) -> Any:
+    """Run a text that defines a function ``reply`` in another Python, and return what the function returns there.
+
+    Parameters
+    ----------
+    text : str
+    *arguments
+        Of ``reply``; they and what it returns are JSON.
+    timeout_s : float
+        After so long the process is killed.
+    python : str
+        The program; this Python by default.
+    environment : mapping of str to str, optional
+        All its variables; ours by default.
+
+    Raises
+    ------
+    NoReplyError
+    """
+    command = [python, "-c", text + _END, json.dumps(arguments)]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise NoReplyError(f"no reply within {timeout_s:g} s") from None
+    except OSError as error:
+        raise NoReplyError(error.strerror or str(error)) from None
+    replies = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
+    if replies:
+        return json.loads(replies[-1].removeprefix(MARK))
+    complaint = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+    # A traceback ends with what matters; what is no Python, such as a shim, says it first.
+    raised = any(line.startswith("Traceback") for line in complaint)
+    raise NoReplyError(complaint[-1 if raised else 0][:200])
+
+
+def surroundings(environment: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the environment variables for another interpreter: ours, but for those that belong to this Python."""
+    wanted: dict[str, str | None] = {"PYTHONSAFEPATH": "1", **environment}
+    kept = {name: value for name, value in os.environ.items() if name not in wanted}
+    return kept | {name: value for name, value in wanted.items() if value is not None}
