@@ -73,6 +73,7 @@ def test_the_table_has_the_figures_of_the_analysis(updater: ModuleType) -> None:
     assert "numba is not installed" in text
 
 
+@pytest.mark.measuring
 @pytest.mark.slow
 def test_a_page_is_filled_by_measuring(tmp_path: Path) -> None:
     page = tmp_path / "mandelbrot.md"
