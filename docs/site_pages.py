@@ -1,11 +1,12 @@
 """Pages of the documentation site that are made from the code when it is built (a hook of MkDocs).
 
-The command line's reference from its own help, the JSON Schemas and the columns of tables from the package, and the
-navigation of pages that nobody has put anywhere else.
+The command line's reference from its own help, the settings, the JSON Schemas and the columns of tables from the
+package, and the navigation of pages that nobody has put anywhere else.
 """
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ from mkdocs.structure.files import File, Files
 
 from gilscope.analysis.to_json import json_schema
 from gilscope.cli.app import app
+from gilscope.cli.options import OPTIONS, Option
 from gilscope.core.registry import KERNELS
 from gilscope.report.columns import COLUMNS, Column
 from gilscope.studies.kinds import json_schema as study_schema
@@ -99,6 +101,23 @@ def _column_line(column: Column) -> str:
     return f"| `{column.key}` | {column.heading} | {column.help} | {where} |"
 
 
+def settings() -> str:
+    """Return the page of what ``[tool.gilscope]`` may have."""
+    about = (
+        "Defaults of options, in the nearest `pyproject.toml` that has a table `[tool.gilscope]`. The command line "
+        "wins. Values are texts, numbers or lists of them, and mean what they mean on the command line:\n\n"
+        '```toml\n[tool.gilscope]\nworkers = [1, 2]\nbudget = "2m"\n```'
+    )
+    lines = [_setting_line(option) for option in OPTIONS if option.setting]
+    table = ["| key | written | what it says | verbs |", "|---|---|---|---|", *lines]
+    return "\n\n".join(["# Settings", about, "\n".join(table)]) + "\n"
+
+
+def _setting_line(option: Option) -> str:
+    cells = (f"`{option.name}`", f"`{option.metavar}`", html.escape(option.help, quote=False), ", ".join(option.verbs))
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
 def on_config(config: Any) -> Any:
     """Put a page per kernel into the navigation, and new pages under "How to"."""
     how_to = next(section["How to"] for section in config.nav if "How to" in section)
@@ -113,6 +132,7 @@ def on_files(files: Files, config: Any) -> Files:
     pages = {
         "reference/cli.md": command_line,
         "reference/api.md": python_api,
+        "reference/settings.md": settings,
         "reference/columns.md": columns,
         "reference/json-schema.md": json_schemas,
     }

@@ -1,4 +1,4 @@
-"""What a test may not leave behind: it is gone in time, and told apart from what other programs have meanwhile."""
+"""What a test may not leave behind: it is gone in time, and distinguished from what other programs have meanwhile."""
 
 from __future__ import annotations
 

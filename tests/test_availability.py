@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 
 from gilscope import kernels
-from gilscope.availability import Here, Told
+from gilscope.availability import Local, Remote
 from gilscope.core.spec import Availability
 from gilscope.env import _about, interpreter
 
 
-def told(*names: str, **more: Any) -> Told:
+def remote(*names: str, **more: Any) -> Remote:
     """Return what this interpreter answers, as another one would hear it."""
-    return Told(label="3.99", facts={**json.loads(json.dumps(_about.abilities(names))), "gil_enabled": True, **more})
+    return Remote(label="3.99", facts={**json.loads(json.dumps(_about.abilities(names))), "gil_enabled": True, **more})
 
 
 @pytest.mark.parametrize("name", ["primes", "gemm", "spin"])
 def test_the_answer_says_of_every_implementation_what_looking_says(name: str) -> None:
-    spec, here, there = kernels.load(name), Here(), told(name)
+    spec, here, there = kernels.load(name), Local(), remote(name)
     for impl in spec.impls:
         assert there.implementation(spec, impl).ok == here.implementation(spec, impl).ok
         if impl.unavailable:
@@ -35,9 +35,9 @@ def test_what_it_was_not_told_it_cannot_run() -> None:
     spec = kernels.load("primes")
     impl = spec.impl("py_loop")
     assert impl is not None
-    found = told().implementation(spec, impl)
+    found = remote().implementation(spec, impl)
     assert (found.ok, found.reason) == (False, "3.99 has no implementation primes/py_loop")
-    assert told("primes").executor("processes", spec, impl, "telepathy").reason == (
+    assert remote("primes").executor("processes", spec, impl, "telepathy").reason == (
         "3.99 has no executor processes.telepathy"
     )
 

@@ -36,5 +36,5 @@ def test_plain_pytest_collects_no_benchmark():
 
 
 def test_a_path_on_the_command_line_is_what_is_collected():
-    files, _ = collected("--benchmark-only", "tests/test_units.py")
-    assert set(files) == {"tests/test_units.py"}
+    files, _ = collected("--benchmark-only", "tests/core/test_units.py")
+    assert set(files) == {"tests/core/test_units.py"}

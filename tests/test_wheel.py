@@ -59,7 +59,7 @@ def test_a_complete_wheel_passes(wheels: Any, pack: Callable[..., Path]) -> None
     "missing",
     [
         "gilscope/kernels/spin/_cy.cpython-314-x86_64-linux-gnu.so",
-        "gilscope/kernels/spin/_cy.pyi",
+        "gilscope/telemetry/_gilprobe.pyi",
         "gilscope/py.typed",
         "gilscope-0.1.0.dist-info/licenses/LICENSE",
     ],

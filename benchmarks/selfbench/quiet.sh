@@ -31,7 +31,7 @@ probe)
     done
     ;;
 losses)
-    run "$python" docs/update_gil.py --measure
+    run "$python" docs/update.py gil --measure
     run "$python" -m benchmarks.selfbench.faults --budget 20 --json docs/examples/faults.json
     run "$python" -m benchmarks.selfbench.unexplained --budget 160
     run "$python" -m benchmarks.selfbench.noise --budget 20
@@ -41,5 +41,5 @@ losses)
     exit 2
     ;;
 esac
-"$python" docs/update_method.py
+"$python" docs/update.py method
 exit $failed

@@ -94,20 +94,15 @@ def compare(
     check : callable or target, optional
         Called with results before anything is timed; returns True or raises AssertionError.
 
-    Returns
-    -------
-    Comparison
-
     Raises
     ------
     UsageError
         If the function or its arguments cannot be sent to the processes that measure.
     """
     request = request_of(func, args, kwargs, items=items, check=check)
-    counts = (workers,) if isinstance(workers, int) else tuple(workers)
     options = Options(
         executors=tuple(executors),
-        workers=counts,
+        workers=(workers,) if isinstance(workers, int) else tuple(workers),
         start_methods=tuple(start_methods),
         budget_s=budget_s,
         precision=precision,

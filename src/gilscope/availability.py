@@ -16,7 +16,7 @@ from gilscope.env import interpreter
 from gilscope.env._about import executor_word, kind_of
 from gilscope.env.interpreters import Interpreter
 
-__all__ = ["Abilities", "Here", "Told", "told"]
+__all__ = ["Abilities", "Local", "Remote", "remote"]
 
 
 class Abilities(Protocol):
@@ -33,7 +33,7 @@ class Abilities(Protocol):
         """Whether it can run an implementation that it has under an executor."""
 
 
-class Here:
+class Local:
     """The running interpreter."""
 
     @property
@@ -51,7 +51,7 @@ class Here:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Remote:
     """Another interpreter, by its answer.
 
     Parameters
@@ -76,16 +76,16 @@ class Told:
             return Availability(ok=True)
         if impl.unavailable:
             return Availability(ok=False, reason=impl.unavailable)
-        told = self._told(spec, impl)
-        return Availability(**told["here"]) if told else self._unknown(f"implementation {spec.name}/{impl.name}")
+        known = self._known(spec, impl)
+        return Availability(**known["here"]) if known else self._unknown(f"implementation {spec.name}/{impl.name}")
 
     def executor(self, name: str, spec: KernelSpec, impl: Impl, start_method: str) -> Availability:
         """See ``Abilities``."""
-        told = self.facts["own"][kind_of(impl)] if kernels.adopted(spec.name) else (self._told(spec, impl) or {})
-        found = told.get("executors", {}).get(executor_word(name, start_method))
+        known = self.facts["own"][kind_of(impl)] if kernels.adopted(spec.name) else (self._known(spec, impl) or {})
+        found = known.get("executors", {}).get(executor_word(name, start_method))
         return Availability(**found) if found else self._unknown(f"executor {executor_word(name, start_method)}")
 
-    def _told(self, spec: KernelSpec, impl: Impl) -> Mapping[str, Any] | None:
+    def _known(self, spec: KernelSpec, impl: Impl) -> Mapping[str, Any] | None:
         found: Mapping[str, Any] | None = self.facts["kernels"].get(spec.name, {}).get(impl.name)
         return found
 
@@ -95,6 +95,6 @@ class Told:
         )
 
 
-def told(interpreters: Iterable[Interpreter]) -> dict[str, Abilities]:
+def remote(interpreters: Iterable[Interpreter]) -> dict[str, Abilities]:
     """Return what some interpreters said they can run, by their labels."""
-    return {entry.label: Told(label=entry.label, facts=entry.facts) for entry in interpreters}
+    return {entry.label: Remote(label=entry.label, facts=entry.facts) for entry in interpreters}

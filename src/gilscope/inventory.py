@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from gilscope import executors, kernels
 from gilscope.core.registry import EXECUTORS, FLAGSHIPS, KERNELS, START_METHODS
-from gilscope.core.spec import Impl
+from gilscope.core.spec import GilUse, Impl
 
 __all__ = ["Inventory", "ListedExecutor", "ListedImplementation", "ListedKernel", "inventory"]
 
@@ -20,7 +20,7 @@ class ListedImplementation:
     """One way to write a kernel, and whether it can be used here: if not, why and what to do."""
 
     name: str
-    gil: Literal["held", "released", "own_threads"]
+    gil: GilUse
     size: str
     available: bool
     reason: str

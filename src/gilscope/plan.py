@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from gilscope import kernels
-from gilscope.availability import Abilities, Here
+from gilscope.availability import Abilities, Local
 from gilscope.core.cases import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import (
@@ -87,7 +87,7 @@ def make_study(
 def _known_kernels(names: Sequence[str]) -> tuple[str, ...]:
     """Check kernel names; those of other packages are looked up only when one is not ours.
 
-    Probes can be measured like kernels, but nobody is told to.
+    Probes can be measured like kernels, but only when they are named.
     """
     asked = [name for name in names if name not in PROBES]
     others = () if set(asked) <= set(KERNELS) else tuple(kernels.foreign())
@@ -128,13 +128,14 @@ def make_plan(study: Study, abilities: Mapping[str, Abilities] | None = None) ->
     UsageError
         If nothing of what was asked can be measured.
     """
-    able = {"": Here(), **(abilities or {})}
+    able = {"": Local(), **(abilities or {})}
     groups: list[Group] = []
     unavailable: list[Unavailable] = []
     for name in study.kernels:
         spec = kernels.load(name)
         cases: list[Case] = []
-        asked = itertools.product(filter(None, map(spec.impl, study.implementations)), study.interpreters or ("",))
+        impls = [impl for name in study.implementations for impl in spec.impls if impl.name == name]
+        asked = itertools.product(impls, study.interpreters or ("",))
         for impl, label in asked:
             for plain in _cases(study, spec, impl):
                 case = replace(plain, interpreter=label)
@@ -164,13 +165,15 @@ def _cases(study: Study, spec: KernelSpec, impl: Impl) -> Iterator[Case]:
             continue
         if executor == "serial" and workers != min(several, default=1):
             continue  # T(1) of the other counts comes with their cases
+        # Threads of its own share every task: more of them do not do more tasks.
+        alike = max(study.workers) if executor == "native" else workers
         for start_method, transport, scaling, schedule in _ways(study, executor):
             case = Case(
                 kernel=spec.name,
                 implementation=impl.name,
                 executor="threads" if executor == "serial" else executor,
                 workers=workers,
-                size=spec.size_for(impl.name, workers) if spec.size_for else study.size or impl.size,
+                size=spec.size_for(impl.name, alike) if spec.size_for else study.size or impl.size,
                 chunks_per_worker=study.chunks_per_worker,
                 start_method=start_method,
                 transport=transport,
@@ -277,7 +280,7 @@ def _representatives(cases: Sequence[Case], able: Mapping[str, Abilities]) -> It
     """
     chosen: dict[tuple[str, int, str], Case] = {}
     for case in sorted(cases, key=lambda case: case.executor == "threads"):
-        impl = kernels.load(case.kernel).impl(case.implementation)
+        impl = kernels.load(case.kernel).impl(case.implementation, case.executor)
         gil_enabled = able[case.interpreter].gil_enabled
         if case.executor not in ("threads", "interpreters") or case.workers < 2 or impl is None:
             continue

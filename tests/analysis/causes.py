@@ -45,7 +45,7 @@ PLANTED = {
         gil=[probe(0.0, 0.0)],
     ),
     "nested_parallelism": lambda: study(
-        "mod:f/f_nested@threads*2#8",
+        "mod:f/f@threads.all*2#8",
         made_of(Did(cpu=50, rest=40), Did(cpu=50, rest=40)),
         functions={"f": {"held": 0.0}},
         gil=[probe(0.0, 0.0)],

@@ -9,6 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gilscope.analysis.gil import holds_gil
+from gilscope.core.cases import Case
+from gilscope.core.records import CaseRecord
+from gilscope.core.spec import GilUse
 from tests.analysis.rounds import ideal, probe, study
 from tests.analysis.synthetic import documented, row
 
@@ -70,3 +74,19 @@ def test_no_diagnostic_line_is_believed(damage, case, block):
     gil = row(documented(dataclasses.replace(made, diagnostics=odd)), THREADS)["gil"]
     assert isinstance(gil["available"], bool)
     assert gil["available"] or gil["reason"]
+
+
+@pytest.mark.parametrize(
+    ("case", "gil", "holds"),
+    [
+        ("nbody/cy_gil@threads*2#M", None, True),
+        ("nbody/cy_nogil@threads*2#M", None, False),
+        ("mod:py_loop/py_loop@threads*2#8", None, False),
+        ("mod:f/f@threads*2#8", "held", True),
+        ("theirs/py_loop@threads*2#M", "released", False),
+    ],
+)
+def test_who_holds_the_gil_is_recorded_and_in_older_files_read_off_the_name(
+    case: str, gil: GilUse | None, holds: bool
+) -> None:
+    assert holds_gil(CaseRecord(case=Case.parse(case), gil=gil)) is holds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,11 @@ format with fewer fields."""
 
 NEW = {
     "verdicts",
+    "cases.aliases",
+    "cases.holds_gil",
+    "cases.libraries",
+    "controls.aliases",
+    "controls.libraries",
     "cases.basis",
     "cases.ceiling.inflation_machine",
     "cases.ceiling.inflation_memory",
@@ -41,6 +46,20 @@ def documents(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Any, Any]
     path.write_bytes(stored(f"{request.param}.jsonl"))
     made = to_json(analyse(load(path)), verdict)
     return json.loads(stored(f"{request.param}.json")), json.loads(json.dumps({**made, "result": ""}))
+
+
+def renamed(document: Any, names: Mapping[str, str]) -> Any:
+    """Return a document with the ids of cases as they are today, and the name of the implementation beside each."""
+    if isinstance(document, str):
+        return names.get(document, document)
+    if isinstance(document, list):
+        return [renamed(entry, names) for entry in document]
+    if not isinstance(document, dict):
+        return document
+    made = {names.get(key, key): renamed(value, names) for key, value in document.items()}
+    if document.get("case") in names:
+        made["implementation"] = made["case"].partition("/")[2].partition("@")[0]
+    return made
 
 
 def lost(old: Any, new: Any, at: str = "") -> Iterator[str]:
@@ -71,7 +90,22 @@ def keys(document: Any, at: str = "") -> Iterator[str]:
 
 def test_what_it_said_it_still_says(documents: tuple[Any, Any]) -> None:
     old, new = documents
-    assert list(lost(old, new)) == []
+    names = {alias: row["case"] for row in new["cases"] for alias in row["aliases"]}
+    assert list(lost(renamed(old, names), new)) == []
+
+
+@pytest.mark.parametrize("documents", ["profile"], indirect=True)
+def test_only_cases_on_threads_of_libraries_are_renamed(documents: tuple[Any, Any]) -> None:
+    old, new = documents
+    renamed = {alias: row["case"] for row in new["cases"] for alias in row["aliases"]}
+    assert {row["case"] for row in old["cases"]} - {row["case"] for row in new["cases"]} == set(renamed)
+    kernel = "users.py:loops-users.py:hashes-users.py:multiplies"
+    assert renamed == {
+        f"{kernel}/multiplies_own_threads@native*1#1336": f"{kernel}/multiplies@native*1#1336",
+        f"{kernel}/multiplies_own_threads@native*2#1336": f"{kernel}/multiplies@native*2#1336",
+        f"{kernel}/multiplies_nested@serial#1336~c8": f"{kernel}/multiplies@serial.all#1336~c8",
+        f"{kernel}/multiplies_nested@threads*2#1336": f"{kernel}/multiplies@threads.all*2#1336",
+    }
 
 
 def test_it_says_nothing_new_but_what_is_listed(documents: tuple[Any, Any]) -> None:

@@ -150,7 +150,7 @@ def test_a_new_kernel_builds_lists_and_passes_the_conformance_tests(checkout: Pa
 
 def test_what_is_written_is_as_the_linters_want_it(checkout: Path) -> None:
     pytest.importorskip("ruff", reason="the linter is not installed")
-    written = [str(path) for path in write_skeleton(checkout, NAME) if path.suffix in (".py", ".pyi")]
-    assert len(written) >= 8
+    written = [str(path) for path in write_skeleton(checkout, NAME) if path.suffix == ".py"]
+    assert len(written) >= 6
     succeeds(checkout, "-m", "ruff", "check", "--no-cache", *written)
     succeeds(checkout, "-m", "ruff", "format", "--no-cache", "--check", *written)

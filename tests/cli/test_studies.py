@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gilscope.cli import main
-from gilscope.cli.ipc import parse_sizes
+from gilscope.cli.readers import parse_sizes
 from gilscope.core.errors import UsageError
 from gilscope.core.spec import Availability
 from gilscope.studies.document import to_json

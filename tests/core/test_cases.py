@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 
@@ -44,9 +46,42 @@ def test_a_case_survives_its_id(case):
     assert Case.parse(case.id) == case
 
 
+@given(strategies.cases())
+def test_a_case_is_found_by_each_of_its_ids(case):
+    assert all(Case.parse(alias) == case for alias in case.aliases)
+
+
 @given(strategies.cases(), strategies.cases())
 def test_different_cases_have_different_ids(one, other):
     assert (one == other) == (one.id == other.id)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("m:f/f_nested@threads*2#8", "m:f/f@threads.all*2#8"),
+        ("m:f/f_nested@serial#8~c8!3.13t", "m:f/f@serial.all#8~c8!3.13t"),
+        ("m:f_nested-g.py:f/f@threads*2#8", ""),
+        ("m:f/f_own_threads@native*2#8", "m:f/f@native*2#8"),
+    ],
+)
+def test_an_id_of_version_0_1_0_is_read_and_kept_as_an_alias(old: str, new: str) -> None:
+    case = Case.parse(old)
+    assert case == Case.parse(new or old)
+    assert (case.id, case.aliases) == ((new, (old,)) if new else (old, ()))
+
+
+def test_which_threads_the_libraries_have_is_part_of_a_case() -> None:
+    ids = ("m:f/f@threads*2#8", "m:f/f@threads.all*2#8", "m:f/f@native*2#8", "nbody/cy_prange@native*2#M")
+    assert [Case.parse(text).libraries for text in ids] == ["", "all", "native", "native"]
+    nested = Case.parse(ids[1])
+    assert (nested.t1.id, nested.implementation) == ("m:f/f@serial.all#8~c8", "f")
+    assert replace(Case.parse(ids[2]), executor="threads") == Case.parse(ids[0])
+
+
+def test_of_a_kernel_every_name_is_a_name() -> None:
+    case = Case.parse("kernel/f_nested@threads*2#8")
+    assert (case.implementation, case.libraries, case.aliases) == ("f_nested", "", ())
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gilscope.env import checks
-from gilscope.env.checks import CHECKS, Host, run_checks
+from gilscope.env.checks import CHECKS, MachineState, run_checks
 from gilscope.env.cpu import UsableCpus
 
 CPUINFO_VIRTUAL = "processor : 0\nmodel name : Some CPU\nflags\t\t: fpu avx2 hypervisor\n"
@@ -20,7 +20,7 @@ def ask(tree):
     """Return the answer of the check with a name on the fake machine."""
 
     def run(name, *, environ=None, **facts):
-        host = Host(root=tree.root, environ=environ or {}, usable=usable(**facts))
+        host = MachineState(root=tree.root, environ=environ or {}, usable=usable(**facts))
         return next(check for check in CHECKS if check.name == name).run(host)
 
     return run

@@ -25,7 +25,7 @@ from gilscope.core.spec import Impl  # noqa: E402
 from gilscope.executors import _dask_cluster  # noqa: E402
 from gilscope.executors import dask as executor  # noqa: E402
 from gilscope.executors._dask_cluster import Clock, clock_of, complaint_about  # noqa: E402
-from gilscope.executors._worker import Report  # noqa: E402
+from gilscope.executors._worker import WorkerReport  # noqa: E402
 from gilscope.measure.host import Lead, SupervisedHost  # noqa: E402
 
 KERNELS = ("mandelbrot", "nbody", "triad", "crc32", "montecarlo_pi")
@@ -179,7 +179,7 @@ def test_the_offset_of_a_clock_comes_from_the_shortest_exchange_and_its_error_is
 
 
 def test_times_of_a_worker_are_moved_to_the_clock_of_the_parent() -> None:
-    report = Report(start_ns=5, end_ns=9, waiting_ns=0, waking_ns=0, cpu_ns=3, run_queue_ns=1, partials=())
+    report = WorkerReport(start_ns=5, end_ns=9, waiting_ns=0, waking_ns=0, cpu_ns=3, run_queue_ns=1, partials=())
     _, _, moved, _ = executor.on_our_clock(("ok", "w", report, ()), {"w": Clock(offset_ns=100, error_ns=1)})
     assert (moved.start_ns, moved.end_ns, moved.cpu_ns) == (105, 109, 3)
 

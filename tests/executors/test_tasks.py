@@ -19,11 +19,11 @@ from gilscope.executors import _task_worker, module_of
 from gilscope.executors._rounds import Chunk, Task, pack
 from gilscope.executors._shm import Segment
 from gilscope.executors._tasks import Done, TaskSession, job_of, pickled, stamps_of
-from gilscope.executors._worker import Report
+from gilscope.executors._worker import WorkerReport
 
 
 def _done(worker: str, start: int, end: int) -> Done:
-    report = Report(
+    report = WorkerReport(
         start_ns=start,
         end_ns=end,
         waiting_ns=0,

@@ -25,7 +25,7 @@ except ImportError:
 with atheris.instrument_imports(include=["gilscope"]):
     from gilscope.analysis import analyse
     from gilscope.analysis.to_json import to_json
-    from gilscope.cli.ipc import parse_sizes
+    from gilscope.cli.readers import parse_sizes
     from gilscope.cli.settings import read_settings
     from gilscope.core.cases import Case
     from gilscope.core.errors import GilscopeError

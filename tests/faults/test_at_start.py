@@ -20,7 +20,7 @@ ALL_IMPORTS = [(kind, way) for kind in IMPORTED for way in ways() if way.executo
 SENT = [(kind, way) for kind in ("pickle", "unpickle") for way in ways() if way.pickles]
 
 STARTED = {  # what a new process is known by
-    "runner": "measure.runner",
+    "runner": "runner.runner",
     "forkserver": "multiprocessing.forkserver",
     "spawned": "spawn_main",
     "loky": "popen_loky",

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gilscope.cli.app import app
-from gilscope.cli.ipc import parse_sizes
+from gilscope.cli.readers import parse_sizes
 from gilscope.cli.settings import KEYS
 from gilscope.core.cases import Case
 from gilscope.core.errors import GilscopeError, UsageError

@@ -42,7 +42,7 @@ def _cmdline(process: psutil.Process) -> str:
 def _role(process: psutil.Process) -> str:
     line = _cmdline(process)
     for word, role in (
-        ("measure.supervisor", "supervisor"),
+        ("supervisor.supervisor", "supervisor"),
         ("resource_tracker", "tracker"),
         ("multiprocessing.forkserver", "forkserver"),
         ("spawn_main", "worker"),

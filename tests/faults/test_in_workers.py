@@ -28,7 +28,7 @@ MOMENTS = ("verify", "round", "diagnose")
 
 
 def combinations() -> list[tuple[str, Way, str]]:
-    """All of them, or a third of the faults, each another way; tests/measure/test_supervisor.py has the usual ones."""
+    """All of them, or a third of the faults, each another way; tests/supervisor/test_supervisor.py has the usual ones."""
     every = [
         (kind, way, moment)
         for kind in planted.FAULTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import update_reliability
+from pages import reliability
 
 from tests import planted
 from tests.faults.conftest import LONG
@@ -22,13 +22,13 @@ def claims_of(path: Path) -> set[str]:
 
 
 def test_every_kind_of_fault_has_a_sentence() -> None:
-    assert set(update_reliability.SENTENCES) == set(planted.FAULTS)
+    assert set(reliability.SENTENCES) == set(planted.FAULTS)
 
 
 def test_every_test_that_is_named_is_there() -> None:
     there = set().union(*(claims_of(path) for path in FOLDER.glob("test_*.py")))
-    assert {*update_reliability.BY_KIND, *update_reliability.BY_VICTIM, *LONG} <= there
-    assert {path.stem for path in FOLDER.glob("test_*.py")} >= set(update_reliability.NOT_INJECTED)
+    assert {*reliability.BY_KIND, *reliability.BY_VICTIM, *LONG} <= there
+    assert {path.stem for path in FOLDER.glob("test_*.py")} >= set(reliability.NOT_INJECTED)
 
 
 def test_the_table_counts_by_kind_and_victim(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_the_table_counts_by_kind_and_victim(tmp_path: Path) -> None:
     failed = '<testcase classname="tests.faults.test_program" name="test_a_disk" time="60"><failure/></testcase>'
     report = tmp_path / "faults.xml"
     report.write_text(f"<testsuites><testsuite>{''.join(cases)}{failed}</testsuite></testsuites>")
-    assert update_reliability.table(report).splitlines()[2:] == [
+    assert reliability.table(report).splitlines()[2:] == [
         "| a disk | 1 | 0 |",
         "| from outside: worker of loky gets SIGKILL | 1 | 1 |",
         "| worker: SIGSEGV | 2 | 2 |",

@@ -14,7 +14,7 @@ import pytest
 
 from gilscope.core import targets
 from gilscope.kernels import _calls
-from gilscope.kernels._calls import CallError, Calls, import_target, make
+from gilscope.kernels._calls import CallError, Calls, import_target
 
 SOURCE = """
     import os
@@ -79,10 +79,10 @@ def _seen() -> list[Any]:
     return sys.modules["owned"].SEEN
 
 
-def test_a_target_with_a_text_is_made_by_its_factory(folder: Path) -> None:
-    text = json.dumps(_definition(folder, "owned:note"))
-    assert isinstance(targets.resolve(f"gilscope.kernels._calls:make#{text}"), Calls)
-    assert make(text).function is sys.modules["owned"].note
+def test_a_target_with_a_definition_makes_the_function_of_it(folder: Path) -> None:
+    made = targets.resolve("gilscope.kernels._calls:Calls", _definition(folder, "owned:note"))
+    assert isinstance(made, Calls)
+    assert made.function is sys.modules["owned"].note
 
 
 def test_a_chunk_is_one_call_per_task_with_the_arguments(folder: Path) -> None:

@@ -165,11 +165,9 @@ def test_specs_and_oracles_import_the_standard_library_only() -> None:
     assert [name for name in sorted(foreign) if not name.startswith(allowed)] == []
 
 
-def test_every_extension_tells_its_instruction_set_and_has_a_stub() -> None:
+def test_every_extension_says_its_instruction_set() -> None:
     sources = Path(__file__).parents[2] / "ext" / "gilscope" / "kernels"
     for source in sources.rglob("_cy*.pyx"):
-        relative = source.relative_to(sources)
-        assert (ROOT / relative).with_suffix(".pyi").exists(), relative
         text = source.read_text()
         assert "ISA = isa_name()" in text
         assert "CPU_HAS_V3 = cpu_has_v3()" in text

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from gilscope import kernels
-from gilscope.core.cases import Case
-from gilscope.core.spec import NESTED, OWN_THREADS
+from gilscope.core.cases import Case, Study
 from gilscope.kernels.user import (
     Examined,
     Function,
@@ -16,6 +15,7 @@ from gilscope.kernels.user import (
     adopt,
     choose_tasks,
 )
+from gilscope.plan import make_plan
 from gilscope.profile.targets import own_functions
 
 
@@ -57,12 +57,12 @@ def test_only_functions_with_threads_of_their_own_are_measured_under_native() ->
     request = _request("json:dumps", "mod:matmul")
     busy = Examined(call_s=0.01, busy_whole=1.9, pools=("openblas",))
     spec = adopt(request, {"dumps": Examined(call_s=0.01, busy_whole=1.0, pools=("openblas",)), "matmul": busy})
-    assert [(impl.name, impl.gil == "own_threads", impl.library_threads) for impl in spec.impls] == [
-        ("dumps", False, "one"),
-        ("matmul", False, "one"),
-        ("matmul" + OWN_THREADS, True, "one"),
-        ("matmul" + NESTED, False, "all"),
+    assert [(impl.name, impl.gil == "own_threads") for impl in spec.impls] == [
+        ("dumps", False),
+        ("matmul", False),
+        ("matmul", True),
     ]
+    assert [spec.impl("matmul", executor) for executor in ("threads", "native")] == list(spec.impls[1:])
 
 
 def test_threads_that_no_library_limits_are_no_choice_of_ours() -> None:
@@ -77,9 +77,19 @@ def test_tasks_fill_an_execution_of_each_worker() -> None:
 
 
 def test_own_threads_do_as_many_calls_whatever_their_number() -> None:
-    tasks, _ = choose_tasks({"f": Examined(call_s=0.001)}, (1, 2), scaling="weak", tasks=None, round_s=0.2)
-    assert [tasks.size_for("f" + OWN_THREADS, workers) for workers in (1, 2)] == ["112", "112"]
-    assert [tasks.size_for("f" + NESTED, workers) for workers in (1, 2)] == ["56", "112"]
+    request = _request("mod:matmul")
+    seen = {"matmul": Examined(call_s=0.001, busy_whole=1.9, pools=("openblas",))}
+    adopt(request, seen, choose_tasks(seen, (1, 2), scaling="weak", tasks=None, round_s=0.2)[0])
+    study = Study(
+        kernels=(request.kernel,), implementations=("matmul",), executors=("threads", "native"), workers=(1, 2)
+    )
+    ids = [slot.case.id.partition("/")[2] for slot in make_plan(study).groups[0].slots if slot.role == "case"]
+    assert ids == [
+        "matmul@serial#112~c8",
+        "matmul@threads*2#112",
+        "matmul@native*1#112",
+        "matmul@native*2#112",
+    ]
 
 
 def test_strong_scaling_has_the_same_tasks_for_all_and_every_worker_count_divides_them() -> None:

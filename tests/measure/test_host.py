@@ -52,3 +52,12 @@ def test_a_runner_that_got_no_memory_keeps_what_it_has_bound_and_one_that_died_d
             host._call(slot, {}, 1.0)
         assert host._bound == ({"threads": {"earlier"}} if bound else {})
         assert host._informed == ({"threads"} if bound else set())
+
+
+@pytest.mark.parametrize(
+    ("case", "gil"), [("nbody/py_loop@serial#XS", "held"), ("spin/cy_prange@native*2#XS", "own_threads")]
+)
+def test_what_an_implementation_does_with_the_gil_is_recorded(case: str, gil: str) -> None:
+    with SupervisedHost({}, cpus=1) as host:
+        host.supervisor.error = WorkerDiedError("was killed")
+        assert host.prepare(Slot(case=Case.parse(case))).gil == gil

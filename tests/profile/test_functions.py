@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ SOURCE = """
         return sum(range(2000))
     def greedy():
         return bytearray(1 << 50)
+    def large():
+        return len(bytearray(1 << 32))
     def makes():
         return {"count": 3}
     def takes(item, count):
@@ -117,12 +120,17 @@ def test_libraries_with_threads_of_their_own_are_measured_alone_limited_and_nest
     assert measured >= {
         "multiplies@serial",
         "multiplies@threads*2",
-        "multiplies_own_threads@native*2",
-        "multiplies_nested@serial",
-        "multiplies_nested@threads*2",
+        "multiplies@native*2",
+        "multiplies@serial.all",
+        "multiplies@threads.all*2",
     }
-    limited = [record for record in result.cases.values() if record.case.id.startswith("things:multiplies/multiplies@")]
-    assert {record.family for record in limited} == {"threads"}
+    mine = [record for record in result.cases.values() if record.case.is_own]
+    assert {(record.case.libraries, record.family) for record in mine} == {
+        ("", "threads"),
+        ("all", "nested"),
+        ("native", "native*1"),
+        ("native", "native*2"),
+    }
 
 
 def test_several_functions_share_blocks(folder: Path, tmp_path: Path) -> None:
@@ -193,6 +201,18 @@ def test_what_one_executor_cannot_do_leaves_the_others(
         assert "in only_main" in records[executor].detail
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits what a process may allocate")
+def test_a_memory_limit_turns_greed_into_a_memory_error(folder: Path, tmp_path: Path) -> None:
+    asked = Request(functions=own_functions(["things:large"], folder), folder=str(folder))
+    limited = Options(memory_limit_bytes=1 << 30, executors=("serial", "threads"), **SHORT)
+    assert measure(Functions(asked, limited), tmp_path / "result.jsonl")
+    result = results.load(tmp_path / "result.jsonl")
+    own = _own(result)
+    assert own
+    assert all(record.status == "failed" and "MemoryError" in record.reason for record in own.values())
+    assert result.study["memory_limit_bytes"] == 1 << 30
+
+
 @needs_interpreters
 def test_interpreters_run_what_they_can_import_and_say_what_not(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("numpy")
@@ -217,7 +237,7 @@ def test_interpreters_are_offered_where_there_are_some_and_a_gil_to_get_around(
         def executor(self, *_: object) -> Availability:
             return Availability(ok=has_them)
 
-    monkeypatch.setattr(functions, "Here", Fake)
+    monkeypatch.setattr(functions, "Local", Fake)
     spec = adopt(Request(functions=own_functions(["json:dumps"], Path.cwd()), folder=""))
     chosen = functions._by_default(spec, Options())
     assert ("interpreters" in chosen) == offered

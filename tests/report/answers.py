@@ -10,11 +10,12 @@ from gilscope.analysis.answer import Answer, KernelRow
 from gilscope.analysis.build import grouped
 from gilscope.analysis.evidence import Evidence, GilEvidence, ScalesSeen
 from gilscope.analysis.findings import Finding
-from gilscope.analysis.gil import GilSeen
+from gilscope.analysis.gil import GilSeen, holds_gil
 from gilscope.analysis.rows import CaseRow, ControlRow, Rate, Role
 from gilscope.analysis.to_json import to_json
 from gilscope.analysis.verdict import verdicts
 from gilscope.core.cases import Case
+from gilscope.core.records import CaseRecord
 from gilscope.report.sentences import verdict
 from gilscope.stats import Estimate
 
@@ -71,6 +72,7 @@ def row(
         "blocks": blocks if ok else 0,
         "repeats": 1,
         "gil": NOT_SAMPLED,
+        "holds_gil": holds_gil(CaseRecord(case=parsed)),
         "over_subscribed": parsed.workers > CPUS,
         "findings": tuple(finding(one) if isinstance(one, str) else one for one in findings),
     }

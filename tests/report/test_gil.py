@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from pages import gil as gil_page
 
 from gilscope.analysis.program import ProgramReport
 from gilscope.report.gil import program_report, render_gil, strip
@@ -208,23 +207,8 @@ def test_a_thread_name_cannot_command_the_terminal() -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
-@pytest.fixture(scope="module")
-def updater() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("update_gil", DOCS / "update_gil.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_output_in_the_docs_is_what_the_program_prints(updater: ModuleType) -> None:
-    page = (DOCS / "gil.md").read_text(encoding="utf-8")
-    assert updater.filled(page) == page, "run: python docs/update_gil.py"
-
-
-def test_the_examples_say_what_they_are_there_to_show(updater: ModuleType) -> None:
-    verdicts = {mode: json.loads(updater.report(mode).read_text())["verdict"]["code"] for mode in updater.MODES}
+def test_the_examples_say_what_they_are_there_to_show() -> None:
+    verdicts = {mode: json.loads(gil_page.report(mode).read_text())["verdict"]["code"] for mode in gil_page.MODES}
     assert verdicts == {"count": "gil_bound", "hash": "released"}
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import subprocess
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from pages import kernels as pages
 
 from gilscope import kernels
 from gilscope.core.registry import KERNELS
@@ -20,23 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / "docs/kernels"
 
 
-@pytest.fixture(scope="module")
-def updater() -> ModuleType:
-    """The script that fills the pages."""
-    spec = importlib.util.spec_from_file_location("update_kernels", ROOT / "docs/update_kernels.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_pages_are_those_of_the_kernels() -> None:
     assert {path.stem for path in PAGES.glob("*.md")} == set(KERNELS)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_a_page_says_what_why_and_how_fast(kernel: str, updater: ModuleType) -> None:
+def test_a_page_says_what_why_and_how_fast(kernel: str) -> None:
     page = (PAGES / f"{kernel}.md").read_text(encoding="utf-8")
     assert page.startswith(f"# {kernel}\n")
     assert re.findall(r"^## (.*)", page, re.MULTILINE) == ["Why it scales, or does not", "Measured"]
@@ -46,23 +32,23 @@ def test_a_page_says_what_why_and_how_fast(kernel: str, updater: ModuleType) -> 
     assert oracle is not None
     work = bench.spec.work(bench.params, bench.run(oracle))
     assert f"Work unit: {work.unit}" in " ".join(page.split())
-    assert "NEW" in updater.filled(page, kernel, "NEW")
+    assert "NEW" in pages.filled(page, kernel, "NEW")
 
 
-def test_a_page_without_its_section_is_refused(updater: ModuleType) -> None:
+def test_a_page_without_its_section_is_refused() -> None:
     with pytest.raises(ValueError, match="0 sections"):
-        updater.filled("# triad\n", "triad", "text")
+        pages.filled("# triad\n", "triad", "text")
 
 
-def test_filling_twice_is_filling_once(updater: ModuleType) -> None:
+def test_filling_twice_is_filling_once() -> None:
     page = "before\n<!-- output:triad -->\nold\n<!-- /output -->\nafter\n"
-    once = updater.filled(page, "triad", r"a \1 new")
+    once = pages.filled(page, "triad", r"a \1 new")
     assert once == "before\n<!-- output:triad -->\na \\1 new\n<!-- /output -->\nafter\n"
-    assert updater.filled(once, "triad", r"a \1 new") == once
+    assert pages.filled(once, "triad", r"a \1 new") == once
 
 
-def test_the_table_has_the_figures_of_the_analysis(updater: ModuleType) -> None:
-    text = updater.section(mandelbrot(), "mandelbrot", ["gilscope", "run", "mandelbrot"])
+def test_the_table_has_the_figures_of_the_analysis() -> None:
+    text = pages.section(mandelbrot(), "mandelbrot", ["gilscope", "run", "mandelbrot"])
     assert text.startswith("    $ gilscope run mandelbrot\n\nCPython")
     assert [line for line in text.splitlines() if line.startswith("| cy_")] == [
         "| cy_nogil | M | threads | 360 M ±1% | 690 M ±1% | 1.92 [1.90, 1.94] | - |",
@@ -75,15 +61,14 @@ def test_the_table_has_the_figures_of_the_analysis(updater: ModuleType) -> None:
 
 @pytest.mark.measuring
 @pytest.mark.slow
-def test_a_page_is_filled_by_measuring(tmp_path: Path) -> None:
+def test_a_page_is_filled_by_measuring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "mandelbrot.md"
     page.write_text("before\n<!-- output:mandelbrot -->\n<!-- /output -->\nafter\n", encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text(
         '[tool.gilscope]\nexecutors = ["threads"]\nimplementations = ["py_loop", "cy_nogil"]\n', encoding="utf-8"
     )
-    script = [sys.executable, str(ROOT / "docs/update_kernels.py"), "mandelbrot"]
-    options = ["--budget", "1", "--size", "XS", "--pages", str(tmp_path)]
-    subprocess.run([*script, *options], check=True, cwd=tmp_path, timeout=300)
+    monkeypatch.chdir(tmp_path)
+    pages.measure("mandelbrot", tmp_path, budget_s=1, size="XS")
     text = page.read_text(encoding="utf-8")
     assert text.startswith("before\n")
     assert text.endswith("after\n")

@@ -25,7 +25,7 @@ from gilscope.core.spec import Work
 from gilscope.report import sentences
 from gilscope.report.charts import View
 from gilscope.report.export import export
-from gilscope.report.figures import NO_BREAK, interval
+from gilscope.report.figures import NO_BREAK, interval, joined
 from gilscope.report.labels import label, way
 from gilscope.report.page import Source
 from gilscope.report.page import render as render_page
@@ -109,8 +109,8 @@ def test_the_sentence_names_what_the_document_lists(result: ResultSet) -> None:
     for entry in document(answer)["verdicts"]:
         said, best = entry["sentence"], [answer.row_of[case] for case in entry["best"]]
         if entry["function"]:
-            named = re.findall(r"best by (.*?), \d", said) + re.findall(r"not to be told from (.*?)\.", said)
-            assert named == ([way(best[0])] if best else []) + ([" and ".join(map(way, best[1:]))] if best[1:] else [])
+            named = re.findall(r"best by (.*?), \d", said) + re.findall(r", tied with (.*?)\.", said)
+            assert named == ([way(best[0])] if best else []) + ([joined(map(way, best[1:]))] if best[1:] else [])
             assert (entry["gains"] is True) == bool(best)
             assert (entry["gains"] is False) == ("no way gains" in said)
         elif len(best) <= NAMED_TIES:

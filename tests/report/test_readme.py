@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+import update
 
+from gilscope.cli.options import options_of
 from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-PAGES = {"update_readme": "README.md", "update_interpreters": "docs/interpreters.md"}
+KEPT = [name for name, page in update.PAGES.items() if page.files and name != "reliability"]  # its report is not kept
 
 
-def updater(name: str) -> ModuleType:
-    """Load a script that fills a page."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.mark.parametrize("name", KEPT)
+def test_a_page_is_what_is_laid_out_from_kept_files(name: str) -> None:
+    files = update.PAGES[name].files
+    assert files is not None
+    stale = [path.name for path, text in files().items() if path.read_text(encoding="utf-8") != text]
+    assert stale == [], f"run: python docs/update.py {name}"
 
 
-@pytest.mark.parametrize(("name", "page"), PAGES.items(), ids=PAGES)
-def test_the_output_in_a_page_is_what_the_program_prints(name: str, page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    assert updater(name).filled(text) == text, f"run: python docs/{name}.py"
+def test_only_named_parts_are_measured_and_then_laid_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+    page = update.Page(measured.append, ("one", "two"), lambda: {tmp_path / "page.md": ", ".join(measured)})
+    monkeypatch.setattr(update, "PAGES", {"page": page})
+    for words, text in (["page"], ""), (["page/two", "--measure"], "two"), (["page", "--measure"], "two, one, two"):
+        update.main(words)
+        assert (tmp_path / "page.md").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [("moon", "no page moon"), ("gil/moon", "no moon: gil has count, hash"), ("kernels", "nothing is kept of kernels")],
+)
+def test_a_page_that_cannot_be_written_is_refused(word: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        update.main([word])
+    assert why in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "docs/examples").glob("*.json*")), ids=lambda path: path.stem)
@@ -44,14 +55,10 @@ def test_the_readme_names_every_word(words: tuple[str, ...]) -> None:
     assert " ".join(words) in README
 
 
-def test_the_readme_lists_every_option_of_run() -> None:
-    import typer.main
-
-    from gilscope.cli.app import app
-
-    command = typer.main.get_command(app).commands["run"]  # type: ignore[attr-defined]
-    options = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
-    assert options - {"--json", "--help"} <= set(re.findall(r"\| `(--[\w-]+)", README))
+def test_the_readme_explains_no_option_that_is_gone() -> None:
+    explained = set(re.findall(r"^\| `--([\w-]+)", README, re.MULTILINE))
+    assert explained
+    assert explained <= set(options_of("run"))
 
 
 def test_links_in_the_documents_lead_somewhere() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
-from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
+from pages import tour as tour_pages
 
 from gilscope.tour import CHAPTERS, load_chapter
 from gilscope.tour._model import source_of
@@ -19,25 +18,13 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
-def update() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("update_tour", DOCS / "update_tour.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
 def tour() -> Tour:
     return Tour.of(json.loads((DOCS / "examples" / "tour.json").read_text(encoding="utf-8")))
 
 
-def test_the_pages_are_what_the_command_writes(update: ModuleType, tour: Tour) -> None:
-    files = update.written(tour)
+def test_the_pages_and_pictures_are_those_of_the_tour(tour: Tour) -> None:
+    files = tour_pages.written(tour)
     assert set(files) == {*(DOCS / "concepts").glob("*.md"), *(DOCS / "concepts" / "images").glob("*")}
-    stale = [path.name for path, text in files.items() if path.read_text(encoding="utf-8") != text]
-    assert stale == [], "run docs/update_tour.py"
 
 
 def test_the_pages_show_every_experiment_there_is(tour: Tour) -> None:
@@ -48,7 +35,7 @@ def test_the_pages_show_every_experiment_there_is(tour: Tour) -> None:
 def test_the_programs_shown_are_the_ones_there_are(tour: Tour) -> None:
     shown = {e.title: e.source for chapter in tour.chapters for e in chapter.experiments}
     there = {e.title: source_of(e) for name in CHAPTERS for e in load_chapter(name).experiments}
-    assert shown == there, "run docs/update_tour.py --measure"
+    assert shown == there, "run docs/update.py tour --measure"
 
 
 def test_every_claim_held_when_the_pages_were_measured(tour: Tour) -> None:
@@ -59,16 +46,16 @@ def test_no_page_shows_a_path_of_the_machine_it_was_measured_on(tour: Tour) -> N
     assert not re.search(r"/(home|root|work|tmp)/", json.dumps(tour.to_json()))
 
 
-def test_pictures_are_svg_with_a_title(update: ModuleType, tour: Tour) -> None:
+def test_pictures_are_svg_with_a_title(tour: Tour) -> None:
     for chapter in tour.chapters:
-        for name, text in update.pictures(chapter):
+        for name, text in tour_pages.pictures(chapter):
             assert ElementTree.fromstring(text).find("{http://www.w3.org/2000/svg}title") is not None, name
 
 
-def test_a_figure_that_could_not_be_measured_is_not_available(update: ModuleType, tour: Tour) -> None:
-    assert update.figure(tour, "cpu", "threads", "no such figure") == "n/a"
+def test_a_figure_that_could_not_be_measured_is_not_available(tour: Tour) -> None:
+    assert tour_pages.figure(tour, "cpu", "threads", "no such figure") == "n/a"
     with pytest.raises(KeyError):
-        update.figure(tour, "cpu", "no such experiment", "wall")
+        tour_pages.figure(tour, "cpu", "no such experiment", "wall")
 
 
 def test_every_page_is_in_the_navigation() -> None:

@@ -19,7 +19,7 @@ from gilscope.core.registry import (
     START_METHODS,
     TRANSPORTS,
 )
-from gilscope.core.spec import Work
+from gilscope.core.spec import GilUse, Work
 
 small_ns = st.integers(0, 10**10)
 clock_ns = st.integers(0, 2**62)
@@ -41,6 +41,7 @@ def cases(draw) -> Case:
         transport=draw(st.sampled_from(TRANSPORTS)) if processes else "",
         scaling="" if executor == "serial" else draw(st.sampled_from(["", "weak"])),
         schedule="" if executor == "serial" else draw(st.sampled_from(["", "dynamic"])),
+        libraries=draw(st.sampled_from(["", "all"])),
         interpreter=draw(st.sampled_from(["", "3.13", "3.13t", "3.13t+gil"])),
     )
 
@@ -65,6 +66,7 @@ records = st.builds(
     python=text,
     gil_enabled=st.none() | st.booleans(),
     gil_reason=text,
+    gil=st.sampled_from([None, *get_args(GilUse)]),
     placed=st.lists(st.dictionaries(st.sampled_from(["worker", "clock_offset_ns"]), st.integers(0, 9), max_size=2)).map(
         tuple
     ),

@@ -44,6 +44,15 @@ def test_a_slot_survives_its_key(slot):
     assert codec.parse_slot(slot.key) == slot
 
 
+def test_blocks_and_diagnostics_of_version_0_1_0_get_the_ids_of_today():
+    keys = ["m:f/f_nested@threads*2#8", "A/A:m:f/f_own_threads@native*1#8"]
+    block = Block(kernel="m:f", index=0, started_ns=0, ended_ns=9, rounds=dict.fromkeys(keys, FULL_ROUND))
+    decoded = codec.decode_block(through_json(codec.encode_block(block)))
+    assert list(decoded.rounds) == ["m:f/f@threads.all*2#8", "A/A:m:f/f@native*1#8"]
+    assert codec.decode_diagnostic({"case": keys[0], "gil": 1}) == {"case": "m:f/f@threads.all*2#8", "gil": 1}
+    assert codec.decode_diagnostic({"case": ["?"]}) == {"case": ["?"]}
+
+
 FULL_CASE = Case.parse("nbody/cy_nogil@processes.spawn.pickle.weak.dynamic*2#M~c8!3.13t")
 FULL_STAMP = Stamp(
     submit_ns=11,
@@ -83,6 +92,7 @@ FULL_RECORD = CaseRecord(
     python="3.13.0",
     gil_enabled=False,
     gil_reason="g",
+    gil="released",
     placed=({"worker": "tcp://a:1", "clock_offset_ns": -3},),
 )
 FULL_BLOCK = Block(kernel="nbody", index=1, started_ns=7, ended_ns=8, rounds={FULL_CASE.id: FULL_ROUND})

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
+import json
 from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from pages import method
 
 from benchmarks.selfbench import faults, noise, quota, unexplained
 from benchmarks.selfbench.faults import FAULTS, Fault, judge, line, recovered
 from gilscope.core import cgroups
 
-ROOT = Path(__file__).parents[2]
 ASLEEP = FAULTS["asleep a quarter of the time"]
 
 
@@ -95,22 +94,7 @@ def test_what_is_left_over_counts_only_beyond_its_interval():
     assert not unexplained.line({"case": "k", "losses": losses})[1]
 
 
-@pytest.fixture(scope="module")
-def updater() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("update_method", ROOT / "docs/update_method.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_tables_of_the_method_are_those_of_the_kept_figures(updater):
-    page = (ROOT / "docs/method.md").read_text(encoding="utf-8")
-    assert updater.filled(page) == page, "run: python docs/update_method.py"
-
-
-def test_kept_figures_become_tables(updater, tmp_path, monkeypatch):
+def test_kept_figures_become_tables(tmp_path, monkeypatch):
     cell = {"error": -0.01, "within_two_standard_errors": True}
     probed = {
         "interpreter": "CPython 3.12.1",
@@ -122,11 +106,11 @@ def test_kept_figures_become_tables(updater, tmp_path, monkeypatch):
             {"load": "x", "pairs": 9, "rate_hz": 250.0, "ratio": 1.0, "low": 0.99, "high": 1.01, "own_cpu": 0.005}
         ],
     }
-    (tmp_path / "gil_probe_3.12.json").write_text(updater.json.dumps(probed))
-    monkeypatch.setattr(updater, "EXAMPLES", tmp_path)
-    assert "| CPython 3.12.1 | 0.0060 | 0.0100 | 1 of 2 | 0.300 | 0.400 |" in updater.held()
-    assert "| CPython 3.12.1 | 4 x spin | 3 | 2.950 |" in updater.waiting()
-    assert "| CPython 3.12.1 | x | 9 | 250 | 1.0000 [0.9900, 1.0100] | 0.50% |" in updater.observer()
+    (tmp_path / "gil_probe_3.12.json").write_text(json.dumps(probed))
+    monkeypatch.setattr(method, "EXAMPLES", tmp_path)
+    assert "| CPython 3.12.1 | 0.0060 | 0.0100 | 1 of 2 | 0.300 | 0.400 |" in method.held()
+    assert "| CPython 3.12.1 | 4 x spin | 3 | 2.950 |" in method.waiting()
+    assert "| CPython 3.12.1 | x | 9 | 250 | 1.0000 [0.9900, 1.0100] | 0.50% |" in method.observer()
 
 
 @pytest.mark.measuring

@@ -12,12 +12,12 @@ from gilscope.analysis.ceilings import Ceiling, Controls
 from gilscope.analysis.columns import averaged, columns_by_kernel
 from gilscope.analysis.estimates import CaseEstimates, KernelView, too_noisy
 from gilscope.analysis.findings import ENOUGH, CaseView, Finding, Severity, cure_of, judge
-from gilscope.analysis.gil import GilSeen, gil_by_case, recorded, unseen
+from gilscope.analysis.gil import GilSeen, gil_by_case, holds_gil, recorded, unseen
 from gilscope.analysis.interpreters import prices
 from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.analysis.nested import versus_limited
+from gilscope.analysis.queueing import Basis, basis, held_alone
 from gilscope.analysis.rows import CaseRow, ControlRow, Limits, Placement, Rate, Role
-from gilscope.analysis.unqueued import Basis, basis, held_alone
 from gilscope.analysis.verdict import verdicts
 from gilscope.core.cases import Case, Slot
 from gilscope.core.records import CaseRecord, ResultSet, Status
@@ -115,6 +115,7 @@ def _explained_case(
 ) -> _Explained:
     """Account for one parallel case that was measured."""
     case, functions = record.case, result.environment.get("functions", {})
+    examined = functions.get(case.implementation, {}) if not case.libraries else {}  # it was seen on one thread
     figures = view.case(case)
     own = account(view.columns, case, waiting=gil.waiting.value if gil.waiting is not None else None)
     whole = CaseView(
@@ -126,13 +127,13 @@ def _explained_case(
             case,
             controls.spin_of(case),
             figures.relative_efficiency,
-            held_alone(case, gil, figures.speedup, functions.get(case.implementation, {}).get("held")),
+            held_alone(case, gil, figures.speedup, examined.get("held")),
             over_subscribed=_over_subscribed(result, case),
         ),
         gil=gil,
         ceiling=controls.ceiling(case, own),
         account=own,
-        versus_limited=versus_limited(view.columns, case, functions),
+        versus_limited=versus_limited(view.columns, case),
         cpus=result.environment.get("cpus", {}),
     )
     findings = judge(whole) if whole.status in ("ok", "too_noisy") else ()
@@ -195,6 +196,7 @@ def _case_row(result: ResultSet, record: CaseRecord, view: KernelView | None, wh
         isa=record.isa,
         python=record.python,
         gil=why.gil,
+        holds_gil=holds_gil(record),
         losses=_losses(why.account),
         ceiling=_limits(why.ceiling),
         basis=why.basis or Basis(),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gilscope.analysis.columns import Column, Columns
+from gilscope.analysis.columns import Columns, PerBlock
 from gilscope.analysis.losses import Account, account
 from gilscope.core.cases import Case
 
@@ -25,30 +25,30 @@ class Ceiling:
 
     Parameters
     ----------
-    spin, isolated : Column
+    spin, isolated : PerBlock
         Speed-ups of the controls with as many workers, ``isolated`` without waiting for the slowest copy; empty where
         not measured.
     isolated_of : Case or None
         The case whose ``isolated`` control it is.
-    machine, memory, software : Column
+    machine, memory, software : PerBlock
         Fractions of p lost at each step; they add up to 1 - efficiency. ``memory`` and ``software`` need ``isolated``.
-    below_spin : Column
+    below_spin : PerBlock
         ``memory`` and ``software`` together.
-    inflation_machine, inflation_memory, inflation_software : Column
+    inflation_machine, inflation_memory, inflation_software : PerBlock
         The loss ``inflation`` split the same way, as fractions of p * T(p): by how much the CPU time of ``spin`` grew
         (shared cores, clocks), that of ``isolated`` beyond it (bandwidth, caches), and the case's beyond that.
     """
 
-    spin: Column = field(default_factory=dict)
-    isolated: Column = field(default_factory=dict)
+    spin: PerBlock = field(default_factory=dict)
+    isolated: PerBlock = field(default_factory=dict)
     isolated_of: Case | None = None
-    machine: Column = field(default_factory=dict)
-    memory: Column = field(default_factory=dict)
-    software: Column = field(default_factory=dict)
-    below_spin: Column = field(default_factory=dict)
-    inflation_machine: Column = field(default_factory=dict)
-    inflation_memory: Column = field(default_factory=dict)
-    inflation_software: Column = field(default_factory=dict)
+    machine: PerBlock = field(default_factory=dict)
+    memory: PerBlock = field(default_factory=dict)
+    software: PerBlock = field(default_factory=dict)
+    below_spin: PerBlock = field(default_factory=dict)
+    inflation_machine: PerBlock = field(default_factory=dict)
+    inflation_memory: PerBlock = field(default_factory=dict)
+    inflation_software: PerBlock = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class Controls:
         speedup = columns.speedup(case)
         spin_case, isolated_case = self.spin_of(case), self._isolated.get(_language(case))
         spin = columns.speedup(spin_case, "spin") if spin_case is not None else {}
-        isolated: Column = {}
+        isolated: PerBlock = {}
         if isolated_case is not None:
             isolated = self._balanced(isolated_case)
         both = [at for at in speedup if at in spin]
@@ -103,7 +103,7 @@ class Controls:
 
     def _inflation(
         self, own: Account | None, spin_case: Case | None, isolated_case: Case | None
-    ) -> tuple[Column, Column, Column]:
+    ) -> tuple[PerBlock, PerBlock, PerBlock]:
         """Split the growth of the CPU time."""
         spin = self._account(spin_case, "spin")
         isolated = self._account(isolated_case, "isolated")

@@ -14,11 +14,11 @@ from gilscope.core.units import NS_PER_S
 from gilscope.results.codec import parse_slot
 from gilscope.stats import Estimate, estimate_or_none
 
-__all__ = ["Column", "Columns", "Role", "averaged", "columns_by_kernel", "estimated", "ratio", "scaled", "times"]
+__all__ = ["PerBlock", "Columns", "Role", "averaged", "columns_by_kernel", "estimated", "ratio", "scaled", "times"]
 
 Role: TypeAlias = Literal["case", "spin", "isolated", "A/A"]
 
-Column: TypeAlias = Mapping[int, float]
+PerBlock: TypeAlias = Mapping[int, float]
 """Position of a block -> a value of that block. Blocks in which a slot failed are missing."""
 
 
@@ -28,7 +28,7 @@ class Columns:
 
     Parameters
     ----------
-    seconds : mapping of slot key to Column
+    seconds : mapping of slot key to PerBlock
         Wall seconds per execution.
     rounds : mapping of slot key to (mapping of position to Round)
         The rounds themselves, for what their stamps tell.
@@ -40,13 +40,13 @@ class Columns:
 
     kernel: str
     blocks: int
-    seconds: Mapping[str, Column]
+    seconds: Mapping[str, PerBlock]
     rounds: Mapping[str, Mapping[int, Round]]
     indices: Mapping[int, int]
     slots: Mapping[str, Slot]
     in_rounds_s: float
 
-    def of(self, case: Case, role: Role = "case") -> Column:
+    def of(self, case: Case, role: Role = "case") -> PerBlock:
         """Return the column of a case in a role; empty when it was not measured."""
         return self.seconds.get(Slot(case=case, role=role).key, {})
 
@@ -58,7 +58,7 @@ class Columns:
         """Yield the cases measured in a role, in the order of their first rounds."""
         return (slot.case for slot in self.slots.values() if slot.role == role)
 
-    def speedup(self, case: Case, role: Role = "case") -> Column:
+    def speedup(self, case: Case, role: Role = "case") -> PerBlock:
         """Return the speed-up per block, of a case that is not its own T(1): T(1) / T(p), times the copies of the work.
 
         Where every worker does the whole work this is the scaled speed-up (Gustafson, CACM 31(5), 1988).
@@ -95,22 +95,22 @@ def _columns(kernel: str, blocks: list[Block]) -> Columns:
     )
 
 
-def ratio(numerators: Column, denominators: Column) -> dict[int, float]:
+def ratio(numerators: PerBlock, denominators: PerBlock) -> dict[int, float]:
     """Divide block by block, over the blocks that have both."""
     return {at: value / denominators[at] for at, value in numerators.items() if at in denominators}
 
 
-def times(column: Column, factor: float) -> dict[int, float]:
+def times(column: PerBlock, factor: float) -> dict[int, float]:
     """Multiply every value by a constant."""
     return {at: value * factor for at, value in column.items()}
 
 
-def estimated(column: Column) -> Estimate | None:
+def estimated(column: PerBlock) -> Estimate | None:
     """Estimate the median of a column."""
     return estimate_or_none(list(column.values()))
 
 
-def averaged(column: Column) -> Estimate | None:
+def averaged(column: PerBlock) -> Estimate | None:
     """Estimate the mean of a column, so that the parts of a sum add up to it.
 
     The interval is that of the median, which is exact without assumptions, widened where the mean lies outside.

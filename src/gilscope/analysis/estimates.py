@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gilscope.analysis.columns import Column, Columns, estimated, ratio, scaled
+from gilscope.analysis.columns import Columns, PerBlock, estimated, ratio, scaled
 from gilscope.core.cases import Case
 from gilscope.core.records import CaseRecord
 from gilscope.core.spec import Work
@@ -90,7 +90,7 @@ class KernelView:
         """
         column = self.columns.of(case, role)  # type: ignore[arg-type]
         if role == "spin":
-            ratios: Column = {} if case.is_single else self.columns.speedup(case, "spin")
+            ratios: PerBlock = {} if case.is_single else self.columns.speedup(case, "spin")
         elif role == "isolated":
             ratios = self.columns.speedup(case, "isolated")
         else:
@@ -129,11 +129,11 @@ class KernelView:
         record = self._records.get(case.id)
         return record.work if record is not None and record.work is not None and record.work.units else None
 
-    def _rate(self, case: Case, column: Column) -> Estimate | None:
+    def _rate(self, case: Case, column: PerBlock) -> Estimate | None:
         work = self._work(case)
         return estimated({at: work.units / wall_s for at, wall_s in column.items()}) if work is not None else None
 
-    def _relative(self, case: Case, speedup: Column) -> Column:
+    def _relative(self, case: Case, speedup: PerBlock) -> PerBlock:
         if case.workers == 1:  # one spinning worker is the unit of S_spin
             return speedup
         return ratio(speedup, self._spin.get(case.workers, {}))
@@ -146,7 +146,7 @@ class KernelView:
         known = {case: rate.value for case, rate in rates.items() if rate is not None}
         return max(known, key=known.__getitem__, default=None)
 
-    def _versus(self, case: Case, column: Column) -> Estimate | None:
+    def _versus(self, case: Case, column: PerBlock) -> Estimate | None:
         """Relate rates; sizes may differ, because work is counted in units that do not depend on the size."""
         if self.fastest_serial is None:
             return None

@@ -16,7 +16,7 @@ from gilscope.core.cases import Case
 from gilscope.core.records import CaseRecord, ResultSet
 from gilscope.stats import Estimate, estimate_or_none
 
-__all__ = ["GilSeen", "gil_by_case", "recorded", "unseen"]
+__all__ = ["GilSeen", "gil_by_case", "holds_gil", "recorded", "unseen"]
 
 _CONFIDENCE = 0.95  # of the probe's own intervals (telemetry.reading)
 
@@ -30,6 +30,7 @@ _OWN_GILS = {
     "loky": "each process has a GIL of its own",
     "dask": "each process has a GIL of its own",
 }
+_HELD_BY_NAME = ("py_loop", "cy_gil", "nb_gil")  # what these names say, for records without Impl.gil
 _MALFORMED = "the diagnostic lines of this case are not as gilscope writes them"
 
 
@@ -84,10 +85,17 @@ class _Look:
 
 
 def recorded(seen: GilSeen, record: CaseRecord) -> GilSeen:
-    """Add what the workers told when they had imported everything, which says more than any probe beside them."""
+    """Add what the workers reported when they had imported everything, which says more than any probe beside them."""
     if record.gil_enabled is None:
         return seen
     return replace(seen, enabled=record.gil_enabled, switched_on=seen.switched_on or record.gil_reason)
+
+
+def holds_gil(record: CaseRecord) -> bool:
+    """Whether the implementation computes while it holds the GIL, if there is one."""
+    if record.gil is not None:
+        return record.gil == "held"
+    return record.case.implementation in _HELD_BY_NAME and not record.case.is_own
 
 
 def unseen(case: Case, enabled: bool | None) -> GilSeen:

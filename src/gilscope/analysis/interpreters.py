@@ -66,11 +66,11 @@ def _pairs(labels: Sequence[str]) -> list[tuple[str, str]]:
 
 def _plain(view: KernelView) -> Iterator[Case]:
     """Yield the cases on one thread without their interpreter: of T(1)s that differ in chunks the one with fewest."""
-    fewest: dict[tuple[str, str, str], Case] = {}
+    fewest: dict[Case, Case] = {}
     for case in sorted(view.columns.with_role("case"), key=_place):
         if case.is_single:
             plain = replace(case, interpreter="")
-            key = (case.implementation, case.executor, case.size)
+            key = replace(plain, chunks_per_worker=1)
             if key not in fewest or plain.chunks_per_worker < fewest[key].chunks_per_worker:
                 fewest[key] = plain
     yield from fewest.values()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from gilscope.analysis.findings import Finding
 from gilscope.analysis.gil import GilSeen
 from gilscope.analysis.losses import largest
-from gilscope.analysis.unqueued import Basis
+from gilscope.analysis.queueing import Basis
 from gilscope.core.cases import Case
 from gilscope.core.records import Status
 from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS
@@ -179,6 +179,8 @@ class CaseRow(Measured):
     python : str
         Version of the interpreter that measured it.
     gil : GilSeen
+    holds_gil : bool
+        Whether the implementation computes while it holds the GIL, if there is one.
     losses : mapping of str to Estimate or None, or None
         Fractions of workers x wall, means over the blocks: they add up to 1 - mean efficiency. None for T(1) and
         without stamps; a loss of None does not apply or was not measured.
@@ -194,6 +196,7 @@ class CaseRow(Measured):
     placed: tuple[Placement, ...] = ()
     python: str = ""
     gil: GilSeen
+    holds_gil: bool = False
     losses: Mapping[str, Estimate | None] | None = None
     ceiling: Limits | None = None
     basis: Basis = field(default_factory=Basis)
@@ -233,10 +236,12 @@ class CaseRow(Measured):
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """Sort key of tables: implementation, executor, start method, transport, workers; registry names first."""
+        """Sort key of tables: implementation, libraries, executor, start method, transport, workers; registry names
+        first."""
         case = self.case
         return (
             _place(case.implementation, IMPLEMENTATIONS),
+            case.libraries,
             _place(case.executor, EXECUTORS),
             case.how,
             case.workers,
@@ -271,9 +276,9 @@ def table_order(rows: Iterable[CaseRow]) -> Iterator[CaseRow]:
     A serial case exists once per number of chunks, as T(1) of so many workers; of those that went well, which differ
     only in that, the one with the fewest chunks stands for all.
     """
-    serial: set[tuple[str, str, str]] = set()
+    serial: set[Case] = set()
     for row in sorted(rows, key=lambda row: row.order):
-        key = (row.case.implementation, row.case.size, row.interpreter)
+        key = replace(row.case, chunks_per_worker=1)
         if row.case.executor == "serial" and row.status == "ok":
             if key in serial:
                 continue

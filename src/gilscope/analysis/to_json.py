@@ -95,14 +95,15 @@ def _of_case(name: str) -> Callable[[Any], Any]:
     return lambda row: getattr(row.case, name)
 
 
-_CASE = ("kernel", "implementation", "executor", "start_method", "transport", "scaling", "schedule", "workers",
-         "chunks_per_worker", "size")  # fmt: skip
+_CASE = ("kernel", "implementation", "executor", "start_method", "transport", "scaling", "schedule", "libraries",
+         "workers", "chunks_per_worker", "size")  # fmt: skip
 
 _WORDS: Mapping[str, Any] = {
     "start_method": Literal["", "fork", "forkserver", "spawn"],
     "transport": Literal["", "shm", "pickle"],
     "scaling": Literal["", "weak"],
     "schedule": Literal["", "dynamic"],
+    "libraries": Literal["", "all", "native"],
 }
 
 
@@ -111,7 +112,8 @@ def _shapes() -> Mapping[type, tuple[Key, ...]]:
     """Return the keys of what is not written field by field."""
     hints = get_type_hints(Case)
     parts = tuple(Key(name, _WORDS.get(name, hints[name]), _of_case(name)) for name in _CASE)
-    case = (Key("case", str, lambda row: row.case.id), *parts)
+    aliases = Key("aliases", tuple[str, ...], _of_case("aliases"), text="Its ids in earlier versions, if they differ.")
+    case = (Key("case", str, lambda row: row.case.id), *parts, aliases)
     shapes: dict[type, tuple[Key, ...]] = {
         Estimate: _estimate(Estimate),
         Rate: _estimate(Rate),

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gilscope.analysis.queueing import GIVEN
 from gilscope.analysis.rows import CaseRow, ControlRow, is_measured, table_order
-from gilscope.analysis.unqueued import GIVEN
-from gilscope.core.spec import NESTED, OWN_THREADS
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 
@@ -20,7 +19,6 @@ __all__ = [
     "FunctionVerdict",
     "KernelVerdict",
     "Threads",
-    "function_of",
     "is_own",
     "standing",
     "ties",
@@ -41,7 +39,6 @@ QUIET = 0.005
 """How far from 1 the interval of the A/A control may begin without raising doubt: half of the last digit shown."""
 
 _GIL_FINDINGS = ("gil_bound", "gil_held_in_c", "gil_re_enabled")
-_HOLD_GIL = ("py_loop", "cy_gil", "nb_gil")  # what these names mean, in every kernel
 _WITH_OWN_GILS = ("interpreters", "processes")
 
 
@@ -260,7 +257,7 @@ def _kernel(
 def _threads(at_p: Sequence[CaseRow], spin: ControlRow | None) -> Threads:
     """Sort what threads give: blame the GIL only where the whole interval shows no gain, and something proves it."""
     rows = [row for row in at_p if row.case.how == "threads" and row.speedup is not None]
-    holding = [row for row in rows if holds_gil(row)]
+    holding = [row for row in rows if row.holds_gil]
     under_gil = [row for row in holding if row.with_gil]
     flat = [row for row in under_gil if _ends_below(row, GIL_BOUND)]
     bound = [row for row in flat if _beaten_by(row, spin) or _gil_found(row)]
@@ -280,11 +277,6 @@ def _threads(at_p: Sequence[CaseRow], spin: ControlRow | None) -> Threads:
 
 def _without(rows: Iterable[CaseRow], others: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
     return tuple(row for row in rows if row not in others)
-
-
-def holds_gil(row: CaseRow) -> bool:
-    """Whether the implementation computes while it holds the GIL, if there is one."""
-    return row.case.implementation in _HOLD_GIL
 
 
 def _beaten_by(row: CaseRow, control: ControlRow | None) -> bool:
@@ -311,19 +303,14 @@ def _instead(at_p: Sequence[CaseRow], bound: Sequence[CaseRow], executor: str) -
 # The user's own functions
 
 
-def function_of(row: CaseRow) -> str:
-    """Return the name of the function a row is about."""
-    return row.case.implementation.removesuffix(OWN_THREADS).removesuffix(NESTED)
-
-
 def _own_functions(
     kernel: str, rows: Sequence[CaseRow], controls: Sequence[ControlRow], costs: Mapping[str, float]
 ) -> KernelVerdict:
-    names = list(dict.fromkeys(map(function_of, rows)))
+    by_function: dict[str, list[CaseRow]] = {}
+    for row in rows:
+        by_function.setdefault(row.case.implementation, []).append(row)
     spins = [row for row in controls if row.role == "spin"]
-    functions = tuple(
-        _function(name, [row for row in rows if function_of(row) == name], spins, costs) for name in names
-    )
+    functions = tuple(_function(name, found, spins, costs) for name, found in by_function.items())
     gains = [found.gains for found in functions]
     return KernelVerdict(
         kernel=kernel,

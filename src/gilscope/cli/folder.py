@@ -12,7 +12,7 @@ from pathlib import Path
 from gilscope.core.errors import UsageError
 from gilscope.results.schema import RESULT_NAME
 
-__all__ = ["DEFAULT_PARENT", "newest", "output_folder"]
+__all__ = ["DEFAULT_PARENT", "begun", "newest", "output_folder"]
 
 DEFAULT_PARENT = "gilscope-results"
 _SAME_SECOND = 100  # attempts at a free name when several runs start in one second
@@ -61,6 +61,17 @@ def newest(parent: Path, names: Collection[str] = (RESULT_NAME,)) -> Path | None
     """Return the youngest file of some names in the folders below ``parent``, or None."""
     found = [path for name in names for path in parent.glob(f"*/{name}") if path.is_file()]
     return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def begun(out: str | None, name: str = RESULT_NAME) -> Path | None:
+    """Return the file to go on with, in a folder or the newest one; None where nothing was measured yet."""
+    path = newest(Path(DEFAULT_PARENT), [name]) if out is None else Path(out, name)
+    if path is None or not path.exists():
+        return None
+    if path.is_file() and not path.stat().st_size:  # killed before the first line was written
+        path.unlink()
+        return None
+    return path
 
 
 def _cannot_write(folder: str, why: str) -> str:

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from gilscope.cli.settings import Settings
-
 if TYPE_CHECKING:
-    from gilscope.core.cases import Study
+    from gilscope.cli.asked import Asked
     from gilscope.core.records import Environment
     from gilscope.env.interpreters import Gil, Interpreter
     from gilscope.results.surroundings import Python
 
-__all__ = ["across", "chosen", "reopened"]
+__all__ = ["chosen", "reopened"]
 
 
-def chosen(asked: Mapping[str, str | None], settings: Settings, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
+def chosen(asked: Asked, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
     """Find the interpreters that were asked for; none means the running one.
 
     Parameters
     ----------
-    asked : mapping of option name to text or None
-        ``python``: names and paths with commas between them; ``gil``.
     kernels : sequence of str
         What they are asked whether they can run it.
 
@@ -33,7 +29,7 @@ def chosen(asked: Mapping[str, str | None], settings: Settings, kernels: Sequenc
     ------
     UsageError
     """
-    words, gil = (settings.values.get(name) if asked.get(name) is None else asked[name] for name in ("python", "gil"))
+    words, gil = asked.text("python"), asked.text("gil")
     if words is None and gil is None:
         return ()
     from gilscope.cli.output import complain
@@ -45,17 +41,6 @@ def chosen(asked: Mapping[str, str | None], settings: Settings, kernels: Sequenc
             if not entry.free_threaded:
                 complain(f"{entry.label} was built with the GIL: it is measured as it is")
     return found
-
-
-def across(
-    study: Study, interpreters: Sequence[Interpreter], asked: Mapping[str, str | None], settings: Settings
-) -> Study:
-    """Return the study of what was asked for under some interpreters."""
-    from gilscope.plan import compared
-
-    fields = {"implementations": "implementations", "budget": "budget_s"}
-    given = {field for name, field in fields.items() if asked.get(name) is not None or name in settings.values}
-    return compared(study, [entry.label for entry in interpreters], given)
 
 
 def _split(text: str) -> list[str]:
@@ -83,9 +68,9 @@ def reopened(folder: Path, environment: Environment, kernels: Sequence[str]) -> 
     entries = Surroundings.of(environment).interpreters
     strange = [entry for entry in entries if not _found_here(entry)]
     if strange or not entries:
-        told = strange[0].executable if strange else "no interpreter"
+        program = strange[0].executable if strange else "no interpreter"
         raise UsageError(
-            f"{folder} names {told}, which would be run: to go on with it repeat the words of the first time, "
+            f"{folder} names {program}, which would be run: to go on with it repeat the words of the first time, "
             "--python among them, or choose another folder with --out"
         )
     return tuple(reopen(entry.label, entry.executable, entry.gil_asked, kernels) for entry in entries)

@@ -1,68 +1,155 @@
-"""Options that several verbs share: one name, one meaning, one sentence of help."""
+"""The options of the verbs that measure: one table for the command line, ``[tool.gilscope]`` and the documentation.
+
+A new option is an entry here, and its use: the field that it fills, or ``Asked.value`` where it fills none.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import typer
+from gilscope.cli import readers
+from gilscope.cli.readers import names, one_of
+from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS, SCALINGS, SCHEDULES, START_METHODS, TRANSPORTS
 
-__all__ = [
-    "DaskScheduler",
-    "Executors",
-    "Gil",
-    "Json",
-    "MemoryLimit",
-    "Out",
-    "Pin",
-    "Precision",
-    "Python",
-    "Quiet",
-    "Resume",
-    "Seed",
-    "StartMethod",
-    "Workers",
-]
+__all__ = ["OPTIONS", "Option", "options_of"]
 
-Executors = Annotated[
-    str | None, typer.Option("--executors", metavar="a,b", help="Only these, e.g. threads,processes.")
-]
-Workers = Annotated[
-    str | None, typer.Option("--workers", metavar="1,2,4", help="Worker counts [1, 2, 4, ... all usable CPUs].")
-]
-Precision = Annotated[
-    str | None, typer.Option("--precision", metavar="5%", help="Stop when all intervals are this narrow [5%].")
-]
-StartMethod = Annotated[
-    str | None,
-    typer.Option("--start-method", metavar="a,b", help="Of processes: fork, forkserver, spawn [forkserver]."),
-]
-Pin = Annotated[
-    str | None,
-    typer.Option("--pin", metavar="none|cores|smt", help="Bind workers to CPUs: a core each, or by SMT thread [none]."),
-]
-DaskScheduler = Annotated[
-    str | None,
-    typer.Option(
-        "--dask-scheduler", metavar="tcp://HOST:PORT", help="A running Dask scheduler [a cluster of its own]."
-    ),
-]
-MemoryLimit = Annotated[
-    str | None,
-    typer.Option("--memory-limit", metavar="4G", help="What each measuring process may allocate [no limit]."),
-]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with the result in --out (or the newest one); what it has is kept.")
-]
-Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help="Of the order inside blocks [1].")]
-Python = Annotated[
-    list[str] | None,
-    typer.Option("--python", metavar="3.13t|PATH", help="Measure under this interpreter; several are compared."),
-]
-Gil = Annotated[
-    str | None, typer.Option("--gil", metavar="on|off|both", help="How free-threaded interpreters are run.")
-]
-Out = Annotated[
-    str | None, typer.Option("--out", metavar="DIR", help="Folder of the result [gilscope-results/<UTC time>].")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print the document as JSON and nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+_STUDIES = ("metg", "ipc", "startup")
+_MEASURING = ("run", "profile", *_STUDIES)
+_COMPARING = ("run", "profile", "metg")
+_FUNCTIONS = ("profile", "trace")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of some verbs; a name that differs between verbs has an entry for each.
+
+    Parameters
+    ----------
+    metavar : str
+        Stands for the value in help; empty: the option is a flag.
+    help : str
+        One sentence, and the default in brackets.
+    reader : callable (text) -> value
+        Raises a UsageError of one line for what it refuses.
+    field : str
+        The field of the request, study or options of the verb that it fills; empty: the verb asks for it by its name.
+    setting : bool
+        Whether ``[tool.gilscope]`` may have it.
+    many : bool
+        Whether it may be given several times. The reader gets the texts with commas between them.
+    argument : bool
+        Whether it is given without its name.
+    measured : bool
+        Whether it says what is measured, not where that goes or how it is shown: ``--resume`` compares the former.
+    """
+
+    name: str
+    metavar: str
+    help: str
+    verbs: tuple[str, ...]
+    reader: Callable[[str], object] = str
+    field: str = ""
+    setting: bool = False
+    many: bool = False
+    argument: bool = False
+    measured: bool = True
+
+    @property
+    def parameter(self) -> str:
+        """The name of the parameter that the command line passes it by."""
+        return self.name.replace("-", "_")
+
+
+# fmt: off
+OPTIONS = (
+    Option("kernels", "KERNEL", "Kernels to compare; 'gilscope list' names them.",
+           ("run",), readers.kernels, "kernels", setting=True, many=True, argument=True),
+    Option("implementations", "a,b", "Only these, e.g. py_loop,cy_nogil.",
+           ("run",), names("implementation", IMPLEMENTATIONS), "implementations", setting=True),
+    Option("format", "NAME", f"{', '.join(readers.TRACE_FORMATS)} [by the ending of --out, else text].",
+           ("trace",), one_of("format", readers.TRACE_FORMATS)),
+    Option("case", "ID", "Of a result: which case [the first with workers].", ("trace",)),
+    Option("block", "N", "Of a result: which counted round [a diagnostic or a median one].", ("trace",), readers.block),
+    Option("arg", "n=1000", "An argument, a Python literal; without a name it is positional.", _FUNCTIONS, many=True),
+    Option("setup", "TARGET", "Called once per worker; returns the arguments: tuple or dict.", _FUNCTIONS),
+    Option("items", "TARGET", "What the function is mapped over: each item is a task.", _FUNCTIONS),
+    Option("check", "TARGET", "Called with results before anything is timed.", ("profile",)),
+    Option("executors", "a,b", "Only these, e.g. threads,processes.",
+           ("run", "profile"), names("executor", EXECUTORS), "executors", setting=True),
+    Option("executors", "a,b", "Only these, e.g. threads,processes,threadpool [all].",
+           ("metg",), readers.metg_executors, "executors"),
+    Option("executors", "a,b", "Only these, e.g. threads,fork,spawn,loky [all].",
+           ("startup",), readers.startup_kinds, "kinds"),
+    Option("executors", "a,b", "Of a function: under what [threads,processes].",
+           ("trace",), readers.trace_executors, "executors"),
+    Option("workers", "1,2,4", "Worker counts [1, 2, 4, ... all usable CPUs].",
+           ("run", "profile"), readers.workers, "workers", setting=True),
+    Option("workers", "N", "Workers [all usable CPUs].",
+           ("metg", "startup"), readers.most_workers, "workers", setting=True),
+    Option("workers", "N", "Of a function: how many [2].", ("trace",), readers.traced_workers, "workers"),
+    Option("calls", "N", "How often it is called altogether [4 per worker].", ("trace",), readers.calls, "calls"),
+    Option("size", "XS|S|M|L", "Problem size [S for pure Python, else M].",
+           ("run",), readers.size, "size", setting=True),
+    Option("sizes", "a,b", "Payloads [1KiB,32KiB,1MiB,32MiB,1GiB, as far as they fit].",
+           ("ipc",), readers.parse_sizes, "sizes"),
+    Option("scaling", "a,b", "strong: workers share the work; weak: each does all of it.",
+           ("run",), names("scaling", SCALINGS), "scalings", setting=True),
+    Option("scaling", "weak|strong", "Tasks per worker, or tasks altogether, are fixed [weak].",
+           ("profile",), one_of("scaling", ("weak", "strong")), "scaling"),
+    Option("tasks", "N", "So many tasks for every worker count (strong scaling).",
+           ("profile",), readers.tasks, "tasks"),
+    Option("task", "40us", "Length of a task of yours: how many go together?", ("metg",), readers.task, "task_s"),
+    Option("budget", "60s", "Time from the first timed round on [60s; 75s for the default comparison].",
+           ("run",), readers.budget, "budget_s", setting=True),
+    Option("budget", "30s", "Time from the first timed round on [30s].",
+           ("profile",), readers.budget, "budget_s", setting=True),
+    Option("budget", "75s", "Time from the first counted round on [75s].",
+           ("metg",), readers.budget, "budget_s", setting=True),
+    Option("budget", "60s", "Time from the first counted round on [60s].",
+           ("ipc",), readers.budget, "budget_s", setting=True),
+    Option("budget", "60s", "Time from the first start on [60s].",
+           ("startup",), readers.budget, "budget_s", setting=True),
+    Option("precision", "5%", "Stop when all intervals are this narrow [5%].",
+           ("run", "profile"), readers.precision, "precision", setting=True),
+    Option("timeout", "60s", "Stop a call after this long [60s].", ("profile",), readers.timeout, "timeout_s"),
+    Option("timeout", "60s", "Of a function: how long an executor may take [60s].",
+           ("trace",), readers.timeout, "timeout_s"),
+    Option("gil-trace", "", "Record every hold of the GIL, by a thread that keeps a CPU busy.", ("trace",)),
+    Option("chunks", "N", "Chunks per worker [4].", ("run",), readers.chunks, "chunks_per_worker", setting=True),
+    Option("start-method", "a,b", "Of processes: fork, forkserver, spawn [forkserver].",
+           ("run", "profile"), names("start method", START_METHODS), "start_methods", setting=True),
+    Option("start-method", "a,b", "Of processes [fork, forkserver, spawn].",
+           ("metg",), names("start method", START_METHODS), "start_methods", setting=True),
+    Option("start-method", "a,b", "Of the jobs [fork, forkserver, spawn].",
+           ("ipc",), names("start method", START_METHODS), "start_methods"),
+    Option("transport", "a,b", "Of processes: shm, pickle [shm].",
+           ("run",), names("transport", TRANSPORTS), "transports", setting=True),
+    Option("schedule", "a,b", "Of chunks: static, dynamic (a shared counter) [static].",
+           ("run",), names("schedule", SCHEDULES), "schedules", setting=True),
+    Option("pin", "none|cores|smt", "Bind workers to CPUs: a core each, or by SMT thread [none].",
+           ("run", "profile"), readers.pin, "pin", setting=True),
+    Option("dask-scheduler", "tcp://HOST:PORT", "A running Dask scheduler [a cluster of its own].",
+           _COMPARING, readers.address, "dask_scheduler", setting=True),
+    Option("memory-limit", "4G", "What each measuring process may allocate [no limit].",
+           ("run", "profile"), readers.memory_limit, "memory_limit_bytes", setting=True),
+    Option("seed", "N", "Of the order inside blocks [1].", _MEASURING, readers.seed, "seed", setting=True),
+    Option("python", "3.13t|PATH", "Measure under this interpreter; several are compared.",
+           _COMPARING, setting=True, many=True),
+    Option("gil", "on|off|both", "How free-threaded interpreters are run.", _COMPARING, setting=True),
+    Option("out", "DIR", "Folder of the result [gilscope-results/<UTC time>].",
+           _MEASURING, setting=True, measured=False),
+    Option("out", "FILE", "Write to FILE instead of stdout.", ("trace",), measured=False),
+    Option("resume", "", "Go on with the result in --out (or the newest one); what it has is kept.",
+           ("run", *_STUDIES), measured=False),
+    Option("json", "", "Print the document as JSON and nothing else.", _MEASURING, measured=False),
+    Option("json", "", "The same as --format json: every event.", ("trace",), measured=False),
+    Option("quiet", "", "Show no progress.", _MEASURING, measured=False),
+)
+# fmt: on
+"""In the order of every verb's help."""
+
+
+def options_of(verb: str) -> dict[str, Option]:
+    """Return the options of a verb by their names."""
+    return {option.name: option for option in OPTIONS if verb in option.verbs}

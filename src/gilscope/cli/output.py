@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from gilscope.analysis import Answer
@@ -54,7 +54,7 @@ def shown(text: Path | str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in str(text))
 
 
-def emit_json(document: Mapping[str, Any]) -> None:
+def emit_json(document: Mapping[str, object]) -> None:
     """Print one JSON document to stdout; NaN and infinities are refused because JSON has none."""
     text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
     emit(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))

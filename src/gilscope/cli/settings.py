@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from gilscope.cli.options import OPTIONS
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import check_names
 
@@ -14,28 +14,7 @@ __all__ = ["KEYS", "Settings", "read_settings"]
 
 MAX_BYTES = 4 << 20  # of a pyproject.toml: the longest are a hundredth of that
 
-KEYS = (
-    "kernels",
-    "implementations",
-    "executors",
-    "workers",
-    "size",
-    "budget",
-    "precision",
-    "chunks",
-    "start-method",
-    "transport",
-    "scaling",
-    "schedule",
-    "pin",
-    "dask-scheduler",
-    "memory-limit",
-    "seed",
-    "out",
-    "python",
-    "gil",
-)
-
+KEYS = tuple(dict.fromkeys(option.name for option in OPTIONS if option.setting))
 
 _MOST = 2**63  # no option takes a larger number, and of very long ones Python makes no text
 
@@ -84,7 +63,7 @@ def _text_of(path: Path) -> str:
     return data.decode("utf-8")
 
 
-def _texts(path: Path, table: Any) -> dict[str, str]:
+def _texts(path: Path, table: object) -> dict[str, str]:
     where = f"[tool.gilscope] of {path}"
     if not isinstance(table, dict):
         raise UsageError(f"{where} is no table: write it like [tool.gilscope] and then workers = [1, 2]")
@@ -96,7 +75,7 @@ def _texts(path: Path, table: Any) -> dict[str, str]:
     return values
 
 
-def _text(what: str, value: Any) -> str:
+def _text(what: str, value: object) -> str:
     if isinstance(value, list) and value:
         return ",".join(_text(what, item) for item in value)
     if isinstance(value, str) and "\0" not in value:  # which no word on the command line can have

@@ -1,91 +1,50 @@
-"""What the verbs metg, ipc and startup share: reading their options, running, reporting, the exit status."""
+"""What the verbs metg, ipc and startup share: going on, running, reporting, the exit status."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gilscope.core.errors import UsageError
-from gilscope.core.registry import check_names
-from gilscope.core.units import parse_duration_s
-
 if TYPE_CHECKING:
+    from gilscope.cli.asked import Asked
     from gilscope.core.records import Environment
     from gilscope.measure.events import Observer
     from gilscope.studies.document import Envelope
     from gilscope.studies.engine import Budgeted
     from gilscope.studies.record import Kind, StudyLog
 
-__all__ = ["carry_out", "common", "exit_status", "laid_out", "one_of", "print_study", "small_duration", "taken_up"]
+__all__ = ["carry_out", "exit_status", "laid_out", "print_study", "taken_up", "workers_of"]
 
 RequestT = TypeVar("RequestT", bound="Budgeted")
 
 _FAILURES = ("wrong_result", "failed", "timeout")
-_TAKEN = ("budget_s", "start_methods", "seed", "dask_scheduler")
 
 
-def common(asked: Mapping[str, str | None]) -> tuple[dict[str, Any], str | None]:
-    """Read the options that all three share, and the folder of the settings.
+def workers_of(asked: Asked) -> int:
+    """Return how many workers are asked for: all usable CPUs where nothing is."""
+    if "workers" in asked.values:
+        return asked.value("workers", 1)
+    from gilscope.env import usable_cpus
 
-    Returns
-    -------
-    (options, folder)
-        ``workers`` is the largest count where several are given; what was not given is missing.
-    """
-    from gilscope.cli.request import read_options
-    from gilscope.cli.settings import read_settings
-
-    settings = read_settings(Path.cwd())
-    options = read_options({name: text for name, text in asked.items() if name != "out"}, settings)
-    taken: dict[str, Any] = {name: options[name] for name in _TAKEN if name in options}
-    if "workers" in options:
-        taken["workers"] = max(options["workers"])
-    else:
-        from gilscope.env import usable_cpus
-
-        taken["workers"] = usable_cpus().count
-    out = asked.get("out")
-    return taken, settings.values.get("out") if out is None else out
+    return usable_cpus().count
 
 
-def one_of(what: str, text: str | None, known: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Read a comma-separated list of known words as ``{what: words}``; nothing where it was not given."""
-    if text is None:
-        return {}
-    words = tuple(word.strip() for word in text.split(",") if word.strip())
-    if not words:
-        raise UsageError(f"no {what} in {text!r}: write them with commas, without spaces, like a,b")
-    return {what: check_names(what.removesuffix("s"), words, known)}
-
-
-def small_duration(what: str, text: str | None) -> float | None:
-    """Read ``40us`` as seconds; None stays None."""
-    return None if text is None else parse_duration_s(text, what=what, example="40us, 2ms or 1s")
-
-
-def taken_up(
-    kind: Kind[RequestT, Any, Any, Any], request: RequestT, given: Mapping[str, str | None], out: str | None
-) -> tuple[str | None, RequestT, bool]:
+def taken_up(kind: Kind[RequestT, Any, Any, Any], request: RequestT, asked: Asked) -> tuple[str | None, RequestT, bool]:
     """Return folder and request to go on with, and whether there is anything: else it is measured from the start.
 
-    Parameters
-    ----------
-    given : mapping of option to text or None
-        What is on the command line beside ``--out``. Where there is more than a budget, it must be the same study.
+    Where the command line says more of what is measured than a budget, it must be the same study.
     """
-    from gilscope.cli.folder import DEFAULT_PARENT, newest
+    from gilscope.cli.folder import begun
     from gilscope.studies.engine import continued
 
-    path = newest(Path(DEFAULT_PARENT), [kind.file_name]) if out is None else Path(out, kind.file_name)
-    if path is None or not path.exists():
+    out = asked.text("out")
+    path = begun(out, kind.file_name) if asked.given("resume") else None
+    if path is None:
         return out, request, False
-    if path.is_file() and not path.stat().st_size:  # killed before the first line was written
-        path.unlink()
-        return out, request, False
-    words = {name for name, text in given.items() if text is not None}
-    budget_s = request.budget_s if "budget" in words else None
-    return str(path.parent), continued(kind, path, request if words - {"budget"} else None, budget_s=budget_s), True
+    budget_s = request.budget_s if asked.given("budget") else None
+    described = asked.measured - {"budget"}
+    return str(path.parent), continued(kind, path, request if described else None, budget_s=budget_s), True
 
 
 def carry_out(
@@ -93,17 +52,18 @@ def carry_out(
     request: RequestT,
     environment: Environment,
     measure: Callable[[StudyLog[RequestT, Any, Any, Any], Observer], None],
-    out: str | None,
+    asked: Asked,
     *,
+    out: str | None,
     resume: bool,
-    json: bool,
-    quiet: bool,
 ) -> int:
     """Measure into the study's file, show what was found; return the exit status.
 
     Parameters
     ----------
     measure : callable (log, observer)
+    out : str or None
+        The folder that the result goes to.
     resume : bool
         Go on with what is in ``out``.
     """
@@ -113,11 +73,11 @@ def carry_out(
 
     with (
         output_folder(out, resume=resume, name=kind.file_name) as folder,
-        watch(quiet=quiet, budget_s=request.budget_s) as observer,
+        watch(quiet=asked.given("quiet"), budget_s=request.budget_s) as observer,
     ):
         path = folder / kind.file_name
         document = engine.carry_out(kind, path, request, environment, lambda log: measure(log, observer), resume=resume)
-    print_study(document, path, json=json)
+    print_study(document, path, json=asked.given("json"))
     return exit_status(document)
 
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from gilscope.cli.asked import Asked, verb
 from gilscope.core.errors import UsageError
 
 if TYPE_CHECKING:
     from gilscope.core.trace import Trace
 
-__all__ = ["FORMATS", "MAX_CALLS", "trace"]
+__all__ = ["trace"]
 
-MAX_CALLS = 10_000  # a picture of more is a block of colour
-
-FORMATS = ("text", "svg", "html", "mermaid", "perfetto", "json")
+_OF_RESULT = ("case", "block")
+_OF_FUNCTION = ("executors", "workers", "calls", "arg", "setup", "items", "gil-trace")
 _BY_SUFFIX = {".svg": "svg", ".html": "html", ".htm": "html", ".mmd": "mermaid", ".json": "perfetto", ".txt": "text"}
 
 
+@verb
 def trace(
+    asked: Asked,
     target: Annotated[
         str,
         typer.Argument(
@@ -30,64 +34,19 @@ def trace(
             show_default=False,
         ),
     ],
-    format_: Annotated[
-        str | None,
-        typer.Option("--format", metavar="NAME", help=f"{', '.join(FORMATS)} [by the ending of --out, else text]."),
-    ] = None,
-    out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="Write to FILE instead of stdout.")] = None,
-    case: Annotated[
-        str | None, typer.Option("--case", metavar="ID", help="Of a result: which case [the first with workers].")
-    ] = None,
-    block: Annotated[
-        int | None,
-        typer.Option("--block", metavar="N", help="Of a result: which counted round [a diagnostic or a median one]."),
-    ] = None,
-    executors: Annotated[
-        str | None, typer.Option("--executors", metavar="a,b", help="Of a function: under what [threads,processes].")
-    ] = None,
-    workers: Annotated[str | None, typer.Option("--workers", metavar="N", help="How many [2].")] = None,
-    calls: Annotated[
-        str | None, typer.Option("--calls", metavar="N", help="How often it is called altogether [4 per worker].")
-    ] = None,
-    arg: Annotated[
-        list[str] | None, typer.Option("--arg", metavar="n=1000", help="An argument, as for 'gilscope profile'.")
-    ] = None,
-    setup: Annotated[
-        str | None, typer.Option("--setup", metavar="TARGET", help="Makes the arguments, as for 'gilscope profile'.")
-    ] = None,
-    items: Annotated[
-        str | None, typer.Option("--items", metavar="TARGET", help="What it is mapped over, call by call.")
-    ] = None,
-    gil_trace: Annotated[
-        bool, typer.Option("--gil-trace", help="Record every hold of the GIL, by a thread that keeps a CPU busy.")
-    ] = False,
-    timeout: Annotated[
-        str, typer.Option("--timeout", metavar="60s", help="Of a function: how long an executor may take.")
-    ] = "60s",
-    json: Annotated[bool, typer.Option("--json", help="The same as --format json: every event.")] = False,
 ) -> int:
     """Show what each worker did when: starting, importing, waiting, computing, sending, and who held the GIL.
 
     A result has the rounds that were measured. A function is run here and now with every step written down.
     """
-    kind = "json" if json else _format(format_, out)
     if _is_function(target):
-        _refuse({"--case": case, "--block": block}, "a result")
-        drawn = _of_function(
-            target,
-            arg or [],
-            {"setup": setup, "items": items},
-            executors=executors or "threads,processes",
-            workers=workers or "2",
-            calls=calls,
-            timeout=timeout,
-            exact=gil_trace,
-        )
+        _refuse(asked, _OF_RESULT, "a result")
+        drawn = _of_function(target, asked)
     else:
-        given = {"--executors": executors, "--workers": workers, "--calls": calls, "--arg": arg, "--setup": setup}
-        _refuse({**given, "--items": items, "--gil-trace": gil_trace or None}, "a function")
-        drawn = _of_result(target, case, block)
-    _save(drawn, kind, out)
+        _refuse(asked, _OF_FUNCTION, "a function")
+        drawn = _of_result(target, asked)
+    out = asked.text("out")
+    _save(drawn, "json" if asked.given("json") else asked.value("format", _by_ending(out)), out)
     return 0
 
 
@@ -95,64 +54,42 @@ def _is_function(target: str) -> bool:
     return ":" in target and not Path(target).exists()
 
 
-def _refuse(given: Mapping[str, object], whose: str) -> None:
+def _refuse(asked: Asked, names: Iterable[str], whose: str) -> None:
     """Refuse options that have no meaning for this target.
 
     Raises
     ------
     UsageError
     """
-    wrong = [name for name, value in given.items() if value is not None]
+    wrong = [name for name in names if asked.given(name)]
     if wrong:
-        raise UsageError(f"{wrong[0]} is for {whose}; see 'gilscope trace --help'")
+        raise UsageError(f"--{wrong[0]} is for {whose}; see 'gilscope trace --help'")
 
 
-def _of_function(
-    target: str,
-    arguments: list[str],
-    others: Mapping[str, str | None],
-    *,
-    executors: str,
-    workers: str,
-    calls: str | None,
-    timeout: str,
-    exact: bool,
-) -> Trace:
+def _of_function(target: str, asked: Asked) -> Trace:
     from gilscope.cli.profile import read_request
-    from gilscope.cli.request import MAX_WORKERS, whole
-    from gilscope.core.registry import check_names
-    from gilscope.core.units import parse_duration_s
-    from gilscope.studies.traced import TRACED_EXECUTORS, trace_function
+    from gilscope.studies.traced import trace_function
 
-    request = read_request([target], arguments, others)
-    words = [word.strip() for word in executors.split(",") if word.strip()]
-    count = whole("workers", workers, 1, MAX_WORKERS, "2")
-    return trace_function(
-        request.definition(request.functions[0]),
-        f"{target} on {count} worker{'s' * (count > 1)}",
-        executors=check_names("executor", words, TRACED_EXECUTORS),
-        workers=count,
-        calls=whole("calls", calls or str(4 * count), 1, MAX_CALLS, "8"),
-        exact=exact,
-        timeout_s=parse_duration_s(timeout or "60s", what="timeout"),
+    request = read_request([target], asked)
+    count = asked.value("workers", 2)
+    title = f"{target} on {count} worker{'s' * (count > 1)}"
+    traced = partial(
+        trace_function, json.dumps(request.definition(request.functions[0])), title, exact=asked.given("gil-trace")
     )
+    return asked.fill(traced, executors=("threads", "processes"), workers=count, calls=4 * count)
 
 
-def _format(asked: str | None, out: str | None) -> str:
-    if asked is None:
-        return _BY_SUFFIX.get(Path(out).suffix.lower(), "text") if out else "text"
-    from gilscope.core.registry import check_names
-
-    return check_names("format", [asked], FORMATS)[0]
+def _by_ending(out: str | None) -> str:
+    return _BY_SUFFIX.get(Path(out).suffix.lower(), "text") if out else "text"
 
 
-def _of_result(target: str, case: str | None, block: int | None) -> Trace:
+def _of_result(target: str, asked: Asked) -> Trace:
     from gilscope import results
     from gilscope.cli.show import locate
     from gilscope.studies.traced.rounds import choose_case, trace_of
 
     measured = results.load(locate(target))
-    return trace_of(measured, choose_case(measured, case), block)
+    return trace_of(measured, choose_case(measured, asked.text("case")), asked.value("block", cast("int | None", None)))
 
 
 def _save(drawn: Trace, kind: str, out: str | None) -> None:

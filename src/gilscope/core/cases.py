@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from gilscope.core.errors import UsageError
 
@@ -23,16 +23,22 @@ __all__ = [
     "Slot",
     "Study",
     "Unavailable",
+    "reserved",
 ]
 
 DEFAULT_CHUNKS_PER_WORKER = 4
 DEFAULT_START_METHOD = "forkserver"
 DEFAULT_TRANSPORT = "shm"
 
+_USUAL = ("", DEFAULT_START_METHOD, DEFAULT_TRANSPORT, "native")  # parts that ids leave out
+
+_NAME_ENDS = {"native": "_own_threads", "all": "_nested"}
+"""By ``libraries``: how version 0.1.0 ended the name of the user's function instead."""
+
 _CASE = re.compile(
     r"(?P<kernel>[\w.:/\-]+)/(?P<implementation>\w+)@(?P<executor>[a-z]+)"
     r"(?:\.(?P<start_method>fork|forkserver|spawn))?(?:\.(?P<transport>shm|pickle))?"
-    r"(?:\.(?P<scaling>weak))?(?:\.(?P<schedule>dynamic))?"
+    r"(?:\.(?P<scaling>weak))?(?:\.(?P<schedule>dynamic))?(?:\.(?P<libraries>all))?"
     r"(?:\*(?P<workers>\d{1,18}))?#(?P<size>\w+)(?:~c(?P<chunks>\d{1,18}))?(?:!(?P<interpreter>[\w.+\-]+))?"
 )
 
@@ -43,7 +49,9 @@ class Case:
 
     ``start_method`` and ``transport`` are empty for executors other than ``processes``. ``scaling`` is ``weak`` where
     every worker does the whole work on buffers of its own, else empty; ``schedule`` is ``dynamic`` where workers take
-    chunks from a shared counter, else empty.
+    chunks from a shared counter, else empty. ``libraries`` says on how many threads the libraries behind the
+    implementation (BLAS, OpenMP, Numba) work for each worker: empty for one, ``all`` for as many as there are CPUs, and
+    always ``native`` under that executor, whose workers these threads are.
     """
 
     kernel: str
@@ -56,9 +64,12 @@ class Case:
     transport: str = ""
     scaling: str = ""
     schedule: str = ""
+    libraries: str = ""
     interpreter: str = ""
 
     def __post_init__(self) -> None:
+        if (self.executor == "native") != (self.libraries == "native"):  # one follows from the other
+            object.__setattr__(self, "libraries", "native" if self.executor == "native" else "")
         if self.workers < 1 or self.chunks_per_worker < 1:
             raise UsageError(f"case of {self.kernel}: workers and chunks per worker must be 1 or more")
 
@@ -73,14 +84,21 @@ class Case:
     @property
     def how(self) -> str:
         """``processes.spawn.pickle.weak``: the executor with whatever is not the default."""
-        how = self.executor
-        if self.start_method not in ("", DEFAULT_START_METHOD):
-            how += f".{self.start_method}"
-        if self.transport not in ("", DEFAULT_TRANSPORT):
-            how += f".{self.transport}"
-        how += f".{self.scaling}" if self.scaling else ""
-        how += f".{self.schedule}" if self.schedule else ""
-        return how
+        parts = (self.start_method, self.transport, self.scaling, self.schedule, self.libraries)
+        return ".".join([self.executor, *(part for part in parts if part not in _USUAL)])
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Ids by which earlier versions knew the case, where they differ."""
+        if not self.libraries or not self.is_own:
+            return ()
+        name = self.implementation + _NAME_ENDS[self.libraries]
+        return (self.id.replace(f"/{self.implementation}@{self.how}", f"/{name}@{self.how.removesuffix('.all')}"),)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the kernel is made of the user's own functions: it is named by their targets."""
+        return ":" in self.kernel
 
     @property
     def is_single(self) -> bool:
@@ -89,7 +107,7 @@ class Case:
 
     @classmethod
     def parse(cls, text: str) -> Case:
-        """Read a case id.
+        """Read a case id, also one of an earlier version.
 
         Raises
         ------
@@ -99,21 +117,14 @@ class Case:
         match = _CASE.fullmatch(text)
         if match is None:
             raise UsageError(f"{text!r} is no case: write it like nbody/cy_nogil@threads*2#M")
-        part = match.groupdict()
+        part: dict[str, Any] = {name: found or "" for name, found in match.groupdict().items()}
         processes = part["executor"] == "processes"
-        return cls(
-            kernel=part["kernel"],
-            implementation=part["implementation"],
-            executor=part["executor"],
-            workers=int(part["workers"] or 1),
-            size=part["size"],
-            chunks_per_worker=int(part["chunks"] or DEFAULT_CHUNKS_PER_WORKER),
-            start_method=(part["start_method"] or DEFAULT_START_METHOD) if processes else "",
-            transport=(part["transport"] or DEFAULT_TRANSPORT) if processes else "",
-            scaling=part["scaling"] or "",
-            schedule=part["schedule"] or "",
-            interpreter=part["interpreter"] or "",
-        )
+        part["start_method"] = (part["start_method"] or DEFAULT_START_METHOD) if processes else ""
+        part["transport"] = (part["transport"] or DEFAULT_TRANSPORT) if processes else ""
+        chunks, workers = part.pop("chunks") or DEFAULT_CHUNKS_PER_WORKER, part.pop("workers") or 1
+        if ":" in part["kernel"]:
+            part |= _without_end(**part)
+        return cls(**part, workers=int(workers), chunks_per_worker=int(chunks))
 
     @property
     def chunks(self) -> int:
@@ -132,8 +143,11 @@ class Case:
 
     @property
     def language(self) -> str:
-        """What the variants that share one inner loop have in common: ``cy``; of the user's own functions the name."""
-        return self.implementation if ":" in self.kernel else self.implementation.split("_")[0]
+        """What the variants that share one inner loop have in common: ``cy``; of the user's own functions the name and
+        the threads of their libraries."""
+        if self.is_own:
+            return f"{self.implementation}.{self.libraries}" if self.libraries else self.implementation
+        return self.implementation.split("_")[0]
 
     @property
     def by_tasks(self) -> bool:
@@ -158,6 +172,18 @@ class Case:
             scaling="",
             schedule="",
         )
+
+
+def _without_end(implementation: str, executor: str, **_: str) -> dict[str, str]:
+    """Return what an id means whose ``libraries`` 0.1.0 wrote at the end of the function's name."""
+    meant = "native" if executor == "native" else "all"
+    name = implementation.removesuffix(_NAME_ENDS[meant])
+    return {"implementation": name, "libraries": meant} if name not in ("", implementation) else {}
+
+
+def reserved(name: str) -> bool:
+    """Whether the name of a user's function would be read as a spelling of version 0.1.0."""
+    return name.endswith(tuple(_NAME_ENDS.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +254,11 @@ class Slot:
     def key(self) -> str:
         """Name of the slot within its block and in the result file."""
         return self.case.id if self.role == "case" else f"{self.role}:{self.case.id}"
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """What earlier versions called it, where that differs."""
+        return tuple(self.key.removesuffix(self.case.id) + alias for alias in self.case.aliases)
 
     @property
     def session(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from gilscope.core.cases import Case
-from gilscope.core.spec import Work
+from gilscope.core.spec import GilUse, Work
 
 __all__ = ["Block", "CaseRecord", "Environment", "ResultSet", "Round", "Stamp", "Status"]
 
@@ -128,6 +128,8 @@ class CaseRecord:
         Whether the GIL was on in the workers after all their imports.
     gil_reason : str
         On a free-threaded build with the GIL: what switched it on.
+    gil : {"held", "released", "own_threads"} or None
+        What the implementation does with the GIL (``Impl.gil``); None where nobody recorded it.
     placed : tuple of mapping
         Per worker, where known, where it is: address and clock of a worker of a cluster, CPUs of one that is pinned.
     """
@@ -147,6 +149,7 @@ class CaseRecord:
     python: str = ""
     gil_enabled: bool | None = None
     gil_reason: str = ""
+    gil: GilUse | None = None
     placed: tuple[Mapping[str, Any], ...] = ()
 
 

@@ -18,11 +18,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 __all__ = [
-    "NESTED",
-    "OWN_THREADS",
     "Availability",
     "BufferSpec",
     "Buffers",
+    "GilUse",
     "Impl",
     "KernelSpec",
     "Params",
@@ -33,13 +32,8 @@ __all__ = [
 
 Params: TypeAlias = Mapping[str, int]
 Buffers: TypeAlias = "Mapping[str, memoryview[Any]]"  # a text: memoryview takes no parameter at run time before 3.14
+GilUse: TypeAlias = Literal["held", "released", "own_threads"]
 Slice: TypeAlias = tuple[str, int, int]  # buffer name, first item, one past the last item
-
-OWN_THREADS = "_own_threads"
-"""Suffix of the implementation that leaves a user's function to its libraries' own threads, under ``native``."""
-
-NESTED = "_nested"
-"""Suffix of the one in which every worker's calls use as many threads of their libraries as there are CPUs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +93,11 @@ class Impl:
         A word of ``registry.IMPLEMENTATIONS``.
     target : str
         ``module:function``; a module that starts with a dot is relative to the kernel's package.
+    definition : mapping of str to str, optional
+        If given, ``target`` makes the function from it: one of the user's own. JSON-able.
     gil : {"held", "released", "own_threads"}
-        What it does with the GIL while it computes. ``own_threads`` implementations bring their own threads.
+        What it does with the GIL while it computes; nothing else tells. ``own_threads`` implementations bring their
+        own threads.
     needs : tuple of str
         Packages that must be importable, e.g. ``("numba",)``.
     size : str
@@ -109,19 +106,16 @@ class Impl:
         The sizes it may run at; empty means all. Pure Python leaves out those that would take minutes.
     unavailable : str
         If not empty, the reason why this kernel has no such implementation (shown as n/a).
-    library_threads : {"one", "all"}
-        How many threads the libraries behind it (BLAS, OpenMP, Numba) may use per worker: one, or as many as there are
-        CPUs. ``own_threads`` implementations get the worker count.
     """
 
     name: str
     target: str
-    gil: Literal["held", "released", "own_threads"]
+    gil: GilUse
     needs: tuple[str, ...] = ()
     size: str = "M"
     sizes: tuple[str, ...] = ()
     unavailable: str = ""
-    library_threads: Literal["one", "all"] = "one"
+    definition: Mapping[str, str] | None = field(default=None, hash=False)
 
 
 def _nothing(params: Params, buffers: Buffers) -> None:
@@ -174,7 +168,8 @@ class KernelSpec:
         Digest of the answer (``kernels.answer_digest``) per size, made by ``gilscope kernels digest``.
     impls : tuple of Impl
     size_for : callable (implementation, workers) -> str, or None
-        The size word of a case where it depends on the workers (weak scaling); None: what the study asks for.
+        The size word of a case where it depends on the workers (weak scaling; of those with threads of its own each
+        has the size of the most); None: what the study asks for.
     """
 
     name: str
@@ -197,9 +192,14 @@ class KernelSpec:
     digests: Mapping[str, str] = field(default_factory=dict)
     size_for: Callable[[str, int], str] | None = None
 
-    def impl(self, name: str) -> Impl | None:
-        """Return the implementation called ``name``, or None."""
-        return next((impl for impl in self.impls if impl.name == name), None)
+    def impl(self, name: str, executor: str = "") -> Impl | None:
+        """Return the implementation called ``name``, or None.
+
+        A user's function may be there twice, with threads of its own and without: then the one for the executor.
+        """
+        named = [impl for impl in self.impls if impl.name == name]
+        fitting = (impl for impl in named if (impl.gil == "own_threads") == (executor == "native"))
+        return next(fitting, named[0] if named else None)
 
 
 def chunk_bounds(extent: int, chunks: int) -> tuple[tuple[int, int], ...]:

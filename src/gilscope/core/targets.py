@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -87,18 +87,17 @@ def _module(name: str) -> ModuleType:
     return module
 
 
-def resolve(target: str) -> Callable[..., Any]:
-    """Import what ``package.module:function`` names; ``module:factory#text`` is what ``factory(text)`` makes.
+def resolve(target: str, definition: Mapping[str, str] | None = None) -> Callable[..., Any]:
+    """Import what ``package.module:function`` names; with a definition return what that makes of it.
 
     Raises
     ------
     ImportError, AttributeError
         As the import system has it.
     """
-    name, made, text = target.partition("#")
-    module, _, function = name.partition(":")
+    module, _, function = target.partition(":")
     found: Callable[..., Any] = getattr(_module(module), function)
-    return found(text) if made else found
+    return found if definition is None else found(definition)
 
 
 def isa_of(target: str) -> str:

@@ -61,7 +61,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """Something one lane told another; ``received_ns`` is None where nobody took the time of arrival."""
+    """A message from one lane to another; ``received_ns`` is None where nobody took the time of arrival."""
 
     source: str
     target: str
@@ -198,13 +198,13 @@ def by_group(trace: Trace) -> tuple[Trace, ...]:
     parts = []
     for group in groups:
         events = (e for e in trace.events if lane_of_group(e.lane)[0] == group)
-        told = (m for m in trace.messages if {lane_of_group(lane)[0] for lane in (m.source, m.target)} == {group})
+        found = (m for m in trace.messages if {lane_of_group(lane)[0] for lane in (m.source, m.target)} == {group})
         parts.append(
             Trace(
                 title=group,
                 events=tuple(replace(event, lane=lane_of_group(event.lane)[1]) for event in events),
                 messages=tuple(
-                    replace(m, source=lane_of_group(m.source)[1], target=lane_of_group(m.target)[1]) for m in told
+                    replace(m, source=lane_of_group(m.source)[1], target=lane_of_group(m.target)[1]) for m in found
                 ),
                 order=tuple(lane_of_group(lane)[1] for lane in trace.lanes if lane_of_group(lane)[0] == group),
             )

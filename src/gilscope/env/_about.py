@@ -94,7 +94,7 @@ def abilities(names: Any) -> Any:
         ``kernels``: by kernel and implementation whether it is ``here``, and by executor (``processes`` with its start
         method) whether it can be run so; ``own``: the same of the user's own functions.
     """
-    registry, spec = _module("registry"), _module("spec")
+    registry, spec = _module("core.registry"), _module("core.spec")
     chunked, own_threads = (spec.Impl(name="own", target="", gil=gil) for gil in ("held", "own_threads"))
     return {
         "kernels": {name: _of_kernel(name) for name in dict.fromkeys((*names, *registry.PROBES))},
@@ -117,7 +117,7 @@ def _module(name: str) -> Any:
 
 
 def _of_kernel(name: str) -> Any:
-    unknown = _module("errors").UnknownNameError
+    unknown = _module("core.errors").UnknownNameError
     try:
         spec = _module("kernels").load(name)
     except (ImportError, AttributeError, unknown):  # of a package that is not installed for this interpreter
@@ -135,12 +135,12 @@ def _here(spec: Any, impl: Any) -> Any:
     free_threaded = _module("env.interpreter").free_threaded_build()
     if not found.ok and "numba" in impl.needs and free_threaded and version < _NUMBA_WITHOUT_GIL:
         reason = "Numba has no release for free-threaded Python " + ".".join(map(str, version))
-        return _module("spec").Availability(ok=False, reason=reason)
+        return _module("core.spec").Availability(ok=False, reason=reason)
     return found
 
 
 def _executors(impl: Any) -> Any:
-    registry, executors = _module("registry"), _module("executors")
+    registry, executors = _module("core.registry"), _module("executors")
     return {
         executor_word(name, start_method): _as_json(executors.availability(name, impl, start_method))
         for name in (*registry.EXECUTORS, *registry.REFERENCES)

@@ -15,7 +15,7 @@ from gilscope.env.cpu import UsableCpus, core_groups
 from gilscope.env.files import cpu_folders, read_text
 from gilscope.env.machine import available_memory_bytes, is_virtual
 
-__all__ = ["CHECKS", "THREAD_VARIABLES", "Check", "Host", "run_checks"]
+__all__ = ["CHECKS", "THREAD_VARIABLES", "Check", "MachineState", "run_checks"]
 
 _LOAD_WINDOW_S = 0.25  # 25 ticks of the kernel's accounting per CPU
 MAX_LOAD_PER_CPU = 0.25  # other work of more than a quarter of each CPU leaves no room for as many workers as CPUs
@@ -64,7 +64,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
+class MachineState:
     """What checks look at."""
 
     root: Path
@@ -75,7 +75,7 @@ class Host:
 class _Question(Protocol):
     name: str
 
-    def run(self, host: Host) -> Check: ...
+    def run(self, host: MachineState) -> Check: ...
 
 
 class Load:
@@ -86,7 +86,7 @@ class Load:
 
     name = "load"
 
-    def run(self, host: Host) -> Check:
+    def run(self, host: MachineState) -> Check:
         try:
             import psutil
 
@@ -109,7 +109,7 @@ class Governor:
 
     name = "frequency"
 
-    def run(self, host: Host) -> Check:
+    def run(self, host: MachineState) -> Check:
         found = {read_text(folder / "cpufreq/scaling_governor") for folder in cpu_folders(host.root).values()} - {None}
         if not found:
             message = "no CPU frequency control is visible (usual in virtual machines and outside Linux)"
@@ -130,7 +130,7 @@ class Turbo:
 
     name = "turbo"
 
-    def run(self, host: Host) -> Check:
+    def run(self, host: MachineState) -> Check:
         folder = host.root / "sys/devices/system/cpu"
         no_turbo, boost = read_text(folder / "intel_pstate/no_turbo"), read_text(folder / "cpufreq/boost")
         if no_turbo is None and boost is None:
@@ -146,7 +146,7 @@ class HardwareThreads:
 
     name = "smt"
 
-    def run(self, host: Host) -> Check:
+    def run(self, host: MachineState) -> Check:
         groups = core_groups(host.root)
         if not groups:
             return Check(name=self.name, status="unknown", message="which CPUs share a core is not visible here")
@@ -168,7 +168,7 @@ class Quota:
 
     name = "quota"
 
-    def run(self, host: Host) -> Check:
+    def run(self, host: MachineState) -> Check:
         quota = host.usable.quota_cpus
         if quota is None:
             return Check(name=self.name, status="ok", message="no cgroup quota")
@@ -188,7 +188,7 @@ class Steal:
 
     name = "steal"
 
-    def run(self, host: Host) -> Check:
+    def run(self, host: MachineState) -> Check:
         ticks = [int(field) for field in _first_line(host.root / "proc/stat").split()[1:] if field.isdecimal()]
         if len(ticks) < 8 or sum(ticks[:8]) == 0:
             return Check(name=self.name, status="unknown", message="this system does not tell stolen time")
@@ -209,7 +209,7 @@ class Memory:
 
     name = "memory"
 
-    def run(self, host: Host) -> Check:
+    def run(self, host: MachineState) -> Check:
         available = available_memory_bytes(host.root)
         if available is None:
             return Check(name=self.name, status="unknown", message="how much memory is free is not visible here")
@@ -224,7 +224,7 @@ class Virtual:
 
     name = "virtual"
 
-    def run(self, host: Host) -> Check:
+    def run(self, host: MachineState) -> Check:
         virtual = is_virtual(host.root)
         if virtual is None:
             return Check(name=self.name, status="unknown", message="no sign here of a virtual machine or of none")
@@ -239,7 +239,7 @@ class Clock:
 
     name = "clock"
 
-    def run(self, host: Host) -> Check:
+    def run(self, host: MachineState) -> Check:
         info = time.get_clock_info("perf_counter")
         source = read_text(host.root / "sys/devices/system/clocksource/clocksource0/current_clocksource") or ""
         text = f"{info.implementation}, resolution {info.resolution:.0e} s" + (f", source {source}" if source else "")
@@ -256,7 +256,7 @@ class ThreadVariables:
 
     name = "thread variables"
 
-    def run(self, host: Host) -> Check:
+    def run(self, host: MachineState) -> Check:
         seen = {
             name: host.environ[name] for name in (*THREAD_VARIABLES, *BEHAVIOUR_VARIABLES) if host.environ.get(name)
         }
@@ -286,7 +286,7 @@ CHECKS: tuple[_Question, ...] = (
 
 def run_checks(root: Path, environ: Mapping[str, str], usable: UsableCpus) -> list[Check]:
     """Return the answer of every check, in the order they are shown."""
-    host = Host(root=root, environ=environ, usable=usable)
+    host = MachineState(root=root, environ=environ, usable=usable)
     return [check.run(host) for check in CHECKS]
 
 

@@ -31,7 +31,7 @@ from gilscope.env.environments import RECORD_NAME, Environment, Record, python_i
 from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
 from gilscope.env.interpreters import OLDEST, PLAIN, ask, at_path, command_of, surroundings
 
-__all__ = ["Source", "add", "find_source"]
+__all__ = ["PackageSource", "add", "find_source"]
 
 NEEDED = ("numpy", "threadpoolctl")
 """What the NumPy implementations and the look at functions use; everything else measures without."""
@@ -49,7 +49,7 @@ _REQUIREMENT = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class PackageSource:
     """Where gilscope is installed from.
 
     Parameters
@@ -67,7 +67,7 @@ class Source:
         return without_home(str(self.tree)) if self.tree else " ".join(map(without_home, self.arguments))
 
 
-def find_source(asked: str | None) -> Source:
+def find_source(asked: str | None) -> PackageSource:
     """Return where to install gilscope from: what was asked for, else where this one comes from.
 
     Parameters
@@ -84,11 +84,11 @@ def find_source(asked: str | None) -> Source:
         return _own_source()
     path = Path(asked).expanduser().absolute()
     if _is_checkout(path):
-        return Source(tree=path)
+        return PackageSource(tree=path)
     if path.is_file() and path.name.startswith("gilscope-") and path.name.endswith((".whl", ".tar.gz")):
-        return Source(arguments=(str(path),))
+        return PackageSource(arguments=(str(path),))
     if path.is_dir() and any(path.glob("gilscope-*.whl")):
-        return Source(arguments=("--no-index", "--find-links", str(path), "gilscope"))
+        return PackageSource(arguments=("--no-index", "--find-links", str(path), "gilscope"))
     raise UsageError(f"no gilscope at {asked!r}: name a checkout, a wheel, or a folder of wheels")
 
 
@@ -96,11 +96,11 @@ def _is_checkout(path: Path) -> bool:
     return (path / "pyproject.toml").is_file() and (path / "src" / "gilscope").is_dir()
 
 
-def _own_source() -> Source:
+def _own_source() -> PackageSource:
     """Return the checkout or archive this gilscope was installed from (PEP 610), else its version from the index."""
     tree = Path(gilscope.__file__).parents[2]
     if _is_checkout(tree):
-        return Source(tree=tree)
+        return PackageSource(tree=tree)
     try:
         text = importlib.metadata.distribution("gilscope").read_text("direct_url.json")
     except importlib.metadata.PackageNotFoundError:
@@ -109,15 +109,15 @@ def _own_source() -> Source:
     if url.startswith("file:"):
         path = Path(urllib.request.url2pathname(urllib.parse.urlsplit(url).path))
         if _is_checkout(path):
-            return Source(tree=path)
+            return PackageSource(tree=path)
         # A wheel is for one kind of interpreter: its neighbours are for the others.
         if path.parent.is_dir() and any(path.parent.glob("gilscope-*.whl")):
-            return Source(arguments=("--no-index", "--find-links", str(path.parent), "gilscope"))
-    return Source(arguments=(f"gilscope=={gilscope.__version__}",))
+            return PackageSource(arguments=("--no-index", "--find-links", str(path.parent), "gilscope"))
+    return PackageSource(arguments=(f"gilscope=={gilscope.__version__}",))
 
 
 def add(
-    word: str, source: Source, *, say: Callable[[str], None] = lambda text: None
+    word: str, source: PackageSource, *, say: Callable[[str], None] = lambda text: None
 ) -> tuple[Environment, Mapping[str, str]]:
     """Make the environment of an interpreter, anew if there is one.
 
@@ -243,13 +243,13 @@ def _complaint(output: str) -> str:
     """Return the line of a log that says best what went wrong."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for word in ("error:", "ERROR:", "Error"):
-        told = [line for line in lines if word in line]
-        if told:
-            return told[-1].removeprefix("ERROR:").strip()[:300]
+        matching = [line for line in lines if word in line]
+        if matching:
+            return matching[-1].removeprefix("ERROR:").strip()[:300]
     return lines[-1][:300] if lines else "it said nothing"
 
 
-def _made(making: _Making, facts: Mapping[str, Any], source: Source) -> tuple[Environment, Mapping[str, str]]:
+def _made(making: _Making, facts: Mapping[str, Any], source: PackageSource) -> tuple[Environment, Mapping[str, str]]:
     shutil.rmtree(making.path, ignore_errors=True)
     making.log.unlink(missing_ok=True)
     making.say(
@@ -277,7 +277,7 @@ def _made(making: _Making, facts: Mapping[str, Any], source: Source) -> tuple[En
     return _finished(making, source, missing), missing
 
 
-def _install_gilscope(making: _Making, source: Source) -> str:
+def _install_gilscope(making: _Making, source: PackageSource) -> str:
     if source.tree is None:
         return making.pip("--no-deps", *source.arguments)
     with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
@@ -313,7 +313,7 @@ def _has(package: str) -> bool:
     return True
 
 
-def _finished(making: _Making, source: Source, missing: Mapping[str, str]) -> Environment:
+def _finished(making: _Making, source: PackageSource, missing: Mapping[str, str]) -> Environment:
     """Check that the environment answers as it should, and write how it was made, which makes it one of ours."""
     facts = ask(str(python_in(making.path)), ())
     if facts["gilscope"] != gilscope.__version__:

@@ -281,8 +281,8 @@ def ask(path: str, kernels: Sequence[str], environment: Mapping[str, str | None]
     line = next((line for line in done.stdout.splitlines() if line.startswith(_about.MARK)), None)
     if line is None:
         said = done.stderr.strip().splitlines() or ["nothing"]
-        told = said[-1] if said[0].startswith("Traceback") else said[0]
-        raise UsageError(f"{path} cannot run gilscope: it said {told[:200]!r}; name another Python")
+        last = said[-1] if said[0].startswith("Traceback") else said[0]
+        raise UsageError(f"{path} cannot run gilscope: it said {last[:200]!r}; name another Python")
     facts: dict[str, Any] = json.loads(line.removeprefix(_about.MARK))
     return facts
 

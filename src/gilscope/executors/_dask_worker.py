@@ -1,4 +1,4 @@
-"""The worker's side of the ``dask`` executor: the tasks of ``_task_worker``, told apart by the worker's address.
+"""The worker's side of the ``dask`` executor: the tasks of ``_task_worker``, known by the worker's address.
 
 Imported on workers of a cluster, which therefore need gilscope.
 """

@@ -18,7 +18,7 @@ from gilscope.core.spec import chunk_bounds
 from gilscope.executors._rounds import Task, combine_each, merge, outside, pack, since, stamp, store, touched
 from gilscope.executors._shm import Segment
 from gilscope.executors._tokens import TokenBarrier
-from gilscope.executors._worker import Job, Report
+from gilscope.executors._worker import Job, WorkerReport
 
 try:
     from gilscope.executors import _barrier
@@ -150,6 +150,7 @@ class PoolSession:
         self._private = case.transport == "pickle"
         job = Job(
             target=task.target,
+            definition=task.definition,
             params=dict(task.params),
             layout=task.layout,
             segment=task.segment_key,
@@ -179,9 +180,14 @@ class PoolSession:
             )
             for index in range(workers)
         ]
-        what = case.id if "#" in task.target else f"importing {task.target}"
+        self._warm_up(jobs)
+
+    def _warm_up(self, jobs: Sequence[Job]) -> None:
+        """Send the workers their jobs, run each once, and keep what that cost and found."""
+        pool, task, token, workers = self._pool, self._task, self._token, len(jobs)
+        what = task.case.id if task.definition is not None else f"importing {task.target}"
         bound = pool.ask([("bind", token, job) for job in jobs], what)
-        warm = pool.ask([("warm", token)] * workers, case.id)
+        warm = pool.ask([("warm", token)] * workers, task.case.id)
         self.jit_cache, self.isa = warm[0][0][1:3]
         self.gil_enabled = any(value[3] for value, _ in warm)
         if any(value[1] == "cold" for value, _ in warm):
@@ -230,11 +236,11 @@ class PoolSession:
         """Send the data of each phase, take back what was written: the window opens with the first message."""
         task, workers = self._task, self._task.case.workers
         before, begin = outside(), clocks.wall_ns()
-        totals: list[list[Report]] = [[] for _ in range(workers)]
+        totals: list[list[WorkerReport]] = [[] for _ in range(workers)]
         waiting, gaps = [0] * workers, [0] * workers  # after the last phase nobody waits: the round ends there
         received = begin
         for _ in range(repeats):
-            partials: list[list[Report]] = [[] for _ in range(workers)]
+            partials: list[list[WorkerReport]] = [[] for _ in range(workers)]
             for phase in range(self._phases):
                 commands = [
                     ("private", self._token, phase, [pack(own, phase, chunk) for chunk in chunks[:limit]])
@@ -261,7 +267,7 @@ class PoolSession:
             **since(before),
         )
 
-    def _combine(self, reports: Sequence[Sequence[Report]], repeats: int) -> int:
+    def _combine(self, reports: Sequence[Sequence[WorkerReport]], repeats: int) -> int:
         """Combine what each worker reported; return the ns it took."""
         whole = reports if self._task.case.copies > 1 else [[report for own in reports for report in own]]
         self.results, spent_ns = combine_each(self._task, whole, repeats)

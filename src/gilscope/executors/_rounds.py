@@ -14,7 +14,7 @@ from gilscope.core.records import Stamp
 from gilscope.core.spec import Buffers, KernelSpec, Params, Slice
 from gilscope.core.targets import Layout, shifted
 from gilscope.executors._shm import Segment
-from gilscope.executors._worker import Report
+from gilscope.executors._worker import WorkerReport
 
 __all__ = [
     "Chunk",
@@ -55,6 +55,7 @@ class Task:
     spec: KernelSpec
     params: Params
     target: str
+    definition: Mapping[str, str] | None = None
     layout: Layout
     segment: Segment
     segment_key: str
@@ -91,7 +92,7 @@ def bound_to(cpus: Sequence[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def combine(task: Task, reports: Iterable[Report], repeats: int) -> tuple[Any, int]:
+def combine(task: Task, reports: Iterable[WorkerReport], repeats: int) -> tuple[Any, int]:
     """Combine the last repeat's partials in chunk order, once per repeat; return (result, ns)."""
     entries = sorted((entry for report in reports for entry in report.partials), key=lambda entry: entry[:2])
     partials = [partial for _, _, partial in entries]
@@ -102,7 +103,7 @@ def combine(task: Task, reports: Iterable[Report], repeats: int) -> tuple[Any, i
     return result, clocks.wall_ns() - before
 
 
-def combine_each(task: Task, reports: Sequence[Sequence[Report]], repeats: int) -> tuple[list[Any], int]:
+def combine_each(task: Task, reports: Sequence[Sequence[WorkerReport]], repeats: int) -> tuple[list[Any], int]:
     """Combine the partials of every copy of the work; return (results, ns of one copy).
 
     Every worker would combine its own at the same time, so only the first copy's counts.
@@ -151,7 +152,7 @@ def store(task: Task, written: Iterable[tuple[str, int, bytes]]) -> None:
         view[first : first + len(items)] = items
 
 
-def stamp(report: Report, submit_ns: int, received_ns: int) -> Stamp:
+def stamp(report: WorkerReport, submit_ns: int, received_ns: int) -> Stamp:
     """Turn a worker's report into a stamp."""
     return Stamp(
         submit_ns=submit_ns,
@@ -166,12 +167,12 @@ def stamp(report: Report, submit_ns: int, received_ns: int) -> Stamp:
     )
 
 
-def merge(reports: Sequence[Report], waiting_ns: int) -> Report:
+def merge(reports: Sequence[WorkerReport], waiting_ns: int) -> WorkerReport:
     """Sum one worker's reports over the phases of a round; the gaps between them are dispatch."""
     queued = [report.run_queue_ns for report in reports]
     busy_ns = sum(report.end_ns - report.start_ns for report in reports)
     span_ns = reports[-1].end_ns - reports[0].start_ns
-    return Report(
+    return WorkerReport(
         start_ns=reports[0].start_ns,
         end_ns=reports[-1].end_ns,
         waiting_ns=waiting_ns,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gilscope.executors._shm import HAS_MEMFD, Segment
-from gilscope.executors._worker import Bound, Job, bind, perform_private, told, warm_up
+from gilscope.executors._worker import Bound, Job, bind, described, perform_private, warm_up
 
 __all__ = ["Answer", "Memory", "Warm", "Work", "forget", "hold", "identity", "known", "run", "warm"]
 
@@ -99,7 +99,7 @@ def warm(key: str, blob: bytes, inputs: Mapping[str, bytes] | None, hold_s: floa
         made = _ready(key, blob, inputs)
         jit_ns, cache, isa, gil_enabled = warm_up(made)
     except BaseException as error:  # noqa: BLE001 - a kernel may raise anything, SystemExit too
-        return "raised", told(error), traceback.format_exc()
+        return "raised", described(error), traceback.format_exc()
     time.sleep(max(0.0, until - time.perf_counter()))
     return "ok", Warm(
         worker=worker or identity(),
@@ -118,7 +118,7 @@ def run(
     try:
         report, written = perform_private(_ready(key, blob, inputs), phase, work)
     except BaseException as error:  # noqa: BLE001 - as above
-        return "raised", told(error), traceback.format_exc()
+        return "raised", described(error), traceback.format_exc()
     return "ok", worker or identity(), report, written
 
 

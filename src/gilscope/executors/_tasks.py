@@ -20,7 +20,7 @@ from gilscope.core.records import Round, Stamp
 from gilscope.core.spec import chunk_bounds
 from gilscope.executors._rounds import Chunk, Task, combine_each, outside, since, stamp, store
 from gilscope.executors._task_worker import Answer, Warm
-from gilscope.executors._worker import Job, Report
+from gilscope.executors._worker import Job, WorkerReport
 
 __all__ = ["Done", "TaskSession", "job_of", "pickled", "stamps_of"]
 
@@ -35,15 +35,16 @@ class Done:
     """A task that was done: by whom, when (on the parent's clock), what came of it."""
 
     worker: str
-    report: Report
+    report: WorkerReport
     written: Iterable[tuple[str, int, bytes]]
 
 
 def job_of(task: Task, *, private: bool) -> Job:
-    """Describe a case for workers that are told with each task which chunk to do."""
+    """Describe a case for workers that learn with each task which chunk to do."""
     whole = (0, *chunk_bounds(task.spec.extent(task.params), 1)[0])
     return Job(
         target=task.target,
+        definition=task.definition,
         params=dict(task.params),
         layout=task.layout,
         segment=task.segment_key,
@@ -138,7 +139,7 @@ class TaskSession(ABC):
                 for (copy, _), entry in zip(work, done[-1], strict=True):
                     store(self.copies[copy], entry.written)
         received = clocks.wall_ns()
-        reports: list[list[Report]] = [[] for _ in self.copies]
+        reports: list[list[WorkerReport]] = [[] for _ in self.copies]
         for entries in done[last:]:
             for (copy, _), entry in zip(work, entries, strict=True):
                 reports[copy].append(entry.report)
@@ -154,7 +155,8 @@ class TaskSession(ABC):
         for hold_s in _HOLD_S:
             for answer in self.submit_warm(hold_s):
                 if answer[0] == "raised":
-                    what = self.task.case.id if "#" in self.task.target else f"importing {self.task.target}"
+                    own = self.task.definition is not None
+                    what = self.task.case.id if own else f"importing {self.task.target}"
                     raise WorkerRaisedError(f"{what}{answer[1]}", answer[2])
                 found.setdefault(answer[1].worker, answer[1])
             if len(found) >= self.task.case.workers:
@@ -182,7 +184,7 @@ def stamps_of(
         When the first task was handed over; when the last answer was there.
     """
     ends = [max(entry.report.end_ns for entry in entries) for entries in done]
-    own: dict[str, dict[int, list[Report]]] = {worker: {} for worker in workers}
+    own: dict[str, dict[int, list[WorkerReport]]] = {worker: {} for worker in workers}
     for at, entries in enumerate(done):
         for entry in entries:
             own.setdefault(entry.worker, {}).setdefault(at, []).append(entry.report)
@@ -193,8 +195,8 @@ def stamps_of(
 
 
 def _whole(
-    phases: Mapping[int, Sequence[Report]], done: Sequence[Sequence[Done]], ends: Sequence[int], begin_ns: int
-) -> Report:
+    phases: Mapping[int, Sequence[WorkerReport]], done: Sequence[Sequence[Done]], ends: Sequence[int], begin_ns: int
+) -> WorkerReport:
     """Sum the tasks of one worker.
 
     Notes
@@ -202,7 +204,7 @@ def _whole(
     In a phase without a task for it, between two with some, a worker waits from the first start to the last end.
     """
     if not phases:
-        return Report(
+        return WorkerReport(
             start_ns=begin_ns, end_ns=begin_ns, waiting_ns=0, waking_ns=0, cpu_ns=0, run_queue_ns=0, partials=()
         )
     reports = [report for own in phases.values() for report in own]
@@ -217,7 +219,7 @@ def _whole(
         waiting += ends[at] - since_ns
     busy = sum(report.end_ns - report.start_ns for report in reports)
     queued = [report.run_queue_ns for report in reports]
-    return Report(
+    return WorkerReport(
         start_ns=start,
         end_ns=end,
         waiting_ns=waiting,

@@ -11,14 +11,14 @@ import mmap
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gilscope.core import clocks, targets
 from gilscope.core.errors import BrokenBarrierError, GilscopeError, one_line
 
-__all__ = ["Bound", "Channel", "Job", "Report", "perform", "serve", "told", "warm_up"]
+__all__ = ["Bound", "Channel", "Job", "WorkerReport", "perform", "described", "serve", "warm_up"]
 
 
 class Channel(Protocol):
@@ -48,6 +48,8 @@ class Job:
     ----------
     target : str
         ``module:function`` of a chunked implementation.
+    definition : mapping of str to str, optional
+        What ``target`` makes it from, if it is one of the user's own functions.
     layout : tuple of (name, format, offset in bytes, length in items)
     phases : int
     segment, nbytes : str, int
@@ -72,6 +74,7 @@ class Job:
     """
 
     target: str
+    definition: Mapping[str, str] | None = None
     params: dict[str, int]
     layout: targets.Layout
     segment: str
@@ -100,7 +103,7 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class WorkerReport:
     """One worker's part of a round; times in ns, ``partials`` as (phase, chunk number, partial) of the last repeat."""
 
     start_ns: int
@@ -118,7 +121,7 @@ def bind(job: Job, channel: Channel) -> Bound:
     if job.cpu is not None:
         os.sched_setaffinity(0, {job.cpu})  # of this thread, not of its process
     before = clocks.wall_ns()
-    function = targets.resolve(job.target)
+    function = targets.resolve(job.target, job.definition)
     import_ns = clocks.wall_ns() - before
     memory = bytearray(job.layout[0]) if job.private else channel.memory(job.segment)
     if job.copies is not None:
@@ -156,7 +159,7 @@ def warm_up(bound: Bound) -> tuple[int, str, str, bool]:
     return (spent_ns if cache != "none" else 0), cache, targets.isa_of(job.target), gil
 
 
-def perform(bound: Bound, repeats: int, limit: int | None = None) -> Report:
+def perform(bound: Bound, repeats: int, limit: int | None = None) -> WorkerReport:
     """Do this worker's part of a round: all repeats and phases, meeting the others at the barrier after each phase.
 
     Parameters
@@ -193,7 +196,7 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> Report:
     cpu_ns = clocks.thread_cpu_ns() - cpu_ns
     queue_end_ns = clocks.run_queue_ns()
     barrier = bound.barrier
-    return Report(
+    return WorkerReport(
         start_ns=start_ns,
         end_ns=end_ns,
         waiting_ns=barrier.waiting_ns if barrier is not None else 0,
@@ -220,7 +223,7 @@ def _taken(bound: Bound, chunks: Sequence[tuple[int, int, int]], done: int) -> I
 
 def perform_private(
     bound: Bound, phase: int, work: Sequence[tuple[tuple[int, int, int], list[Any], list[Any]]]
-) -> tuple[Report, list[tuple[str, int, bytes]]]:
+) -> tuple[WorkerReport, list[tuple[str, int, bytes]]]:
     """Do chunks of one phase on private buffers: copy in what was sent, compute, return what was written.
 
     Parameters
@@ -240,7 +243,7 @@ def perform_private(
             partials.append((phase, number, partial))
         written += [(name, first, bytes(bound.buffers[name][first:last])) for name, first, last in writes]
     queue_end_ns = clocks.run_queue_ns()
-    report = Report(
+    report = WorkerReport(
         start_ns=start_ns,
         end_ns=clocks.wall_ns(),
         waiting_ns=0,
@@ -252,7 +255,7 @@ def perform_private(
     return report, written
 
 
-def told(error: BaseException) -> str:
+def described(error: BaseException) -> str:
     """Say in one line what was raised; our own errors are sentences already."""
     if isinstance(error, GilscopeError):
         return f": {error}"
@@ -260,7 +263,7 @@ def told(error: BaseException) -> str:
 
 
 def serve(channel: Channel) -> None:
-    """Answer commands until told to stop or until the parent is gone.
+    """Answer commands until asked to stop or until the parent is gone.
 
     Commands: ``segment key nbytes`` (no answer), ``bind token job``, ``warm token``, ``round token repeats limit``,
     ``private token phase work``, ``unbind token``, ``stop``.
@@ -296,7 +299,7 @@ def serve(channel: Channel) -> None:
         except BaseException as error:  # noqa: BLE001 - a kernel may raise anything, and what comes in when unpickled
             if not operation and isinstance(error, (EOFError, OSError)):
                 return
-            answer = ("raised", told(error), traceback.format_exc())
+            answer = ("raised", described(error), traceback.format_exc())
             if operation == "round" and (barrier := bound[arguments[0]].barrier) is not None:
                 barrier.abort()  # before answering: the parent waits for all
         try:

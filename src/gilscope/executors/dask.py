@@ -14,7 +14,7 @@ from gilscope.core.spec import Availability, Impl
 from gilscope.executors._rounds import Chunk, Task, pack
 from gilscope.executors._task_worker import Answer
 from gilscope.executors._tasks import TaskSession, job_of, pickled
-from gilscope.executors._worker import Report
+from gilscope.executors._worker import WorkerReport
 
 if TYPE_CHECKING:
     from gilscope.executors._dask_cluster import Clock, Cluster
@@ -188,7 +188,7 @@ def on_our_clock(answer: Answer, clocks_of: Mapping[str, Clock]) -> Answer:
         return answer
     status, worker, report, written = answer
     offset_ns = clocks_of[worker].offset_ns
-    moved: Report = replace(report, start_ns=report.start_ns + offset_ns, end_ns=report.end_ns + offset_ns)
+    moved: WorkerReport = replace(report, start_ns=report.start_ns + offset_ns, end_ns=report.end_ns + offset_ns)
     return status, worker, moved, written
 
 

@@ -103,8 +103,8 @@ def answers(futures: Iterable[Any]) -> list[Any]:
     try:
         return [future.result() for future in futures]
     except BrokenExecutor as error:
-        told = _EXIT_CODES.search(str(error))
-        how = describe_exit(int(told[1])) if told else f"ended: {str(error).partition(chr(10))[0]}"
+        code = _EXIT_CODES.search(str(error))
+        how = describe_exit(int(code[1])) if code else f"ended: {str(error).partition(chr(10))[0]}"
         raise WorkerDiedError(f"a loky worker {how}") from None
 
 

@@ -48,7 +48,7 @@ class NativeSession:
         if self.placed:  # before the runtime starts its threads, which inherit it
             os.sched_setaffinity(0, {place["cpu"] for place in self.placed})
         before = clocks.wall_ns()
-        self._function = targets.resolve(task.target)
+        self._function = targets.resolve(task.target, task.definition)
         import_ns = clocks.wall_ns() - before
         self._buffers = targets.views(task.segment.map(), task.layout)
         first_ns = self.run_round(1).wall_ns

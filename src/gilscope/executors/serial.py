@@ -39,6 +39,7 @@ class SerialSession:
         bounds = chunk_bounds(task.spec.extent(task.params), task.case.chunks)
         job = Job(
             target=task.target,
+            definition=task.definition,
             params=dict(task.params),
             layout=task.layout,
             segment=task.segment_key,

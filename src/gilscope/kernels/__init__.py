@@ -125,7 +125,7 @@ def resolve(kernel: str, impl: Impl) -> Callable[..., Any]:
     """
     if impl.unavailable:
         raise UnavailableError(f"{kernel}/{impl.name}: {impl.unavailable}")
-    return targets.resolve(target(kernel, impl))
+    return targets.resolve(target(kernel, impl), impl.definition)
 
 
 def isa(kernel: str, impl: Impl) -> str:

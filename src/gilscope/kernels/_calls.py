@@ -1,6 +1,6 @@
 """The worker's side of the user's own functions: import one, call it once per item. Standard library only.
 
-A *definition* says what to call and with what: a JSON object with the texts ``target`` (``pkg.module:function`` or
+A *definition* says what to call and with what: a mapping with the texts ``target`` (``pkg.module:function`` or
 ``/folder/file.py:function``), ``folder`` (searched for modules, the working directory of every call), ``arguments``
 (a Python literal: positional and named), ``setup``, ``items`` and ``check`` (targets, or empty), and optionally
 ``packed`` (arguments that are no literals, and items), ``code`` (the function itself) and ``path`` (more folders).
@@ -15,7 +15,6 @@ import importlib
 import importlib.util
 import inspect
 import itertools
-import json
 import multiprocessing
 import os
 import pickle
@@ -32,7 +31,7 @@ from gilscope.core.errors import WorkerRaisedError
 from gilscope.core.pep734 import inside
 from gilscope.kernels._byvalue import unpack
 
-__all__ = ["CallError", "Calls", "import_target", "make", "where"]
+__all__ = ["CallError", "Calls", "import_target", "where"]
 
 _ALONE = {
     "serial": "call it once yourself with the same arguments",
@@ -53,11 +52,6 @@ _LOADING = threading.Lock()  # modules from files are not covered by the import 
 
 class CallError(WorkerRaisedError):
     """The function could not be called as asked; the message has the cure."""
-
-
-def make(text: str) -> Calls:
-    """Return the chunked function of a definition; imports the user's code."""
-    return Calls(json.loads(text))
 
 
 def import_target(target: str, folder: str) -> Any:

@@ -167,23 +167,6 @@ def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
     _nb_prange(*_arrays(params, buffers), params["steps"], workers)
 '''
 
-_CY_STUB = """from gilscope.core.spec import Buffers, Params
-
-ISA: str
-CPU_HAS_V3: bool
-
-def cy_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None: ...
-def cy_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None: ...
-"""
-
-_CY_OMP_STUB = """from gilscope.core.spec import Buffers, Params
-
-ISA: str
-CPU_HAS_V3: bool
-
-def cy_prange(workers: int, params: Params, buffers: Buffers) -> None: ...
-"""
-
 _CORE = '''# The inner loop, written once for all Cython variants; the order of the operations is that of py_loop.
 
 cdef inline void items(const double *start, double *end, int steps, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
@@ -281,7 +264,7 @@ Say what limits it, and which finding names that.
 ## Measured
 
 <!-- output:$NAME -->
-Not measured yet: `python docs/update_kernels.py $NAME` fills this in.
+Not measured yet: `python docs/update.py kernels/$NAME --measure` fills this in.
 <!-- /output -->
 """
 
@@ -290,8 +273,6 @@ FILES = {
     "src/gilscope/kernels/$NAME/spec.py": _SPEC,
     "src/gilscope/kernels/$NAME/_py.py": _PY,
     "src/gilscope/kernels/$NAME/_nb.py": _NB,
-    "src/gilscope/kernels/$NAME/_cy.pyi": _CY_STUB,
-    "src/gilscope/kernels/$NAME/_cy_omp.pyi": _CY_OMP_STUB,
     "ext/gilscope/kernels/$NAME/core.pxd": _CORE,
     "ext/gilscope/kernels/$NAME/_cy.pyx": _CY,
     "ext/gilscope/kernels/$NAME/_cy_omp.pyx": _CY_OMP,

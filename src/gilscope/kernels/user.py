@@ -1,13 +1,12 @@
 """The user's own functions as a kernel: one call is one task, several functions are its implementations.
 
-A request becomes *definitions* (see ``executors/_calls.py``), which travel to runners and workers as JSON; only there
+A request becomes *definitions* (see ``_calls.py``), which travel to runners and workers as JSON; only there
 is anything of the user imported. A runner looks at each function first (``examine.py``): how long a call takes, what it
 does to the GIL, to memory, to the working directory. From that follow the number of tasks and what is worth measuring.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import Any, Literal
 
 from gilscope import kernels
 from gilscope.core.cases import DEFAULT_CHUNKS_PER_WORKER
-from gilscope.core.spec import NESTED, OWN_THREADS, Impl, KernelSpec, Work
+from gilscope.core.spec import GilUse, Impl, KernelSpec, Work
 from gilscope.kernels._calls import Calls
 
 __all__ = [
@@ -95,15 +94,10 @@ class Request:
         """Name of the kernel in case ids: the targets."""
         return "-".join(_UNSAFE.sub("_", function.target) for function in self.functions)
 
-    def definition(self, function: Function) -> str:
-        """Return the JSON text from which a worker makes the chunked function."""
-        return json.dumps(
-            {
-                "target": function.target,
-                "code": function.code,
-                **{name: getattr(self, name) for name in _TRAVELLING},
-            }
-        )
+    def definition(self, function: Function) -> dict[str, str]:
+        """Return what a worker makes the chunked function from."""
+        own = {"target": function.target, "code": function.code}
+        return own | {name: getattr(self, name) for name in _TRAVELLING}
 
     def to_config(self) -> dict[str, Any]:
         """Return what a runner is started with; JSON-able."""
@@ -222,13 +216,13 @@ def adopt(request: Request, examined: Mapping[str, Examined] | None = None, task
     for function in request.functions:
         seen = (examined or {}).get(function.name)
         definition = request.definition(function)
-        gil: Literal["held", "released"] = "released" if seen and (seen.held or 0.0) < _HELD else "held"
-        base = Impl(name=function.name, target=f"gilscope.kernels._calls:make#{definition}", gil=gil, size="1")
+        gil: GilUse = "released" if seen and (seen.held or 0.0) < _HELD else "held"
+        base = Impl(
+            name=function.name, target="gilscope.kernels._calls:Calls", definition=definition, gil=gil, size="1"
+        )
         impls.append(base)
         if examined is None or (seen is not None and seen.own_threads):
-            target = f"gilscope.kernels.user:make_whole#{definition}"
-            impls.append(Impl(name=function.name + OWN_THREADS, target=target, gil="own_threads", size="1"))
-            impls.append(replace(base, name=function.name + NESTED, library_threads="all"))
+            impls.append(replace(base, target="gilscope.kernels.user:OneByOne", gil="own_threads"))
     spec = KernelSpec(
         name=request.kernel,
         summary=", ".join(function.target for function in request.functions),
@@ -245,11 +239,11 @@ def adopt(request: Request, examined: Mapping[str, Examined] | None = None, task
     return spec
 
 
-class make_whole:  # noqa: N801 - used like the functions that targets name
+class OneByOne:
     """One call after the other, each on as many threads as its libraries like: what ``native`` measures."""
 
-    def __init__(self, text: str) -> None:
-        self.calls = Calls(json.loads(text))
+    def __init__(self, definition: Mapping[str, str]) -> None:
+        self.calls = Calls(definition)
 
     @property
     def dispatcher(self) -> Any:
@@ -285,23 +279,15 @@ def choose_tasks(
     too_long = longest_s > execution_s / DEFAULT_CHUNKS_PER_WORKER and not any(seen.items for seen in usable.values())
     chunks = 1 if too_long else DEFAULT_CHUNKS_PER_WORKER
     if tasks is not None:
-        return Tasks(fixed=_with_own_threads(dict.fromkeys(examined, tasks))), chunks
+        return Tasks(fixed=dict.fromkeys(examined, tasks)), chunks
     per_worker = {name: _per_worker(seen, chunks, execution_s) for name, seen in usable.items()}
     if scaling == "weak":
-        # Own threads share every call: more of them do not do more calls.
-        whole = {name + OWN_THREADS: count * max(workers) for name, count in per_worker.items()}
-        nested = {name + NESTED: count for name, count in per_worker.items()}
-        return Tasks(per_worker={**per_worker, **nested}, fixed=whole), chunks
+        return Tasks(per_worker=per_worker), chunks
     common = math.lcm(*workers)  # so that every worker count divides the tasks
-    fixed = {name: count * common for name, count in per_worker.items()}
-    return Tasks(fixed=_with_own_threads(fixed)), chunks
+    return Tasks(fixed={name: count * common for name, count in per_worker.items()}), chunks
 
 
 def _per_worker(seen: Examined, chunks: int, execution_s: float) -> int:
     wanted = max(1, math.ceil(execution_s / max(seen.call_s, 1e-9)))
     step = seen.items or chunks
     return -(-wanted // step) * step
-
-
-def _with_own_threads(counts: Mapping[str, int]) -> dict[str, int]:
-    return {name + suffix: count for name, count in counts.items() for suffix in ("", OWN_THREADS, NESTED)}

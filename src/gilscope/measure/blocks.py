@@ -14,8 +14,8 @@ from gilscope.core import clocks
 from gilscope.core.cases import Group, Plan, Slot, Study
 from gilscope.core.errors import MeasurementError, RoundTimeoutError
 from gilscope.core.records import Block, CaseRecord, Round
+from gilscope.measure.advice import fix_for
 from gilscope.measure.calibrate import ROUND_S, calibrate, lead_of, timeout_of
-from gilscope.measure.cures import cure_of
 from gilscope.measure.events import Observer
 from gilscope.measure.host import Host, Lead
 from gilscope.measure.loop import buy_blocks, shuffled
@@ -112,7 +112,7 @@ def _failed(record: CaseRecord, error: MeasurementError) -> CaseRecord:
         record,
         status="timeout" if isinstance(error, RoundTimeoutError) else "failed",
         reason=str(error),
-        cure=cure_of(f"{error} {error.detail}"),
+        cure=fix_for(f"{error} {error.detail}"),
         detail=error.detail,
     )
 

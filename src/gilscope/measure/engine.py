@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gilscope import __version__, env
-from gilscope.availability import told
+from gilscope.availability import remote
 from gilscope.core.cases import Plan, Study
 from gilscope.core.records import Block, CaseRecord, Environment
 from gilscope.env.interpreters import Interpreter, described
@@ -130,7 +130,7 @@ class Kernels:
 
     def __init__(self, study: Study, interpreters: Sequence[Interpreter] = ()) -> None:
         self.study, self.interpreters = study, interpreters
-        self._plan = make_plan(study, told(interpreters))
+        self._plan = make_plan(study, remote(interpreters))
 
     def host(self, environment: Environment) -> SupervisedHost:
         """See ``Subject``."""

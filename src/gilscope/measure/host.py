@@ -11,14 +11,13 @@ from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError, WorkerRaisedError
 from gilscope.core.memory import available_bytes
 from gilscope.core.records import CaseRecord, Round
-from gilscope.core.spec import NESTED
 from gilscope.env.checks import THREAD_VARIABLES
 from gilscope.env.interpreters import Interpreter
 from gilscope.env.pinning import places
 from gilscope.kernels.user import Examined, Request
+from gilscope.measure.advice import fix_for
 from gilscope.measure.client import Launch, SupervisorClient
 from gilscope.measure.client import most_processes as enough_processes
-from gilscope.measure.cures import cure_of
 from gilscope.runner.wire import decode_round, decode_work
 
 __all__ = ["Host", "Lead", "SupervisedHost", "family_of", "max_workers_of"]
@@ -82,16 +81,9 @@ def family_of(slot: Slot) -> str:
 
 
 def _threads_family(case: Case) -> str:
-    """Name the runner of serial and threads: one of its own where libraries may use all CPUs, which they are told
+    """Name the runner of serial and threads: one of its own where libraries may use all CPUs, which they learn
     before they are imported."""
-    return "nested" if _is_nested(case) else "threads"
-
-
-def _is_nested(case: Case) -> bool:
-    if not case.implementation.endswith(NESTED):
-        return False
-    impl = kernels.load(case.kernel).impl(case.implementation)
-    return impl is not None and impl.library_threads == "all"
+    return "nested" if case.libraries == "all" else "threads"
 
 
 class SupervisedHost:
@@ -177,7 +169,8 @@ class SupervisedHost:
 
     def _prepare(self, slot: Slot) -> CaseRecord:
         family, case = family_of(slot), slot.case
-        record = CaseRecord(case=case, family=family)
+        impl = kernels.load(case.kernel).impl(case.implementation, case.executor)
+        record = CaseRecord(case=case, family=family, gil=impl.gil if impl is not None else None)
         if complaint := self._no_room_for(case):
             return replace(record, status="failed", reason=complaint, cure="use a smaller --size")
         message = {
@@ -190,12 +183,12 @@ class SupervisedHost:
         except RoundTimeoutError as error:
             return replace(record, status="timeout", reason=str(error))
         except WorkerDiedError as error:
-            cure = cure_of(error.detail)
+            cure = fix_for(error.detail)
             return replace(record, status="failed", reason=str(error), cure=cure, detail=error.detail)
         if reply["status"] != "ok":
             if reply["status"] == "failed":
                 self._stop(family)  # workers may be dead, or wait for one that failed
-            cure = reply["cure"] or cure_of(reply["reason"])
+            cure = reply["cure"] or fix_for(reply["reason"])
             return replace(record, status=reply["status"], reason=reply["reason"], cure=cure, detail=reply["detail"])
         self._bound.setdefault(family, set()).add(slot.session)
         problem = reply["problem"]
@@ -308,7 +301,7 @@ class SupervisedHost:
 
     def _launch(self, case: Case, family: str) -> Launch:
         """Say how the runner of a case is started."""
-        threads = self._cpus if _is_nested(case) else case.workers if case.executor == "native" else 1
+        threads = {"": 1, "all": self._cpus, "native": case.workers}[case.libraries]
         python = self._interpreters[case.interpreter] if case.interpreter else None
         return Launch(
             python=python.executable if python is not None else "",

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gilscope.availability import Here, told
+from gilscope.availability import Local, remote
 from gilscope.core.cases import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.core.errors import UsageError
 from gilscope.core.memory import available_bytes
 from gilscope.core.records import CaseRecord, Environment
 from gilscope.core.registry import EXECUTORS, START_METHODS, check_names
-from gilscope.core.spec import NESTED, OWN_THREADS, KernelSpec
+from gilscope.core.spec import KernelSpec
 from gilscope.env import default_workers, usable_cpus
 from gilscope.env.interpreters import Interpreter
 from gilscope.executors.processes import default_start_method
@@ -52,7 +52,7 @@ class Options:
         The number of tasks for strong scaling.
     timeout_s : float
         How long a call may take, with import and set-up.
-    pin, dask_scheduler : str
+    pin, dask_scheduler, memory_limit_bytes
         As in ``spec.Study``.
     interpreters : tuple of Interpreter
         Those to compare; the functions are looked at in the first of them that can run them.
@@ -76,6 +76,7 @@ class Options:
     interpreters: tuple[Interpreter, ...] = ()
     pin: str = "none"
     dask_scheduler: str = ""
+    memory_limit_bytes: int = 0
 
     def __post_init__(self) -> None:
         check_names("executor", self.executors, EXECUTORS)
@@ -114,6 +115,7 @@ class Functions:
             interpreters=self.interpreters,
             dask_scheduler=self._options.dask_scheduler,
             pin=self._options.pin,
+            memory_limit_bytes=self._options.memory_limit_bytes,
         )
 
     def planned(self, host: SupervisedHost, environment: Environment, observer: Observer) -> Planned:
@@ -138,7 +140,7 @@ def _by_default(spec: KernelSpec, options: Options) -> tuple[str, ...]:
 
     Sub-interpreters are among them where there are some to be had and a GIL to get around.
     """
-    able = told(options.interpreters) or {"": Here()}
+    able = remote(options.interpreters) or {"": Local()}
     offered = any(
         entry.gil_enabled and entry.executor("interpreters", spec, spec.impls[0], "").ok for entry in able.values()
     )
@@ -231,10 +233,9 @@ def _study(
     tasks, chunks = choose_tasks(
         examined, workers, scaling=options.scaling, tasks=options.tasks, round_s=options.round_s
     )
-    names = [function.name for function in request.functions]
     study = Study(
         kernels=(request.kernel,),
-        implementations=tuple(base + suffix for base in names for suffix in ("", OWN_THREADS)),
+        implementations=tuple(function.name for function in request.functions),
         executors=options.executors,
         workers=tuple(workers),
         budget_s=options.budget_s,
@@ -245,6 +246,7 @@ def _study(
         interpreters=_labels(options),
         pin=options.pin,
         dask_scheduler=options.dask_scheduler,
+        memory_limit_bytes=options.memory_limit_bytes,
         functions=tuple(function.target for function in request.functions),
     )
     return study, tasks
@@ -266,10 +268,10 @@ def _failed(request: Request, examined: Mapping[str, Examined], study: Study) ->
 def _plan(study: Study, examined: Mapping[str, Examined], options: Options) -> Plan:
     """Plan what can be measured, without what would not fit into memory."""
     usable = {name for name, seen in examined.items() if not seen.problem}
-    names = tuple(name for name in study.implementations if name.removesuffix(OWN_THREADS) in usable)
+    names = tuple(name for name in study.implementations if name in usable)
     if not names:
         return Plan(groups=(), unavailable=())
-    plan = make_plan(replace(study, implementations=names), told(options.interpreters))
+    plan = make_plan(replace(study, implementations=names), remote(options.interpreters))
     return _fitting(plan, examined)
 
 
@@ -283,7 +285,7 @@ def _with_nested(plan: Plan, examined: Mapping[str, Examined], study: Study) -> 
     groups = []
     for group in plan.groups:
         cases = [
-            replace(slot.case, implementation=slot.case.implementation + NESTED)
+            replace(slot.case, libraries="all")
             for slot in group.slots
             if slot.role == "case" and slot.case.executor == "threads" and slot.case.workers > 1
             if examined[slot.case.implementation].own_threads

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gilscope.core.cases import reserved
 from gilscope.core.errors import UsageError
-from gilscope.core.spec import NESTED, OWN_THREADS
 from gilscope.kernels.user import Function
 
 __all__ = ["check_target", "own_functions", "read_argument", "unique_names"]
@@ -73,7 +73,7 @@ def _module_of(target: str) -> str:
 
 def _word(text: str) -> str:
     word = re.sub(r"\W+", "_", text).strip("_") or "function"
-    return f"{word}_" if word.endswith((OWN_THREADS, NESTED)) else word
+    return f"{word}_" if reserved(word) else word
 
 
 def read_argument(text: str) -> tuple[str, Any]:

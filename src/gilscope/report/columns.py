@@ -6,7 +6,7 @@ To add one, add its entry: title and help, what it shows, and what it sorts by.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal, TypeAlias
 
 from gilscope.analysis.rows import CaseRow
@@ -25,7 +25,7 @@ Value: TypeAlias = Estimate | float | int | str | None
 EVERYWHERE: tuple[Place, ...] = ("terminal", "page", "notebook", "csv")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column.
 
@@ -59,6 +59,7 @@ class Column:
     title: str
     help: str
     value: Callable[[CaseRow], Value]
+    _: KW_ONLY
     text: Callable[[CaseRow], str] | None = None
     terse: Callable[[CaseRow], str] | None = None
     fold: tuple[str, str] = ("", "")
@@ -134,167 +135,148 @@ def _loss(row: CaseRow) -> Estimate | None:
 
 
 COLUMNS: Sequence[Column] = (
+    Column("case", "case", "Id of the case.", lambda row: row.case.id, words=True, places=("csv",)),
     Column(
-        key="case", title="case", help="Id of the case.", value=lambda row: row.case.id, words=True, places=("csv",)
-    ),
-    Column(
-        key="kernel",
-        title="kernel",
-        help="The problem that is computed.",
-        value=lambda row: row.case.kernel,
+        "kernel",
+        "kernel",
+        "The problem that is computed.",
+        lambda row: row.case.kernel,
         words=True,
         places=("page", "csv"),
     ),
     Column(
-        key="implementation",
-        title="implementation",
+        "implementation",
+        "implementation",
+        "How it is written.",
+        lambda row: row.case.implementation,
         short="imple-\nmentation",
-        help="How it is written.",
-        value=lambda row: row.case.implementation,
         words=True,
     ),
     Column(
-        key="executor",
-        title="executor",
-        help="Who runs the chunks, with whatever is not the default.",
-        value=lambda row: row.case.executor,
+        "executor",
+        "executor",
+        "Who runs the chunks, with whatever is not the default.",
+        lambda row: row.case.executor,
         text=lambda row: row.case.how,
         fold=(".", "\n."),
         words=True,
     ),
     Column(
-        key="interpreter",
-        title="Python\nGIL",
-        help="The interpreter, and whether the GIL was on after all imports.",
-        value=lambda row: row.interpreter,
+        "interpreter",
+        "Python\nGIL",
+        "The interpreter, and whether the GIL was on after all imports.",
+        lambda row: row.interpreter,
         text=_interpreter,
         words=True,
     ),
+    Column("start_method", "start method", "Of processes.", lambda row: row.case.start_method, places=("csv",)),
+    Column("transport", "transport", "How processes get their data.", lambda row: row.case.transport, places=("csv",)),
     Column(
-        key="start_method",
-        title="start method",
-        help="Of processes.",
-        value=lambda row: row.case.start_method,
+        "libraries",
+        "libraries",
+        "How many threads the libraries behind it use: one per worker, all CPUs, or native ones only.",
+        lambda row: row.case.libraries,
         places=("csv",),
     ),
     Column(
-        key="transport",
-        title="transport",
-        help="How processes get their data.",
-        value=lambda row: row.case.transport,
-        places=("csv",),
-    ),
-    Column(
-        key="workers",
-        title="workers",
+        "workers",
+        "workers",
+        "How many threads, processes or interpreters; ! marks more than there are usable CPUs.",
+        lambda row: row.case.workers,
         short="p",
-        help="How many threads, processes or interpreters; ! marks more than there are usable CPUs.",
-        value=lambda row: row.case.workers,
         text=workers,
     ),
-    Column(key="size", title="size", short="#", help="Size of the problem.", value=lambda row: row.case.size),
+    Column("size", "size", "Size of the problem.", lambda row: row.case.size, short="#"),
     Column(
-        key="status",
-        title="status",
-        help="Whether it was measured, and why not.",
-        value=lambda row: row.status,
+        "status",
+        "status",
+        "Whether it was measured, and why not.",
+        lambda row: row.status,
         text=lambda row: ": ".join(part for part in (_status(row), row.why) if part),
         words=True,
         places=("page", "csv"),
     ),
+    Column("reason", "reason", "Why it was not measured.", lambda row: row.reason, places=("csv",)),
+    Column("blocks", "blocks", "How often it was measured.", lambda row: row.blocks, places=("csv",)),
     Column(
-        key="reason", title="reason", help="Why it was not measured.", value=lambda row: row.reason, places=("csv",)
-    ),
-    Column(
-        key="blocks", title="blocks", help="How often it was measured.", value=lambda row: row.blocks, places=("csv",)
-    ),
-    Column(
-        key="wall_s",
-        title="time",
-        help="Time of one execution.",
-        value=lambda row: row.wall_s,
+        "wall_s",
+        "time",
+        "Time of one execution.",
+        lambda row: row.wall_s,
         text=lambda row: interval(row.wall_s, seconds),
         terse=lambda row: seconds(row.wall_s.value) if row.wall_s is not None else NONE,
         given_up=1,
         estimated=True,
     ),
+    Column("rate", "rate", "Work per second.", lambda row: row.rate, text=_rate, terse=_short_rate, estimated=True),
     Column(
-        key="rate",
-        title="rate",
-        help="Work per second.",
-        value=lambda row: row.rate,
-        text=_rate,
-        terse=_short_rate,
-        estimated=True,
-    ),
-    Column(
-        key="speedup",
-        title="speed-up",
-        help="Time on one thread over time on all workers, with its interval.",
-        value=lambda row: row.speedup,
+        "speedup",
+        "speed-up",
+        "Time on one thread over time on all workers, with its interval.",
+        lambda row: row.speedup,
         text=lambda row: interval(row.speedup),
         estimated=True,
     ),
     Column(
-        key="efficiency",
-        title="effi-\nciency",
-        help="Speed-up over the number of workers.",
-        value=lambda row: row.efficiency,
+        "efficiency",
+        "effi-\nciency",
+        "Speed-up over the number of workers.",
+        lambda row: row.efficiency,
         text=lambda row: percent(row.efficiency),
         given_up=2,
         estimated=True,
     ),
     Column(
-        key="relative_efficiency",
-        title="of the\ncontrol",
-        help="Speed-up over that of a loop in registers on as many workers in the same seconds.",
-        value=lambda row: row.relative_efficiency,
+        "relative_efficiency",
+        "of the\ncontrol",
+        "Speed-up over that of a loop in registers on as many workers in the same seconds.",
+        lambda row: row.relative_efficiency,
         text=_of_control,
         estimated=True,
     ),
     Column(
-        key="vs_fastest_serial",
-        title="versus\nserial",
-        help="Rate over that of the fastest implementation on one thread.",
-        value=lambda row: row.vs_fastest_serial,
+        "vs_fastest_serial",
+        "versus\nserial",
+        "Rate over that of the fastest implementation on one thread.",
+        lambda row: row.vs_fastest_serial,
         text=_versus,
         given_up=3,
         estimated=True,
     ),
     Column(
-        key="gil_held",
-        title="GIL held",
+        "gil_held",
+        "GIL held",
+        "Share of the time during which a thread held the GIL.",
+        lambda row: row.gil.held,
         short="GIL\nheld",
-        help="Share of the time during which a thread held the GIL.",
-        value=lambda row: row.gil.held,
         text=lambda row: percent(row.gil.held),
         places=("reasons", "page", "csv"),
         estimated=True,
     ),
     Column(
-        key="gil_waiting",
-        title="GIL waiting",
+        "gil_waiting",
+        "GIL waiting",
+        "Threads that waited for the GIL, on average.",
+        lambda row: row.gil.waiting,
         short="GIL\nwait",
-        help="Threads that waited for the GIL, on average.",
-        value=lambda row: row.gil.waiting,
         text=_waiting,
         places=("reasons", "page", "csv"),
         estimated=True,
     ),
     Column(
-        key="largest_loss",
-        title="largest loss",
-        help="Where most of the workers' time went that did not go into the work.",
-        value=_loss,
+        "largest_loss",
+        "largest loss",
+        "Where most of the workers' time went that did not go into the work.",
+        _loss,
         text=largest_loss,
         places=("reasons", "page", "csv"),
         estimated=True,
     ),
     Column(
-        key="findings",
-        title="finding",
-        help="What stops it, the costliest first, or that it scales.",
-        value=lambda row: " ".join(row.codes),
+        "findings",
+        "finding",
+        "What stops it, the costliest first, or that it scales.",
+        lambda row: " ".join(row.codes),
         text=lambda row: ", ".join(row.codes) or NONE,
         fold=(", ", ",\n"),
         words=True,

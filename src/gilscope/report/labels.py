@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gilscope.analysis.rows import CaseRow, Measured
-from gilscope.core.spec import NESTED
 
 __all__ = ["OVER_SUBSCRIBED", "label", "mark", "named", "way", "workers"]
 
@@ -36,8 +35,8 @@ def way(row: CaseRow) -> str:
     count = row.case.workers
     if row.case.executor == "native":
         text = f"its libraries' own {count} threads"
-    elif row.case.implementation.endswith(NESTED):
-        text = f"{count} {row.case.how} with its libraries' own threads in each"
+    elif row.case.libraries == "all":
+        text = f"{count} {row.case.executor} with its libraries' own threads in each"
     else:
         kind = " workers" if row.case.by_tasks else ""  # the others are named by their workers
         text = f"{count} {row.case.how}{kind}"

@@ -14,12 +14,13 @@ from typing import Any, TypeVar, get_args
 from gilscope.core.cases import Case, Slot, Study
 from gilscope.core.records import Block, CaseRecord, Round, Stamp, Status
 from gilscope.core.registry import EXECUTORS, REFERENCES
-from gilscope.core.spec import Work
+from gilscope.core.spec import GilUse, Work
 from gilscope.results.schema import MAX_STAMPS
 
 __all__ = [
     "decode_block",
     "decode_case_record",
+    "decode_diagnostic",
     "decode_study",
     "decode_watched",
     "encode_block",
@@ -36,12 +37,13 @@ _MAX_INT = 2**63  # nanoseconds since boot fit for 292 years; longer numbers wou
 _MAX_WORKERS = 1_000_000
 _STATUSES = frozenset(get_args(Status))
 _ROLES = ("spin", "isolated", "A/A")
+_GIL_USES = get_args(GilUse)
 _JIT_STATES = ("cold", "cached", "none")
 
 # Fields of a case that are written as they are, where they are not empty.
 _PLAIN_FIELDS = (
     *("reason", "cure", "detail", "repeats", "first_ns", "isa"),
-    *("family", "python", "gil_enabled", "gil_reason"),
+    *("family", "python", "gil_enabled", "gil_reason", "gil"),
 )
 
 # The order of a stamp's numbers in the file. Those in _ABSOLUTE count from the start of the block.
@@ -167,6 +169,7 @@ def decode_case_record(encoded: object) -> CaseRecord:
         python=_as(str, values.get("python", ""), "python"),
         gil_enabled=_as(bool, values["gil_enabled"], "gil_enabled") if "gil_enabled" in values else None,
         gil_reason=_as(str, values.get("gil_reason", ""), "gil_reason"),
+        gil=_word(values["gil"], "gil", _GIL_USES) if "gil" in values else None,
         placed=tuple(_as(dict, place, "placed") for place in _as(list, values.get("placed", []), "placed")),
     )
 
@@ -203,9 +206,10 @@ def decode_block(encoded: object) -> Block:
     origin = _int(values["started_ns"], "started_ns")
     rounds: dict[str, Round] = {}
     for key, measured in _as(dict, values["rounds"], "rounds").items():
-        if parse_slot(key).key != key:
+        slot = parse_slot(key)
+        if key not in (slot.key, *slot.aliases):
             raise ValueError(f"slot {key[:80]!r} is not written as gilscope writes it")
-        rounds[key] = _decode_round(_as(dict, measured, "round"), origin)
+        rounds[slot.key] = _decode_round(_as(dict, measured, "round"), origin)
     return Block(
         kernel=_as(str, values["kernel"], "kernel"),
         index=_int(values["index"], "index", low=0),
@@ -285,7 +289,16 @@ def _decode_stamp(row: Sequence[object], origin: int) -> Stamp:
     )
 
 
-# Diagnostic rounds with a timeline ------------------------------------------------------------------------------------
+# Diagnostic rounds, those with a timeline -----------------------------------------------------------------------------
+
+
+def decode_diagnostic(encoded: object) -> dict[str, Any]:
+    """Return what a diagnostic round saw as it was written, but for the id of its case, which is that of today."""
+    values = _as(dict, encoded, "diagnostic")
+    try:
+        return {**values, "case": _parse_case(values["case"]).id}
+    except (KeyError, TypeError, ValueError):  # whoever reads it says that it is malformed
+        return values
 
 
 def encode_watched(measured: Round, holds: Sequence[Sequence[Any]]) -> dict[str, Any]:

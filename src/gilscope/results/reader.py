@@ -10,7 +10,7 @@ from typing import BinaryIO, TypeVar
 
 from gilscope.core.errors import ForeignFileError, NewerSchemaError, ResultFileError
 from gilscope.core.records import Block, CaseRecord, ResultSet
-from gilscope.results.codec import decode_block, decode_case_record, decode_study
+from gilscope.results.codec import decode_block, decode_case_record, decode_diagnostic, decode_study
 from gilscope.results.environment import check_environment
 from gilscope.results.schema import MAX_LINE_BYTES, MIGRATIONS, RESULT_NAME, SCHEMA, SCHEMA_VERSION, Format, Line
 
@@ -96,7 +96,7 @@ def _read(file: BinaryIO, path: str, form: Format) -> ResultSet:
                 record = decode_case_record(line["case"])
                 cases[record.case.id] = record
             elif "diagnostic" in line:
-                diagnostics.append(_object(line["diagnostic"]))
+                diagnostics.append(decode_diagnostic(line["diagnostic"]))
             elif "resumed" in line:
                 resumed.append(_resumed(line["resumed"]))
             else:

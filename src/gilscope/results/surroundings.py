@@ -249,8 +249,8 @@ def _differing(
     where: str, names: tuple[str, ...], old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> Iterator[Difference]:
     for name in names:
-        told = name in old and name in new and (where == "cpus" or None not in (old[name], new[name]))
-        if told and not _same(name, old[name], new[name]):
+        known = name in old and name in new and (where == "cpus" or None not in (old[name], new[name]))
+        if known and not _same(name, old[name], new[name]):
             yield Difference(where=where, name=name, before=old[name], now=new[name])
 
 

@@ -118,15 +118,15 @@ class _Runner:
     def examine(self, case_id: str) -> dict[str, Any]:
         """Import one of the user's own functions and look at what a call does."""
         case = Case.parse(case_id)
-        impl = kernels.load(case.kernel).impl(case.implementation)
+        impl = kernels.load(case.kernel).impl(case.implementation, case.executor)
         assert impl is not None
-        calls: Any = targets.resolve(impl.target)  # of its own, or behind the one call of its own threads
+        calls: Any = kernels.resolve(case.kernel, impl)  # of its own, or behind the one call of its own threads
         return examine.examine(getattr(calls, "calls", calls))
 
     def _task(self, case: Case, segment_key: str) -> Task:
         spec = kernels.load(case.kernel)
         params = spec.sizes[case.size]
-        impl = spec.impl(case.implementation)
+        impl = spec.impl(case.implementation, case.executor)
         if impl is None:
             raise UnavailableError(f"{case.kernel} has no implementation {case.implementation}")
         layout = kernels.buffer_layout(spec, params)
@@ -142,6 +142,7 @@ class _Runner:
             spec=spec,
             params=params,
             target=kernels.target(spec.name, impl),
+            definition=impl.definition,
             layout=layout,
             segment=segment,
             segment_key=identity,

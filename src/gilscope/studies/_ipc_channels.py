@@ -91,7 +91,7 @@ class End:
     def room(self, nbytes: int) -> Any:
         """Make room for payloads of a size; return what the peer must know."""
 
-    def enter(self, told: Any) -> None:
+    def enter(self, message: Any) -> None:
         """Take over what ``room`` returned."""
 
     def before(self, control: Control, pid: int) -> None:
@@ -213,8 +213,8 @@ class SharedMemory(Notify):
         self.memory, self.size = self.block.buf, nbytes
         return self.block.name, nbytes
 
-    def enter(self, told: Any) -> None:
-        name, self.size = told
+    def enter(self, message: Any) -> None:
+        name, self.size = message
         self.block = shared_memory.SharedMemory(name)
         self.memory = self.block.buf[: self.size]
 
@@ -247,8 +247,8 @@ class MappedFile(Notify):
         os.close(fd)
         return self.path, nbytes
 
-    def enter(self, told: Any) -> None:
-        path, self.size = told
+    def enter(self, message: Any) -> None:
+        path, self.size = message
         with open(path, "r+b") as file:
             self.memory = mmap.mmap(file.fileno(), max(1, self.size))
 
@@ -271,7 +271,7 @@ class SignalEnd(End):
     def __init__(self, context: Any) -> None:
         pass
 
-    def enter(self, told: Any) -> None:
+    def enter(self, message: Any) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
 
     def before(self, control: Control, pid: int) -> None:
@@ -353,12 +353,12 @@ def peer(end: End, control: Control) -> None:
     """Receive payloads as the other side says, until it is gone or says None."""
     while True:
         try:
-            told = control.recv()
+            message = control.recv()
         except (EOFError, OSError):
             return
-        if told is None:
+        if message is None:
             return
-        transfers, room = told
+        transfers, room = message
         end.enter(room)
         control.send_bytes(_READY)
         data = None

@@ -63,7 +63,7 @@ def _threads(inside: Callable[[Callable[[], None]], None] = lambda wait: wait())
         def live() -> None:
             try:
                 inside(wait)
-            except BaseException as error:  # noqa: BLE001 - told to the one who waits
+            except BaseException as error:  # noqa: BLE001 - passed to the one who waits
                 answers.put(error)
 
         threads = [threading.Thread(target=live, daemon=True) for _ in range(workers)]

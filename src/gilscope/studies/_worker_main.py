@@ -8,7 +8,7 @@ __all__ = ["process_main"]
 
 
 def process_main(connection: Any) -> None:
-    """Say that this process is there; end when told, or when the parent is gone."""
+    """Say that this process is there; end when asked, or when the parent is gone."""
     connection.send_bytes(b"ready")
     try:
         connection.recv_bytes()

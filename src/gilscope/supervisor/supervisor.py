@@ -339,7 +339,7 @@ def main() -> None:
     try:  # made here, for a CLI that is killed at any moment is outlived
         scratch = tempfile.mkdtemp(prefix="gilscope-", dir=sys.argv[1])
     except OSError as error:
-        with contextlib.suppress(OSError):  # nobody is left to be told
+        with contextlib.suppress(OSError):  # nobody is left to hear it
             os.write(1, frame({"error": error.strerror or str(error)}))
         return
     supervisor = Supervisor(scratch, int(sys.argv[2]))

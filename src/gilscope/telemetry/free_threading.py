@@ -21,7 +21,7 @@ class GilState:
     free_threaded_build : bool
         Whether this build could run without it.
     reason : str
-        On a free-threaded build with the GIL: what switched it on, or why that cannot be told. Otherwise empty.
+        On a free-threaded build with the GIL: what switched it on, or why that is not known. Otherwise empty.
     modules : tuple of str
         Loaded extension modules that do not declare support for running without the GIL. The first of them to be
         imported switched it on.
@@ -54,7 +54,7 @@ def gil_state() -> GilState:
     if modules:
         reason = f"switched on by importing {modules[0]}, which does not declare support for running without it"
     elif modules is None:
-        reason = "switched on by an imported module; which one cannot be told on this version of Python"
+        reason = "switched on by an imported module; which one is not known on this version of Python"
         modules = ()
     else:
         reason = "switched on by a module that is no longer loaded"

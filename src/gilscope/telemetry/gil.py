@@ -203,7 +203,7 @@ class GilMonitor:
 
     @property
     def threads_reason(self) -> str:
-        """Why ``threads`` is empty; empty when threads are told apart."""
+        """Why ``threads`` is empty; empty when threads are distinguished."""
         return self.reason or self._reasons["threads"]
 
     @property

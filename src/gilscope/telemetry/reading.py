@@ -139,7 +139,7 @@ class GilReading:
     threads : tuple of GilThread
         Those seen holding it, the largest share first; empty where the platform does not tell them apart.
     unattributed : float
-        Share of looks at a held GIL whose thread could not be told.
+        Share of samples of a held GIL whose thread is not known.
     holds : HoldLengths
     timeline : Timeline
     cost : float

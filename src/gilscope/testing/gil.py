@@ -56,18 +56,18 @@ class GilGate:
         held, reason = _held(func, args, kwargs, limit)
         name = getattr(func, "__qualname__", repr(func))
         if held is None:
-            told, verdict = f"{name}: the GIL cannot be watched here: {reason}", "open"
+            message, verdict = f"{name}: the GIL cannot be watched here: {reason}", "open"
         else:
-            told = f"{name}: the GIL is held {shown(held)} of the time, {wanted}"
+            message = f"{name}: the GIL is held {shown(held)} of the time, {wanted}"
             verdict = "passed" if held.high <= limit else "failed" if held.low > limit else "open"
         if held is None and reason.startswith("no GIL"):
-            told, verdict = f"{name}: {reason}", "passed"
+            message, verdict = f"{name}: {reason}", "passed"
         facts = {"function": name, "limit": limit, "held": values_of(held)}
-        self.report({"gate": "gil", "outcome": verdict, "message": told, **facts})
+        self.report({"gate": "gil", "outcome": verdict, "message": message, **facts})
         if verdict == "failed":
-            raise AssertionError(told)
+            raise AssertionError(message)
         if verdict == "open":
-            raise Undecided(told)
+            raise Undecided(message)
 
 
 def _share(value: float) -> float:

@@ -62,7 +62,7 @@ def life_of_a_thread(log: Recorder) -> list[str]:
 
 
 def _live(ready: Any) -> None:
-    """Be a process that blocks, computes, and ends when told to."""
+    """Be a process that blocks, computes, and ends when asked to."""
     stop: list[int] = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
     ready.recv()
@@ -226,7 +226,7 @@ CHAPTER = Chapter(
         Experiment(
             name="process",
             title="The life of a process",
-            text="A process can also be stopped from outside, and goes on where it was when told to.",
+            text="A process can also be stopped from outside, and goes on where it was when asked to.",
             program=life_of_a_process,
             shown=(_live,),
             order=("main", "process"),

@@ -142,7 +142,8 @@ _ORDER = ("main", "image1", "image2")
 
 def _parallel(name: str, title: str, text: str, program: Callable[[Recorder], None], impl: str) -> Experiment:
     """Return the experiment of one implementation in two threads."""
-    held = impl in ("py_loop", "cy_gil")
+    known = kernels.load(KERNEL).impl(impl)
+    held = known is not None and known.gil == "held"
     return Experiment(
         name=name,
         title=title,

@@ -197,7 +197,7 @@ def _judge_rlock(trace: Trace, facts: Any) -> Verdict:
     return Verdict(
         holds=facts == {"Lock": False, "RLock": True},
         seen=f"The second time, the Lock: {again['Lock']}; the RLock: {again['RLock']}.",
-        figures=tuple(Figure(name=f"{name}, second time", value=told) for name, told in again.items()),
+        figures=tuple(Figure(name=f"{name}, second time", value=value) for name, value in again.items()),
     )
 
 

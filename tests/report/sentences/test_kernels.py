@@ -35,7 +35,7 @@ def test_intervals_that_touch_make_no_winner() -> None:
         row("mandelbrot/nb_prange@native*2#M", rate=5.0e8, speedup=1.93, half_width=0.03),
     ]
     said = closing(answer(cases), "mandelbrot")
-    assert "cy_prange@native and cy_nogil@threads are fastest and cannot be told apart" in said
+    assert "cy_prange@native and cy_nogil@threads tie for fastest" in said
     assert "is fastest" not in said
 
 
@@ -44,7 +44,7 @@ def test_many_rivals_are_counted_not_named() -> None:
         row(f"mandelbrot/{name}@threads*2#M", rate=7.0e8, speedup=1.92, half_width=0.03)
         for name in ("np_vec", "cy_gil", "cy_nogil", "nb_gil", "nb_nogil")
     ]
-    assert "it cannot be told which of 5 cases is fastest" in closing(answer(cases), "mandelbrot")
+    assert "5 cases tie for fastest" in closing(answer(cases), "mandelbrot")
 
 
 def test_without_intervals_nobody_wins() -> None:
@@ -54,7 +54,7 @@ def test_without_intervals_nobody_wins() -> None:
     ]
     unknown = dataclasses.replace(estimate(2.0), confidence=0.0)
     cases = [dataclasses.replace(case, vs_fastest_serial=unknown) for case in cases]
-    assert "cannot be told apart" in closing(answer(cases), "mandelbrot")
+    assert "tie for fastest" in closing(answer(cases), "mandelbrot")
 
 
 def test_the_gil_is_named_where_the_whole_interval_shows_it() -> None:

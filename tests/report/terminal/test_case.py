@@ -12,6 +12,11 @@ from tests.analysis.rounds import Did, made_of, study
 from tests.report.sentences.test_findings import parallel
 
 
+def test_a_case_is_found_by_its_id_of_an_earlier_version() -> None:
+    found = analyse(PLANTED["nested_parallelism"]())
+    assert find_case(found, "mod:f/f_nested@threads*2#8").case.id == "mod:f/f@threads.all*2#8"
+
+
 def test_the_bar_has_a_letter_for_every_part_by_its_size() -> None:
     made = study(PROCESSES, made_of(Did(cpu=50, rest=25, late=25), Did(cpu=50, queued=25, late=25)))
     found = analyse(made)

@@ -13,14 +13,14 @@ from gilscope.core.records import CaseRecord, Round
 from gilscope.core.spec import Availability
 from gilscope.kernels.spin.spec import KERNEL
 from gilscope.measure.host import Lead
-from gilscope.studies.metg import Way
+from gilscope.studies.metg import Contender
 
 STEP_S = 1e-9
 HERE = Availability(ok=True)
 
 
-def way(label: str, executor: str = "threads", *, dispatch="static", workers: int = 2, available=HERE) -> Way:
-    return Way(
+def way(label: str, executor: str = "threads", *, dispatch="static", workers: int = 2, available=HERE) -> Contender:
+    return Contender(
         label=label,
         executor=executor,
         implementation="cy_nogil",

@@ -12,7 +12,7 @@ from gilscope.analysis.estimates import CaseEstimates
 from gilscope.analysis.evidence import Evidence
 from gilscope.analysis.gil import GilSeen
 from gilscope.analysis.losses import Account
-from gilscope.analysis.unqueued import Basis
+from gilscope.analysis.queueing import Basis
 from gilscope.core.cases import Case
 from gilscope.stats import Estimate
 

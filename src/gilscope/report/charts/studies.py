@@ -170,8 +170,8 @@ def _curves(
     numbers = styles(executors)
     for number, line in enumerate(lines):
         shapes.append(_curve(executors[number], numbers[number], line, x, y, half))
-    told = "; ".join(f"{line.row.label} {len(line.points)} points" for line in lines)
-    return panel_of(*shapes, height=bottom + 36, alt=f"{title}: {what} over {along}: {told}")
+    text = "; ".join(f"{line.row.label} {len(line.points)} points" for line in lines)
+    return panel_of(*shapes, height=bottom + 36, alt=f"{title}: {what} over {along}: {text}")
 
 
 def _key(row: MetgRow) -> str:
@@ -251,8 +251,8 @@ def _stages(rows: Sequence[JobRow]) -> Panel:
                     word = stage.replace("_", " ")
                     shapes.append(tag("text", word, x=x(reached) + 4, y=top + 27, class_=f"inside on-loss-{colour}"))
             reached += cost
-    told = "; ".join(f"{row.label} {seconds(total_s)}" for row, total_s in zip(rows, totals_s, strict=True))
-    return panel_of(*shapes, height=36 + 38.0 * len(rows), alt=f"What a job costs by start method: {told}")
+    text = "; ".join(f"{row.label} {seconds(total_s)}" for row, total_s in zip(rows, totals_s, strict=True))
+    return panel_of(*shapes, height=36 + 38.0 * len(rows), alt=f"What a job costs by start method: {text}")
 
 
 def _bars(title: str, rows: Sequence[StartupRow]) -> Panel:
@@ -268,8 +268,8 @@ def _bars(title: str, rows: Sequence[StartupRow]) -> Panel:
         top = 30.0 + 36.0 * number
         value, least, most = ends(row.total_s)
         shapes.append(tag("text", row.label, x=12, y=top + 11))
-        told = f"{seconds(value)} [{seconds(least)}, {seconds(most)}]" if row.total_s.has_interval else seconds(value)
-        shapes.append(tag("text", told, x=PANEL_WIDTH - 14, y=top + 11, class_="soft end"))
+        text = f"{seconds(value)} [{seconds(least)}, {seconds(most)}]" if row.total_s.has_interval else seconds(value)
+        shapes.append(tag("text", text, x=PANEL_WIDTH - 14, y=top + 11, class_="soft end"))
         middle = top + 22
         parts = [
             tag("rect", x=12, y=top + 16, width=max(x(value) - 12, 0.5), height=12, class_="bar"),
@@ -283,5 +283,5 @@ def _bars(title: str, rows: Sequence[StartupRow]) -> Panel:
     bottom = 30.0 + 36.0 * len(rows)
     ticks = _powers(low, high)
     shapes += [tag("text", seconds(tick), x=x(tick), y=bottom + 12, class_="soft mid") for tick in ticks]
-    told = "; ".join(f"{row.label} {span(row.total_s)}" for row in rows)
-    return panel_of(*shapes, height=bottom + 20, alt=f"What {title} cost: {told}")
+    text = "; ".join(f"{row.label} {span(row.total_s)}" for row in rows)
+    return panel_of(*shapes, height=bottom + 20, alt=f"What {title} cost: {text}")

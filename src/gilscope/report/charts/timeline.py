@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gilscope.analysis.rows import CaseRow
-from gilscope.analysis.verdict import holds_gil
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View
 from gilscope.report.labels import named
 from gilscope.report.svg import Markup
@@ -44,7 +43,7 @@ def draw(view: View, kernel: str) -> Chart | None:
 def _one_of_each(rows: Sequence[CaseRow]) -> list[CaseRow]:
     first: dict[tuple[str, bool], CaseRow] = {}
     for row in rows:
-        first.setdefault((row.case.how, row.case.executor == "threads" and holds_gil(row)), row)
+        first.setdefault((row.case.how, row.case.executor == "threads" and row.holds_gil), row)
     return list(first.values())[:MAX_TIMELINES]
 
 

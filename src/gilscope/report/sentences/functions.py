@@ -9,9 +9,9 @@ from typing import Any, Protocol
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.verdict import GAIN, FunctionVerdict, KernelVerdict
-from gilscope.report.figures import per_second, seconds, times
+from gilscope.report.figures import joined, per_second, seconds, times
 from gilscope.report.labels import named, way
-from gilscope.report.sentences.kernels import provisional
+from gilscope.report.sentences.kernels import NAMED_TIES, provisional
 
 __all__ = ["closing", "preamble", "sentence"]
 
@@ -44,10 +44,12 @@ def sentence(answer: Answer, found: KernelVerdict, function: FunctionVerdict) ->
 
 
 def _fastest(found: KernelVerdict) -> str:
-    """Name the row with the highest throughput of all, or those that cannot be told from it."""
+    """Name the row with the highest throughput of all, or those that tie with it."""
     top = found.fastest[0]
+    if len(found.fastest) > NAMED_TIES:
+        return f"{len(found.fastest)} cases tie for fastest: their intervals overlap."
     if len(found.fastest) > 1:
-        return f"Fastest, and not to be told apart: {', '.join(map(named, found.fastest))}."
+        return f"{joined(map(named, found.fastest))} tie for fastest."
     return f"Fastest is {named(top)} at {per_second(top.rate)}." if top.rate is not None else ""
 
 
@@ -56,11 +58,11 @@ def _about(found: FunctionVerdict) -> Iterator[str]:
         return
     name, best = found.function, found.best
     if best:
-        ties = f", not to be told from {' and '.join(map(way, best[1:]))}" if len(best) > 1 else ""
+        ties = f", tied with {joined(map(way, best[1:]))}" if len(best) > 1 else ""
         yield f"{name}: best by {way(best[0])}, {times(best[0].speedup)} over one call after the other{ties}."
     elif found.open_because:
         why = f"{_JOINT[found.open_because]} {_OPEN[found.open_because]}"
-        yield f"{name}: it cannot be told whether more workers help{why}"
+        yield f"{name}: it is open whether more workers help{why}"
     else:
         yield f"{name}: no way gains {GAIN}x; run one call after the other."
     for row in found.ways:

@@ -37,11 +37,11 @@ def _fastest(found: KernelVerdict) -> str:
     top = found.fastest[0]
     where = f"On {found.workers} workers" if found.workers > 1 else "On one worker"
     if len(found.fastest) > NAMED_TIES:
-        return f"{where} it cannot be told which of {len(found.fastest)} cases is fastest: their intervals overlap."
+        return f"{where} {len(found.fastest)} cases tie for fastest: their intervals overlap."
     rate = f" at {per_second(top.rate)}" if top.rate is not None else ""
     if len(found.fastest) > 1:
         names = joined(label(row) + mark(row) for row in found.fastest)
-        return f"{where} {names} are fastest and cannot be told apart{rate}."
+        return f"{where} {names} tie for fastest{rate}."
     return f"{where} {label(top)}{mark(top)} is fastest{rate}{_over_itself(top)}{_over_python(found, top)}."
 
 

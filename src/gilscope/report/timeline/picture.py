@@ -211,7 +211,7 @@ def _lane(frame: _Frame, lane: str, events: Sequence[Event]) -> Iterator[Markup]
 
 @dataclass(slots=True)
 class _Bar:
-    """One event, or several of a kind too narrow to be told apart."""
+    """One event, or several of a kind too narrow to be drawn one by one."""
 
     event: Event
     depth: int
@@ -251,14 +251,14 @@ def _drawn(frame: _Frame, bar: _Bar, y: float, holders: dict[str, int]) -> Itera
     paint = f"c-{event.category}"
     if event.category == "gil" and bar.count == 1:
         paint = f"h-{holders.setdefault(event.name, len(holders)) % len(HOLDER_PAINT)}"
-    told = f"{lane_of_group(event.lane)[1]}: {event.name}, {duration(bar.busy_ns)}"
+    text = f"{lane_of_group(event.lane)[1]}: {event.name}, {duration(bar.busy_ns)}"
     if bar.count > 1:
-        told = (
+        text = (
             f"{lane_of_group(event.lane)[1]}: {bar.count} x {CATEGORY_WORDS[event.category]}, {duration(bar.busy_ns)}"
         )
     yield tag(
         "rect",
-        tag("title", f"{told}, from {duration(event.start_ns - frame.start_ns)}"),
+        tag("title", f"{text}, from {duration(event.start_ns - frame.start_ns)}"),
         class_=f"bar {paint}",
         x=x,
         y=y + _BAR / 2 - tall,
@@ -284,6 +284,6 @@ def _arrows(frame: _Frame, messages: Sequence[Message]) -> Iterator[Markup]:
         x2 = frame.x(message.received_ns if message.received_ns is not None else message.sent_ns)
         down = 1.0 if frame.y(message.target) > y1 else -1.0
         y2 = frame.y(message.target) - down * _BAR / 2
-        told = tag("title", f"{message.source} to {message.target}: {message.name}")
-        yield tag("path", told, class_="arrow", d=f"M{x1:.1f} {y1 + down * _BAR / 2:.1f}L{x2:.1f} {y2:.1f}")
+        text = tag("title", f"{message.source} to {message.target}: {message.name}")
+        yield tag("path", text, class_="arrow", d=f"M{x1:.1f} {y1 + down * _BAR / 2:.1f}L{x2:.1f} {y2:.1f}")
         yield tag("path", class_="tip", d=f"M{x2:.1f} {y2:.1f}l-3 {-5 * down:.0f}h6z")

@@ -55,9 +55,9 @@ def strip(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
     legend = " " * (name_width + 2) + "  ".join(words)
     rows += textwrap.wrap(legend, width, subsequent_indent=" " * (name_width + 2), drop_whitespace=False)
     if holders:
-        told = [f"{letter} {name}" for name, letter in holders.items()]
-        more = f"  and {len(told) - _MOST_HOLDERS} more" if len(told) > _MOST_HOLDERS else ""
-        rows.append(" " * (name_width + 2) + f"{GIL_LANE} held by  {'  '.join(told[:_MOST_HOLDERS])}{more}")
+        named = [f"{letter} {name}" for name, letter in holders.items()]
+        more = f"  and {len(named) - _MOST_HOLDERS} more" if len(named) > _MOST_HOLDERS else ""
+        rows.append(" " * (name_width + 2) + f"{GIL_LANE} held by  {'  '.join(named[:_MOST_HOLDERS])}{more}")
     return "\n".join(row.rstrip() for row in rows)
 
 

@@ -32,7 +32,7 @@ def gil() -> bool:
     return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
-class Report:
+class ChildReport:
     """The file of events."""
 
     def __init__(self, path: str) -> None:
@@ -47,7 +47,7 @@ class Report:
 # Importing ------------------------------------------------------------------------------------------------------------
 
 
-def watch(report: Report) -> Callable[[], None]:
+def watch(report: ChildReport) -> Callable[[], None]:
     """Write down every extension module that is loaded from now on, and the warning that names the culprit.
 
     Returns
@@ -80,7 +80,7 @@ def watch(report: Report) -> Callable[[], None]:
     return lambda: replace_by(create, show)
 
 
-def import_one(report: Report, name: str) -> None:
+def import_one(report: ChildReport, name: str) -> None:
     """Import one module and say what became of it and of the GIL."""
     report.say("importing", module=name, gil=gil())
     began = time.perf_counter()
@@ -141,7 +141,7 @@ def slots_of(module: Any) -> tuple[bool, dict[int, int]]:
     raise LookupError("no list of slots")
 
 
-def say_declared(report: Report, names: Iterable[str]) -> None:
+def say_declared(report: ChildReport, names: Iterable[str]) -> None:
     """Write down the slots of loaded extension modules, where they can be read."""
     for name in names:
         try:
@@ -164,7 +164,7 @@ def _loader(module: Any) -> Any:
 # What is installed ----------------------------------------------------------------------------------------------------
 
 
-def say_interpreter(report: Report) -> None:
+def say_interpreter(report: ChildReport) -> None:
     """Write down which Python this is."""
     report.say(
         "interpreter",
@@ -189,7 +189,7 @@ def module_name(path: str) -> str | None:
     return None
 
 
-def say_distributions(report: Report) -> None:
+def say_distributions(report: ChildReport) -> None:
     """Write down every installed distribution: version, wheel tags, top-level names, extension modules."""
     seen = set()
     for distribution in importlib.metadata.distributions():
@@ -217,7 +217,7 @@ def main() -> None:
     request = json.loads(sys.argv[1])
     sys.argv[1:] = []
     sys.path.insert(0, os.getcwd())  # as "python -m" does; started with -P, so that this folder is not on the path
-    report = Report(request["report"])
+    report = ChildReport(request["report"])
     if request["action"] == "inspect":
         say_interpreter(report)
         say_distributions(report)

@@ -174,5 +174,5 @@ def _seen(declared: Event | None, kept_off: bool | None) -> Declaration:
     if declared is None:
         return Declaration(free_threading=kept_off, sub_interpreters=None)
     slots = None if declared.one_phase else {int(number): value for number, value in declared.slots.items()}
-    told = declaration_of(slots, sets_gil_itself=True)
-    return replace(told, free_threading=kept_off) if told.free_threading is None else told
+    found = declaration_of(slots, sets_gil_itself=True)
+    return replace(found, free_threading=kept_off) if found.free_threading is None else found

@@ -153,7 +153,7 @@ def extensions(seen: Inspected, outcomes: Sequence[Outcome], *, everything: bool
 
 
 def completed(rows: Iterable[Extension], outcomes: Sequence[Outcome]) -> list[Extension]:
-    """Return the rows, with what imports told about those whose files do not tell."""
+    """Return the rows, with what imports showed of those whose files do not say."""
     seen = declared_by(outcomes)
     return [_told(row, seen[row.module]) if row.free_threading is None and row.module in seen else row for row in rows]
 

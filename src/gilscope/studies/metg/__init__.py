@@ -10,7 +10,7 @@ from __future__ import annotations
 from gilscope.studies.metg.model import METG, document_of
 from gilscope.studies.metg.rows import MetgDocument, MetgLog, MetgRow, batches_of
 from gilscope.studies.metg.sweep import measure
-from gilscope.studies.metg.ways import PATTERNS, Cell, MetgRequest, Pattern, Way, cells_of, ways_of
+from gilscope.studies.metg.ways import PATTERNS, Cell, Contender, MetgRequest, Pattern, cells_of, ways_of
 
 __all__ = [
     "METG",
@@ -21,7 +21,7 @@ __all__ = [
     "MetgRequest",
     "MetgRow",
     "Pattern",
-    "Way",
+    "Contender",
     "batches_of",
     "cells_of",
     "document_of",

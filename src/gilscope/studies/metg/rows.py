@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from gilscope.stats import Estimate
 from gilscope.studies.codec import Positive, Seconds
 from gilscope.studies.document import Envelope, StudyRow
-from gilscope.studies.metg.ways import PATTERNS, Dispatch, MetgRequest, Pattern, Way
+from gilscope.studies.metg.ways import PATTERNS, Contender, Dispatch, MetgRequest, Pattern
 from gilscope.studies.record import Record, StudyLog
 
 __all__ = [
@@ -130,7 +130,7 @@ MetgLog: TypeAlias = StudyLog[MetgRequest, MetgRow, MetgPlan, MetgSample]
 MetgRecord: TypeAlias = Record[MetgRequest, MetgRow, MetgPlan, MetgSample]
 
 
-def row_of(way: Way, pattern: Pattern) -> MetgRow:
+def row_of(way: Contender, pattern: Pattern) -> MetgRow:
     """Return the row of a way in a pattern before anything is measured."""
     return MetgRow(
         label=way.label,

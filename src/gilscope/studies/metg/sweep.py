@@ -15,7 +15,7 @@ from gilscope.stats import MIN_BLOCKS
 from gilscope.studies.metg.model import SPIN, STEP
 from gilscope.studies.metg.placing import LEAD_SHARE, REACH, Curve, Placing, Point, trouble_of
 from gilscope.studies.metg.rows import MetgLog, MetgSample, row_of
-from gilscope.studies.metg.ways import BASELINE_STEPS, PATTERNS, Cell, MetgRequest, Way
+from gilscope.studies.metg.ways import BASELINE_STEPS, PATTERNS, Cell, Contender, MetgRequest
 from gilscope.studies.record import StudyBlock
 
 __all__ = ["measure"]
@@ -219,7 +219,7 @@ class _Measuring:
 
 def measure(
     request: MetgRequest,
-    ways: Sequence[Way],
+    ways: Sequence[Contender],
     cells: Sequence[Cell],
     host: Host,
     log: MetgLog,
@@ -230,7 +230,7 @@ def measure(
 
     Parameters
     ----------
-    ways : sequence of Way
+    ways : sequence of Contender
         All that was asked for; each is a row per pattern.
     cells : sequence of Cell
         What can be measured of them.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from gilscope import kernels
-from gilscope.availability import Abilities, Here
+from gilscope.availability import Abilities, Local
 from gilscope.core.cases import DEFAULT_TRANSPORT, Case
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import EXECUTORS, START_METHODS
@@ -17,7 +17,7 @@ from gilscope.core.spec import Availability, Impl
 from gilscope.kernels.spin.spec import size_word
 from gilscope.studies.codec import Positive
 
-__all__ = ["PATTERNS", "Cell", "Dispatch", "MetgRequest", "Pattern", "Way", "cells_of", "ways_of"]
+__all__ = ["PATTERNS", "Cell", "Dispatch", "MetgRequest", "Pattern", "Contender", "cells_of", "ways_of"]
 
 Dispatch: TypeAlias = Literal["loop", "static", "own threads", "submit"]
 Pattern: TypeAlias = Literal["steps", "bag"]
@@ -32,7 +32,7 @@ _LIBRARY_NAMES = {"threadpool": "ThreadPoolExecutor", "processpool": "ProcessPoo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Contender:
     """One way to have tasks done.
 
     Parameters
@@ -80,7 +80,7 @@ BASELINE_STEPS = 1 << 23
 class Cell:
     """A way in a pattern: one METG."""
 
-    way: Way
+    way: Contender
     pattern: Pattern
 
     @property
@@ -159,7 +159,7 @@ class MetgRequest:
             raise UsageError(f"task {self.task_s!r} must be above zero: write it like 40us")
 
 
-def ways_of(request: MetgRequest, abilities: Mapping[str, Abilities] | None = None) -> tuple[Way, ...]:
+def ways_of(request: MetgRequest, abilities: Mapping[str, Abilities] | None = None) -> tuple[Contender, ...]:
     """Return every way asked for, also those that cannot be measured here.
 
     Parameters
@@ -172,7 +172,7 @@ def ways_of(request: MetgRequest, abilities: Mapping[str, Abilities] | None = No
     UsageError
         If nothing of it can be measured.
     """
-    able = {"": Here(), **(abilities or {})}
+    able = {"": Local(), **(abilities or {})}
     asked = itertools.product(request.executors, request.interpreters or ("",))
     found = tuple(_of(way, label) for executor, label in asked for way in _ways(request, executor, able[label]))
     if not any(way.available.ok for way in found):
@@ -181,17 +181,17 @@ def ways_of(request: MetgRequest, abilities: Mapping[str, Abilities] | None = No
     return found
 
 
-def cells_of(ways: Sequence[Way]) -> tuple[Cell, ...]:
+def cells_of(ways: Sequence[Contender]) -> tuple[Cell, ...]:
     """Return the available ways in both patterns."""
     return tuple(Cell(way=way, pattern=pattern) for way in ways if way.available.ok for pattern in PATTERNS)
 
 
-def _of(way: Way, interpreter: str) -> Way:
+def _of(way: Contender, interpreter: str) -> Contender:
     """Say under which interpreter a way is measured."""
     return replace(way, interpreter=interpreter, label=f"{way.label} on {interpreter}") if interpreter else way
 
 
-def _ways(request: MetgRequest, executor: str, able: Abilities) -> Iterator[Way]:
+def _ways(request: MetgRequest, executor: str, able: Abilities) -> Iterator[Contender]:
     spec = kernels.load("spin")
     if executor == "native":
         for impl in spec.impls:
@@ -219,10 +219,10 @@ def _way(
     label: str,
     dispatch: Dispatch,
     start_method: str = "",
-) -> Way:
+) -> Contender:
     spec = kernels.load("spin")
     here = able.implementation(spec, impl)
-    return Way(
+    return Contender(
         label=label,
         executor=executor,
         implementation=impl.name,

@@ -146,8 +146,13 @@ def _together(title: str, traces: Mapping[str, Trace], notes: tuple[str, ...]) -
             for event in trace.events
         )
         messages += (
-            replace(told, source=prefix + told.source, target=prefix + told.target, sent_ns=told.sent_ns - origin)
-            for told in trace.messages
+            replace(
+                message,
+                source=prefix + message.source,
+                target=prefix + message.target,
+                sent_ns=message.sent_ns - origin,
+            )
+            for message in trace.messages
         )
         if "note" in trace.facts:
             notes += (f"{executor}: {trace.facts['note']}",)

@@ -121,8 +121,8 @@ def _interpreters(log: Recorder, run: TracedRun) -> None:
     parts = dict(_parts(run))
 
     def code_of(lane: str, facts: dict[str, int]) -> str:
-        told = {"path": sys.path, "log": log.path, "text": run.text, "lane": lane, "indices": parts[lane]}
-        return _CODE.format(**told, **facts)
+        place = {"path": sys.path, "log": log.path, "text": run.text, "lane": lane, "indices": parts[lane]}
+        return _CODE.format(**place, **facts)
 
     run_codes(log, list(parts), code_of)
 
@@ -170,7 +170,7 @@ def main() -> None:
         _write_holds(log, watcher)
     except UnavailableError as error:
         log.fact("problem", str(error))
-    except Exception as error:  # noqa: BLE001 - whatever the user's function raises is told in one line
+    except Exception as error:  # noqa: BLE001 - whatever the user's function raises is reported in one line
         log.fact("problem", f"{type(error).__name__}: {error}")
 
 

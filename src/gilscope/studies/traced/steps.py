@@ -1,4 +1,4 @@
-"""Who told whom what, in order: the steps of a sequence diagram, from the events of a trace."""
+"""Who sent whom what, in order: the steps of a sequence diagram, from the events of a trace."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ def _items(trace: Trace) -> list[_Item]:
         found.append(_Item(sent, 1, step))
     for number, event in enumerate(event for event in trace.events if event.lane in lanes):
         start, end, lane = event.start_ns, event.end_ns, event.lane
-        told = f"{event.name}: {duration(end - start)}" if end > start else event.name
+        text = f"{event.name}: {duration(end - start)}" if end > start else event.name
         begin = Step(kind="begin", source=lane, target=lane, text=event.name, at_ns=start - origin)
         found.append(_Item(start, 2, begin, number))
-        found.append(_Item(end, 0, Step(kind="end", source=lane, target=lane, text=told, at_ns=end - origin), number))
+        found.append(_Item(end, 0, Step(kind="end", source=lane, target=lane, text=text, at_ns=end - origin), number))
     return found
 
 

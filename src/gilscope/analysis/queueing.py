@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gilscope.analysis.columns import Column, Columns, Role, estimated, ratio, times
+from gilscope.analysis.columns import Columns, PerBlock, Role, estimated, ratio, times
 from gilscope.analysis.gil import GilSeen
 from gilscope.core.cases import Case
 from gilscope.core.records import Round, Stamp
 from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate
 
-__all__ = ["GIVEN", "Basis", "basis", "held_alone", "unqueued_seconds", "unqueued_speedup"]
+__all__ = ["GIVEN", "Basis", "basis", "held_alone", "seconds_without_queueing", "speedup_without_queueing"]
 
 GIVEN = 0.85
 """Share of its workers that the control must certainly reach for the machine to count as having given its CPUs."""
@@ -69,14 +69,14 @@ def basis(
     as_timed : Estimate or None
         Relative efficiency by the wall clock.
     held : float or None
-        As for ``unqueued_speedup``; None where that is unknown.
+        As for ``speedup_without_queueing``; None where that is unknown.
     """
     given = estimated(columns.speedup(spin, "spin")) if spin is not None else None
     timed = Basis(relative_efficiency=as_timed, control=given)
     if spin is None or held is None or over_subscribed or given is None or given.low >= GIVEN * case.workers:
         return timed
-    control = unqueued_speedup(columns, spin, "spin")
-    relative = estimated(ratio(unqueued_speedup(columns, case, held=held), control))
+    control = speedup_without_queueing(columns, spin, "spin")
+    relative = estimated(ratio(speedup_without_queueing(columns, case, held=held), control))
     if relative is None:
         return timed
     return Basis(relative_efficiency=relative, control=estimated(control), without_queueing=True)
@@ -97,7 +97,7 @@ def held_alone(case: Case, gil: GilSeen, speedup: Estimate | None, examined: flo
     return min(1.0, gil.held.value / max(1.0, speedup.value))
 
 
-def unqueued_speedup(columns: Columns, case: Case, role: Role = "case", *, held: float = 0.0) -> Column:
+def speedup_without_queueing(columns: Columns, case: Case, role: Role = "case", *, held: float = 0.0) -> PerBlock:
     """Return T'(1) / T'(p) per block, T' being the time of the slowest worker without its queueing.
 
     Empty where a clock of it was not read: other systems than Linux, ``native``, more than 16 workers.
@@ -108,14 +108,14 @@ def unqueued_speedup(columns: Columns, case: Case, role: Role = "case", *, held:
         Share of its time one worker alone holds a GIL that all of them need.
     """
 
-    def seconds(of: Case) -> Column:
-        found = {at: unqueued_seconds(one, of.workers, held) for at, one in columns.rounds_of(of, role).items()}
+    def seconds(of: Case) -> PerBlock:
+        found = {at: seconds_without_queueing(one, of.workers, held) for at, one in columns.rounds_of(of, role).items()}
         return {at: value for at, value in found.items() if value}
 
     return times(ratio(seconds(case.t1), seconds(case)), case.copies)
 
 
-def unqueued_seconds(measured: Round, workers: int, held: float = 0.0) -> float | None:
+def seconds_without_queueing(measured: Round, workers: int, held: float = 0.0) -> float | None:
     """Return the time of the slowest worker per execution, without waiting for others and without queueing.
 
     Notes

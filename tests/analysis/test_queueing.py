@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from gilscope.analysis.columns import columns_by_kernel, estimated
-from gilscope.analysis.unqueued import unqueued_seconds, unqueued_speedup
+from gilscope.analysis.queueing import seconds_without_queueing, speedup_without_queueing
 from gilscope.core.cases import Case
 from gilscope.core.records import Round
 from tests.analysis.rounds import SPIN, Did, alone, made_of, native, study
@@ -17,7 +17,7 @@ CASE = Case.parse("k/f@threads*2#M")
 
 def _speedup(parallel: Round, *, single: Round | None = None, held: float = 0.0) -> float:
     (columns,) = columns_by_kernel(study(CASE.id, parallel, single=single)).values()
-    found = estimated(unqueued_speedup(columns, CASE, held=held))
+    found = estimated(speedup_without_queueing(columns, CASE, held=held))
     assert found is not None
     return found.value
 
@@ -45,18 +45,18 @@ def test_waiters_that_queue_to_ask_for_the_gil_do_not_make_it_free() -> None:
 
 
 def test_delays_beyond_what_was_no_cpu_time_are_not_subtracted() -> None:
-    assert unqueued_seconds(made_of(Did(cpu=50, queued=5), Did(cpu=50, queued=5)), 2) == pytest.approx(0.05)
+    assert seconds_without_queueing(made_of(Did(cpu=50, queued=5), Did(cpu=50, queued=5)), 2) == pytest.approx(0.05)
 
 
 def test_the_control_is_read_the_same_way() -> None:
     spin = made_of(Did(cpu=50, queued=25), Did(cpu=50))
     (columns,) = columns_by_kernel(study(CASE.id, alone(), spin=spin)).values()
-    found = estimated(unqueued_speedup(columns, SPIN, "spin"))
+    found = estimated(speedup_without_queueing(columns, SPIN, "spin"))
     assert found is not None
     assert found.value == pytest.approx(2.0)
 
 
 def test_it_is_unknown_where_a_clock_was_not_read() -> None:
-    assert unqueued_seconds(made_of(Did(cpu=50, queued=None), Did(cpu=50)), 2) is None
-    assert unqueued_seconds(native(50, 100), 2) is None
-    assert unqueued_seconds(dataclasses.replace(alone(), stamps=()), 1) is None
+    assert seconds_without_queueing(made_of(Did(cpu=50, queued=None), Did(cpu=50)), 2) is None
+    assert seconds_without_queueing(native(50, 100), 2) is None
+    assert seconds_without_queueing(dataclasses.replace(alone(), stamps=()), 1) is None

@@ -1,8 +1,6 @@
-"""Fill the measured sections of docs/method.md from kept figures, so that no number in them was ever typed.
+"""docs/method.md: injected faults, and the probe of the GIL beside known holds; twelve minutes of a quiet machine.
 
-Run: ``python docs/update_method.py [--measure]``. With ``--measure`` the faults are injected again and the probe is
-held against known holds, which takes about twelve minutes of a quiet machine; without it the figures that are there are
-laid out again. The probe's figures of other interpreters come from
+The probe's figures of other interpreters come from
 ``PYTHON benchmarks/selfbench/gil_probe.py --json docs/examples/gil_probe_X.Y.json``.
 """
 
@@ -16,29 +14,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sections import fill, refresh
+from pages.shared import EXAMPLES, ROOT
 
-PAGE = Path(__file__).resolve().parent / "method.md"
-EXAMPLES = PAGE.parent / "examples"
 FAULTS = EXAMPLES / "faults.json"
-ROOT = PAGE.parent.parent
-BUDGET = "20"
-_NOT_YET = "Not measured yet: `python docs/update_method.py --measure`."
+PROBE = EXAMPLES / f"gil_probe_{sys.version_info[0]}.{sys.version_info[1]}.json"  # of this interpreter
+COMMANDS = {
+    "faults": ["-m", "benchmarks.selfbench.faults", "--budget", "20", "--json", FAULTS],
+    "probe": ["benchmarks/selfbench/gil_probe.py", "--json", PROBE],
+}
+_NOT_YET = "Not measured yet: `python docs/update.py method --measure`."
 
 
-def probe_file() -> Path:
-    """Return where the probe's figures of this interpreter are kept."""
-    return EXAMPLES / f"gil_probe_{sys.version_info[0]}.{sys.version_info[1]}.json"
-
-
-def measure() -> None:
+def measure(part: str) -> None:
     """Measure with this interpreter; what misses its mark is printed, and is in the tables like the rest."""
-    commands = [
-        ["-m", "benchmarks.selfbench.faults", "--budget", BUDGET, "--json", str(FAULTS)],
-        ["benchmarks/selfbench/gil_probe.py", "--json", str(probe_file())],
-    ]
-    for words in commands:
-        subprocess.run([sys.executable, *words], cwd=ROOT, check=False)
+    subprocess.run([sys.executable, *COMMANDS[part]], cwd=ROOT, check=False)
 
 
 def faults() -> str:
@@ -115,10 +104,6 @@ def observer() -> str:
 SECTIONS: dict[str, Callable[[], str]] = {"faults": faults, "held": held, "waiting": waiting, "observer": observer}
 
 
-def filled(text: str) -> str:
-    """Return the page's text with its sections replaced."""
-    return fill(text, lambda name: SECTIONS[name]())
-
-
-if __name__ == "__main__":
-    refresh(PAGE, filled, measure)
+def section(name: str) -> str:
+    """Return a table."""
+    return SECTIONS[name]()

@@ -1,33 +1,29 @@
-"""Write the pages in docs/concepts/ from a real tour, so that no number and no diagram in them was ever typed.
-
-Run: ``python docs/update_tour.py [--measure]``. With ``--measure`` the tour runs again and replaces its document;
-without it the one that is there is laid out again.
-"""
+"""docs/concepts: programs, diagrams and numbers of a real tour."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from gilscope.report.timeline import svg
 from gilscope.report.tour import figure_text
 from gilscope.tour._shown import ShownChapter, ShownExperiment, Tour
+from pages.shared import EXAMPLES, ROOT, gilscope
 
-DOCS = Path(__file__).resolve().parent
-TOUR = DOCS / "examples" / "tour.json"
-PAGES = DOCS / "concepts"
+TOUR = EXAMPLES / "tour.json"
+PAGES = ROOT / "docs/concepts"
 PICTURES = PAGES / "images"
-HEAD = "<!-- written by docs/update_tour.py from docs/examples/tour.json -->\n"
+HEAD = "<!-- written by docs/update.py tour from docs/examples/tour.json -->\n"
 
 
-def measure() -> None:
-    """Run the whole tour and keep its document."""
-    command = [sys.executable, "-m", "gilscope", "tour", "--all", "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=600, check=True)
-    TOUR.write_text(json.dumps(json.loads(done.stdout), separators=(",", ":")) + "\n", encoding="utf-8")
+def measure(_part: str) -> None:
+    """Run the whole tour and keep its document; pictures of experiments that are gone go, too."""
+    output = gilscope("tour", "--all", "--json", stdout=subprocess.PIPE, timeout=600)
+    TOUR.write_text(json.dumps(json.loads(output), separators=(",", ":")) + "\n", encoding="utf-8")
+    for picture in PICTURES.glob("*.svg"):
+        picture.unlink()
 
 
 def page(chapter: ShownChapter) -> str:
@@ -157,7 +153,7 @@ def contents(tour: Tour) -> str:
 # Concepts
 
 One page per chapter of `gilscope tour`. Programs, diagrams and numbers are those of one run of it;
-`docs/update_tour.py` wrote them here.
+`docs/update.py tour` wrote them here.
 
 {chapters}
 """
@@ -172,17 +168,6 @@ def written(tour: Tour) -> dict[Path, str]:
     return files
 
 
-def main(arguments: list[str]) -> None:
-    """Measure if asked to, and write the pages."""
-    if arguments == ["--measure"]:
-        measure()
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    files = written(Tour.of(json.loads(TOUR.read_text(encoding="utf-8"))))
-    for old in {*PICTURES.glob("*.svg")} - set(files):
-        old.unlink()
-    for path, text in files.items():
-        path.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def files() -> dict[Path, str]:
+    """Return the files of the kept tour."""
+    return written(Tour.of(json.loads(TOUR.read_text(encoding="utf-8"))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["cure_of"]
+__all__ = ["fix_for"]
 
 _CURES = {
     "workqueue threading layer": "install tbb, or set NUMBA_THREADING_LAYER=omp: Numba's workqueue bears no threads",
@@ -11,6 +11,6 @@ _CURES = {
 }
 
 
-def cure_of(told: str) -> str:
+def fix_for(said: str) -> str:
     """Return the cure for what was raised or printed last; empty where none is known."""
-    return next((cure for words, cure in _CURES.items() if words in told), "")
+    return next((cure for words, cure in _CURES.items() if words in said), "")

@@ -1,14 +1,7 @@
-"""Measure kernels and fill the tables of their pages, so that no number in them was ever typed.
-
-Run: ``python docs/update_kernels.py [KERNEL...]``, on a quiet machine; all kernels take about a minute each. Each is
-measured by ``gilscope run KERNEL --workers 1,<all> --budget 20``, and the table is written from the result it leaves.
-``--pages`` fills the pages of another folder, ``--budget`` and ``--size`` go to ``gilscope run``.
-"""
+"""docs/kernels: the table of each page, from the result that its command leaves; about a minute each."""
 
 from __future__ import annotations
 
-import argparse
-import re
 import subprocess
 import sys
 import tempfile
@@ -18,13 +11,13 @@ from pathlib import Path
 from gilscope import results
 from gilscope.analysis import Answer, analyse
 from gilscope.analysis.rows import CaseRow, is_measured
-from gilscope.core.registry import KERNELS, SIZES, check_names
 from gilscope.env import capture
 from gilscope.report import figures
 from gilscope.report.sentences.environment import check_notes, environment_note
 from gilscope.report.sentences.notes import unavailable_notes
+from pages.shared import ROOT, fill
 
-PAGES = Path(__file__).resolve().parent / "kernels"
+PAGES = ROOT / "docs/kernels"
 BUDGET_S = 20.0
 
 
@@ -116,34 +109,16 @@ def filled(page: str, kernel: str, text: str) -> str:
     ValueError
         If the page has no such section, or more than one.
     """
-    block = f"<!-- output:{kernel} -->\n{text}\n<!-- /output -->"
-    new, count = re.subn(rf"<!-- output:{kernel} -->.*?<!-- /output -->", lambda _: block, page, flags=re.DOTALL)
+    count = page.count(f"<!-- output:{kernel} -->")
     if count != 1:
         raise ValueError(f"the page of {kernel} has {count} sections <!-- output:{kernel} -->, one is needed")
-    return new
+    return fill(page, lambda _: text)
 
 
-def update(kernel: str, pages: Path, budget_s: float, size: str | None) -> None:
+def measure(kernel: str, pages: Path = PAGES, budget_s: float = BUDGET_S, size: str | None = None) -> None:
     """Measure a kernel and fill its page."""
     path = pages / f"{kernel}.md"
     page = filled(path.read_text(encoding="utf-8"), kernel, "")  # a page that cannot be filled is not measured for
     words = command(kernel, budget_s, size)
     text = section(measured(words), kernel, words)
     path.write_text(filled(page, kernel, text), encoding="utf-8")
-    sys.stdout.write(f"{path}\n")
-
-
-def main() -> None:
-    """Read the command line and update the pages."""
-    parser = argparse.ArgumentParser(description="measure kernels and fill the tables of their pages")
-    parser.add_argument("kernels", nargs="*", metavar="KERNEL", help="default: all")
-    parser.add_argument("--budget", type=float, default=BUDGET_S, help="seconds of measuring per kernel [20]")
-    parser.add_argument("--size", choices=SIZES, help="of all implementations [S for pure Python, else M]")
-    parser.add_argument("--pages", type=Path, default=PAGES, help="folder of the pages [docs/kernels]")
-    options = parser.parse_args()
-    for kernel in check_names("kernel", options.kernels or KERNELS, KERNELS):
-        update(kernel, options.pages, options.budget, options.size)
-
-
-if __name__ == "__main__":
-    main()

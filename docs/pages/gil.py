@@ -1,0 +1,29 @@
+"""docs/gil.md: the example program under ``gilscope gil``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from gilscope.analysis.program import ProgramReport
+from gilscope.report.gil import render_gil
+from pages.shared import EXAMPLES, gilscope, terminal
+
+PROGRAM = "busy_threads.py"
+MODES = ("count", "hash")
+
+
+def report(mode: str) -> Path:
+    """Return where the report of a run is kept."""
+    return EXAMPLES / f"gil_{mode}.json"
+
+
+def measure(mode: str) -> None:
+    """Run the program from its own folder, so that no path gets into the report."""
+    gilscope("gil", "--json", "--out", report(mode).name, PROGRAM, mode, cwd=EXAMPLES, timeout=120)
+
+
+def section(mode: str) -> str:
+    """Return what the terminal shows of a run."""
+    seen = ProgramReport.of(json.loads(report(mode).read_text(encoding="utf-8")))
+    return terminal(f"gil {PROGRAM} {mode}", f"done\n\n{render_gil(seen)}")

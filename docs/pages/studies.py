@@ -1,0 +1,41 @@
+"""docs/studies.md: what the studies print; about five minutes together."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from gilscope.report.study_ipc import render_ipc
+from gilscope.report.study_metg import render_metg
+from gilscope.report.study_startup import render_startup
+from gilscope.studies.document import to_json
+from gilscope.studies.kinds import load_study
+from pages.shared import EXAMPLES, WIDTH, gilscope, terminal
+
+STUDIES: dict[str, tuple[str, Callable[..., str]]] = {
+    "metg": ("metg --task 40us", render_metg),
+    "startup": ("startup --budget 90s", render_startup),
+    "ipc": ("ipc --budget 90s", render_ipc),
+}
+
+
+def document_of(study: str) -> Path:
+    """Return where the document of a study is kept."""
+    return EXAMPLES / f"study_{study}.json"
+
+
+def measure(study: str) -> None:
+    """Run a study and keep its document, without the path of its interpreter."""
+    with tempfile.TemporaryDirectory() as folder:
+        gilscope(*STUDIES[study][0].split(), "--out", folder)
+        document = to_json(load_study(Path(folder, f"{study}.jsonl")))
+    document["environment"]["interpreter"]["executable"] = "python"
+    document_of(study).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def section(study: str) -> str:
+    """Return what the terminal shows of a study."""
+    command, render = STUDIES[study]
+    return terminal(command, render(load_study(document_of(study)), width=WIDTH))
