@@ -12,13 +12,11 @@ SOURCES := $(shell find ext -name '*.pyx' -o -name '*.px[di]' -o -name '*.h' -o 
 run: $(VENV)/.installed
 	$(BIN)/gilscope run
 
-# Tests that no neighbour disturbs run side by side, then the others alone: what measures must not have neighbours.
-MEASURING := tests/kernels/test_gil.py tests/report/test_kernel_pages.py
-SIDE_BY_SIDE := $(filter-out $(MEASURING),$(shell find tests/conformance tests/kernels tests/report tests/results -name 'test_*.py'))
+# Tests that no neighbour disturbs run side by side, then alone those that are marked as measuring.
 test: $(VENV)/.installed
 	status=0; \
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -n auto --maxprocesses 4 --dist loadfile || status=1; \
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE)) || status=1; \
+	$(BIN)/python -m pytest -m 'not measuring' -n $(or $(WORKERS),4) --dist worksteal || status=1; \
+	$(BIN)/python -m pytest -m measuring || status=1; \
 	exit $$status
 
 # The suite under every interpreter found, each in an environment of its own in build/environments; QUICK=1: only what

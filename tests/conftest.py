@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ from . import planted
 # How long an example takes is the machine's business, and nothing here may fail for that.
 hypothesis.settings.register_profile("gilscope", deadline=None)
 hypothesis.settings.load_profile("gilscope")
+
+# Tables are laid out for the width of a pipe, whatever terminal this is; workers of xdist are given a narrow one.
+os.environ.pop("COLUMNS", None)
 
 # A shell that starts programs in the background lets them ignore Ctrl-C, and so whatever the tests start.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

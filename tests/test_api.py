@@ -8,7 +8,6 @@ import json
 import sys
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 import gilscope
@@ -19,6 +18,7 @@ from gilscope.core.errors import UsageError
 from gilscope.kernels._byvalue import pack, unpack
 from gilscope.profile.callables import IN_RUNNER, request_of
 from tests.report.answers import answer, row
+from tests.validators import keeps_to
 
 
 def _on_top(n: int) -> int:
@@ -133,7 +133,7 @@ def test_a_comparison_shows_saves_and_explains_itself(tmp_path: Path) -> None:
     assert found.case("threads").workers == 2
     assert found.case("threads").speedup.low <= found.case("threads").speedup.high
     assert found.best.rate.value > 0
-    jsonschema.validate(found.to_dict(), json_schema())
+    keeps_to(found.to_dict(), json_schema)
     assert "_on_top" in repr(found)
     assert found._repr_html_().count("<tr>") == 1 + len(found.cases)
     assert gilscope.load(found.save(tmp_path)).study["functions"]

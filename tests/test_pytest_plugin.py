@@ -36,13 +36,15 @@ SUITE = """
 
 def _pytest(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     (folder / "test_suite.py").write_text(textwrap.dedent(SUITE))
+    # As a suite of its own: what a worker of xdist has in its environment is not for this one.
+    own = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", *_LOADED, *options],
         capture_output=True,
         text=True,
         cwd=folder,
         timeout=300,
-        env={**os.environ, **environment},
+        env={**own, **environment},
     )
 
 

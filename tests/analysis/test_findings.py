@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,12 +20,13 @@ from gilscope.core.records import ResultSet, Round
 from tests.analysis.causes import FOUR, NATIVE, PLANTED, PROCESSES, SERIALISED, THREADS, TWO_CPUS
 from tests.analysis.rounds import SPIN, Did, alone, ideal, made_of, native, probe, study
 from tests.analysis.synthetic import documented, row
+from tests.validators import keeps_to
 
 
 def said(made: ResultSet) -> list[str]:
     """Return the findings of the one parallel case."""
     document = documented(made)
-    jsonschema.validate(document, json_schema())
+    keeps_to(document, json_schema)
     (codes,) = [one["findings"] for one in document["cases"] if one["speedup"]]
     for code in codes:
         (group,) = [group for group in document["findings"] if group["code"] == code]

@@ -284,9 +284,9 @@ def partitions(made: ResultSet, monkeypatch) -> int:
     return count
 
 
-def test_ten_thousand_cases_cost_a_hundred_times_a_hundred(monkeypatch):
+def test_a_thousand_cases_cost_ten_times_a_hundred(monkeypatch):
     once = partitions(many(100, 3), monkeypatch)
-    assert partitions(many(10_000, 3), monkeypatch) == pytest.approx(100 * once, rel=0.1)
+    assert partitions(many(1000, 3), monkeypatch) == pytest.approx(10 * once, rel=0.1)
 
 
 def test_an_account_is_taken_within_blocks():

@@ -21,6 +21,7 @@ def test_without_a_chapter_the_tour_lists_them(capsys: Captured) -> None:
     assert all(f"  {name} " in out for name in CHAPTERS)
 
 
+@pytest.mark.measuring
 def test_a_chapter_is_shown_and_written_as_a_page(folder: Path, capsys: Captured) -> None:
     assert main(["tour", "single", "--html", "page.html"]) == 0
     out = capsys.readouterr().out

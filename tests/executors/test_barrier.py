@@ -68,6 +68,7 @@ def test_nobody_passes_before_everybody_has_arrived(make: Maker) -> None:
     assert arrived == [generations] * parties
 
 
+@pytest.mark.measuring
 def test_waiting_for_others_is_told_from_being_woken(make: Maker) -> None:
     barriers = make(2)
 

@@ -17,9 +17,12 @@ from tests.kernels.gil_ticks import shows
 
 REPOSITORY = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.skipif(
-    not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="this interpreter runs without a GIL"
-)
+pytestmark = [
+    pytest.mark.measuring,
+    pytest.mark.skipif(
+        not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="this interpreter runs without a GIL"
+    ),
+]
 
 
 def usable(name: str, gil: str) -> list[str]:

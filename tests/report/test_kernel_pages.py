@@ -59,6 +59,7 @@ def test_the_table_has_the_figures_of_the_analysis() -> None:
     assert "numba is not installed" in text
 
 
+@pytest.mark.measuring
 @pytest.mark.slow
 def test_a_page_is_filled_by_measuring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "mandelbrot.md"

@@ -113,6 +113,7 @@ def test_kept_figures_become_tables(tmp_path, monkeypatch):
     assert "| CPython 3.12.1 | x | 9 | 250 | 1.0000 [0.9900, 1.0100] | 0.50% |" in method.observer()
 
 
+@pytest.mark.measuring
 @pytest.mark.slow
 def test_beside_a_background_load_no_wrong_cause_is_named():
     """One run of what holds the GIL all the time and of what shares nothing, both while another program computes."""

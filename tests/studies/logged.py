@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 from gilscope.studies.document import to_json
 from gilscope.studies.engine import carry_out
 from gilscope.studies.kinds import json_schema, load_study
 from gilscope.studies.record import Kind, Record, StudyLog
+from tests.validators import keeps_to
 
 
 def log_of(kind: Kind[Any, Any, Any, Any], request: Any, path: Path) -> StudyLog[Any, Any, Any, Any]:
@@ -34,5 +33,5 @@ def document_of(
         found = carry_out(kind, path, request, {}, measure, resume=resume)
         assert load_study(path) == found
     document: dict[str, Any] = to_json(found)
-    jsonschema.validate(document, json_schema())
+    keeps_to(document, json_schema)
     return document

@@ -15,6 +15,7 @@ from gilscope.core.errors import ForeignFileError, NewerSchemaError, ResultFileE
 from gilscope.studies.document import to_json
 from gilscope.studies.kinds import FILE_NAMES, json_schema, load_study, of_json, studies_in, study_files
 from tests.faults.mutations import WORDS, places
+from tests.validators import keeps_to
 
 E = {"value": 2.0, "low": 1.0, "high": None, "confidence": 0.95, "blocks": 9}
 BASE = {"schema": "gilscope.study", "schema_version": 1, "tool_version": "0.1.0", "environment": {}, "asked": {}}
@@ -67,7 +68,7 @@ WHOLE = [
 
 @pytest.mark.parametrize("whole", WHOLE, ids=lambda whole: str(whole["study"]))
 def test_a_document_is_read_and_written_as_it_was(whole):
-    jsonschema.validate(whole, json_schema())
+    keeps_to(whole, json_schema)
     found = to_json(of_json(whole, "it"))
     assert {**found, "asked": {}} == whole
     assert tuple(found) == (
@@ -119,7 +120,7 @@ def test_a_number_that_nothing_could_draw_is_out_of_range(number):
 )
 def test_what_is_not_described_is_refused(study, row):
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(made(study, [row]), json_schema())
+        keeps_to(made(study, [row]), json_schema)
     with pytest.raises((ForeignFileError, ResultFileError)):
         of_json(made(study, [row]), "it")
 

@@ -106,6 +106,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     return python, folder
 
 
+@pytest.mark.measuring
 @pytest.mark.slow
 def test_no_gil_is_told_apart_from_one_that_a_module_switched_on_and_the_module_is_named(
     built: tuple[str, Path],

@@ -16,7 +16,7 @@ import gilscope.telemetry.gil as gil_module
 from gilscope.core.errors import MeasurementError, UnavailableError, UsageError
 from gilscope.telemetry.gil import GilMonitor, probe_availability
 
-pytestmark = pytest.mark.usefixtures("probe")
+pytestmark = [pytest.mark.measuring, pytest.mark.usefixtures("probe")]
 _gilprobe = pytest.importorskip("gilscope.telemetry._gilprobe")
 
 RATE_HZ = 2000.0

@@ -28,6 +28,7 @@ def duty(hold_s: float, release_s: float, total_s: float) -> int:
     return held_ns
 
 
+@pytest.mark.measuring
 @needs_trace
 def test_a_known_hold_is_seen_as_long_as_it_was() -> None:
     truth: list[int] = []
@@ -44,6 +45,7 @@ def test_a_known_hold_is_seen_as_long_as_it_was() -> None:
     assert "unseen" in trace.notes[0]
 
 
+@pytest.mark.measuring
 @needs_trace
 def test_holds_follow_each_other_and_never_overlap() -> None:
     def spin() -> None:
@@ -62,6 +64,7 @@ def test_holds_follow_each_other_and_never_overlap() -> None:
     assert len(trace.events) >= 2
 
 
+@pytest.mark.measuring
 @needs_trace
 def test_the_sampler_keeps_holds_where_a_timeline_is_wanted() -> None:
     worker = threading.Thread(target=lambda: duty(0.02, 0.01, 0.09), name="holder")
@@ -73,6 +76,7 @@ def test_the_sampler_keeps_holds_where_a_timeline_is_wanted() -> None:
     assert all(one.end_ns <= other.start_ns for one, other in itertools.pairwise(monitor.holds_kept))
 
 
+@pytest.mark.measuring
 @needs_trace
 def test_no_holds_are_kept_unasked() -> None:
     with GilMonitor(2000) as monitor:

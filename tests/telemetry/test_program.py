@@ -135,6 +135,7 @@ def test_an_idle_pool_does_not_hang_the_end(script: Any) -> None:
     assert run_program(script(code)).exit_status == 0
 
 
+@pytest.mark.measuring
 @pytest.mark.usefixtures("probe")
 def test_what_the_probe_saw_comes_along_as_json(script: Any) -> None:
     code = """

@@ -14,6 +14,7 @@ def _holds() -> int:
     return sum(i * i for i in range(3000))
 
 
+@pytest.mark.measuring
 def test_the_gil_gate_tells_c_code_from_byte_code() -> None:
     told: list[dict[str, object]] = []
     gate = GilGate(report=told.append)

@@ -18,6 +18,7 @@ EXPERIMENTS = [
 ]
 
 
+@pytest.mark.measuring
 @pytest.mark.parametrize(("chapter", "experiment"), EXPERIMENTS)
 def test_the_claim_holds(chapter: str, experiment: Experiment) -> None:
     seen = run_experiment(experiment)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import jsonschema
 import pytest
 
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.to_json import json_schema
 from gilscope.report.sentences.notes import notes_of
 from tests.report.answers import answer, changed, control, document, mandelbrot, row
+from tests.validators import keeps_to
 
 
 def said(found: Answer, label: str) -> list[str]:
@@ -19,7 +19,7 @@ def said(found: Answer, label: str) -> list[str]:
 
 @pytest.mark.parametrize("made", [mandelbrot(), mandelbrot(interrupted=True), answer([])], ids=["full", "cut", "empty"])
 def test_the_answers_of_these_tests_make_documents(made: Answer) -> None:
-    jsonschema.validate(document(made), json_schema())
+    keeps_to(document(made), json_schema)
 
 
 def test_noisy_cases_are_named_together_with_one_cure() -> None:
