@@ -41,7 +41,7 @@ def answer(tmp_path_factory: pytest.TempPathFactory) -> Answer:
     """All of them, measured side by side in the same blocks."""
     names = [name for name in EXPECTED if not name.startswith("numba") or importlib.util.find_spec("numba")]
     request = Request(functions=own_functions([f"users.py:{name}" for name in names], HERE), folder=str(HERE))
-    options = Options(executors=("threads",), workers=(2,), budget_s=8.0, round_s=0.04)
+    options = Options(executors=("threads",), workers=(2,), budget_s=12.0, round_s=0.06)
     path = tmp_path_factory.mktemp("users") / "result.jsonl"
     assert measure(Functions(request, options), path)
     return analyse(results.load(path))

@@ -79,6 +79,7 @@ def test_a_kind_that_dies_is_a_row():
     assert "spawn" not in host.ended  # the host has ended it already
 
 
+@pytest.mark.measuring  # a budget of real milliseconds
 def test_what_failed_is_tried_again_by_resume_and_keeps_its_reason_until_it_has_a_sample(tmp_path):
     options = {"kinds": ("threads", "spawn"), "budget_s": 0.05}
     document(FakeHost(dies="spawn"), tmp_path, **options)
