@@ -33,7 +33,7 @@ DEFAULT_TRANSPORT = "shm"
 _USUAL = ("", DEFAULT_START_METHOD, DEFAULT_TRANSPORT, "native")  # parts that ids leave out
 
 _NAME_ENDS = {"native": "_own_threads", "all": "_nested"}
-"""By ``libraries``: how version 0.1.0 ended the name of the user's function instead."""
+"""By ``libraries``: how earlier versions ended the name of the user's function instead."""
 
 _CASE = re.compile(
     r"(?P<kernel>[\w.:/\-]+)/(?P<implementation>\w+)@(?P<executor>[a-z]+)"
