@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,3 +152,112 @@ def test_a_counter_gives_every_number_once_and_begins_anew_with_the_next_start()
     for thread in threads:
         thread.join(timeout=30)
     assert sorted(number for numbers in taken for number in numbers) == sorted(list(range(50 * parties)) * 3)
+
+
+# The virtual clock ----------------------------------------------------------------------------------------------------
+
+
+class _Queue:
+    """A schedstat file of one's own: what a worker queued is what the test says."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._ns = path, 7_000_000
+        self.add(0)
+
+    def add(self, ns: int) -> None:
+        self._ns += ns
+        self.path.write_text(f"123456789 {self._ns} 42\n")
+
+
+def _virtual(tmp_path: Path, parties: int) -> tuple[list[Any], list[_Queue]]:
+    memory = bytearray(_barrier.NBYTES)
+    queues = [_Queue(tmp_path / f"schedstat{index}") for index in range(parties)]
+    return [_barrier.Barrier(memory, 0, parties, 0, str(queue.path)) for queue in queues], queues
+
+
+def _busy(ns: int) -> None:
+    """Keep a CPU, whatever the machine: a sleeping thread gives it up."""
+    until = time.perf_counter_ns() + ns
+    while time.perf_counter_ns() < until:
+        pass
+
+
+def test_what_the_slowest_worker_queued_is_taken_out_of_everybodys_wait(tmp_path: Path) -> None:
+    barriers, queues = _virtual(tmp_path, 2)
+    found: list[tuple[int, int]] = [(0, 0)] * 2
+
+    def body(index: int, barrier: Any) -> None:
+        start = barrier.start()
+        time.sleep(0.02 if index else 0.06)
+        if index == 0:
+            queues[0].add(30_000_000)
+        barrier.wait()
+        time.sleep(0.02)
+        end = time.perf_counter_ns()
+        net, _ = barrier.finish(end)
+        found[index] = (net, end - start)
+
+    _run(barriers, body)
+    for net, timed in found:
+        assert timed - net == pytest.approx(30e6, abs=3e6)
+
+
+def test_queueing_hidden_behind_a_slower_worker_changes_nothing(tmp_path: Path) -> None:
+    barriers, queues = _virtual(tmp_path, 2)
+    found = [0, 0]
+
+    def body(index: int, barrier: Any) -> None:
+        start = barrier.start()
+        time.sleep(0.06 if index else 0.03)
+        if index == 0:
+            queues[0].add(20_000_000)
+        barrier.wait()
+        end = time.perf_counter_ns()
+        found[index] = end - start - barrier.finish(end)[0]
+
+    _run(barriers, body)
+    assert found == [pytest.approx(0, abs=3e6)] * 2
+
+
+def test_being_woken_late_is_taken_out_beyond_what_a_wake_up_takes_by_itself(tmp_path: Path) -> None:
+    barriers, queues = _virtual(tmp_path, 2)
+    found = [0, 0]
+
+    def body(index: int, barrier: Any) -> None:
+        start = barrier.start()
+        if index:
+            time.sleep(0.03)
+            queues[0].add(10_000)  # the other's, while it is woken: much less than GS_WAKE_NS
+        barrier.wait()
+        end = time.perf_counter_ns()
+        found[index] = end - start - barrier.finish(end)[0]
+
+    _run(barriers, body)
+    assert found == [pytest.approx(0, abs=1e6)] * 2
+
+
+def test_time_without_cpu_queueing_or_a_switch_of_its_own_is_stolen(tmp_path: Path) -> None:
+    barriers, _ = _virtual(tmp_path, 1)
+    barriers[0].start()
+    began, cpu = time.perf_counter_ns(), time.thread_time_ns()
+    _busy(20_000_000)
+    end = time.perf_counter_ns()
+    net, stolen = barriers[0].finish(end)
+    missed = (end - began) - (time.thread_time_ns() - cpu)  # the real queueing and steal: the planted clock counts none
+    assert stolen == pytest.approx(missed, abs=1e6)
+    assert net + stolen == pytest.approx(end - began, abs=1e6)
+
+
+def test_a_worker_that_gave_up_its_cpu_was_not_certainly_stolen_from(tmp_path: Path) -> None:
+    barriers, _ = _virtual(tmp_path, 1)
+    barriers[0].start()
+    time.sleep(0.02)
+    net, stolen = barriers[0].finish(time.perf_counter_ns())
+    assert stolen == 0
+    assert net >= 20_000_000
+
+
+def test_without_a_clock_for_queueing_there_is_no_virtual_time(tmp_path: Path) -> None:
+    barrier = _barrier.Barrier(bytearray(_barrier.NBYTES), 0, 1, 0, str(tmp_path / "missing"))
+    barrier.start()
+    assert barrier.finish(time.perf_counter_ns()) is None

@@ -74,6 +74,10 @@ FULL_ROUND = Round(
     steal_ns=3,
     throttled_ns=4,
     process_cpu_ns=5,
+    net_ns=3,
+    stolen_ns=1,
+    minor_faults=6,
+    system_ns=2,
 )
 FULL_WORK = Work(units=1, unit="x", flops=2, bytes=3)
 FULL_RECORD = CaseRecord(

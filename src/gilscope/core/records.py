@@ -69,6 +69,13 @@ class Round:
     process_cpu_ns : int or None
         CPU time of the process that handed out the work, all its threads together: where workers are threads, those
         of the libraries they call too.
+    net_ns : int or None
+        Length of the round without what other programs took: every worker's virtual clock leaves out its queueing for
+        a CPU and the steal that is certain, and barriers hand on the latest. None where a worker's is not known.
+    stolen_ns : int or None
+        The steal that is certain, summed over the workers.
+    minor_faults, system_ns : int or None
+        Page faults without input or output, and CPU time in the kernel, summed over the workers.
     """
 
     repeats: int
@@ -79,6 +86,10 @@ class Round:
     steal_ns: int | None = None
     throttled_ns: int | None = None
     process_cpu_ns: int | None = None
+    net_ns: int | None = None
+    stolen_ns: int | None = None
+    minor_faults: int | None = None
+    system_ns: int | None = None
 
     @property
     def wall_ns(self) -> int:

@@ -15,7 +15,21 @@ from gilscope.core import clocks
 from gilscope.core.errors import MeasurementError, UnavailableError, WorkerRaisedError
 from gilscope.core.records import Round
 from gilscope.core.spec import chunk_bounds
-from gilscope.executors._rounds import Task, combine_each, job_of, merge, outside, pack, since, stamp, store, touched
+from gilscope.executors._rounds import (
+    Task,
+    combine_each,
+    job_of,
+    merge,
+    net_of,
+    net_of_phases,
+    outside,
+    pack,
+    since,
+    stamp,
+    store,
+    touched,
+    used,
+)
 from gilscope.executors._shm import Segment
 from gilscope.executors._tokens import TokenBarrier
 from gilscope.executors._worker import Job, WorkerReport
@@ -221,6 +235,8 @@ class PoolSession:
             end_ns=max(report.end_ns for report in reports) + combine_ns,
             combine_ns=combine_ns,
             stamps=stamps,
+            net_ns=net_of(reports, combine_ns),
+            **used(reports),
             **since(before),
         )
 
@@ -256,6 +272,8 @@ class PoolSession:
             end_ns=end,
             combine_ns=combine_ns,
             stamps=stamps,
+            net_ns=net_of_phases(end - begin, ([[own] for own in phase] for phase in zip(*totals, strict=True))),
+            **used([report for own in totals for report in own]),
             **since(before),
         )
 

@@ -24,12 +24,15 @@ __all__ = [
     "combine_each",
     "job_of",
     "merge",
+    "net_of",
+    "net_of_phases",
     "outside",
     "pack",
     "since",
     "stamp",
     "store",
     "touched",
+    "used",
 ]
 
 Chunk = tuple[int, int, int]
@@ -188,7 +191,6 @@ def stamp(report: WorkerReport, submit_ns: int, received_ns: int) -> Stamp:
 
 def merge(reports: Sequence[WorkerReport], waiting_ns: int) -> WorkerReport:
     """Sum one worker's reports over the phases of a round; the gaps between them are dispatch."""
-    queued = [report.run_queue_ns for report in reports]
     busy_ns = sum(report.end_ns - report.start_ns for report in reports)
     span_ns = reports[-1].end_ns - reports[0].start_ns
     return WorkerReport(
@@ -197,9 +199,63 @@ def merge(reports: Sequence[WorkerReport], waiting_ns: int) -> WorkerReport:
         waiting_ns=waiting_ns,
         waking_ns=max(0, span_ns - busy_ns - waiting_ns),
         cpu_ns=sum(report.cpu_ns for report in reports),
-        run_queue_ns=None if None in queued else sum(value for value in queued if value is not None),
+        run_queue_ns=_sum(report.run_queue_ns for report in reports),
         partials=(),
+        **used(reports),
     )
+
+
+class Used(TypedDict):
+    """What workers used, summed; None where one did not know."""
+
+    stolen_ns: int | None
+    minor_faults: int | None
+    system_ns: int | None
+
+
+def used(reports: Sequence[WorkerReport]) -> Used:
+    """Sum what workers used over their reports."""
+    return {
+        "stolen_ns": _sum(report.stolen_ns for report in reports),
+        "minor_faults": _sum(report.minor_faults for report in reports),
+        "system_ns": _sum(report.system_ns for report in reports),
+    }
+
+
+def net_of(reports: Sequence[WorkerReport], combine_ns: int) -> int | None:
+    """Return the net length of a round of workers that meet at barriers: the latest virtual clock at the end."""
+    known = [report.net_ns for report in reports if report.net_ns is not None]
+    return max(known) + combine_ns if len(known) == len(reports) else None
+
+
+def net_of_phases(wall_ns: int, phases: Iterable[Iterable[Sequence[WorkerReport]]]) -> int | None:
+    """Return the net length of a round whose parent waits for every worker after each phase.
+
+    Parameters
+    ----------
+    phases : of (workers' reports of the phase, at least one each)
+
+    Notes
+    -----
+    A phase would have ended when the last worker ends without what was taken from it. What the parent queued, and
+    workers before they began, is not known and stays in: the net length is not too short.
+    """
+    for phase in phases:
+        ends = []
+        for reports in phase:
+            nets = [report.net_ns for report in reports if report.net_ns is not None]
+            if len(nets) < len(reports):
+                return None
+            lost_ns = sum(report.end_ns - report.start_ns for report in reports) - sum(nets)
+            ends.append((max(report.end_ns for report in reports), lost_ns))
+        if ends:
+            wall_ns -= max(end for end, _ in ends) - max(end - lost for end, lost in ends)
+    return wall_ns
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = list(values)
+    return None if None in known else sum(value for value in known if value is not None)
 
 
 def outside() -> tuple[int | None, int | None, int]:

@@ -18,7 +18,7 @@ from gilscope.core import clocks
 from gilscope.core.errors import WorkerRaisedError
 from gilscope.core.records import Round, Stamp
 from gilscope.core.spec import chunk_bounds
-from gilscope.executors._rounds import Chunk, Task, combine_each, outside, since, stamp, store
+from gilscope.executors._rounds import Chunk, Task, combine_each, net_of_phases, outside, since, stamp, store, used
 from gilscope.executors._task_worker import Answer, Warm
 from gilscope.executors._worker import Job, WorkerReport
 
@@ -127,8 +127,21 @@ class TaskSession(ABC):
         self.results, combine_ns = combine_each(self.task, reports, repeats)
         self.result = self.results[0]
         end = clocks.wall_ns()
-        stamps = stamps_of(done, self.workers, begin, received)
-        return Round(repeats=repeats, start_ns=begin, end_ns=end, combine_ns=combine_ns, stamps=stamps, **since(before))
+        by_worker: list[dict[str, list[WorkerReport]]] = []
+        for entries in done:
+            by_worker.append({})
+            for entry in entries:
+                by_worker[-1].setdefault(entry.worker, []).append(entry.report)
+        return Round(
+            repeats=repeats,
+            start_ns=begin,
+            end_ns=end,
+            combine_ns=combine_ns,
+            stamps=stamps_of(done, self.workers, begin, received),
+            net_ns=net_of_phases(end - begin, (phase.values() for phase in by_worker)),
+            **used([entry.report for entries in done for entry in entries]),
+            **since(before),
+        )
 
     def _warm_up(self) -> Mapping[str, Warm]:
         """Make the job ready in every worker; return what each said."""

@@ -13,7 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 from gilscope.core import clocks, targets
 from gilscope.core.errors import BrokenBarrierError, GilscopeError, one_line
@@ -104,7 +104,10 @@ class Bound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerReport:
-    """One worker's part of a round; times in ns, ``partials`` as (phase, chunk number, partial) of the last repeat."""
+    """One worker's part of a round; times in ns, ``partials`` as (phase, chunk number, partial) of the last repeat.
+
+    ``net_ns`` is its virtual time at the end (see ``Round.net_ns``), counted from the last arrival at the start.
+    """
 
     start_ns: int
     end_ns: int
@@ -114,6 +117,10 @@ class WorkerReport:
     run_queue_ns: int | None
     partials: tuple[tuple[int, int, Any], ...]
     gathering_ns: int = 0
+    net_ns: int | None = None
+    stolen_ns: int | None = None
+    minor_faults: int | None = None
+    system_ns: int | None = None
 
 
 def bind(job: Job, channel: Channel) -> Bound:
@@ -179,7 +186,7 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> WorkerRepor
     phases, inner_barriers = job.phases, repeats * job.phases - 1
     partials: list[tuple[int, int, Any]] = []
     done = 0
-    queued_ns = clocks.run_queue_ns()
+    before, queued_ns = clocks.thread_usage(), clocks.run_queue_ns()
     arrived_ns = clocks.wall_ns()
     start_ns = bound.barrier.start() if bound.barrier is not None else arrived_ns
     cpu_ns = clocks.thread_cpu_ns()
@@ -194,18 +201,51 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> WorkerRepor
                 wait()
     end_ns = clocks.wall_ns()
     cpu_ns = clocks.thread_cpu_ns() - cpu_ns
-    queue_end_ns = clocks.run_queue_ns()
     barrier = bound.barrier
+    met = barrier.finish(end_ns) if barrier is not None else None
+    queued_ns = _less(clocks.run_queue_ns(), queued_ns)
+    usage = _used(before, end_ns - start_ns, cpu_ns, queued_ns)
+    if barrier is not None:
+        usage["net_ns"], usage["stolen_ns"] = met or (None, None)
     return WorkerReport(
         start_ns=start_ns,
         end_ns=end_ns,
         waiting_ns=barrier.waiting_ns if barrier is not None else 0,
         waking_ns=barrier.waking_ns if barrier is not None else 0,
         cpu_ns=max(0, cpu_ns - (barrier.spun_ns if barrier is not None else 0)),
-        run_queue_ns=None if queued_ns is None or queue_end_ns is None else queue_end_ns - queued_ns,
+        run_queue_ns=queued_ns,
         partials=tuple(entry for entry in partials if entry[2] is not None),
         gathering_ns=max(0, start_ns - arrived_ns),
+        **usage,
     )
+
+
+class _Used(TypedDict):
+    net_ns: int | None
+    stolen_ns: int | None
+    minor_faults: int | None
+    system_ns: int | None
+
+
+def _used(before: clocks.Usage | None, wall_ns: int, cpu_ns: int, queued_ns: int | None) -> _Used:
+    """Return what the calling thread used in a stretch without barriers, and its length without what others took."""
+    after = clocks.thread_usage()
+    if before is None or after is None:
+        return {"net_ns": None, "stolen_ns": None, "minor_faults": None, "system_ns": None}
+    net = stolen = None
+    if queued_ns is not None:
+        stolen = max(0, wall_ns - cpu_ns - queued_ns) if after.switches == before.switches else 0
+        net = max(0, wall_ns - queued_ns - stolen)
+    return {
+        "net_ns": net,
+        "stolen_ns": stolen,
+        "minor_faults": after.minor_faults - before.minor_faults,
+        "system_ns": after.system_ns - before.system_ns,
+    }
+
+
+def _less(value: int | None, before: int | None) -> int | None:
+    return None if value is None or before is None else value - before
 
 
 def _taken(bound: Bound, chunks: Sequence[tuple[int, int, int]], done: int) -> Iterator[tuple[int, int, int]]:
@@ -231,7 +271,8 @@ def perform_private(
     work : sequence of ((number, lo, hi), reads, writes)
         ``reads`` are (buffer, first item, bytes), ``writes`` are (buffer, first item, one past the last).
     """
-    start_ns, cpu_ns, queued_ns = clocks.wall_ns(), clocks.thread_cpu_ns(), clocks.run_queue_ns()
+    before, queued_ns = clocks.thread_usage(), clocks.run_queue_ns()
+    start_ns, cpu_ns = clocks.wall_ns(), clocks.thread_cpu_ns()
     partials, written = [], []
     for (number, lo, hi), reads, writes in work:
         for name, first, data in reads:
@@ -242,15 +283,17 @@ def perform_private(
         if partial is not None:
             partials.append((phase, number, partial))
         written += [(name, first, bytes(bound.buffers[name][first:last])) for name, first, last in writes]
-    queue_end_ns = clocks.run_queue_ns()
+    end_ns, cpu_ns = clocks.wall_ns(), clocks.thread_cpu_ns() - cpu_ns
+    queued_ns = _less(clocks.run_queue_ns(), queued_ns)
     report = WorkerReport(
         start_ns=start_ns,
-        end_ns=clocks.wall_ns(),
+        end_ns=end_ns,
         waiting_ns=0,
         waking_ns=0,
-        cpu_ns=clocks.thread_cpu_ns() - cpu_ns,
-        run_queue_ns=None if queued_ns is None or queue_end_ns is None else queue_end_ns - queued_ns,
+        cpu_ns=cpu_ns,
+        run_queue_ns=queued_ns,
         partials=tuple(partials),
+        **_used(before, end_ns - start_ns, cpu_ns, queued_ns),
     )
     return report, written
 

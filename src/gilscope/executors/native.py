@@ -66,12 +66,13 @@ class NativeSession:
         """
         function, params, buffers = self._function, dict(self._task.params), self._buffers
         workers, before, queued_ns = self._task.case.workers, outside(), clocks.tasks_run_queue_ns()
+        usage = clocks.process_usage()
         cpu_ns, start_ns = clocks.process_cpu_ns(), clocks.wall_ns()
         for _ in range(repeats):
             self.result = function(workers, params, buffers)
         end_ns = clocks.wall_ns()
         cpu_ns = clocks.process_cpu_ns() - cpu_ns
-        taken = since(before)
+        taken, usage_end = since(before), clocks.process_usage()
         settle()
         queue_end_ns = clocks.tasks_run_queue_ns()
         stamp = Stamp(
@@ -82,7 +83,16 @@ class NativeSession:
             run_queue_ns=None if queued_ns is None or queue_end_ns is None else max(0, queue_end_ns - queued_ns),
             received_ns=end_ns,
         )
-        return Round(repeats=repeats, start_ns=start_ns, end_ns=end_ns, stamps=(stamp,), **taken)
+        spent = [b - a for a, b in zip(usage, usage_end, strict=True)] if usage and usage_end else [None, None]
+        return Round(
+            repeats=repeats,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            stamps=(stamp,),
+            minor_faults=spent[0],
+            system_ns=spent[1],
+            **taken,
+        )
 
     def close(self) -> None:
         """Nothing to forget."""

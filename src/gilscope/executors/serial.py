@@ -7,7 +7,7 @@ from typing import Any
 from gilscope.core import clocks
 from gilscope.core.records import Round
 from gilscope.core.spec import Availability, Impl
-from gilscope.executors._rounds import Task, bound_to, combine, job_of, outside, since, stamp
+from gilscope.executors._rounds import Task, bound_to, combine, job_of, net_of, outside, since, stamp, used
 from gilscope.executors._worker import Bound, bind, perform, warm_up
 
 __all__ = ["SerialPool", "availability", "open_pool"]
@@ -52,6 +52,8 @@ class SerialSession:
             end_ns=report.end_ns + combine_ns,
             combine_ns=combine_ns,
             stamps=(stamp(report, submitted, report.end_ns),),
+            net_ns=net_of([report], combine_ns),
+            **used([report]),
             **since(before),
         )
 

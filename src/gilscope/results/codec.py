@@ -52,6 +52,7 @@ _STAMP_FIELDS = (
     "gathering_ns",  # added later: rows without it are read
 )
 _LEAST_FIELDS = 8
+_MEASURED_SINCE = ("net_ns", "stolen_ns", "minor_faults", "system_ns")  # fields of a round that earlier files lack
 _ABSOLUTE = 4
 
 
@@ -233,6 +234,7 @@ def _encode_round(measured: Round, origin: int) -> dict[str, Any]:
         values["throttled"] = measured.throttled_ns
     if measured.process_cpu_ns is not None:
         values["cpu"] = measured.process_cpu_ns
+    values |= {name: getattr(measured, name) for name in _MEASURED_SINCE if getattr(measured, name) is not None}
     rows = [[getattr(stamp, name) for name in _STAMP_FIELDS] for stamp in measured.stamps]
     if len(rows) > MAX_STAMPS:
         values["workers"] = len(rows)
@@ -269,6 +271,7 @@ def _decode_round(values: Mapping[str, Any], origin: int) -> Round:
         steal_ns=_int_or_none(values.get("steal"), "steal"),
         throttled_ns=_int_or_none(values.get("throttled"), "throttled"),
         process_cpu_ns=_int_or_none(values.get("cpu"), "cpu"),
+        **{name: _int_or_none(values.get(name), name) for name in _MEASURED_SINCE},
     )
 
 
