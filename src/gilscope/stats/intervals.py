@@ -66,6 +66,11 @@ class Estimate:
         infinite end lies beyond what was measured."""
         return self.confidence > 0.0 and math.isfinite(self.low) and math.isfinite(self.high)
 
+    @property
+    def dependent(self) -> bool:
+        """Whether blocks depended so much on each other that they are too few, though enough by their number."""
+        return self.n >= MIN_BLOCKS and self.confidence < DEFAULT_CONFIDENCE
+
     def starts_above(self, limit: float) -> bool:
         """Whether the whole interval lies above a limit."""
         return self.has_interval and self.low > limit

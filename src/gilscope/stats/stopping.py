@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from gilscope.core.errors import TooFewRoundsError
+from gilscope.stats.dependence import LEAST_EFFECTIVE, variance_inflation
 from gilscope.stats.intervals import (
     DEFAULT_CONFIDENCE,
     Estimate,
@@ -34,6 +35,8 @@ LOOKS = (8, 12, 18, 27, 41, 62, 93, 140, 210, 315)
 _LOOK_CONFIDENCE = (
     0.99  # of each look; all ten together miss with probability 0.0456 (tested), which leaves some of 5 %
 )
+
+_OF_DEPENDENT = 0.9375  # the most that an interval of too few dependent blocks claims: that of five independent ones
 
 
 def next_look(blocks: int) -> int | None:
@@ -133,13 +136,21 @@ def estimate_or_none(sample: Sequence[float]) -> Estimate | None:
     Estimate or None
         ``sequential_interval`` from 6 blocks on. Below, smallest to largest value with the lower confidence that this
         has (0.5 for two blocks, 0.9375 for five, 0 for one): a value is never shown without saying how much it is
-        worth. None for an empty sample.
+        worth. None for an empty sample. Where blocks depend on each other (``variance_inflation``) the interval is as
+        much wider; with too few of them it is the whole range, with the confidence of so many independent blocks
+        (``Estimate.dependent``).
     """
     if not sample:
         return None
-    if _design(len(sample))[0]:
-        return sequential_interval(sample)
-    return median_range(sample)
+    n = len(sample)
+    rank, confidence = _design(n)
+    if not rank:
+        return median_range(sample)
+    inflation = variance_inflation(sample)
+    widened = math.floor(n / 2 - (n / 2 - rank + 0.5) * math.sqrt(inflation) + 0.5)
+    if widened >= 1 and (inflation == 1.0 or n / inflation >= LEAST_EFFECTIVE):
+        return estimate_at_rank(sample, widened, confidence)
+    return estimate_at_rank(sample, 1, min(_OF_DEPENDENT, 1.0 - 2.0 ** (1.0 - max(1.0, n / inflation))))
 
 
 def precision_reached(estimates: Iterable[Estimate | None]) -> float:
