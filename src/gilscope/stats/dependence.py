@@ -19,9 +19,10 @@ LEAST_EFFECTIVE = 5.0
 """A sample of dependent blocks is worth so many independent ones, or its dependence is not identified: the correlation
 of runs shorter than about ten correlation times is mostly underestimated."""
 
-_SURE, _SURE_OF_FEW, _FEW = 2.0, 2.8, 20
-"""Standard errors beyond which a correlation counts as one, from so many blocks on and below. Independent blocks must
-almost never look dependent; eight of them say so little that only a blatant one counts."""
+_THRESHOLDS = ((22, 1.25), (18, 2.0), (0, 2.5))
+"""From so many blocks on, standard errors beyond which a correlation counts: independent blocks must almost never look
+dependent, and the fewer there are the less they say."""
+_SURE, _BLATANT = 2.0, 2.5  # standard errors from which higher lags count, and from which blocks may be too few
 _LAGS = 3
 _ALL_TIED = 1e-9  # sum of squared scores: values that are all the same have none
 _MOST = 0.98  # of a correlation: 1 has no interval at all
@@ -79,11 +80,13 @@ def variance_inflation(sample: Sequence[float]) -> float:
         return math.fsum(a * b for a, b in zip(ranked, ranked[lag:], strict=False)) / total
 
     next_one = correlation(1)
-    if (next_one + 1.0 / n) * math.sqrt(n) < (_SURE if n >= _FEW else _SURE_OF_FEW):
+    sure = (next_one + 1.0 / n) * math.sqrt(n)
+    if sure < next(threshold for least, threshold in _THRESHOLDS if n >= least):
         return 1.0
     rho = next_one + (1.0 + 3.0 * next_one) / n
     for lag in range(2, _LAGS + 1):
         found = correlation(lag)
-        if n >= _FEW and found > _SURE / math.sqrt(n):
+        if n >= _THRESHOLDS[1][0] and min(sure, found * math.sqrt(n)) > _SURE:
             rho = max(rho, (found + (1.0 + 2.0 * found) / n) ** (1.0 / lag))
-    return max(1.0, _inflation(round(1000 * min(rho, _MOST)), n))
+    most = n if sure >= _BLATANT else n / LEAST_EFFECTIVE
+    return max(1.0, min(most, _inflation(round(1000 * min(rho, _MOST)), n)))

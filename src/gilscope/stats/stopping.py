@@ -29,14 +29,13 @@ from gilscope.stats.intervals import (
 
 __all__ = ["LOOKS", "estimate_or_none", "next_look", "precision_reached", "sequential_interval", "should_stop"]
 
-LOOKS = (8, 12, 18, 27, 41, 62, 93, 140, 210, 315)
-"""Block counts at which a study may stop early: eight is the smallest sample with a 99 % interval, then by 1.5."""
+LOOKS = (18, 27, 41, 62, 93, 140, 210, 315)
+"""Block counts at which a study may stop early, from 18 on by 1.5: fewer blocks cannot show that they depend on each
+other (``stats.dependence``), and intervals of 8 dependent ones held the truth in 81 % of simulated studies."""
 
 _LOOK_CONFIDENCE = (
-    0.99  # of each look; all ten together miss with probability 0.0456 (tested), which leaves some of 5 %
+    0.99  # of each look; all eight together miss with probability 0.0373 (tested), which leaves some of 5 %
 )
-
-_OF_DEPENDENT = 0.9375  # the most that an interval of too few dependent blocks claims: that of five independent ones
 
 
 def next_look(blocks: int) -> int | None:
@@ -147,10 +146,11 @@ def estimate_or_none(sample: Sequence[float]) -> Estimate | None:
     if not rank:
         return median_range(sample)
     inflation = variance_inflation(sample)
+    if inflation > 1.0 and n / inflation < LEAST_EFFECTIVE:
+        return estimate_at_rank(sample, 1, 1.0 - 2.0 ** (1.0 - max(1.0, n / inflation)))
+    # From the first look on not to the very extremes, which heavy tails throw far out.
     widened = math.floor(n / 2 - (n / 2 - rank + 0.5) * math.sqrt(inflation) + 0.5)
-    if widened >= 1 and (inflation == 1.0 or n / inflation >= LEAST_EFFECTIVE):
-        return estimate_at_rank(sample, widened, confidence)
-    return estimate_at_rank(sample, 1, min(_OF_DEPENDENT, 1.0 - 2.0 ** (1.0 - max(1.0, n / inflation))))
+    return estimate_at_rank(sample, max(widened, min(rank, 1 + (n >= LOOKS[0]))), confidence)
 
 
 def precision_reached(estimates: Iterable[Estimate | None]) -> float:
