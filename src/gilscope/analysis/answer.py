@@ -21,11 +21,11 @@ from gilscope.results.surroundings import Surroundings
 if TYPE_CHECKING:
     from gilscope.analysis.verdict import KernelVerdict
 
-__all__ = ["Answer", "Asked", "FindingGroup", "KernelRow"]
+__all__ = ["Answer", "StudyOptions", "FindingGroup", "KernelRow"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class StudyOptions:
     """What the study was asked to do, as far as it decides how a result is shown.
 
     Parameters
@@ -145,9 +145,9 @@ class Answer:
     interrupted: bool | None = None
 
     @cached_property
-    def asked(self) -> Asked:
-        """What was asked, typed."""
-        return read(Asked, self.study)
+    def options(self) -> StudyOptions:
+        """What the study was asked to do, typed."""
+        return read(StudyOptions, self.study)
 
     @cached_property
     def surroundings(self) -> Surroundings:
@@ -157,7 +157,7 @@ class Answer:
     @property
     def is_own(self) -> bool:
         """Whether it is about the user's own functions."""
-        return bool(self.asked.functions)
+        return bool(self.options.functions)
 
     @cached_property
     def by_kernel(self) -> Mapping[str, tuple[CaseRow, ...]]:

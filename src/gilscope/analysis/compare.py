@@ -148,8 +148,8 @@ def _changed(old: Answer, new: Answer) -> Iterator[Difference]:
         now = after.get(name)
         if version and now and version != now:
             yield Difference(where="library", name=name, before=version, now=now)
-    if old.asked.pin != new.asked.pin:
-        yield Difference(where="option", name="--pin", before=old.asked.pin, now=new.asked.pin)
+    if old.options.pin != new.options.pin:
+        yield Difference(where="option", name="--pin", before=old.options.pin, now=new.options.pin)
 
 
 def _concerns(difference: Difference, case: Case) -> bool:

@@ -12,25 +12,25 @@ from gilscope.core.cases import Case
 from gilscope.stats import Estimate
 
 __all__ = [
-    "ContentionSeen",
-    "DispatchSeen",
+    "ContentionEvidence",
+    "DispatchEvidence",
     "Evidence",
     "GilEvidence",
-    "ImbalanceSeen",
-    "LockSeen",
-    "MemorySeen",
-    "NestedSeen",
-    "NoiseSeen",
-    "OverSubscribedSeen",
-    "QuotaSeen",
-    "ScalesSeen",
-    "SmtSeen",
-    "StolenSeen",
+    "ImbalanceEvidence",
+    "LockEvidence",
+    "MemoryEvidence",
+    "NestedEvidence",
+    "NoiseEvidence",
+    "OverSubscribedEvidence",
+    "QuotaEvidence",
+    "ScalesEvidence",
+    "SmtEvidence",
+    "StolenEvidence",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScalesSeen:
+class ScalesEvidence:
     """``relative_efficiency`` and ``speedup`` as such; ``basis`` says how they were taken, where not as timed."""
 
     relative_efficiency: Estimate | None = None
@@ -39,7 +39,7 @@ class ScalesSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoiseSeen:
+class NoiseEvidence:
     """What is too wide, or ``run_queue``: the time lost to other programs."""
 
     speedup: Estimate | None = None
@@ -83,7 +83,7 @@ class GilEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemorySeen:
+class MemoryEvidence:
     """``spin`` and ``isolated`` are speed-ups."""
 
     inflation: Estimate | None = None
@@ -95,7 +95,7 @@ class MemorySeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContentionSeen:
+class ContentionEvidence:
     """``isolated`` is a speed-up."""
 
     inflation: Estimate | None = None
@@ -105,7 +105,7 @@ class ContentionSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImbalanceSeen:
+class ImbalanceEvidence:
     """Of workers ``imbalance`` and ``uneven``; of a native runtime's threads the others."""
 
     imbalance: Estimate | None = None
@@ -116,7 +116,7 @@ class ImbalanceSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DispatchSeen:
+class DispatchEvidence:
     """``wall_s``: seconds of one execution; ``chunks`` of one phase of it."""
 
     dispatch: Estimate | None = None
@@ -126,7 +126,7 @@ class DispatchSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NestedSeen:
+class NestedEvidence:
     """``versus_limited``: T(p) over that with one thread per worker; ``cpus_per_worker``: CPUs that T(1) keeps busy."""
 
     versus_limited: Estimate | None = None
@@ -136,7 +136,7 @@ class NestedSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OverSubscribedSeen:
+class OverSubscribedEvidence:
     """``limit``: why so many CPUs are usable."""
 
     run_queue: Estimate | None = None
@@ -145,7 +145,7 @@ class OverSubscribedSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuotaSeen:
+class QuotaEvidence:
     """``quota_cpus``: what the cgroup allows, in CPUs."""
 
     throttled: Estimate | None = None
@@ -154,7 +154,7 @@ class QuotaSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SmtSeen:
+class SmtEvidence:
     """``spin`` is a speed-up."""
 
     inflation_machine: Estimate | None = None
@@ -163,14 +163,14 @@ class SmtSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StolenSeen:
+class StolenEvidence:
     """What the hypervisor took."""
 
     stolen: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LockSeen:
+class LockEvidence:
     """What workers slept, and waited for the GIL."""
 
     blocked: Estimate | None = None
@@ -178,17 +178,17 @@ class LockSeen:
 
 
 Evidence: TypeAlias = (
-    ScalesSeen
-    | NoiseSeen
+    ScalesEvidence
+    | NoiseEvidence
     | GilEvidence
-    | MemorySeen
-    | ContentionSeen
-    | ImbalanceSeen
-    | DispatchSeen
-    | NestedSeen
-    | OverSubscribedSeen
-    | QuotaSeen
-    | SmtSeen
-    | StolenSeen
-    | LockSeen
+    | MemoryEvidence
+    | ContentionEvidence
+    | ImbalanceEvidence
+    | DispatchEvidence
+    | NestedEvidence
+    | OverSubscribedEvidence
+    | QuotaEvidence
+    | SmtEvidence
+    | StolenEvidence
+    | LockEvidence
 )

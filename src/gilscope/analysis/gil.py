@@ -16,7 +16,7 @@ from gilscope.core.cases import Case
 from gilscope.core.records import CaseRecord, ResultSet
 from gilscope.stats import Estimate, estimate_or_none
 
-__all__ = ["GilSeen", "gil_by_case", "holds_gil", "recorded", "unseen"]
+__all__ = ["GilUse", "gil_by_case", "holds_gil", "recorded", "unseen"]
 
 _CONFIDENCE = 0.95  # of the probe's own intervals (telemetry.reading)
 
@@ -35,7 +35,7 @@ _MALFORMED = "the diagnostic lines of this case are not as gilscope writes them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GilSeen:
+class GilUse:
     """What is known about the GIL while a case ran.
 
     Parameters
@@ -76,7 +76,7 @@ class GilSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class _Diagnostic:
     """One diagnostic round as far as it is used."""
 
     gil: Mapping[str, Any]
@@ -84,7 +84,7 @@ class _Look:
     slow_down: float | None
 
 
-def recorded(seen: GilSeen, record: CaseRecord) -> GilSeen:
+def recorded(seen: GilUse, record: CaseRecord) -> GilUse:
     """Add what the workers reported when they had imported everything, which says more than any probe beside them."""
     if record.gil_enabled is None:
         return seen
@@ -98,16 +98,16 @@ def holds_gil(record: CaseRecord) -> bool:
     return record.case.implementation in _HELD_BY_NAME and not record.case.is_own
 
 
-def unseen(case: Case, enabled: bool | None) -> GilSeen:
+def unseen(case: Case, enabled: bool | None) -> GilUse:
     """Return what is known about a case without diagnostic rounds."""
     if case.interpreter:  # what is known of the running interpreter does not hold for another
         enabled = None
     if not case.one_gil:
-        return GilSeen(available=False, reason=_OWN_GILS[case.executor], enabled=enabled)
-    return GilSeen(available=False, reason=_NO_ROUNDS, cure=_NO_ROUNDS_CURE, enabled=enabled)
+        return GilUse(available=False, reason=_OWN_GILS[case.executor], enabled=enabled)
+    return GilUse(available=False, reason=_NO_ROUNDS, cure=_NO_ROUNDS_CURE, enabled=enabled)
 
 
-def gil_by_case(result: ResultSet) -> dict[str, GilSeen]:
+def gil_by_case(result: ResultSet) -> dict[str, GilUse]:
     """Combine the diagnostic rounds of each case that has some.
 
     Notes
@@ -115,7 +115,7 @@ def gil_by_case(result: ResultSet) -> dict[str, GilSeen]:
     Time linear in the number of blocks and diagnostic lines.
     """
     by_block = {(block.kernel, block.index): block for block in result.blocks}
-    lines: dict[str, list[_Look]] = {}
+    lines: dict[str, list[_Diagnostic]] = {}
     for line in result.diagnostics:
         case, gil = line.get("case"), line.get("gil")
         if not isinstance(case, str) or not isinstance(gil, dict):
@@ -128,7 +128,7 @@ def gil_by_case(result: ResultSet) -> dict[str, GilSeen]:
         if timed is not None and wall_ns and repeats:
             slow_down = (wall_ns / repeats) / (timed.wall_ns / timed.repeats)
         samples = _number(gil.get("samples"))
-        lines.setdefault(case, []).append(_Look(gil=gil, samples=samples or 0.0, slow_down=slow_down))
+        lines.setdefault(case, []).append(_Diagnostic(gil=gil, samples=samples or 0.0, slow_down=slow_down))
     return {case: _combined(looks) for case, looks in lines.items()}
 
 
@@ -139,7 +139,7 @@ def _number(value: object) -> float | None:
     return float(value) if 0 <= value < _LARGEST else None
 
 
-def _combined(looks: Sequence[_Look]) -> GilSeen:
+def _combined(looks: Sequence[_Diagnostic]) -> GilUse:
     last = looks[-1].gil
     enabled = last.get("enabled") if isinstance(last.get("enabled"), bool) else None
     switched_on = str(last.get("switched_on") or "")
@@ -147,8 +147,8 @@ def _combined(looks: Sequence[_Look]) -> GilSeen:
     held = _estimate(good, "held")
     if held is None:
         reason = str(last.get("reason") or "") if last.get("available") is False else ""
-        return GilSeen(available=False, reason=reason or _MALFORMED, enabled=enabled, switched_on=switched_on)
-    return GilSeen(
+        return GilUse(available=False, reason=reason or _MALFORMED, enabled=enabled, switched_on=switched_on)
+    return GilUse(
         available=True,
         enabled=enabled,
         switched_on=switched_on,
@@ -167,14 +167,14 @@ def _inside(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return inner if isinstance(inner, dict) else {}
 
 
-def _mean(looks: Iterable[_Look], values: Iterable[float | None]) -> float | None:
+def _mean(looks: Iterable[_Diagnostic], values: Iterable[float | None]) -> float | None:
     """Average the known values, weighted by the looks behind them."""
     known = [(look.samples, value) for look, value in zip(looks, values, strict=True) if value is not None]
     weight = math.fsum(samples for samples, _ in known)
     return math.fsum(samples * value for samples, value in known) / weight if weight else None
 
 
-def _turn_s(looks: Iterable[_Look]) -> float | None:
+def _turn_s(looks: Iterable[_Diagnostic]) -> float | None:
     """Return held time over hand-overs, all rounds together."""
     held_s = handovers = 0.0
     for look in looks:
@@ -186,7 +186,7 @@ def _turn_s(looks: Iterable[_Look]) -> float | None:
     return held_s / handovers if handovers else None
 
 
-def _estimate(looks: Sequence[_Look], name: str, *, within: str = "") -> Estimate | None:
+def _estimate(looks: Sequence[_Diagnostic], name: str, *, within: str = "") -> Estimate | None:
     """Combine an estimate of several rounds; see the module's text."""
     rows: list[tuple[float, float, float, float]] = []  # samples, value, low, high
     for look in looks:

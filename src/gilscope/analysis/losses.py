@@ -67,7 +67,7 @@ Parts: TypeAlias = Mapping[str, float]
 """Core-seconds of one execution by part."""
 
 
-class _Share(NamedTuple):
+class _WorkerTime(NamedTuple):
     """One worker's part of a round, or several workers' together; ns."""
 
     late: float
@@ -90,11 +90,11 @@ def rank_weights(workers: int, kept: int) -> tuple[float, ...]:
     return tuple(high - low for low, high in itertools.pairwise(edges))
 
 
-def _shares(measured: Round) -> Iterator[_Share]:
+def _shares(measured: Round) -> Iterator[_WorkerTime]:
     """Yield the share of each worker."""
     last = max(stamp.end_ns for stamp in measured.stamps)
     for stamp in measured.stamps:
-        yield _Share(
+        yield _WorkerTime(
             late=(stamp.start_ns - measured.start_ns) + stamp.waking_ns,
             handling=measured.end_ns - last,
             imbalance=stamp.waiting_ns + (last - stamp.end_ns),
@@ -104,19 +104,21 @@ def _shares(measured: Round) -> Iterator[_Share]:
         )
 
 
-def _together(shares: Iterable[_Share], weights: Sequence[float]) -> _Share:
+def _together(shares: Iterable[_WorkerTime], weights: Sequence[float]) -> _WorkerTime:
     """Add shares up. Quantiles are sorted field by field, so only their sums mean something."""
     rows = [tuple(weight * value for value in share) for share, weight in zip(shares, weights, strict=True)]
-    return _Share(*(sum(column) for column in zip(*rows, strict=True)))
+    return _WorkerTime(*(sum(column) for column in zip(*rows, strict=True)))
 
 
-def _native(measured: Round, stamp: Stamp, workers: int) -> _Share:
+def _native(measured: Round, stamp: Stamp, workers: int) -> _WorkerTime:
     """Return the one share of all threads of a runtime."""
     compute = workers * measured.wall_ns
-    return _Share(late=0, handling=0, imbalance=0, compute=compute, cpu=stamp.cpu_ns, run_queue=stamp.run_queue_ns or 0)
+    return _WorkerTime(
+        late=0, handling=0, imbalance=0, compute=compute, cpu=stamp.cpu_ns, run_queue=stamp.run_queue_ns or 0
+    )
 
 
-def _shares_of(measured: Round, case: Case) -> list[_Share]:
+def _shares_of(measured: Round, case: Case) -> list[_WorkerTime]:
     """Return the shares of a round; none where its stamps do not fit the case."""
     kept = len(measured.stamps)
     if case.executor == "native":

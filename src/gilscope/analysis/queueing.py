@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gilscope.analysis.columns import Columns, PerBlock, Role, estimated, ratio, times
-from gilscope.analysis.gil import GilSeen
+from gilscope.analysis.gil import GilUse
 from gilscope.core.cases import Case
 from gilscope.core.records import Round, Stamp
 from gilscope.core.units import NS_PER_S
@@ -82,7 +82,7 @@ def basis(
     return Basis(relative_efficiency=relative, control=estimated(control), without_queueing=True)
 
 
-def held_alone(case: Case, gil: GilSeen, speedup: Estimate | None, examined: float | None = None) -> float | None:
+def held_alone(case: Case, gil: GilUse, speedup: Estimate | None, examined: float | None = None) -> float | None:
     """Return the share of its time one worker alone holds a GIL that all of them need; None where it is unknown.
 
     Parameters

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from gilscope.analysis.findings import Finding
-from gilscope.analysis.gil import GilSeen
+from gilscope.analysis.gil import GilUse
 from gilscope.analysis.losses import largest
 from gilscope.analysis.queueing import Basis
 from gilscope.core.cases import Case
@@ -20,7 +20,7 @@ __all__ = [
     "CaseRow",
     "ControlRow",
     "Limits",
-    "Measured",
+    "MeasuredRow",
     "Placement",
     "Rate",
     "Role",
@@ -103,7 +103,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class MeasuredRow:
     """What cases and controls have in common.
 
     Parameters
@@ -164,7 +164,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseRow(Measured):
+class CaseRow(MeasuredRow):
     """One case that was asked for, or its T(1).
 
     Parameters
@@ -178,7 +178,7 @@ class CaseRow(Measured):
         Per worker, where known, where it is.
     python : str
         Version of the interpreter that measured it.
-    gil : GilSeen
+    gil : GilUse
     holds_gil : bool
         Whether the implementation computes while it holds the GIL, if there is one.
     losses : mapping of str to Estimate or None, or None
@@ -195,7 +195,7 @@ class CaseRow(Measured):
     jit_cache: Literal["cold", "cached", "none"] = "none"
     placed: tuple[Placement, ...] = ()
     python: str = ""
-    gil: GilSeen
+    gil: GilUse
     holds_gil: bool = False
     losses: Mapping[str, Estimate | None] | None = None
     ceiling: Limits | None = None
@@ -251,7 +251,7 @@ class CaseRow(Measured):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ControlRow(Measured):
+class ControlRow(MeasuredRow):
     """One control: what the machine could give in the seconds of a kernel's blocks.
 
     Parameters

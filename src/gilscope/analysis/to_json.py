@@ -17,13 +17,14 @@ from typing import Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_ori
 
 from gilscope.analysis.answer import Answer, FindingGroup, KernelRow
 from gilscope.analysis.findings import FINDINGS, Finding
+from gilscope.analysis.gil import GilUse
 from gilscope.analysis.interpreters import Price
-from gilscope.analysis.rows import CaseRow, ControlRow, Measured, Placement, Rate, Role
+from gilscope.analysis.rows import CaseRow, ControlRow, MeasuredRow, Placement, Rate, Role
 from gilscope.analysis.verdict import FunctionVerdict, KernelVerdict
 from gilscope.core.cases import Case
 from gilscope.stats import Estimate
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "Worded", "json_schema", "part_to_json", "to_json"]
+__all__ = ["SCHEMA", "SCHEMA_VERSION", "VerdictSentence", "json_schema", "part_to_json", "to_json"]
 
 SCHEMA = "gilscope.analysis"
 
@@ -32,11 +33,11 @@ SCHEMA = "gilscope.analysis"
 SCHEMA_VERSION = 1
 
 Json: TypeAlias = dict[str, Any]
-Worded: TypeAlias = Callable[[Answer, KernelVerdict, FunctionVerdict | None], str]
+VerdictSentence: TypeAlias = Callable[[Answer, KernelVerdict, FunctionVerdict | None], str]
 """What says a verdict in a sentence: of a kernel, or of one of the user's functions."""
 
 
-class Verdict(NamedTuple):
+class VerdictEntry(NamedTuple):
     """One entry of ``verdicts``: of a kernel, or of a function of the user's."""
 
     of: KernelVerdict
@@ -59,7 +60,7 @@ class Key(NamedTuple):
     text: str = ""
 
 
-def to_json(answer: Answer, sentence: Worded) -> Json:
+def to_json(answer: Answer, sentence: VerdictSentence) -> Json:
     """Return the document of ``--json``, as ``json_schema`` describes it.
 
     Parameters
@@ -72,12 +73,12 @@ def to_json(answer: Answer, sentence: Worded) -> Json:
     -----
     Time linear in the number of rows.
     """
-    entries = [Verdict(*entry, sentence(answer, *entry)) for entry in _decided(answer)]
+    entries = [VerdictEntry(*entry, sentence(answer, *entry)) for entry in _decided(answer)]
     document: Json = _plain(answer)
     return {**document, "verdicts": [_plain(entry) for entry in entries]}
 
 
-def part_to_json(part: Measured | Estimate | None) -> Any:
+def part_to_json(part: MeasuredRow | Estimate | None) -> Any:
     """Return a row or an estimate as the document has it."""
     return _plain(part)
 
@@ -126,7 +127,7 @@ def _shapes() -> Mapping[type, tuple[Key, ...]]:
         ),
         Price: _price(),
         FindingGroup: _finding_group(),
-        Verdict: _verdict(),
+        VerdictEntry: _verdict(),
         Answer: (
             Key("schema", Literal["gilscope.analysis"], lambda answer: SCHEMA),
             Key("schema_version", Literal[1], lambda answer: SCHEMA_VERSION),
@@ -178,16 +179,16 @@ def _known(found: Finding) -> Json:
 
 
 def _verdict() -> tuple[Key, ...]:
-    def top(name: str) -> Callable[[Verdict], Any]:
+    def top(name: str) -> Callable[[VerdictEntry], Any]:
         return lambda verdict: getattr(verdict.best[0], name) if verdict.best else ""
 
-    def size(verdict: Verdict) -> str:
+    def size(verdict: VerdictEntry) -> str:
         return verdict.best[0].case.size if verdict.best else ""
 
-    def own(verdict: Verdict) -> str:
+    def own(verdict: VerdictEntry) -> str:
         return verdict.function.function if verdict.function is not None else ""
 
-    def gains(verdict: Verdict) -> bool | None:
+    def gains(verdict: VerdictEntry) -> bool | None:
         return (verdict.function or verdict.of).gains
 
     return (
@@ -232,7 +233,7 @@ def _plain(value: Any) -> Any:
         return value.id
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
-    if dataclasses.is_dataclass(value) or isinstance(value, Verdict):
+    if dataclasses.is_dataclass(value) or isinstance(value, VerdictEntry):
         kind: Any = type(value)
         pairs = ((key, key.read(value)) for key in _keys(kind))
         return {key.name: _plain(entry) for key, entry in pairs if not (key.optional and entry is None)}
@@ -242,6 +243,8 @@ def _plain(value: Any) -> Any:
 # The schema
 
 _NAMES: Mapping[type, str] = {
+    GilUse: "gilseen",
+    VerdictEntry: "verdict",
     CaseRow: "case",
     ControlRow: "control",
     KernelRow: "kernel",
@@ -260,7 +263,7 @@ def json_schema() -> Json:
     """Return the JSON Schema of the document, made from the types."""
     defs: dict[str, Json] = {}
     made = _object(Answer, defs)
-    made["properties"]["verdicts"] = _schema(tuple[Verdict, ...], defs)
+    made["properties"]["verdicts"] = _schema(tuple[VerdictEntry, ...], defs)
     made["required"].append("verdicts")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

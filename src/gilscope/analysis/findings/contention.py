@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.evidence import ContentionSeen
+from gilscope.analysis.evidence import ContentionEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
 __all__ = ["CURE", "EXPLAINS", "find"]
@@ -25,7 +25,7 @@ def find(view: CaseView) -> Finding | None:
     grown = averaged(view.ceiling.inflation_software)
     if grown is None or not (above(grown, WORTH) and above(view.lost("inflation"), WORTH)):
         return None
-    seen = ContentionSeen(
+    seen = ContentionEvidence(
         inflation=view.lost("inflation"),
         inflation_software=grown,
         isolated=averaged(view.ceiling.isolated),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.evidence import DispatchSeen
+from gilscope.analysis.evidence import DispatchEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
 __all__ = ["CURE", "EXPLAINS", "find"]
@@ -17,5 +17,5 @@ def find(view: CaseView) -> Finding | None:
     if not view.falls_short or lost is None or not above(lost, WORTH):
         return None
     wall = view.figures.wall_s
-    seen = DispatchSeen(dispatch=lost, wall_s=wall, chunks=view.case.chunks, transport=view.case.transport)
+    seen = DispatchEvidence(dispatch=lost, wall_s=wall, chunks=view.case.chunks, transport=view.case.transport)
     return Finding(code="dispatch_bound", evidence=seen, share=lost.value)

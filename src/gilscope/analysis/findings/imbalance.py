@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.evidence import ImbalanceSeen
+from gilscope.analysis.evidence import ImbalanceEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
 __all__ = ["CURE", "EXPLAINS", "find"]
@@ -38,7 +38,7 @@ def _of_workers(view: CaseView) -> Finding | None:
     if not above(lost, WORTH) or not (above(uneven, WORTH) or (above(own, WORTH) and not crowded)):
         return None
     assert lost is not None
-    return Finding(code="imbalance", evidence=ImbalanceSeen(imbalance=lost, uneven=uneven), share=lost.value)
+    return Finding(code="imbalance", evidence=ImbalanceEvidence(imbalance=lost, uneven=uneven), share=lost.value)
 
 
 def _of_native(view: CaseView) -> Finding | None:
@@ -49,5 +49,5 @@ def _of_native(view: CaseView) -> Finding | None:
     lost = averaged({at: idle[at] + spinning[at] for at in idle if at in spinning} if spinning else idle)
     if lost is None or not above(lost, WORTH):
         return None
-    seen = ImbalanceSeen(waiting=lost, omp_idle=view.lost("omp_idle"), spinning=averaged(spinning))
+    seen = ImbalanceEvidence(waiting=lost, omp_idle=view.lost("omp_idle"), spinning=averaged(spinning))
     return Finding(code="imbalance", evidence=seen, share=lost.value)

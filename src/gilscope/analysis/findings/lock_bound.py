@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.evidence import LockSeen
+from gilscope.analysis.evidence import LockEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
 __all__ = ["CURE", "EXPLAINS", "find"]
@@ -17,5 +17,5 @@ def find(view: CaseView) -> Finding | None:
     others, blocked = view.lost("run_queue", "stolen"), view.lost("blocked")
     if not view.falls_short or not known or others is None or blocked is None or not above(blocked, WORTH):
         return None
-    seen = LockSeen(blocked=blocked, gil_wait=view.lost("gil_wait"))
+    seen = LockEvidence(blocked=blocked, gil_wait=view.lost("gil_wait"))
     return Finding(code="lock_bound", evidence=seen, share=blocked.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.evidence import MemorySeen
+from gilscope.analysis.evidence import MemoryEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
 __all__ = ["CURE", "EXPLAINS", "find"]
@@ -23,7 +23,7 @@ def find(view: CaseView) -> Finding | None:
         return None
     if not above(view.lost("inflation"), WORTH):
         return None
-    seen = MemorySeen(
+    seen = MemoryEvidence(
         inflation=view.lost("inflation"),
         inflation_memory=grown,
         memory=short,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.evidence import NestedSeen
+from gilscope.analysis.evidence import NestedEvidence
 from gilscope.analysis.findings._view import CaseView, Finding
 
 __all__ = ["CURE", "EXPLAINS", "find"]
@@ -20,7 +20,7 @@ def find(view: CaseView) -> Finding | None:
     if not view.nested or not view.falls_short or view.figures.efficiency is None:
         return None
     usable = view.cpus.get("count")
-    seen = NestedSeen(
+    seen = NestedEvidence(
         versus_limited=view.versus_limited,
         cpus_per_worker=view.cpus_per_worker,
         threads=view.case.workers * usable if isinstance(usable, int) else None,

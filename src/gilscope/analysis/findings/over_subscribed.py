@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.evidence import OverSubscribedSeen
+from gilscope.analysis.evidence import OverSubscribedEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, beyond_cpus
 
 __all__ = ["CURE", "EXPLAINS", "find"]
@@ -17,5 +17,5 @@ def find(view: CaseView) -> Finding | None:
     if not view.over_subscribed or not view.below_ideal or queued is None or not above(queued, WORTH):
         return None
     usable = int(view.cpus["count"])
-    seen = OverSubscribedSeen(run_queue=queued, usable_cpus=usable, limit=str(view.cpus.get("detail") or ""))
+    seen = OverSubscribedEvidence(run_queue=queued, usable_cpus=usable, limit=str(view.cpus.get("detail") or ""))
     return Finding(code="over_subscribed", evidence=seen, share=beyond_cpus(view, usable))

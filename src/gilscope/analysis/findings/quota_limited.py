@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.evidence import QuotaSeen
+from gilscope.analysis.evidence import QuotaEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, beyond_cpus
 
 __all__ = ["CURE", "EXPLAINS", "find"]
@@ -26,5 +26,5 @@ def find(view: CaseView) -> Finding | None:
     quota = view.cpus.get("quota_cpus")
     allowed = float(quota) if isinstance(quota, int | float) else None
     share = throttled.value if allowed is None else max(throttled.value, beyond_cpus(view, allowed))
-    seen = QuotaSeen(throttled=throttled, run_queue=view.lost("run_queue"), quota_cpus=allowed)
+    seen = QuotaEvidence(throttled=throttled, run_queue=view.lost("run_queue"), quota_cpus=allowed)
     return Finding(code="quota_limited", evidence=seen, share=share)

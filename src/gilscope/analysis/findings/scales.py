@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import estimated
-from gilscope.analysis.evidence import ScalesSeen
+from gilscope.analysis.evidence import ScalesEvidence
 from gilscope.analysis.findings._view import SCALES_FROM, WORTH, CaseView, Finding, above, below
 
 __all__ = ["CURE", "EXPLAINS", "find"]
@@ -25,7 +25,7 @@ def find(view: CaseView) -> Finding | None:
     spin = estimated(view.ceiling.spin)
     if spin is not None and not above(spin, 1.0 / SCALES_FROM):
         return None
-    seen = ScalesSeen(
+    seen = ScalesEvidence(
         relative_efficiency=view.basis.relative_efficiency, speedup=view.figures.speedup, basis=view.basis.label
     )
     return Finding(code="scales", evidence=seen)

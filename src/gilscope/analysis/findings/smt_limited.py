@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.evidence import SmtSeen
+from gilscope.analysis.evidence import SmtEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
 __all__ = ["CURE", "EXPLAINS", "find"]
@@ -20,5 +20,5 @@ def find(view: CaseView) -> Finding | None:
     grown = averaged(ceiling.inflation_machine)
     if grown is None or not (above(grown, WORTH) and above(averaged(ceiling.machine), WORTH)):
         return None
-    seen = SmtSeen(inflation_machine=grown, spin=averaged(ceiling.spin), physical_cores=cores)
+    seen = SmtEvidence(inflation_machine=grown, spin=averaged(ceiling.spin), physical_cores=cores)
     return Finding(code="smt_limited", evidence=seen, share=grown.value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.evidence import StolenSeen
+from gilscope.analysis.evidence import StolenEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
 __all__ = ["CURE", "EXPLAINS", "find"]
@@ -16,4 +16,4 @@ def find(view: CaseView) -> Finding | None:
     lost = view.lost("stolen")
     if not view.below_ideal or lost is None or not above(lost, WORTH):
         return None
-    return Finding(code="stolen", evidence=StolenSeen(stolen=lost), share=lost.value)
+    return Finding(code="stolen", evidence=StolenEvidence(stolen=lost), share=lost.value)
