@@ -1,36 +1,23 @@
-"""What findings rest on: one class per kind of evidence. None, or an empty text, is what is not known of a case.
+"""What findings rest on, a class for each kind. None and an empty text mean unknown.
 
-Estimates are fractions of p * T(p) unless said otherwise.
+Estimates are fractions of p * T(p) unless stated otherwise.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from gilscope.core.cases import Case
 from gilscope.stats import Estimate
 
-__all__ = [
-    "ContentionEvidence",
-    "DispatchEvidence",
-    "Evidence",
-    "GilEvidence",
-    "ImbalanceEvidence",
-    "LockEvidence",
-    "MemoryEvidence",
-    "NestedEvidence",
-    "NoiseEvidence",
-    "OverSubscribedEvidence",
-    "QuotaEvidence",
-    "ScalesEvidence",
-    "SmtEvidence",
-    "StolenEvidence",
-]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a finding rests on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScalesEvidence:
+class ScalesEvidence(Evidence):
     """``relative_efficiency`` and ``speedup`` as such; ``basis`` says how they were taken, where not as timed."""
 
     relative_efficiency: Estimate | None = None
@@ -39,7 +26,7 @@ class ScalesEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoiseEvidence:
+class NoiseEvidence(Evidence):
     """What is too wide, or ``run_queue``: the time lost to other programs."""
 
     speedup: Estimate | None = None
@@ -49,23 +36,12 @@ class NoiseEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GilEvidence:
-    """What the probe saw, or, where it could not run, the CPU time that speaks for the GIL.
+class GilEvidence(Evidence):
+    """What the probe sampled or, without a probe, the CPU times that point to the GIL.
 
-    Parameters
-    ----------
-    lost, gil_wait : Estimate or None
-        All time lost to the GIL; the part spent waiting for it.
-    held, overdue : Estimate or None
-        Share of the time; share of held time after the holder had been asked to release it.
-    waiting, cpu_per_wall : Estimate or None
-        Threads; CPUs busy on average.
-    turn_s, switch_interval_s : float or None
-    handovers_per_s : float or None
-    probe : str
-        Why there is no probe.
-    switched_on : str
-        On a free-threaded build: what switched the GIL on.
+    ``lost``: all time lost to the GIL; ``gil_wait``: the part spent waiting for it. ``held``: share of the time;
+    ``overdue``: share of held time after a release was requested. ``waiting``: threads; ``cpu_per_wall``: busy CPUs.
+    ``probe``: why there is no probe. ``switched_on``: what enabled the GIL of a free-threaded build.
     """
 
     lost: Estimate | None = None
@@ -83,7 +59,7 @@ class GilEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryEvidence:
+class MemoryEvidence(Evidence):
     """``spin`` and ``isolated`` are speed-ups."""
 
     inflation: Estimate | None = None
@@ -95,7 +71,7 @@ class MemoryEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContentionEvidence:
+class ContentionEvidence(Evidence):
     """``isolated`` is a speed-up."""
 
     inflation: Estimate | None = None
@@ -105,7 +81,7 @@ class ContentionEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImbalanceEvidence:
+class ImbalanceEvidence(Evidence):
     """Of workers ``imbalance`` and ``uneven``; of a native runtime's threads the others."""
 
     imbalance: Estimate | None = None
@@ -116,7 +92,7 @@ class ImbalanceEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DispatchEvidence:
+class DispatchEvidence(Evidence):
     """``wall_s``: seconds of one execution; ``chunks`` of one phase of it."""
 
     dispatch: Estimate | None = None
@@ -126,7 +102,7 @@ class DispatchEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NestedEvidence:
+class NestedEvidence(Evidence):
     """``versus_limited``: T(p) over that with one thread per worker; ``cpus_per_worker``: CPUs that T(1) keeps busy."""
 
     versus_limited: Estimate | None = None
@@ -136,7 +112,7 @@ class NestedEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OverSubscribedEvidence:
+class OverSubscribedEvidence(Evidence):
     """``limit``: why so many CPUs are usable."""
 
     run_queue: Estimate | None = None
@@ -145,7 +121,7 @@ class OverSubscribedEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuotaEvidence:
+class QuotaEvidence(Evidence):
     """``quota_cpus``: what the cgroup allows, in CPUs."""
 
     throttled: Estimate | None = None
@@ -154,7 +130,7 @@ class QuotaEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SmtEvidence:
+class SmtEvidence(Evidence):
     """``spin`` is a speed-up."""
 
     inflation_machine: Estimate | None = None
@@ -163,32 +139,15 @@ class SmtEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StolenEvidence:
+class StolenEvidence(Evidence):
     """What the hypervisor took."""
 
     stolen: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LockEvidence:
+class LockEvidence(Evidence):
     """What workers slept, and waited for the GIL."""
 
     blocked: Estimate | None = None
     gil_wait: Estimate | None = None
-
-
-Evidence: TypeAlias = (
-    ScalesEvidence
-    | NoiseEvidence
-    | GilEvidence
-    | MemoryEvidence
-    | ContentionEvidence
-    | ImbalanceEvidence
-    | DispatchEvidence
-    | NestedEvidence
-    | OverSubscribedEvidence
-    | QuotaEvidence
-    | SmtEvidence
-    | StolenEvidence
-    | LockEvidence
-)
