@@ -10,7 +10,7 @@ from gilscope.analysis.answer import Answer, KernelRow
 from gilscope.analysis.build import grouped
 from gilscope.analysis.evidence import Evidence, GilEvidence, ScalesEvidence
 from gilscope.analysis.findings import Finding
-from gilscope.analysis.gil import GilUse, holds_gil
+from gilscope.analysis.gil import GilActivity, holds_gil
 from gilscope.analysis.rows import CaseRow, ControlRow, Rate, Role
 from gilscope.analysis.to_json import to_json
 from gilscope.analysis.verdict import verdicts
@@ -20,7 +20,7 @@ from gilscope.report.sentences import verdict
 from gilscope.stats import Estimate
 
 CPUS = 2
-NOT_SAMPLED = GilUse(available=False, reason="not sampled", enabled=True)
+NOT_SAMPLED = GilActivity(available=False, reason="not sampled", enabled=True)
 ENVIRONMENT = {
     "machine": {"system": "Linux", "architecture": "x86_64", "cpu_model": "A CPU"},
     "cpus": {"count": CPUS, "limit": "machine", "detail": "the machine has 2 logical CPUs"},

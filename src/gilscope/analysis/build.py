@@ -12,7 +12,7 @@ from gilscope.analysis.ceilings import Ceiling, Controls
 from gilscope.analysis.columns import averaged, columns_by_kernel
 from gilscope.analysis.estimates import CaseEstimates, KernelView, too_noisy
 from gilscope.analysis.findings import ENOUGH, CaseView, Finding, Severity, cure_of, judge
-from gilscope.analysis.gil import GilUse, gil_by_case, holds_gil, recorded, unseen
+from gilscope.analysis.gil import GilActivity, gil_by_case, holds_gil, recorded, unseen
 from gilscope.analysis.interpreters import prices
 from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.analysis.nested import versus_limited
@@ -86,7 +86,7 @@ def analyse(result: ResultSet) -> Answer:
 class _Explained:
     """Where the time of one case went; ``account`` and ``ceiling`` are None for what is its own T(1)."""
 
-    gil: GilUse
+    gil: GilActivity
     account: Account | None = None
     ceiling: Ceiling | None = None
     basis: Basis | None = None
@@ -111,7 +111,7 @@ def _explained(result: ResultSet, views: Mapping[str, KernelView]) -> dict[str, 
 
 
 def _explained_case(
-    result: ResultSet, record: CaseRecord, view: KernelView, controls: Controls, gil: GilUse
+    result: ResultSet, record: CaseRecord, view: KernelView, controls: Controls, gil: GilActivity
 ) -> _Explained:
     """Account for one parallel case that was measured."""
     case, functions = record.case, result.environment.get("functions", {})

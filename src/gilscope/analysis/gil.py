@@ -16,7 +16,7 @@ from gilscope.core.cases import Case
 from gilscope.core.records import CaseRecord, ResultSet
 from gilscope.stats import Estimate, estimate_or_none
 
-__all__ = ["GilUse", "gil_by_case", "holds_gil", "recorded", "unseen"]
+__all__ = ["GilActivity", "gil_by_case", "holds_gil", "recorded", "unseen"]
 
 _CONFIDENCE = 0.95  # of the probe's own intervals (telemetry.reading)
 
@@ -35,7 +35,7 @@ _MALFORMED = "the diagnostic lines of this case are not as gilscope writes them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GilUse:
+class GilActivity:
     """What is known about the GIL while a case ran.
 
     Parameters
@@ -84,7 +84,7 @@ class _Diagnostic:
     slow_down: float | None
 
 
-def recorded(seen: GilUse, record: CaseRecord) -> GilUse:
+def recorded(seen: GilActivity, record: CaseRecord) -> GilActivity:
     """Add what the workers reported when they had imported everything, which says more than any probe beside them."""
     if record.gil_enabled is None:
         return seen
@@ -98,16 +98,16 @@ def holds_gil(record: CaseRecord) -> bool:
     return record.case.implementation in _HELD_BY_NAME and not record.case.is_own
 
 
-def unseen(case: Case, enabled: bool | None) -> GilUse:
+def unseen(case: Case, enabled: bool | None) -> GilActivity:
     """Return what is known about a case without diagnostic rounds."""
     if case.interpreter:  # what is known of the running interpreter does not hold for another
         enabled = None
     if not case.one_gil:
-        return GilUse(available=False, reason=_OWN_GILS[case.executor], enabled=enabled)
-    return GilUse(available=False, reason=_NO_ROUNDS, cure=_NO_ROUNDS_CURE, enabled=enabled)
+        return GilActivity(available=False, reason=_OWN_GILS[case.executor], enabled=enabled)
+    return GilActivity(available=False, reason=_NO_ROUNDS, cure=_NO_ROUNDS_CURE, enabled=enabled)
 
 
-def gil_by_case(result: ResultSet) -> dict[str, GilUse]:
+def gil_by_case(result: ResultSet) -> dict[str, GilActivity]:
     """Combine the diagnostic rounds of each case that has some.
 
     Notes
@@ -139,7 +139,7 @@ def _number(value: object) -> float | None:
     return float(value) if 0 <= value < _LARGEST else None
 
 
-def _combined(looks: Sequence[_Diagnostic]) -> GilUse:
+def _combined(looks: Sequence[_Diagnostic]) -> GilActivity:
     last = looks[-1].gil
     enabled = last.get("enabled") if isinstance(last.get("enabled"), bool) else None
     switched_on = str(last.get("switched_on") or "")
@@ -147,8 +147,8 @@ def _combined(looks: Sequence[_Diagnostic]) -> GilUse:
     held = _estimate(good, "held")
     if held is None:
         reason = str(last.get("reason") or "") if last.get("available") is False else ""
-        return GilUse(available=False, reason=reason or _MALFORMED, enabled=enabled, switched_on=switched_on)
-    return GilUse(
+        return GilActivity(available=False, reason=reason or _MALFORMED, enabled=enabled, switched_on=switched_on)
+    return GilActivity(
         available=True,
         enabled=enabled,
         switched_on=switched_on,

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from gilscope.analysis.findings import Finding
-from gilscope.analysis.gil import GilUse
-from gilscope.analysis.losses import largest
+from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.queueing import Basis
 from gilscope.core.cases import Case
 from gilscope.core.records import Status
@@ -32,6 +31,9 @@ Role: TypeAlias = Literal["spin", "isolated", "A/A"]
 
 UNEXPLAINED = 0.03
 """Share of workers x wall up to which blocked and residual together need no word."""
+
+WORTH_SHOWING = 0.02
+"""Smallest loss that is shown by itself: smaller ones are within the scatter of a quiet machine's rounds."""
 
 _SPEAK_OF_BLOCKED = frozenset({"lock_bound", "too_noisy"})
 
@@ -178,7 +180,7 @@ class CaseRow(MeasuredRow):
         Per worker, where known, where it is.
     python : str
         Version of the interpreter that measured it.
-    gil : GilUse
+    gil : GilActivity
     holds_gil : bool
         Whether the implementation computes while it holds the GIL, if there is one.
     losses : mapping of str to Estimate or None, or None
@@ -195,7 +197,7 @@ class CaseRow(MeasuredRow):
     jit_cache: Literal["cold", "cached", "none"] = "none"
     placed: tuple[Placement, ...] = ()
     python: str = ""
-    gil: GilUse
+    gil: GilActivity
     holds_gil: bool = False
     losses: Mapping[str, Estimate | None] | None = None
     ceiling: Limits | None = None
@@ -214,8 +216,11 @@ class CaseRow(MeasuredRow):
 
     @property
     def largest_loss(self) -> tuple[str, Estimate] | None:
-        """Name and size of the largest loss that is certain and worth showing."""
-        return largest(self.losses or {})
+        """Name and size of the largest loss with a cause; None where it is not certain or not worth showing."""
+        losses = (self.losses or {}).items()
+        known = [(name, lost) for name, lost in losses if lost is not None and name != "residual"]
+        name, lost = max(known, key=lambda pair: pair[1].value, default=("", None))
+        return None if lost is None or lost.value < WORTH_SHOWING or lost.low <= 0 else (name, lost)
 
     @property
     def unexplained(self) -> float | None:

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_ori
 
 from gilscope.analysis.answer import Answer, FindingGroup, KernelRow
 from gilscope.analysis.findings import FINDINGS, Finding
-from gilscope.analysis.gil import GilUse
+from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.interpreters import Price
 from gilscope.analysis.rows import CaseRow, ControlRow, MeasuredRow, Placement, Rate, Role
 from gilscope.analysis.verdict import FunctionVerdict, KernelVerdict
@@ -243,7 +243,7 @@ def _plain(value: Any) -> Any:
 # The schema
 
 _NAMES: Mapping[type, str] = {
-    GilUse: "gilseen",
+    GilActivity: "gilseen",
     VerdictEntry: "verdict",
     CaseRow: "case",
     ControlRow: "control",

@@ -10,7 +10,7 @@ from gilscope.analysis.ceilings import Ceiling
 from gilscope.analysis.columns import averaged
 from gilscope.analysis.estimates import CaseEstimates
 from gilscope.analysis.evidence import Evidence
-from gilscope.analysis.gil import GilUse
+from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.losses import Account
 from gilscope.analysis.queueing import Basis
 from gilscope.core.cases import Case
@@ -77,7 +77,7 @@ class CaseView:
     status: str
     figures: CaseEstimates
     basis: Basis
-    gil: GilUse
+    gil: GilActivity
     ceiling: Ceiling
     account: Account | None
     versus_limited: Estimate | None = None
