@@ -12,7 +12,7 @@ from gilscope.analysis.ceilings import Ceiling, Controls
 from gilscope.analysis.columns import averaged, columns_by_kernel
 from gilscope.analysis.estimates import CaseEstimates, KernelView, too_noisy
 from gilscope.analysis.findings import ENOUGH, CaseView, Finding, Severity, cure_of, judge
-from gilscope.analysis.gil import GilActivity, gil_by_case, holds_gil, recorded, unseen
+from gilscope.analysis.gil import GilActivity, gil_by_case, holds_gil, recorded, unsampled
 from gilscope.analysis.interpreters import prices
 from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.analysis.nested import versus_limited
@@ -101,7 +101,7 @@ def _explained(result: ResultSet, views: Mapping[str, KernelView]) -> dict[str, 
     made = {}
     for record in _asked_for(result, views):
         case, view = record.case, views.get(record.case.kernel)
-        gil = seen.get(case.id) or unseen(case, enabled if isinstance(enabled, bool) else None)
+        gil = seen.get(case.id) or unsampled(case, enabled if isinstance(enabled, bool) else None)
         gil = recorded(gil, record)
         if view is None or case.is_single or not view.columns.of(case):
             made[case.id] = _Explained(gil=gil)

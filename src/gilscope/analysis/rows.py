@@ -29,6 +29,9 @@ __all__ = [
 
 Role: TypeAlias = Literal["spin", "isolated", "A/A"]
 
+MEASURED = ("ok", "too_noisy")
+"""Statuses with rounds; ``too_noisy`` refers to the speed-up, not to the rate."""
+
 UNEXPLAINED = 0.03
 """Share of workers x wall up to which blocked and residual together need no word."""
 
@@ -245,9 +248,9 @@ class CaseRow(MeasuredRow):
         first."""
         case = self.case
         return (
-            _place(case.implementation, IMPLEMENTATIONS),
+            place(case.implementation, IMPLEMENTATIONS),
             case.libraries,
-            _place(case.executor, EXECUTORS),
+            place(case.executor, EXECUTORS),
             case.how,
             case.workers,
             case.size,
@@ -272,7 +275,7 @@ class ControlRow(MeasuredRow):
 
 def is_measured(row: CaseRow) -> bool:
     """Whether a row has a rate."""
-    return row.status in ("ok", "too_noisy") and row.rate is not None
+    return row.status in MEASURED and row.rate is not None
 
 
 def table_order(rows: Iterable[CaseRow]) -> Iterator[CaseRow]:
@@ -291,5 +294,6 @@ def table_order(rows: Iterable[CaseRow]) -> Iterator[CaseRow]:
         yield row
 
 
-def _place(name: str, known: Sequence[str]) -> tuple[int, str]:
+def place(name: str, known: Sequence[str]) -> tuple[int, str]:
+    """Return a sort key: names of a registry in its order, then others by name."""
     return (known.index(name) if name in known else len(known), name)
