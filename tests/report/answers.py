@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from gilscope.analysis.answer import Answer, KernelRow
-from gilscope.analysis.build import grouped
+from gilscope.analysis.build import finding_groups
 from gilscope.analysis.evidence import Evidence, GilEvidence, ScalesEvidence
 from gilscope.analysis.findings import Finding
 from gilscope.analysis.gil import GilActivity, holds_gil
@@ -117,7 +117,7 @@ def answer(rows: Iterable[CaseRow], controls: Iterable[ControlRow] = (), **more:
         "rows": cases,
         "controls": beside,
         "kernels": tuple(_kernel(kernel, cases) for kernel in dict.fromkeys(row.case.kernel for row in cases)),
-        "findings": tuple(grouped(cases)),
+        "findings": tuple(finding_groups(cases)),
         "not_analysed": {"gil": "not sampled", "losses": "not sampled", "findings": "not sampled"},
         "interrupted": False,
         **more,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from gilscope.core.cases import Case, Slot
 from gilscope.core.records import Block, ResultSet, Round
@@ -14,7 +14,21 @@ from gilscope.core.units import NS_PER_S
 from gilscope.results.codec import parse_slot
 from gilscope.stats import Estimate, estimate_or_none
 
-__all__ = ["PerBlock", "Columns", "Role", "averaged", "columns_by_kernel", "estimated", "ratio", "scaled", "times"]
+__all__ = [
+    "PerBlock",
+    "Columns",
+    "Role",
+    "averaged",
+    "columns_by_kernel",
+    "estimated",
+    "grouped",
+    "ratio",
+    "scaled",
+    "times",
+]
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 Role: TypeAlias = Literal["case", "spin", "isolated", "A/A"]
 
@@ -67,9 +81,7 @@ class Columns:
 
 def columns_by_kernel(result: ResultSet) -> dict[str, Columns]:
     """Sort the rounds of a result; kernels in the order of their first blocks."""
-    blocks: dict[str, list[Block]] = {}
-    for block in result.blocks:
-        blocks.setdefault(block.kernel, []).append(block)
+    blocks = grouped(result.blocks, lambda block: block.kernel)
     return {kernel: _columns(kernel, own) for kernel, own in blocks.items()}
 
 
@@ -89,6 +101,14 @@ def _columns(kernel: str, blocks: list[Block]) -> Columns:
         slots={key: parse_slot(key) for key in rounds},
         in_rounds_s=sum(measured.wall_ns for block in blocks for measured in block.rounds.values()) / NS_PER_S,
     )
+
+
+def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """Sort items into lists by a key; keys in the order of their first items."""
+    groups: dict[K, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
 
 
 def ratio(numerators: PerBlock, denominators: PerBlock) -> dict[int, float]:
