@@ -14,18 +14,8 @@ from gilscope.core.records import Status
 from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS
 from gilscope.stats import Estimate
 
-__all__ = [
-    "UNEXPLAINED",
-    "CaseRow",
-    "ControlRow",
-    "Limits",
-    "MeasuredRow",
-    "Placement",
-    "Rate",
-    "Role",
-    "is_measured",
-    "table_order",
-]
+__all__ = ["MEASURED", "UNEXPLAINED", "CaseRow", "ControlRow", "Limits", "MeasuredRow", "Placement", "Rate", "Role",
+           "is_measured", "place", "table_order"]  # fmt: skip
 
 Role: TypeAlias = Literal["spin", "isolated", "A/A"]
 
@@ -33,12 +23,12 @@ MEASURED = ("ok", "too_noisy")
 """Statuses with rounds; ``too_noisy`` refers to the speed-up, not to the rate."""
 
 UNEXPLAINED = 0.03
-"""Share of workers x wall up to which blocked and residual together need no word."""
+"""Share of workers x wall up to which blocked and residual together need no mention."""
 
 WORTH_SHOWING = 0.02
 """Smallest loss that is shown by itself: smaller ones are within the scatter of a quiet machine's rounds."""
 
-_SPEAK_OF_BLOCKED = frozenset({"lock_bound", "too_noisy"})
+_ABOUT_BLOCKED = frozenset({"lock_bound", "too_noisy"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +103,8 @@ class MeasuredRow:
 
     Parameters
     ----------
-    case : Case
     interpreter : str
         Label of the interpreter, also where the case names none.
-    status : str
     reason, cure : str
         Why it is not ``ok``, and the fix.
     blocks : int
@@ -178,19 +166,15 @@ class CaseRow(MeasuredRow):
         A worker's traceback or last output.
     one_time_s : mapping of str to float
         Costs paid once, where they apply: start, import, jit, transfer; seconds.
-    jit_cache : str
     placed : tuple of Placement
         Per worker, where known, where it is.
     python : str
         Version of the interpreter that measured it.
-    gil : GilActivity
     holds_gil : bool
         Whether the implementation computes while it holds the GIL, if there is one.
     losses : mapping of str to Estimate or None, or None
         Fractions of workers x wall, means over the blocks: they add up to 1 - mean efficiency. None for T(1) and
         without stamps; a loss of None does not apply or was not measured.
-    ceiling : Limits or None
-    basis : Basis
     findings : tuple of Finding
         The largest loss first.
     """
@@ -228,11 +212,11 @@ class CaseRow(MeasuredRow):
     @property
     def unexplained(self) -> float | None:
         """Share blocked or left over, where that is more than code that neither locks nor sleeps should have and no
-        finding speaks of it; time blocked counts only where it is not time waiting for the GIL."""
+        finding is about it; time blocked counts only where it is not time waiting for the GIL."""
         losses = self.losses or {}
         blocked, residual = losses.get("blocked"), losses.get("residual")
         known = self.case.executor != "threads" or self.gil.available or not self.with_gil
-        if blocked is None or residual is None or not known or not _SPEAK_OF_BLOCKED.isdisjoint(self.codes):
+        if blocked is None or residual is None or not known or not _ABOUT_BLOCKED.isdisjoint(self.codes):
             return None
         share = abs(blocked.value) + abs(residual.value)
         return share if share > UNEXPLAINED and blocked.low > 0 else None
@@ -244,8 +228,7 @@ class CaseRow(MeasuredRow):
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """Sort key of tables: implementation, libraries, executor, start method, transport, workers; registry names
-        first."""
+        """Sort key of tables; names of the registries first."""
         case = self.case
         return (
             place(case.implementation, IMPLEMENTATIONS),
@@ -281,17 +264,17 @@ def is_measured(row: CaseRow) -> bool:
 def table_order(rows: Iterable[CaseRow]) -> Iterator[CaseRow]:
     """Yield the rows of a kernel in the order of its table.
 
-    A serial case exists once per number of chunks, as T(1) of so many workers; of those that went well, which differ
-    only in that, the one with the fewest chunks stands for all.
+    A serial case exists once per number of chunks, as T(1) of so many workers; of those that went well and differ only
+    in that, the one with the fewest chunks represents all.
     """
     serial: set[Case] = set()
     for row in sorted(rows, key=lambda row: row.order):
         key = replace(row.case, chunks_per_worker=1)
-        if row.case.executor == "serial" and row.status == "ok":
-            if key in serial:
-                continue
+        repeated = row.case.executor == "serial" and row.status == "ok"
+        if not repeated or key not in serial:
+            yield row
+        if repeated:
             serial.add(key)
-        yield row
 
 
 def place(name: str, known: Sequence[str]) -> tuple[int, str]:

@@ -1,7 +1,7 @@
 """The answer as JSON, and the JSON Schema of it: both follow from the types of `answer`, field by field.
 
 What differs from the fields is in ``_shapes``: a case is written as its id and its parts, a finding of a row as its
-code, a verdict as DESIGN's flat record. Descriptions in the schema are those of the docstrings.
+code, a verdict as a flat record. Descriptions in the schema are those of the docstrings.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import re
 import types
 from collections.abc import Callable, Mapping
 from functools import cache
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from gilscope.analysis.answer import Answer, FindingGroup, KernelRow
-from gilscope.analysis.findings import FINDINGS, Finding
+from gilscope.analysis.evidence import Evidence
+from gilscope.analysis.findings import FINDINGS
 from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.interpreters import Price
 from gilscope.analysis.rows import CaseRow, ControlRow, MeasuredRow, Placement, Rate, Role
@@ -34,7 +36,7 @@ SCHEMA_VERSION = 1
 
 Json: TypeAlias = dict[str, Any]
 VerdictSentence: TypeAlias = Callable[[Answer, KernelVerdict, FunctionVerdict | None], str]
-"""What says a verdict in a sentence: of a kernel, or of one of the user's functions."""
+"""Puts a verdict into a sentence: of a kernel, or of one of the user's functions (``report.sentences.verdict``)."""
 
 
 class VerdictEntry(NamedTuple):
@@ -61,19 +63,10 @@ class Key(NamedTuple):
 
 
 def to_json(answer: Answer, sentence: VerdictSentence) -> Json:
-    """Return the document of ``--json``, as ``json_schema`` describes it.
-
-    Parameters
-    ----------
-    answer : Answer
-    sentence : callable
-        Says a verdict (``report.sentences.verdict``).
-
-    Notes
-    -----
-    Time linear in the number of rows.
-    """
-    entries = [VerdictEntry(*entry, sentence(answer, *entry)) for entry in _decided(answer)]
+    """Return the document of ``--json``, as ``json_schema`` describes it; time linear in the number of rows."""
+    # What there is a verdict about: each function, or else each kernel.
+    decided = [(found, one) for found in answer.verdicts for one in found.functions or (None,)]
+    entries = [VerdictEntry(*entry, sentence(answer, *entry)) for entry in decided]
     document: Json = _plain(answer)
     return {**document, "verdicts": [_plain(entry) for entry in entries]}
 
@@ -83,17 +76,8 @@ def part_to_json(part: MeasuredRow | Estimate | None) -> Any:
     return _plain(part)
 
 
-def _decided(answer: Answer) -> list[tuple[KernelVerdict, FunctionVerdict | None]]:
-    """Return what there is a verdict about: each function, or else each kernel."""
-    return [(found, one) for found in answer.verdicts for one in found.functions or (None,)]
-
-
-def _attribute(name: str) -> Callable[[Any], Any]:
-    return lambda value: getattr(value, name)
-
-
 def _of_case(name: str) -> Callable[[Any], Any]:
-    return lambda row: getattr(row.case, name)
+    return attrgetter(f"case.{name}")
 
 
 _CASE = ("kernel", "implementation", "executor", "start_method", "transport", "scaling", "schedule", "libraries",
@@ -114,18 +98,29 @@ def _shapes() -> Mapping[type, tuple[Key, ...]]:
     hints = get_type_hints(Case)
     parts = tuple(Key(name, _WORDS.get(name, hints[name]), _of_case(name)) for name in _CASE)
     aliases = Key("aliases", tuple[str, ...], _of_case("aliases"), text="Its ids in earlier versions, if they differ.")
-    case = (Key("case", str, lambda row: row.case.id), *parts, aliases)
-    shapes: dict[type, tuple[Key, ...]] = {
-        Estimate: _estimate(Estimate),
-        Rate: _estimate(Rate),
-        CaseRow: (*case, *_fields(CaseRow, "case", findings=Key("findings", tuple[str, ...], _attribute("codes")))),
+    case = (Key("case", str, attrgetter("case.id")), *parts, aliases)
+    return {
+        **{
+            kind: _fields(kind, n=Key("blocks", int, attrgetter("n"), text="Size of the sample."))
+            for kind in (Estimate, Rate)
+        },
+        CaseRow: (*case, *_fields(CaseRow, "case", findings=Key("findings", tuple[str, ...], attrgetter("codes")))),
         ControlRow: (
             case[0],
-            Key("kernel", Role, _attribute("role")),
+            Key("kernel", Role, attrgetter("role")),
             *case[2:],
             *_fields(ControlRow, "case", "role"),
         ),
-        Price: _price(),
+        Price: (
+            *(
+                Key(name, str, _of_case(name))
+                for name in ("kernel", "implementation", "executor", "size", "interpreter")
+            ),
+            Key("versus", str, attrgetter("versus.interpreter"), text="The interpreter it is compared with."),
+            Key("case", str, attrgetter("case.id")),
+            Key("versus_case", str, attrgetter("versus.id")),
+            Key("time_ratio", Estimate, attrgetter("time_ratio"), text="Serial time over that of versus."),
+        ),
         FindingGroup: _finding_group(),
         VerdictEntry: _verdict(),
         Answer: (
@@ -134,75 +129,52 @@ def _shapes() -> Mapping[type, tuple[Key, ...]]:
             *_fields(
                 Answer,
                 "verdicts",
-                rows=Key("cases", tuple[CaseRow, ...], _attribute("rows")),
-                interrupted=Key("interrupted", bool, _attribute("interrupted"), optional=True),
+                rows=Key("cases", tuple[CaseRow, ...], attrgetter("rows")),
+                interrupted=Key("interrupted", bool, attrgetter("interrupted"), optional=True),
             ),
         ),
     }
-    return shapes
-
-
-def _estimate(kind: type) -> tuple[Key, ...]:
-    return _fields(kind, n=Key("blocks", int, _attribute("n"), text="Size of the sample."))
-
-
-def _price() -> tuple[Key, ...]:
-    shared = ("kernel", "implementation", "executor", "size", "interpreter")
-    return (
-        *(Key(name, str, _of_case(name)) for name in shared),
-        Key("versus", str, lambda price: price.versus.interpreter, text="The interpreter it is compared with."),
-        Key("case", str, lambda price: price.case.id),
-        Key("versus_case", str, lambda price: price.versus.id),
-        Key("time_ratio", Estimate, _attribute("time_ratio"), text="Serial time over that of versus."),
-    )
 
 
 def _finding_group() -> tuple[Key, ...]:
     def evidence(group: FindingGroup) -> Json:
-        return {row.case.id: {"share": found.share, **_known(found)} for row, found in group.found}
+        return {row.case.id: {"share": found.share, **_known(found.evidence)} for row, found in group.found}
 
     said = "By case: share (the fraction of workers x wall it accounts for), and estimates, numbers and texts by name."
     return (
-        Key("code", Literal[FINDINGS], _attribute("code")),
+        Key("code", Literal[FINDINGS], attrgetter("code")),
         *_fields(FindingGroup, "code", "cure", "found"),
         Key("cases", tuple[str, ...], lambda group: [row.case.id for row, _ in group.found]),
         Key("evidence", Mapping[str, Mapping[str, Any]], evidence, text=said),
-        Key("cure", str, _attribute("cure"), text="The fix; empty where there is nothing to fix."),
+        Key("cure", str, attrgetter("cure"), text="The fix; empty where there is nothing to fix."),
     )
 
 
-def _known(found: Finding) -> Json:
-    """Return the evidence that there is."""
-    seen = found.evidence
-    values = {one.name: getattr(seen, one.name) for one in dataclasses.fields(seen)}
-    return {name: _plain(value) for name, value in values.items() if value is not None and value != ""}
+def _known(evidence: Evidence) -> Json:
+    values = {one.name: getattr(evidence, one.name) for one in dataclasses.fields(evidence)}
+    return {name: _plain(value) for name, value in values.items() if value not in (None, "")}
 
 
 def _verdict() -> tuple[Key, ...]:
-    def top(name: str) -> Callable[[VerdictEntry], Any]:
-        return lambda verdict: getattr(verdict.best[0], name) if verdict.best else ""
+    def top(path: str) -> Callable[[VerdictEntry], Any]:
+        return lambda verdict: attrgetter(path)(verdict.best[0]) if verdict.best else ""
 
-    def size(verdict: VerdictEntry) -> str:
-        return verdict.best[0].case.size if verdict.best else ""
-
-    def own(verdict: VerdictEntry) -> str:
+    def function(verdict: VerdictEntry) -> str:
         return verdict.function.function if verdict.function is not None else ""
 
-    def gains(verdict: VerdictEntry) -> bool | None:
-        return (verdict.function or verdict.of).gains
-
     return (
-        Key("kernel", str, lambda verdict: verdict.of.kernel),
-        Key("function", str, own, text="The user's function; empty for kernels."),
+        Key("kernel", str, attrgetter("of.kernel")),
+        Key("function", str, function, text="The user's function; empty for kernels."),
         Key("workers", int | None, lambda verdict: verdict.of.workers or None,
             text="Worker count of the cases that are compared; null where none was measured."),
-        Key("size", str, size, text="Of the best case."),
+        Key("size", str, top("case.size"), text="Of the best case."),
         Key("interpreter", str, top("interpreter"), text="Of the best case."),
         Key("best", tuple[str, ...], lambda verdict: [row.case.id for row in verdict.best],
             text="Cases that tie for fastest, the fastest first; of a function only those that certainly gain."),
-        Key("gains", bool | None, gains, text="Whether more workers help; null where that is open."),
-        Key("provisional", bool, lambda verdict: verdict.of.provisional, text="Whether confidence is below 95 %."),
-        Key("sentence", str, _attribute("sentence")),
+        Key("gains", bool | None, lambda verdict: (verdict.function or verdict.of).gains,
+            text="Whether more workers help; null where that is open."),
+        Key("provisional", bool, attrgetter("of.provisional"), text="Whether confidence is below 95 %."),
+        Key("sentence", str, attrgetter("sentence")),
     )  # fmt: skip
 
 
@@ -217,7 +189,7 @@ def _fields(kind: type, *without: str, **instead: Key) -> tuple[Key, ...]:
     texts = _described(kind)
     optional = kind is Placement
     return tuple(
-        instead.get(one.name) or Key(one.name, hints[one.name], _attribute(one.name), optional, texts.get(one.name, ""))
+        instead.get(one.name) or Key(one.name, hints[one.name], attrgetter(one.name), optional, texts.get(one.name, ""))
         for one in dataclasses.fields(kind)
         if one.name not in without
     )
@@ -312,7 +284,7 @@ _ENTRY = re.compile(r"^(?P<names>\w+(?:, \w+)*) : .*(?P<text>(?:\n[ ]{4,}.*)*)",
 
 
 def _described(kind: type) -> dict[str, str]:
-    """Return what a dataclass's docstring, and those of its bases, say of each parameter."""
+    """Return the descriptions of parameters in the docstrings of a dataclass and its bases."""
     texts: dict[str, str] = {}
     for each in reversed(kind.__mro__[:-1]):
         for found in _ENTRY.finditer(inspect.cleandoc(each.__doc__ or "")):
