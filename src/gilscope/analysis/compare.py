@@ -33,7 +33,7 @@ class ComparedCase:
     ----------
     case : Case
         As in the first result, or in the second where the first does not have it.
-    outcome : {"faster", "slower", "no difference shown", "not comparable"}
+    outcome : str
         What the second result is.
     ratio : Estimate or None
         Rate of the second result over that of the first.
@@ -118,12 +118,10 @@ def _by_key(answer: Answer) -> Mapping[str, CaseRow]:
     found: dict[str, CaseRow] = {}
     for row in answer.rows:
         key = replace(row.case, size="1", chunks_per_worker=DEFAULT_CHUNKS_PER_WORKER).id
-        found[key] = min(found.get(key, row), row, key=_measured_with_fewest_chunks)
+        found[key] = min(
+            found.get(key, row), row, key=lambda row: (row.status not in MEASURED, row.case.chunks_per_worker)
+        )
     return found
-
-
-def _measured_with_fewest_chunks(row: CaseRow) -> tuple[bool, int]:
-    return row.status not in MEASURED, row.case.chunks_per_worker
 
 
 def differences_around(old: Answer, new: Answer) -> list[Difference]:
@@ -168,7 +166,8 @@ def _compared(
         return ComparedCase(case=old.case, ratio=ratio if anyway else None, reason=f"different {elsewhere}")
     if ratio is None:
         return ComparedCase(case=old.case, reason="too few blocks for an interval of 95 %")
-    return ComparedCase(case=old.case, ratio=ratio, outcome=_outcome(ratio))
+    outcome: Outcome = "faster" if ratio.low > 1 else "slower" if ratio.high < 1 else "no difference shown"
+    return ComparedCase(case=old.case, ratio=ratio, outcome=outcome)
 
 
 def _elsewhere(old: CaseRow, new: CaseRow, around: Collection[Difference]) -> Iterator[str]:
@@ -194,12 +193,6 @@ def _ratio(old: Estimate | None, new: Estimate | None) -> Estimate | None:
         confidence=confidence,
         n=min(old.n, new.n),
     )
-
-
-def _outcome(ratio: Estimate) -> Outcome:
-    if ratio.low > 1:
-        return "faster"
-    return "slower" if ratio.high < 1 else "no difference shown"
 
 
 def _certainly_slower(entry: ComparedCase, limit: float | None) -> bool:

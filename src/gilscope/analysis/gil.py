@@ -24,12 +24,8 @@ _LARGEST = 2.0**63  # no count and no time in ns is larger; whole numbers beyond
 
 _NO_ROUNDS = "no diagnostic round of this case was measured"
 _NO_ROUNDS_CURE = "give it a larger --budget"
-_OWN_GILS = {
-    "processes": "each process has a GIL of its own",
-    "interpreters": "each interpreter has a GIL of its own",
-    "loky": "each process has a GIL of its own",
-    "dask": "each process has a GIL of its own",
-}
+_OWN_GILS = {"interpreters": "each interpreter has a GIL of its own"}
+_OWN_PROCESSES = "each process has a GIL of its own"
 _HELD_BY_NAME = ("py_loop", "cy_gil", "nb_gil")  # what these names mean, for records without Impl.gil
 _MALFORMED = "the diagnostic lines of this case are not as gilscope writes them"
 
@@ -107,17 +103,12 @@ def unsampled(case: Case, enabled: bool | None) -> GilActivity:
     if case.interpreter:  # what is known of the running interpreter does not hold for another
         enabled = None
     if not case.one_gil:
-        return GilActivity(available=False, reason=_OWN_GILS[case.executor], enabled=enabled)
+        return GilActivity(available=False, reason=_OWN_GILS.get(case.executor, _OWN_PROCESSES), enabled=enabled)
     return GilActivity(available=False, reason=_NO_ROUNDS, cure=_NO_ROUNDS_CURE, enabled=enabled)
 
 
 def gil_by_case(result: ResultSet) -> dict[str, GilActivity]:
-    """Combine the diagnostic rounds of each case that has some.
-
-    Notes
-    -----
-    Time linear in the number of blocks and diagnostic lines.
-    """
+    """Combine the diagnostic rounds of each case that has some; time linear in the number of blocks and lines."""
     by_block = {(block.kernel, block.index): block for block in result.blocks}
     rounds: dict[str, list[_Diagnostic]] = {}
     for line in result.diagnostics:

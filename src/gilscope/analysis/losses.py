@@ -36,17 +36,7 @@ from gilscope.stats import Estimate
 
 __all__ = ["LOSSES", "Account", "account", "losses_between", "parts_of", "rank_weights"]
 
-LOSSES = (
-    "gil_wait",
-    "run_queue",
-    "stolen",
-    "dispatch",
-    "imbalance",
-    "blocked",
-    "omp_idle",
-    "inflation",
-    "residual",
-)
+LOSSES = ("gil_wait", "run_queue", "stolen", "dispatch", "imbalance", "blocked", "omp_idle", "inflation", "residual")
 NOT_OF_NATIVE = frozenset({"gil_wait", "dispatch", "imbalance", "blocked"})
 NOT_OF_CHUNKS = frozenset({"omp_idle"})
 
@@ -112,12 +102,12 @@ def parts_of(measured: Round, case: Case, *, waiting: float = 0.0, copies: int =
     waiting : float
         Mean number of threads that wait for the GIL.
     copies : int
-        How many times the work: T(1) of a case whose workers each do the whole work counts once per worker.
+        Factor of all parts: T(1) of a case whose workers each do the whole work counts once per worker.
 
     Returns
     -------
     mapping or None
-        Core-seconds by part; ``cpu`` instead of ``inflation``. They add up to workers x T(p). None without stamps.
+        By part, ``cpu`` instead of ``inflation``; they add up to workers x T(p). None without stamps.
     """
     times = _times_of(measured, case)
     if not times:
@@ -162,19 +152,18 @@ class Account:
     Parameters
     ----------
     fractions : mapping of loss to column
-        In every block the fractions add up to 1 - efficiency.
+        In every block they add up to 1 - efficiency.
     unknown : set of str
         Losses that this case cannot have or whose clocks were not read; they are zero in ``fractions``.
-    cpu_ratio : column
-        CPU time of T(p) over that of T(1).
-    cpu_weight : column
-        CPU time of T(1) as a fraction of p * T(p): turns differences of ``cpu_ratio`` into fractions.
+    cpu_ratio, cpu_weight : column
+        CPU time of T(p) over that of T(1); the latter as a fraction of p * T(p), which turns differences of
+        ``cpu_ratio`` into fractions.
     cpu_per_wall : column
         CPU time of all workers over T(p): how many CPUs were busy.
     uneven : column
-        p x the largest worker's CPU time - that of all, as a fraction of p * T(p): the cost of uneven work.
+        p x the largest worker's CPU time - that of all: the cost of uneven work.
     throttled : column
-        Time the cgroup's quota stopped threads, as a fraction of p * T(p).
+        Time the cgroup's quota stopped threads.
     single_blocked : column
         Share of T(1) in which its thread neither ran nor was runnable.
     single_cpus : column
@@ -218,16 +207,8 @@ class Account:
 def account(columns: Columns, case: Case, role: Role = "case", *, waiting: float | None = None) -> Account | None:
     """Account for a case over all blocks that have it and its T(1) with stamps; None where there is none.
 
-    Parameters
-    ----------
-    role : {"case", "spin", "isolated"}
-        ``isolated`` has the T(1) of the case itself.
-    waiting : float, optional
-        Mean number of threads that wait for the GIL; None where it was not measured or there is none.
-
-    Notes
-    -----
-    Time linear in the number of stamps.
+    The role ``isolated`` has the T(1) of the case itself. ``waiting`` is the mean number of threads that wait for the
+    GIL; None where it was not measured or there is no GIL. Time linear in the number of stamps.
     """
     singles = columns.rounds_of(case.t1, "spin" if role == "spin" else "case")
     made = Account(unknown=set(NOT_OF_NATIVE if case.executor == "native" else NOT_OF_CHUNKS))

@@ -61,14 +61,8 @@ def basis(
     """Compare a case with its control, without queueing where the machine did not give the control its CPUs.
 
     The control alone decides which of the two it is, never the case. Workers beyond the usable CPUs always queue,
-    whoever else uses the machine: they are compared as timed.
-
-    Parameters
-    ----------
-    as_timed : Estimate or None
-        Relative efficiency by the wall clock.
-    held : float or None
-        As for ``speedup_without_queueing``; None where that is unknown.
+    whoever else uses the machine: they are compared as timed. ``as_timed`` is the relative efficiency by the wall
+    clock; ``held`` is as for ``speedup_without_queueing``, and None where unknown.
     """
     given = estimated(columns.speedup(spin, "spin")) if spin is not None else None
     timed = Basis(relative_efficiency=as_timed, control=given)
@@ -84,10 +78,7 @@ def basis(
 def held_alone(case: Case, gil: GilActivity, speedup: Estimate | None, examined: float | None = None) -> float | None:
     """Return the share of its time one worker alone holds a GIL that all of them need; None where it is unknown.
 
-    Parameters
-    ----------
-    examined : float or None
-        That share as sampled on one worker of the user's function before anything was timed.
+    ``examined`` is that share as sampled on one worker of the user's function before anything was timed.
     """
     if not case.one_gil or gil.enabled is False:
         return 0.0

@@ -76,14 +76,12 @@ def part_to_json(part: MeasuredRow | Estimate | None) -> Any:
     return _plain(part)
 
 
-def _of_case(name: str) -> Callable[[Any], Any]:
-    return attrgetter(f"case.{name}")
-
-
 _CASE = ("kernel", "implementation", "executor", "start_method", "transport", "scaling", "schedule", "libraries",
          "workers", "chunks_per_worker", "size")  # fmt: skip
 
-_WORDS: Mapping[str, Any] = {
+_PRICED = ("kernel", "implementation", "executor", "size", "interpreter")
+
+_CHOICES: Mapping[str, Any] = {
     "start_method": Literal["", "fork", "forkserver", "spawn"],
     "transport": Literal["", "shm", "pickle"],
     "scaling": Literal["", "weak"],
@@ -96,26 +94,19 @@ _WORDS: Mapping[str, Any] = {
 def _shapes() -> Mapping[type, tuple[Key, ...]]:
     """Return the keys of what is not written field by field."""
     hints = get_type_hints(Case)
-    parts = tuple(Key(name, _WORDS.get(name, hints[name]), _of_case(name)) for name in _CASE)
-    aliases = Key("aliases", tuple[str, ...], _of_case("aliases"), text="Its ids in earlier versions, if they differ.")
+    parts = tuple(Key(name, _CHOICES.get(name, hints[name]), attrgetter(f"case.{name}")) for name in _CASE)
+    aliases = Key(
+        "aliases", tuple[str, ...], attrgetter("case.aliases"), text="Its ids in earlier versions, if they differ."
+    )
+    blocks = Key("blocks", int, attrgetter("n"), text="Size of the sample.")
     case = (Key("case", str, attrgetter("case.id")), *parts, aliases)
     return {
-        **{
-            kind: _fields(kind, n=Key("blocks", int, attrgetter("n"), text="Size of the sample."))
-            for kind in (Estimate, Rate)
-        },
+        Estimate: _fields(Estimate, n=blocks),
+        Rate: _fields(Rate, n=blocks),
         CaseRow: (*case, *_fields(CaseRow, "case", findings=Key("findings", tuple[str, ...], attrgetter("codes")))),
-        ControlRow: (
-            case[0],
-            Key("kernel", Role, attrgetter("role")),
-            *case[2:],
-            *_fields(ControlRow, "case", "role"),
-        ),
+        ControlRow: (case[0], Key("kernel", Role, attrgetter("role")), *case[2:], *_fields(ControlRow, "case", "role")),
         Price: (
-            *(
-                Key(name, str, _of_case(name))
-                for name in ("kernel", "implementation", "executor", "size", "interpreter")
-            ),
+            *(Key(name, str, attrgetter(f"case.{name}")) for name in _PRICED),
             Key("versus", str, attrgetter("versus.interpreter"), text="The interpreter it is compared with."),
             Key("case", str, attrgetter("case.id")),
             Key("versus_case", str, attrgetter("versus.id")),
@@ -222,10 +213,9 @@ _NAMES: Mapping[type, str] = {
     KernelRow: "kernel",
     FindingGroup: "finding",
 }
-_COUNT = {"minimum": 1}
 _BOUNDS: Mapping[str, Json] = {
-    "workers": _COUNT,
-    "chunks_per_worker": _COUNT,
+    "workers": {"minimum": 1},
+    "chunks_per_worker": {"minimum": 1},
     "confidence": {"minimum": 0, "exclusiveMaximum": 1},
 }
 _SCALARS: Mapping[Any, str] = {str: "string", bool: "boolean", int: "integer", float: "number", types.NoneType: "null"}

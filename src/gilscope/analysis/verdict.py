@@ -43,14 +43,12 @@ class Threads:
     bound : tuple of CaseRow
         Held back by the GIL: the whole interval shows no gain, and either the probe found the GIL or the control, on
         the same CPUs in the same seconds and without the GIL, certainly gained more.
-    unexplained : tuple of CaseRow
-        They hold the GIL and do not gain, but the control did not certainly gain more.
-    unclear : tuple of CaseRow
-        They hold the GIL; the interval is too wide.
+    unexplained, unclear : tuple of CaseRow
+        They hold the GIL and do not gain, but nor did the control certainly gain more; the interval is too wide.
     without_gil : tuple of CaseRow
         They would hold the GIL, if there were one.
     gaining, flat : tuple of CaseRow
-        They release the GIL, and gain or do not although the control did.
+        They release the GIL, and gain; or they do not although the control did.
     instead : mapping of str to (tuple of CaseRow)
         By executor whose workers have a GIL each: what gains where threads do not.
     """
@@ -71,15 +69,13 @@ class FunctionVerdict:
     Parameters
     ----------
     best : tuple of CaseRow
-        The ways that certainly gain and tie for the highest throughput, the highest first; empty where none gains.
+        The ways that certainly gain and tie for the highest throughput, the highest first.
     gains : bool or None
         Whether more workers help; None where that is open.
     open_because : {"", "machine", "noise"}
         Why it is open: the machine gave no more to the control, or intervals are too wide.
     ways : tuple of CaseRow
         All ways on several workers, in table order: none with more workers than CPUs, unless there are no others.
-    serial : CaseRow or None
-        One call after the other.
     hand_over_s : float or None
         What handing one task to the pool of the best way costs, where that is known.
     """
@@ -115,8 +111,6 @@ class KernelVerdict:
         The control, where the machine did not certainly give it its CPUs.
     uneven : tuple of ControlRow
         The A/A controls that differ from 1.
-    functions : tuple of FunctionVerdict
-        The user's functions, if it is about them.
     """
 
     kernel: str
@@ -139,9 +133,8 @@ class KernelVerdict:
     def best(self) -> CaseRow | None:
         """The way to run the user's functions: the fastest that certainly gains, or else one call after the other."""
         gaining = [found.best[0] for found in self.functions if found.best]
-        one_by_one = [found.serial for found in self.functions if found.serial is not None]
-        rows = gaining or one_by_one or self.fastest
-        return max(rows, key=lambda row: standing(row).value, default=None)
+        serial = [found.serial for found in self.functions if found.serial is not None]
+        return max(gaining or serial or self.fastest, key=lambda row: standing(row).value, default=None)
 
 
 def verdicts(
