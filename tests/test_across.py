@@ -40,7 +40,7 @@ def measured(importable: None, tmp_path: Path, request: pytest.FixtureRequest) -
 
 @pytest.mark.parametrize("measured", [False], indirect=True, ids=["another"])
 def test_two_interpreters_share_blocks_and_a_table(measured: Answer, tmp_path: Path) -> None:
-    first, second = measured.asked.interpreters
+    first, second = measured.options.interpreters
     rows = {row.interpreter: row for row in measured.rows if row.case.executor == "threads"}
     assert {row.status for row in rows.values()} <= {"ok", "too_noisy"}
     assert rows[second].python != rows[first].python
@@ -54,7 +54,7 @@ def test_two_interpreters_share_blocks_and_a_table(measured: Answer, tmp_path: P
 
 @pytest.mark.parametrize("measured", [True], indirect=True, ids=["free-threaded"])
 def test_the_workers_tell_whether_they_have_a_gil(measured: Answer) -> None:
-    _, without, with_gil = measured.asked.interpreters
+    _, without, with_gil = measured.options.interpreters
     assert with_gil == f"{without}+gil"
     enabled = {row.interpreter: row.gil.enabled for row in measured.rows if row.case.executor == "threads"}
     assert (enabled[without], enabled[with_gil]) == (False, True)

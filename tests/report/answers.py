@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from gilscope.analysis.answer import Answer, KernelRow
-from gilscope.analysis.build import grouped
-from gilscope.analysis.evidence import Evidence, GilEvidence, ScalesSeen
+from gilscope.analysis.build import finding_groups
+from gilscope.analysis.evidence import Evidence, GilEvidence, ScalesEvidence
 from gilscope.analysis.findings import Finding
-from gilscope.analysis.gil import GilSeen, holds_gil
+from gilscope.analysis.gil import GilActivity, holds_gil
 from gilscope.analysis.rows import CaseRow, ControlRow, Rate, Role
 from gilscope.analysis.to_json import to_json
 from gilscope.analysis.verdict import verdicts
@@ -20,7 +20,7 @@ from gilscope.report.sentences import verdict
 from gilscope.stats import Estimate
 
 CPUS = 2
-NOT_SAMPLED = GilSeen(available=False, reason="not sampled", enabled=True)
+NOT_SAMPLED = GilActivity(available=False, reason="not sampled", enabled=True)
 ENVIRONMENT = {
     "machine": {"system": "Linux", "architecture": "x86_64", "cpu_model": "A CPU"},
     "cpus": {"count": CPUS, "limit": "machine", "detail": "the machine has 2 logical CPUs"},
@@ -43,7 +43,7 @@ def rated(found: Estimate, unit: str = "iterations") -> Rate:
 def finding(code: str, evidence: Evidence | None = None, share: float = 0.5) -> Finding:
     """Return a finding with some evidence."""
     if code == "scales":
-        return Finding(code=code, evidence=evidence or ScalesSeen(speedup=estimate(1.9)), share=0.0)
+        return Finding(code=code, evidence=evidence or ScalesEvidence(speedup=estimate(1.9)), share=0.0)
     seen = GilEvidence(lost=estimate(0.5), held=estimate(0.99), waiting=estimate(1.0))
     return Finding(code=code, evidence=evidence or seen, share=share)
 
@@ -117,7 +117,7 @@ def answer(rows: Iterable[CaseRow], controls: Iterable[ControlRow] = (), **more:
         "rows": cases,
         "controls": beside,
         "kernels": tuple(_kernel(kernel, cases) for kernel in dict.fromkeys(row.case.kernel for row in cases)),
-        "findings": tuple(grouped(cases)),
+        "findings": tuple(finding_groups(cases)),
         "not_analysed": {"gil": "not sampled", "losses": "not sampled", "findings": "not sampled"},
         "interrupted": False,
         **more,

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 
 from gilscope.analysis.answer import Answer
-from gilscope.analysis.gil import GilSeen
+from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.rows import CaseRow
 from tests.report.answers import answer, control, estimate, row
 
@@ -44,7 +44,7 @@ def _parallel(case: str, workers: int, scatter: random.Random) -> CaseRow:
         speedup=gain,
         half_width=0.05 * scatter.random(),
         losses={name: estimate(0.1 * scatter.random(), 0.2) for name in LOSSES},
-        gil=GilSeen(
+        gil=GilActivity(
             available=True,
             enabled=True,
             handovers_per_s=200.0,

@@ -26,7 +26,6 @@ from gilscope.stats import (
     Estimate,
     estimate_or_none,
     median_interval,
-    next_look,
     precision_reached,
     sequential_interval,
     should_stop,
@@ -73,10 +72,6 @@ def test_between_looks_the_price_is_at_most_one_rank(n):
 def test_looks_grow_by_about_half_and_start_where_dependence_shows():
     assert LOOKS[0] == 18
     assert all(1.45 <= b / a <= 1.55 for a, b in itertools.pairwise(LOOKS))
-
-
-def test_next_look_is_the_first_one_after_the_blocks_there_are():
-    assert [next_look(n) for n in (0, 17, 18, 26, 27, 314, 315, 1000)] == [18, 18, 27, 27, 41, 315, None, None]
 
 
 def test_fewer_than_six_blocks_have_no_sequential_interval():

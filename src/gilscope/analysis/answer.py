@@ -1,7 +1,6 @@
-"""Everything a result says, as one typed object: what `analyse` makes and every table, page, gate and document shows.
+"""Everything a result says, as one typed object: what `analyse` returns and every table, page, gate and document shows.
 
-Nothing is worded here and nothing is estimated: estimates come from `build`, decisions from `verdict`, sentences from
-`report.sentences`, JSON from `to_json`.
+Estimates come from `build`, decisions from `verdict`, sentences from `report.sentences`, JSON from `to_json`.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from gilscope.analysis.columns import grouped
 from gilscope.analysis.findings import Finding, Severity
 from gilscope.analysis.interpreters import Price
 from gilscope.analysis.rows import CaseRow, ControlRow, Role, table_order
@@ -21,11 +21,11 @@ from gilscope.results.surroundings import Surroundings
 if TYPE_CHECKING:
     from gilscope.analysis.verdict import KernelVerdict
 
-__all__ = ["Answer", "Asked", "FindingGroup", "KernelRow"]
+__all__ = ["Answer", "StudyOptions", "FindingGroup", "KernelRow"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class StudyOptions:
     """What the study was asked to do, as far as it decides how a result is shown.
 
     Parameters
@@ -36,10 +36,6 @@ class Asked:
         Labels of those that were compared.
     precision : float or None
         Relative half-width at which to stop.
-    budget_s : float or None
-        Seconds.
-    seed : int or None
-    pin : str
     """
 
     functions: tuple[str, ...] = ()
@@ -56,12 +52,8 @@ class KernelRow:
 
     Parameters
     ----------
-    kernel : str
-    blocks : int
     precision_reached : float or None
         Widest relative half-width of the intervals it is judged by.
-    target : float or None
-    target_met : bool
     fastest_serial : Case or None
         The case on one thread with the highest rate.
     in_rounds_s : float
@@ -83,7 +75,6 @@ class FindingGroup:
 
     Parameters
     ----------
-    code : str
     severity : {"info", "low", "medium", "high"}
         Of the worst case.
     cure : str
@@ -110,22 +101,18 @@ class Answer:
     ----------
     result : str
         Path of the result file.
-    tool_version : str
     study, environment : mapping
         What was asked, and where, as the file has it.
     rows : tuple of CaseRow
         In the order of the file.
-    controls : tuple of ControlRow
     kernels : tuple of KernelRow
         Of what was measured.
-    prices : tuple of Price
     findings : tuple of FindingGroup
         The most severe and costly first.
     verdicts : tuple of KernelVerdict
         One per kernel that has rows.
     not_analysed : mapping of str to str
         What this result cannot say, and why.
-    warnings : tuple of str
     interrupted : bool or None
         Whether Ctrl-C ended the measurement; None where the result was read from a file.
     """
@@ -145,9 +132,9 @@ class Answer:
     interrupted: bool | None = None
 
     @cached_property
-    def asked(self) -> Asked:
-        """What was asked, typed."""
-        return read(Asked, self.study)
+    def options(self) -> StudyOptions:
+        """What the study was asked to do, typed."""
+        return read(StudyOptions, self.study)
 
     @cached_property
     def surroundings(self) -> Surroundings:
@@ -157,14 +144,12 @@ class Answer:
     @property
     def is_own(self) -> bool:
         """Whether it is about the user's own functions."""
-        return bool(self.asked.functions)
+        return bool(self.options.functions)
 
     @cached_property
     def by_kernel(self) -> Mapping[str, tuple[CaseRow, ...]]:
         """Rows by kernel, each in the order of its table."""
-        found: dict[str, list[CaseRow]] = {}
-        for row in self.rows:
-            found.setdefault(row.case.kernel, []).append(row)
+        found = grouped(self.rows, lambda row: row.case.kernel)
         return {kernel: tuple(table_order(rows)) for kernel, rows in found.items()}
 
     @cached_property
@@ -173,15 +158,8 @@ class Answer:
         return {row.case.id: row for row in self.rows}
 
     @cached_property
-    def _controls_of(self) -> Mapping[tuple[str, str], list[ControlRow]]:
-        found: dict[tuple[str, str], list[ControlRow]] = {}
-        for row in sorted(self.controls, key=lambda row: row.case.workers):
-            found.setdefault((row.of, row.role), []).append(row)
-        return found
-
-    @cached_property
-    def _kernel(self) -> Mapping[str, KernelRow]:
-        return {row.kernel: row for row in self.kernels}
+    def _controls_of(self) -> Mapping[tuple[str, Role], list[ControlRow]]:
+        return grouped(sorted(self.controls, key=lambda row: row.case.workers), lambda row: (row.of, row.role))
 
     @cached_property
     def _verdict(self) -> Mapping[str, KernelVerdict]:
@@ -193,7 +171,7 @@ class Answer:
 
     def kernel(self, kernel: str) -> KernelRow | None:
         """Return what is known about the measurement of a kernel as a whole; None where none of it was measured."""
-        return self._kernel.get(kernel)
+        return next((row for row in self.kernels if row.kernel == kernel), None)
 
     def verdict(self, kernel: str) -> KernelVerdict:
         """Return what was decided about a kernel."""

@@ -2,13 +2,14 @@
 
 p -> S_spin(p) is what the machine did not give, S_spin -> S_isolated what its memory system did not give, and
 S_isolated -> S(p) what the software lost. ``isolated`` is measured once per language and worker count, for the variants
-of a language share one inner loop: the others borrow it, and ``isolated_of`` says from which case.
+of a language share one inner loop: the others borrow it, and ``isolated_of`` is the case it belongs to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from gilscope.analysis.columns import Columns, PerBlock
 from gilscope.analysis.losses import Account, account
@@ -21,22 +22,10 @@ _MOST_WAITED = 0.99  # of the copies' time: damaged stamps must not divide by ze
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceiling:
-    """The ceilings of one case, block by block.
+    """The ceilings of one case, block by block; `rows.Limits` describes the fields. Empty where not measured.
 
-    Parameters
-    ----------
-    spin, isolated : PerBlock
-        Speed-ups of the controls with as many workers, ``isolated`` without waiting for the slowest copy; empty where
-        not measured.
-    isolated_of : Case or None
-        The case whose ``isolated`` control it is.
-    machine, memory, software : PerBlock
-        Fractions of p lost at each step; they add up to 1 - efficiency. ``memory`` and ``software`` need ``isolated``.
-    below_spin : PerBlock
-        ``memory`` and ``software`` together.
-    inflation_machine, inflation_memory, inflation_software : PerBlock
-        The loss ``inflation`` split the same way, as fractions of p * T(p): by how much the CPU time of ``spin`` grew
-        (shared cores, clocks), that of ``isolated`` beyond it (bandwidth, caches), and the case's beyond that.
+    ``inflation_machine`` is by how much the CPU time of ``spin`` grew (shared cores, clocks), ``inflation_memory`` that
+    of ``isolated`` beyond it (bandwidth, caches), and ``inflation_software`` the case's beyond that.
     """
 
     spin: PerBlock = field(default_factory=dict)
@@ -62,7 +51,7 @@ class Controls:
 
     def __post_init__(self) -> None:
         self._spins = {case.workers: case for case in self.columns.with_role("spin") if not case.is_single}
-        self._isolated = {_language(case): case for case in self.columns.with_role("isolated")}
+        self._isolated = {_shared(case): case for case in self.columns.with_role("isolated")}
 
     def spin_of(self, case: Case) -> Case | None:
         """Return the spin control with as many workers."""
@@ -71,15 +60,13 @@ class Controls:
     def ceiling(self, case: Case, own: Account | None) -> Ceiling:
         """Return the ceilings of a case; ``own`` is its account."""
         columns, p = self.columns, case.workers
+        spin_case, isolated_case = self.spin_of(case), self._isolated.get(_shared(case))
         speedup = columns.speedup(case)
-        spin_case, isolated_case = self.spin_of(case), self._isolated.get(_language(case))
         spin = columns.speedup(spin_case, "spin") if spin_case is not None else {}
-        isolated: PerBlock = {}
-        if isolated_case is not None:
-            isolated = self._balanced(isolated_case)
+        isolated = self._balanced(isolated_case) if isolated_case is not None else {}
         both = [at for at in speedup if at in spin]
         all_three = [at for at in both if at in isolated]
-        inflation = self._inflation(own, spin_case, isolated_case)
+        machine, memory, software = self._inflation(own, spin_case, isolated_case)
         return Ceiling(
             spin=spin,
             isolated=isolated,
@@ -88,25 +75,24 @@ class Controls:
             memory={at: (spin[at] - isolated[at]) / p for at in all_three},
             software={at: (isolated[at] - speedup[at]) / p for at in all_three},
             below_spin={at: (spin[at] - speedup[at]) / p for at in both},
-            inflation_machine=inflation[0],
-            inflation_memory=inflation[1],
-            inflation_software=inflation[2],
+            inflation_machine=machine,
+            inflation_memory=memory,
+            inflation_software=software,
         )
 
-    def _balanced(self, case: Case) -> dict[int, float]:
-        """Return the speed-up of the isolated copies without waiting for the slowest: uneven chunks are no matter of
-        the memory system."""
-        speedup = self.columns.speedup(case, "isolated")
+    def _balanced(self, case: Case) -> PerBlock:
+        """Return the speed-up of the isolated copies without waiting for the slowest: uneven chunks are not the memory
+        system's fault."""
         copies = self._account(case, "isolated")
         waited = copies.fractions["imbalance"] if copies is not None else {}
+        speedup = self.columns.speedup(case, "isolated")
         return {at: value / (1.0 - min(waited.get(at, 0.0), _MOST_WAITED)) for at, value in speedup.items()}
 
     def _inflation(
         self, own: Account | None, spin_case: Case | None, isolated_case: Case | None
     ) -> tuple[PerBlock, PerBlock, PerBlock]:
-        """Split the growth of the CPU time."""
-        spin = self._account(spin_case, "spin")
-        isolated = self._account(isolated_case, "isolated")
+        """Split the growth of the CPU time into machine, memory and software."""
+        spin, isolated = self._account(spin_case, "spin"), self._account(isolated_case, "isolated")
         if own is None or spin is None:
             return {}, {}, {}
         grown, by_spin, weight = own.cpu_ratio, spin.cpu_ratio, own.cpu_weight
@@ -118,15 +104,14 @@ class Controls:
         memory = {at: (by_copy[at] - by_spin[at]) * weight[at] for at in at_all}
         return machine, memory, {at: (grown[at] - by_copy[at]) * weight[at] for at in at_all}
 
-    def _account(self, case: Case | None, role: str) -> Account | None:
+    def _account(self, case: Case | None, role: Literal["spin", "isolated"]) -> Account | None:
         if case is None:
             return None
-        key = (role, case.id)
-        if key not in self._accounts:
-            self._accounts[key] = account(self.columns, case, "spin" if role == "spin" else "isolated")
-        return self._accounts[key]
+        if (role, case.id) not in self._accounts:
+            self._accounts[role, case.id] = account(self.columns, case, role)
+        return self._accounts[role, case.id]
 
 
-def _language(case: Case) -> tuple[str, int, str, str]:
+def _shared(case: Case) -> tuple[str, int, str, str]:
     """Return what the variants that share an inner loop, a worker count and an interpreter have in common."""
     return case.language, case.workers, case.size, case.interpreter

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from gilscope.core.cases import Case, Slot
 from gilscope.core.records import Block, ResultSet, Round
@@ -14,7 +14,11 @@ from gilscope.core.units import NS_PER_S
 from gilscope.results.codec import parse_slot
 from gilscope.stats import Estimate, estimate_or_none
 
-__all__ = ["PerBlock", "Columns", "Role", "averaged", "columns_by_kernel", "estimated", "ratio", "scaled", "times"]
+__all__ = ["Columns", "PerBlock", "Role", "averaged", "columns_by_kernel", "estimated", "grouped", "ratio", "scaled",
+           "times"]  # fmt: skip
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 Role: TypeAlias = Literal["case", "spin", "isolated", "A/A"]
 
@@ -31,9 +35,8 @@ class Columns:
     seconds : mapping of slot key to PerBlock
         Wall seconds per execution.
     rounds : mapping of slot key to (mapping of position to Round)
-        The rounds themselves, for what their stamps tell.
-    indices : mapping of position to the number the block has in the file
     slots : mapping of slot key to Slot
+        In the order of their first rounds.
     in_rounds_s : float
         Sum of the timed rounds.
     """
@@ -42,20 +45,19 @@ class Columns:
     blocks: int
     seconds: Mapping[str, PerBlock]
     rounds: Mapping[str, Mapping[int, Round]]
-    indices: Mapping[int, int]
     slots: Mapping[str, Slot]
     in_rounds_s: float
 
     def of(self, case: Case, role: Role = "case") -> PerBlock:
-        """Return the column of a case in a role; empty when it was not measured."""
+        """Return the seconds of a case in a role; empty when it was not measured."""
         return self.seconds.get(Slot(case=case, role=role).key, {})
 
     def rounds_of(self, case: Case, role: Role = "case") -> Mapping[int, Round]:
-        """Return the rounds of a case in a role by position; empty when it was not measured."""
+        """Return the rounds of a case in a role; empty when it was not measured."""
         return self.rounds.get(Slot(case=case, role=role).key, {})
 
-    def with_role(self, role: str) -> Iterator[Case]:
-        """Yield the cases measured in a role, in the order of their first rounds."""
+    def with_role(self, role: Role) -> Iterator[Case]:
+        """Yield the cases measured in a role."""
         return (slot.case for slot in self.slots.values() if slot.role == role)
 
     def speedup(self, case: Case, role: Role = "case") -> PerBlock:
@@ -69,30 +71,34 @@ class Columns:
 
 def columns_by_kernel(result: ResultSet) -> dict[str, Columns]:
     """Sort the rounds of a result; kernels in the order of their first blocks."""
-    blocks: dict[str, list[Block]] = {}
-    for block in result.blocks:
-        blocks.setdefault(block.kernel, []).append(block)
+    blocks = grouped(result.blocks, lambda block: block.kernel)
     return {kernel: _columns(kernel, own) for kernel, own in blocks.items()}
 
 
 def _columns(kernel: str, blocks: list[Block]) -> Columns:
-    seconds: dict[str, dict[int, float]] = {}
     rounds: dict[str, dict[int, Round]] = {}
-    in_rounds_ns = 0
     for position, block in enumerate(blocks):
         for key, measured in block.rounds.items():
-            seconds.setdefault(key, {})[position] = measured.wall_ns / measured.repeats / NS_PER_S
             rounds.setdefault(key, {})[position] = measured
-            in_rounds_ns += measured.wall_ns
     return Columns(
         kernel=kernel,
         blocks=len(blocks),
-        seconds=seconds,
+        seconds={
+            key: {at: measured.wall_ns / measured.repeats / NS_PER_S for at, measured in column.items()}
+            for key, column in rounds.items()
+        },
         rounds=rounds,
-        indices={position: block.index for position, block in enumerate(blocks)},
-        slots={key: parse_slot(key) for key in seconds},
-        in_rounds_s=in_rounds_ns / NS_PER_S,
+        slots={key: parse_slot(key) for key in rounds},
+        in_rounds_s=sum(measured.wall_ns for block in blocks for measured in block.rounds.values()) / NS_PER_S,
     )
+
+
+def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """Sort items into lists by a key; keys in the order of their first items."""
+    groups: dict[K, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
 
 
 def ratio(numerators: PerBlock, denominators: PerBlock) -> dict[int, float]:
@@ -113,7 +119,7 @@ def estimated(column: PerBlock) -> Estimate | None:
 def averaged(column: PerBlock) -> Estimate | None:
     """Estimate the mean of a column, so that the parts of a sum add up to it.
 
-    The interval is that of the median, which is exact without assumptions, widened where the mean lies outside.
+    The interval is that of the median, which is exact without assumptions, widened where the mean is outside.
     """
     estimate = estimated(column)
     if estimate is None:
@@ -126,6 +132,5 @@ def scaled(estimate: Estimate | None, factor: float) -> Estimate | None:
     """Multiply an estimate by a constant above zero."""
     if estimate is None:
         return None
-    return dataclasses.replace(
-        estimate, value=estimate.value * factor, low=estimate.low * factor, high=estimate.high * factor
-    )
+    low, value, high = (factor * part for part in (estimate.low, estimate.value, estimate.high))
+    return dataclasses.replace(estimate, value=value, low=low, high=high)

@@ -1,20 +1,18 @@
 """Two results side by side: per case the ratio of their rates, with an interval, or why there is none.
 
-The two were measured at different times, so nothing cancels as it does within a block. The ends of the ratio are the
-widest the two intervals allow, which is more careful than 95 %.
-
-Machines, interpreters and versions of gilscope differ by more than what is asked about. What was measured on two of
-them is not comparable, and no gate decides on it.
+The two were measured at different times, so nothing cancels as it does within a block: the ends of the ratio are the
+widest the two intervals allow, which is more conservative than 95 %. Machines, interpreters and versions of gilscope
+differ by more than the change in question, so results from two of them are not comparable, and no gate decides on them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from gilscope.analysis.answer import Answer
-from gilscope.analysis.rows import CaseRow
+from gilscope.analysis.rows import MEASURED, CaseRow, is_measured
 from gilscope.core.cases import DEFAULT_CHUNKS_PER_WORKER, Case
 from gilscope.results.surroundings import Difference, differences
 from gilscope.stats import Estimate
@@ -23,8 +21,6 @@ from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 __all__ = ["ComparedCase", "Outcome", "ResultComparison", "compare", "differences_around"]
 
 Outcome: TypeAlias = Literal["faster", "slower", "no difference shown", "not comparable"]
-
-_MEASURED = ("ok", "too_noisy")  # the latter is said of speed-ups: intervals of rates speak for themselves
 
 _AROUND_ALL = {"machine": "machines", "cpus": "usable CPUs", "gilscope": "versions of gilscope"}
 
@@ -36,8 +32,8 @@ class ComparedCase:
     Parameters
     ----------
     case : Case
-        As the first result has it; as the second has it where the first does not.
-    outcome : {"faster", "slower", "no difference shown", "not comparable"}
+        As in the first result, or in the second where the first does not have it.
+    outcome : str
         What the second result is.
     ratio : Estimate or None
         Rate of the second result over that of the first.
@@ -65,12 +61,11 @@ class ResultComparison:
     surroundings : tuple of Difference
         What keeps cases from being compared.
     changed : tuple of Difference
-        What may be what the comparison is about.
-    cases : tuple of ComparedCase
+        What may be the subject of the comparison.
     failed : tuple of Case
         Those that are certainly slower than the gate allows.
     undecided : tuple of Case
-        Those that the gate should hold to the first result but cannot: not comparable, or missing.
+        Those that the gate should judge but cannot: not comparable, or missing.
     """
 
     surroundings: tuple[Difference, ...] = ()
@@ -81,12 +76,12 @@ class ResultComparison:
 
     @property
     def decided(self) -> bool:
-        """Whether a gate could judge every case it holds, and held any."""
+        """Whether a gate could judge all of its cases, and had any."""
         return not self.undecided and any(entry.comparable for entry in self.cases)
 
 
 def compare(old: Answer, new: Answer, *, limit: float | None = None, anyway: bool = False) -> ResultComparison:
-    """Compare the cases of two results.
+    """Compare the cases of two results; time linear in the number of rows.
 
     Parameters
     ----------
@@ -94,43 +89,39 @@ def compare(old: Answer, new: Answer, *, limit: float | None = None, anyway: boo
         A gate: how much slower a case may be, as a fraction.
     anyway : bool
         Whether to give the ratios of cases whose surroundings differ too; they stay ``not comparable``.
-
-    Notes
-    -----
-    Time linear in the number of rows.
     """
     before, after = _by_key(old), _by_key(new)
     around = differences_around(old, new)
     entries = {key: _compared(before.get(key), after.get(key), around, anyway=anyway) for key in {**before, **after}}
-    again = {row.case.kernel for row in new.rows}
-    held = [entries[key] for key, row in before.items() if row.status in _MEASURED and row.case.kernel in again]
     cases = tuple(entries.values())
+    again = {row.case.kernel for row in new.rows}
+    held: list[ComparedCase] = []
+    if limit is not None:
+        held = [entries[key] for key, row in before.items() if row.status in MEASURED and row.case.kernel in again]
     return ResultComparison(
         surroundings=tuple(found for found in around if any(_concerns(found, entry.case) for entry in cases)),
         changed=tuple(_changed(old, new)),
         cases=cases,
-        failed=() if limit is None else tuple(_certainly_slower(held, limit)),
-        undecided=() if limit is None else tuple(entry.case for entry in held if not entry.comparable),
+        failed=tuple(entry.case for entry in held if entry.comparable and _certainly_slower(entry, limit)),
+        undecided=tuple(entry.case for entry in held if not entry.comparable),
     )
 
 
 def _by_key(answer: Answer) -> Mapping[str, CaseRow]:
     """Return the rows by what must be the same in both results: the case.
 
-    How many tasks of a function of one's own make a round is found out anew in each run. Its rates are in tasks, so
-    that number is left out; of serial cases that differ in nothing else one with the fewest chunks stands for all.
+    Each run chooses anew how many tasks of the user's function make a round. Its rates are in tasks, so that number is
+    left out; of serial cases that differ in nothing else, one with the fewest chunks represents all.
     """
     if not answer.is_own:
         return answer.row_of
     found: dict[str, CaseRow] = {}
     for row in answer.rows:
         key = replace(row.case, size="1", chunks_per_worker=DEFAULT_CHUNKS_PER_WORKER).id
-        found[key] = min(found.get(key, row), row, key=_measured_with_fewest_chunks)
+        found[key] = min(
+            found.get(key, row), row, key=lambda row: (row.status not in MEASURED, row.case.chunks_per_worker)
+        )
     return found
-
-
-def _measured_with_fewest_chunks(row: CaseRow) -> tuple[bool, int]:
-    return row.status not in _MEASURED, row.case.chunks_per_worker
 
 
 def differences_around(old: Answer, new: Answer) -> list[Difference]:
@@ -142,18 +133,18 @@ def differences_around(old: Answer, new: Answer) -> list[Difference]:
 
 
 def _changed(old: Answer, new: Answer) -> Iterator[Difference]:
-    """Yield what differs and may be what the comparison is about: libraries, and whether workers were bound to CPUs."""
+    """Yield what differs and may be the subject of the comparison: libraries, and whether workers were pinned."""
     after = new.surroundings.libraries
     for name, version in old.surroundings.libraries.items():
         now = after.get(name)
         if version and now and version != now:
             yield Difference(where="library", name=name, before=version, now=now)
-    if old.asked.pin != new.asked.pin:
-        yield Difference(where="option", name="--pin", before=old.asked.pin, now=new.asked.pin)
+    if old.options.pin != new.options.pin:
+        yield Difference(where="option", name="--pin", before=old.options.pin, now=new.options.pin)
 
 
 def _concerns(difference: Difference, case: Case) -> bool:
-    """Whether a difference lies around a case: interpreters other than its own do not matter."""
+    """Whether a difference concerns a case: interpreters other than its own do not matter."""
     own = f"interpreter {case.interpreter}" if case.interpreter else "interpreter"
     return difference.where in _AROUND_ALL or difference.where == own
 
@@ -161,28 +152,26 @@ def _concerns(difference: Difference, case: Case) -> bool:
 def _compared(
     old: CaseRow | None, new: CaseRow | None, around: Collection[Difference], *, anyway: bool
 ) -> ComparedCase:
-    """Compare one case."""
     if old is None or new is None:
         known = old or new
         assert known is not None
         return ComparedCase(case=known.case, reason=f"only in the {'second' if old is None else 'first'} result")
-    found = ComparedCase(case=old.case)
     for row, which in ((old, "first"), (new, "second")):
-        if row.status not in _MEASURED or row.rate is None:
-            return replace(found, reason=f"{row.status.replace('_', ' ')} in the {which} result: {row.reason}")
-    assert old.rate is not None
-    assert new.rate is not None
+        if not is_measured(row):
+            reason = f"{row.status.replace('_', ' ')} in the {which} result: {row.reason}"
+            return ComparedCase(case=old.case, reason=reason)
     ratio = _ratio(old.rate, new.rate)
     elsewhere = ", ".join(dict.fromkeys(_elsewhere(old, new, around)))
     if elsewhere:
-        return replace(found, ratio=ratio if anyway else None, reason=f"different {elsewhere}")
+        return ComparedCase(case=old.case, ratio=ratio if anyway else None, reason=f"different {elsewhere}")
     if ratio is None:
-        return replace(found, reason="too few blocks for an interval of 95 %")
-    return replace(found, ratio=ratio, outcome=_outcome(ratio))
+        return ComparedCase(case=old.case, reason="too few blocks for an interval of 95 %")
+    outcome: Outcome = "faster" if ratio.low > 1 else "slower" if ratio.high < 1 else "no difference shown"
+    return ComparedCase(case=old.case, ratio=ratio, outcome=outcome)
 
 
 def _elsewhere(old: CaseRow, new: CaseRow, around: Collection[Difference]) -> Iterator[str]:
-    """Yield in what the surroundings of a case differ."""
+    """Yield what differs in the surroundings of a case."""
     for difference in around:
         if _concerns(difference, old.case):
             yield _AROUND_ALL.get(difference.where, "interpreters")
@@ -190,8 +179,10 @@ def _elsewhere(old: CaseRow, new: CaseRow, around: Collection[Difference]) -> It
         yield "instruction sets"
 
 
-def _ratio(old: Estimate, new: Estimate) -> Estimate | None:
+def _ratio(old: Estimate | None, new: Estimate | None) -> Estimate | None:
     """Return the ratio of two rates with the widest interval theirs allow; None where one has no interval of 95 %."""
+    if old is None or new is None:
+        return None
     confidence = min(old.confidence, new.confidence)
     if not (old.has_interval and new.has_interval and old.low > 0) or confidence < DEFAULT_CONFIDENCE:
         return None
@@ -204,14 +195,5 @@ def _ratio(old: Estimate, new: Estimate) -> Estimate | None:
     )
 
 
-def _outcome(ratio: Estimate) -> Outcome:
-    if ratio.low > 1:
-        return "faster"
-    return "slower" if ratio.high < 1 else "no difference shown"
-
-
-def _certainly_slower(held: Sequence[ComparedCase], limit: float) -> Iterator[Case]:
-    """Yield what lies below 1 - ``limit`` with its whole interval."""
-    for entry in held:
-        if entry.comparable and entry.ratio is not None and entry.ratio.high < 1 - limit:
-            yield entry.case
+def _certainly_slower(entry: ComparedCase, limit: float | None) -> bool:
+    return entry.ratio is not None and limit is not None and entry.ratio.high < 1 - limit

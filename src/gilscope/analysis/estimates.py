@@ -17,9 +17,9 @@ vs_fastest_serial    rate(p) / rate(1) of the fastest implementation of the kern
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gilscope.analysis.columns import Columns, PerBlock, estimated, ratio, scaled
+from gilscope.analysis.columns import Columns, PerBlock, Role, estimated, ratio, scaled
 from gilscope.core.cases import Case
 from gilscope.core.records import CaseRecord
 from gilscope.core.spec import Work
@@ -28,7 +28,7 @@ from gilscope.stats import Estimate
 __all__ = ["TOO_WIDE", "CaseEstimates", "KernelView", "too_noisy"]
 
 TOO_WIDE = 0.25
-"""Relative half-width from which a speed-up says nothing: an interval from 1.5 to 2.5 holds both two workers that do
+"""Relative half-width from which a speed-up is undecided: an interval from 1.5 to 2.5 holds both two workers that do
 the work of two and two of which one is half lost."""
 
 
@@ -46,19 +46,12 @@ class CaseEstimates:
 
 
 def too_noisy(speedup: Estimate | None) -> bool:
-    """Whether the interval of a speed-up is too wide to say anything. The range of one block has no width to judge."""
+    """Whether the interval of a speed-up is too wide to decide anything; the range of one block has no width."""
     return speedup is not None and speedup.n > 1 and speedup.relative_half_width > TOO_WIDE
 
 
 class KernelView:
-    """The estimates of one kernel.
-
-    Parameters
-    ----------
-    columns : Columns
-    records : mapping of case id to CaseRecord
-        At least those of this kernel and of its controls.
-    """
+    """The estimates of one kernel; ``records`` by case id has at least those of this kernel and of its controls."""
 
     def __init__(self, columns: Columns, records: Mapping[str, CaseRecord]) -> None:
         self.columns = columns
@@ -70,39 +63,27 @@ class KernelView:
 
     def case(self, case: Case) -> CaseEstimates:
         """Return the estimates of a case."""
-        column = self.columns.of(case)
         ratios = {} if case.is_single else self.columns.speedup(case)
-        speedup = estimated(ratios)
-        return CaseEstimates(
-            blocks=len(column),
-            wall_s=estimated(column),
-            rate=self._rate(case, column),
-            speedup=speedup,
-            efficiency=scaled(speedup, 1.0 / case.workers),
-            relative_efficiency=estimated(self._relative(case, ratios)),
-            vs_fastest_serial=self._versus(case, column),
+        # One spinning worker is the unit of S_spin.
+        relative = ratios if case.workers == 1 else ratio(ratios, self._spin.get(case.workers, {}))
+        column = self.columns.of(case)
+        return replace(
+            self._estimates(case, column, ratios),
+            relative_efficiency=estimated(relative),
+            vs_fastest_serial=self._vs_fastest_serial(case, column),
         )
 
-    def control(self, case: Case, role: str) -> CaseEstimates:
-        """Return the estimates of a control: its ``speedup`` is what the control says.
+    def control(self, case: Case, role: Role) -> CaseEstimates:
+        """Return the estimates of a control.
 
-        ``spin`` and ``isolated``: T(1) / T(p). ``A/A``: the same serial case twice in one block, first over second.
+        The ``speedup`` of ``spin`` and ``isolated`` is T(1) / T(p), that of ``A/A`` the first of two equal serial
+        rounds of a block over the second.
         """
-        column = self.columns.of(case, role)  # type: ignore[arg-type]
-        if role == "spin":
-            ratios: PerBlock = {} if case.is_single else self.columns.speedup(case, "spin")
-        elif role == "isolated":
-            ratios = self.columns.speedup(case, "isolated")
-        else:
-            ratios = ratio(self.columns.of(case), column)
-        speedup = estimated(ratios)
-        return CaseEstimates(
-            blocks=len(column),
-            wall_s=estimated(column),
-            rate=self._rate(case, column),
-            speedup=speedup,
-            efficiency=scaled(speedup, 1.0 / case.workers),
-        )
+        column = self.columns.of(case, role)
+        if role == "A/A":
+            return self._estimates(case, column, ratio(self.columns.of(case), column))
+        single = role == "spin" and case.is_single
+        return self._estimates(case, column, {} if single else self.columns.speedup(case, role))
 
     def unit(self, case: Case) -> str:
         """Return the unit of work of a case, or an empty string."""
@@ -124,6 +105,16 @@ class KernelView:
             return []
         return [estimated(ratio(self.columns.of(spin, "spin"), self.columns.of(case))) for case in complete]
 
+    def _estimates(self, case: Case, column: PerBlock, ratios: PerBlock) -> CaseEstimates:
+        speedup = estimated(ratios)
+        return CaseEstimates(
+            blocks=len(column),
+            wall_s=estimated(column),
+            rate=self._rate(case, column),
+            speedup=speedup,
+            efficiency=scaled(speedup, 1.0 / case.workers),
+        )
+
     def _work(self, case: Case) -> Work | None:
         """Return the work of one execution; None where it was not counted."""
         record = self._records.get(case.id)
@@ -133,24 +124,17 @@ class KernelView:
         work = self._work(case)
         return estimated({at: work.units / wall_s for at, wall_s in column.items()}) if work is not None else None
 
-    def _relative(self, case: Case, speedup: PerBlock) -> PerBlock:
-        if case.workers == 1:  # one spinning worker is the unit of S_spin
-            return speedup
-        return ratio(speedup, self._spin.get(case.workers, {}))
-
     def _find_fastest_serial(self) -> Case | None:
         """Return the case on one thread with the highest median rate, or None where no work is known."""
-        rates: Mapping[Case, Estimate | None] = {
-            case: self._rate(case, self.columns.of(case)) for case in self.columns.with_role("case") if case.is_single
-        }
-        known = {case: rate.value for case, rate in rates.items() if rate is not None}
+        single = (case for case in self.columns.with_role("case") if case.is_single)
+        rates = ((case, self._rate(case, self.columns.of(case))) for case in single)
+        known = {case: rate.value for case, rate in rates if rate is not None}
         return max(known, key=known.__getitem__, default=None)
 
-    def _versus(self, case: Case, column: PerBlock) -> Estimate | None:
+    def _vs_fastest_serial(self, case: Case, column: PerBlock) -> Estimate | None:
         """Relate rates; sizes may differ, because work is counted in units that do not depend on the size."""
-        if self.fastest_serial is None:
+        best, work = self.fastest_serial, self._work(case)
+        best_work = self._work(best) if best is not None else None
+        if best is None or best_work is None or work is None:
             return None
-        best, work = self._work(self.fastest_serial), self._work(case)
-        if best is None or work is None:
-            return None
-        return scaled(estimated(ratio(self.columns.of(self.fastest_serial), column)), work.units / best.units)
+        return scaled(estimated(ratio(self.columns.of(best), column)), work.units / best_work.units)

@@ -1,36 +1,23 @@
-"""What findings rest on: one class per kind of evidence. None, or an empty text, is what is not known of a case.
+"""What findings rest on, a class for each kind. None and an empty text mean unknown.
 
-Estimates are fractions of p * T(p) unless said otherwise.
+Estimates are fractions of p * T(p) unless stated otherwise.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from gilscope.core.cases import Case
 from gilscope.stats import Estimate
 
-__all__ = [
-    "ContentionSeen",
-    "DispatchSeen",
-    "Evidence",
-    "GilEvidence",
-    "ImbalanceSeen",
-    "LockSeen",
-    "MemorySeen",
-    "NestedSeen",
-    "NoiseSeen",
-    "OverSubscribedSeen",
-    "QuotaSeen",
-    "ScalesSeen",
-    "SmtSeen",
-    "StolenSeen",
-]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a finding rests on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScalesSeen:
+class ScalesEvidence(Evidence):
     """``relative_efficiency`` and ``speedup`` as such; ``basis`` says how they were taken, where not as timed."""
 
     relative_efficiency: Estimate | None = None
@@ -39,7 +26,7 @@ class ScalesSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoiseSeen:
+class NoiseEvidence(Evidence):
     """What is too wide, or ``run_queue``: the time lost to other programs."""
 
     speedup: Estimate | None = None
@@ -49,23 +36,12 @@ class NoiseSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GilEvidence:
-    """What the probe saw, or, where it could not run, the CPU time that speaks for the GIL.
+class GilEvidence(Evidence):
+    """What the probe sampled or, without a probe, the CPU times that point to the GIL.
 
-    Parameters
-    ----------
-    lost, gil_wait : Estimate or None
-        All time lost to the GIL; the part spent waiting for it.
-    held, overdue : Estimate or None
-        Share of the time; share of held time after the holder had been asked to release it.
-    waiting, cpu_per_wall : Estimate or None
-        Threads; CPUs busy on average.
-    turn_s, switch_interval_s : float or None
-    handovers_per_s : float or None
-    probe : str
-        Why there is no probe.
-    switched_on : str
-        On a free-threaded build: what switched the GIL on.
+    ``lost``: all time lost to the GIL; ``gil_wait``: the part spent waiting for it. ``held``: share of the time;
+    ``overdue``: share of held time after a release was requested. ``waiting``: threads; ``cpu_per_wall``: busy CPUs.
+    ``probe``: why there is no probe. ``switched_on``: what enabled the GIL of a free-threaded build.
     """
 
     lost: Estimate | None = None
@@ -83,7 +59,7 @@ class GilEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemorySeen:
+class MemoryEvidence(Evidence):
     """``spin`` and ``isolated`` are speed-ups."""
 
     inflation: Estimate | None = None
@@ -95,7 +71,7 @@ class MemorySeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContentionSeen:
+class ContentionEvidence(Evidence):
     """``isolated`` is a speed-up."""
 
     inflation: Estimate | None = None
@@ -105,7 +81,7 @@ class ContentionSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImbalanceSeen:
+class ImbalanceEvidence(Evidence):
     """Of workers ``imbalance`` and ``uneven``; of a native runtime's threads the others."""
 
     imbalance: Estimate | None = None
@@ -116,7 +92,7 @@ class ImbalanceSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DispatchSeen:
+class DispatchEvidence(Evidence):
     """``wall_s``: seconds of one execution; ``chunks`` of one phase of it."""
 
     dispatch: Estimate | None = None
@@ -126,7 +102,7 @@ class DispatchSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NestedSeen:
+class NestedEvidence(Evidence):
     """``versus_limited``: T(p) over that with one thread per worker; ``cpus_per_worker``: CPUs that T(1) keeps busy."""
 
     versus_limited: Estimate | None = None
@@ -136,7 +112,7 @@ class NestedSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OverSubscribedSeen:
+class OverSubscribedEvidence(Evidence):
     """``limit``: why so many CPUs are usable."""
 
     run_queue: Estimate | None = None
@@ -145,7 +121,7 @@ class OverSubscribedSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuotaSeen:
+class QuotaEvidence(Evidence):
     """``quota_cpus``: what the cgroup allows, in CPUs."""
 
     throttled: Estimate | None = None
@@ -154,7 +130,7 @@ class QuotaSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SmtSeen:
+class SmtEvidence(Evidence):
     """``spin`` is a speed-up."""
 
     inflation_machine: Estimate | None = None
@@ -163,32 +139,15 @@ class SmtSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StolenSeen:
+class StolenEvidence(Evidence):
     """What the hypervisor took."""
 
     stolen: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LockSeen:
+class LockEvidence(Evidence):
     """What workers slept, and waited for the GIL."""
 
     blocked: Estimate | None = None
     gil_wait: Estimate | None = None
-
-
-Evidence: TypeAlias = (
-    ScalesSeen
-    | NoiseSeen
-    | GilEvidence
-    | MemorySeen
-    | ContentionSeen
-    | ImbalanceSeen
-    | DispatchSeen
-    | NestedSeen
-    | OverSubscribedSeen
-    | QuotaSeen
-    | SmtSeen
-    | StolenSeen
-    | LockSeen
-)

@@ -14,23 +14,14 @@ Quantity: TypeAlias = Literal["speedup", "efficiency", "relative_efficiency"]
 
 ONE_AT_A_TIME = 1.05
 """Speed-up of a function whose calls run one at a time, with room for time-slicing. A threshold that such a function
-would reach on this machine cannot tell the two apart."""
+would reach on this machine cannot distinguish the two."""
 
 
 def gate(quantity: Quantity, threshold: float, found: Estimate | None, control: Estimate | None, workers: int) -> Gate:
-    """Compare an estimate with its threshold, as far as the machine allows.
+    """Compare the estimate of a quantity with its threshold, as far as the machine allows.
 
-    Parameters
-    ----------
-    found : Estimate or None
-        Of the quantity.
-    control : Estimate or None
-        Speed-up of the control: what the machine gave in the same seconds.
-
-    Notes
-    -----
-    What passes must be out of reach for a function that runs one call at a time; what fails must be within the reach
-    of the machine.
+    What passes must be out of reach for a function that runs one call at a time. What fails must be within the reach of
+    the machine: ``control`` is the speed-up of the control in the same seconds.
     """
     if found is None or control is None or min(found.confidence, control.confidence) < DEFAULT_CONFIDENCE:
         return "open"
@@ -39,6 +30,5 @@ def gate(quantity: Quantity, threshold: float, found: Estimate | None, control: 
         return "passed" if wanted > ONE_AT_A_TIME or workers == 1 else "open"
     if found.high >= threshold:
         return "open"
-    if quantity == "relative_efficiency":
-        return "failed" if wanted > ONE_AT_A_TIME else "open"
-    return "failed" if control.low >= wanted else "open"
+    within_reach = wanted > ONE_AT_A_TIME if quantity == "relative_efficiency" else control.low >= wanted
+    return "failed" if within_reach else "open"

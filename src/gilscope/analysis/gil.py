@@ -1,14 +1,14 @@
-"""What the GIL probe saw of a case: its diagnostic rounds combined.
+"""What the GIL probe sampled of a case: its diagnostic rounds combined.
 
-The values of several rounds are averaged with the number of looks as weights. The interval is the wider of two on each
-side: that of the looks (the rounds' own intervals, as independent errors) and that of the spread from round to round.
-Nothing is believed about the lines of a file: one that is not as the probe writes it counts as not available.
+The values of several rounds are averaged with the number of samples as weights. The interval is the wider of two on
+each side: that of the samples (the rounds' own intervals, as independent errors) and that of the spread from round to
+round. The lines of a file are not trusted: a value that is not as the probe writes it counts as not available.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from gilscope.core.cases import Case
 from gilscope.core.records import CaseRecord, ResultSet
 from gilscope.stats import Estimate, estimate_or_none
 
-__all__ = ["GilSeen", "gil_by_case", "holds_gil", "recorded", "unseen"]
+__all__ = ["GilActivity", "gil_by_case", "holds_gil", "recorded", "unsampled"]
 
 _CONFIDENCE = 0.95  # of the probe's own intervals (telemetry.reading)
 
@@ -24,23 +24,18 @@ _LARGEST = 2.0**63  # no count and no time in ns is larger; whole numbers beyond
 
 _NO_ROUNDS = "no diagnostic round of this case was measured"
 _NO_ROUNDS_CURE = "give it a larger --budget"
-_OWN_GILS = {
-    "processes": "each process has a GIL of its own",
-    "interpreters": "each interpreter has a GIL of its own",
-    "loky": "each process has a GIL of its own",
-    "dask": "each process has a GIL of its own",
-}
-_HELD_BY_NAME = ("py_loop", "cy_gil", "nb_gil")  # what these names say, for records without Impl.gil
+_OWN_GILS = {"interpreters": "each interpreter has a GIL of its own"}
+_OWN_PROCESSES = "each process has a GIL of its own"
+_HELD_BY_NAME = ("py_loop", "cy_gil", "nb_gil")  # what these names mean, for records without Impl.gil
 _MALFORMED = "the diagnostic lines of this case are not as gilscope writes them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GilSeen:
+class GilActivity:
     """What is known about the GIL while a case ran.
 
     Parameters
     ----------
-    available : bool
     reason, cure : str
         Why not, and what to do; empty when available.
     enabled : bool or None
@@ -51,14 +46,12 @@ class GilSeen:
         Share of T(p) during which some thread held the GIL.
     waiting : Estimate or None
         Mean number of threads that waited for it.
-    handovers_per_s : float or None
     slow_down : Estimate or None
         Diagnostic rounds over the timed rounds of the same blocks: what watching cost.
     overdue : Estimate or None
         Share of held time during which the holder had been asked to let go and did not: C code, not byte code.
     turn_s : float or None
         Mean time held between two hand-overs.
-    switch_interval_s : float or None
     """
 
     available: bool
@@ -76,19 +69,26 @@ class GilSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class _Diagnostic:
     """One diagnostic round as far as it is used."""
 
     gil: Mapping[str, Any]
     samples: float
     slow_down: float | None
 
+    def number(self, *path: str) -> float | None:
+        """Return the number at a path of keys; None where there is none."""
+        value: Any = self.gil
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        return _number(value)
 
-def recorded(seen: GilSeen, record: CaseRecord) -> GilSeen:
-    """Add what the workers reported when they had imported everything, which says more than any probe beside them."""
+
+def recorded(gil: GilActivity, record: CaseRecord) -> GilActivity:
+    """Add what the workers reported after all their imports, which is surer than what a probe beside them can tell."""
     if record.gil_enabled is None:
-        return seen
-    return replace(seen, enabled=record.gil_enabled, switched_on=seen.switched_on or record.gil_reason)
+        return gil
+    return replace(gil, enabled=record.gil_enabled, switched_on=gil.switched_on or record.gil_reason)
 
 
 def holds_gil(record: CaseRecord) -> bool:
@@ -98,24 +98,19 @@ def holds_gil(record: CaseRecord) -> bool:
     return record.case.implementation in _HELD_BY_NAME and not record.case.is_own
 
 
-def unseen(case: Case, enabled: bool | None) -> GilSeen:
+def unsampled(case: Case, enabled: bool | None) -> GilActivity:
     """Return what is known about a case without diagnostic rounds."""
     if case.interpreter:  # what is known of the running interpreter does not hold for another
         enabled = None
     if not case.one_gil:
-        return GilSeen(available=False, reason=_OWN_GILS[case.executor], enabled=enabled)
-    return GilSeen(available=False, reason=_NO_ROUNDS, cure=_NO_ROUNDS_CURE, enabled=enabled)
+        return GilActivity(available=False, reason=_OWN_GILS.get(case.executor, _OWN_PROCESSES), enabled=enabled)
+    return GilActivity(available=False, reason=_NO_ROUNDS, cure=_NO_ROUNDS_CURE, enabled=enabled)
 
 
-def gil_by_case(result: ResultSet) -> dict[str, GilSeen]:
-    """Combine the diagnostic rounds of each case that has some.
-
-    Notes
-    -----
-    Time linear in the number of blocks and diagnostic lines.
-    """
+def gil_by_case(result: ResultSet) -> dict[str, GilActivity]:
+    """Combine the diagnostic rounds of each case that has some; time linear in the number of blocks and lines."""
     by_block = {(block.kernel, block.index): block for block in result.blocks}
-    lines: dict[str, list[_Look]] = {}
+    rounds: dict[str, list[_Diagnostic]] = {}
     for line in result.diagnostics:
         case, gil = line.get("case"), line.get("gil")
         if not isinstance(case, str) or not isinstance(gil, dict):
@@ -127,9 +122,9 @@ def gil_by_case(result: ResultSet) -> dict[str, GilSeen]:
         slow_down = None
         if timed is not None and wall_ns and repeats:
             slow_down = (wall_ns / repeats) / (timed.wall_ns / timed.repeats)
-        samples = _number(gil.get("samples"))
-        lines.setdefault(case, []).append(_Look(gil=gil, samples=samples or 0.0, slow_down=slow_down))
-    return {case: _combined(looks) for case, looks in lines.items()}
+        samples = _number(gil.get("samples")) or 0.0
+        rounds.setdefault(case, []).append(_Diagnostic(gil=gil, samples=samples, slow_down=slow_down))
+    return {case: _combined(own) for case, own in rounds.items()}
 
 
 def _number(value: object) -> float | None:
@@ -139,61 +134,54 @@ def _number(value: object) -> float | None:
     return float(value) if 0 <= value < _LARGEST else None
 
 
-def _combined(looks: Sequence[_Look]) -> GilSeen:
-    last = looks[-1].gil
+def _combined(rounds: Sequence[_Diagnostic]) -> GilActivity:
+    last = rounds[-1].gil
     enabled = last.get("enabled") if isinstance(last.get("enabled"), bool) else None
     switched_on = str(last.get("switched_on") or "")
-    good = [look for look in looks if look.gil.get("available") is True and look.samples > 0]
+    good = [one for one in rounds if one.gil.get("available") is True and one.samples > 0]
     held = _estimate(good, "held")
     if held is None:
         reason = str(last.get("reason") or "") if last.get("available") is False else ""
-        return GilSeen(available=False, reason=reason or _MALFORMED, enabled=enabled, switched_on=switched_on)
-    return GilSeen(
+        return GilActivity(available=False, reason=reason or _MALFORMED, enabled=enabled, switched_on=switched_on)
+    return GilActivity(
         available=True,
         enabled=enabled,
         switched_on=switched_on,
         held=held,
         waiting=_estimate(good, "waiting"),
-        handovers_per_s=_mean(good, [_number(look.gil.get("handovers_per_s")) for look in good]),
-        slow_down=estimate_or_none([look.slow_down for look in looks if look.slow_down is not None]),
-        overdue=_estimate(good, "overdue", within="holds"),
+        handovers_per_s=_mean(good, "handovers_per_s"),
+        slow_down=estimate_or_none([one.slow_down for one in rounds if one.slow_down is not None]),
+        overdue=_estimate(good, "holds", "overdue"),
         turn_s=_turn_s(good),
-        switch_interval_s=_mean(good, [_number(_inside(look.gil, "holds").get("switch_interval_s")) for look in good]),
+        switch_interval_s=_mean(good, "holds", "switch_interval_s"),
     )
 
 
-def _inside(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    inner = values.get(name)
-    return inner if isinstance(inner, dict) else {}
-
-
-def _mean(looks: Iterable[_Look], values: Iterable[float | None]) -> float | None:
-    """Average the known values, weighted by the looks behind them."""
-    known = [(look.samples, value) for look, value in zip(looks, values, strict=True) if value is not None]
+def _mean(rounds: Sequence[_Diagnostic], *path: str) -> float | None:
+    """Average the known values, weighted by the samples behind them."""
+    known = [(one.samples, value) for one in rounds if (value := one.number(*path)) is not None]
     weight = math.fsum(samples for samples, _ in known)
     return math.fsum(samples * value for samples, value in known) / weight if weight else None
 
 
-def _turn_s(looks: Iterable[_Look]) -> float | None:
+def _turn_s(rounds: Sequence[_Diagnostic]) -> float | None:
     """Return held time over hand-overs, all rounds together."""
     held_s = handovers = 0.0
-    for look in looks:
-        window_s, switches = _number(look.gil.get("window_s")), _number(look.gil.get("handovers"))
-        held = _number(_inside(look.gil, "held").get("value"))
+    for one in rounds:
+        window_s, switches, held = one.number("window_s"), one.number("handovers"), one.number("held", "value")
         if window_s is not None and switches is not None and held is not None:
             held_s += held * window_s
             handovers += switches
     return held_s / handovers if handovers else None
 
 
-def _estimate(looks: Sequence[_Look], name: str, *, within: str = "") -> Estimate | None:
-    """Combine an estimate of several rounds; see the module's text."""
+def _estimate(rounds: Sequence[_Diagnostic], *path: str) -> Estimate | None:
+    """Combine an estimate of several rounds, as the module's docstring describes."""
     rows: list[tuple[float, float, float, float]] = []  # samples, value, low, high
-    for look in looks:
-        values = _inside(_inside(look.gil, within) if within else look.gil, name)
-        value, low, high = (_number(values.get(part)) for part in ("value", "low", "high"))
+    for one in rounds:
+        value, low, high = (one.number(*path, part) for part in ("value", "low", "high"))
         if value is not None and low is not None and high is not None and low <= value <= high:
-            rows.append((look.samples, value, low, high))
+            rows.append((one.samples, value, low, high))
     weight = math.fsum(row[0] for row in rows)
     spread = estimate_or_none([row[1] for row in rows])
     if spread is None or not weight:

@@ -23,59 +23,36 @@ residual      what makes the sum exact: CPU time beyond compute, by the resoluti
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import operator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from gilscope.analysis.columns import Columns, Role, averaged
 from gilscope.core.cases import Case
-from gilscope.core.records import Round, Stamp
+from gilscope.core.records import Round
 from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate
 
-__all__ = [
-    "LOSSES",
-    "NOT_OF_CHUNKS",
-    "NOT_OF_NATIVE",
-    "Account",
-    "account",
-    "largest",
-    "losses_between",
-    "parts_of",
-    "rank_weights",
-]
+__all__ = ["LOSSES", "Account", "account", "losses_between", "parts_of", "rank_weights"]
 
-LOSSES = (
-    "gil_wait",
-    "run_queue",
-    "stolen",
-    "dispatch",
-    "imbalance",
-    "blocked",
-    "omp_idle",
-    "inflation",
-    "residual",
-)
+LOSSES = ("gil_wait", "run_queue", "stolen", "dispatch", "imbalance", "blocked", "omp_idle", "inflation", "residual")
 NOT_OF_NATIVE = frozenset({"gil_wait", "dispatch", "imbalance", "blocked"})
 NOT_OF_CHUNKS = frozenset({"omp_idle"})
-
-
-WORTH_SHOWING = 0.02
-"""Smallest loss that is shown by itself: smaller ones are within the scatter of a quiet machine's rounds."""
 
 Parts: TypeAlias = Mapping[str, float]
 """Core-seconds of one execution by part."""
 
 
-class _Share(NamedTuple):
+class _WorkerTime(NamedTuple):
     """One worker's part of a round, or several workers' together; ns."""
 
-    late: float
-    handling: float
-    imbalance: float
     compute: float
     cpu: float
     run_queue: float
+    late: float = 0.0
+    handling: float = 0.0
+    imbalance: float = 0.0
 
 
 def rank_weights(workers: int, kept: int) -> tuple[float, ...]:
@@ -83,49 +60,38 @@ def rank_weights(workers: int, kept: int) -> tuple[float, ...]:
 
     Each value goes to the nearest quantile, one half-way to both by halves; the weights add up to ``workers``.
     """
-    if kept == workers or kept == 1:
+    if kept in (1, workers):
         return (workers / kept,) * kept
     picks = [round(i * (workers - 1) / (kept - 1)) for i in range(kept)]
     edges = [-0.5, *((a + b) / 2 for a, b in itertools.pairwise(picks)), workers - 0.5]
     return tuple(high - low for low, high in itertools.pairwise(edges))
 
 
-def _shares(measured: Round) -> Iterator[_Share]:
-    """Yield the share of each worker."""
-    last = max(stamp.end_ns for stamp in measured.stamps)
-    for stamp in measured.stamps:
-        yield _Share(
-            late=(stamp.start_ns - measured.start_ns) + stamp.waking_ns,
-            handling=measured.end_ns - last,
-            imbalance=stamp.waiting_ns + (last - stamp.end_ns),
+def _times_of(measured: Round, case: Case) -> list[_WorkerTime]:
+    """Return the times of the workers, or of several together; none where the stamps do not fit the case."""
+    stamps, kept = measured.stamps, len(measured.stamps)
+    if case.executor == "native":  # one stamp for all threads of the runtime
+        compute = case.workers * measured.wall_ns
+        return [_WorkerTime(compute, stamp.cpu_ns, stamp.run_queue_ns or 0) for stamp in stamps] if kept == 1 else []
+    if not 0 < kept <= case.workers:
+        return []
+    last = max(stamp.end_ns for stamp in stamps)
+    each = [
+        _WorkerTime(
             compute=(stamp.end_ns - stamp.start_ns) - stamp.waiting_ns - stamp.waking_ns,
             cpu=stamp.cpu_ns,
             run_queue=stamp.run_queue_ns or 0,
+            late=(stamp.start_ns - measured.start_ns) + stamp.waking_ns,
+            handling=measured.end_ns - last,
+            imbalance=stamp.waiting_ns + (last - stamp.end_ns),
         )
-
-
-def _together(shares: Iterable[_Share], weights: Sequence[float]) -> _Share:
-    """Add shares up. Quantiles are sorted field by field, so only their sums mean something."""
-    rows = [tuple(weight * value for value in share) for share, weight in zip(shares, weights, strict=True)]
-    return _Share(*(sum(column) for column in zip(*rows, strict=True)))
-
-
-def _native(measured: Round, stamp: Stamp, workers: int) -> _Share:
-    """Return the one share of all threads of a runtime."""
-    compute = workers * measured.wall_ns
-    return _Share(late=0, handling=0, imbalance=0, compute=compute, cpu=stamp.cpu_ns, run_queue=stamp.run_queue_ns or 0)
-
-
-def _shares_of(measured: Round, case: Case) -> list[_Share]:
-    """Return the shares of a round; none where its stamps do not fit the case."""
-    kept = len(measured.stamps)
-    if case.executor == "native":
-        return [_native(measured, measured.stamps[0], case.workers)] if kept == 1 else []
-    if not 0 < kept <= case.workers:
-        return []
+        for stamp in stamps
+    ]
     if kept == case.workers:
-        return list(_shares(measured))
-    return [_together(_shares(measured), rank_weights(case.workers, kept))]
+        return each
+    # Quantiles are sorted field by field, so only their sums mean something.
+    weights = rank_weights(case.workers, kept)
+    return [_WorkerTime(*(sum(map(operator.mul, weights, column)) for column in zip(*each, strict=True)))]
 
 
 def parts_of(measured: Round, case: Case, *, waiting: float = 0.0, copies: int = 1) -> Parts | None:
@@ -133,25 +99,25 @@ def parts_of(measured: Round, case: Case, *, waiting: float = 0.0, copies: int =
 
     Parameters
     ----------
-    copies : int
-        How many times the work: T(1) of a case whose workers each do the whole work counts once per worker.
     waiting : float
         Mean number of threads that wait for the GIL.
+    copies : int
+        Factor of all parts: T(1) of a case whose workers each do the whole work counts once per worker.
 
     Returns
     -------
-    dict or None
-        Core-seconds by part; ``cpu`` instead of ``inflation``. They add up to workers x T(p). None without stamps.
+    mapping or None
+        By part, ``cpu`` instead of ``inflation``; they add up to workers x T(p). None without stamps.
     """
-    shares = _shares_of(measured, case)
-    if not shares:
+    times = _times_of(measured, case)
+    if not times:
         return None
     idle = run_queue = residual = queued_late = 0.0
-    for share in shares:
-        free = max(0.0, share.compute - share.cpu)
-        residual += min(0.0, share.compute - share.cpu)
-        queued = min(max(0.0, share.run_queue), free)
-        late = min(max(0.0, share.run_queue - queued), max(0.0, share.late))
+    for worker in times:
+        free = max(0.0, worker.compute - worker.cpu)
+        residual += min(0.0, worker.compute - worker.cpu)
+        queued = min(max(0.0, worker.run_queue), free)
+        late = min(max(0.0, worker.run_queue - queued), max(0.0, worker.late))
         run_queue += queued + late
         queued_late += late
         idle += free - queued
@@ -163,11 +129,11 @@ def parts_of(measured: Round, case: Case, *, waiting: float = 0.0, copies: int =
         "gil_wait": gil_wait,
         "run_queue": run_queue,
         "stolen": stolen,
-        "dispatch": sum(share.late + share.handling for share in shares) - queued_late,
-        "imbalance": sum(share.imbalance for share in shares),
+        "dispatch": sum(worker.late + worker.handling for worker in times) - queued_late,
+        "imbalance": sum(worker.imbalance for worker in times),
         "blocked": 0.0 if native else rest,
         "omp_idle": rest if native else 0.0,
-        "cpu": sum(share.cpu for share in shares),
+        "cpu": sum(worker.cpu for worker in times),
         "residual": residual,
     }
     return {name: copies * value / measured.repeats / NS_PER_S for name, value in parts.items()}
@@ -175,7 +141,8 @@ def parts_of(measured: Round, case: Case, *, waiting: float = 0.0, copies: int =
 
 def losses_between(parallel: Parts, single: Parts) -> dict[str, float]:
     """Subtract the parts of T(1) from those of T(p); core-seconds per execution."""
-    return {name: parallel[part] - single[part] for name in LOSSES for part in ["cpu" if name == "inflation" else name]}
+    lost = {name: seconds - single[name] for name, seconds in parallel.items()}
+    return {name: lost["cpu" if name == "inflation" else name] for name in LOSSES}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -184,20 +151,19 @@ class Account:
 
     Parameters
     ----------
-    fractions : dict of loss to column
-        In every block the fractions add up to 1 - efficiency.
+    fractions : mapping of loss to column
+        In every block they add up to 1 - efficiency.
     unknown : set of str
-        Losses that this case cannot have or whose clocks nobody read; they are zero in ``fractions``.
-    cpu_ratio : column
-        CPU time of T(p) over that of T(1).
-    cpu_weight : column
-        CPU time of T(1) as a fraction of p * T(p): turns differences of ``cpu_ratio`` into fractions.
+        Losses that this case cannot have or whose clocks were not read; they are zero in ``fractions``.
+    cpu_ratio, cpu_weight : column
+        CPU time of T(p) over that of T(1); the latter as a fraction of p * T(p), which turns differences of
+        ``cpu_ratio`` into fractions.
     cpu_per_wall : column
         CPU time of all workers over T(p): how many CPUs were busy.
     uneven : column
-        p x the largest worker's CPU time - that of all, as a fraction of p * T(p): what uneven work costs.
+        p x the largest worker's CPU time - that of all: the cost of uneven work.
     throttled : column
-        Time the cgroup's quota stopped threads, as a fraction of p * T(p).
+        Time the cgroup's quota stopped threads.
     single_blocked : column
         Share of T(1) in which its thread neither ran nor was runnable.
     single_cpus : column
@@ -213,11 +179,6 @@ class Account:
     throttled: dict[int, float] = field(default_factory=dict)
     single_blocked: dict[int, float] = field(default_factory=dict)
     single_cpus: dict[int, float] = field(default_factory=dict)
-
-    def add_single(self, at: int, measured: Round) -> None:
-        """Add what the T(1) round of one block tells by itself."""
-        if measured.process_cpu_ns is not None:
-            self.single_cpus[at] = measured.process_cpu_ns / measured.wall_ns
 
     def add(self, at: int, case: Case, measured: Round, parallel: Parts, single: Parts) -> None:
         """Add one block."""
@@ -246,44 +207,29 @@ class Account:
 def account(columns: Columns, case: Case, role: Role = "case", *, waiting: float | None = None) -> Account | None:
     """Account for a case over all blocks that have it and its T(1) with stamps; None where there is none.
 
-    Parameters
-    ----------
-    role : {"case", "spin", "isolated"}
-        ``isolated`` has the T(1) of the case itself.
-    waiting : float, optional
-        Mean number of threads that wait for the GIL; None where it was not measured or there is none.
-
-    Notes
-    -----
-    Time linear in the number of stamps.
+    The role ``isolated`` has the T(1) of the case itself. ``waiting`` is the mean number of threads that wait for the
+    GIL; None where it was not measured or there is no GIL. Time linear in the number of stamps.
     """
     singles = columns.rounds_of(case.t1, "spin" if role == "spin" else "case")
     made = Account(unknown=set(NOT_OF_NATIVE if case.executor == "native" else NOT_OF_CHUNKS))
     if waiting is None:
         made.unknown.add("gil_wait")
     for at, measured in columns.rounds_of(case, role).items():
-        if at not in singles:
+        alone = singles.get(at)
+        if alone is None:
             continue
         parallel = parts_of(measured, case, waiting=waiting or 0.0)
-        single = parts_of(singles[at], case.t1, copies=case.copies)
+        single = parts_of(alone, case.t1, copies=case.copies)
         if parallel is None or single is None:
             continue
         made.add(at, case, measured, parallel, single)
-        made.add_single(at, singles[at])
-        made.unknown |= _unread(measured) | _unread(singles[at])
+        if alone.process_cpu_ns is not None:
+            made.single_cpus[at] = alone.process_cpu_ns / alone.wall_ns
+        made.unknown |= _unread(measured) | _unread(alone)
     return made if made.cpu_weight else None
 
 
-def largest(losses: Mapping[str, Estimate | None]) -> tuple[str, Estimate] | None:
-    """Return the largest loss with a cause; None where there is none that is certain and worth showing."""
-    known = [(name, lost) for name, lost in losses.items() if lost is not None and name != "residual"]
-    name, lost = max(known, key=lambda pair: pair[1].value, default=("", None))
-    if lost is None or lost.value < WORTH_SHOWING or lost.low <= 0:
-        return None
-    return name, lost
-
-
 def _unread(measured: Round) -> set[str]:
-    """Name the parts whose clocks the system did not tell."""
+    """Name the parts whose clocks the system did not provide."""
     missing = {"run_queue"} if any(stamp.run_queue_ns is None for stamp in measured.stamps) else set()
     return missing | ({"stolen"} if measured.steal_ns is None else set())

@@ -27,7 +27,7 @@ GilCode: TypeAlias = Literal[
 ]
 
 WAITS = 0.1
-"""Mean number of waiting threads from which the GIL costs something worth a word: a tenth of a thread."""
+"""Mean number of waiting threads from which the GIL costs something worth mentioning: a tenth of a thread."""
 
 IDLE = 0.1
 """Share of one CPU, and of the time with the GIL held, below which a process hardly computes."""
@@ -44,7 +44,7 @@ CROWDED = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GilVerdict:
-    """The meaning of the numbers: a code, in a sentence, and what to do, empty where nothing needs doing."""
+    """The meaning of the numbers: a code, a sentence, and the fix, empty where there is nothing to fix."""
 
     code: str  # a ``GilCode``, or that of another version in a stored report
     sentence: str
@@ -57,18 +57,12 @@ class ProgramReport:
 
     Parameters
     ----------
-    tool_version, interpreter : str
-        Which gilscope looked at it, and which Python ran it.
     target : str
         Path of the script, or ``-m module``.
-    arguments : tuple of str
-    exit_status : int
     wall_s : float
         Seconds from its start to its end.
-    gil : GilReport
     cpu_s, children_cpu_s : float
         CPU seconds of the process and of its ended child processes.
-    verdict : GilVerdict
     """
 
     tool_version: str
@@ -84,13 +78,7 @@ class ProgramReport:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> ProgramReport:
-        """Read a stored report.
-
-        Raises
-        ------
-        ValueError
-            If it lacks something.
-        """
+        """Read a stored report; ValueError where it is incomplete."""
         return replace(typed.read(cls, document), gil=GilReport.of(document["gil"]))
 
     def to_json(self) -> dict[str, Any]:
@@ -100,42 +88,38 @@ class ProgramReport:
 
 
 def gil_code(gil: GilReport, *, cpus_busy: float) -> GilCode:
-    """Judge the numbers of a program.
-
-    Parameters
-    ----------
-    cpus_busy : float
-        CPU time of the process over its wall time.
+    """Judge the numbers of a program; ``cpus_busy`` is the CPU time of the process over its wall time.
 
     Notes
     -----
     What is in use a share h of the time fits at most 1/h times into it: the utilisation law (Lazowska et al.,
     Quantitative System Performance, 1984, section 3.3) bounds what further threads can gain under the same GIL.
     """
-    seen = gil.reading
-    if seen is None:
+    reading = gil.reading
+    if reading is None:
         return "unavailable" if gil.enabled else "no_gil"
-    if _threads_wait(seen):
-        return "gil_held_in_c" if _in_c(seen, cpus_busy) else "gil_bound"
-    if seen.held.high - seen.held.low > WIDE:
+    held = reading.held
+    if _threads_wait(reading):
+        return "gil_held_in_c" if _in_c(reading, cpus_busy) else "gil_bound"
+    if held.high - held.low > WIDE:
         return "cannot_tell"
-    if seen.held.high < IDLE and cpus_busy < IDLE:
+    if held.high < IDLE and cpus_busy < IDLE:
         return "idle"
-    if seen.held.low >= SATURATED:
+    if held.low >= SATURATED:
         return "one_thread"
-    return "released" if seen.held.high < ROOM else "partly_held"
+    return "released" if held.high < ROOM else "partly_held"
 
 
-def _threads_wait(seen: GilReading) -> bool:
+def _threads_wait(reading: GilReading) -> bool:
     """Whether threads certainly wait; where that is not measured, whether several share a GIL in use all the time."""
-    if seen.waiting is not None:
-        return seen.waiting.low >= WAITS
-    several = sum(thread.held.low >= WAITS for thread in seen.threads) > 1
-    return several and seen.held.low >= SATURATED
+    if reading.waiting is not None:
+        return reading.waiting.low >= WAITS
+    several = sum(thread.held.low >= WAITS for thread in reading.threads) > 1
+    return several and reading.held.low >= SATURATED
 
 
-def _in_c(seen: GilReading, cpus_busy: float) -> bool:
+def _in_c(reading: GilReading, cpus_busy: float) -> bool:
     """Whether the holder certainly did not answer; a holder that other programs kept off the CPU could not."""
-    overdue, held = seen.holds.overdue, seen.held.value
-    starved = max(0.0, 1.0 - cpus_busy / held) if seen.busy >= CROWDED and held else 0.0
+    overdue, held = reading.holds.overdue, reading.held.value
+    starved = max(0.0, 1.0 - cpus_busy / held) if reading.busy >= CROWDED and held else 0.0
     return overdue is not None and overdue.low > max(IN_C, starved)

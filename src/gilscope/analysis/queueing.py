@@ -1,12 +1,11 @@
 """Speed-ups without the time that workers queued for a CPU: what the code allows, whoever else uses the machine.
 
 Beside other programs two workers on two CPUs get less than two, and every wall-clock speed-up shrinks: that of code
-which scales towards that of code which does not. What they waited for tells them apart all the same. A worker that is
-runnable without running stands in the scheduler's queue; one that waits for the GIL, a lock or its neighbours does not.
+which scales towards that of code which does not. What they waited for still distinguishes them. A worker that is
+runnable without running is in the scheduler's queue; one that waits for the GIL, a lock or its neighbours is not.
 
-Queueing and waiting for the GIL overlap, though: a waiter wakes up every few milliseconds to ask for the GIL, and
-queues for that while the holder computes. So T' is also no less than the CPU time spent under the GIL, which all
-threads share.
+Queueing and waiting for the GIL overlap: a waiter wakes up every few milliseconds to request the GIL, and queues for
+that while the holder computes. So T' is also no less than the CPU time spent under the GIL, which all threads share.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gilscope.analysis.columns import Columns, PerBlock, Role, estimated, ratio, times
-from gilscope.analysis.gil import GilSeen
+from gilscope.analysis.gil import GilActivity
 from gilscope.core.cases import Case
 from gilscope.core.records import Round, Stamp
 from gilscope.core.units import NS_PER_S
@@ -61,15 +60,9 @@ def basis(
 ) -> Basis:
     """Compare a case with its control, without queueing where the machine did not give the control its CPUs.
 
-    Which of the two it is depends on the control alone, never on the case. Workers beyond the usable CPUs always
-    queue, whoever else uses the machine: they are compared as timed.
-
-    Parameters
-    ----------
-    as_timed : Estimate or None
-        Relative efficiency by the wall clock.
-    held : float or None
-        As for ``speedup_without_queueing``; None where that is unknown.
+    The control alone decides which of the two it is, never the case. Workers beyond the usable CPUs always queue,
+    whoever else uses the machine: they are compared as timed. ``as_timed`` is the relative efficiency by the wall
+    clock; ``held`` is as for ``speedup_without_queueing``, and None where unknown.
     """
     given = estimated(columns.speedup(spin, "spin")) if spin is not None else None
     timed = Basis(relative_efficiency=as_timed, control=given)
@@ -82,13 +75,10 @@ def basis(
     return Basis(relative_efficiency=relative, control=estimated(control), without_queueing=True)
 
 
-def held_alone(case: Case, gil: GilSeen, speedup: Estimate | None, examined: float | None = None) -> float | None:
+def held_alone(case: Case, gil: GilActivity, speedup: Estimate | None, examined: float | None = None) -> float | None:
     """Return the share of its time one worker alone holds a GIL that all of them need; None where it is unknown.
 
-    Parameters
-    ----------
-    examined : float or None
-        That share as it was seen of one worker of the user's function before anything was timed.
+    ``examined`` is that share as sampled on one worker of the user's function before anything was timed.
     """
     if not case.one_gil or gil.enabled is False:
         return 0.0
@@ -100,12 +90,8 @@ def held_alone(case: Case, gil: GilSeen, speedup: Estimate | None, examined: flo
 def speedup_without_queueing(columns: Columns, case: Case, role: Role = "case", *, held: float = 0.0) -> PerBlock:
     """Return T'(1) / T'(p) per block, T' being the time of the slowest worker without its queueing.
 
-    Empty where a clock of it was not read: other systems than Linux, ``native``, more than 16 workers.
-
-    Parameters
-    ----------
-    held : float
-        Share of its time one worker alone holds a GIL that all of them need.
+    ``held`` is the share of its time one worker alone holds a GIL that all of them need. Empty where a clock of it was
+    not read: other systems than Linux, ``native``, more than 16 workers.
     """
 
     def seconds(of: Case) -> PerBlock:
@@ -125,12 +111,11 @@ def seconds_without_queueing(measured: Round, workers: int, held: float = 0.0) -
     time bounds the throughput is the utilisation law (Denning & Buzen, The Operational Analysis of Queueing Network
     Models, 1978).
     """
-    own_ns = [_own_ns(stamp) for stamp in measured.stamps]
-    known = [value for value in own_ns if value is not None]
-    if len(known) < workers:
+    own_ns = [own for stamp in measured.stamps if (own := _own_ns(stamp)) is not None]
+    if len(own_ns) < workers:
         return None
     locked_ns = held * sum(stamp.cpu_ns for stamp in measured.stamps)
-    return max(*known, locked_ns) / measured.repeats / NS_PER_S
+    return max(*own_ns, locked_ns) / measured.repeats / NS_PER_S
 
 
 def _own_ns(stamp: Stamp) -> int | None:

@@ -7,33 +7,28 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from gilscope.analysis.findings import Finding
-from gilscope.analysis.gil import GilSeen
-from gilscope.analysis.losses import largest
+from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.queueing import Basis
 from gilscope.core.cases import Case
 from gilscope.core.records import Status
 from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS
 from gilscope.stats import Estimate
 
-__all__ = [
-    "UNEXPLAINED",
-    "CaseRow",
-    "ControlRow",
-    "Limits",
-    "Measured",
-    "Placement",
-    "Rate",
-    "Role",
-    "is_measured",
-    "table_order",
-]
+__all__ = ["MEASURED", "UNEXPLAINED", "CaseRow", "ControlRow", "Limits", "MeasuredRow", "Placement", "Rate", "Role",
+           "is_measured", "place", "table_order"]  # fmt: skip
 
 Role: TypeAlias = Literal["spin", "isolated", "A/A"]
 
-UNEXPLAINED = 0.03
-"""Share of workers x wall up to which blocked and residual together need no word."""
+MEASURED = ("ok", "too_noisy")
+"""Statuses with rounds; ``too_noisy`` refers to the speed-up, not to the rate."""
 
-_SPEAK_OF_BLOCKED = frozenset({"lock_bound", "too_noisy"})
+UNEXPLAINED = 0.03
+"""Share of workers x wall up to which blocked and residual together need no mention."""
+
+WORTH_SHOWING = 0.02
+"""Smallest loss that is shown by itself: smaller ones are within the scatter of a quiet machine's rounds."""
+
+_ABOUT_BLOCKED = frozenset({"lock_bound", "too_noisy"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +98,13 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class MeasuredRow:
     """What cases and controls have in common.
 
     Parameters
     ----------
-    case : Case
     interpreter : str
         Label of the interpreter, also where the case names none.
-    status : str
     reason, cure : str
         Why it is not ``ok``, and the fix.
     blocks : int
@@ -164,7 +157,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseRow(Measured):
+class CaseRow(MeasuredRow):
     """One case that was asked for, or its T(1).
 
     Parameters
@@ -173,19 +166,15 @@ class CaseRow(Measured):
         A worker's traceback or last output.
     one_time_s : mapping of str to float
         Costs paid once, where they apply: start, import, jit, transfer; seconds.
-    jit_cache : str
     placed : tuple of Placement
         Per worker, where known, where it is.
     python : str
         Version of the interpreter that measured it.
-    gil : GilSeen
     holds_gil : bool
         Whether the implementation computes while it holds the GIL, if there is one.
     losses : mapping of str to Estimate or None, or None
         Fractions of workers x wall, means over the blocks: they add up to 1 - mean efficiency. None for T(1) and
         without stamps; a loss of None does not apply or was not measured.
-    ceiling : Limits or None
-    basis : Basis
     findings : tuple of Finding
         The largest loss first.
     """
@@ -195,7 +184,7 @@ class CaseRow(Measured):
     jit_cache: Literal["cold", "cached", "none"] = "none"
     placed: tuple[Placement, ...] = ()
     python: str = ""
-    gil: GilSeen
+    gil: GilActivity
     holds_gil: bool = False
     losses: Mapping[str, Estimate | None] | None = None
     ceiling: Limits | None = None
@@ -214,17 +203,20 @@ class CaseRow(Measured):
 
     @property
     def largest_loss(self) -> tuple[str, Estimate] | None:
-        """Name and size of the largest loss that is certain and worth showing."""
-        return largest(self.losses or {})
+        """Name and size of the largest loss with a cause; None where it is not certain or not worth showing."""
+        losses = (self.losses or {}).items()
+        known = [(name, lost) for name, lost in losses if lost is not None and name != "residual"]
+        name, lost = max(known, key=lambda pair: pair[1].value, default=("", None))
+        return None if lost is None or lost.value < WORTH_SHOWING or lost.low <= 0 else (name, lost)
 
     @property
     def unexplained(self) -> float | None:
         """Share blocked or left over, where that is more than code that neither locks nor sleeps should have and no
-        finding speaks of it; time blocked counts only where it is not time waiting for the GIL."""
+        finding is about it; time blocked counts only where it is not time waiting for the GIL."""
         losses = self.losses or {}
         blocked, residual = losses.get("blocked"), losses.get("residual")
         known = self.case.executor != "threads" or self.gil.available or not self.with_gil
-        if blocked is None or residual is None or not known or not _SPEAK_OF_BLOCKED.isdisjoint(self.codes):
+        if blocked is None or residual is None or not known or not _ABOUT_BLOCKED.isdisjoint(self.codes):
             return None
         share = abs(blocked.value) + abs(residual.value)
         return share if share > UNEXPLAINED and blocked.low > 0 else None
@@ -236,13 +228,12 @@ class CaseRow(Measured):
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """Sort key of tables: implementation, libraries, executor, start method, transport, workers; registry names
-        first."""
+        """Sort key of tables; names of the registries first."""
         case = self.case
         return (
-            _place(case.implementation, IMPLEMENTATIONS),
+            place(case.implementation, IMPLEMENTATIONS),
             case.libraries,
-            _place(case.executor, EXECUTORS),
+            place(case.executor, EXECUTORS),
             case.how,
             case.workers,
             case.size,
@@ -251,7 +242,7 @@ class CaseRow(Measured):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ControlRow(Measured):
+class ControlRow(MeasuredRow):
     """One control: what the machine could give in the seconds of a kernel's blocks.
 
     Parameters
@@ -267,24 +258,25 @@ class ControlRow(Measured):
 
 def is_measured(row: CaseRow) -> bool:
     """Whether a row has a rate."""
-    return row.status in ("ok", "too_noisy") and row.rate is not None
+    return row.status in MEASURED and row.rate is not None
 
 
 def table_order(rows: Iterable[CaseRow]) -> Iterator[CaseRow]:
     """Yield the rows of a kernel in the order of its table.
 
-    A serial case exists once per number of chunks, as T(1) of so many workers; of those that went well, which differ
-    only in that, the one with the fewest chunks stands for all.
+    A serial case exists once per number of chunks, as T(1) of so many workers; of those that went well and differ only
+    in that, the one with the fewest chunks represents all.
     """
     serial: set[Case] = set()
     for row in sorted(rows, key=lambda row: row.order):
         key = replace(row.case, chunks_per_worker=1)
-        if row.case.executor == "serial" and row.status == "ok":
-            if key in serial:
-                continue
+        repeated = row.case.executor == "serial" and row.status == "ok"
+        if not repeated or key not in serial:
+            yield row
+        if repeated:
             serial.add(key)
-        yield row
 
 
-def _place(name: str, known: Sequence[str]) -> tuple[int, str]:
+def place(name: str, known: Sequence[str]) -> tuple[int, str]:
+    """Return a sort key: names of a registry in its order, then others by name."""
     return (known.index(name) if name in known else len(known), name)

@@ -1,7 +1,7 @@
 """The answer as JSON, and the JSON Schema of it: both follow from the types of `answer`, field by field.
 
 What differs from the fields is in ``_shapes``: a case is written as its id and its parts, a finding of a row as its
-code, a verdict as DESIGN's flat record. Descriptions in the schema are those of the docstrings.
+code, a verdict as a flat record. Descriptions in the schema are those of the docstrings.
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ import re
 import types
 from collections.abc import Callable, Mapping
 from functools import cache
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from gilscope.analysis.answer import Answer, FindingGroup, KernelRow
-from gilscope.analysis.findings import FINDINGS, Finding
+from gilscope.analysis.evidence import Evidence
+from gilscope.analysis.findings import FINDINGS
+from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.interpreters import Price
-from gilscope.analysis.rows import CaseRow, ControlRow, Measured, Placement, Rate, Role
+from gilscope.analysis.rows import CaseRow, ControlRow, MeasuredRow, Placement, Rate, Role
 from gilscope.analysis.verdict import FunctionVerdict, KernelVerdict
 from gilscope.core.cases import Case
 from gilscope.stats import Estimate
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "Worded", "json_schema", "part_to_json", "to_json"]
+__all__ = ["SCHEMA", "SCHEMA_VERSION", "VerdictSentence", "json_schema", "part_to_json", "to_json"]
 
 SCHEMA = "gilscope.analysis"
 
@@ -32,11 +35,11 @@ SCHEMA = "gilscope.analysis"
 SCHEMA_VERSION = 1
 
 Json: TypeAlias = dict[str, Any]
-Worded: TypeAlias = Callable[[Answer, KernelVerdict, FunctionVerdict | None], str]
-"""What says a verdict in a sentence: of a kernel, or of one of the user's functions."""
+VerdictSentence: TypeAlias = Callable[[Answer, KernelVerdict, FunctionVerdict | None], str]
+"""Puts a verdict into a sentence: of a kernel, or of one of the user's functions (``report.sentences.verdict``)."""
 
 
-class Verdict(NamedTuple):
+class VerdictEntry(NamedTuple):
     """One entry of ``verdicts``: of a kernel, or of a function of the user's."""
 
     of: KernelVerdict
@@ -59,46 +62,26 @@ class Key(NamedTuple):
     text: str = ""
 
 
-def to_json(answer: Answer, sentence: Worded) -> Json:
-    """Return the document of ``--json``, as ``json_schema`` describes it.
-
-    Parameters
-    ----------
-    answer : Answer
-    sentence : callable
-        Says a verdict (``report.sentences.verdict``).
-
-    Notes
-    -----
-    Time linear in the number of rows.
-    """
-    entries = [Verdict(*entry, sentence(answer, *entry)) for entry in _decided(answer)]
+def to_json(answer: Answer, sentence: VerdictSentence) -> Json:
+    """Return the document of ``--json``, as ``json_schema`` describes it; time linear in the number of rows."""
+    # What there is a verdict about: each function, or else each kernel.
+    decided = [(found, one) for found in answer.verdicts for one in found.functions or (None,)]
+    entries = [VerdictEntry(*entry, sentence(answer, *entry)) for entry in decided]
     document: Json = _plain(answer)
     return {**document, "verdicts": [_plain(entry) for entry in entries]}
 
 
-def part_to_json(part: Measured | Estimate | None) -> Any:
+def part_to_json(part: MeasuredRow | Estimate | None) -> Any:
     """Return a row or an estimate as the document has it."""
     return _plain(part)
-
-
-def _decided(answer: Answer) -> list[tuple[KernelVerdict, FunctionVerdict | None]]:
-    """Return what there is a verdict about: each function, or else each kernel."""
-    return [(found, one) for found in answer.verdicts for one in found.functions or (None,)]
-
-
-def _attribute(name: str) -> Callable[[Any], Any]:
-    return lambda value: getattr(value, name)
-
-
-def _of_case(name: str) -> Callable[[Any], Any]:
-    return lambda row: getattr(row.case, name)
 
 
 _CASE = ("kernel", "implementation", "executor", "start_method", "transport", "scaling", "schedule", "libraries",
          "workers", "chunks_per_worker", "size")  # fmt: skip
 
-_WORDS: Mapping[str, Any] = {
+_PRICED = ("kernel", "implementation", "executor", "size", "interpreter")
+
+_CHOICES: Mapping[str, Any] = {
     "start_method": Literal["", "fork", "forkserver", "spawn"],
     "transport": Literal["", "shm", "pickle"],
     "scaling": Literal["", "weak"],
@@ -111,97 +94,78 @@ _WORDS: Mapping[str, Any] = {
 def _shapes() -> Mapping[type, tuple[Key, ...]]:
     """Return the keys of what is not written field by field."""
     hints = get_type_hints(Case)
-    parts = tuple(Key(name, _WORDS.get(name, hints[name]), _of_case(name)) for name in _CASE)
-    aliases = Key("aliases", tuple[str, ...], _of_case("aliases"), text="Its ids in earlier versions, if they differ.")
-    case = (Key("case", str, lambda row: row.case.id), *parts, aliases)
-    shapes: dict[type, tuple[Key, ...]] = {
-        Estimate: _estimate(Estimate),
-        Rate: _estimate(Rate),
-        CaseRow: (*case, *_fields(CaseRow, "case", findings=Key("findings", tuple[str, ...], _attribute("codes")))),
-        ControlRow: (
-            case[0],
-            Key("kernel", Role, _attribute("role")),
-            *case[2:],
-            *_fields(ControlRow, "case", "role"),
+    parts = tuple(Key(name, _CHOICES.get(name, hints[name]), attrgetter(f"case.{name}")) for name in _CASE)
+    aliases = Key(
+        "aliases", tuple[str, ...], attrgetter("case.aliases"), text="Its ids in earlier versions, if they differ."
+    )
+    blocks = Key("blocks", int, attrgetter("n"), text="Size of the sample.")
+    case = (Key("case", str, attrgetter("case.id")), *parts, aliases)
+    return {
+        Estimate: _fields(Estimate, n=blocks),
+        Rate: _fields(Rate, n=blocks),
+        CaseRow: (*case, *_fields(CaseRow, "case", findings=Key("findings", tuple[str, ...], attrgetter("codes")))),
+        ControlRow: (case[0], Key("kernel", Role, attrgetter("role")), *case[2:], *_fields(ControlRow, "case", "role")),
+        Price: (
+            *(Key(name, str, attrgetter(f"case.{name}")) for name in _PRICED),
+            Key("versus", str, attrgetter("versus.interpreter"), text="The interpreter it is compared with."),
+            Key("case", str, attrgetter("case.id")),
+            Key("versus_case", str, attrgetter("versus.id")),
+            Key("time_ratio", Estimate, attrgetter("time_ratio"), text="Serial time over that of versus."),
         ),
-        Price: _price(),
         FindingGroup: _finding_group(),
-        Verdict: _verdict(),
+        VerdictEntry: _verdict(),
         Answer: (
             Key("schema", Literal["gilscope.analysis"], lambda answer: SCHEMA),
             Key("schema_version", Literal[1], lambda answer: SCHEMA_VERSION),
             *_fields(
                 Answer,
                 "verdicts",
-                rows=Key("cases", tuple[CaseRow, ...], _attribute("rows")),
-                interrupted=Key("interrupted", bool, _attribute("interrupted"), optional=True),
+                rows=Key("cases", tuple[CaseRow, ...], attrgetter("rows")),
+                interrupted=Key("interrupted", bool, attrgetter("interrupted"), optional=True),
             ),
         ),
     }
-    return shapes
-
-
-def _estimate(kind: type) -> tuple[Key, ...]:
-    return _fields(kind, n=Key("blocks", int, _attribute("n"), text="Size of the sample."))
-
-
-def _price() -> tuple[Key, ...]:
-    shared = ("kernel", "implementation", "executor", "size", "interpreter")
-    return (
-        *(Key(name, str, _of_case(name)) for name in shared),
-        Key("versus", str, lambda price: price.versus.interpreter, text="The interpreter it is compared with."),
-        Key("case", str, lambda price: price.case.id),
-        Key("versus_case", str, lambda price: price.versus.id),
-        Key("time_ratio", Estimate, _attribute("time_ratio"), text="Serial time over that of versus."),
-    )
 
 
 def _finding_group() -> tuple[Key, ...]:
     def evidence(group: FindingGroup) -> Json:
-        return {row.case.id: {"share": found.share, **_known(found)} for row, found in group.found}
+        return {row.case.id: {"share": found.share, **_known(found.evidence)} for row, found in group.found}
 
     said = "By case: share (the fraction of workers x wall it accounts for), and estimates, numbers and texts by name."
     return (
-        Key("code", Literal[FINDINGS], _attribute("code")),
+        Key("code", Literal[FINDINGS], attrgetter("code")),
         *_fields(FindingGroup, "code", "cure", "found"),
         Key("cases", tuple[str, ...], lambda group: [row.case.id for row, _ in group.found]),
         Key("evidence", Mapping[str, Mapping[str, Any]], evidence, text=said),
-        Key("cure", str, _attribute("cure"), text="The fix; empty where there is nothing to fix."),
+        Key("cure", str, attrgetter("cure"), text="The fix; empty where there is nothing to fix."),
     )
 
 
-def _known(found: Finding) -> Json:
-    """Return the evidence that there is."""
-    seen = found.evidence
-    values = {one.name: getattr(seen, one.name) for one in dataclasses.fields(seen)}
-    return {name: _plain(value) for name, value in values.items() if value is not None and value != ""}
+def _known(evidence: Evidence) -> Json:
+    values = {one.name: getattr(evidence, one.name) for one in dataclasses.fields(evidence)}
+    return {name: _plain(value) for name, value in values.items() if value not in (None, "")}
 
 
 def _verdict() -> tuple[Key, ...]:
-    def top(name: str) -> Callable[[Verdict], Any]:
-        return lambda verdict: getattr(verdict.best[0], name) if verdict.best else ""
+    def top(path: str) -> Callable[[VerdictEntry], Any]:
+        return lambda verdict: attrgetter(path)(verdict.best[0]) if verdict.best else ""
 
-    def size(verdict: Verdict) -> str:
-        return verdict.best[0].case.size if verdict.best else ""
-
-    def own(verdict: Verdict) -> str:
+    def function(verdict: VerdictEntry) -> str:
         return verdict.function.function if verdict.function is not None else ""
 
-    def gains(verdict: Verdict) -> bool | None:
-        return (verdict.function or verdict.of).gains
-
     return (
-        Key("kernel", str, lambda verdict: verdict.of.kernel),
-        Key("function", str, own, text="The user's function; empty for kernels."),
+        Key("kernel", str, attrgetter("of.kernel")),
+        Key("function", str, function, text="The user's function; empty for kernels."),
         Key("workers", int | None, lambda verdict: verdict.of.workers or None,
             text="Worker count of the cases that are compared; null where none was measured."),
-        Key("size", str, size, text="Of the best case."),
+        Key("size", str, top("case.size"), text="Of the best case."),
         Key("interpreter", str, top("interpreter"), text="Of the best case."),
         Key("best", tuple[str, ...], lambda verdict: [row.case.id for row in verdict.best],
             text="Cases that tie for fastest, the fastest first; of a function only those that certainly gain."),
-        Key("gains", bool | None, gains, text="Whether more workers help; null where that is open."),
-        Key("provisional", bool, lambda verdict: verdict.of.provisional, text="Whether confidence is below 95 %."),
-        Key("sentence", str, _attribute("sentence")),
+        Key("gains", bool | None, lambda verdict: (verdict.function or verdict.of).gains,
+            text="Whether more workers help; null where that is open."),
+        Key("provisional", bool, attrgetter("of.provisional"), text="Whether confidence is below 95 %."),
+        Key("sentence", str, attrgetter("sentence")),
     )  # fmt: skip
 
 
@@ -216,7 +180,7 @@ def _fields(kind: type, *without: str, **instead: Key) -> tuple[Key, ...]:
     texts = _described(kind)
     optional = kind is Placement
     return tuple(
-        instead.get(one.name) or Key(one.name, hints[one.name], _attribute(one.name), optional, texts.get(one.name, ""))
+        instead.get(one.name) or Key(one.name, hints[one.name], attrgetter(one.name), optional, texts.get(one.name, ""))
         for one in dataclasses.fields(kind)
         if one.name not in without
     )
@@ -232,7 +196,7 @@ def _plain(value: Any) -> Any:
         return value.id
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
-    if dataclasses.is_dataclass(value) or isinstance(value, Verdict):
+    if dataclasses.is_dataclass(value) or isinstance(value, VerdictEntry):
         kind: Any = type(value)
         pairs = ((key, key.read(value)) for key in _keys(kind))
         return {key.name: _plain(entry) for key, entry in pairs if not (key.optional and entry is None)}
@@ -242,15 +206,16 @@ def _plain(value: Any) -> Any:
 # The schema
 
 _NAMES: Mapping[type, str] = {
+    GilActivity: "gilseen",
+    VerdictEntry: "verdict",
     CaseRow: "case",
     ControlRow: "control",
     KernelRow: "kernel",
     FindingGroup: "finding",
 }
-_COUNT = {"minimum": 1}
 _BOUNDS: Mapping[str, Json] = {
-    "workers": _COUNT,
-    "chunks_per_worker": _COUNT,
+    "workers": {"minimum": 1},
+    "chunks_per_worker": {"minimum": 1},
     "confidence": {"minimum": 0, "exclusiveMaximum": 1},
 }
 _SCALARS: Mapping[Any, str] = {str: "string", bool: "boolean", int: "integer", float: "number", types.NoneType: "null"}
@@ -260,7 +225,7 @@ def json_schema() -> Json:
     """Return the JSON Schema of the document, made from the types."""
     defs: dict[str, Json] = {}
     made = _object(Answer, defs)
-    made["properties"]["verdicts"] = _schema(tuple[Verdict, ...], defs)
+    made["properties"]["verdicts"] = _schema(tuple[VerdictEntry, ...], defs)
     made["required"].append("verdicts")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -309,7 +274,7 @@ _ENTRY = re.compile(r"^(?P<names>\w+(?:, \w+)*) : .*(?P<text>(?:\n[ ]{4,}.*)*)",
 
 
 def _described(kind: type) -> dict[str, str]:
-    """Return what a dataclass's docstring, and those of its bases, say of each parameter."""
+    """Return the descriptions of parameters in the docstrings of a dataclass and its bases."""
     texts: dict[str, str] = {}
     for each in reversed(kind.__mro__[:-1]):
         for found in _ENTRY.finditer(inspect.cleandoc(each.__doc__ or "")):

@@ -1,44 +1,36 @@
 """What is decided about a result, each thing once: which ways tie for fastest, whether any gains, what stops the rest.
 
-Terminal, page, notebook, documents, gates and the Python interface show these decisions and take none of their own.
+Everything that shows a result shows these decisions and makes none of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from gilscope.analysis.columns import grouped
 from gilscope.analysis.queueing import GIVEN
 from gilscope.analysis.rows import CaseRow, ControlRow, is_measured, table_order
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 
-__all__ = [
-    "GAIN",
-    "FunctionVerdict",
-    "KernelVerdict",
-    "Threads",
-    "is_own",
-    "standing",
-    "ties",
-    "verdicts",
-]
+__all__ = ["GAIN", "FunctionVerdict", "KernelVerdict", "Threads", "is_own", "standing", "ties", "verdicts"]
 
 GAIN = 1.1
-"""Speed-up from which a way is worth its trouble: less is what the next change of machine or version takes away."""
+"""Speed-up from which a way is worth its trouble: the next change of machine or version may take away less."""
 
 GIL_BOUND = 1.25
-"""A speed-up whose interval ends below this, by workers that hold the GIL, is what the GIL leaves: far from the 2 or
-more that the workers could give, and above what time-slicing and cache effects add."""
+"""An interval that ends below this, of workers that hold the GIL, is what the GIL leaves: far from the 2 or more that
+the workers could give, and above what time-slicing and cache effects add."""
 
 FREE = 0.7
-"""Share of p that the control must reach before a function is said to gain nothing."""
+"""Share of p that the control must reach before a function counts as gaining nothing."""
 
 QUIET = 0.005
-"""How far from 1 the interval of the A/A control may begin without raising doubt: half of the last digit shown."""
+"""How far from 1 the interval of the A/A control may begin without doubt: half of the last digit shown."""
 
-_GIL_FINDINGS = ("gil_bound", "gil_held_in_c", "gil_re_enabled")
+_GIL_FINDINGS = frozenset({"gil_bound", "gil_held_in_c", "gil_re_enabled"})
 _WITH_OWN_GILS = ("interpreters", "processes")
 
 
@@ -51,14 +43,12 @@ class Threads:
     bound : tuple of CaseRow
         Held back by the GIL: the whole interval shows no gain, and either the probe found the GIL or the control, on
         the same CPUs in the same seconds and without the GIL, certainly gained more.
-    unexplained : tuple of CaseRow
-        They hold the GIL and do not gain, but the control did not certainly gain more.
-    unclear : tuple of CaseRow
-        They hold the GIL; the interval is too wide.
+    unexplained, unclear : tuple of CaseRow
+        They hold the GIL and do not gain, but nor did the control certainly gain more; the interval is too wide.
     without_gil : tuple of CaseRow
         They would hold the GIL, if there were one.
     gaining, flat : tuple of CaseRow
-        They release the GIL, and gain or do not although the control did.
+        They release the GIL, and gain; or they do not although the control did.
     instead : mapping of str to (tuple of CaseRow)
         By executor whose workers have a GIL each: what gains where threads do not.
     """
@@ -79,15 +69,13 @@ class FunctionVerdict:
     Parameters
     ----------
     best : tuple of CaseRow
-        The ways that certainly gain and tie for the highest throughput, the highest first; empty where none gains.
+        The ways that certainly gain and tie for the highest throughput, the highest first.
     gains : bool or None
         Whether more workers help; None where that is open.
     open_because : {"", "machine", "noise"}
         Why it is open: the machine gave no more to the control, or intervals are too wide.
     ways : tuple of CaseRow
-        All ways on several workers, in the order of the table.
-    serial : CaseRow or None
-        One call after the other.
+        All ways on several workers, in table order: none with more workers than CPUs, unless there are no others.
     hand_over_s : float or None
         What handing one task to the pool of the best way costs, where that is known.
     """
@@ -123,8 +111,6 @@ class KernelVerdict:
         The control, where the machine did not certainly give it its CPUs.
     uneven : tuple of ControlRow
         The A/A controls that differ from 1.
-    functions : tuple of FunctionVerdict
-        The user's functions, if it is about them.
     """
 
     kernel: str
@@ -147,32 +133,24 @@ class KernelVerdict:
     def best(self) -> CaseRow | None:
         """The way to run the user's functions: the fastest that certainly gains, or else one call after the other."""
         gaining = [found.best[0] for found in self.functions if found.best]
-        one_by_one = [found.serial for found in self.functions if found.serial is not None]
-        rows = gaining or one_by_one or self.fastest
-        return max(rows, key=lambda row: standing(row).value, default=None)
+        serial = [found.serial for found in self.functions if found.serial is not None]
+        return max(gaining or serial or self.fastest, key=lambda row: standing(row).value, default=None)
 
 
 def verdicts(
     rows: Sequence[CaseRow], controls: Iterable[ControlRow], study: Mapping[str, Any], environment: Mapping[str, Any]
 ) -> Iterator[KernelVerdict]:
-    """Decide about each kernel that has rows.
-
-    Notes
-    -----
-    Time linear in the number of rows, but for sorting them.
-    """
-    by_kernel: dict[str, list[CaseRow]] = {}
-    for row in rows:
-        by_kernel.setdefault(row.case.kernel, []).append(row)
-    own_controls: dict[str, list[ControlRow]] = {}
-    for control in controls:
-        own_controls.setdefault(control.of, []).append(control)
-    costs = environment.get("hand_over_s", {})
-    for kernel, found in by_kernel.items():
+    """Decide about each kernel that has rows; time linear in their number, but for sorting them."""
+    by_kernel = grouped(controls, lambda row: row.of)
+    for kernel, found in grouped(rows, lambda row: row.case.kernel).items():
         measured = [row for row in table_order(found) if is_measured(row)]
-        beside = sorted(own_controls.get(kernel, ()), key=lambda row: row.case.workers)
-        decide = _own_functions if is_own(study) else _kernel
-        yield decide(kernel, measured, beside, costs) if measured else _nothing(kernel)
+        beside = sorted(by_kernel.get(kernel, ()), key=lambda row: row.case.workers)
+        if not measured:
+            yield KernelVerdict(kernel=kernel, confidence=None, workers=0, fastest=(), gains=None)
+        elif is_own(study):
+            yield _functions(kernel, measured, beside, environment.get("hand_over_s", {}))
+        else:
+            yield _kernel(kernel, measured, beside)
 
 
 def is_own(study: Mapping[str, Any]) -> bool:
@@ -180,18 +158,12 @@ def is_own(study: Mapping[str, Any]) -> bool:
     return bool(study.get("functions"))
 
 
-def _nothing(kernel: str) -> KernelVerdict:
-    return KernelVerdict(kernel=kernel, confidence=None, workers=0, fastest=(), gains=None)
-
-
 def _confidence(rows: Iterable[CaseRow]) -> float | None:
-    known = [row.speedup or row.rate for row in rows]
-    return min((found.confidence for found in known if found is not None), default=None)
+    return min((found.confidence for row in rows if (found := row.speedup or row.rate) is not None), default=None)
 
 
 def standing(row: CaseRow) -> Estimate:
-    """Return how fast a measured row is: its rate over the fastest single thread's, within blocks, so that drift
-    cancels."""
+    """Return how fast a measured row is: its rate over the fastest single thread's, so that drift cancels."""
     found = row.vs_fastest_serial or row.rate
     assert found is not None
     return found
@@ -202,11 +174,12 @@ def ties(rows: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
     if not rows:
         return ()
     top = max(rows, key=lambda row: standing(row).value)
-    return (top, *(row for row in rows if row is not top and _may_reach(standing(row), standing(top))))
-
-
-def _may_reach(rival: Estimate, top: Estimate) -> bool:
-    return not (rival.has_interval and top.has_interval) or rival.high >= top.low
+    best = standing(top)
+    rivals = ((row, standing(row)) for row in rows if row is not top)
+    return (
+        top,
+        *(row for row, own in rivals if not (own.has_interval and best.has_interval) or own.high >= best.low),
+    )
 
 
 def _starts_above(row: CaseRow | ControlRow | None, limit: float) -> bool:
@@ -227,46 +200,53 @@ def _gains(ways: Sequence[CaseRow]) -> bool | None:
 # Kernels
 
 
-def _kernel(
-    kernel: str, rows: Sequence[CaseRow], controls: Sequence[ControlRow], costs: Mapping[str, float]
-) -> KernelVerdict:
+def _kernel(kernel: str, rows: Sequence[CaseRow], controls: Sequence[ControlRow]) -> KernelVerdict:
     """Decide about the implementations of a kernel, by the cases with most workers that do not exceed the CPUs."""
-    counts = [row.case.workers for row in rows if not row.over_subscribed]
-    workers = max(counts, default=min(row.case.workers for row in rows))
+    workers = max(
+        (row.case.workers for row in rows if not row.over_subscribed),
+        default=min(row.case.workers for row in rows),
+    )
     at_p = [row for row in rows if row.case.workers == workers]
     plain = (row for row in rows if row.case.implementation == "py_loop" and row.case.executor == "serial")
-    spin = next((row for row in controls if (row.role, row.case.workers) == ("spin", workers)), None)
-    several = workers > 1
-    short = spin is not None and spin.speedup is not None and not _starts_above(spin, GIVEN * workers)
-    floors = (row for row in controls if row.role == "A/A")
-    return KernelVerdict(
+    verdict = KernelVerdict(
         kernel=kernel,
         confidence=_confidence(rows),
         workers=workers,
         fastest=ties(at_p),
         gains=_gains([row for row in at_p if row.speedup is not None]),
         plain=next(plain, None),
-        threads=_threads(at_p, spin) if several else None,
-        short=spin if several and short else None,
-        uneven=tuple(row for row in floors if _ends_below(row, 1.0 - QUIET) or _starts_above(row, 1.0 + QUIET))
-        if several
-        else (),
     )
+    if workers == 1:
+        return verdict
+    spin = next((row for row in controls if (row.role, row.case.workers) == ("spin", workers)), None)
+    floors = (row for row in controls if row.role == "A/A")
+    return replace(
+        verdict,
+        threads=_threads(at_p, spin),
+        short=spin if spin is not None and _falls_short(spin, GIVEN) else None,
+        uneven=tuple(row for row in floors if _ends_below(row, 1.0 - QUIET) or _starts_above(row, 1.0 + QUIET)),
+    )
+
+
+def _falls_short(control: ControlRow, share: float) -> bool:
+    """Whether a control did not certainly reach a share of its workers; False where it was not measured."""
+    return control.speedup is not None and not control.speedup.starts_above(share * control.case.workers)
 
 
 def _threads(at_p: Sequence[CaseRow], spin: ControlRow | None) -> Threads:
     """Sort what threads give: blame the GIL only where the whole interval shows no gain, and something proves it."""
     rows = [row for row in at_p if row.case.how == "threads" and row.speedup is not None]
-    holding = [row for row in rows if row.holds_gil]
-    under_gil = [row for row in holding if row.with_gil]
+    under_gil = [row for row in rows if row.holds_gil and row.with_gil]
+    releasing = [row for row in rows if not row.holds_gil]
     flat = [row for row in under_gil if _ends_below(row, GIL_BOUND)]
-    bound = [row for row in flat if _beaten_by(row, spin) or _gil_found(row)]
-    releasing = [row for row in rows if row not in holding]
+    explained = {row.case for row in flat if _beaten_by(row, spin) or _gil_found(row)}
     return Threads(
-        bound=tuple(bound),
-        unexplained=_without(flat, bound),
-        unclear=tuple(row for row in under_gil if row not in flat and not _starts_above(row, GIL_BOUND)),
-        without_gil=_without(holding, under_gil),
+        bound=tuple(row for row in flat if row.case in explained),
+        unexplained=tuple(row for row in flat if row.case not in explained),
+        unclear=tuple(
+            row for row in under_gil if not _ends_below(row, GIL_BOUND) and not _starts_above(row, GIL_BOUND)
+        ),
+        without_gil=tuple(row for row in rows if row.holds_gil and not row.with_gil),
         gaining=tuple(row for row in releasing if _starts_above(row, GIL_BOUND)),
         flat=tuple(
             row for row in releasing if _ends_below(row, GIL_BOUND) and _beaten_by(row, spin) and not _gil_found(row)
@@ -275,17 +255,13 @@ def _threads(at_p: Sequence[CaseRow], spin: ControlRow | None) -> Threads:
     )
 
 
-def _without(rows: Iterable[CaseRow], others: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
-    return tuple(row for row in rows if row not in others)
-
-
 def _beaten_by(row: CaseRow, control: ControlRow | None) -> bool:
     return row.speedup is not None and _starts_above(control, row.speedup.high)
 
 
 def _gil_found(row: CaseRow) -> bool:
-    """Whether the probe saw the GIL limit a row: that needs no control."""
-    return any(code in _GIL_FINDINGS for code in row.codes)
+    """Whether the probe found that the GIL limits a row: that needs no control."""
+    return not _GIL_FINDINGS.isdisjoint(row.codes)
 
 
 def _instead(at_p: Sequence[CaseRow], bound: Sequence[CaseRow], executor: str) -> Iterator[CaseRow]:
@@ -294,22 +270,19 @@ def _instead(at_p: Sequence[CaseRow], bound: Sequence[CaseRow], executor: str) -
     left = {row.case.implementation for row in bound}
     for row in at_p:
         case = row.case
-        if case.executor != executor or case.scaling or case.implementation not in left or not _starts_above(row, 1.0):
-            continue
-        left.discard(case.implementation)
-        yield row
+        if case.executor == executor and not case.scaling and case.implementation in left and _starts_above(row, 1.0):
+            left.discard(case.implementation)
+            yield row
 
 
 # The user's own functions
 
 
-def _own_functions(
+def _functions(
     kernel: str, rows: Sequence[CaseRow], controls: Sequence[ControlRow], costs: Mapping[str, float]
 ) -> KernelVerdict:
-    by_function: dict[str, list[CaseRow]] = {}
-    for row in rows:
-        by_function.setdefault(row.case.implementation, []).append(row)
     spins = [row for row in controls if row.role == "spin"]
+    by_function = grouped(rows, lambda row: row.case.implementation)
     functions = tuple(_function(name, found, spins, costs) for name, found in by_function.items())
     gains = [found.gains for found in functions]
     return KernelVerdict(
@@ -326,15 +299,15 @@ def _function(
     name: str, rows: Sequence[CaseRow], spins: Sequence[ControlRow], costs: Mapping[str, float]
 ) -> FunctionVerdict:
     """Decide which way is best for a function: the highest throughput of those that certainly gain, and its ties."""
-    ways = _ways(rows)
+    several = [row for row in rows if row.case.workers > 1 and row.speedup is not None]
+    ways = [row for row in several if not row.over_subscribed] or several
     best = ties([row for row in ways if _starts_above(row, GAIN)])
-    gains = _gains(ways)
+    gains, counts = _gains(ways), {row.case.workers for row in ways}
     because: Literal["", "machine", "noise"] = ""
-    if gains is not True and any(_gave_less(spin, ways) for spin in spins):
+    if gains is not True and any(spin.case.workers in counts and _falls_short(spin, FREE) for spin in spins):
         gains, because = None, "machine"
     elif gains is None:
         because = "noise"
-    cost_s = costs.get(best[0].case.executor) if best else None
     return FunctionVerdict(
         function=name,
         best=best,
@@ -342,18 +315,5 @@ def _function(
         open_because=because,
         ways=tuple(ways),
         serial=next((row for row in rows if row.case.executor == "serial"), None),
-        hand_over_s=cost_s,
+        hand_over_s=costs.get(best[0].case.executor) if best else None,
     )
-
-
-def _ways(rows: Sequence[CaseRow]) -> list[CaseRow]:
-    """Return the rows on several workers, without more workers than CPUs unless there are no others."""
-    several = [row for row in rows if row.case.workers > 1 and row.speedup is not None]
-    return [row for row in several if not row.over_subscribed] or several
-
-
-def _gave_less(spin: ControlRow, ways: Sequence[CaseRow]) -> bool:
-    """Whether the machine did not certainly give the control what counts as a gain, with as many workers."""
-    workers = spin.case.workers
-    counts = {row.case.workers for row in ways}
-    return workers in counts and spin.speedup is not None and not _starts_above(spin, FREE * workers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gilscope.analysis.gil import GilSeen
+from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.rows import CaseRow, Limits, Placement
 from gilscope.core.records import CaseRecord
 from gilscope.core.units import NS_PER_S
@@ -91,7 +91,7 @@ def _limits(found: Limits) -> dict[str, str]:
     }
 
 
-def _gil(gil: GilSeen) -> dict[str, str]:
+def _gil(gil: GilActivity) -> dict[str, str]:
     """Return what the probe saw, or why it did not; on a free-threaded build also who switched the GIL on."""
     why = "; ".join(part for part in (gil.reason, gil.cure) if part)
     rate = gil.handovers_per_s

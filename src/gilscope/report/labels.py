@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.rows import CaseRow, Measured
+from gilscope.analysis.rows import CaseRow, MeasuredRow
 
 __all__ = ["OVER_SUBSCRIBED", "label", "mark", "named", "way", "workers"]
 
@@ -10,22 +10,22 @@ OVER_SUBSCRIBED = "!"
 """Mark of rows with more workers than usable CPUs."""
 
 
-def label(row: Measured) -> str:
+def label(row: MeasuredRow) -> str:
     """Name a row within its kernel: ``cy_nogil@threads``."""
     return f"{row.case.implementation}@{row.case.how}"
 
 
-def mark(row: Measured) -> str:
+def mark(row: MeasuredRow) -> str:
     """Say under which interpreter a row was measured, if several could be meant: `` on 3.13t``."""
     return f" on {row.interpreter}" if row.case.interpreter else ""
 
 
-def named(row: Measured) -> str:
+def named(row: MeasuredRow) -> str:
     """Name a parallel row within its kernel: ``cy_nogil@threads*2 on 3.13t``."""
     return f"{label(row)}*{row.case.workers}{mark(row)}"
 
 
-def workers(row: Measured) -> str:
+def workers(row: MeasuredRow) -> str:
     """Write how many workers: ``4!`` where that is more than the usable CPUs."""
     return f"{row.case.workers}{OVER_SUBSCRIBED if row.over_subscribed else ''}"
 

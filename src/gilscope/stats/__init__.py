@@ -1,22 +1,14 @@
 """Pure functions on samples. Knows nothing of benchmarks; standard library only.
 
-``intervals`` holds estimates for a sample whose size was fixed beforehand, ``stopping`` those for a sample that grew
-until it was good enough. Whoever measures in blocks uses ``stopping``. ``crossing`` finds where a curve measured in
-blocks crosses a level.
+``intervals`` has estimates for a sample of fixed size, ``stopping`` those for a sample that grew until it was good
+enough, as samples of blocks do, and ``crossing`` finds where a curve measured in blocks crosses a level.
 """
 
 from __future__ import annotations
 
 from gilscope.stats.crossing import bootstrap_interval, crossing, isotonic_fit, median_crossing
-from gilscope.stats.intervals import MIN_BLOCKS, Estimate, median_interval, median_range, ratio_interval, ratios
-from gilscope.stats.stopping import (
-    LOOKS,
-    estimate_or_none,
-    next_look,
-    precision_reached,
-    sequential_interval,
-    should_stop,
-)
+from gilscope.stats.intervals import MIN_BLOCKS, Estimate, median_interval, median_range, ratio_interval
+from gilscope.stats.stopping import LOOKS, estimate_or_none, precision_reached, sequential_interval, should_stop
 
 __all__ = [
     "LOOKS",
@@ -29,10 +21,8 @@ __all__ = [
     "median_crossing",
     "median_interval",
     "median_range",
-    "next_look",
     "precision_reached",
     "ratio_interval",
-    "ratios",
     "sequential_interval",
     "should_stop",
 ]

@@ -21,18 +21,7 @@ RESAMPLES = 1000
 
 
 def isotonic_fit(values: Sequence[float], weights: Sequence[float] | None = None) -> list[float]:
-    """Return the non-decreasing sequence closest to ``values`` by weighted least squares.
-
-    Parameters
-    ----------
-    values : sequence of float, shape (n,)
-        In the order of their abscissae.
-    weights : sequence of float, shape (n,), optional
-        Above zero; all 1 by default.
-
-    Returns
-    -------
-    list of float, shape (n,)
+    """Return the non-decreasing sequence closest to ``values`` by least squares, with ``weights`` above zero.
 
     Notes
     -----
@@ -56,9 +45,9 @@ def crossing(positions: Sequence[float], values: Sequence[float], level: float) 
     Parameters
     ----------
     positions : sequence of float, shape (n,)
-        Above zero and increasing; the curve is taken as linear in their logarithm.
+        Above zero and increasing; the curve is linear in their logarithm.
     values : sequence of float, shape (n,)
-        Of the curve; made non-decreasing first (`isotonic_fit`).
+        Made non-decreasing first (`isotonic_fit`).
 
     Returns
     -------
@@ -84,13 +73,7 @@ def crossing(positions: Sequence[float], values: Sequence[float], level: float) 
 
 
 def median_crossing(positions: Sequence[float], blocks: Sequence[Sequence[float]], level: float) -> float:
-    """Return the crossing of the curve of medians over blocks.
-
-    Parameters
-    ----------
-    blocks : sequence of sequence of float, shape (n_blocks, n_positions)
-        The curve as each block saw it.
-    """
+    """Return the crossing of the curve of medians over ``blocks``, shape (n_blocks, n_positions)."""
     return crossing(positions, [statistics.median(column) for column in zip(*blocks, strict=True)], level)
 
 
@@ -103,8 +86,7 @@ def bootstrap_interval(
     ----------
     blocks : sequence, shape (n_blocks,)
         Drawn with replacement, each as a whole: what was measured in one block stays together.
-    statistic : callable (sequence of blocks) -> float
-        May be infinite.
+    statistic : callable (sequence of blocks) -> float, possibly infinite
 
     Returns
     -------

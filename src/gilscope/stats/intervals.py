@@ -14,25 +14,14 @@ from functools import lru_cache
 
 from gilscope.core.errors import TooFewRoundsError
 
-__all__ = [
-    "DEFAULT_CONFIDENCE",
-    "MIN_BLOCKS",
-    "Estimate",
-    "binomial_half",
-    "estimate_at_rank",
-    "median_interval",
-    "median_range",
-    "ratio_interval",
-    "ratios",
-]
+__all__ = ["DEFAULT_CONFIDENCE", "MIN_BLOCKS", "Estimate", "binomial_half", "estimate_at_rank", "median_interval",
+           "median_range", "ratio_interval"]  # fmt: skip
 
 DEFAULT_CONFIDENCE = 0.95
 MIN_BLOCKS = 6
 """Smallest sample with a 95 % interval: the extremes of n values cover the median with 1 - 2**(1 - n)."""
 
-# Coverages are sums of binomial probabilities in floating point; one that is meant to be exactly the confidence asked
-# for must not be refused for its last digits.
-_ROUNDING = 1e-12
+_ROUNDING = 1e-12  # of coverages, which are sums in floating point: one that just suffices must not be refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +51,8 @@ class Estimate:
 
     @property
     def has_interval(self) -> bool:
-        """Whether the interval says anything: the extremes of a single block have no width and no confidence, and an
-        infinite end lies beyond what was measured."""
+        """Whether the interval means anything: the extremes of a single block have no width and no confidence, and an
+        infinite end is beyond what was measured."""
         return self.confidence > 0.0 and math.isfinite(self.low) and math.isfinite(self.high)
 
     @property
@@ -72,22 +61,18 @@ class Estimate:
         return self.n >= MIN_BLOCKS and self.confidence < DEFAULT_CONFIDENCE
 
     def starts_above(self, limit: float) -> bool:
-        """Whether the whole interval lies above a limit."""
+        """Whether the whole interval is above a limit."""
         return self.has_interval and self.low > limit
 
     def ends_below(self, limit: float) -> bool:
-        """Whether the whole interval lies below a limit."""
+        """Whether the whole interval is below a limit."""
         return self.has_interval and self.high < limit
 
 
 @lru_cache(maxsize=512)
 def binomial_half(n: int) -> tuple[float, ...]:
-    """Return the n + 1 probabilities of the binomial distribution with p = 1/2.
-
-    Notes
-    -----
-    By logarithms, so that n beyond 1000 neither overflows nor vanishes; absolute error below 1e-12.
-    """
+    """Return the n + 1 probabilities of the binomial distribution with p = 1/2, to an absolute error below 1e-12."""
+    # By logarithms, so that n beyond 1000 neither overflows nor vanishes.
     log_n = math.lgamma(n + 1) - n * math.log(2.0)
     return tuple(math.exp(log_n - math.lgamma(k + 1) - math.lgamma(n - k + 1)) for k in range(n + 1))
 
@@ -123,8 +108,6 @@ def median_interval(sample: Sequence[float], *, confidence: float = DEFAULT_CONF
     ----------
     sample : sequence of float, shape (n,)
         Finite values, independent and from distributions with the same median.
-    confidence : float
-        Coverage wanted, in (0, 1).
 
     Returns
     -------
@@ -155,27 +138,11 @@ def median_interval(sample: Sequence[float], *, confidence: float = DEFAULT_CONF
 def median_range(sample: Sequence[float]) -> Estimate:
     """Estimate the median between the smallest and the largest value, whose coverage is 1 - 2**(1 - n).
 
-    Raises
-    ------
-    TooFewRoundsError
-        If the sample is empty.
+    An empty sample raises `TooFewRoundsError`.
     """
     if not sample:
         raise TooFewRoundsError("an empty sample has no median")
     return estimate_at_rank(sample, 1, 1.0 - 2.0 ** (1 - len(sample)))
-
-
-def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
-    """Return the ratio of each pair of values; both come from the same block.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ or a denominator is not above zero.
-    """
-    if len(denominators) and not min(denominators) > 0:
-        raise ValueError("denominators must be above zero")
-    return [a / b for a, b in zip(numerators, denominators, strict=True)]
 
 
 def ratio_interval(
@@ -183,14 +150,15 @@ def ratio_interval(
 ) -> Estimate:
     """Estimate the median of the ratios within blocks, e.g. T(1) / T(p).
 
-    Parameters
-    ----------
-    numerators, denominators : sequence of float, shape (n_blocks,)
-        Item i of both was measured in block i, so what slows the whole block cancels.
+    Item i of both was measured in block i, so what slows the whole block cancels.
 
     Raises
     ------
+    ValueError
+        If the lengths differ or a denominator is not above zero.
     TooFewRoundsError
         If there are too few blocks for ``confidence``.
     """
-    return median_interval(ratios(numerators, denominators), confidence=confidence)
+    if len(denominators) and not min(denominators) > 0:
+        raise ValueError("denominators must be above zero")
+    return median_interval([a / b for a, b in zip(numerators, denominators, strict=True)], confidence=confidence)

@@ -1,12 +1,12 @@
-"""Intervals for samples that grow until they are good enough, and the rule that says when.
+"""Intervals for samples that grow until they are good enough, and the rule that decides when.
 
-Whoever looks at an interval after every block and stops when it is narrow enough stops too often by luck: on a machine
-that switches between two speeds, such "95 %" intervals held the truth in 80 % of simulated studies. Here the sample is
-judged only at fixed sizes, the *looks*, by 99 % intervals. The number of values below the median is a symmetric random
-walk whatever the distribution, so the chance that the interval at *any* look up to the present one misses the median
-is known exactly. Between looks, where only the end of the budget can stop a study, the interval spends what the looks
-have left of 5 %. So however a study ends, its intervals cover with at least 95 %: a group-sequential design (Jennison &
-Turnbull, Group Sequential Methods, 2000) on the sign test, without an assumption about the distribution.
+Stopping at the first block whose interval is narrow enough stops too often by luck: on a machine that switches between
+two speeds, such "95 %" intervals held the truth in 80 % of simulated studies. Here the sample is judged only at fixed
+sizes, the *looks*, by 99 % intervals. The number of values below the median is a symmetric random walk whatever the
+distribution, so the chance that the interval at *any* look so far misses the median is known exactly. Between looks,
+where only the end of the budget can stop a study, the interval spends what the looks have left of 5 %. So however a
+study ends, its intervals cover with at least 95 %: a group-sequential design (Jennison & Turnbull, Group Sequential
+Methods, 2000) on the sign test, without an assumption about the distribution.
 """
 
 from __future__ import annotations
@@ -27,21 +27,14 @@ from gilscope.stats.intervals import (
     median_range,
 )
 
-__all__ = ["LOOKS", "estimate_or_none", "next_look", "precision_reached", "sequential_interval", "should_stop"]
+__all__ = ["LOOKS", "estimate_or_none", "precision_reached", "sequential_interval", "should_stop"]
 
 LOOKS = (18, 27, 41, 62, 93, 140, 210, 315)
 """Block counts at which a study may stop early, from 18 on by 1.5: fewer blocks cannot show that they depend on each
 other (``stats.dependence``), and intervals of 8 dependent ones held the truth in 81 % of simulated studies."""
 
-_LOOK_CONFIDENCE = (
-    0.99  # of each look; all eight together miss with probability 0.0373 (tested), which leaves some of 5 %
-)
-
-
-def next_look(blocks: int) -> int | None:
-    """Return the first look after ``blocks``, or None after the last one: then only the budget ends a study."""
-    index = bisect.bisect_right(LOOKS, blocks)
-    return LOOKS[index] if index < len(LOOKS) else None
+_LOOK_CONFIDENCE = 0.99
+"""Of each look; all eight together miss with probability 0.0373 (tested), which leaves some of 5 %."""
 
 
 def _convolve(a: Sequence[float], b: Sequence[float]) -> list[float]:
@@ -55,21 +48,16 @@ def _convolve(a: Sequence[float], b: Sequence[float]) -> list[float]:
 
 @cache
 def _look_rank(n: int) -> int:
-    """Rank of the pair of order statistics at a look of n blocks."""
-    ordered = median_interval(range(1, n + 1), confidence=_LOOK_CONFIDENCE)
-    return int(ordered.low)
+    """Return the rank of the pair of order statistics at a look of n blocks."""
+    return int(median_interval(range(1, n + 1), confidence=_LOOK_CONFIDENCE).low)
 
 
 @cache
 def _after_look(index: int) -> tuple[tuple[float, ...], float]:
     """Return the state after look ``index`` (-1: before the first).
 
-    Returns
-    -------
-    inside : tuple of float, shape (LOOKS[index] + 1,)
-        Probability that so many values lie below the median and no interval has missed it so far.
-    missed : float
-        Probability that one has.
+    The probabilities, shape (LOOKS[index] + 1,), that so many values are below the median and no interval has missed it
+    so far, and the probability that one has.
     """
     if index < 0:
         return (1.0,), 0.0
@@ -84,7 +72,7 @@ def _after_look(index: int) -> tuple[tuple[float, ...], float]:
 
 @cache
 def _design(n: int) -> tuple[int, float]:
-    """Return rank and confidence of the interval of n blocks, whichever way the study came to an end there."""
+    """Return rank and confidence of the interval of n blocks, however the study came to end there; 0 for too few."""
     index = bisect.bisect_left(LOOKS, n)
     if index < len(LOOKS) and LOOKS[index] == n:
         return _look_rank(n), 1.0 - _after_look(index)[1]
@@ -100,17 +88,9 @@ def _design(n: int) -> tuple[int, float]:
 
 
 def sequential_interval(sample: Sequence[float]) -> Estimate:
-    """Estimate the median of a sample that grew from look to look.
+    """Estimate the median of a sample that grew from look to look: one value per block, of all blocks.
 
-    Parameters
-    ----------
-    sample : sequence of float, shape (n_blocks,)
-        One value per block, all blocks since the beginning.
-
-    Returns
-    -------
-    Estimate
-        Its confidence is that of the whole procedure and at least 95 %.
+    Its confidence is that of the whole procedure and at least 95 %.
 
     Raises
     ------
@@ -128,16 +108,12 @@ def sequential_interval(sample: Sequence[float]) -> Estimate:
 
 
 def estimate_or_none(sample: Sequence[float]) -> Estimate | None:
-    """Estimate the median of whatever there is.
+    """Estimate the median of whatever there is; None for an empty sample.
 
-    Returns
-    -------
-    Estimate or None
-        ``sequential_interval`` from 6 blocks on. Below, smallest to largest value with the lower confidence that this
-        has (0.5 for two blocks, 0.9375 for five, 0 for one): a value is never shown without saying how much it is
-        worth. None for an empty sample. Where blocks depend on each other (``variance_inflation``) the interval is as
-        much wider; with too few of them it is the whole range, with the confidence of so many independent blocks
-        (``Estimate.dependent``).
+    ``sequential_interval`` from 6 blocks on; below, smallest to largest value with the lower confidence that this has
+    (0.5 for two blocks, 0.9375 for five, 0 for one), so that a value is never shown without its worth. Where blocks
+    depend on each other (``variance_inflation``) the interval is as much wider; with too few of them it is the whole
+    range, with the confidence of so many independent blocks (``Estimate.dependent``).
     """
     if not sample:
         return None
@@ -162,20 +138,11 @@ def precision_reached(estimates: Iterable[Estimate | None]) -> float:
 
 
 def should_stop(estimates: Sequence[Estimate | None], precision: float) -> bool:
-    """Tell whether a study may stop now because it is precise enough.
+    """Whether a study may stop now because it is precise enough; never between looks.
 
-    Parameters
-    ----------
-    estimates : sequence of Estimate
-        One per ratio to be known, from ``estimate_or_none``; the largest ``n`` among them is the number of blocks.
-    precision : float
-        Relative half-width wanted of every interval.
-
-    Returns
-    -------
-    bool
-        Always False between looks. Whoever divides a budget among several kernels may likewise prefer one over another
-        by its precision only when it is at a look.
+    ``estimates`` has one per ratio to be known, from ``estimate_or_none``; the largest ``n`` is the number of blocks.
+    ``precision`` is the relative half-width wanted of every interval. A budget may likewise be divided among kernels by
+    their precision only at looks.
     """
     blocks = max((e.n for e in estimates if e is not None), default=0)
     return blocks in LOOKS and precision_reached(estimates) <= precision

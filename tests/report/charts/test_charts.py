@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gilscope.analysis.answer import Answer
-from gilscope.analysis.gil import GilSeen
+from gilscope.analysis.gil import GilActivity
 from gilscope.report.case_facts import shares
 from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, View, draw
 from gilscope.report.charts import gil as gil_chart
@@ -28,7 +28,7 @@ LOSSES = ("gil_wait", "run_queue", "stolen", "dispatch", "imbalance", "blocked",
 
 def rich(kernel: str = "nbody", workers: tuple[int, ...] = (1, 2), **more: Any) -> Answer:
     """Return two ways with losses and GIL under two interpreters."""
-    gil = GilSeen(available=True, enabled=True, handovers_per_s=9.0, held=estimate(0.9), waiting=estimate(0.5))
+    gil = GilActivity(available=True, enabled=True, handovers_per_s=9.0, held=estimate(0.9), waiting=estimate(0.5))
     cases = [row(f"{kernel}/py_loop@serial#S", rate=1e7)]
     for label in ("3.13", "3.13t"):
         for count in workers:

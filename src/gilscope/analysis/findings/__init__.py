@@ -1,8 +1,7 @@
-"""What stops a case from scaling: named causes with their evidence and their cure, one file each.
+"""What stops a case from scaling: named causes with evidence and fix, one file each.
 
-A finding module has ``find(view) -> Finding | None``, a pure function of one case; ``CURE``, what to do; and
-``EXPLAINS``, the findings that are mere consequences of it. ``judge`` keeps what no kept finding explains, largest loss
-first. A file that is not in ``FINDINGS`` is not used; a test compares the two.
+A finding module has ``find(view) -> Finding | None``, a pure function of one case; ``CURE``, what to do; and, where it
+has consequences that are findings too, their codes in ``EXPLAINS``.
 """
 
 from __future__ import annotations
@@ -33,8 +32,7 @@ FINDINGS = (
     "lock_bound",
 )
 
-_OF_NESTED = ("too_noisy", "scales", "nested_parallelism")
-"""What can be said of a case whose view is nested."""
+_OF_NESTED = ("too_noisy", "scales", "nested_parallelism")  # the only findings that a nested case can have
 
 
 @cache
@@ -43,17 +41,16 @@ def _module(code: str) -> ModuleType:
 
 
 def cure_of(code: str) -> str:
-    """Return what to do about a finding; empty where nothing has to be done."""
+    """Return the fix of a finding; empty where there is nothing to fix."""
     cure: str = _module(code).CURE
     return cure
 
 
 def judge(view: CaseView) -> list[Finding]:
-    """Return the findings of a case, the largest loss first; none where nothing can be said for certain."""
-    codes = _OF_NESTED if view.nested else FINDINGS
-    candidates = [found for code in codes if (found := _module(code).find(view)) is not None]
+    """Return the findings of a case that no larger finding explains, the largest loss first."""
+    candidates = [_module(code).find(view) for code in (_OF_NESTED if view.nested else FINDINGS)]
     kept: list[Finding] = []
-    for found in sorted(candidates, key=lambda found: -found.share):
-        if not any(found.code in _module(larger.code).EXPLAINS for larger in kept):
+    for found in sorted(filter(None, candidates), key=lambda found: -found.share):
+        if not any(found.code in getattr(_module(larger.code), "EXPLAINS", ()) for larger in kept):
             kept.append(found)
     return kept

@@ -6,28 +6,18 @@ from gilscope.analysis.evidence import GilEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, above
 from gilscope.stats import Estimate
 
-__all__ = ["CONSEQUENCES", "evidence", "held_in_c", "share"]
-
 SATURATED = 0.9
 """Held share from which the GIL is the bottleneck: what is in use all the time bounds the throughput, and
 waiting anywhere is waiting for it (utilisation law; Lazowska et al., Quantitative System Performance, 1984, 3.3)."""
 
 IN_C = 0.1
-"""Share of held time in which the holder was asked to let go and did not, from which C code is to blame: byte code
-answers at its next jump or call, below 0.03 in measurements; calls of 3 ms reach about 0.2, of 20 ms 0.75."""
+"""Share of held time after a release was requested from which C code is to blame: byte code answers at its next jump or
+call, below 0.03 in measurements; calls of 3 ms reach about 0.2, of 20 ms 0.75."""
 
 SERIALISED = ("gil_wait", "run_queue", "dispatch", "imbalance", "blocked")
 
 CONSEQUENCES = frozenset(
-    {
-        "over_subscribed",
-        "quota_limited",
-        "contention",
-        "dispatch_bound",
-        "imbalance",
-        "lock_bound",
-        "too_noisy",
-    }
+    {"over_subscribed", "quota_limited", "contention", "dispatch_bound", "imbalance", "lock_bound", "too_noisy"}
 )
 """One thread at a time: the others wait for the GIL, or at a barrier for one that waits; more CPUs would not help."""
 
@@ -51,12 +41,10 @@ def cost(view: CaseView) -> Estimate | None:
 def share(view: CaseView) -> float:
     """Return the share certainly worth naming, at most 1 - 1/p, which is what one thread at a time leaves; else 0.
 
-    A GIL in use all the time limits the case whatever the machine gave, so the control is asked only otherwise.
+    A GIL in use all the time limits the case whatever the machine gave, so the control counts only otherwise.
     """
     lost, short = cost(view), view.falls_short or (saturated(view) and view.below_ideal)
-    if lost is None or not short or not above(lost, WORTH):
-        return 0.0
-    return min(lost.value, 1.0 - 1.0 / view.case.workers)
+    return min(lost.value, 1.0 - 1.0 / view.case.workers) if short and above(lost, WORTH) else 0.0
 
 
 def held_in_c(view: CaseView) -> bool:
@@ -64,8 +52,8 @@ def held_in_c(view: CaseView) -> bool:
     return view.gil.overdue is not None and view.gil.overdue.low > IN_C
 
 
-def evidence(view: CaseView) -> GilEvidence:
-    """Return what the probe saw."""
+def evidence(view: CaseView, *, switched_on: str = "") -> GilEvidence:
+    """Return what the probe sampled."""
     gil = view.gil
     return GilEvidence(
         lost=cost(view),
@@ -76,4 +64,5 @@ def evidence(view: CaseView) -> GilEvidence:
         turn_s=gil.turn_s,
         switch_interval_s=gil.switch_interval_s,
         handovers_per_s=gil.handovers_per_s,
+        switched_on=switched_on,
     )

@@ -1,34 +1,20 @@
-"""What a finding may look at, and what it returns. The thresholds that several findings share stand here."""
+"""What a finding may examine, what it returns, and the thresholds that several findings share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeGuard
 
 from gilscope.analysis.ceilings import Ceiling
 from gilscope.analysis.columns import averaged
 from gilscope.analysis.estimates import CaseEstimates
 from gilscope.analysis.evidence import Evidence
-from gilscope.analysis.gil import GilSeen
+from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.losses import Account
 from gilscope.analysis.queueing import Basis
 from gilscope.core.cases import Case
 from gilscope.stats import Estimate
-
-__all__ = [
-    "ENOUGH",
-    "SCALES_FROM",
-    "WAITING",
-    "WORTH",
-    "CaseView",
-    "Finding",
-    "Severity",
-    "above",
-    "below",
-    "beyond_cpus",
-    "trusted",
-]
 
 SCALES_FROM = 0.9
 """Relative efficiency from which a case scales: below it, p workers do less than 0.9 p would on this machine."""
@@ -38,8 +24,8 @@ ENOUGH = 0.75
 blocks) a finding is provisional; reports say so."""
 
 WORTH = 0.05
-"""Smallest loss, as a fraction of p * T(p), that is worth a name: rounds of a quiet machine scatter by 2 to 3 per cent,
-and curing less would not be noticed."""
+"""Smallest loss, as a fraction of p * T(p), that gets a name: rounds of a quiet machine scatter by 2 to 3 per cent, and
+nobody would notice the fix of less."""
 
 WAITING = ("run_queue", "dispatch", "imbalance")
 """What a shortage of CPUs does to workers: they queue for one, wake up late, and are waited for."""
@@ -57,16 +43,7 @@ Severity: TypeAlias = Literal["info", "low", "medium", "high"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A named cause.
-
-    Parameters
-    ----------
-    code : str
-    evidence : Evidence
-        What it rests on.
-    share : float
-        Fraction of p * T(p) it accounts for; 0 for findings that are no loss.
-    """
+    """A named cause; ``share`` is the fraction of p * T(p) it accounts for, 0 where it is not a loss."""
 
     code: str
     evidence: Evidence
@@ -88,8 +65,6 @@ class CaseView:
     ----------
     status : str
         ``ok`` or ``too_noisy``.
-    basis : Basis
-        What the findings go by.
     account : Account or None
         None without stamps.
     versus_limited : Estimate or None
@@ -102,7 +77,7 @@ class CaseView:
     status: str
     figures: CaseEstimates
     basis: Basis
-    gil: GilSeen
+    gil: GilActivity
     ceiling: Ceiling
     account: Account | None
     versus_limited: Estimate | None = None
@@ -110,7 +85,7 @@ class CaseView:
 
     @property
     def decidable(self) -> bool:
-        """Whether the relative efficiency may decide: as timed not where the speed-up is too noisy."""
+        """Whether the relative efficiency may decide: not as timed where the speed-up is too noisy."""
         return self.status == "ok" or self.basis.without_queueing
 
     @property
@@ -120,7 +95,7 @@ class CaseView:
 
     @property
     def below_ideal(self) -> bool:
-        """Whether it certainly reaches less than it should of p; what the machine did not give is in it."""
+        """Whether it certainly reaches less than it should of p, including what the machine did not give."""
         return self.status == "ok" and below(self.figures.efficiency, SCALES_FROM)
 
     @property
@@ -131,7 +106,7 @@ class CaseView:
 
     @property
     def cpus_per_worker(self) -> Estimate | None:
-        """CPUs that one worker alone keeps busy, where the libraries it calls bring threads of their own; else None."""
+        """CPUs that one worker alone keeps busy, where its libraries bring threads of their own; else None."""
         if self.account is None or self.case.executor == "native":
             return None
         busy = averaged(self.account.single_cpus)
@@ -149,19 +124,19 @@ class CaseView:
         return self.account.lost(*names)
 
 
-def trusted(estimate: Estimate | None) -> bool:
+def trusted(estimate: Estimate | None) -> TypeGuard[Estimate]:
     """Whether an estimate has the confidence a finding needs."""
     return estimate is not None and estimate.confidence >= ENOUGH
 
 
-def above(estimate: Estimate | None, limit: float) -> bool:
-    """Whether the whole interval lies above a limit."""
-    return estimate is not None and trusted(estimate) and estimate.low > limit
+def above(estimate: Estimate | None, limit: float) -> TypeGuard[Estimate]:
+    """Whether the whole interval is above a limit."""
+    return trusted(estimate) and estimate.low > limit
 
 
-def below(estimate: Estimate | None, limit: float) -> bool:
-    """Whether the whole interval lies below a limit."""
-    return estimate is not None and trusted(estimate) and estimate.high < limit
+def below(estimate: Estimate | None, limit: float) -> TypeGuard[Estimate]:
+    """Whether the whole interval is below a limit."""
+    return trusted(estimate) and estimate.high < limit
 
 
 def beyond_cpus(view: CaseView, cpus: float) -> float:

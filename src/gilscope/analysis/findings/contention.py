@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.evidence import ContentionSeen
+from gilscope.analysis.evidence import ContentionEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
-
-__all__ = ["CURE", "EXPLAINS", "find"]
 
 CURE = (
     "give each worker objects and cache lines of its own (copies, padding to 64 bytes, private accumulators), "
     "and combine at the end"
 )
-EXPLAINS: frozenset[str] = frozenset()
 
 
 def find(view: CaseView) -> Finding | None:
@@ -22,13 +19,13 @@ def find(view: CaseView) -> Finding | None:
     """
     if view.case.executor == "native" or not view.falls_short:
         return None
-    grown = averaged(view.ceiling.inflation_software)
-    if grown is None or not (above(grown, WORTH) and above(view.lost("inflation"), WORTH)):
+    grown, inflation = averaged(view.ceiling.inflation_software), view.lost("inflation")
+    if not (above(grown, WORTH) and above(inflation, WORTH)):
         return None
-    seen = ContentionSeen(
-        inflation=view.lost("inflation"),
+    evidence = ContentionEvidence(
+        inflation=inflation,
         inflation_software=grown,
         isolated=averaged(view.ceiling.isolated),
         isolated_of=view.ceiling.isolated_of,
     )
-    return Finding(code="contention", evidence=seen, share=grown.value)
+    return Finding(code="contention", evidence=evidence, share=grown.value)

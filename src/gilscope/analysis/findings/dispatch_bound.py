@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.evidence import DispatchSeen
+from gilscope.analysis.evidence import DispatchEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
-__all__ = ["CURE", "EXPLAINS", "find"]
-
 CURE = "make tasks larger or fewer (--chunks), keep data in shared memory instead of pickling it, reuse workers"
-EXPLAINS: frozenset[str] = frozenset()
 
 
 def find(view: CaseView) -> Finding | None:
     """Name it where messages, pickling, wake-ups and combining certainly cost more than is worth naming."""
     lost = view.lost("dispatch")
-    if not view.falls_short or lost is None or not above(lost, WORTH):
+    if not view.falls_short or not above(lost, WORTH):
         return None
     wall = view.figures.wall_s
-    seen = DispatchSeen(dispatch=lost, wall_s=wall, chunks=view.case.chunks, transport=view.case.transport)
-    return Finding(code="dispatch_bound", evidence=seen, share=lost.value)
+    evidence = DispatchEvidence(dispatch=lost, wall_s=wall, chunks=view.case.chunks, transport=view.case.transport)
+    return Finding(code="dispatch_bound", evidence=evidence, share=lost.value)

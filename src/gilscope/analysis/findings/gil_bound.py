@@ -7,8 +7,6 @@ from gilscope.analysis.evidence import GilEvidence
 from gilscope.analysis.findings import _gil
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, below
 
-__all__ = ["CURE", "EXPLAINS", "find"]
-
 CURE = (
     "use processes or a free-threaded build, or move the loop into code that releases the GIL "
     "(Cython nogil, Numba nogil=True)"
@@ -41,6 +39,5 @@ def _by_signature(view: CaseView) -> Finding | None:
     locked = account.lost(*LOCKED)
     if not (below(busy, ONE_CPU) and below(queued, WORTH) and below(slept, AWAKE) and above(locked, WORTH)):
         return None
-    assert locked is not None
-    seen = GilEvidence(lost=locked, cpu_per_wall=busy, run_queue=queued, probe=f"unavailable: {view.gil.reason}")
-    return Finding(code="gil_bound", evidence=seen, share=min(locked.value, 1.0 - 1.0 / view.case.workers))
+    evidence = GilEvidence(lost=locked, cpu_per_wall=busy, run_queue=queued, probe=f"unavailable: {view.gil.reason}")
+    return Finding(code="gil_bound", evidence=evidence, share=min(locked.value, 1.0 - 1.0 / view.case.workers))

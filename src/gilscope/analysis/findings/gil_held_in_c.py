@@ -1,11 +1,9 @@
-"""The GIL is what threads wait for, and C code holds it when asked to let go, as byte code never does."""
+"""Threads wait for the GIL, and C code keeps it past a request for release, as byte code never does."""
 
 from __future__ import annotations
 
 from gilscope.analysis.findings import _gil
 from gilscope.analysis.findings._view import CaseView, Finding
-
-__all__ = ["CURE", "EXPLAINS", "find"]
 
 CURE = (
     "release the GIL around the long computation (Cython: with nogil, Numba: nogil=True, C: Py_BEGIN_ALLOW_THREADS), "
@@ -15,7 +13,7 @@ EXPLAINS = _gil.CONSEQUENCES | {"gil_bound"}
 
 
 def find(view: CaseView) -> Finding | None:
-    """Name C code where the GIL was kept for a good part of the time although others had asked for it."""
+    """Name C code where the GIL was kept for a good part of the time although others had requested it."""
     share = _gil.share(view)
     if not share or not _gil.held_in_c(view):
         return None

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from gilscope.analysis.findings import _gil
 from gilscope.analysis.findings._view import CaseView, Finding
-
-__all__ = ["CURE", "EXPLAINS", "find"]
 
 CURE = (
     "update the module to a version that supports free threading, do without it, "
@@ -23,5 +19,4 @@ def find(view: CaseView) -> Finding | None:
     by = view.gil.switched_on
     if view.case.executor != "threads" or view.gil.enabled is not True or not by or _ON_PURPOSE in by:
         return None
-    seen = replace(_gil.evidence(view), switched_on=by)
-    return Finding(code="gil_re_enabled", evidence=seen, share=_gil.share(view))
+    return Finding(code="gil_re_enabled", evidence=_gil.evidence(view, switched_on=by), share=_gil.share(view))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.evidence import ImbalanceSeen
+from gilscope.analysis.evidence import ImbalanceEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
-
-__all__ = ["CURE", "EXPLAINS", "find"]
+from gilscope.analysis.losses import Account
 
 CURE = "cut the work into more and smaller chunks (--chunks), or hand them out as workers become free"
-EXPLAINS: frozenset[str] = frozenset()
 
 DELAYS = ("run_queue", "stolen", "blocked", "dispatch")
 
@@ -18,36 +16,30 @@ def find(view: CaseView) -> Finding | None:
     """Name it where workers waited for others for more than delays from outside explain."""
     if not view.falls_short or view.account is None:
         return None
-    return _of_native(view) if view.case.executor == "native" else _of_workers(view)
+    judge = _of_native if view.case.executor == "native" else _of_workers
+    return judge(view, view.account)
 
 
-def _of_workers(view: CaseView) -> Finding | None:
+def _of_workers(view: CaseView, account: Account) -> Finding | None:
     """Judge by waiting at barriers and at the end.
 
     A delay of one worker makes p - 1 others wait, so up to (p - 1) times what the run queue, the hypervisor, locks and
     late messages took is theirs, unless the CPU times themselves are uneven. Beside other programs only these decide.
     """
-    account = view.account
-    assert account is not None
     lost, uneven = view.lost("imbalance"), averaged(account.uneven)
-    others = view.case.workers - 1
-    delays = account.lost_by_block(*DELAYS)
-    waited = account.fractions["imbalance"]
-    own = averaged({at: waited[at] - others * max(0.0, delays[at]) for at in waited})
+    delays, waited = account.lost_by_block(*DELAYS), account.fractions["imbalance"]
+    own = averaged({at: waited[at] - (view.case.workers - 1) * max(0.0, delays[at]) for at in waited})
     crowded = above(view.lost("run_queue"), WORTH)
     if not above(lost, WORTH) or not (above(uneven, WORTH) or (above(own, WORTH) and not crowded)):
         return None
-    assert lost is not None
-    return Finding(code="imbalance", evidence=ImbalanceSeen(imbalance=lost, uneven=uneven), share=lost.value)
+    return Finding(code="imbalance", evidence=ImbalanceEvidence(imbalance=lost, uneven=uneven), share=lost.value)
 
 
-def _of_native(view: CaseView) -> Finding | None:
+def _of_native(view: CaseView, account: Account) -> Finding | None:
     """Judge by idle threads and by CPU time that isolated workers did not need: a runtime's threads spin and wait."""
-    account, spinning = view.account, view.ceiling.inflation_software
-    assert account is not None
-    idle = account.fractions["omp_idle"]
+    idle, spinning = account.fractions["omp_idle"], view.ceiling.inflation_software
     lost = averaged({at: idle[at] + spinning[at] for at in idle if at in spinning} if spinning else idle)
-    if lost is None or not above(lost, WORTH):
+    if not above(lost, WORTH):
         return None
-    seen = ImbalanceSeen(waiting=lost, omp_idle=view.lost("omp_idle"), spinning=averaged(spinning))
-    return Finding(code="imbalance", evidence=seen, share=lost.value)
+    evidence = ImbalanceEvidence(waiting=lost, omp_idle=view.lost("omp_idle"), spinning=averaged(spinning))
+    return Finding(code="imbalance", evidence=evidence, share=lost.value)

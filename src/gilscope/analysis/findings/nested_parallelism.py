@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.evidence import NestedSeen
+from gilscope.analysis.evidence import NestedEvidence
 from gilscope.analysis.findings._view import CaseView, Finding
-
-__all__ = ["CURE", "EXPLAINS", "find"]
 
 CURE = (
     "limit the libraries to one thread per worker (threadpoolctl.threadpool_limits(1), or OPENBLAS_NUM_THREADS=1, "
@@ -19,11 +17,12 @@ def find(view: CaseView) -> Finding | None:
     """Name it where such workers certainly reach less than they should: T(1) has used all CPUs already."""
     if not view.nested or not view.falls_short or view.figures.efficiency is None:
         return None
-    usable = view.cpus.get("count")
-    seen = NestedSeen(
+    count = view.cpus.get("count")
+    usable = count if isinstance(count, int) else None
+    evidence = NestedEvidence(
         versus_limited=view.versus_limited,
         cpus_per_worker=view.cpus_per_worker,
-        threads=view.case.workers * usable if isinstance(usable, int) else None,
-        usable_cpus=usable if isinstance(usable, int) else None,
+        threads=None if usable is None else view.case.workers * usable,
+        usable_cpus=usable,
     )
-    return Finding(code="nested_parallelism", evidence=seen, share=max(0.0, 1.0 - view.figures.efficiency.value))
+    return Finding(code="nested_parallelism", evidence=evidence, share=max(0.0, 1.0 - view.figures.efficiency.value))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.evidence import QuotaSeen
+from gilscope.analysis.evidence import QuotaEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, beyond_cpus
-
-__all__ = ["CURE", "EXPLAINS", "find"]
 
 CURE = "raise the quota (cpu.max of the cgroup, --cpus of the container), or use no more workers than it allows"
 EXPLAINS = frozenset({"over_subscribed", "imbalance", "dispatch_bound", "lock_bound", "too_noisy", "smt_limited"})
@@ -26,5 +24,5 @@ def find(view: CaseView) -> Finding | None:
     quota = view.cpus.get("quota_cpus")
     allowed = float(quota) if isinstance(quota, int | float) else None
     share = throttled.value if allowed is None else max(throttled.value, beyond_cpus(view, allowed))
-    seen = QuotaSeen(throttled=throttled, run_queue=view.lost("run_queue"), quota_cpus=allowed)
-    return Finding(code="quota_limited", evidence=seen, share=share)
+    evidence = QuotaEvidence(throttled=throttled, run_queue=view.lost("run_queue"), quota_cpus=allowed)
+    return Finding(code="quota_limited", evidence=evidence, share=share)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.evidence import SmtSeen
+from gilscope.analysis.evidence import SmtEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
-__all__ = ["CURE", "EXPLAINS", "find"]
-
 CURE = "expect no more than the physical cores give; compare with that many workers, one on each core"
-EXPLAINS: frozenset[str] = frozenset()
 
 
 def find(view: CaseView) -> Finding | None:
@@ -18,7 +15,7 @@ def find(view: CaseView) -> Finding | None:
     if not isinstance(cores, int) or view.case.workers <= cores or view.over_subscribed or not view.below_ideal:
         return None
     grown = averaged(ceiling.inflation_machine)
-    if grown is None or not (above(grown, WORTH) and above(averaged(ceiling.machine), WORTH)):
+    if not (above(grown, WORTH) and above(averaged(ceiling.machine), WORTH)):
         return None
-    seen = SmtSeen(inflation_machine=grown, spin=averaged(ceiling.spin), physical_cores=cores)
-    return Finding(code="smt_limited", evidence=seen, share=grown.value)
+    evidence = SmtEvidence(inflation_machine=grown, spin=averaged(ceiling.spin), physical_cores=cores)
+    return Finding(code="smt_limited", evidence=evidence, share=grown.value)

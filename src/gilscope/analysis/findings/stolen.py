@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.evidence import StolenSeen
+from gilscope.analysis.evidence import StolenEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
-
-__all__ = ["CURE", "EXPLAINS", "find"]
 
 CURE = "measure on a quieter or a dedicated host; the guest can do nothing about it"
 EXPLAINS = frozenset({"imbalance", "dispatch_bound"})  # one worker loses its CPU, the others wait for it
@@ -14,6 +12,6 @@ EXPLAINS = frozenset({"imbalance", "dispatch_bound"})  # one worker loses its CP
 def find(view: CaseView) -> Finding | None:
     """Name it where the steal clock ran beyond what it did in T(1)."""
     lost = view.lost("stolen")
-    if not view.below_ideal or lost is None or not above(lost, WORTH):
+    if not view.below_ideal or not above(lost, WORTH):
         return None
-    return Finding(code="stolen", evidence=StolenSeen(stolen=lost), share=lost.value)
+    return Finding(code="stolen", evidence=StolenEvidence(stolen=lost), share=lost.value)

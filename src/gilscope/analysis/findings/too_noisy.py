@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
-from gilscope.analysis.evidence import NoiseSeen
+from gilscope.analysis.evidence import NoiseEvidence
 from gilscope.analysis.findings._view import SCALES_FROM, WORTH, CaseView, Finding, above, trusted
-
-__all__ = ["CURE", "EXPLAINS", "find"]
 
 CURE = "stop other programs, or give it a larger --budget"
 EXPLAINS = frozenset({"dispatch_bound"})  # who lost its CPU starts late and is woken late
@@ -19,14 +17,16 @@ def find(view: CaseView) -> Finding | None:
     """Say so where the interval is too wide, or where workers that have enough CPUs queued for them."""
     relative = view.basis.relative_efficiency
     if not view.decidable:
-        return Finding(code="too_noisy", evidence=NoiseSeen(speedup=view.figures.speedup))
-    if relative is not None and trusted(relative) and relative.low <= SCALES_FROM <= relative.high:
+        return Finding(code="too_noisy", evidence=NoiseEvidence(speedup=view.figures.speedup))
+    if trusted(relative) and relative.low <= SCALES_FROM <= relative.high:
         if (relative.high - relative.low) / 2 > UNDECIDED:
-            return Finding(code="too_noisy", evidence=NoiseSeen(relative_efficiency=relative, basis=view.basis.label))
+            return Finding(
+                code="too_noisy", evidence=NoiseEvidence(relative_efficiency=relative, basis=view.basis.label)
+            )
         return None
     queued = view.lost("run_queue")
-    if view.over_subscribed or not view.below_ideal or queued is None or not above(queued, WORTH):
+    if view.over_subscribed or not view.below_ideal or not above(queued, WORTH):
         return None
     if view.account is not None and above(averaged(view.account.throttled), WORTH):
         return None
-    return Finding(code="too_noisy", evidence=NoiseSeen(run_queue=queued), share=queued.value)
+    return Finding(code="too_noisy", evidence=NoiseEvidence(run_queue=queued), share=queued.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gilscope.analysis.rows import CaseRow, ControlRow, Measured
+from gilscope.analysis.rows import CaseRow, ControlRow, MeasuredRow
 from gilscope.report.charts.marks import dashes, legend, marker, styles
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, grouped, panel_of, top, variant
 from gilscope.report.figures import interval, narrow
@@ -159,13 +159,13 @@ def _control(spins: Sequence[ControlRow], axes: _Axes) -> list[Markup]:
     ]
 
 
-def _gain(row: Measured) -> Estimate:
+def _gain(row: MeasuredRow) -> Estimate:
     """Return the speed-up, which only rows with one are drawn by."""
     assert row.speedup is not None
     return row.speedup
 
 
-def _point(row: Measured) -> tuple[float, float, float]:
+def _point(row: MeasuredRow) -> tuple[float, float, float]:
     """Return value, low, high of a speed-up."""
     gain = _gain(row)
     return (gain.value, gain.low, gain.high) if gain.has_interval else (gain.value,) * 3

@@ -174,17 +174,17 @@ def _size(size: float) -> str:
 
 def _study(answer: Answer) -> Iterator[Entry]:
     """Yield when and how it was measured."""
-    asked, started = answer.asked, answer.surroundings.started_utc
+    options, started = answer.options, answer.surroundings.started_utc
     if started:
         yield "Started", started
     yield "gilscope", answer.tool_version
     yield "Result", answer.result
-    if asked.budget_s:
-        yield "Budget", seconds(asked.budget_s)
-    if asked.precision:
-        yield "Precision asked for", f"±{100 * asked.precision:g} %"
-    if asked.seed is not None:
-        yield "Seed", str(asked.seed)
+    if options.budget_s:
+        yield "Budget", seconds(options.budget_s)
+    if options.precision:
+        yield "Precision asked for", f"±{100 * options.precision:g} %"
+    if options.seed is not None:
+        yield "Seed", str(options.seed)
     for what, why in answer.not_analysed.items():
         yield f"Not known: {what}", why
 

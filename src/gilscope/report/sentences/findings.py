@@ -85,11 +85,11 @@ def unexplained_note(answer: Answer, kernel: str) -> Iterator[str]:
         yield f"blocked or unexplained beyond {100 * UNEXPLAINED:.0f} %: {listed(names)}"
 
 
-def _scales(seen: evidence.ScalesSeen, row: CaseRow) -> str:
+def _scales(seen: evidence.ScalesEvidence, row: CaseRow) -> str:
     return f"Reaches {_of_machine(seen)}, a speed-up of {interval(seen.speedup)}"
 
 
-def _of_machine(seen: evidence.ScalesSeen | evidence.NoiseSeen) -> str:
+def _of_machine(seen: evidence.ScalesEvidence | evidence.NoiseEvidence) -> str:
     basis = f", both {seen.basis}" if seen.basis else ""
     return f"{interval(seen.relative_efficiency)} of what the machine gave{basis}"
 
@@ -130,33 +130,33 @@ def _gil_re_enabled(seen: evidence.GilEvidence, row: CaseRow) -> str:
     return ", ".join([f"This free-threaded build runs with the GIL, {seen.switched_on}", *_gil(seen)])
 
 
-def _memory_bound(seen: evidence.MemorySeen, row: CaseRow) -> str:
+def _memory_bound(seen: evidence.MemoryEvidence, row: CaseRow) -> str:
     return (
         f"On private copies the memory system gives {interval(seen.isolated)} where the CPUs give "
         f"{interval(seen.spin)}; {percent(seen.inflation_memory)} of the core-seconds are CPU time spent on that"
     )
 
 
-def _contention(seen: evidence.ContentionSeen, row: CaseRow) -> str:
+def _contention(seen: evidence.ContentionEvidence, row: CaseRow) -> str:
     return (
         f"The same work takes more CPU time than isolated workers need, {percent(seen.inflation_software)} of the "
         "core-seconds: workers share objects, cache lines or an allocator"
     )
 
 
-def _imbalance(seen: evidence.ImbalanceSeen, row: CaseRow) -> str:
+def _imbalance(seen: evidence.ImbalanceEvidence, row: CaseRow) -> str:
     if seen.waiting is not None:
         return f"The runtime's threads wait or spin {percent(seen.waiting)} of their time: uneven work or short regions"
     uneven = f"; uneven CPU time accounts for {percent(seen.uneven)}" if seen.uneven is not None else ""
     return f"Workers wait for each other {percent(seen.imbalance)} of their time{uneven}"
 
 
-def _dispatch_bound(seen: evidence.DispatchSeen, row: CaseRow) -> str:
+def _dispatch_bound(seen: evidence.DispatchEvidence, row: CaseRow) -> str:
     wall = f"; one execution takes {seconds(seen.wall_s.value)}" if seen.wall_s is not None else ""
     return f"Handing out work and waking workers takes {percent(seen.dispatch)} of their time{wall}"
 
 
-def _over_subscribed(seen: evidence.OverSubscribedSeen, row: CaseRow) -> str:
+def _over_subscribed(seen: evidence.OverSubscribedEvidence, row: CaseRow) -> str:
     limit = f" ({seen.limit})" if seen.limit else ""
     return (
         f"{row.case.workers} workers have {seen.usable_cpus} usable CPUs{limit} and queue for them "
@@ -164,7 +164,7 @@ def _over_subscribed(seen: evidence.OverSubscribedSeen, row: CaseRow) -> str:
     )
 
 
-def _nested_parallelism(seen: evidence.NestedSeen, row: CaseRow) -> str:
+def _nested_parallelism(seen: evidence.NestedEvidence, row: CaseRow) -> str:
     threads = f": {seen.threads} threads for {seen.usable_cpus} CPUs" if seen.threads is not None else ""
     said = f"Each of {row.case.workers} workers runs its libraries' own threads{threads}"
     if seen.versus_limited is not None:
@@ -172,28 +172,28 @@ def _nested_parallelism(seen: evidence.NestedSeen, row: CaseRow) -> str:
     return f"{said}; one worker alone keeps {interval(seen.cpus_per_worker)} CPUs busy"
 
 
-def _quota_limited(seen: evidence.QuotaSeen, row: CaseRow) -> str:
+def _quota_limited(seen: evidence.QuotaEvidence, row: CaseRow) -> str:
     quota = f" of {seen.quota_cpus:g} CPUs" if seen.quota_cpus is not None else ""
     queued = f"; workers queue for a CPU {percent(seen.run_queue)} of their time" if seen.run_queue is not None else ""
     return f"The cgroup's CPU quota{quota} stopped threads for {percent(seen.throttled)} of workers x wall{queued}"
 
 
-def _smt_limited(seen: evidence.SmtSeen, row: CaseRow) -> str:
+def _smt_limited(seen: evidence.SmtEvidence, row: CaseRow) -> str:
     return (
         f"{row.case.workers} workers share {seen.physical_cores} physical cores: even arithmetic in registers reaches "
         f"only {interval(seen.spin)}, and {percent(seen.inflation_machine)} of the core-seconds go into sharing"
     )
 
 
-def _stolen(seen: evidence.StolenSeen, row: CaseRow) -> str:
+def _stolen(seen: evidence.StolenEvidence, row: CaseRow) -> str:
     return f"The hypervisor gave {percent(seen.stolen)} of workers x wall to other guests"
 
 
-def _lock_bound(seen: evidence.LockSeen, row: CaseRow) -> str:
+def _lock_bound(seen: evidence.LockEvidence, row: CaseRow) -> str:
     return f"Workers sleep {percent(seen.blocked)} of their time inside their work: locks, I/O or mere sleep"
 
 
-def _too_noisy(seen: evidence.NoiseSeen, row: CaseRow) -> str:
+def _too_noisy(seen: evidence.NoiseEvidence, row: CaseRow) -> str:
     if seen.run_queue is not None:
         return f"Other programs took the CPUs {percent(seen.run_queue)} of the time"
     if seen.relative_efficiency is not None:
