@@ -30,6 +30,11 @@ class Did:
         """When it was done, in ms."""
         return self.late + self.cpu + (self.queued or 0.0) + self.rest + self.waiting + self.waking
 
+    @property
+    def net(self) -> float:
+        """When it would have been done alone, in ms: those it waited for were the ones that queued."""
+        return self.late + self.cpu + self.rest + self.waking
+
 
 def made_of(
     *workers: Did,
@@ -55,11 +60,13 @@ def made_of(
         )
         for did in workers
     )
+    known = all(did.queued is not None for did in workers)
     return Round(
         repeats=repeats,
         start_ns=0,
         end_ns=round((max(did.end for did in workers) + after) * MS),
         stamps=stamps,
+        net_ns=round((max(did.net for did in workers) + after) * MS) if known else None,
         steal_ns=None if steal is None else round(steal * MS),
         throttled_ns=None if throttled is None else round(throttled * MS),
         process_cpu_ns=None if process is None else round(process * MS),

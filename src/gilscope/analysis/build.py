@@ -15,7 +15,7 @@ from gilscope.analysis.findings import ENOUGH, CaseView, Severity, cure_of, judg
 from gilscope.analysis.gil import GilActivity, gil_by_case, holds_gil, recorded, unsampled
 from gilscope.analysis.interpreters import prices
 from gilscope.analysis.losses import LOSSES, account
-from gilscope.analysis.queueing import basis, held_alone
+from gilscope.analysis.net import Basis, Sharing, basis, held_alone, net_speedup, waits_for_locks
 from gilscope.analysis.rows import MEASURED, CaseRow, ControlRow, Limits, Placement, Rate, Role
 from gilscope.analysis.verdict import verdicts
 from gilscope.core.cases import Case, Slot
@@ -23,7 +23,7 @@ from gilscope.core.records import CaseRecord, ResultSet, Status
 from gilscope.core.registry import PROBES
 from gilscope.core.typed import read
 from gilscope.core.units import NS_PER_S
-from gilscope.stats import precision_reached
+from gilscope.stats import Estimate, precision_reached
 
 __all__ = ["analyse", "finding_groups"]
 
@@ -86,11 +86,15 @@ def _case_row(
     result: ResultSet, record: CaseRecord, view: KernelView | None, controls: Controls | None, gil: GilActivity
 ) -> CaseRow:
     figures = view.case(record.case) if view is not None else CaseEstimates(blocks=0)
-    status, reason, cure = _status(record, figures)
-    explained: dict[str, Any] = {}
+    explained: dict[str, Any] = {"basis": Basis()}
+    if view is not None and figures.blocks:
+        explained["net_vs_fastest_serial"] = view.net_vs_fastest_serial(record.case)
     if view is not None and controls is not None and figures.blocks and not record.case.is_single:
-        explained = _explained(result, view, controls, gil, figures, record.case, status)
+        explained = _explained(result, view, controls, gil, figures, record)
+    found = explained["basis"]
+    status, reason, cure = _status(record, figures, found.speedup)
     return CaseRow(
+        net_speedup=found.speedup if found.net else None,
         **_measured(result, record, figures, view.unit(record.case) if view is not None else ""),
         status=status,
         reason=reason,
@@ -112,26 +116,28 @@ def _explained(
     controls: Controls,
     gil: GilActivity,
     figures: CaseEstimates,
-    case: Case,
-    status: Status,
+    record: CaseRecord,
 ) -> dict[str, Any]:
     """Return where the time of a parallel case went, as fields of its row."""
-    columns, functions = view.columns, result.environment.get("functions", {})
+    case, columns, functions = record.case, view.columns, result.environment.get("functions", {})
     examined = functions.get(case.implementation, {}) if not case.libraries else {}  # on one thread
     own = account(columns, case, waiting=gil.waiting.value if gil.waiting is not None else None)
+    spin = controls.spin_of(case)
+    control = estimated(columns.speedup(spin, "spin")) if spin is not None else None
+    sharing = Sharing(
+        held=held_alone(case, gil, figures.speedup, examined.get("held")),
+        locks=waits_for_locks(own),
+        cpus=_usable(result),
+    )
+    timed = Basis(speedup=figures.speedup, relative_efficiency=figures.relative_efficiency, control=control)
+    found = basis(columns, case, spin, timed, sharing)
+    status = _status(record, figures, found.speedup)[0]
     limited = columns.of(replace(case, libraries="")) if case.libraries == "all" else {}
     whole = CaseView(
         case=case,
         status=status,
         figures=figures,
-        basis=basis(
-            columns,
-            case,
-            controls.spin_of(case),
-            figures.relative_efficiency,
-            held_alone(case, gil, figures.speedup, examined.get("held")),
-            over_subscribed=_over_subscribed(result, case),
-        ),
+        basis=found,
         gil=gil,
         ceiling=controls.ceiling(case, own),
         account=own,
@@ -140,7 +146,13 @@ def _explained(
     )
     losses = own and {name: None if name in own.unknown else own.lost(name) for name in LOSSES}
     findings = tuple(judge(whole)) if status in MEASURED else ()
-    return {"losses": losses, "ceiling": _limits(whole.ceiling), "basis": whole.basis, "findings": findings}
+    return {
+        "losses": losses,
+        "ceiling": _limits(whole.ceiling),
+        "basis": found,
+        "findings": findings,
+        "net_vs_fastest_serial": view.net_vs_fastest_serial(case, sharing),
+    }
 
 
 def _limits(ceiling: Ceiling) -> Limits:
@@ -179,7 +191,9 @@ def _control_rows(result: ResultSet, view: KernelView, failed: Iterable[Slot]) -
     slots |= {slot.key: slot for slot in failed if not view.columns.of(slot.case)}
     for slot in sorted(slots.values(), key=lambda slot: (_ROLES.index(slot.role), slot.case.workers, slot.key)):
         record = result.cases.get(slot.case.id) or CaseRecord(case=slot.case)
+        net = net_speedup(view.columns, slot.case, slot.role, Sharing(cpus=_usable(result)))
         yield ControlRow(
+            net_speedup=None if slot.role == "A/A" or slot.case.is_single else net.estimate(),
             **_measured(result, record, view.control(slot.case, slot.role), view.unit(slot.case)),
             role=cast(Role, slot.role),
             of=view.columns.kernel,
@@ -217,18 +231,22 @@ def _measured(result: ResultSet, record: CaseRecord, figures: CaseEstimates, uni
     }
 
 
-def _status(record: CaseRecord, figures: CaseEstimates) -> tuple[Status, str, str]:
+def _status(record: CaseRecord, figures: CaseEstimates, speedup: Estimate | None) -> tuple[Status, str, str]:
     """Return status, reason and cure: those of the measurement or, if it went well, of its figures."""
     if record.status != "ok":
         return record.status, record.reason, record.cure
     if not figures.blocks:
         return "unavailable", _NOT_MEASURED, _NOT_MEASURED_CURE
-    speedup = figures.speedup
     if speedup is not None and too_noisy(speedup):
         return "too_noisy", f"the speed-up lies anywhere between {speedup.low:.2f} and {speedup.high:.2f}", _NOISY_CURE
     return "ok", "", ""
 
 
 def _over_subscribed(result: ResultSet, case: Case) -> bool:
-    usable = result.environment.get("cpus", {}).get("count")
+    usable = _usable(result)
     return usable is not None and case.workers > usable
+
+
+def _usable(result: ResultSet) -> int | None:
+    usable = result.environment.get("cpus", {}).get("count")
+    return usable if isinstance(usable, int) else None

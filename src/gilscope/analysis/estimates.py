@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gilscope.analysis.columns import Columns, PerBlock, Role, estimated, ratio, scaled
+from gilscope.analysis.net import Sharing, net_seconds
 from gilscope.core.cases import Case
 from gilscope.core.records import CaseRecord
 from gilscope.core.spec import Work
@@ -60,6 +61,7 @@ class KernelView:
             case.workers: columns.speedup(case, "spin") for case in columns.with_role("spin") if not case.is_single
         }
         self.fastest_serial = self._find_fastest_serial()
+        self._net_everywhere = all(net_seconds(columns, case) for case in columns.with_role("case"))
 
     def case(self, case: Case) -> CaseEstimates:
         """Return the estimates of a case."""
@@ -84,6 +86,15 @@ class KernelView:
             return self._estimates(case, column, ratio(self.columns.of(case), column))
         single = role == "spin" and case.is_single
         return self._estimates(case, column, {} if single else self.columns.speedup(case, role))
+
+    def net_vs_fastest_serial(self, case: Case, sharing: Sharing | None = None) -> Estimate | None:
+        """Return ``vs_fastest_serial`` from net times; None where those of some case of the kernel are not known."""
+        best, work = self.fastest_serial, self._work(case)
+        best_work = self._work(best) if best is not None else None
+        if best is None or best_work is None or work is None or not self._net_everywhere:
+            return None
+        found = net_seconds(self.columns, best).over(net_seconds(self.columns, case, sharing=sharing))
+        return scaled(found.estimate(), work.units / best_work.units)
 
     def unit(self, case: Case) -> str:
         """Return the unit of work of a case, or an empty string."""

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from gilscope.analysis.findings import Finding
 from gilscope.analysis.gil import GilActivity
-from gilscope.analysis.queueing import Basis
+from gilscope.analysis.net import Basis
 from gilscope.core.cases import Case
 from gilscope.core.records import Status
 from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS
@@ -117,6 +117,8 @@ class MeasuredRow:
         Work units per second.
     speedup : Estimate or None
         T(1) over T(p), times the copies of the work; of ``A/A`` the first of two equal rounds over the second.
+    net_speedup : Estimate or None
+        The speed-up without what other programs took; None where the rounds do not tell.
     efficiency : Estimate or None
         Speed-up over the workers.
     relative_efficiency : Estimate or None
@@ -139,11 +141,17 @@ class MeasuredRow:
     wall_s: Estimate | None = None
     rate: Rate | None = None
     speedup: Estimate | None = None
+    net_speedup: Estimate | None = None
     efficiency: Estimate | None = None
     relative_efficiency: Estimate | None = None
     vs_fastest_serial: Estimate | None = None
     over_subscribed: bool = False
     isa: str = ""
+
+    @property
+    def judged(self) -> Estimate | None:
+        """The speed-up that decisions go by: net, or as timed where net is not known."""
+        return self.net_speedup or self.speedup
 
     @property
     def single(self) -> bool:
@@ -172,6 +180,8 @@ class CaseRow(MeasuredRow):
         Version of the interpreter that measured it.
     holds_gil : bool
         Whether the implementation computes while it holds the GIL, if there is one.
+    net_vs_fastest_serial : Estimate or None
+        ``vs_fastest_serial`` without what other programs took, where that is known of every case of the kernel.
     losses : mapping of str to Estimate or None, or None
         Fractions of workers x wall, means over the blocks: they add up to 1 - mean efficiency. None for T(1) and
         without stamps; a loss of None does not apply or was not measured.
@@ -186,6 +196,7 @@ class CaseRow(MeasuredRow):
     python: str = ""
     gil: GilActivity
     holds_gil: bool = False
+    net_vs_fastest_serial: Estimate | None = None
     losses: Mapping[str, Estimate | None] | None = None
     ceiling: Limits | None = None
     basis: Basis = field(default_factory=Basis)

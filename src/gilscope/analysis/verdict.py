@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gilscope.analysis.columns import grouped
-from gilscope.analysis.queueing import GIVEN
 from gilscope.analysis.rows import CaseRow, ControlRow, is_measured, table_order
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
@@ -23,6 +22,9 @@ GAIN = 1.1
 GIL_BOUND = 1.25
 """An interval that ends below this, of workers that hold the GIL, is what the GIL leaves: far from the 2 or more that
 the workers could give, and above what time-slicing and cache effects add."""
+
+GIVEN = 0.85
+"""Share of its workers that the control must certainly reach for the machine to count as having given its CPUs."""
 
 FREE = 0.7
 """Share of p that the control must reach before a function counts as gaining nothing."""
@@ -159,12 +161,12 @@ def is_own(study: Mapping[str, Any]) -> bool:
 
 
 def _confidence(rows: Iterable[CaseRow]) -> float | None:
-    return min((found.confidence for row in rows if (found := row.speedup or row.rate) is not None), default=None)
+    return min((found.confidence for row in rows if (found := row.judged or row.rate) is not None), default=None)
 
 
 def standing(row: CaseRow) -> Estimate:
     """Return how fast a measured row is: its rate over the fastest single thread's, so that drift cancels."""
-    found = row.vs_fastest_serial or row.rate
+    found = row.net_vs_fastest_serial or row.vs_fastest_serial or row.rate
     assert found is not None
     return found
 
@@ -183,11 +185,11 @@ def ties(rows: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
 
 
 def _starts_above(row: CaseRow | ControlRow | None, limit: float) -> bool:
-    return row is not None and row.speedup is not None and row.speedup.starts_above(limit)
+    return row is not None and row.judged is not None and row.judged.starts_above(limit)
 
 
 def _ends_below(row: CaseRow | ControlRow, limit: float) -> bool:
-    return row.speedup is not None and row.speedup.ends_below(limit)
+    return row.judged is not None and row.judged.ends_below(limit)
 
 
 def _gains(ways: Sequence[CaseRow]) -> bool | None:
@@ -213,7 +215,7 @@ def _kernel(kernel: str, rows: Sequence[CaseRow], controls: Sequence[ControlRow]
         confidence=_confidence(rows),
         workers=workers,
         fastest=ties(at_p),
-        gains=_gains([row for row in at_p if row.speedup is not None]),
+        gains=_gains([row for row in at_p if row.judged is not None]),
         plain=next(plain, None),
     )
     if workers == 1:
@@ -230,12 +232,12 @@ def _kernel(kernel: str, rows: Sequence[CaseRow], controls: Sequence[ControlRow]
 
 def _falls_short(control: ControlRow, share: float) -> bool:
     """Whether a control did not certainly reach a share of its workers; False where it was not measured."""
-    return control.speedup is not None and not control.speedup.starts_above(share * control.case.workers)
+    return control.judged is not None and not control.judged.starts_above(share * control.case.workers)
 
 
 def _threads(at_p: Sequence[CaseRow], spin: ControlRow | None) -> Threads:
     """Sort what threads give: blame the GIL only where the whole interval shows no gain, and something proves it."""
-    rows = [row for row in at_p if row.case.how == "threads" and row.speedup is not None]
+    rows = [row for row in at_p if row.case.how == "threads" and row.judged is not None]
     under_gil = [row for row in rows if row.holds_gil and row.with_gil]
     releasing = [row for row in rows if not row.holds_gil]
     flat = [row for row in under_gil if _ends_below(row, GIL_BOUND)]
@@ -256,7 +258,7 @@ def _threads(at_p: Sequence[CaseRow], spin: ControlRow | None) -> Threads:
 
 
 def _beaten_by(row: CaseRow, control: ControlRow | None) -> bool:
-    return row.speedup is not None and _starts_above(control, row.speedup.high)
+    return row.judged is not None and _starts_above(control, row.judged.high)
 
 
 def _gil_found(row: CaseRow) -> bool:
@@ -299,7 +301,7 @@ def _function(
     name: str, rows: Sequence[CaseRow], spins: Sequence[ControlRow], costs: Mapping[str, float]
 ) -> FunctionVerdict:
     """Decide which way is best for a function: the highest throughput of those that certainly gain, and its ties."""
-    several = [row for row in rows if row.case.workers > 1 and row.speedup is not None]
+    several = [row for row in rows if row.case.workers > 1 and row.judged is not None]
     ways = [row for row in several if not row.over_subscribed] or several
     best = ties([row for row in ways if _starts_above(row, GAIN)])
     gains, counts = _gains(ways), {row.case.workers for row in ways}

@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gilscope.analysis import Answer, analyse
+from gilscope.analysis.columns import scaled
 from gilscope.analysis.gate import Gate, Quantity, gate
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.to_json import to_json
@@ -160,8 +161,7 @@ class ScalingResult:
     def _judged(self, name: Quantity, threshold: float) -> Gate:
         if self._row.status not in _MEASURED:
             return "failed"
-        seen = self._basis(name)
-        return gate(name, threshold, seen.found, seen.control, self.workers)
+        return gate(name, threshold, self._found(name), self._row.basis.control, self.workers)
 
     @property
     def _known(self) -> Answer:
@@ -175,20 +175,11 @@ class ScalingResult:
         asked = (self.executor, self.workers)
         return next((row for row in rows if (row.case.executor, row.case.workers) == asked), rows[0])
 
-    def _basis(self, name: Quantity) -> _Basis:
-        """Return what a threshold is compared with: as timed, but for relative efficiencies, whose control shares
-        their basis."""
-        row = self._row
-        if name == "relative_efficiency":
-            own = row.basis
-            return _Basis(own.relative_efficiency, own.control, own.without_queueing)
-        return _Basis(row.speedup if name == "speedup" else row.efficiency, self._spin)
-
-    @property
-    def _spin(self) -> Estimate | None:
-        """Speed-up of the control with as many workers, where it was measured."""
-        spins = self._known.controls_of(self._row.case.kernel, "spin")
-        return next((row.speedup for row in spins if row.case.workers == self.workers and row.blocks), None)
+    def _found(self, name: Quantity) -> Estimate | None:
+        """Return what a threshold is compared with: net where that is known, like the control's."""
+        basis = self._row.basis
+        found = basis.relative_efficiency if name == "relative_efficiency" else basis.speedup
+        return scaled(found, 1.0 / self.workers) if name == "efficiency" else found
 
     def _said(self, name: Quantity, threshold: float) -> str:
         """Say what was found, in one line."""
@@ -198,16 +189,16 @@ class ScalingResult:
             return f"{what}: {row.status.replace('_', ' ')}: {row.reason}"
         causes = [code for code in row.causes if code != "too_noisy"]
         why = f" ({', '.join(causes)})" if causes else ""
-        seen = self._basis(name)
-        busy = ", both without queueing for busy CPUs" if seen.without_queueing else ""
+        basis = row.basis
+        net = f", {basis.label}" if basis.net else ""
         return (
-            f"{what}: {name.replace('_', ' ')} {shown(seen.found)}, wanted {threshold:g}{why}; "
-            f"speed-up {shown(row.speedup)}, the control {shown(seen.control)}{busy}, {row.blocks} blocks"
+            f"{what}: {name.replace('_', ' ')} {shown(self._found(name))}, wanted {threshold:g}{why}; "
+            f"speed-up {shown(basis.speedup)}, the control {shown(basis.control)}{net}, {row.blocks} blocks"
         )
 
     def _facts(self, name: Quantity, threshold: float) -> dict[str, Any]:
         """Return the numbers of a decision as JSON (docs/schema.md)."""
-        row, seen = self._row, self._basis(name)
+        row = self._row
         floors = self._known.controls_of(row.case.kernel, "A/A")
         return {
             "case": row.case.id,
@@ -215,21 +206,14 @@ class ScalingResult:
             "workers": row.case.workers,
             "blocks": row.blocks,
             "speedup": values_of(row.speedup),
+            "net_speedup": values_of(row.net_speedup),
             "efficiency": values_of(row.efficiency),
             "relative_efficiency": values_of(row.relative_efficiency),
             "findings": list(row.codes),
             "quantity": name,
             "threshold": threshold,
-            "found": values_of(seen.found),
-            "control": values_of(seen.control),
-            "without_queueing": seen.without_queueing,
+            "found": values_of(self._found(name)),
+            "control": values_of(row.basis.control),
+            "net": row.basis.net,
             "noise_floor": values_of(floors[0].speedup) if floors else None,
         }
-
-
-class _Basis(NamedTuple):
-    """What a threshold is compared with: the quantity, and the speed-up of the control on the same basis."""
-
-    found: Estimate | None
-    control: Estimate | None
-    without_queueing: bool = False

@@ -12,7 +12,7 @@ from gilscope.analysis.estimates import CaseEstimates
 from gilscope.analysis.evidence import Evidence
 from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.losses import Account
-from gilscope.analysis.queueing import Basis
+from gilscope.analysis.net import Basis
 from gilscope.core.cases import Case
 from gilscope.stats import Estimate
 
@@ -85,8 +85,8 @@ class CaseView:
 
     @property
     def decidable(self) -> bool:
-        """Whether the relative efficiency may decide: not as timed where the speed-up is too noisy."""
-        return self.status == "ok" or self.basis.without_queueing
+        """Whether the speed-up that decisions go by is known well enough."""
+        return self.status == "ok"
 
     @property
     def falls_short(self) -> bool:
@@ -96,7 +96,7 @@ class CaseView:
     @property
     def below_ideal(self) -> bool:
         """Whether it certainly reaches less than it should of p, including what the machine did not give."""
-        return self.status == "ok" and below(self.figures.efficiency, SCALES_FROM)
+        return self.decidable and below(self.basis.speedup, SCALES_FROM * self.case.workers)
 
     @property
     def over_subscribed(self) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from gilscope.analysis.columns import estimated
 from gilscope.analysis.evidence import ScalesEvidence
-from gilscope.analysis.findings._view import SCALES_FROM, WORTH, CaseView, Finding, above, below
+from gilscope.analysis.findings._view import SCALES_FROM, CaseView, Finding, above
 
 CURE = ""
 
@@ -15,14 +14,11 @@ def find(view: CaseView) -> Finding | None:
         return None
     if not above(view.basis.relative_efficiency, SCALES_FROM):
         return None
-    # Without queueing only the workers' own time is compared, so the cost of handing out work must be small as well.
-    if view.basis.without_queueing and not below(view.lost("dispatch"), WORTH):
-        return None
     # Where the machine gave no more than one CPU, even a case that gains nothing reaches all of it.
-    spin = estimated(view.ceiling.spin)
-    if spin is not None and not above(spin, 1.0 / SCALES_FROM):
+    control = view.basis.control
+    if control is not None and not above(control, 1.0 / SCALES_FROM):
         return None
     evidence = ScalesEvidence(
-        relative_efficiency=view.basis.relative_efficiency, speedup=view.figures.speedup, basis=view.basis.label
+        relative_efficiency=view.basis.relative_efficiency, speedup=view.basis.speedup, basis=view.basis.label
     )
     return Finding(code="scales", evidence=evidence)

@@ -17,7 +17,7 @@ def find(view: CaseView) -> Finding | None:
     """Say so where the interval is too wide, or where workers that have enough CPUs queued for them."""
     relative = view.basis.relative_efficiency
     if not view.decidable:
-        return Finding(code="too_noisy", evidence=NoiseEvidence(speedup=view.figures.speedup))
+        return Finding(code="too_noisy", evidence=NoiseEvidence(speedup=view.basis.speedup))
     if trusted(relative) and relative.low <= SCALES_FROM <= relative.high:
         if (relative.high - relative.low) / 2 > UNDECIDED:
             return Finding(

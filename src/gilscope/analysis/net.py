@@ -1,0 +1,205 @@
+"""Net speed-ups: without the time that other programs took, whoever else uses the machine.
+
+Beside other programs two workers on two CPUs get less than two, and every speed-up as timed shrinks: that of code which
+scales towards that of code which does not. Rounds know their net length (``Round.net_ns``): a worker that is runnable
+without running queues for a CPU; one that waits for the GIL, a lock or its neighbours does not. What is the code's own
+doing stays in: more workers than CPUs, a quota, waking up.
+
+Where it is not known what was the code's own doing there are two lengths, the shortest and the longest that the clocks
+allow. The interval holds both, so whatever is decided holds for both:
+
+=============================== ===================================== =========================================
+rounds of                       at least                              at most
+=============================== ===================================== =========================================
+workers that share nothing      net                                   net
+threads that share a GIL        net, less what its holders queued     as timed
+workers that wait for locks     net, less what their holders queued   net
+more workers than CPUs          the CPU time over the CPUs            as timed
+workers stopped by a quota      as timed                              as timed
+``native``, one stamp for all   as timed, less all queueing           as timed
+=============================== ===================================== =========================================
+
+None of them is less than the CPU time over p, nor than the CPU time under a GIL that all share (utilisation law:
+Denning & Buzen, The Operational Analysis of Queueing Network Models, 1978).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from gilscope.analysis.columns import Columns, PerBlock, Role, averaged, estimated, ratio, times
+from gilscope.analysis.gil import GilActivity
+from gilscope.analysis.losses import Account
+from gilscope.core.cases import Case
+from gilscope.core.records import Round
+from gilscope.core.units import NS_PER_S
+from gilscope.stats import Estimate
+
+__all__ = [
+    "Basis",
+    "Net",
+    "Sharing",
+    "basis",
+    "held_alone",
+    "net_bounds",
+    "net_seconds",
+    "net_speedup",
+    "waits_for_locks",
+]
+
+LITTLE = 0.02
+"""Share of its time a worker may hold the GIL, or wait for locks, and still count as one that shares nothing: what the
+holders queue then shifts a speed-up by less than its interval."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What findings, verdicts and gates go by: case and control, both net or both as timed.
+
+    Parameters
+    ----------
+    net : bool
+        Whether both are net: without what other programs took.
+    speedup, relative_efficiency : Estimate or None
+        Of the case; the second over the speed-up of the spin control of as many workers.
+    control : Estimate or None
+        Speed-up of that control.
+    taken_out : Estimate or None
+        Share of T(p) that other programs took, mean over the blocks.
+    """
+
+    net: bool = False
+    speedup: Estimate | None = None
+    relative_efficiency: Estimate | None = None
+    control: Estimate | None = None
+    taken_out: Estimate | None = None
+
+    @property
+    def label(self) -> str:
+        """How it was taken, where that is not as timed."""
+        return "net of other programs" if self.net else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Net:
+    """A quantity per block: the best guess, and the least and the most that it can be."""
+
+    value: PerBlock = field(default_factory=dict)
+    low: PerBlock = field(default_factory=dict)
+    high: PerBlock = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def estimate(self) -> Estimate | None:
+        """Estimate the median; the interval holds those of the least and the most."""
+        value, low, high = estimated(self.value), estimated(self.low), estimated(self.high)
+        if value is None or low is None or high is None:
+            return None
+        confidence = min(value.confidence, low.confidence, high.confidence)
+        return replace(value, low=min(low.low, value.low), high=max(high.high, value.high), confidence=confidence)
+
+    def over(self, other: Net) -> Net:
+        """Divide by another quantity, block by block."""
+        low, high = ratio(self.low, other.high), ratio(self.high, other.low)
+        return Net(value=ratio(self.value, other.value), low=low, high=high)
+
+    def scaled(self, factor: float) -> Net:
+        """Multiply by a constant above zero."""
+        return Net(value=times(self.value, factor), low=times(self.low, factor), high=times(self.high, factor))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """What decides how much of a case's queueing was other programs' doing.
+
+    Parameters
+    ----------
+    held : float or None
+        Share of its time one worker alone holds a GIL that all of them need; None where that is unknown.
+    locks : bool
+        Whether workers wait for locks.
+    cpus : int or None
+        Usable CPUs, for which more workers than that queue of their own doing.
+    """
+
+    held: float | None = 0.0
+    locks: bool = False
+    cpus: int | None = None
+
+
+def held_alone(case: Case, gil: GilActivity, speedup: Estimate | None, examined: float | None = None) -> float | None:
+    """Return the share of its time one worker alone holds a GIL that all of them need; None where it is unknown.
+
+    ``examined`` is that share as sampled on one worker of the user's function before anything was timed.
+    """
+    if not case.one_gil or gil.enabled is False:
+        return 0.0
+    if gil.held is None or speedup is None:
+        return examined
+    return min(1.0, gil.held.value / max(1.0, speedup.value))
+
+
+def waits_for_locks(account: Account | None) -> bool:
+    """Whether workers wait for more than a little, neither for the GIL nor for each other."""
+    blocked = averaged(account.fractions["blocked"]) if account is not None else None
+    return blocked is not None and blocked.value > LITTLE
+
+
+def net_bounds(measured: Round, case: Case, sharing: Sharing) -> tuple[float, float, float] | None:
+    """Return the net length of a round in ns: best guess, least, most; None where a clock of it was not read."""
+    wall, workers, native = float(measured.wall_ns), case.workers, case.executor == "native"
+    queued = [stamp.run_queue_ns for stamp in measured.stamps]
+    known = [value for value in queued if value is not None]
+    if not known or len(known) < len(queued) or (measured.net_ns is None and not native):
+        return None
+    each = 1.0 if native else workers / len(queued)  # files keep quantiles of more than 16 workers
+    queue_ns, cpu_ns = each * sum(known), each * sum(stamp.cpu_ns for stamp in measured.stamps)
+    held = sharing.held if case.one_gil else 0.0
+    floor = min(wall, max(cpu_ns / min(workers, sharing.cpus or workers), (held or 0.0) * cpu_ns))
+    if native:
+        return max(wall - queue_ns / workers, floor), max(wall - queue_ns, floor), wall
+    net = min(wall, max(float(measured.net_ns or 0), floor))
+    of_others = queue_ns * (workers - 1) / workers
+    if (measured.throttled_ns or 0) > LITTLE * workers * wall:
+        return wall, wall, wall
+    if workers > 1 and sharing.cpus is not None and workers > sharing.cpus:
+        return wall, net, wall
+    if workers > 1 and (held is None or held > LITTLE):
+        return max(net - (held or 0.0) * of_others, floor), max(net - of_others, floor), wall
+    return net, max(net - of_others, floor) if sharing.locks else net, net
+
+
+def net_seconds(columns: Columns, case: Case, role: Role = "case", sharing: Sharing | None = None) -> Net:
+    """Return the net seconds of one execution per block; empty where a round does not tell."""
+    value, low, high = {}, {}, {}
+    for at, measured in columns.rounds_of(case, role).items():
+        bounds = net_bounds(measured, case, sharing or Sharing())
+        if bounds is None:
+            return Net()
+        value[at], low[at], high[at] = (bound / measured.repeats / NS_PER_S for bound in bounds)
+    return Net(value=value, low=low, high=high)
+
+
+def net_speedup(columns: Columns, case: Case, role: Role = "case", sharing: Sharing | None = None) -> Net:
+    """Return T(1) / T(p) without what other programs took, times the copies of the work; empty where unknown."""
+    single = net_seconds(columns, case.t1, "case" if role == "isolated" else role)
+    return single.over(net_seconds(columns, case, role, sharing)).scaled(case.copies)
+
+
+def basis(columns: Columns, case: Case, spin: Case | None, timed: Basis, sharing: Sharing) -> Basis:
+    """Return what a case is judged by: net where its own rounds and those of its control are, else ``timed``."""
+    own = net_speedup(columns, case, sharing=sharing)
+    control = Net()
+    if spin is not None:
+        control = net_speedup(columns, spin, "spin", Sharing(cpus=sharing.cpus))
+    if not own or (spin is not None and not control):
+        return timed
+    net, wall = net_seconds(columns, case, sharing=sharing).value, columns.of(case)
+    return Basis(
+        net=True,
+        speedup=own.estimate(),
+        relative_efficiency=own.over(control).estimate() if case.workers > 1 else own.estimate(),
+        control=control.estimate(),
+        taken_out=averaged({at: max(0.0, 1.0 - net[at] / wall[at]) for at in net}),
+    )

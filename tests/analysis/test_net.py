@@ -1,0 +1,121 @@
+"""Net speed-ups: rounds beside a load read as they would without it, or between bounds that hold the truth."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from gilscope.analysis import analyse
+from gilscope.analysis.columns import columns_by_kernel
+from gilscope.analysis.net import Sharing, net_bounds, net_speedup
+from gilscope.core.cases import Case
+from gilscope.core.records import Round
+from gilscope.stats import Estimate
+from tests.analysis.rounds import SPIN, Did, alone, made_of, native, study
+
+CASE = Case.parse("k/f@threads*2#M")
+OWN = Case.parse("k/f@native*2#M")
+
+
+def _speedup(parallel: Round, *, single: Round | None = None, **sharing: float) -> Estimate:
+    (columns,) = columns_by_kernel(study(CASE.id, parallel, single=single)).values()
+    found = net_speedup(columns, CASE, sharing=Sharing(**sharing)).estimate()  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+def test_without_a_load_it_is_the_speed_up() -> None:
+    assert _speedup(made_of(Did(cpu=50), Did(cpu=50))).value == pytest.approx(2.0)
+    assert _speedup(made_of(Did(cpu=50, rest=50), Did(cpu=50, rest=50))).value == pytest.approx(1.0)
+
+
+def test_a_worker_that_shared_its_cpu_with_another_program_counts_as_if_it_had_not() -> None:
+    beside = made_of(Did(cpu=50, waiting=50), Did(cpu=50, queued=50))
+    assert _speedup(beside).value == pytest.approx(2.0)
+
+
+def test_dispatch_and_uneven_work_stay_in() -> None:
+    assert _speedup(made_of(Did(late=30, cpu=50, queued=20), Did(cpu=50))).value == pytest.approx(100 / 80)
+    assert _speedup(made_of(Did(cpu=80), Did(cpu=20, waiting=60))).value == pytest.approx(100 / 80)
+
+
+def test_t1_is_net_too() -> None:
+    parallel = made_of(Did(cpu=50), Did(cpu=50))
+    queued = made_of(Did(cpu=100, queued=40))
+    assert _speedup(parallel, single=queued).value == pytest.approx(2.0)
+
+
+def test_threads_that_share_a_gil_lie_between_as_timed_and_without_all_queueing() -> None:
+    parallel = made_of(Did(cpu=50, queued=40, waiting=20), Did(cpu=50, queued=40, waiting=20))
+    found = _speedup(parallel, held=0.3)
+    assert found.low == pytest.approx(100 / 110)
+    assert found.high == pytest.approx(2.0)
+    assert found.low < found.value <= found.high
+
+
+def test_a_gil_held_all_the_time_leaves_no_more_than_one_cpu_however_much_was_queued() -> None:
+    parallel = made_of(Did(cpu=50, queued=50), Did(cpu=50, queued=50))
+    found = _speedup(parallel, held=1.0)
+    assert (found.low, found.value, found.high) == pytest.approx((1.0, 1.0, 1.0))
+
+
+def test_the_holder_of_a_lock_may_have_queued() -> None:
+    parallel = made_of(Did(cpu=50, queued=20), Did(cpu=50, rest=20))
+    found = _speedup(parallel, locks=True)
+    assert found.low == found.value == pytest.approx(100 / 70)
+    assert found.high == pytest.approx(100 / 60)
+
+
+def test_workers_beyond_the_cpus_queue_of_their_own_doing() -> None:
+    parallel = made_of(Did(cpu=50, queued=60), Did(cpu=50, queued=60))
+    found = _speedup(parallel, cpus=1)
+    assert found.value == found.low == pytest.approx(100 / 110)
+    assert found.high == pytest.approx(1.0)
+
+
+def test_a_quota_is_the_code_s_own_doing() -> None:
+    parallel = dataclasses.replace(made_of(*[Did(cpu=50, queued=50)] * 2), throttled_ns=90_000_000)
+    found = _speedup(parallel)
+    assert found.low == found.value == found.high == pytest.approx(1.0)
+
+
+def test_a_runtime_with_one_stamp_for_all_its_threads_has_bounds() -> None:
+    bounds = net_bounds(native(100, 120, queued=40), OWN, Sharing())
+    assert bounds == pytest.approx((80e6, 60e6, 100e6))
+
+
+def test_more_than_sixteen_workers_are_no_exception() -> None:
+    case = Case.parse("k/f@processes*64#M")
+    kept = made_of(*[Did(cpu=50)] * 16)
+    measured = dataclasses.replace(kept, end_ns=kept.end_ns * 2, net_ns=50_000_000)
+    assert net_bounds(measured, case, Sharing()) == pytest.approx((50e6, 50e6, 50e6))
+
+
+def test_it_is_unknown_where_a_clock_was_not_read() -> None:
+    assert net_bounds(made_of(Did(cpu=50, queued=None), Did(cpu=50)), CASE, Sharing()) is None
+    assert net_bounds(dataclasses.replace(alone(), stamps=()), CASE.t1, Sharing()) is None
+
+
+def test_files_of_before_are_judged_as_timed() -> None:
+    parallel = dataclasses.replace(made_of(Did(cpu=50, queued=50), Did(cpu=50, queued=50)), net_ns=None)
+    (row,) = [row for row in analyse(study(CASE.id, parallel)).rows if row.case == CASE]
+    assert row.net_speedup is None
+    assert not row.basis.net
+    assert row.judged == row.speedup
+
+
+def test_case_and_control_share_their_basis() -> None:
+    parallel, spin = made_of(Did(cpu=50, queued=25), Did(cpu=50)), made_of(Did(cpu=50, queued=50), Did(cpu=50))
+    made = study("k/f@processes*2#M", parallel, spin=spin)
+    row = analyse(made).rows[1]
+    assert row.basis.net
+    assert row.basis.relative_efficiency is not None
+    assert row.basis.relative_efficiency.value == pytest.approx(1.0)
+    assert row.basis.control is not None
+    assert row.basis.control.value == pytest.approx(2.0)
+    assert row.basis.taken_out is not None
+    assert row.basis.taken_out.value == pytest.approx(25 / 75)
+    unknown = dataclasses.replace(spin, net_ns=None)
+    assert not analyse(study("k/f@processes*2#M", parallel, spin=unknown)).rows[1].basis.net
+    assert SPIN.workers == 2
