@@ -26,7 +26,7 @@ __all__ = ["Answer", "StudyOptions", "FindingGroup", "KernelRow"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyOptions:
-    """What the study was asked to do, as far as it decides how a result is shown.
+    """Options of the study, as far as they decide how a result is shown.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ class Answer:
 
     @cached_property
     def options(self) -> StudyOptions:
-        """What the study was asked to do, typed."""
+        """Options of the study, typed."""
         return read(StudyOptions, self.study)
 
     @cached_property

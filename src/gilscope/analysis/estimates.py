@@ -91,10 +91,9 @@ class KernelView:
         return work.unit if work is not None else ""
 
     def judged(self, cases: Iterable[Case]) -> list[Estimate | None]:
-        """Return the ratios whose precision a study is judged by.
+        """Return the ratios by whose precision a study is judged, of the cases that were measured in every block.
 
-        The speed-ups; where nothing runs in parallel, the serial times against the spin control. Only those of cases
-        that were measured in every block: one that failed on the way has no say.
+        The speed-ups; where nothing runs in parallel, the serial times against the spin control.
         """
         complete = [case for case in cases if len(self.columns.of(case)) == self.columns.blocks]
         parallel = [case for case in complete if not case.is_single]

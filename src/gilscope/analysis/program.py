@@ -14,17 +14,8 @@ __all__ = ["GIL_SCHEMA", "GilCode", "GilVerdict", "ProgramReport", "gil_code"]
 
 GIL_SCHEMA, GIL_SCHEMA_VERSION = "gilscope.gil", 1
 
-GilCode: TypeAlias = Literal[
-    "gil_bound",
-    "gil_held_in_c",
-    "one_thread",
-    "partly_held",
-    "released",
-    "idle",
-    "no_gil",
-    "unavailable",
-    "cannot_tell",
-]
+GilCode: TypeAlias = Literal["gil_bound", "gil_held_in_c", "one_thread", "partly_held", "released", "idle", "no_gil",
+                             "unavailable", "cannot_tell"]  # fmt: skip
 
 WAITS = 0.1
 """Mean number of waiting threads from which the GIL costs something worth mentioning: a tenth of a thread."""

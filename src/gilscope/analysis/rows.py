@@ -206,8 +206,8 @@ class CaseRow(MeasuredRow):
         """Name and size of the largest loss with a cause; None where it is not certain or not worth showing."""
         losses = (self.losses or {}).items()
         known = [(name, lost) for name, lost in losses if lost is not None and name != "residual"]
-        name, lost = max(known, key=lambda pair: pair[1].value, default=("", None))
-        return None if lost is None or lost.value < WORTH_SHOWING or lost.low <= 0 else (name, lost)
+        largest = max(known, key=lambda pair: pair[1].value, default=None)
+        return largest if largest and largest[1].value >= WORTH_SHOWING and largest[1].low > 0 else None
 
     @property
     def unexplained(self) -> float | None:
