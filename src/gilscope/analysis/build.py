@@ -38,12 +38,7 @@ _SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high")
 
 
 def analyse(result: ResultSet) -> Answer:
-    """Compute everything a result says.
-
-    Notes
-    -----
-    Time linear in the number of rounds, but for sorting each case's blocks.
-    """
+    """Compute everything a result says; time linear in the number of rounds, but for sorting each case's blocks."""
     views = {kernel: KernelView(columns, result.cases) for kernel, columns in columns_by_kernel(result).items()}
     rows = tuple(_case_rows(result, views))
     judged = grouped((row.case for row in rows if row.status in MEASURED), lambda case: case.kernel)
@@ -120,18 +115,13 @@ def _explained(
     examined = functions.get(case.implementation, {}) if not case.libraries else {}  # on one thread
     own = account(columns, case, waiting=gil.waiting.value if gil.waiting is not None else None)
     limited = columns.of(replace(case, libraries="")) if case.libraries == "all" else {}
+    held = held_alone(case, gil, figures.speedup, examined.get("held"))
+    spin, over_subscribed = controls.spin_of(case), _over_subscribed(result, case)
     whole = CaseView(
         case=case,
         status=status,
         figures=figures,
-        basis=basis(
-            columns,
-            case,
-            controls.spin_of(case),
-            figures.relative_efficiency,
-            held_alone(case, gil, figures.speedup, examined.get("held")),
-            over_subscribed=_over_subscribed(result, case),
-        ),
+        basis=basis(columns, case, spin, figures.relative_efficiency, held, over_subscribed=over_subscribed),
         gil=gil,
         ceiling=controls.ceiling(case, own),
         account=own,
@@ -139,23 +129,25 @@ def _explained(
         cpus=result.environment.get("cpus", {}),
     )
     losses = own and {name: None if name in own.unknown else own.lost(name) for name in LOSSES}
-    findings = tuple(judge(whole)) if status in MEASURED else ()
-    return {"losses": losses, "ceiling": _limits(whole.ceiling), "basis": whole.basis, "findings": findings}
-
-
-def _limits(ceiling: Ceiling) -> Limits:
-    parts = {one.name: averaged(getattr(ceiling, one.name)) for one in fields(Ceiling) if one.name != "isolated_of"}
-    return Limits(isolated_of=ceiling.isolated_of, **parts)
+    limits = {
+        one.name: averaged(getattr(whole.ceiling, one.name)) for one in fields(Ceiling) if one.name != "isolated_of"
+    }
+    return {
+        "losses": losses,
+        "ceiling": Limits(isolated_of=whole.ceiling.isolated_of, **limits),
+        "basis": whole.basis,
+        "findings": tuple(judge(whole)) if status in MEASURED else (),
+    }
 
 
 def finding_groups(rows: Iterable[CaseRow]) -> Iterator[FindingGroup]:
     """Yield one entry per code, the most severe and most costly first."""
     pairs = [(row, found) for row in rows for found in row.findings]
     groups = grouped(pairs, lambda pair: pair[1].code)
-    ranked = []
-    for code, own in groups.items():
-        severity = max(_SEVERITIES.index(found.severity) for _, found in own)
-        ranked.append((-severity, -sum(found.share for _, found in own), code))
+    ranked = [
+        (-max(_SEVERITIES.index(found.severity) for _, found in own), -sum(found.share for _, found in own), code)
+        for code, own in groups.items()
+    ]
     for severity, _, code in sorted(ranked):
         yield FindingGroup(code=code, severity=_SEVERITIES[-severity], cure=cure_of(code), found=tuple(groups[code]))
 

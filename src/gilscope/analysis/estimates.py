@@ -59,7 +59,9 @@ class KernelView:
         self._spin = {
             case.workers: columns.speedup(case, "spin") for case in columns.with_role("spin") if not case.is_single
         }
-        self.fastest_serial = self._find_fastest_serial()
+        single = [case for case in columns.with_role("case") if case.is_single]
+        rates = {case: rate.value for case in single if (rate := self._rate(case, columns.of(case))) is not None}
+        self.fastest_serial: Case | None = max(rates, key=rates.__getitem__, default=None)
 
     def case(self, case: Case) -> CaseEstimates:
         """Return the estimates of a case."""
@@ -122,13 +124,6 @@ class KernelView:
     def _rate(self, case: Case, column: PerBlock) -> Estimate | None:
         work = self._work(case)
         return estimated({at: work.units / wall_s for at, wall_s in column.items()}) if work is not None else None
-
-    def _find_fastest_serial(self) -> Case | None:
-        """Return the case on one thread with the highest median rate, or None where no work is known."""
-        single = (case for case in self.columns.with_role("case") if case.is_single)
-        rates = ((case, self._rate(case, self.columns.of(case))) for case in single)
-        known = {case: rate.value for case, rate in rates if rate is not None}
-        return max(known, key=known.__getitem__, default=None)
 
     def _vs_fastest_serial(self, case: Case, column: PerBlock) -> Estimate | None:
         """Relate rates; sizes may differ, because work is counted in units that do not depend on the size."""

@@ -81,8 +81,6 @@ class ProgramReport:
 def gil_code(gil: GilReport, *, cpus_busy: float) -> GilCode:
     """Judge the numbers of a program; ``cpus_busy`` is the CPU time of the process over its wall time.
 
-    Notes
-    -----
     What is in use a share h of the time fits at most 1/h times into it: the utilisation law (Lazowska et al.,
     Quantitative System Performance, 1984, section 3.3) bounds what further threads can gain under the same GIL.
     """

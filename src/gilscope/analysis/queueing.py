@@ -104,8 +104,6 @@ def speedup_without_queueing(columns: Columns, case: Case, role: Role = "case", 
 def seconds_without_queueing(measured: Round, workers: int, held: float = 0.0) -> float | None:
     """Return the time of the slowest worker per execution, without waiting for others and without queueing.
 
-    Notes
-    -----
     Waiting for others at barriers is left out because under a load it is mostly their queueing. Chunks are dealt the
     same way in every execution, so uneven work still shows in the slowest worker's sum. That a resource in use all the
     time bounds the throughput is the utilisation law (Denning & Buzen, The Operational Analysis of Queueing Network

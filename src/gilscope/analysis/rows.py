@@ -146,11 +146,6 @@ class MeasuredRow:
     isa: str = ""
 
     @property
-    def single(self) -> bool:
-        """Whether it is what one thread does without an executor: ``serial``, or one thread of its own."""
-        return self.case.is_single
-
-    @property
     def why(self) -> str:
         """Reason and fix in one line; empty where nothing is wrong."""
         return "; ".join(part for part in (self.reason, self.cure) if part)

@@ -170,11 +170,9 @@ def ties(rows: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
         return ()
     top = max(rows, key=lambda row: standing(row).value)
     best = standing(top)
-    rivals = ((row, standing(row)) for row in rows if row is not top)
-    return (
-        top,
-        *(row for row, own in rivals if not (own.has_interval and best.has_interval) or own.high >= best.low),
-    )
+    others = ((row, standing(row)) for row in rows if row is not top)
+    rivals = (row for row, own in others if not (own.has_interval and best.has_interval) or own.high >= best.low)
+    return (top, *rivals)
 
 
 def _starts_above(row: CaseRow | ControlRow | None, limit: float) -> bool:
@@ -251,8 +249,8 @@ def _threads(at_p: Sequence[CaseRow], spin: ControlRow | None) -> Threads:
 
 
 def _instead(at_p: Sequence[CaseRow], bound: Sequence[CaseRow], executor: str) -> Iterator[CaseRow]:
-    """Yield what certainly gains by an executor whose workers have a GIL each: one row per implementation that threads
-    do not help; default start method and transport come first."""
+    """Yield what certainly gains by an executor whose workers have a GIL each: the first row of each implementation
+    that threads do not help, which is that of the default start method and transport."""
     left = {row.case.implementation for row in bound}
     for row in at_p:
         case = row.case

@@ -61,16 +61,8 @@ class Finding:
 class CaseView:
     """Everything known about one parallel case.
 
-    Parameters
-    ----------
-    status : str
-        ``ok`` or ``too_noisy``.
-    account : Account or None
-        None without stamps.
-    versus_limited : Estimate or None
-        Where its workers' libraries use threads of their own: T(p) over that of the twin with one thread per worker.
-    cpus : mapping
-        ``environment.cpus`` of the result: ``count``, ``limit``, ``detail``, ``logical``, ``physical``, ``quota_cpus``.
+    ``account`` is None without stamps. ``versus_limited``: where the workers' libraries use threads of their own, T(p)
+    over that of the twin with one thread per worker. ``cpus`` is ``environment.cpus`` of the result.
     """
 
     case: Case

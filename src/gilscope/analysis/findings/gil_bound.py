@@ -19,8 +19,6 @@ ONE_CPU = 1.15
 AWAKE = 0.02
 """Share of T(1) that may be neither running nor runnable for the signature to mean the GIL and not sleep or I/O."""
 
-LOCKED = ("blocked", "imbalance")
-
 
 def find(view: CaseView) -> Finding | None:
     """Name the GIL where the probe saw threads wait for it, or where the CPU time has its signature."""
@@ -36,7 +34,7 @@ def _by_signature(view: CaseView) -> Finding | None:
     if account is None or view.case.executor != "threads" or view.gil.enabled is not True or not view.falls_short:
         return None
     busy, queued, slept = averaged(account.cpu_per_wall), view.lost("run_queue"), averaged(account.single_blocked)
-    locked = account.lost(*LOCKED)
+    locked = account.lost("blocked", "imbalance")
     if not (below(busy, ONE_CPU) and below(queued, WORTH) and below(slept, AWAKE) and above(locked, WORTH)):
         return None
     evidence = GilEvidence(lost=locked, cpu_per_wall=busy, run_queue=queued, probe=f"unavailable: {view.gil.reason}")
