@@ -77,8 +77,6 @@ class FindingGroup:
     ----------
     severity : {"info", "low", "medium", "high"}
         Of the worst case.
-    cure : str
-        The fix; empty where there is nothing to fix.
     found : tuple of (CaseRow, Finding)
         In the order of the file.
     """

@@ -8,7 +8,7 @@ of a language share one inner loop: the others borrow it, and ``isolated_of`` is
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cache, partial
 
 from gilscope.analysis.columns import Columns, PerBlock
 from gilscope.analysis.losses import Account, account
@@ -46,7 +46,7 @@ class Controls:
         self._columns = columns
         self._spins = {case.workers: case for case in columns.with_role("spin") if not case.is_single}
         self._isolated = {_shared(case): case for case in columns.with_role("isolated")}
-        self._accounts: dict[tuple[str, str], Account | None] = {}
+        self._account = cache(partial(account, columns))
 
     def spin_of(self, case: Case) -> Case | None:
         """Return the spin control with as many workers."""
@@ -87,7 +87,8 @@ class Controls:
         self, own: Account | None, spin_case: Case | None, isolated_case: Case | None
     ) -> tuple[PerBlock, PerBlock, PerBlock]:
         """Split the growth of the CPU time into machine, memory and software."""
-        spin, isolated = self._account(spin_case, "spin"), self._account(isolated_case, "isolated")
+        spin = self._account(spin_case, "spin") if spin_case is not None else None
+        isolated = self._account(isolated_case, "isolated") if isolated_case is not None else None
         if own is None or spin is None:
             return {}, {}, {}
         grown, by_spin, weight = own.cpu_ratio, spin.cpu_ratio, own.cpu_weight
@@ -98,13 +99,6 @@ class Controls:
         at_all = [at for at in machine if at in by_copy]
         memory = {at: (by_copy[at] - by_spin[at]) * weight[at] for at in at_all}
         return machine, memory, {at: (grown[at] - by_copy[at]) * weight[at] for at in at_all}
-
-    def _account(self, case: Case | None, role: Literal["spin", "isolated"]) -> Account | None:
-        if case is None:
-            return None
-        if (role, case.id) not in self._accounts:
-            self._accounts[role, case.id] = account(self._columns, case, role)
-        return self._accounts[role, case.id]
 
 
 def _shared(case: Case) -> tuple[str, int, str, str]:

@@ -26,12 +26,7 @@ WITH_GIL = "+gil"
 class Price:
     """The serial time of a case over that of the same case under another interpreter.
 
-    Parameters
-    ----------
-    case, versus : Case
-        They differ only in the interpreter.
-    time_ratio : Estimate
-        1.08: takes 8 % longer under the interpreter of ``case``.
+    1.08 means that it takes 8 % longer under the interpreter of ``case``.
     """
 
     case: Case

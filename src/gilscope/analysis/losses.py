@@ -37,7 +37,6 @@ from gilscope.stats import Estimate
 __all__ = ["LOSSES", "Account", "account", "losses_between", "parts_of", "rank_weights"]
 
 LOSSES = ("gil_wait", "run_queue", "stolen", "dispatch", "imbalance", "blocked", "omp_idle", "inflation", "residual")
-NOT_OF_NATIVE = frozenset({"gil_wait", "dispatch", "imbalance", "blocked"})
 
 Parts: TypeAlias = Mapping[str, float]
 """Core-seconds of one execution by part."""
@@ -195,7 +194,8 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: float
     GIL; None where it was not measured or there is no GIL. Time linear in the number of stamps.
     """
     singles = columns.rounds_of(case.t1, "spin" if role == "spin" else "case")
-    made = Account(unknown=set(NOT_OF_NATIVE) if case.executor == "native" else {"omp_idle"})
+    native = case.executor == "native"
+    made = Account(unknown={"gil_wait", "dispatch", "imbalance", "blocked"} if native else {"omp_idle"})
     if waiting is None:
         made.unknown.add("gil_wait")
     for at, measured in columns.rounds_of(case, role).items():

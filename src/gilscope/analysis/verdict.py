@@ -195,10 +195,8 @@ def _gains(ways: Sequence[CaseRow]) -> bool | None:
 
 def _kernel(kernel: str, rows: Sequence[CaseRow], controls: Sequence[ControlRow]) -> KernelVerdict:
     """Decide about the implementations of a kernel, by the cases with most workers that do not exceed the CPUs."""
-    workers = max(
-        (row.case.workers for row in rows if not row.over_subscribed),
-        default=min(row.case.workers for row in rows),
-    )
+    counts = [row.case.workers for row in rows if not row.over_subscribed]
+    workers = max(counts, default=min(row.case.workers for row in rows))
     at_p = [row for row in rows if row.case.workers == workers]
     plain = (row for row in rows if row.case.implementation == "py_loop" and row.case.executor == "serial")
     verdict = KernelVerdict(
