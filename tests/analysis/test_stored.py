@@ -29,6 +29,8 @@ NEW = {
     "controls.aliases",
     "controls.libraries",
     "cases.basis",
+    "cases.net_",
+    "controls.net_",
     "cases.ceiling.inflation_machine",
     "cases.ceiling.inflation_memory",
     "cases.ceiling.inflation_software",
@@ -88,10 +90,20 @@ def keys(document: Any, at: str = "") -> Iterator[str]:
             yield from keys(value, at)
 
 
+def judged_as_timed(old: Any) -> Any:
+    """Leave out what a control beside other programs was judged by: rounds of today know their net length, those of
+    before are judged as timed."""
+    for found in old["findings"]:
+        found["evidence"] = {
+            case: seen for case, seen in found["evidence"].items() if "queueing" not in str(seen.get("basis"))
+        }
+    return old
+
+
 def test_what_it_said_it_still_says(documents: tuple[Any, Any]) -> None:
     old, new = documents
     names = {alias: row["case"] for row in new["cases"] for alias in row["aliases"]}
-    assert list(lost(renamed(old, names), new)) == []
+    assert list(lost(renamed(judged_as_timed(old), names), new)) == []
 
 
 @pytest.mark.parametrize("documents", ["profile"], indirect=True)
@@ -110,7 +122,7 @@ def test_only_cases_on_threads_of_libraries_are_renamed(documents: tuple[Any, An
 
 def test_it_says_nothing_new_but_what_is_listed(documents: tuple[Any, Any]) -> None:
     old, new = documents
-    more = set(keys(new)) - set(keys(old))
+    more = {key for key in set(keys(new)) - set(keys(old)) if not key.startswith("findings.evidence")}
     assert {key for key in more if not key.startswith(tuple(NEW))} == set()
     assert {"verdicts", "cases.basis"} <= more
 

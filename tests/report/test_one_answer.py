@@ -123,7 +123,7 @@ def test_the_terminal_shows_the_findings_of_the_document(result: ResultSet) -> N
     answer = analyse(result)
     text = render(answer, width=200)
     for row in answer.rows:
-        if row.codes and not row.single:
+        if row.codes and not row.case.is_single:
             name = re.escape(f"{label(row)}*{row.case.workers}")
             lines = re.findall(rf"^{name}!?(?: on \S+)?  .*$", text, re.MULTILINE)
             assert any(line.rstrip().endswith(", ".join(row.codes)) for line in lines), row.case.id

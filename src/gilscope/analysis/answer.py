@@ -26,7 +26,7 @@ __all__ = ["Answer", "StudyOptions", "FindingGroup", "KernelRow"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyOptions:
-    """What the study was asked to do, as far as it decides how a result is shown.
+    """Options of the study, as far as they decide how a result is shown.
 
     Parameters
     ----------
@@ -77,8 +77,6 @@ class FindingGroup:
     ----------
     severity : {"info", "low", "medium", "high"}
         Of the worst case.
-    cure : str
-        The fix; empty where there is nothing to fix.
     found : tuple of (CaseRow, Finding)
         In the order of the file.
     """
@@ -133,7 +131,7 @@ class Answer:
 
     @cached_property
     def options(self) -> StudyOptions:
-        """What the study was asked to do, typed."""
+        """Options of the study, typed."""
         return read(StudyOptions, self.study)
 
     @cached_property

@@ -38,12 +38,7 @@ _SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high")
 
 
 def analyse(result: ResultSet) -> Answer:
-    """Compute everything a result says.
-
-    Notes
-    -----
-    Time linear in the number of rounds, but for sorting each case's blocks.
-    """
+    """Compute everything a result says; time linear in the number of rounds, but for sorting each case's blocks."""
     views = {kernel: KernelView(columns, result.cases) for kernel, columns in columns_by_kernel(result).items()}
     rows = tuple(_case_rows(result, views))
     judged = grouped((row.case for row in rows if row.status in MEASURED), lambda case: case.kernel)
@@ -145,29 +140,26 @@ def _explained(
         cpus=result.environment.get("cpus", {}),
     )
     losses = own and {name: None if name in own.unknown else own.lost(name) for name in LOSSES}
-    findings = tuple(judge(whole)) if status in MEASURED else ()
+    limits = {
+        one.name: averaged(getattr(whole.ceiling, one.name)) for one in fields(Ceiling) if one.name != "isolated_of"
+    }
     return {
         "losses": losses,
-        "ceiling": _limits(whole.ceiling),
+        "ceiling": Limits(isolated_of=whole.ceiling.isolated_of, **limits),
         "basis": found,
-        "findings": findings,
+        "findings": tuple(judge(whole)) if status in MEASURED else (),
         "net_vs_fastest_serial": view.net_vs_fastest_serial(case, sharing),
     }
-
-
-def _limits(ceiling: Ceiling) -> Limits:
-    parts = {one.name: averaged(getattr(ceiling, one.name)) for one in fields(Ceiling) if one.name != "isolated_of"}
-    return Limits(isolated_of=ceiling.isolated_of, **parts)
 
 
 def finding_groups(rows: Iterable[CaseRow]) -> Iterator[FindingGroup]:
     """Yield one entry per code, the most severe and most costly first."""
     pairs = [(row, found) for row in rows for found in row.findings]
     groups = grouped(pairs, lambda pair: pair[1].code)
-    ranked = []
-    for code, own in groups.items():
-        severity = max(_SEVERITIES.index(found.severity) for _, found in own)
-        ranked.append((-severity, -sum(found.share for _, found in own), code))
+    ranked = [
+        (-max(_SEVERITIES.index(found.severity) for _, found in own), -sum(found.share for _, found in own), code)
+        for code, own in groups.items()
+    ]
     for severity, _, code in sorted(ranked):
         yield FindingGroup(code=code, severity=_SEVERITIES[-severity], cure=cure_of(code), found=tuple(groups[code]))
 

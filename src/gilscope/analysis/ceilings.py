@@ -7,9 +7,8 @@ of a language share one inner loop: the others borrow it, and ``isolated_of`` is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cache, partial
 
 from gilscope.analysis.columns import Columns, PerBlock
 from gilscope.analysis.losses import Account, account
@@ -40,18 +39,14 @@ class Ceiling:
     inflation_software: PerBlock = field(default_factory=dict)
 
 
-@dataclass(slots=True)
 class Controls:
     """The controls of one kernel, each evaluated once."""
 
-    columns: Columns
-    _spins: Mapping[int, Case] = field(init=False)
-    _isolated: Mapping[tuple[str, int, str, str], Case] = field(init=False)
-    _accounts: dict[tuple[str, str], Account | None] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._spins = {case.workers: case for case in self.columns.with_role("spin") if not case.is_single}
-        self._isolated = {_shared(case): case for case in self.columns.with_role("isolated")}
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._spins = {case.workers: case for case in columns.with_role("spin") if not case.is_single}
+        self._isolated = {_shared(case): case for case in columns.with_role("isolated")}
+        self._account = cache(partial(account, columns))
 
     def spin_of(self, case: Case) -> Case | None:
         """Return the spin control with as many workers."""
@@ -59,7 +54,7 @@ class Controls:
 
     def ceiling(self, case: Case, own: Account | None) -> Ceiling:
         """Return the ceilings of a case; ``own`` is its account."""
-        columns, p = self.columns, case.workers
+        columns, p = self._columns, case.workers
         spin_case, isolated_case = self.spin_of(case), self._isolated.get(_shared(case))
         speedup = columns.speedup(case)
         spin = columns.speedup(spin_case, "spin") if spin_case is not None else {}
@@ -85,14 +80,15 @@ class Controls:
         system's fault."""
         copies = self._account(case, "isolated")
         waited = copies.fractions["imbalance"] if copies is not None else {}
-        speedup = self.columns.speedup(case, "isolated")
+        speedup = self._columns.speedup(case, "isolated")
         return {at: value / (1.0 - min(waited.get(at, 0.0), _MOST_WAITED)) for at, value in speedup.items()}
 
     def _inflation(
         self, own: Account | None, spin_case: Case | None, isolated_case: Case | None
     ) -> tuple[PerBlock, PerBlock, PerBlock]:
         """Split the growth of the CPU time into machine, memory and software."""
-        spin, isolated = self._account(spin_case, "spin"), self._account(isolated_case, "isolated")
+        spin = self._account(spin_case, "spin") if spin_case is not None else None
+        isolated = self._account(isolated_case, "isolated") if isolated_case is not None else None
         if own is None or spin is None:
             return {}, {}, {}
         grown, by_spin, weight = own.cpu_ratio, spin.cpu_ratio, own.cpu_weight
@@ -103,13 +99,6 @@ class Controls:
         at_all = [at for at in machine if at in by_copy]
         memory = {at: (by_copy[at] - by_spin[at]) * weight[at] for at in at_all}
         return machine, memory, {at: (grown[at] - by_copy[at]) * weight[at] for at in at_all}
-
-    def _account(self, case: Case | None, role: Literal["spin", "isolated"]) -> Account | None:
-        if case is None:
-            return None
-        if (role, case.id) not in self._accounts:
-            self._accounts[role, case.id] = account(self.columns, case, role)
-        return self._accounts[role, case.id]
 
 
 def _shared(case: Case) -> tuple[str, int, str, str]:

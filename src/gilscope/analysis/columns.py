@@ -34,7 +34,6 @@ class Columns:
     ----------
     seconds : mapping of slot key to PerBlock
         Wall seconds per execution.
-    rounds : mapping of slot key to (mapping of position to Round)
     slots : mapping of slot key to Slot
         In the order of their first rounds.
     in_rounds_s : float

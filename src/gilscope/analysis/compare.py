@@ -93,17 +93,23 @@ def compare(old: Answer, new: Answer, *, limit: float | None = None, anyway: boo
     before, after = _by_key(old), _by_key(new)
     around = differences_around(old, new)
     entries = {key: _compared(before.get(key), after.get(key), around, anyway=anyway) for key in {**before, **after}}
-    cases = tuple(entries.values())
+    failed, undecided = [], []
     again = {row.case.kernel for row in new.rows}
-    held: list[ComparedCase] = []
-    if limit is not None:
-        held = [entries[key] for key, row in before.items() if row.status in MEASURED and row.case.kernel in again]
+    for key, row in before.items():
+        if limit is None or row.status not in MEASURED or row.case.kernel not in again:
+            continue
+        entry = entries[key]
+        if not entry.comparable:
+            undecided.append(entry.case)
+        elif entry.ratio is not None and entry.ratio.high < 1 - limit:
+            failed.append(entry.case)
+    cases = tuple(entries.values())
     return ResultComparison(
         surroundings=tuple(found for found in around if any(_concerns(found, entry.case) for entry in cases)),
         changed=tuple(_changed(old, new)),
         cases=cases,
-        failed=tuple(entry.case for entry in held if entry.comparable and _certainly_slower(entry, limit)),
-        undecided=tuple(entry.case for entry in held if not entry.comparable),
+        failed=tuple(failed),
+        undecided=tuple(undecided),
     )
 
 
@@ -134,9 +140,8 @@ def differences_around(old: Answer, new: Answer) -> list[Difference]:
 
 def _changed(old: Answer, new: Answer) -> Iterator[Difference]:
     """Yield what differs and may be the subject of the comparison: libraries, and whether workers were pinned."""
-    after = new.surroundings.libraries
     for name, version in old.surroundings.libraries.items():
-        now = after.get(name)
+        now = new.surroundings.libraries.get(name)
         if version and now and version != now:
             yield Difference(where="library", name=name, before=version, now=now)
     if old.options.pin != new.options.pin:
@@ -183,17 +188,8 @@ def _ratio(old: Estimate | None, new: Estimate | None) -> Estimate | None:
     """Return the ratio of two rates with the widest interval theirs allow; None where one has no interval of 95 %."""
     if old is None or new is None:
         return None
-    confidence = min(old.confidence, new.confidence)
+    confidence, n = min(old.confidence, new.confidence), min(old.n, new.n)
     if not (old.has_interval and new.has_interval and old.low > 0) or confidence < DEFAULT_CONFIDENCE:
         return None
-    return Estimate(
-        value=new.value / old.value,
-        low=new.low / old.high,
-        high=new.high / old.low,
-        confidence=confidence,
-        n=min(old.n, new.n),
-    )
-
-
-def _certainly_slower(entry: ComparedCase, limit: float | None) -> bool:
-    return entry.ratio is not None and limit is not None and entry.ratio.high < 1 - limit
+    value, low, high = new.value / old.value, new.low / old.high, new.high / old.low
+    return Estimate(value=value, low=low, high=high, confidence=confidence, n=n)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
-from gilscope.analysis.compare import ComparedCase, ResultComparison
+from gilscope.analysis.compare import ResultComparison
 from gilscope.results.surroundings import Difference
 
 __all__ = ["SCHEMA", "SCHEMA_VERSION", "comparison_to_json"]
@@ -12,31 +12,27 @@ __all__ = ["SCHEMA", "SCHEMA_VERSION", "comparison_to_json"]
 SCHEMA = "gilscope.comparison"
 SCHEMA_VERSION = 1
 
-Json: TypeAlias = dict[str, Any]
 
-
-def comparison_to_json(found: ResultComparison) -> Json:
+def comparison_to_json(found: ResultComparison) -> dict[str, Any]:
     """Return the document of ``gilscope compare --json``."""
     return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
         "surroundings": [_difference(entry) for entry in found.surroundings],
         "changed": [_difference(entry) for entry in found.changed],
-        "cases": [_case(entry) for entry in found.cases],
+        "cases": [
+            {
+                "case": entry.case.id,
+                "verdict": entry.outcome,
+                "ratio": entry.ratio and {name: getattr(entry.ratio, name) for name in ("value", "low", "high")},
+                "reason": entry.reason,
+            }
+            for entry in found.cases
+        ],
         "failed": [case.id for case in found.failed],
         "undecided": [case.id for case in found.undecided],
     }
 
 
-def _case(entry: ComparedCase) -> Json:
-    ratio = entry.ratio
-    return {
-        "case": entry.case.id,
-        "verdict": entry.outcome,
-        "ratio": None if ratio is None else {"value": ratio.value, "low": ratio.low, "high": ratio.high},
-        "reason": entry.reason,
-    }
-
-
-def _difference(entry: Difference) -> Json:
+def _difference(entry: Difference) -> dict[str, Any]:
     return {"where": entry.where, "name": entry.name, "first": entry.before, "second": entry.now}

@@ -60,7 +60,9 @@ class KernelView:
         self._spin = {
             case.workers: columns.speedup(case, "spin") for case in columns.with_role("spin") if not case.is_single
         }
-        self.fastest_serial = self._find_fastest_serial()
+        single = [case for case in columns.with_role("case") if case.is_single]
+        rates = {case: rate.value for case in single if (rate := self._rate(case, columns.of(case))) is not None}
+        self.fastest_serial: Case | None = max(rates, key=rates.__getitem__, default=None)
         self._net_everywhere = all(net_seconds(columns, case) for case in columns.with_role("case"))
 
     def case(self, case: Case) -> CaseEstimates:
@@ -102,10 +104,9 @@ class KernelView:
         return work.unit if work is not None else ""
 
     def judged(self, cases: Iterable[Case]) -> list[Estimate | None]:
-        """Return the ratios whose precision a study is judged by.
+        """Return the ratios by whose precision a study is judged, of the cases that were measured in every block.
 
-        The speed-ups; where nothing runs in parallel, the serial times against the spin control. Only those of cases
-        that were measured in every block: one that failed on the way has no say.
+        The speed-ups; where nothing runs in parallel, the serial times against the spin control.
         """
         complete = [case for case in cases if len(self.columns.of(case)) == self.columns.blocks]
         parallel = [case for case in complete if not case.is_single]
@@ -134,13 +135,6 @@ class KernelView:
     def _rate(self, case: Case, column: PerBlock) -> Estimate | None:
         work = self._work(case)
         return estimated({at: work.units / wall_s for at, wall_s in column.items()}) if work is not None else None
-
-    def _find_fastest_serial(self) -> Case | None:
-        """Return the case on one thread with the highest median rate, or None where no work is known."""
-        single = (case for case in self.columns.with_role("case") if case.is_single)
-        rates = ((case, self._rate(case, self.columns.of(case))) for case in single)
-        known = {case: rate.value for case, rate in rates if rate is not None}
-        return max(known, key=known.__getitem__, default=None)
 
     def _vs_fastest_serial(self, case: Case, column: PerBlock) -> Estimate | None:
         """Relate rates; sizes may differ, because work is counted in units that do not depend on the size."""

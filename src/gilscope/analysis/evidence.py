@@ -18,7 +18,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalesEvidence(Evidence):
-    """``relative_efficiency`` and ``speedup`` as such; ``basis`` says how they were taken, where not as timed."""
+    """``basis``: how ``relative_efficiency`` and ``speedup``, which are not losses, were taken, if not as timed."""
 
     relative_efficiency: Estimate | None = None
     speedup: Estimate | None = None

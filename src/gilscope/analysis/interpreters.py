@@ -26,12 +26,7 @@ WITH_GIL = "+gil"
 class Price:
     """The serial time of a case over that of the same case under another interpreter.
 
-    Parameters
-    ----------
-    case, versus : Case
-        They differ only in the interpreter.
-    time_ratio : Estimate
-        1.08: takes 8 % longer under the interpreter of ``case``.
+    1.08 means that it takes 8 % longer under the interpreter of ``case``.
     """
 
     case: Case
@@ -41,21 +36,15 @@ class Price:
 
 def prices(labels: Sequence[str], views: Mapping[str, KernelView]) -> Iterator[Price]:
     """Yield what there is to compare; nothing below two interpreters. ``labels`` are in the order of the request."""
-    pairs = _pairs(labels)
+    twins = [(label, label + WITH_GIL) for label in labels if label + WITH_GIL in labels]
+    first = [(label, labels[0]) for label in labels[1:] if (labels[0], label) not in twins]
     for view in views.values():
         for case in _plain(view):
-            for label, other in pairs:
+            for label, other in dict.fromkeys([*first, *twins]):
                 mine, theirs = replace(case, interpreter=label), replace(case, interpreter=other)
                 found = estimated(ratio(view.columns.of(mine), view.columns.of(theirs)))
                 if found is not None:
                     yield Price(case=mine, versus=theirs, time_ratio=found)
-
-
-def _pairs(labels: Sequence[str]) -> list[tuple[str, str]]:
-    """Return each interpreter with what it is compared with."""
-    twins = [(label, label + WITH_GIL) for label in labels if label + WITH_GIL in labels]
-    first = [(label, labels[0]) for label in labels[1:] if (labels[0], label) not in twins]
-    return list(dict.fromkeys([*first, *twins]))
 
 
 def _plain(view: KernelView) -> Iterator[Case]:

@@ -37,8 +37,6 @@ from gilscope.stats import Estimate
 __all__ = ["LOSSES", "Account", "account", "losses_between", "parts_of", "rank_weights"]
 
 LOSSES = ("gil_wait", "run_queue", "stolen", "dispatch", "imbalance", "blocked", "omp_idle", "inflation", "residual")
-NOT_OF_NATIVE = frozenset({"gil_wait", "dispatch", "imbalance", "blocked"})
-NOT_OF_CHUNKS = frozenset({"omp_idle"})
 
 Parts: TypeAlias = Mapping[str, float]
 """Core-seconds of one execution by part."""
@@ -180,21 +178,6 @@ class Account:
     single_blocked: dict[int, float] = field(default_factory=dict)
     single_cpus: dict[int, float] = field(default_factory=dict)
 
-    def add(self, at: int, case: Case, measured: Round, parallel: Parts, single: Parts) -> None:
-        """Add one block."""
-        total_s = case.workers * measured.wall_ns / measured.repeats / NS_PER_S
-        for name, seconds in losses_between(parallel, single).items():
-            self.fractions[name][at] = seconds / total_s
-        if single["cpu"] > 0:
-            self.cpu_ratio[at] = parallel["cpu"] / single["cpu"]
-        self.cpu_weight[at] = single["cpu"] / total_s
-        self.cpu_per_wall[at] = case.workers * parallel["cpu"] / total_s
-        busiest_s = max(stamp.cpu_ns for stamp in measured.stamps) / measured.repeats / NS_PER_S
-        self.uneven[at] = (case.workers * busiest_s - parallel["cpu"]) / total_s
-        if measured.throttled_ns is not None:
-            self.throttled[at] = measured.throttled_ns / (case.workers * measured.wall_ns)
-        self.single_blocked[at] = (single["blocked"] + single["omp_idle"]) / sum(single.values())
-
     def lost(self, *names: str) -> Estimate | None:
         """Estimate the sum of some losses."""
         return averaged(self.lost_by_block(*names))
@@ -211,18 +194,28 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: float
     GIL; None where it was not measured or there is no GIL. Time linear in the number of stamps.
     """
     singles = columns.rounds_of(case.t1, "spin" if role == "spin" else "case")
-    made = Account(unknown=set(NOT_OF_NATIVE if case.executor == "native" else NOT_OF_CHUNKS))
+    native = case.executor == "native"
+    made = Account(unknown={"gil_wait", "dispatch", "imbalance", "blocked"} if native else {"omp_idle"})
     if waiting is None:
         made.unknown.add("gil_wait")
     for at, measured in columns.rounds_of(case, role).items():
         alone = singles.get(at)
-        if alone is None:
-            continue
         parallel = parts_of(measured, case, waiting=waiting or 0.0)
-        single = parts_of(alone, case.t1, copies=case.copies)
-        if parallel is None or single is None:
+        single = parts_of(alone, case.t1, copies=case.copies) if alone is not None else None
+        if alone is None or parallel is None or single is None:
             continue
-        made.add(at, case, measured, parallel, single)
+        total_s = case.workers * measured.wall_ns / measured.repeats / NS_PER_S
+        for name, seconds in losses_between(parallel, single).items():
+            made.fractions[name][at] = seconds / total_s
+        if single["cpu"] > 0:
+            made.cpu_ratio[at] = parallel["cpu"] / single["cpu"]
+        made.cpu_weight[at] = single["cpu"] / total_s
+        made.cpu_per_wall[at] = case.workers * parallel["cpu"] / total_s
+        busiest_s = max(stamp.cpu_ns for stamp in measured.stamps) / measured.repeats / NS_PER_S
+        made.uneven[at] = (case.workers * busiest_s - parallel["cpu"]) / total_s
+        if measured.throttled_ns is not None:
+            made.throttled[at] = measured.throttled_ns / (case.workers * measured.wall_ns)
+        made.single_blocked[at] = (single["blocked"] + single["omp_idle"]) / sum(single.values())
         if alone.process_cpu_ns is not None:
             made.single_cpus[at] = alone.process_cpu_ns / alone.wall_ns
         made.unknown |= _unread(measured) | _unread(alone)

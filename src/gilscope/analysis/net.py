@@ -66,6 +66,9 @@ class Basis:
         Speed-up of that control.
     taken_out : Estimate or None
         Share of T(p) that other programs took, mean over the blocks.
+    idle : Estimate or None
+        Share of p times net T(p) in which workers did not compute: no more than that can waiting of any kind cost.
+        None where it is not net, or threads are not the workers'.
     """
 
     net: bool = False
@@ -73,6 +76,7 @@ class Basis:
     relative_efficiency: Estimate | None = None
     control: Estimate | None = None
     taken_out: Estimate | None = None
+    idle: Estimate | None = None
 
     @property
     def label(self) -> str:
@@ -98,6 +102,11 @@ class Net:
             return None
         confidence = min(value.confidence, low.confidence, high.confidence)
         return replace(value, low=min(low.low, value.low), high=max(high.high, value.high), confidence=confidence)
+
+    @property
+    def lengths(self) -> tuple[PerBlock, PerBlock, PerBlock]:
+        """The three columns."""
+        return self.value, self.low, self.high
 
     def over(self, other: Net) -> Net:
         """Divide by another quantity, block by block."""
@@ -195,11 +204,21 @@ def basis(columns: Columns, case: Case, spin: Case | None, timed: Basis, sharing
         control = net_speedup(columns, spin, "spin", Sharing(cpus=sharing.cpus))
     if not own or (spin is not None and not control):
         return timed
-    net, wall = net_seconds(columns, case, sharing=sharing).value, columns.of(case)
+    seconds, wall = net_seconds(columns, case, sharing=sharing), columns.of(case)
     return Basis(
         net=True,
         speedup=own.estimate(),
         relative_efficiency=own.over(control).estimate() if case.workers > 1 else own.estimate(),
         control=control.estimate(),
-        taken_out=averaged({at: max(0.0, 1.0 - net[at] / wall[at]) for at in net}),
+        taken_out=averaged({at: max(0.0, 1.0 - value / wall[at]) for at, value in seconds.value.items()}),
+        idle=None if case.executor == "native" else _idle(columns, case, seconds),
     )
+
+
+def _idle(columns: Columns, case: Case, seconds: Net) -> Estimate | None:
+    cpu_s = {
+        at: sum(stamp.cpu_ns for stamp in measured.stamps) / len(measured.stamps) / measured.repeats / NS_PER_S
+        for at, measured in columns.rounds_of(case).items()
+    }
+    shares = ({at: 1.0 - cpu_s[at] / value for at, value in length.items()} for length in seconds.lengths)
+    return Net(**dict(zip(("value", "low", "high"), shares, strict=True))).estimate()

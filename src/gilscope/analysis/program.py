@@ -14,17 +14,8 @@ __all__ = ["GIL_SCHEMA", "GilCode", "GilVerdict", "ProgramReport", "gil_code"]
 
 GIL_SCHEMA, GIL_SCHEMA_VERSION = "gilscope.gil", 1
 
-GilCode: TypeAlias = Literal[
-    "gil_bound",
-    "gil_held_in_c",
-    "one_thread",
-    "partly_held",
-    "released",
-    "idle",
-    "no_gil",
-    "unavailable",
-    "cannot_tell",
-]
+GilCode: TypeAlias = Literal["gil_bound", "gil_held_in_c", "one_thread", "partly_held", "released", "idle", "no_gil",
+                             "unavailable", "cannot_tell"]  # fmt: skip
 
 WAITS = 0.1
 """Mean number of waiting threads from which the GIL costs something worth mentioning: a tenth of a thread."""
@@ -90,8 +81,6 @@ class ProgramReport:
 def gil_code(gil: GilReport, *, cpus_busy: float) -> GilCode:
     """Judge the numbers of a program; ``cpus_busy`` is the CPU time of the process over its wall time.
 
-    Notes
-    -----
     What is in use a share h of the time fits at most 1/h times into it: the utilisation law (Lazowska et al.,
     Quantitative System Performance, 1984, section 3.3) bounds what further threads can gain under the same GIL.
     """

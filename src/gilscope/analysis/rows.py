@@ -154,11 +154,6 @@ class MeasuredRow:
         return self.net_speedup or self.speedup
 
     @property
-    def single(self) -> bool:
-        """Whether it is what one thread does without an executor: ``serial``, or one thread of its own."""
-        return self.case.is_single
-
-    @property
     def why(self) -> str:
         """Reason and fix in one line; empty where nothing is wrong."""
         return "; ".join(part for part in (self.reason, self.cure) if part)
@@ -217,8 +212,8 @@ class CaseRow(MeasuredRow):
         """Name and size of the largest loss with a cause; None where it is not certain or not worth showing."""
         losses = (self.losses or {}).items()
         known = [(name, lost) for name, lost in losses if lost is not None and name != "residual"]
-        name, lost = max(known, key=lambda pair: pair[1].value, default=("", None))
-        return None if lost is None or lost.value < WORTH_SHOWING or lost.low <= 0 else (name, lost)
+        largest = max(known, key=lambda pair: pair[1].value, default=None)
+        return largest if largest and largest[1].value >= WORTH_SHOWING and largest[1].low > 0 else None
 
     @property
     def unexplained(self) -> float | None:

@@ -26,7 +26,7 @@ from gilscope.analysis.verdict import FunctionVerdict, KernelVerdict
 from gilscope.core.cases import Case
 from gilscope.stats import Estimate
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "VerdictSentence", "json_schema", "part_to_json", "to_json"]
+__all__ = ["SCHEMA", "SCHEMA_VERSION", "json_schema", "part_to_json", "to_json"]
 
 SCHEMA = "gilscope.analysis"
 
@@ -35,8 +35,6 @@ SCHEMA = "gilscope.analysis"
 SCHEMA_VERSION = 1
 
 Json: TypeAlias = dict[str, Any]
-VerdictSentence: TypeAlias = Callable[[Answer, KernelVerdict, FunctionVerdict | None], str]
-"""Puts a verdict into a sentence: of a kernel, or of one of the user's functions (``report.sentences.verdict``)."""
 
 
 class VerdictEntry(NamedTuple):
@@ -62,8 +60,11 @@ class Key(NamedTuple):
     text: str = ""
 
 
-def to_json(answer: Answer, sentence: VerdictSentence) -> Json:
-    """Return the document of ``--json``, as ``json_schema`` describes it; time linear in the number of rows."""
+def to_json(answer: Answer, sentence: Callable[[Answer, KernelVerdict, FunctionVerdict | None], str]) -> Json:
+    """Return the document of ``--json``, as ``json_schema`` describes it; time linear in the number of rows.
+
+    ``sentence`` puts the verdict on a kernel, or on one of the user's functions, into words.
+    """
     # What there is a verdict about: each function, or else each kernel.
     decided = [(found, one) for found in answer.verdicts for one in found.functions or (None,)]
     entries = [VerdictEntry(*entry, sentence(answer, *entry)) for entry in decided]
@@ -131,12 +132,12 @@ def _finding_group() -> tuple[Key, ...]:
     def evidence(group: FindingGroup) -> Json:
         return {row.case.id: {"share": found.share, **_known(found.evidence)} for row, found in group.found}
 
-    said = "By case: share (the fraction of workers x wall it accounts for), and estimates, numbers and texts by name."
+    text = "By case: share (the fraction of workers x wall it accounts for), and estimates, numbers and texts by name."
     return (
         Key("code", Literal[FINDINGS], attrgetter("code")),
         *_fields(FindingGroup, "code", "cure", "found"),
         Key("cases", tuple[str, ...], lambda group: [row.case.id for row, _ in group.found]),
-        Key("evidence", Mapping[str, Mapping[str, Any]], evidence, text=said),
+        Key("evidence", Mapping[str, Mapping[str, Any]], evidence, text=text),
         Key("cure", str, attrgetter("cure"), text="The fix; empty where there is nothing to fix."),
     )
 

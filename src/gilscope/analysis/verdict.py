@@ -14,7 +14,7 @@ from gilscope.analysis.rows import CaseRow, ControlRow, is_measured, table_order
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 
-__all__ = ["GAIN", "FunctionVerdict", "KernelVerdict", "Threads", "is_own", "standing", "ties", "verdicts"]
+__all__ = ["GAIN", "FunctionVerdict", "KernelVerdict", "Threads", "standing", "ties", "verdicts"]
 
 GAIN = 1.1
 """Speed-up from which a way is worth its trouble: the next change of machine or version may take away less."""
@@ -149,15 +149,10 @@ def verdicts(
         beside = sorted(by_kernel.get(kernel, ()), key=lambda row: row.case.workers)
         if not measured:
             yield KernelVerdict(kernel=kernel, confidence=None, workers=0, fastest=(), gains=None)
-        elif is_own(study):
+        elif study.get("functions"):
             yield _functions(kernel, measured, beside, environment.get("hand_over_s", {}))
         else:
             yield _kernel(kernel, measured, beside)
-
-
-def is_own(study: Mapping[str, Any]) -> bool:
-    """Whether a study is about the user's own functions."""
-    return bool(study.get("functions"))
 
 
 def _confidence(rows: Iterable[CaseRow]) -> float | None:
@@ -177,11 +172,9 @@ def ties(rows: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
         return ()
     top = max(rows, key=lambda row: standing(row).value)
     best = standing(top)
-    rivals = ((row, standing(row)) for row in rows if row is not top)
-    return (
-        top,
-        *(row for row, own in rivals if not (own.has_interval and best.has_interval) or own.high >= best.low),
-    )
+    others = ((row, standing(row)) for row in rows if row is not top)
+    rivals = (row for row, own in others if not (own.has_interval and best.has_interval) or own.high >= best.low)
+    return (top, *rivals)
 
 
 def _starts_above(row: CaseRow | ControlRow | None, limit: float) -> bool:
@@ -204,10 +197,8 @@ def _gains(ways: Sequence[CaseRow]) -> bool | None:
 
 def _kernel(kernel: str, rows: Sequence[CaseRow], controls: Sequence[ControlRow]) -> KernelVerdict:
     """Decide about the implementations of a kernel, by the cases with most workers that do not exceed the CPUs."""
-    workers = max(
-        (row.case.workers for row in rows if not row.over_subscribed),
-        default=min(row.case.workers for row in rows),
-    )
+    counts = [row.case.workers for row in rows if not row.over_subscribed]
+    workers = max(counts, default=min(row.case.workers for row in rows))
     at_p = [row for row in rows if row.case.workers == workers]
     plain = (row for row in rows if row.case.implementation == "py_loop" and row.case.executor == "serial")
     verdict = KernelVerdict(
@@ -237,38 +228,29 @@ def _falls_short(control: ControlRow, share: float) -> bool:
 
 def _threads(at_p: Sequence[CaseRow], spin: ControlRow | None) -> Threads:
     """Sort what threads give: blame the GIL only where the whole interval shows no gain, and something proves it."""
+
+    def beaten(row: CaseRow) -> bool:
+        return row.judged is not None and _starts_above(spin, row.judged.high)
+
     rows = [row for row in at_p if row.case.how == "threads" and row.judged is not None]
     under_gil = [row for row in rows if row.holds_gil and row.with_gil]
     releasing = [row for row in rows if not row.holds_gil]
     flat = [row for row in under_gil if _ends_below(row, GIL_BOUND)]
-    explained = {row.case for row in flat if _beaten_by(row, spin) or _gil_found(row)}
+    probed = {row.case for row in rows if not _GIL_FINDINGS.isdisjoint(row.codes)}  # these need no control
     return Threads(
-        bound=tuple(row for row in flat if row.case in explained),
-        unexplained=tuple(row for row in flat if row.case not in explained),
-        unclear=tuple(
-            row for row in under_gil if not _ends_below(row, GIL_BOUND) and not _starts_above(row, GIL_BOUND)
-        ),
+        bound=tuple(row for row in flat if beaten(row) or row.case in probed),
+        unexplained=tuple(row for row in flat if not beaten(row) and row.case not in probed),
+        unclear=tuple(row for row in under_gil if row not in flat and not _starts_above(row, GIL_BOUND)),
         without_gil=tuple(row for row in rows if row.holds_gil and not row.with_gil),
         gaining=tuple(row for row in releasing if _starts_above(row, GIL_BOUND)),
-        flat=tuple(
-            row for row in releasing if _ends_below(row, GIL_BOUND) and _beaten_by(row, spin) and not _gil_found(row)
-        ),
+        flat=tuple(row for row in releasing if _ends_below(row, GIL_BOUND) and beaten(row) and row.case not in probed),
         instead={executor: tuple(_instead(at_p, flat, executor)) for executor in _WITH_OWN_GILS},
     )
 
 
-def _beaten_by(row: CaseRow, control: ControlRow | None) -> bool:
-    return row.judged is not None and _starts_above(control, row.judged.high)
-
-
-def _gil_found(row: CaseRow) -> bool:
-    """Whether the probe found that the GIL limits a row: that needs no control."""
-    return not _GIL_FINDINGS.isdisjoint(row.codes)
-
-
 def _instead(at_p: Sequence[CaseRow], bound: Sequence[CaseRow], executor: str) -> Iterator[CaseRow]:
-    """Yield what certainly gains by an executor whose workers have a GIL each: one row per implementation that threads
-    do not help; default start method and transport come first."""
+    """Yield what certainly gains by an executor whose workers have a GIL each: the first row of each implementation
+    that threads do not help, which is that of the default start method and transport."""
     left = {row.case.implementation for row in bound}
     for row in at_p:
         case = row.case

@@ -14,8 +14,6 @@ IN_C = 0.1
 """Share of held time after a release was requested from which C code is to blame: byte code answers at its next jump or
 call, below 0.03 in measurements; calls of 3 ms reach about 0.2, of 20 ms 0.75."""
 
-SERIALISED = ("gil_wait", "run_queue", "dispatch", "imbalance", "blocked")
-
 CONSEQUENCES = frozenset(
     {"over_subscribed", "quota_limited", "contention", "dispatch_bound", "imbalance", "lock_bound", "too_noisy"}
 )
@@ -35,7 +33,9 @@ def cost(view: CaseView) -> Estimate | None:
     """
     if view.account is None or view.case.executor != "threads" or not view.gil.available:
         return None
-    return view.account.lost(*SERIALISED) if saturated(view) else view.lost("gil_wait")
+    if saturated(view):
+        return view.account.lost("gil_wait", "run_queue", "dispatch", "imbalance", "blocked")
+    return view.lost("gil_wait")
 
 
 def share(view: CaseView) -> float:

@@ -61,16 +61,8 @@ class Finding:
 class CaseView:
     """Everything known about one parallel case.
 
-    Parameters
-    ----------
-    status : str
-        ``ok`` or ``too_noisy``.
-    account : Account or None
-        None without stamps.
-    versus_limited : Estimate or None
-        Where its workers' libraries use threads of their own: T(p) over that of the twin with one thread per worker.
-    cpus : mapping
-        ``environment.cpus`` of the result: ``count``, ``limit``, ``detail``, ``logical``, ``physical``, ``quota_cpus``.
+    ``account`` is None without stamps. ``versus_limited``: where the workers' libraries use threads of their own, T(p)
+    over that of the twin with one thread per worker. ``cpus`` is ``environment.cpus`` of the result.
     """
 
     case: Case
@@ -116,6 +108,11 @@ class CaseView:
     def nested(self) -> bool:
         """Whether the workers' libraries use threads of their own, whose time is in no worker's clocks."""
         return self.versus_limited is not None or self.cpus_per_worker is not None
+
+    @property
+    def idles(self) -> bool:
+        """Whether workers may have waited for anything worth naming but for CPUs that other programs had."""
+        return self.basis.idle is None or above(self.basis.idle, WORTH)
 
     def lost(self, *names: str) -> Estimate | None:
         """Estimate the sum of some losses; None where one of them is unknown."""

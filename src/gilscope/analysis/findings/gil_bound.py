@@ -1,4 +1,4 @@
-"""The GIL is what threads wait for, and byte code or short calls hold it."""
+"""Threads wait for the GIL, and byte code or short calls hold it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ CURE = (
 EXPLAINS = _gil.CONSEQUENCES
 
 ONE_CPU = 1.15
-"""CPUs busy on average up to which p threads look like one at a time: 1, and what hand-overs overlap."""
+"""CPUs busy on average up to which p threads are like one at a time: 1, and what hand-offs overlap."""
 
 AWAKE = 0.02
 """Share of T(1) that may be neither running nor runnable for the signature to mean the GIL and not sleep or I/O."""
 
-LOCKED = ("blocked", "imbalance")
-
 
 def find(view: CaseView) -> Finding | None:
-    """Name the GIL where the probe saw threads wait for it, or where the CPU time has its signature."""
+    """Name the GIL where the probe found threads waiting for it, or where the CPU time has its signature."""
     share = _gil.share(view)
     if share and not _gil.held_in_c(view):
         return Finding(code="gil_bound", evidence=_gil.evidence(view), share=share)
@@ -36,7 +34,7 @@ def _by_signature(view: CaseView) -> Finding | None:
     if account is None or view.case.executor != "threads" or view.gil.enabled is not True or not view.falls_short:
         return None
     busy, queued, slept = averaged(account.cpu_per_wall), view.lost("run_queue"), averaged(account.single_blocked)
-    locked = account.lost(*LOCKED)
+    locked = account.lost("blocked", "imbalance")
     if not (below(busy, ONE_CPU) and below(queued, WORTH) and below(slept, AWAKE) and above(locked, WORTH)):
         return None
     evidence = GilEvidence(lost=locked, cpu_per_wall=busy, run_queue=queued, probe=f"unavailable: {view.gil.reason}")

@@ -9,12 +9,10 @@ from gilscope.analysis.losses import Account
 
 CURE = "cut the work into more and smaller chunks (--chunks), or hand them out as workers become free"
 
-DELAYS = ("run_queue", "stolen", "blocked", "dispatch")
-
 
 def find(view: CaseView) -> Finding | None:
     """Name it where workers waited for others for more than delays from outside explain."""
-    if not view.falls_short or view.account is None:
+    if not (view.falls_short and view.idles) or view.account is None:
         return None
     judge = _of_native if view.case.executor == "native" else _of_workers
     return judge(view, view.account)
@@ -27,7 +25,8 @@ def _of_workers(view: CaseView, account: Account) -> Finding | None:
     late messages took is theirs, unless the CPU times themselves are uneven. Beside other programs only these decide.
     """
     lost, uneven = view.lost("imbalance"), averaged(account.uneven)
-    delays, waited = account.lost_by_block(*DELAYS), account.fractions["imbalance"]
+    delays = account.lost_by_block("run_queue", "stolen", "blocked", "dispatch")
+    waited = account.fractions["imbalance"]
     own = averaged({at: waited[at] - (view.case.workers - 1) * max(0.0, delays[at]) for at in waited})
     crowded = above(view.lost("run_queue"), WORTH)
     if not above(lost, WORTH) or not (above(uneven, WORTH) or (above(own, WORTH) and not crowded)):

@@ -10,15 +10,12 @@ CURE = ""
 
 def find(view: CaseView) -> Finding | None:
     """Name it where the whole interval is above the limit; more workers than CPUs never scale."""
-    if not view.decidable or view.over_subscribed or view.case.workers == 1:
-        return None
-    if not above(view.basis.relative_efficiency, SCALES_FROM):
+    relative = view.basis.relative_efficiency
+    if not view.decidable or view.over_subscribed or view.case.workers == 1 or not above(relative, SCALES_FROM):
         return None
     # Where the machine gave no more than one CPU, even a case that gains nothing reaches all of it.
     control = view.basis.control
     if control is not None and not above(control, 1.0 / SCALES_FROM):
         return None
-    evidence = ScalesEvidence(
-        relative_efficiency=view.basis.relative_efficiency, speedup=view.basis.speedup, basis=view.basis.label
-    )
+    evidence = ScalesEvidence(relative_efficiency=relative, speedup=view.basis.speedup, basis=view.basis.label)
     return Finding(code="scales", evidence=evidence)

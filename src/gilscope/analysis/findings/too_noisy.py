@@ -1,4 +1,4 @@
-"""Something else used the machine: nothing, or only that, can be said."""
+"""Other programs used the machine: nothing else is certain, or nothing at all."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ UNDECIDED = 0.1
 
 
 def find(view: CaseView) -> Finding | None:
-    """Say so where the interval is too wide, or where workers that have enough CPUs queued for them."""
+    """Name it where the interval is too wide, or where workers that have enough CPUs queued for them."""
     relative = view.basis.relative_efficiency
     if not view.decidable:
         return Finding(code="too_noisy", evidence=NoiseEvidence(speedup=view.basis.speedup))
     if trusted(relative) and relative.low <= SCALES_FROM <= relative.high:
         if (relative.high - relative.low) / 2 > UNDECIDED:
-            return Finding(
-                code="too_noisy", evidence=NoiseEvidence(relative_efficiency=relative, basis=view.basis.label)
-            )
+            noise = NoiseEvidence(relative_efficiency=relative, basis=view.basis.label)
+            return Finding(code="too_noisy", evidence=noise)
         return None
     queued = view.lost("run_queue")
     if view.over_subscribed or not view.below_ideal or not above(queued, WORTH):

@@ -46,7 +46,7 @@ def _fastest(found: KernelVerdict) -> str:
 
 
 def _over_itself(row: CaseRow) -> str:
-    if row.single or row.speedup is None or not row.speedup.has_interval:
+    if row.case.is_single or row.speedup is None or not row.speedup.has_interval:
         return ""
     return f": {times(row.speedup)} over its own single thread"
 
@@ -57,7 +57,7 @@ def _over_python(found: KernelVerdict, top: CaseRow) -> str:
     if plain is None or top.case.implementation == "py_loop":
         return ""
     size = f" (measured at {plain.case.size})" if plain.case.size != top.case.size else ""
-    joint = ", " if top.speedup is not None and not top.single else ": "
+    joint = ", " if top.speedup is not None and not top.case.is_single else ": "
     return f"{joint}{times(quotient(standing(top), standing(plain)))} the pure-Python loop{size}"
 
 

@@ -55,7 +55,7 @@ def _laid_out(rows: Sequence[CaseRow], columns: Sequence[Column], *, roomy: bool
 def _style(row: CaseRow) -> str:
     if row.status in ("wrong_result", "failed", "timeout"):
         return "red"
-    return "dim" if row.single else ""
+    return "dim" if row.case.is_single else ""
 
 
 def explanation(rows: Sequence[CaseRow], width: int) -> Table | None:
@@ -66,7 +66,7 @@ def explanation(rows: Sequence[CaseRow], width: int) -> Table | None:
     width : int
         Names give up the words after the first finding where it is below ``_ROOMY``.
     """
-    explained = [row for row in rows if not row.single and (row.losses or row.findings)]
+    explained = [row for row in rows if not row.case.is_single and (row.losses or row.findings)]
     if not explained:
         return None
     narrow = width < _ROOMY
