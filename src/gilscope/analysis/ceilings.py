@@ -46,7 +46,7 @@ class Controls:
         self._columns = columns
         self._spins = {case.workers: case for case in columns.with_role("spin") if not case.is_single}
         self._isolated = {_shared(case): case for case in columns.with_role("isolated")}
-        self._account = cache(partial(account, columns))
+        self.account_of = cache(partial(account, columns))
 
     def spin_of(self, case: Case) -> Case | None:
         """Return the spin control with as many workers."""
@@ -78,7 +78,7 @@ class Controls:
     def _balanced(self, case: Case) -> PerBlock:
         """Return the speed-up of the isolated copies without waiting for the slowest: uneven chunks are not the memory
         system's fault."""
-        copies = self._account(case, "isolated")
+        copies = self.account_of(case, "isolated")
         waited = copies.fractions["imbalance"] if copies is not None else {}
         speedup = self._columns.speedup(case, "isolated")
         return {at: value / (1.0 - min(waited.get(at, 0.0), _MOST_WAITED)) for at, value in speedup.items()}
@@ -87,8 +87,8 @@ class Controls:
         self, own: Account | None, spin_case: Case | None, isolated_case: Case | None
     ) -> tuple[PerBlock, PerBlock, PerBlock]:
         """Split the growth of the CPU time into machine, memory and software."""
-        spin = self._account(spin_case, "spin") if spin_case is not None else None
-        isolated = self._account(isolated_case, "isolated") if isolated_case is not None else None
+        spin = self.account_of(spin_case, "spin") if spin_case is not None else None
+        isolated = self.account_of(isolated_case, "isolated") if isolated_case is not None else None
         if own is None or spin is None:
             return {}, {}, {}
         grown, by_spin, weight = own.cpu_ratio, spin.cpu_ratio, own.cpu_weight

@@ -26,6 +26,42 @@ class ScalesEvidence(Evidence):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartlyEvidence(ScalesEvidence):
+    """``largest``: the name of the largest loss; ``lost``: how large it is."""
+
+    largest: str = ""
+    lost: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuperlinearEvidence(Evidence):
+    """``speedup`` is no loss; ``cpu_ratio``: CPU time of T(p) over that of T(1); page faults of one execution each."""
+
+    speedup: Estimate | None = None
+    cpu_ratio: Estimate | None = None
+    faults: Estimate | None = None
+    single_faults: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultEvidence(Evidence):
+    """Page faults of one execution, all workers together and in T(1), and the share of the core-seconds of each."""
+
+    faults: Estimate | None = None
+    single_faults: Estimate | None = None
+    fault_share: Estimate | None = None
+    single_fault_share: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InflationEvidence(Evidence):
+    """``cpu_ratio``: CPU time of T(p) over that of T(1)."""
+
+    inflation: Estimate | None = None
+    cpu_ratio: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoiseEvidence(Evidence):
     """What is too wide, or ``run_queue``: the time lost to other programs."""
 

@@ -11,8 +11,9 @@ imbalance     waiting for others at barriers + (last end - own end)
 inflation     CPU time inside compute beyond that of T(1): bandwidth, caches, shared cores, contention, extra work
 run_queue     runnable without running: inside compute, at most compute - cpu; and what is left of the delay while
               starting late or being woken late at barriers, which is where workers queue that outnumber their CPUs
-stolen        the hypervisor's steal, at most what is left
 gil_wait      mean threads waiting for the GIL in diagnostic rounds x T(p), at most what is left
+stolen        the hypervisor's steal, at most what is left: of workers that never gave up their CPU of their own accord;
+              in files without it, that of the whole machine
 blocked       what is left of compute: locks, I/O, sleep
 omp_idle      of ``native`` instead of gil_wait, blocked, dispatch and imbalance: its threads have no stamps. Threads
               that spin while they wait are counted as CPU, hence as inflation
@@ -35,6 +36,10 @@ from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate
 
 __all__ = ["LOSSES", "Account", "account", "losses_between", "parts_of", "rank_weights"]
+
+FAULT_S = 250e-6
+"""The most that a page fault takes: to clear a huge page of 2 MiB; one of 4 KiB takes about 0.5 us. CPU time in the
+kernel beyond that is of other system calls."""
 
 LOSSES = ("gil_wait", "run_queue", "stolen", "dispatch", "imbalance", "blocked", "omp_idle", "inflation", "residual")
 
@@ -119,9 +124,10 @@ def parts_of(measured: Round, case: Case, *, waiting: float = 0.0, copies: int =
         run_queue += queued + late
         queued_late += late
         idle += free - queued
-    stolen = min(max(0, measured.steal_ns or 0), idle)
     native = case.executor == "native"
-    gil_wait = 0.0 if native else min(max(0.0, waiting) * measured.wall_ns, idle - stolen)
+    gil_wait = 0.0 if native else min(max(0.0, waiting) * measured.wall_ns, idle)
+    steal_ns = measured.steal_ns if measured.stolen_ns is None else measured.stolen_ns
+    stolen = min(max(0, steal_ns or 0), idle - gil_wait)
     rest = idle - stolen - gil_wait
     parts = {
         "gil_wait": gil_wait,
@@ -162,6 +168,11 @@ class Account:
         p x the largest worker's CPU time - that of all: the cost of uneven work.
     throttled : column
         Time the cgroup's quota stopped threads.
+    faults, single_faults : column
+        Minor page faults of one execution: of T(p), all workers together, and of T(1).
+    fault_share, single_fault_share : column
+        At most this fraction of the core-seconds of T(p), and of T(1), went into page faults: CPU time in the kernel,
+        up to ``FAULT_S`` for each fault.
     single_blocked : column
         Share of T(1) in which its thread neither ran nor was runnable.
     single_cpus : column
@@ -175,6 +186,10 @@ class Account:
     cpu_per_wall: dict[int, float] = field(default_factory=dict)
     uneven: dict[int, float] = field(default_factory=dict)
     throttled: dict[int, float] = field(default_factory=dict)
+    faults: dict[int, float] = field(default_factory=dict)
+    single_faults: dict[int, float] = field(default_factory=dict)
+    fault_share: dict[int, float] = field(default_factory=dict)
+    single_fault_share: dict[int, float] = field(default_factory=dict)
     single_blocked: dict[int, float] = field(default_factory=dict)
     single_cpus: dict[int, float] = field(default_factory=dict)
 
@@ -216,10 +231,20 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: float
         if measured.throttled_ns is not None:
             made.throttled[at] = measured.throttled_ns / (case.workers * measured.wall_ns)
         made.single_blocked[at] = (single["blocked"] + single["omp_idle"]) / sum(single.values())
+        _add_faults(made.faults, made.fault_share, at, measured, case.workers)
+        _add_faults(made.single_faults, made.single_fault_share, at, alone, 1)
         if alone.process_cpu_ns is not None:
             made.single_cpus[at] = alone.process_cpu_ns / alone.wall_ns
         made.unknown |= _unread(measured) | _unread(alone)
     return made if made.cpu_weight else None
+
+
+def _add_faults(faults: dict[int, float], shares: dict[int, float], at: int, measured: Round, workers: int) -> None:
+    if measured.minor_faults is None or measured.system_ns is None:
+        return
+    faults[at] = measured.minor_faults / measured.repeats
+    spent_ns = min(measured.system_ns, measured.minor_faults * FAULT_S * NS_PER_S)
+    shares[at] = spent_ns / (workers * measured.wall_ns)
 
 
 def _unread(measured: Round) -> set[str]:

@@ -17,6 +17,8 @@ __all__ = ["ENOUGH", "FINDINGS", "CaseView", "Finding", "Severity", "cure_of", "
 FINDINGS = (
     "too_noisy",
     "scales",
+    "superlinear",
+    "page_faults",
     "nested_parallelism",
     "gil_re_enabled",
     "gil_held_in_c",
@@ -27,12 +29,20 @@ FINDINGS = (
     "smt_limited",
     "memory_bound",
     "contention",
+    "inflation",
     "dispatch_bound",
     "imbalance",
     "lock_bound",
+    "scales_partly",
 )
 
-_OF_NESTED = ("too_noisy", "scales", "nested_parallelism")  # the only findings that a nested case can have
+_OF_NESTED = (
+    "too_noisy",
+    "scales",
+    "superlinear",
+    "page_faults",
+    "nested_parallelism",
+)  # the only findings that a nested case can have
 
 
 @cache
@@ -48,9 +58,12 @@ def cure_of(code: str) -> str:
 
 def judge(view: CaseView) -> list[Finding]:
     """Return the findings of a case that no larger finding explains, the largest loss first."""
-    candidates = [_module(code).find(view) for code in (_OF_NESTED if view.nested else FINDINGS)]
+    *causes, otherwise = FINDINGS
+    candidates = [_module(code).find(view) for code in (_OF_NESTED if view.nested else causes)]
     kept: list[Finding] = []
     for found in sorted(filter(None, candidates), key=lambda found: -found.share):
         if not any(found.code in getattr(_module(larger.code), "EXPLAINS", ()) for larger in kept):
             kept.append(found)
+    if not kept and not view.nested and (found := _module(otherwise).find(view)) is not None:
+        kept.append(found)
     return kept

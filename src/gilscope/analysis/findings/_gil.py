@@ -43,7 +43,7 @@ def share(view: CaseView) -> float:
 
     A GIL in use all the time limits the case whatever the machine gave, so the control counts only otherwise.
     """
-    lost, short = cost(view), view.falls_short or (saturated(view) and view.below_ideal)
+    lost, short = cost(view), view.held_back or (saturated(view) and view.below_ideal)
     return min(lost.value, 1.0 - 1.0 / view.case.workers) if short and above(lost, WORTH) else 0.0
 
 

@@ -19,6 +19,9 @@ from gilscope.stats import Estimate
 SCALES_FROM = 0.9
 """Relative efficiency from which a case scales: below it, p workers do less than 0.9 p would on this machine."""
 
+SUPERLINEAR = 1.1
+"""Speed-up over p from which an interval that reaches down to p is no excuse."""
+
 ENOUGH = 0.75
 """Confidence an interval needs for a finding: that of three blocks, all of which then show it. Below 0.95 (six
 blocks) a finding is provisional; reports say so."""
@@ -29,6 +32,9 @@ nobody would notice the fix of less."""
 
 WAITING = ("run_queue", "dispatch", "imbalance")
 """What a shortage of CPUs does to workers: they queue for one, wake up late, and are waited for."""
+
+WAITS = ("gil_wait", "dispatch", "imbalance", "blocked")
+"""What workers lose to the code and not to the machine."""
 
 OWN_THREADS = 1.25
 """CPUs that T(1) must certainly keep busy to be more than one thread: the rest of its process hands out work and waits,
@@ -61,8 +67,9 @@ class Finding:
 class CaseView:
     """Everything known about one parallel case.
 
-    ``account`` is None without stamps. ``versus_limited``: where the workers' libraries use threads of their own, T(p)
-    over that of the twin with one thread per worker. ``cpus`` is ``environment.cpus`` of the result.
+    ``account`` and ``control_account``, that of the spin control, are None without stamps. ``versus_limited``: where
+    the workers' libraries use threads of their own, T(p) over that of the twin with one thread per worker. ``cpus`` is
+    ``environment.cpus`` of the result.
     """
 
     case: Case
@@ -72,6 +79,7 @@ class CaseView:
     gil: GilActivity
     ceiling: Ceiling
     account: Account | None
+    control_account: Account | None = None
     versus_limited: Estimate | None = None
     cpus: Mapping[str, Any] = field(default_factory=dict)
 
@@ -91,6 +99,14 @@ class CaseView:
         return self.decidable and below(self.basis.speedup, SCALES_FROM * self.case.workers)
 
     @property
+    def superlinear(self) -> bool:
+        """Whether p workers do certainly more than p times what one does, or seem to by far."""
+        found, p = self.basis.speedup, self.case.workers
+        if found is None or p == 1 or not (self.decidable and trusted(found)):
+            return False
+        return found.low > p or found.value > SUPERLINEAR * p
+
+    @property
     def over_subscribed(self) -> bool:
         """Whether there are more workers than usable CPUs."""
         count = self.cpus.get("count")
@@ -108,6 +124,24 @@ class CaseView:
     def nested(self) -> bool:
         """Whether the workers' libraries use threads of their own, whose time is in no worker's clocks."""
         return self.versus_limited is not None or self.cpus_per_worker is not None
+
+    @property
+    def held_back(self) -> bool:
+        """Whether it certainly loses something worth a name, whatever the machine gave.
+
+        A control that saturates a shared core is no excuse for workers that sleep: beyond what its own workers lost the
+        same way, such losses count against p.
+        """
+        return self.falls_short or (self.below_ideal and above(self.own_loss, MODERATE))
+
+    @property
+    def own_loss(self) -> Estimate | None:
+        """Share lost to waiting for the GIL, locks, messages and each other, beyond what the control lost like that."""
+        if self.account is None or not self.idles:
+            return None
+        control = self.control_account.lost_by_block(*WAITS) if self.control_account is not None else {}
+        own = self.account.lost_by_block(*WAITS)
+        return averaged({at: value - max(0.0, control.get(at, 0.0)) for at, value in own.items()})
 
     @property
     def idles(self) -> bool:

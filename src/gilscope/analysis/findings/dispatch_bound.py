@@ -11,7 +11,7 @@ CURE = "make tasks larger or fewer (--chunks), keep data in shared memory instea
 def find(view: CaseView) -> Finding | None:
     """Name it where messages, pickling, wake-ups and combining certainly cost more than is worth naming."""
     lost = view.lost("dispatch")
-    if not (view.falls_short and view.idles) or not above(lost, WORTH):
+    if not (view.held_back and view.idles) or not above(lost, WORTH):
         return None
     wall = view.figures.wall_s
     evidence = DispatchEvidence(dispatch=lost, wall_s=wall, chunks=view.case.chunks, transport=view.case.transport)

@@ -12,7 +12,7 @@ CURE = "cut the work into more and smaller chunks (--chunks), or hand them out a
 
 def find(view: CaseView) -> Finding | None:
     """Name it where workers waited for others for more than delays from outside explain."""
-    if not (view.falls_short and view.idles) or view.account is None:
+    if not (view.held_back and view.idles) or view.account is None:
         return None
     judge = _of_native if view.case.executor == "native" else _of_workers
     return judge(view, view.account)

@@ -13,6 +13,8 @@ def find(view: CaseView) -> Finding | None:
     relative = view.basis.relative_efficiency
     if not view.decidable or view.over_subscribed or view.case.workers == 1 or not above(relative, SCALES_FROM):
         return None
+    if view.held_back or view.superlinear:
+        return None
     # Where the machine gave no more than one CPU, even a case that gains nothing reaches all of it.
     control = view.basis.control
     if control is not None and not above(control, 1.0 / SCALES_FROM):

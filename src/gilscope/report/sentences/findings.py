@@ -11,6 +11,7 @@ from gilscope.analysis.findings import Finding
 from gilscope.analysis.rows import UNEXPLAINED, CaseRow
 from gilscope.report.figures import NONE, interval, percent, seconds, si, times
 from gilscope.report.labels import named
+from gilscope.stats import Estimate
 
 __all__ = ["LOSS_WORDS", "Seen", "finding_notes", "largest_loss", "listed", "seen_in", "sentence", "unexplained_note"]
 
@@ -87,6 +88,39 @@ def unexplained_note(answer: Answer, kernel: str) -> Iterator[str]:
 
 def _scales(seen: evidence.ScalesEvidence, row: CaseRow) -> str:
     return f"Reaches {_of_machine(seen)}, a speed-up of {interval(seen.speedup)}"
+
+
+def _scales_partly(seen: evidence.PartlyEvidence, row: CaseRow) -> str:
+    largest = f"; the largest loss is {LOSS_WORDS[seen.largest]}, {percent(seen.lost)}" if seen.lost is not None else ""
+    return f"Reaches {_of_machine(seen)}, a speed-up of {interval(seen.speedup)}{largest}"
+
+
+def _superlinear(seen: evidence.SuperlinearEvidence, row: CaseRow) -> str:
+    parts = [f"{row.case.workers} workers do {times(seen.speedup)} the work of one"]
+    if seen.cpu_ratio is not None:
+        parts.append(f"the same work takes {times(seen.cpu_ratio)} the CPU time")
+    if seen.faults is not None and seen.single_faults is not None:
+        parts.append(f"with {_count(seen.faults)} page faults, and {_count(seen.single_faults)} in one worker alone")
+    return ", ".join(parts)
+
+
+def _page_faults(seen: evidence.FaultEvidence, row: CaseRow) -> str:
+    return (
+        f"Page faults take {percent(seen.fault_share)} of the workers' time and {percent(seen.single_fault_share)} of "
+        f"one worker's alone, {_count(seen.faults)} and {_count(seen.single_faults)} in each execution: memory "
+        "that was given back to the system and is wanted again"
+    )
+
+
+def _count(found: Estimate | None) -> str:
+    return f"{found.value:,.0f}" if found is not None else NONE
+
+
+def _inflation(seen: evidence.InflationEvidence, row: CaseRow) -> str:
+    return (
+        f"The same work takes {times(seen.cpu_ratio)} the CPU time, {percent(seen.inflation)} of the core-seconds: "
+        "memory, caches, the allocator or objects that workers share"
+    )
 
 
 def _of_machine(seen: evidence.ScalesEvidence | evidence.NoiseEvidence) -> str:
@@ -205,6 +239,10 @@ def _too_noisy(seen: evidence.NoiseEvidence, row: CaseRow) -> str:
 
 _SENTENCES: Mapping[str, Callable[[Any, CaseRow], str]] = {
     "scales": _scales,
+    "scales_partly": _scales_partly,
+    "superlinear": _superlinear,
+    "page_faults": _page_faults,
+    "inflation": _inflation,
     "gil_bound": _gil_bound,
     "gil_held_in_c": _gil_held_in_c,
     "gil_re_enabled": _gil_re_enabled,

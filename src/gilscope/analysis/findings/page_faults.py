@@ -1,0 +1,31 @@
+"""Memory that was given back to the system between calls is faulted in again by every call."""
+
+from __future__ import annotations
+
+from gilscope.analysis.columns import averaged
+from gilscope.analysis.evidence import FaultEvidence
+from gilscope.analysis.findings._view import MODERATE, CaseView, Finding, above
+
+CURE = (
+    "reuse arrays (out=, preallocated buffers), or keep the memory: set MALLOC_TRIM_THRESHOLD_, MALLOC_MMAP_THRESHOLD_ "
+    "and MALLOC_TOP_PAD_ to 1000000000 (glibc)"
+)
+# Workers fault in the same address space one at a time, and T(1) is not what one worker could do.
+EXPLAINS = frozenset({"contention", "inflation", "scales", "scales_partly"})
+
+
+def find(view: CaseView) -> Finding | None:
+    """Name it where they certainly take a good part of T(1) or of T(p)."""
+    account = view.account
+    if account is None or not account.faults:
+        return None
+    share, single_share = averaged(account.fault_share), averaged(account.single_fault_share)
+    if share is None or not (above(share, MODERATE) or above(single_share, MODERATE)):
+        return None
+    evidence = FaultEvidence(
+        faults=averaged(account.faults),
+        single_faults=averaged(account.single_faults),
+        fault_share=share,
+        single_fault_share=single_share,
+    )
+    return Finding(code="page_faults", evidence=evidence, share=max(0.0, share.value))

@@ -1,0 +1,34 @@
+"""Known well, between scaling and not, and no single cause is large enough to be named."""
+
+from __future__ import annotations
+
+from gilscope.analysis.evidence import PartlyEvidence
+from gilscope.analysis.findings._view import SCALES_FROM, CaseView, Finding, above, trusted
+from gilscope.analysis.losses import LOSSES
+
+CURE = ""
+
+CLOSE, SURELY_LESS = 0.03, 0.95
+"""Half-width of the relative efficiency from which an interval up to ``SURELY_LESS`` or beyond may well be that of a
+case that scales."""
+
+
+def find(view: CaseView) -> Finding | None:
+    """Say so with the largest loss; ``judge`` asks only where nothing else was found."""
+    relative = view.basis.relative_efficiency
+    if not view.decidable or view.over_subscribed or view.case.workers == 1 or not trusted(relative):
+        return None
+    if view.basis.control is not None and not above(view.basis.control, 1.0 / SCALES_FROM):
+        return None  # where the machine gave no more than one CPU, nobody scales
+    if relative.high > SURELY_LESS and (relative.high - relative.low) / 2 > CLOSE:
+        return None
+    losses = {name: lost for name in LOSSES if name != "residual" and (lost := view.lost(name)) is not None}
+    largest = max(losses, key=lambda name: losses[name].value, default="")
+    evidence = PartlyEvidence(
+        relative_efficiency=relative,
+        speedup=view.basis.speedup,
+        basis=view.basis.label,
+        largest=largest,
+        lost=losses.get(largest),
+    )
+    return Finding(code="scales_partly", evidence=evidence)
