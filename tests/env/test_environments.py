@@ -54,7 +54,7 @@ def commands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
         "gilscope": gilscope.__version__,
         "source": own_source(),
     }
-    monkeypatch.setattr(install._Making, "run", lambda making, *words, cwd=None: done(making, *words, cwd=cwd))
+    monkeypatch.setattr(install._Builder, "run", lambda making, *words, cwd=None: done(making, *words, cwd=cwd))
     monkeypatch.setattr(install, "ask", lambda path, kernels: facts)
     return done
 
@@ -100,7 +100,7 @@ def test_only_gilscope_is_compiled_and_in_a_copy_without_libraries(
         copied.extend(path.name for word in command for path in Path(word).glob("src/gilscope/*"))
         return commands(making, *command)
 
-    monkeypatch.setattr(install._Making, "run", look)
+    monkeypatch.setattr(install._Builder, "run", look)
     tree = source(folder)
     install.add(LABEL, tree)
     pip = [command for command in commands.run if "pip" in command]
@@ -144,7 +144,7 @@ def test_the_name_of_an_environment_means_the_interpreter_it_was_made_of(folder:
 def test_two_at_once_are_kept_apart(folder: Path, commands: Commands) -> None:
     pytest.importorskip("fcntl", reason="no such locks on this system")
     folder.mkdir(parents=True)
-    with install._alone(folder, LABEL), pytest.raises(UsageError, match="wait for it"):
+    with install._locked(folder, LABEL), pytest.raises(UsageError, match="wait for it"):
         install.add(LABEL, source(folder))
 
 
