@@ -11,13 +11,14 @@ from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError, WorkerRaisedError
 from gilscope.core.memory import available_bytes
 from gilscope.core.records import CaseRecord, Round
+from gilscope.core.spec import Work
 from gilscope.env.checks import THREAD_VARIABLES
 from gilscope.env.interpreters import Interpreter
 from gilscope.env.pinning import places
 from gilscope.kernels.user import Examined, Request
 from gilscope.measure.client import Launch, SupervisorClient
 from gilscope.measure.client import most_processes as enough_processes
-from gilscope.runner.wire import decode_round, decode_work
+from gilscope.runner.wire import decode_round
 
 __all__ = ["Lead", "SupervisedHost", "family_of", "fix_for", "max_workers_of"]
 
@@ -160,7 +161,7 @@ class SupervisedHost:
             gil_enabled=reply["gil_enabled"],
             gil_reason=reply["gil_reason"],
             placed=tuple(reply["placed"]),
-            work=decode_work(reply["work"]),
+            work=None if reply["work"] is None else Work(**reply["work"]),
         )
 
     def _no_room_for(self, case: Case) -> str:
