@@ -152,16 +152,8 @@ class Case:
             return self
         if self.executor == "native":
             return replace(self, workers=1)
-        return replace(
-            self,
-            executor="serial",
-            workers=1,
-            chunks_per_worker=self.chunks,
-            start_method="",
-            transport="",
-            scaling="",
-            schedule="",
-        )
+        empty: dict[str, Any] = dict.fromkeys(("start_method", "transport", "scaling", "schedule"), "")
+        return replace(self, executor="serial", workers=1, chunks_per_worker=self.chunks, **empty)
 
 
 def _without_suffix(implementation: str, executor: str, **_: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from functools import cache
 
 __all__ = [
@@ -25,11 +26,7 @@ __all__ = [
 wall_ns = time.perf_counter_ns
 process_cpu_ns = time.process_time_ns
 
-try:
-    thread_cpu_ns = time.thread_time_ns
-except AttributeError:  # platforms without a per-thread CPU clock
-    thread_cpu_ns = time.process_time_ns
-
+thread_cpu_ns: Callable[[], int] = getattr(time, "thread_time_ns", time.process_time_ns)  # not on every platform
 _NS_PER_TICK = 10_000_000  # USER_HZ is 100 on every Linux ABI (man 5 proc)
 
 

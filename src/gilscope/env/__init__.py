@@ -15,19 +15,9 @@ from typing import Any
 
 from gilscope.env import checks, interpreter, libraries, machine
 from gilscope.env.checks import Check
-from gilscope.env.cpu import MAX_WORKERS_VARIABLE, UsableCpus, core_groups, default_workers, usable_cpus
-from gilscope.env.interpreter import interpreter_label
+from gilscope.env.cpu import default_workers, usable_cpus
 
-__all__ = [
-    "MAX_WORKERS_VARIABLE",
-    "Check",
-    "UsableCpus",
-    "capture",
-    "core_groups",
-    "default_workers",
-    "interpreter_label",
-    "usable_cpus",
-]
+__all__ = ["capture", "default_workers", "usable_cpus"]
 
 
 def capture(

@@ -21,6 +21,7 @@ __all__ = [
     "MAX_WORKERS_VARIABLE",
     "Limit",
     "UsableCpus",
+    "allowed_cpus",
     "cgroup_quota_cpus",
     "core_groups",
     "default_workers",
@@ -51,7 +52,7 @@ def usable_cpus(root: Path = Path("/"), environ: Mapping[str, str] = os.environ)
     UsageError if GILSCOPE_MAX_WORKERS is not a whole number above zero.
     """
     logical = os.cpu_count() or 1
-    allowed = _allowed_cpus()
+    allowed = allowed_cpus()
     quota = cgroup_quota_cpus(root)
     user = _user_limit(environ)
     limits: list[tuple[int, Limit, str]] = [(logical, "machine", f"the machine has {_cpus(logical)}")]
@@ -77,7 +78,7 @@ def _cpus(count: int) -> str:
     return f"{count} logical CPU" + ("" if count == 1 else "s")
 
 
-def _allowed_cpus() -> int | None:
+def allowed_cpus() -> int | None:
     """Return how many CPUs the affinity of this process allows; None where unknown."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

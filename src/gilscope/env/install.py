@@ -31,6 +31,7 @@ from gilscope.env.child import PLAIN, surroundings
 from gilscope.env.environments import RECORD_NAME, Environment, Record, python_in
 from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
 from gilscope.env.interpreters import OLDEST, ask, at_path, command_of
+from gilscope.env.libraries import version_of
 
 __all__ = ["PackageSource", "add", "find_source"]
 
@@ -256,22 +257,16 @@ def _install_gilscope(builder: _Builder, source: PackageSource) -> str:
 def _optional_packages(about: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """Yield the packages of each extra that this interpreter has; the backport of sub-interpreters for 3.13 only."""
     extras: dict[str, dict[str, str]] = {}
-    for requirement in importlib.metadata.requires("gilscope") or () if _has("gilscope") else ():
+    for requirement in importlib.metadata.requires("gilscope") or () if version_of("gilscope") else ():
         match = _REQUIREMENT.fullmatch(requirement)
         if match and match["extra"] in EXTRAS:
             extras.setdefault(match["extra"], {})[match["name"]] = match["name"] + match["versions"].strip()
     for extra, packages in extras.items():
-        wanted = tuple(about["version_info"][:2]) == (3, 13) if extra == "interpreters" else all(map(_has, packages))
+        wanted = (
+            tuple(about["version_info"][:2]) == (3, 13) if extra == "interpreters" else all(map(version_of, packages))
+        )
         if wanted:
             yield tuple(packages.values())
-
-
-def _has(package: str) -> bool:
-    try:
-        importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _finished(builder: _Builder, source: PackageSource, missing: Mapping[str, str]) -> Environment:

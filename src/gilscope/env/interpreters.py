@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import gilscope
 from gilscope.core.errors import UsageError
@@ -25,7 +25,6 @@ from gilscope.env.interpreter import free_threaded_build, interpreter_label, wit
 from gilscope.env.libraries import LIBRARIES
 
 __all__ = [
-    "GIL_WORDS",
     "Gil",
     "Interpreter",
     "ListedEnvironment",
@@ -42,8 +41,6 @@ __all__ = [
 ]
 
 Gil: TypeAlias = Literal["on", "off", "both"]
-GIL_WORDS: tuple[Gil, ...] = ("on", "off", "both")
-
 OLDEST = (3, 11)
 _ASK_TIMEOUT_S = 60.0  # a cold import of everything on a slow disk, with room
 _OWN_FOLDER = os.path.dirname(os.path.abspath(gilscope.__file__))
@@ -119,7 +116,7 @@ def choose(words: Sequence[str], gil: Gil | None, kernels: Sequence[str]) -> tup
     found, cannot run gilscope, has another version of it, or cannot run in that state of the GIL.
     """
     if gil is not None:
-        check_names("state of the GIL", (gil,), GIL_WORDS)
+        check_names("state of the GIL", (gil,), get_args(Gil))
     paths = list(dict.fromkeys(locate(word) for word in words or ([sys.executable] if gil else [])))
     found = [_checked(path, ask(path, kernels)) for path in paths]
     if found and gil in ("off", "both") and not any(entry.free_threaded for entry in found):

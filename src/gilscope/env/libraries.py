@@ -7,7 +7,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LIBRARIES", "describe"]
+__all__ = ["LIBRARIES", "describe", "version_of"]
 
 LIBRARIES = (
     "numpy",
@@ -31,12 +31,13 @@ _BLAS_NAMES = ("openblas", "mkl", "blis", "accelerate")
 
 def describe() -> dict[str, Any]:
     """Return the version of each library, None where it is not installed, and the BLAS bundled with NumPy."""
-    versions: dict[str, Any] = {name: _version(name) for name in LIBRARIES}
+    versions: dict[str, Any] = {name: version_of(name) for name in LIBRARIES}
     versions["numpy_blas"] = _bundled_blas()
     return versions
 
 
-def _version(name: str) -> str | None:
+def version_of(name: str) -> str | None:
+    """Return the version of an installed package, or None."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

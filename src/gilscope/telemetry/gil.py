@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gilscope.core.errors import MeasurementError, UnavailableError, UsageError
 from gilscope.core.spec import Availability
 from gilscope.core.trace import Event
-from gilscope.env.cpu import cgroup_quota_cpus
+from gilscope.env.cpu import allowed_cpus, cgroup_quota_cpus
 from gilscope.env.interpreter import gil_enabled
 from gilscope.stats import Estimate
 from gilscope.telemetry.free_threading import GilState, gil_state
@@ -82,10 +82,7 @@ def part_reason(part: str) -> str:
 
 def _cpu_capacity() -> float:
     """CPU seconds per second this process may use: its affinity, or less under a cgroup quota."""
-    try:
-        allowed = float(len(os.sched_getaffinity(0)))
-    except (AttributeError, OSError):
-        allowed = float(os.cpu_count() or 1)
+    allowed = float(allowed_cpus() or os.cpu_count() or 1)
     return min(allowed, cgroup_quota_cpus() or allowed)
 
 
