@@ -13,7 +13,7 @@ import pytest
 import gilscope
 from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.env import environments, install
-from gilscope.env.environments import RECORD_NAME, Environment, Record
+from gilscope.env.environments import RECORD_NAME, Environment, EnvironmentRecord
 from gilscope.env.interpreters import own_source
 
 LABEL = f"{sys.version_info.major}.{sys.version_info.minor}" + ("t" if install.free_threaded_build() else "")
@@ -75,8 +75,8 @@ def test_there_are_none_at_first(folder: Path) -> None:
 
 
 def test_what_was_made_is_found_by_its_name_and_removed(folder: Path, commands: Commands) -> None:
-    made, missing = install.add(LABEL, source(folder))
-    assert missing == {}
+    made = install.add(LABEL, source(folder))
+    assert made.record.missing == {}
     assert environments.environments() == [made]
     assert environments.find(LABEL) == made.python
     assert environments.name_of(str(made.python)) == LABEL
@@ -112,8 +112,8 @@ def test_only_gilscope_is_compiled_and_in_a_copy_without_libraries(
 
 def test_a_library_without_a_wheel_is_told_and_no_failure(folder: Path, commands: Commands) -> None:
     commands.complaints["numpy"] = "no matching distribution"
-    made, missing = install.add(LABEL, source(folder))
-    assert missing == made.record.missing == {"numpy": "no matching distribution"}
+    made = install.add(LABEL, source(folder))
+    assert made.record.missing == {"numpy": "no matching distribution"}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_an_interpreter_that_is_gone_is_said(folder: Path) -> None:
 def test_a_damaged_record_is_an_unfinished_environment(folder: Path, text: str) -> None:
     (folder / "3.99").mkdir(parents=True)
     (folder / "3.99" / RECORD_NAME).write_text(text)
-    assert environments.environments() == [Environment(name="3.99", path=folder / "3.99", record=Record())]
+    assert environments.environments() == [Environment(name="3.99", path=folder / "3.99", record=EnvironmentRecord())]
 
 
 def test_removing_what_is_not_there_lists_what_is(folder: Path) -> None:

@@ -21,7 +21,7 @@ __all__ = [
     "FOLDER_VARIABLE",
     "RECORD_NAME",
     "Environment",
-    "Record",
+    "EnvironmentRecord",
     "environments",
     "find",
     "folder",
@@ -37,7 +37,7 @@ _MAX_RECORD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class EnvironmentRecord:
     """How an environment was made; None for what is not known, as while it is unfinished."""
 
     base: str | None = None  # path of the interpreter it was made from
@@ -61,7 +61,7 @@ class Environment:
 
     name: str
     path: Path
-    record: Record = field(default_factory=Record)
+    record: EnvironmentRecord = field(default_factory=EnvironmentRecord)
 
     @property
     def python(self) -> Path:
@@ -101,13 +101,13 @@ def environments() -> list[Environment]:
     return [Environment(name=entry.name, path=entry, record=_record(entry)) for entry in found]
 
 
-def _record(path: Path) -> Record:
+def _record(path: Path) -> EnvironmentRecord:
     """Return how an environment was made; nothing where the file cannot be read, as while it is unfinished."""
     try:
         with (path / RECORD_NAME).open("rb") as file:
-            return typed.read(Record, json.loads(file.read(_MAX_RECORD_BYTES)))
+            return typed.read(EnvironmentRecord, json.loads(file.read(_MAX_RECORD_BYTES)))
     except (OSError, ValueError, RecursionError):
-        return Record()
+        return EnvironmentRecord()
 
 
 def named(name: str) -> Environment | None:

@@ -28,7 +28,7 @@ import gilscope
 from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.env import environments
 from gilscope.env.child import PLAIN, surroundings
-from gilscope.env.environments import RECORD_NAME, Environment, Record, python_in
+from gilscope.env.environments import RECORD_NAME, Environment, EnvironmentRecord, python_in
 from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
 from gilscope.env.interpreters import OLDEST, ask, at_path, command_of
 from gilscope.env.libraries import version_of
@@ -108,10 +108,8 @@ def _own_source() -> PackageSource:
     return PackageSource(arguments=(f"gilscope=={gilscope.__version__}",))
 
 
-def add(
-    word: str, source: PackageSource, *, say: Callable[[str], None] = lambda text: None
-) -> tuple[Environment, Mapping[str, str]]:
-    """Make the environment of an interpreter, anew if there is one; return it and why which packages are missing.
+def add(word: str, source: PackageSource, *, say: Callable[[str], None] = lambda text: None) -> Environment:
+    """Make the environment of an interpreter, anew if there is one.
 
     ``word`` is a version (``3.13t``), a command or a path; the name of an environment means its interpreter. ``say`` is
     called with each step. Raises UsageError if there is no such interpreter or it cannot run gilscope, and
@@ -214,7 +212,7 @@ def _complaint(output: str) -> str:
     return lines[-1][:300] if lines else "it said nothing"
 
 
-def _build(builder: _Builder, about: Mapping[str, Any], source: PackageSource) -> tuple[Environment, Mapping[str, str]]:
+def _build(builder: _Builder, about: Mapping[str, Any], source: PackageSource) -> Environment:
     name, base = builder.name, without_home(builder.base)
     shutil.rmtree(builder.path, ignore_errors=True)
     builder.log.unlink(missing_ok=True)
@@ -225,7 +223,7 @@ def _build(builder: _Builder, about: Mapping[str, Any], source: PackageSource) -
             f"{builder.base} cannot make a virtual environment: {problem}", "install the venv module of this Python"
         )
     builder.say(f"{name}: gilscope from {source}" + (", which is compiled: about a minute" if source.tree else ""))
-    _write(builder, Record(base=base))  # an interrupted one can be found again
+    _write(builder, EnvironmentRecord(base=base))  # an interrupted one can be found again
     problem = _install_gilscope(builder, source)
     if problem:
         log = without_home(str(builder.log))
@@ -236,7 +234,7 @@ def _build(builder: _Builder, about: Mapping[str, Any], source: PackageSource) -
         problem = builder.pip("--only-binary", ":all:", *packages)
         if problem:
             missing |= {re.split(r"[^\w.-]", package)[0]: problem for package in packages}
-    return _finished(builder, source, missing), missing
+    return _finished(builder, source, missing)
 
 
 def _install_gilscope(builder: _Builder, source: PackageSource) -> str:
@@ -277,7 +275,7 @@ def _finished(builder: _Builder, source: PackageSource, missing: Mapping[str, st
             f"{source} has gilscope {about['gilscope']}, this is {gilscope.__version__}",
             "install from where this one comes from: leave out --from",
         )
-    record = Record(
+    record = EnvironmentRecord(
         base=without_home(builder.base),
         python=about["version"],
         free_threaded=about["free_threaded"],
@@ -292,6 +290,6 @@ def _finished(builder: _Builder, source: PackageSource, missing: Mapping[str, st
     return Environment(name=builder.name, path=builder.path, record=record)
 
 
-def _write(builder: _Builder, record: Record) -> None:
+def _write(builder: _Builder, record: EnvironmentRecord) -> None:
     text = json.dumps({**_HEAD, "name": builder.name, **record.to_json()}, indent=2)
     (builder.path / RECORD_NAME).write_text(text + "\n", encoding="utf-8")
