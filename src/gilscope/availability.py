@@ -55,12 +55,12 @@ class Remote:
     """Another interpreter, by its reply (``env/_about.py``) and its label in case ids."""
 
     label: str
-    facts: Mapping[str, Any]
+    about: Mapping[str, Any]
 
     @property
     def gil_enabled(self) -> bool:
         """See ``Abilities``."""
-        return bool(self.facts["gil_enabled"])
+        return bool(self.about["gil_enabled"])
 
     def implementation(self, spec: KernelSpec, impl: Impl) -> Availability:
         """See ``Abilities``; whether the user's own functions can be imported there is found out by doing it."""
@@ -72,12 +72,12 @@ class Remote:
 
     def executor(self, name: str, spec: KernelSpec, impl: Impl, start_method: str) -> Availability:
         """See ``Abilities``."""
-        known = self.facts["own"][kind_of(impl)] if kernels.adopted(spec.name) else self._known(spec, impl)
+        known = self.about["own"][kind_of(impl)] if kernels.adopted(spec.name) else self._known(spec, impl)
         word = executor_word(name, start_method)
         return self._reply(known.get("executors", {}).get(word), f"executor {word}")
 
     def _known(self, spec: KernelSpec, impl: Impl) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.facts["kernels"].get(spec.name, {}).get(impl.name, {})
+        found: Mapping[str, Any] = self.about["kernels"].get(spec.name, {}).get(impl.name, {})
         return found
 
     def _reply(self, found: Mapping[str, Any] | None, what: str) -> Availability:
@@ -89,4 +89,4 @@ class Remote:
 
 def remote(interpreters: Iterable[Interpreter]) -> dict[str, Abilities]:
     """Return what some interpreters can run, by their labels."""
-    return {entry.label: Remote(label=entry.label, facts=entry.facts) for entry in interpreters}
+    return {entry.label: Remote(label=entry.label, about=entry.about) for entry in interpreters}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from gilscope.core.registry import check_names
 from gilscope.core.spec import Availability, Impl, KernelSpec
 from gilscope.executors.processes import default_start_method
 
-__all__ = ["QUICK_BUDGET_S", "QUICK_IMPLEMENTATIONS", "compared", "make_plan", "make_study"]
+__all__ = ["QUICK_BUDGET_S", "QUICK_IMPLEMENTATIONS", "compared", "make_plan", "make_study", "with_t1"]
 
 QUICK_IMPLEMENTATIONS = ("py_loop", "std_c", "cy_gil", "cy_nogil", "cy_prange", "nb_prange")
 """Default of ``gilscope run``: one of each kind, so that four kernels get a 95 % interval in a minute. ``nb_gil`` and
@@ -114,7 +114,7 @@ def make_plan(study: Study, abilities: Mapping[str, Abilities] | None = None) ->
                 if not whole.ok:  # one entry, not one per executor and worker count
                     break
         if cases:
-            slots = (Slot(case=case) for case in _with_t1(cases))
+            slots = (Slot(case=case) for case in with_t1(cases))
             groups.append(Group(kernel=name, slots=(*slots, *_controls(cases, able))))
     if not groups:
         reasons = dict.fromkeys(
@@ -188,7 +188,7 @@ def _availability(able: Abilities, spec: KernelSpec, impl: Impl, case: Case) -> 
     return able.executor(case.executor, spec, impl, case.start_method)
 
 
-def _with_t1(cases: Sequence[Case]) -> tuple[Case, ...]:
+def with_t1(cases: Iterable[Case]) -> tuple[Case, ...]:
     """Return the cases, each preceded by its T(1) unless that is listed already."""
     return tuple(dict.fromkeys(wanted for case in cases for wanted in (case.t1, case)))
 
@@ -203,7 +203,7 @@ def _controls(cases: Sequence[Case], able: Mapping[str, Abilities]) -> Iterator[
         name, label = found
         spin = Case(kernel="spin", implementation=name, executor="threads", workers=1, size="M", interpreter=label)
         counts = sorted({case.workers for case in cases if case.workers > 1})
-        for case in _with_t1([replace(spin, workers=count) for count in counts]) or (spin.t1,):
+        for case in with_t1(replace(spin, workers=count) for count in counts) or (spin.t1,):
             yield Slot(case=case, role="spin")
     for case in _representatives(cases, able):
         yield Slot(case=case, role="isolated")

@@ -30,14 +30,14 @@ thread_cpu_ns: Callable[[], int] = getattr(time, "thread_time_ns", time.process_
 _NS_PER_TICK = 10_000_000  # USER_HZ is 100 on every Linux ABI (man 5 proc)
 
 
-def _head(path: str) -> bytes:
-    """Return the beginning of a file, by two system calls and a close; nothing when it cannot be opened."""
+def _head(path: str, nbytes: int = 512) -> bytes:
+    """Return the beginning of a file, in few system calls; nothing when it cannot be opened."""
     try:
         fd = os.open(path, os.O_RDONLY)
     except OSError:
         return b""
     try:
-        return os.read(fd, 512)
+        return os.read(fd, nbytes)
     finally:
         os.close(fd)
 
@@ -82,13 +82,8 @@ def throttled_ns() -> int | None:
     of the group with the least quota, summed over CPUs; other members of that group are included.
     """
     path = _cpu_stat()
-    if path is None:
-        return None
-    try:
-        with open(path, "rb") as file:
-            fields = dict(line.split(b" ", 1) for line in file.read().splitlines() if b" " in line)
-    except OSError:
-        return None
+    lines = _head(path, 4096).splitlines() if path is not None else []
+    fields = dict(line.split(b" ", 1) for line in lines if b" " in line)
     if b"throttled_usec" in fields:
         return int(fields[b"throttled_usec"]) * 1000
     return int(fields[b"throttled_time"]) if b"throttled_time" in fields else None

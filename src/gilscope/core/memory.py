@@ -17,8 +17,8 @@ _LIMITS = (  # files with limit and usage, prefix of the fields in memory.stat: 
 def bound_memory(most_bytes: int | None = None) -> None:
     """Make allocations of this process and its children beyond a limit fail, instead of having a process killed.
 
-    ``most_bytes`` of private memory per process; by default, what is free on the machine. An existing limit is only
-    lowered. RLIMIT_DATA counts private writable mappings since Linux 4.7; shared inputs and outputs do not count.
+    ``most_bytes`` is private memory per process, by default what is free; an existing limit is only lowered.
+    RLIMIT_DATA counts private writable mappings since Linux 4.7; shared inputs and outputs do not count.
     """
     wanted = available_bytes() if most_bytes is None else most_bytes
     if wanted is None or sys.platform != "linux":

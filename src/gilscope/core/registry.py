@@ -1,7 +1,6 @@
 """The names gilscope knows: kernels, implementations, executors, in the order they are shown.
 
-Tests compare the tuples with the folders. Adding a kernel or an executor means adding its folder or file and its name
-here.
+Adding a kernel or an executor means adding its folder or file and its name here; tests compare them.
 """
 
 from __future__ import annotations
@@ -85,10 +84,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def check_names(what: str, names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Return ``names`` without repetitions, in their order.
-
-    Raises UnknownNameError if a name is not in ``known``; the message suggests the nearest one and lists all.
-    """
+    """Return ``names`` without repetitions; UnknownNameError suggests the nearest of ``known`` and lists all."""
     for name in names:
         if name not in known:
             close = nearest(name, known)

@@ -95,10 +95,6 @@ class Impl:
     definition: Mapping[str, str] | None = field(default=None, hash=False)
 
 
-def _nothing(params: Params, buffers: Buffers) -> None:
-    """Make or restore nothing."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelSpec:
     """A kernel: its inputs, its decomposition and how its result is checked.
@@ -106,28 +102,17 @@ class KernelSpec:
     All functions take the parameters of one size first. They may import only the standard library and the compiled
     input generator, because workers, runners and sub-interpreters use them.
 
-    Parameters
-    ----------
-    layout : callable (params) -> tuple of BufferSpec
-        The buffers, in the order in which the kernel's definition names its arrays; default: none.
-    make_inputs : callable (params, buffers) -> None
-        Fill the ``input`` buffers (and whatever ``reset`` restores from) in place.
-    extent : callable (params) -> int
-        Number of items of each phase; chunks are ranges of items and are independent within a phase.
-    reads, writes : callable (params, phase, lo, hi) -> tuple of Slice
-        What a chunk reads from and writes to the buffers, for the ``pickle`` transport and the ``isolated`` control.
-    reset : callable (params, buffers) -> None
-        Restore the ``state`` buffers; runs untimed before every round.
-    combine : callable (params, partials) -> result
-        Reduce the partials, given in chunk order; inside the timed round. The result travels as JSON: None, or ints,
-        floats, strings and lists.
-    outputs : callable (params) -> tuple of Slice
-        The parts of the buffers that, with ``result``, are the answer; default: the result alone.
-    check : callable (params, buffers, result) -> str or None
-        Independent knowledge about the answer (conservation laws, known counts): None, or what is wrong with it.
-    size_for : callable (implementation, workers) -> str, or None
-        The size of a case where it depends on the workers (weak scaling; implementations with their own threads use the
-        size of the largest count); None: what the study requests.
+    ``layout`` returns the buffers, in the order in which the kernel's definition names its arrays. ``make_inputs``
+    fills the ``input`` buffers (and whatever ``reset`` restores from) in place; ``reset`` restores the ``state``
+    buffers, untimed, before every round. An execution has ``phases``, separated by barriers, of ``extent`` items each;
+    chunks are ranges of items, independent within a phase. ``reads`` and ``writes`` return the slices that the chunk
+    (phase, lo, hi) reads and writes, for the ``pickle`` transport and the ``isolated`` control.
+
+    ``combine`` reduces the partials, in chunk order, inside the timed round; the result travels as JSON: None, or ints,
+    floats, strings and lists. ``outputs`` are the slices that, with the result, are the answer. ``check`` returns what
+    is wrong with it by independent knowledge (conservation laws, known counts), or None. ``size_for`` returns the size
+    for an implementation and a number of workers where that matters (weak scaling; implementations with their own
+    threads use the size of the largest count); None: what the study requests.
     """
 
     name: str
@@ -139,12 +124,12 @@ class KernelSpec:
     impls: tuple[Impl, ...]
     kind: Literal["kernel", "probe"] = "kernel"
     layout: Callable[[Params], tuple[BufferSpec, ...]] = lambda params: ()
-    make_inputs: Callable[[Params, Buffers], None] = _nothing
+    make_inputs: Callable[[Params, Buffers], None] = lambda params, buffers: None
     outputs: Callable[[Params], tuple[Slice, ...]] = lambda params: ()
-    phases: Callable[[Params], int] = lambda params: 1  # per execution, separated by barriers
+    phases: Callable[[Params], int] = lambda params: 1
     reads: Callable[[Params, int, int, int], tuple[Slice, ...]] = lambda params, phase, lo, hi: ()
     writes: Callable[[Params, int, int, int], tuple[Slice, ...]] = lambda params, phase, lo, hi: ()
-    reset: Callable[[Params, Buffers], None] = _nothing
+    reset: Callable[[Params, Buffers], None] = lambda params, buffers: None
     combine: Callable[[Params, Sequence[Any]], Any] = lambda params, partials: None
     check: Callable[[Params, Buffers, Any], str | None] = lambda params, buffers, result: None
     digests: Mapping[str, str] = field(default_factory=dict)  # of the answer, per size: gilscope kernels digest

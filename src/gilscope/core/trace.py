@@ -1,8 +1,7 @@
 """What happened when, on one clock: spans on lanes, messages between lanes, and how programs record them.
 
-A lane is whatever does one thing at a time: a thread, process, interpreter or task, or the GIL, whose spans are named
-after its holder. The text before a lane's last slash is its group: ``processes/worker-1``. Standard library only:
-workers record with it too.
+A lane does one thing at a time: a thread, process, interpreter or task, or the GIL, whose spans are named after its
+holder. Its group is the text before its last slash: ``processes/worker-1``. Standard library only: workers record too.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def runner_files(package: str) -> tuple[str, ...]:
     100 ms for 100 modules, almost all of it parsing.
     """
     found = _files_of(package)
-    words = _registry_words(found)
+    known = _registry_names(found)
     todo, reached, named = [ENTRY], set[str](), set[str]()
     while todo:
         module = todo.pop()
@@ -58,7 +58,7 @@ def runner_files(package: str) -> tuple[str, ...]:
         reached.add(module)
         names, texts = _references(found.read(module), module, found.modules[module].endswith("__init__.py"))
         named |= texts
-        todo += itertools.chain.from_iterable(_resolved(name, found, words) for name in (*names, module))
+        todo += itertools.chain.from_iterable(_resolved(name, found, known) for name in (*names, module))
     files = {found.modules[module] for module in reached}
     folders = {os.path.dirname(file) for file in files}
     read = (file for text in named & found.data.keys() for file in found.data[text])
@@ -80,8 +80,8 @@ def _files_of(root: str) -> _Package:
     return found
 
 
-def _registry_words(found: _Package) -> frozenset[str]:
-    """Return the words in the tuples of the registry."""
+def _registry_names(found: _Package) -> frozenset[str]:
+    """Return the names in the tuples of the registry."""
     if _REGISTRY not in found.modules:
         return frozenset()
     tuples = (node for node in ast.walk(_parsed(found.read(_REGISTRY))) if isinstance(node, ast.Tuple))
@@ -89,7 +89,7 @@ def _registry_words(found: _Package) -> frozenset[str]:
     return frozenset(value for value in constants if isinstance(value, str))
 
 
-def _resolved(name: str, found: _Package, words: frozenset[str]) -> Iterator[str]:
+def _resolved(name: str, found: _Package, known: frozenset[str]) -> Iterator[str]:
     """Yield the modules a dotted name leads to, with their packages; its last part may be a name in a module."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
@@ -97,7 +97,7 @@ def _resolved(name: str, found: _Package, words: frozenset[str]) -> Iterator[str
         if _OPEN not in wanted:
             yield wanted  # packages are imported before what is in them
         else:
-            yield from (filled for word in words if (filled := wanted.replace(_OPEN, word)) in found.modules)
+            yield from (filled for each in known if (filled := wanted.replace(_OPEN, each)) in found.modules)
 
 
 def _parsed(source: bytes) -> ast.Module:

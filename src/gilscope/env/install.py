@@ -15,7 +15,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import urllib.parse
 import urllib.request
@@ -29,8 +28,8 @@ from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.env import environments
 from gilscope.env.child import PLAIN, surroundings
 from gilscope.env.environments import RECORD_NAME, Environment, EnvironmentRecord, python_in
-from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
-from gilscope.env.interpreters import OLDEST, ask, at_path, command_of
+from gilscope.env.interpreter import interpreter_label, without_home
+from gilscope.env.interpreters import OLDEST, ask, at_path, program_of
 from gilscope.env.libraries import version_of
 
 __all__ = ["PackageSource", "add", "find_source"]
@@ -48,10 +47,7 @@ _REQUIREMENT = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageSource:
-    """Where gilscope is installed from: arguments for ``pip install``, or a checkout.
-
-    A checkout is copied first, so that building leaves no traces in it.
-    """
+    """Where gilscope is installed from: arguments for ``pip install``, or a checkout, of which a copy is built."""
 
     arguments: tuple[str, ...] = ()
     tree: Path | None = None
@@ -61,10 +57,7 @@ class PackageSource:
 
 
 def find_source(given: str | None) -> PackageSource:
-    """Return where to install gilscope from: by default, where this one comes from.
-
-    ``given`` is a checkout, a wheel or sdist, or a folder of wheels; raises UsageError for anything else.
-    """
+    """Return where to install gilscope from: a checkout, wheel, sdist or folder of wheels; by default, as this one."""
     if given is None:
         return _own_source()
     path = Path(given).expanduser().absolute()
@@ -139,11 +132,7 @@ def find_base(word: str) -> str:
     known = environments.named(word)
     if known is not None and known.record.base is not None:
         return at_path(Path(os.path.expanduser(known.record.base)))
-    if os.sep in word or word.startswith("~"):
-        return at_path(Path(word).expanduser())
-    if word == interpreter_label(sys.version_info[:2], free_threaded=free_threaded_build(), gil=False):
-        return sys.executable
-    path = command_of(word)
+    path = program_of(word)
     if path is None:
         raise UsageError(
             f"no interpreter {word!r}: there is no such command; install it (e.g. uv python install {word}), or name "

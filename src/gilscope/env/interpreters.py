@@ -36,6 +36,7 @@ __all__ = [
     "described",
     "locate",
     "own_source",
+    "program_of",
     "reopen",
     "stale",
 ]
@@ -60,24 +61,24 @@ class Interpreter:
     label: str
     executable: str
     environment: Mapping[str, str | None] = field(default_factory=lambda: PLAIN)  # None removes a variable
-    facts: Mapping[str, Any] = field(default_factory=dict)  # its reply (_about.reply)
+    about: Mapping[str, Any] = field(default_factory=dict)  # its reply (_about.reply)
 
     @property
     def free_threaded(self) -> bool:
         """Whether it was built to run without the GIL."""
-        return bool(self.facts["free_threaded"])
+        return bool(self.about["free_threaded"])
 
     @property
     def gil_enabled(self) -> bool:
         """Whether it starts with the GIL."""
-        return bool(self.facts["gil_enabled"])
+        return bool(self.about["gil_enabled"])
 
     def describe(self) -> dict[str, Any]:
         """Return what a result keeps of it; JSON-able, without the name of the user."""
         kept = ("implementation", "version", "free_threaded", "gil_enabled", "compiler", "libraries")
         return {
             "label": self.label,
-            **{name: self.facts[name] for name in kept if name in self.facts},
+            **{name: self.about[name] for name in kept if name in self.about},
             "executable": without_home(self.executable),
             "gil_asked": _gil_of(self.environment.get("PYTHON_GIL")) or "",
         }
@@ -108,16 +109,16 @@ class ListedEnvironment:
         return {**head, **record, "version": version}
 
 
-def choose(words: Sequence[str], gil: Gil | None, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
-    """Find, ask and name the interpreters of a study, in the order of the words, without the GIL before with it.
+def choose(names: Sequence[str], gil: Gil | None, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
+    """Find, ask and name the interpreters of a study, in their order, without the GIL before with it.
 
-    ``words`` are the values of ``--python``; none with a ``gil`` means the running one, none at all an empty result.
+    ``names`` are the values of ``--python``; none with a ``gil`` means the running one, none at all an empty result.
     ``gil`` is how free-threaded builds are run; None as they start by themselves. Raises UsageError if one cannot be
     found, cannot run gilscope, has another version of it, or cannot run in that state of the GIL.
     """
     if gil is not None:
         check_names("state of the GIL", (gil,), get_args(Gil))
-    paths = list(dict.fromkeys(locate(word) for word in words or ([sys.executable] if gil else [])))
+    paths = list(dict.fromkeys(locate(name) for name in names or ([sys.executable] if gil else [])))
     found = [_checked(path, ask(path, kernels)) for path in paths]
     if found and gil in ("off", "both") and not any(entry.free_threaded for entry in found):
         labels = ", ".join(entry.label for entry in found)
@@ -129,11 +130,7 @@ def choose(words: Sequence[str], gil: Gil | None, kernels: Sequence[str]) -> tup
 
 
 def reopen(label: str, executable: str, gil_asked: str, kernels: Sequence[str]) -> Interpreter:
-    """Find an interpreter of a result again, in the same state of its GIL.
-
-    Label, executable and GIL state are as ``describe`` wrote them. Raises UsageError if it is gone or can no longer run
-    gilscope.
-    """
+    """Find an interpreter of a result, as ``describe`` wrote it, in the same state of its GIL, or raise UsageError."""
     path = at_path(Path(executable).expanduser())
     value = next((text for state, text in _VALUES.items() if state == gil_asked), None)
     environment = {**PLAIN, "PYTHON_GIL": value}
@@ -142,26 +139,26 @@ def reopen(label: str, executable: str, gil_asked: str, kernels: Sequence[str]) 
 
 
 def locate(word: str) -> str:
-    """Return the program meant by a word: a path, an environment of ours, a version, or a command.
-
-    Raises UsageError without one.
-    """
+    """Return the program of a path, an environment of ours, a version, or a command; UsageError without one."""
     if not word.strip():
         raise UsageError("--python needs a name or a path: write it like 3.13t, python3.12 or /path/to/python")
-    if os.sep in word or (os.altsep and os.altsep in word) or word.startswith("~"):
-        return at_path(Path(word).expanduser())
     known = environments.find(word)
-    if known is not None:
-        return str(known)
-    if word == interpreter_label(sys.version_info[:2], free_threaded=free_threaded_build(), gil=False):
-        return sys.executable
-    path = command_of(word)
+    path = program_of(word) if known is None else str(known)
     if path is None:
         raise UsageError(
             f"no interpreter {word!r}: neither an environment of 'gilscope env list' nor a command; "
             f"make one with: gilscope env add {word}, or name it by its path"
         )
     return path
+
+
+def program_of(word: str) -> str | None:
+    """Return the program of a path (UsageError if there is none), a version or a command; None without one."""
+    if os.sep in word or (os.altsep and os.altsep in word) or word.startswith("~"):
+        return at_path(Path(word).expanduser())
+    if word == interpreter_label(sys.version_info[:2], free_threaded=free_threaded_build(), gil=False):
+        return sys.executable
+    return command_of(word)
 
 
 def command_of(word: str) -> str | None:
@@ -247,14 +244,14 @@ def _checked(path: str, about: Mapping[str, Any]) -> Interpreter:
     problem = stale(about["gilscope"], about.get("source"))
     if problem:
         raise UsageError(f"{shown} (Python {label}) {problem}: renew it with: {add}")
-    return Interpreter(label=label, executable=path, facts=about)
+    return Interpreter(label=label, executable=path, about=about)
 
 
 def _distinct(found: Sequence[Interpreter]) -> list[Interpreter]:
     """Give each a label of its own: with the patch version, then a number, where two have the same."""
     labels = [entry.label for entry in found]
     longer = [
-        entry.label.replace(".".join(map(str, entry.facts["version_info"][:2])), entry.facts["version"])
+        entry.label.replace(".".join(map(str, entry.about["version_info"][:2])), entry.about["version"])
         if labels.count(entry.label) > 1
         else entry.label
         for entry in found
@@ -290,4 +287,4 @@ def _in_state(entry: Interpreter, value: str, kernels: Sequence[str]) -> Interpr
     environment = {**PLAIN, "PYTHON_GIL": value}
     about = ask(entry.executable, kernels, environment)
     label = entry.label + ("+gil" if about["gil_enabled"] else "")
-    return replace(entry, label=label, environment=environment, facts=about)
+    return replace(entry, label=label, environment=environment, about=about)

@@ -21,13 +21,11 @@ from gilscope.measure.calibrate import ROUND_S
 from gilscope.measure.engine import Planned
 from gilscope.measure.events import Observer
 from gilscope.measure.host import SupervisedHost
-from gilscope.plan import make_plan
+from gilscope.plan import make_plan, with_t1
 
 __all__ = ["DEFAULT_BUDGET_S", "Functions", "Options"]
 
-DEFAULT_BUDGET_S = 30.0
-"""Buys about 20 blocks of one function on 2 CPUs: half-widths of 3 % on a quiet machine."""
-
+DEFAULT_BUDGET_S = 30.0  # about 20 blocks of one function on 2 CPUs: half-widths of 3 % on a quiet machine
 _EXECUTORS = ("serial", "threads", "processes", "interpreters", "native")
 
 
@@ -95,11 +93,12 @@ class Functions:
         adopt(request, examined, tasks)
         found = {
             **environment,
-            "checks": environment["checks"] + [_caution(text, cure) for text, cure in _cautions(request, examined)],
+            "checks": [*environment["checks"], *_cautions(request, examined)],
             "functions": {name: entry.facts() for name, entry in examined.items() if not entry.problem},
             "hand_over_s": _hand_over_s(host, request, study, most),
         }
-        plan = _with_controls(_with_nested(_plan(study, examined, options), examined, study), options.controls)
+        plan = _with_nested(_plan(study, examined, options), examined, study)
+        plan = _with_slots(plan, lambda slot: slot.role in ("case", *options.controls))
         return Planned(study=study, plan=plan, environment=found, records=tuple(_failed(request, examined, study)))
 
 
@@ -152,34 +151,34 @@ def _hand_over_s(host: SupervisedHost, request: Request, study: Study, workers: 
     return {executor: cost_s for executor, cost_s in costs.items() if cost_s is not None}
 
 
-def _cautions(request: Request, examined: Mapping[str, Examined]) -> Iterator[tuple[str, str]]:
-    """Yield (what a function does that affects a figure, what to do about it)."""
+def _cautions(request: Request, examined: Mapping[str, Examined]) -> Iterator[dict[str, str]]:
+    """Yield as checks what functions do that affects a figure, and what to do about it."""
+
+    def caution(message: str, cure: str) -> dict[str, str]:
+        return {"name": "function", "status": "warning", "message": message, "cure": cure}
+
     for function in request.functions:
-        entry = examined[function.name]
+        target, entry = function.target, examined[function.name]
         if entry.prints:
-            yield (
-                f"{function.target} prints {entry.printed_bytes} bytes per call, under every executor into nothing",
+            yield caution(
+                f"{target} prints {entry.printed_bytes} bytes per call, under every executor into nothing",
                 "print less: a terminal or a pipe would slow it down further, and threads would share it",
             )
         if entry.complains:
-            yield (
-                f"{function.target} writes {entry.complained_bytes} bytes per call to standard error",
+            yield caution(
+                f"{target} writes {entry.complained_bytes} bytes per call to standard error",
                 "write less: they are read while it is measured, and threads share the stream",
             )
         if entry.unlimited:
-            yield (
-                f"{function.target} keeps {entry.busy:.1f} CPUs busy by itself, on threads that no limit reaches",
+            yield caution(
+                f"{target} keeps {entry.busy:.1f} CPUs busy by itself, on threads that no limit reaches",
                 "give it a parameter for the number of its threads: here they multiply with the workers",
             )
         if entry.moves:
-            yield (
-                f"{function.target} changes the working directory, which was put back before every call",
+            yield caution(
+                f"{target} changes the working directory, which was put back before every call",
                 "use absolute paths: threads share the directory",
             )
-
-
-def _caution(message: str, cure: str) -> dict[str, str]:
-    return {"name": "function", "status": "warning", "message": message, "cure": cure}
 
 
 def _study(
@@ -242,8 +241,7 @@ def _with_nested(plan: Plan, examined: Mapping[str, Examined], study: Study) -> 
             if slot.role == "case" and slot.case.executor == "threads" and slot.case.workers > 1
             if examined[slot.case.implementation].own_threads
         ]
-        added = dict.fromkeys(wanted for case in cases for wanted in (case.t1, case))
-        groups.append(replace(group, slots=(*group.slots, *(Slot(case=case) for case in added))))
+        groups.append(replace(group, slots=(*group.slots, *(Slot(case=case) for case in with_t1(cases)))))
     return replace(plan, groups=tuple(groups))
 
 
@@ -269,11 +267,6 @@ def _fitting(plan: Plan, examined: Mapping[str, Examined]) -> Plan:
     ]
     kept = _with_slots(plan, lambda slot: not too_large(slot))
     return replace(kept, unavailable=(*plan.unavailable, *missing))
-
-
-def _with_controls(plan: Plan, controls: Sequence[str]) -> Plan:
-    """Leave out the controls that were not requested."""
-    return _with_slots(plan, lambda slot: slot.role in ("case", *controls))
 
 
 def _with_slots(plan: Plan, kept: Callable[[Slot], bool]) -> Plan:

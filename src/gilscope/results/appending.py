@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from gilscope.core.errors import ForeignFileError, ResultFileError, UsageError
 from gilscope.results.reader import is_line
@@ -42,7 +42,7 @@ class AppendOnlyFile:
         self._size = os.fstat(self._fd).st_size
         self._synced_s = clock()
 
-    def __enter__(self) -> AppendOnlyFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

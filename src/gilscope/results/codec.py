@@ -47,7 +47,7 @@ _PLAIN_FIELDS = (
     *("family", "python", "gil_enabled", "gil_reason", "gil"),
 )
 
-# The order of a stamp's numbers in the file. Those in _ABSOLUTE count from the start of the block.
+# The order of a stamp's numbers in the file; the first _ABSOLUTE count from the start of the block.
 _STAMP_FIELDS = (
     *("submit_ns", "start_ns", "end_ns", "received_ns", "waiting_ns", "waking_ns", "cpu_ns", "run_queue_ns"),
     "gathering_ns",  # added later: rows without it are read

@@ -16,7 +16,7 @@ from gilscope.results.schema import SCHEMA, SCHEMA_VERSION
 __all__ = ["ResultWriter"]
 
 
-class ResultWriter:
+class ResultWriter(AppendOnlyFile):
     """Append a study's cases and blocks to a result file; one writer at a time.
 
     ``environment`` is from ``env.capture``. With ``resume``, a line says with what this part was measured; the caller
@@ -33,29 +33,19 @@ class ResultWriter:
         resume: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._file = AppendOnlyFile(path, SCHEMA, resume=resume, clock=clock)
+        super().__init__(path, SCHEMA, resume=resume, clock=clock)
         part = {"tool_version": tool_version, "study": encode_study(study), "environment": environment}
         head = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, **part}
-        self._file.append({"resumed": part} if resume else head)
-
-    def __enter__(self) -> ResultWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        self.append({"resumed": part} if resume else head)
 
     def case(self, record: CaseRecord) -> None:
         """Append the record of a case; a later line about the same case replaces it."""
-        self._file.append({"case": encode_case_record(record)})
+        self.append({"case": encode_case_record(record)})
 
     def block(self, block: Block) -> None:
         """Append a block."""
-        self._file.append({"block": encode_block(block)})
+        self.append({"block": encode_block(block)})
 
     def diagnostic(self, values: Mapping[str, Any]) -> None:
         """Append a diagnostic round: any JSON-able mapping."""
-        self._file.append({"diagnostic": values})
-
-    def close(self) -> None:
-        """Write everything to the disk. Idempotent."""
-        self._file.close()
+        self.append({"diagnostic": values})

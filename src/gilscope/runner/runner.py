@@ -23,7 +23,7 @@ from gilscope.core.records import Round
 from gilscope.core.spec import Work
 from gilscope.executors._rounds import Task
 from gilscope.executors._shm import HAS_MEMFD, Segment
-from gilscope.kernels import user as own
+from gilscope.kernels import user
 from gilscope.runner import examine
 from gilscope.runner.serving import serve
 from gilscope.telemetry.free_threading import gil_state
@@ -48,8 +48,10 @@ class _Runner:
     def handle(self, message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         """Do what a message requests."""
         self._adopt(message["segments"], fds)
-        if message.get("own"):
-            _learn(message["own"])
+        if message.get("own"):  # the user's own functions, before this process does anything else
+            user.adopt(user.Request.from_config(message["own"]))
+            bound_memory()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a reader of what they print would disturb the workers
         match message["op"]:
             case "prepare":
                 return self._prepare(message["case"], message["segment"])
@@ -135,8 +137,8 @@ class _Runner:
         memory, copies = segment.map(), range(case.copies)
         buffers = [targets.views(memory, targets.shifted(layout, copy, case.copies)) for copy in copies]
         if segment_key in self._fresh:
-            for own in buffers:
-                spec.make_inputs(params, own)
+            for copy in buffers:
+                spec.make_inputs(params, copy)
             self._fresh.discard(segment_key)
         return Task(
             case=case,
@@ -183,13 +185,6 @@ def _prepared(session: Any, first: Round) -> dict[str, Any]:
         "gil_enabled": getattr(session, "gil_enabled", state.enabled),
         "gil_reason": state.reason,
     }
-
-
-def _learn(config: dict[str, Any]) -> None:
-    """Adopt the user's own functions, before this process does anything else."""
-    own.adopt(own.Request.from_config(config))
-    bound_memory()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what they print must not keep a reader busy beside the workers
 
 
 def main() -> None:
