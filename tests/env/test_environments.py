@@ -14,9 +14,10 @@ import gilscope
 from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.env import environments, install
 from gilscope.env.environments import RECORD_NAME, Environment, EnvironmentRecord
+from gilscope.env.interpreter import free_threaded_build
 from gilscope.env.interpreters import own_source
 
-LABEL = f"{sys.version_info.major}.{sys.version_info.minor}" + ("t" if install.free_threaded_build() else "")
+LABEL = f"{sys.version_info.major}.{sys.version_info.minor}" + ("t" if free_threaded_build() else "")
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def commands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
         "implementation": "CPython",
         "version": "3.99.0",
         "version_info": list(sys.version_info[:3]),
-        "free_threaded": install.free_threaded_build(),
+        "free_threaded": free_threaded_build(),
         "libraries": {"numpy": "2.0", "numba": None},
         "gilscope": gilscope.__version__,
         "source": own_source(),

@@ -10,7 +10,6 @@ import math
 import os
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from gilscope.core.errors import MeasurementError, UnavailableError, UsageError
@@ -26,10 +25,9 @@ from gilscope.telemetry.reading import GilReading, GilReport, GilThread, HoldLen
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Sampler
 
-__all__ = ["DIAGNOSTIC_RATE_HZ", "GilMonitor", "part_reason", "probe_availability"]
+__all__ = ["DIAGNOSTIC_RATE_HZ", "GilMonitor", "cpu_capacity", "part_reason", "probe_availability"]
 
-DIAGNOSTIC_RATE_HZ = 2000.0
-"""Fixed rate of diagnostic rounds: 400 samples in the shortest round (200 ms). Their slow-down is reported."""
+DIAGNOSTIC_RATE_HZ = 2000.0  # 400 samples in the shortest diagnostic round (200 ms); their slow-down is reported
 
 # Waking an idle CPU costs its neighbour more than the sampler uses: they may share a core, or a hypervisor. On two
 # virtual CPUs 342 samples a second slowed the other one down by 3.7 % over 100 interleaved pairs, which is 109 us per
@@ -80,7 +78,7 @@ def part_reason(part: str) -> str:
     return _self_check()[part]
 
 
-def _cpu_capacity() -> float:
+def cpu_capacity() -> float:
     """CPU seconds per second this process may use: its affinity, or less under a cgroup quota."""
     allowed = float(allowed_cpus() or os.cpu_count() or 1)
     return min(allowed, cgroup_quota_cpus() or allowed)
@@ -130,9 +128,7 @@ class GilMonitor:
             self._sampler.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -156,7 +152,7 @@ class GilMonitor:
             budget=_BUDGET,
             machine_budget=_BUDGET,
             wake_cost_s=_WAKE_COST_S,
-            cpus=_cpu_capacity(),
+            cpus=cpu_capacity(),
             target=_TARGET,
             identify=not self._reasons["threads"],
             seed=time.perf_counter_ns() ^ id(self),
@@ -202,15 +198,14 @@ class GilMonitor:
     def reading(self) -> GilReading:
         """All quantities at once.
 
-        Raises UnavailableError if the GIL cannot be measured here, and MeasurementError if the window was too short for
-        a single sample.
+        Raises UnavailableError if the GIL cannot be measured here, MeasurementError if there was no time for a single
+        sample.
         """
         if self._sampler is None:
             raise UnavailableError(self.reason)
         if self._final is not None:
             return self._final
-        running = self._state is None
-        if running:
+        if self._state is None:  # still running
             self._names.refresh()
         reading = read(
             self._sampler.snapshot(),
@@ -218,7 +213,7 @@ class GilMonitor:
             waiting=not self._reasons["waiting"],
             requests=not self._reasons["overdue"],
         )
-        if not running:
+        if self._state is not None:
             self._final = reading
         return reading
 
