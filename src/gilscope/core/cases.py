@@ -183,7 +183,7 @@ class Study:
     start_methods: tuple[str, ...] = (DEFAULT_START_METHOD,)
     transports: tuple[str, ...] = (DEFAULT_TRANSPORT,)
     seed: int = 1
-    functions: tuple[str, ...] = ()  # targets of the user's own, if these are measured, as the implementations
+    functions: tuple[str, ...] = ()  # targets of the user's own, in the order of the implementations
     interpreters: tuple[str, ...] = ()  # labels of those compared; empty: the running one, whose cases have no label
     scalings: tuple[str, ...] = ("strong",)  # how the work grows with the workers
     schedules: tuple[str, ...] = ("static",)  # who assigns the chunks

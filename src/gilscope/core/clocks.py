@@ -31,13 +31,15 @@ _NS_PER_TICK = 10_000_000  # USER_HZ is 100 on every Linux ABI (man 5 proc)
 
 
 def _head(path: str, nbytes: int = 512) -> bytes:
-    """Return the beginning of a file, in few system calls; nothing when it cannot be opened."""
+    """Return the beginning of a file, in few system calls; nothing when it cannot be read."""
     try:
         fd = os.open(path, os.O_RDONLY)
     except OSError:
         return b""
     try:
         return os.read(fd, nbytes)
+    except OSError:  # its group was removed meanwhile
+        return b""
     finally:
         os.close(fd)
 

@@ -124,17 +124,14 @@ class StoredTrace:
     def of(cls, trace: Trace, most_events: int | None = None) -> StoredTrace:
         """Return the stored form of a trace, with the longest ``most_events`` events only."""
         origin, kept = trace.start_ns, trace.spans()
+
+        def since(moment_ns: int | None) -> int | None:
+            return None if moment_ns is None else moment_ns - origin
+
         if most_events is not None and len(kept) > most_events:
             longest = sorted(kept, key=lambda event: event.start_ns - event.end_ns)[:most_events]
             kept = tuple(sorted(longest, key=_by_start))
-        messages = (
-            replace(
-                m,
-                sent_ns=m.sent_ns - origin,
-                received_ns=None if m.received_ns is None else m.received_ns - origin,
-            )
-            for m in trace.messages
-        )
+        messages = (replace(m, sent_ns=m.sent_ns - origin, received_ns=since(m.received_ns)) for m in trace.messages)
         return cls(
             lanes=trace.lanes,
             events=tuple(replace(e, start_ns=e.start_ns - origin, end_ns=e.end_ns - origin) for e in kept),

@@ -21,7 +21,7 @@ def read(kind: type[T], encoded: object) -> T:
     """Read a JSON object into a dataclass; unknown names are ignored.
 
     A field that is missing or has the wrong type gets its default; entries of the wrong type are left out of mappings
-    and tuples. Raises ValueError if that field has no default. Fields may be texts, numbers, flags, None, literals,
+    and tuples. Raises ValueError if such a field has no default. Fields may be texts, numbers, flags, None, literals,
     mappings from texts, tuples of any length, and dataclasses of the same sort. The module of ``kind`` must import
     their types at run time, not for type checkers alone.
     """

@@ -18,9 +18,7 @@ from functools import cache
 
 __all__ = ["ENTRY", "runner_files"]
 
-ENTRY = (
-    "gilscope.runner.runner"  # what the supervisor starts in another interpreter; it or its children import the rest
-)
+ENTRY = "gilscope.runner.runner"  # what the supervisor starts in another interpreter; the rest is imported from it
 
 _PACKAGE, _KERNELS, _REGISTRY = "gilscope", "gilscope.kernels", "gilscope.core.registry"
 _OPEN = "*"  # in a name: a part known at run time only
