@@ -15,7 +15,7 @@ from gilscope.env import _about, interpreter
 
 def remote(*names: str, **more: Any) -> Remote:
     """Return what this interpreter answers, as another one would hear it."""
-    return Remote(label="3.99", facts={**json.loads(json.dumps(_about.abilities(names))), "gil_enabled": True, **more})
+    return Remote(label="3.99", about={**json.loads(json.dumps(_about.abilities(names))), "gil_enabled": True, **more})
 
 
 @pytest.mark.parametrize("name", ["primes", "gemm", "spin"])

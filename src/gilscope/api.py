@@ -37,22 +37,10 @@ _REPR_WIDTH = 100
 
 
 def measure_functions(request: Request, options: Options, out: Path, *, observer: Observer | None = None) -> Answer:
-    """Measure the user's own functions and analyse what was measured.
+    """Measure the user's own functions into ``result.jsonl`` in a folder, which is made if necessary, and analyse them.
 
-    Parameters
-    ----------
-    out : Path
-        Folder that receives ``result.jsonl``; made if it does not exist.
-
-    Returns
-    -------
-    Answer
-        ``interrupted`` is true when Ctrl-C ended it early.
-
-    Raises
-    ------
-    UsageError
-        If the request makes no sense, or ``out`` cannot be written.
+    The answer is ``interrupted`` if Ctrl-C ended it early. Raises UsageError for an invalid request, or if ``out``
+    cannot be written.
     """
     return pipeline.run(Functions(request, options), out, observer=observer)
 
@@ -77,14 +65,14 @@ def compare(
     Parameters
     ----------
     func : callable, ``"pkg.module:function"``, or a sequence of these
-        Several are compared like implementations of one kernel. Arguments named like parameters of this function
-        are passed by ``functools.partial``.
+        Several are compared like implementations of one kernel. Use ``functools.partial`` for arguments named like
+        parameters of this function.
     *args, **kwargs
         Arguments of every call; they are copied to the processes that measure.
     executors : sequence of str
         Some of ``serial``, ``threads``, ``processes``, ``interpreters``, ``native``, ``dask``, ``loky``; empty: the
-        first three, ``native`` for functions whose libraries have threads of their own, and ``interpreters`` where
-        this Python has sub-interpreters and a GIL.
+        first three, ``native`` for functions whose libraries have their own threads, and ``interpreters`` where this
+        Python has sub-interpreters and a GIL.
     workers : int or sequence of int
         Worker counts; empty: 1, 2, 4, ... up to the usable CPUs.
     budget_s : float
@@ -119,39 +107,29 @@ def compare(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """One way to run a function, and what it gave.
+    """One way to run a function, and what it achieved.
 
-    Parameters
-    ----------
-    case : str
-        Its id, as in result files.
-    speedup, efficiency, relative_efficiency : Estimate or None
-        Over one call after the other; that over the workers; that against what the machine gave (control ``spin``).
-    rate : Estimate or None
-        Tasks per second.
-    status, reason, detail : str
-        ``ok``, or what happened; the worker's traceback.
-    findings : tuple of str
-        What stops it, or ``scales``.
+    ``speedup`` is over one call after the other, ``efficiency`` that over the workers, ``relative_efficiency`` that
+    over the machine's limit (control ``spin``), ``rate`` in tasks per second.
     """
 
-    case: str
+    case: str  # its id, as in result files
     function: str
     executor: str
     start_method: str
     workers: int
-    status: str
+    status: str  # ok, or what happened
     reason: str
-    detail: str
+    detail: str  # the worker's traceback
     speedup: Estimate | None
     efficiency: Estimate | None
     relative_efficiency: Estimate | None
     rate: Estimate | None
-    findings: tuple[str, ...]
+    findings: tuple[str, ...]  # what stops it, or "scales"
 
     @classmethod
     def of(cls, row: CaseRow) -> Way:
-        """Take what is of interest from a row of the answer."""
+        """Return the way of a row of the answer."""
         return cls(
             case=row.case.id,
             function=row.case.implementation,
@@ -170,14 +148,9 @@ class Way:
 
 
 class Comparison:
-    """What ``compare`` found; prints itself in terminals and notebooks.
+    """What ``compare`` found; displays itself in terminals and notebooks.
 
-    Parameters
-    ----------
-    answer : Answer
-        Of one kernel: the functions that were compared.
-    raw : bytes
-        The result file.
+    ``answer`` is of one kernel, the functions that were compared; ``raw`` is the result file.
     """
 
     def __init__(self, answer: Answer, raw: bytes) -> None:
@@ -186,7 +159,7 @@ class Comparison:
 
     @property
     def best(self) -> Way:
-        """The way with the highest throughput that certainly gains; one call after the other where none does."""
+        """The way with the highest throughput that certainly gains; one call after the other if none does."""
         best = self._answer.verdict(self._kernel).best
         if best is None:
             raise UsageError(f"no case of {self._kernel} could be measured: {self._rows[0].reason}")
@@ -199,7 +172,7 @@ class Comparison:
 
     @property
     def findings(self) -> tuple[Mapping[str, Any], ...]:
-        """What stops which case, with evidence and cure; the costliest first."""
+        """What stops which case, with evidence and fix; the costliest first."""
         return tuple(self._document["findings"])
 
     @cached_property
@@ -212,13 +185,7 @@ class Comparison:
         return closing(self._answer, self._kernel)
 
     def case(self, executor: str, workers: int | None = None, *, function: str | None = None) -> Way:
-        """Return one way; with most workers unless said, of the first function unless said.
-
-        Raises
-        ------
-        UsageError
-            If there is none; the message lists what there is.
-        """
+        """Return one way; by default with most workers, of the first function. UsageError lists what there is."""
         found = [
             way
             for way in self.cases
@@ -240,10 +207,7 @@ class Comparison:
     def save(self, path: str | Path) -> Path:
         """Write the result file, for ``gilscope show`` and ``compare``; into ``path`` if that is a folder.
 
-        Raises
-        ------
-        UsageError
-            If there is a file already, or it cannot be written.
+        Raises UsageError if the file exists or cannot be written.
         """
         target = Path(path)
         target = target / RESULT_NAME if target.is_dir() or not target.suffix else target
@@ -273,7 +237,7 @@ class Comparison:
 
 
 def _html(answer: Answer, kernel: str) -> Iterator[str]:
-    """Yield the parts of a table with the cells of the terminal's, of the notes beside it, and of the verdict."""
+    """Yield a table with the cells of the terminal's, the notes beside it, and the verdict."""
     rows = answer.by_kernel[kernel]
     marked = any(map(mark, rows))
     columns = [column for column in columns_of("notebook") if marked or column.key != "interpreter"]
@@ -283,8 +247,8 @@ def _html(answer: Answer, kernel: str) -> Iterator[str]:
     for row in rows:
         yield _html_row("td", (column.terminal_cell(row, narrow=False) for column in columns))
     yield "</tbody></table>"
-    said = [f"{note.title}: {text}" for note, text in notes_of(answer, kernel)]
-    for text in [*said, closing(answer, kernel)]:
+    notes = [f"{note.title}: {text}" for note, text in notes_of(answer, kernel)]
+    for text in [*notes, closing(answer, kernel)]:
         yield f"<p>{html.escape(printable(text))}</p>"
 
 

@@ -1,7 +1,7 @@
-"""What an interpreter can run, by its own word: this one is looked at directly, others answer a question.
+"""What an interpreter can run, by its own account: this one is queried directly, others answer a request.
 
-The question is names of kernels, the answer is JSON (both in ``env/_about.py``), so nothing is assumed of one
-interpreter because another can do it.
+Request (names of kernels) and reply are JSON, both in ``env/_about.py``: nothing is assumed of one interpreter because
+another can do it.
 """
 
 from __future__ import annotations
@@ -52,23 +52,15 @@ class Local:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
-    """Another interpreter, by its answer.
-
-    Parameters
-    ----------
-    label : str
-        Its name in case ids.
-    facts : mapping
-        What ``env/_about.py`` printed.
-    """
+    """Another interpreter, by its reply (``env/_about.py``) and its label in case ids."""
 
     label: str
-    facts: Mapping[str, Any]
+    about: Mapping[str, Any]
 
     @property
     def gil_enabled(self) -> bool:
         """See ``Abilities``."""
-        return bool(self.facts["gil_enabled"])
+        return bool(self.about["gil_enabled"])
 
     def implementation(self, spec: KernelSpec, impl: Impl) -> Availability:
         """See ``Abilities``; whether the user's own functions can be imported there is found out by doing it."""
@@ -76,25 +68,25 @@ class Remote:
             return Availability(ok=True)
         if impl.unavailable:
             return Availability(ok=False, reason=impl.unavailable)
-        known = self._known(spec, impl)
-        return Availability(**known["here"]) if known else self._unknown(f"implementation {spec.name}/{impl.name}")
+        return self._reply(self._known(spec, impl).get("here"), f"implementation {spec.name}/{impl.name}")
 
     def executor(self, name: str, spec: KernelSpec, impl: Impl, start_method: str) -> Availability:
         """See ``Abilities``."""
-        known = self.facts["own"][kind_of(impl)] if kernels.adopted(spec.name) else (self._known(spec, impl) or {})
-        found = known.get("executors", {}).get(executor_word(name, start_method))
-        return Availability(**found) if found else self._unknown(f"executor {executor_word(name, start_method)}")
+        known = self.about["own"][kind_of(impl)] if kernels.adopted(spec.name) else self._known(spec, impl)
+        word = executor_word(name, start_method)
+        return self._reply(known.get("executors", {}).get(word), f"executor {word}")
 
-    def _known(self, spec: KernelSpec, impl: Impl) -> Mapping[str, Any] | None:
-        found: Mapping[str, Any] | None = self.facts["kernels"].get(spec.name, {}).get(impl.name)
+    def _known(self, spec: KernelSpec, impl: Impl) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.about["kernels"].get(spec.name, {}).get(impl.name, {})
         return found
 
-    def _unknown(self, what: str) -> Availability:
-        return Availability(
-            ok=False, reason=f"{self.label} has no {what}", cure="install the same packages there as here"
-        )
+    def _reply(self, found: Mapping[str, Any] | None, what: str) -> Availability:
+        if found:
+            return Availability(**found)
+        cure = "install the same packages there as here"
+        return Availability(ok=False, reason=f"{self.label} has no {what}", cure=cure)
 
 
 def remote(interpreters: Iterable[Interpreter]) -> dict[str, Abilities]:
-    """Return what some interpreters said they can run, by their labels."""
-    return {entry.label: Remote(label=entry.label, facts=entry.facts) for entry in interpreters}
+    """Return what some interpreters can run, by their labels."""
+    return {entry.label: Remote(label=entry.label, about=entry.about) for entry in interpreters}

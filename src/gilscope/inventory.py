@@ -1,4 +1,4 @@
-"""What there is: kernels with their implementations, and executors, each with whether it can be used here."""
+"""What exists: kernels with their implementations, and executors, each with whether it can be used here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCHEMA, SCHEMA_VERSION = "gilscope.list", 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedImplementation:
-    """One way to write a kernel, and whether it can be used here: if not, why and what to do."""
+    """An implementation, and whether it can be used here: if not, why and what to do."""
 
     name: str
     gil: GilUse
@@ -29,7 +29,7 @@ class ListedImplementation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedKernel:
-    """A kernel; ``summary`` says why where it cannot be loaded."""
+    """A kernel; ``summary`` has the reason where it cannot be loaded."""
 
     name: str
     summary: str
@@ -40,7 +40,7 @@ class ListedKernel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedExecutor:
-    """An executor, with its start method where it has several, and whether it can be used here."""
+    """An executor, per start method if it has several, and whether it can be used here."""
 
     name: str
     start_method: str
@@ -51,7 +51,7 @@ class ListedExecutor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """Everything; ``default`` names the kernels that are measured unless others are asked for."""
+    """Everything; ``default`` names the kernels that are measured by default."""
 
     default: tuple[str, ...]
     kernels: tuple[ListedKernel, ...]
@@ -63,7 +63,7 @@ class Inventory:
 
 
 def inventory() -> Inventory:
-    """Collect what there is."""
+    """Collect what exists."""
     return Inventory(
         default=FLAGSHIPS,
         kernels=tuple(_kernel(name) for name in (*KERNELS, *kernels.foreign())),
@@ -74,7 +74,7 @@ def inventory() -> Inventory:
 def _kernel(name: str) -> ListedKernel:
     try:
         spec = kernels.load(name)
-    except (ImportError, AttributeError) as error:  # a kernel of another package that does not load is data, too
+    except (ImportError, AttributeError) as error:  # kernels of other packages may not load
         return ListedKernel(name=name, summary=f"cannot be loaded: {error}")
     available = [(impl, kernels.availability(spec, impl)) for impl in spec.impls]
     return ListedKernel(

@@ -1,4 +1,4 @@
-"""The whole program: spec -> plan -> run -> measure -> model -> report. ``run`` and ``profile`` both go through it."""
+"""The entrance of ``run`` and ``profile``: measure into a file, analyse what the file says."""
 
 from __future__ import annotations
 
@@ -11,30 +11,15 @@ from gilscope.measure.events import Observer
 from gilscope.results import load
 from gilscope.results.schema import RESULT_NAME
 
-__all__ = ["RESULT_NAME", "run"]
+__all__ = ["run"]
 
 
 def run(subject: Subject, out: Path, *, observer: Observer | None = None, resume: bool = False) -> Answer:
-    """Measure kernels or functions and analyse what was measured.
+    """Measure kernels (``engine.Kernels``) or functions (``functions.Functions``) and analyse the result.
 
-    Parameters
-    ----------
-    subject : Subject
-        ``measure.engine.Kernels`` or ``measure.functions.Functions``.
-    out : Path
-        Folder that receives ``result.jsonl``; made if it does not exist.
-    resume : bool
-        Go on with the result in ``out``: its blocks count, and are not measured again.
-
-    Returns
-    -------
-    Answer
-        ``interrupted`` is true when Ctrl-C ended it early.
-
-    Raises
-    ------
-    UsageError
-        If nothing of what was asked can be measured, or ``out`` cannot be written, or holds what cannot be resumed.
+    ``out`` is the folder of ``result.jsonl``, made if necessary; with ``resume`` the blocks of the result in it count
+    and are not measured again. The answer is ``interrupted`` if Ctrl-C ended it early. Raises UsageError if nothing
+    requested can be measured, or ``out`` cannot be written or resumed.
     """
     path = out / RESULT_NAME
     complete = measure(subject, path, observer=observer, resume=resume)

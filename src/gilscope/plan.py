@@ -1,42 +1,30 @@
-"""From what was asked to what will be measured: cases, their T(1), their controls, and what cannot be measured here."""
+"""From a study to what will be measured: cases, their T(1), their controls, and what cannot be measured here."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from gilscope import kernels
 from gilscope.availability import Abilities, Local
+from gilscope.core import registry
 from gilscope.core.cases import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.core.errors import UsageError
-from gilscope.core.registry import (
-    EXECUTORS,
-    FLAGSHIPS,
-    IMPLEMENTATIONS,
-    KERNELS,
-    PROBES,
-    SCALINGS,
-    SCHEDULES,
-    SIZES,
-    START_METHODS,
-    TRANSPORTS,
-    check_names,
-)
+from gilscope.core.registry import check_names
 from gilscope.core.spec import Availability, Impl, KernelSpec
 from gilscope.executors.processes import default_start_method
 
-__all__ = ["QUICK_BUDGET_S", "QUICK_IMPLEMENTATIONS", "compared", "make_plan", "make_study"]
+__all__ = ["QUICK_BUDGET_S", "QUICK_IMPLEMENTATIONS", "compared", "make_plan", "make_study", "with_t1"]
 
 QUICK_IMPLEMENTATIONS = ("py_loop", "std_c", "cy_gil", "cy_nogil", "cy_prange", "nb_prange")
-"""What ``gilscope run`` without words measures: one of each kind, so that four kernels get a 95 % interval in a minute.
-``nb_gil`` and ``nb_nogil`` tell the same story as ``cy_gil`` and ``cy_nogil``."""
+"""Default of ``gilscope run``: one of each kind, so that four kernels get a 95 % interval in a minute. ``nb_gil`` and
+``nb_nogil`` behave like ``cy_gil`` and ``cy_nogil``."""
 
-QUICK_BUDGET_S = 75.0
-"""Budget of ``gilscope run`` without words: six blocks of four kernels on 2 CPUs, the fewest with a 95 % interval."""
+QUICK_BUDGET_S = 75.0  # default: six blocks of four kernels on 2 CPUs, the fewest with a 95 % interval
 
-_PROCESSES_BY_DEFAULT = ("py_loop",)  # compiled code that holds the GIL is better cured by releasing it
+_PROCESSES_BY_DEFAULT = ("py_loop",)  # compiled code that holds the GIL had better release it
 _NO_PAIR = "implementations with their own threads run under native, all others under serial, threads or processes"
 _SPIN_PREFERENCE = ("cy_nogil", "std_c")  # the compiled probe, or hashlib where nothing is compiled
 
@@ -54,57 +42,44 @@ def make_study(
     size: str = "",
     **options: Any,
 ) -> Study:
-    """Check the words of a study and fill in what was left empty.
+    """Check the names in a study and fill in what was left empty.
 
     Without kernels: the four flagships in ``QUICK_IMPLEMENTATIONS`` for ``QUICK_BUDGET_S``. Executors may stay empty:
-    then ``make_plan`` measures ``processes`` for pure Python only, which has no other way.
-
-    Raises
-    ------
-    UnknownNameError, UsageError
+    then ``make_plan`` measures ``processes`` for pure Python only, which has no other way. Raises UsageError.
     """
     quick = not kernels and not implementations
     if quick:
         options.setdefault("budget_s", QUICK_BUDGET_S)
+    implementations = implementations or (QUICK_IMPLEMENTATIONS if quick else registry.IMPLEMENTATIONS)
     if size:
-        check_names("size", [size], SIZES)
+        check_names("size", [size], registry.SIZES)
     return Study(
-        kernels=_known_kernels(kernels or FLAGSHIPS),
-        implementations=check_names(
-            "implementation", implementations or (QUICK_IMPLEMENTATIONS if quick else IMPLEMENTATIONS), IMPLEMENTATIONS
-        ),
-        executors=check_names("executor", executors, EXECUTORS),
+        kernels=_known_kernels(kernels or registry.FLAGSHIPS),
+        implementations=check_names("implementation", implementations, registry.IMPLEMENTATIONS),
+        executors=check_names("executor", executors, registry.EXECUTORS),
         workers=tuple(dict.fromkeys(workers)),
         size=size,
-        start_methods=check_names("start method", start_methods or (default_start_method(),), START_METHODS),
-        transports=check_names("transport", transports or ("shm",), TRANSPORTS),
-        scalings=check_names("scaling", scalings or ("strong",), SCALINGS),
-        schedules=check_names("schedule", schedules or ("static",), SCHEDULES),
+        start_methods=check_names("start method", start_methods or (default_start_method(),), registry.START_METHODS),
+        transports=check_names("transport", transports or ("shm",), registry.TRANSPORTS),
+        scalings=check_names("scaling", scalings or ("strong",), registry.SCALINGS),
+        schedules=check_names("schedule", schedules or ("static",), registry.SCHEDULES),
         **options,
     )
 
 
 def _known_kernels(names: Sequence[str]) -> tuple[str, ...]:
-    """Check kernel names; those of other packages are looked up only when one is not ours.
-
-    Probes can be measured like kernels, but only when they are named.
-    """
-    asked = [name for name in names if name not in PROBES]
-    others = () if set(asked) <= set(KERNELS) else tuple(kernels.foreign())
-    check_names("kernel", asked, (*KERNELS, *others))
+    """Check kernel names, also of probes; other packages are searched only when a kernel is not ours."""
+    wanted = [name for name in names if name not in registry.PROBES]
+    others = () if set(wanted) <= set(registry.KERNELS) else tuple(kernels.foreign())
+    check_names("kernel", wanted, (*registry.KERNELS, *others))
     return tuple(dict.fromkeys(names))
 
 
 def compared(study: Study, labels: Sequence[str], given: Collection[str]) -> Study:
-    """Return a study that is measured under some interpreters.
+    """Return a study that is measured under some interpreters; ``given`` are its fields that the user set.
 
-    Where nothing else was asked for, each gets the time that a single one would have, and the implementations that
-    differ in kind: a block holds those of all, and blocks that take a minute give no intervals.
-
-    Parameters
-    ----------
-    given : collection of str
-        Fields of the study that the user gave.
+    By default each gets the time that a single one would have, and the implementations that differ in kind: a block has
+    those of all, and blocks that take a minute give no intervals.
     """
     if not labels:
         return study
@@ -116,17 +91,9 @@ def compared(study: Study, labels: Sequence[str], given: Collection[str]) -> Stu
 
 
 def make_plan(study: Study, abilities: Mapping[str, Abilities] | None = None) -> Plan:
-    """Lay out the blocks of a study.
+    """Lay out the blocks of a study; raise UsageError if nothing requested can be measured.
 
-    Parameters
-    ----------
-    abilities : mapping of interpreter label to Abilities
-        What each of ``study.interpreters`` can run; the running one, whose label is empty, need not be named.
-
-    Raises
-    ------
-    UsageError
-        If nothing of what was asked can be measured.
+    ``abilities`` are those of ``study.interpreters`` by label; the running one, whose label is empty, may be left out.
     """
     able = {"": Local(), **(abilities or {})}
     groups: list[Group] = []
@@ -135,8 +102,7 @@ def make_plan(study: Study, abilities: Mapping[str, Abilities] | None = None) ->
         spec = kernels.load(name)
         cases: list[Case] = []
         impls = [impl for name in study.implementations for impl in spec.impls if impl.name == name]
-        asked = itertools.product(impls, study.interpreters or ("",))
-        for impl, label in asked:
+        for impl, label in itertools.product(impls, study.interpreters or ("",)):
             for plain in _cases(study, spec, impl):
                 case = replace(plain, interpreter=label)
                 whole = able[label].implementation(spec, impl)
@@ -145,10 +111,11 @@ def make_plan(study: Study, abilities: Mapping[str, Abilities] | None = None) ->
                     cases.append(case)
                     continue
                 unavailable.append(Unavailable(case=case, reason=found.reason, cure=found.cure))
-                if not whole.ok:  # said once, not per executor and worker count
+                if not whole.ok:  # one entry, not one per executor and worker count
                     break
         if cases:
-            groups.append(Group(kernel=name, slots=(*_with_t1(cases), *_controls(cases, able))))
+            slots = (Slot(case=case) for case in with_t1(cases))
+            groups.append(Group(kernel=name, slots=(*slots, *_controls(cases, able))))
     if not groups:
         reasons = dict.fromkeys(
             f"{u.case.implementation}: {u.reason}{f' ({u.cure})' if u.cure else ''}" for u in unavailable
@@ -158,14 +125,14 @@ def make_plan(study: Study, abilities: Mapping[str, Abilities] | None = None) ->
 
 
 def _cases(study: Study, spec: KernelSpec, impl: Impl) -> Iterator[Case]:
-    """Yield every case asked for of one implementation; one worker means ``serial`` or ``native*1``."""
+    """Yield every requested case of one implementation; one worker means ``serial`` or ``native*1``."""
     several = tuple(workers for workers in study.workers if workers > 1)
     for executor, workers in itertools.product(_executors_of(study, impl), study.workers):
         if workers == 1 and executor not in ("serial", "native") and several:
             continue
         if executor == "serial" and workers != min(several, default=1):
             continue  # T(1) of the other counts comes with their cases
-        # Threads of its own share every task: more of them do not do more tasks.
+        # Native threads share every task: more of them do not do more tasks.
         alike = max(study.workers) if executor == "native" else workers
         for start_method, transport, scaling, schedule in _ways(study, executor):
             case = Case(
@@ -193,10 +160,10 @@ def _executors_of(study: Study, impl: Impl) -> tuple[str, ...]:
 
 
 def _ways(study: Study, executor: str) -> Iterator[tuple[str, str, str, str]]:
-    """Yield (start method, transport, scaling, schedule) of an executor, what does not apply being empty.
+    """Yield (start method, transport, scaling, schedule) of an executor, empty where not applicable.
 
-    Workers that have the whole work for themselves have nobody to share chunks with, and executors that hand out tasks
-    or have threads of their own decide themselves who gets what.
+    Workers that do the whole work share no chunks, and executors that hand out tasks or have their own threads assign
+    them themselves.
     """
     own = [(method, transport) for method in study.start_methods for transport in study.transports]
     for scaling in study.scalings:
@@ -208,60 +175,47 @@ def _ways(study: Study, executor: str) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _availability(able: Abilities, spec: KernelSpec, impl: Impl, case: Case) -> Availability:
-    """Whether a case of an implementation that is here can be measured."""
+    """Whether a case of an available implementation can be measured."""
     if case.scaling == "weak" and case.executor == "native":
-        return Availability(
-            ok=False,
-            reason="its threads share one problem: it cannot do the whole work once per thread",
-            cure="use --scaling strong",
-        )
+        reason = "its threads share one problem: it cannot do the whole work once per thread"
+        return Availability(ok=False, reason=reason, cure="use --scaling strong")
     if case.schedule == "dynamic" and case.transport == "pickle":
-        return Availability(
-            ok=False,
-            reason="pickled chunks are sent before workers know who is done first",
-            cure="use --transport shm, or --schedule static",
-        )
+        reason = "pickled chunks are sent before workers know who is done first"
+        return Availability(ok=False, reason=reason, cure="use --transport shm, or --schedule static")
     if impl.sizes and case.size not in impl.sizes:
-        return Availability(
-            ok=False,
-            reason=f"{impl.name} is not run at size {case.size}: it would take minutes",
-            cure=f"use --size {impl.sizes[-1]}",
-        )
+        reason = f"{impl.name} is not run at size {case.size}: it would take minutes"
+        return Availability(ok=False, reason=reason, cure=f"use --size {impl.sizes[-1]}")
     return able.executor(case.executor, spec, impl, case.start_method)
 
 
-def _with_t1(cases: Sequence[Case]) -> tuple[Slot, ...]:
-    """Return the cases, each preceded by its T(1) unless that is there already."""
-    ordered = dict.fromkeys(wanted for case in cases for wanted in (case.t1, case))
-    return tuple(Slot(case=case) for case in ordered)
+def with_t1(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """Return the cases, each preceded by its T(1) unless that is listed already."""
+    return tuple(dict.fromkeys(wanted for case in cases for wanted in (case.t1, case)))
 
 
 def _controls(cases: Sequence[Case], able: Mapping[str, Abilities]) -> Iterator[Slot]:
     """Yield ``spin`` for every worker count with its T(1), ``isolated`` per language, and one ``A/A``.
 
-    ``spin`` and ``A/A`` ask what the machine does, so one interpreter measures them for all.
+    ``spin`` and ``A/A`` measure the machine, so one interpreter measures them for all.
     """
     found = _spin(cases, able)
     if found is not None:
         name, label = found
+        spin = Case(kernel="spin", implementation=name, executor="threads", workers=1, size="M", interpreter=label)
         counts = sorted({case.workers for case in cases if case.workers > 1})
-        spins = [
-            Case(kernel="spin", implementation=name, executor="threads", workers=count, size="M", interpreter=label)
-            for count in counts
-        ] or [Case(kernel="spin", implementation=name, executor="serial", workers=1, size="M", interpreter=label)]
-        for case in dict.fromkeys(wanted for spin in spins for wanted in (spin.t1, spin)):
+        for case in with_t1(replace(spin, workers=count) for count in counts) or (spin.t1,):
             yield Slot(case=case, role="spin")
     for case in _representatives(cases, able):
         yield Slot(case=case, role="isolated")
     serial = [case for case in dict.fromkeys(case.t1 for case in cases) if case.executor == "serial"]
     compiled = [case for case in serial if case.implementation not in ("py_loop", "np_vec")]
     baselines = compiled or serial or [cases[0].t1]
-    # The last one: GIL-releasing implementations come after those that hold it, and are the ones speed-ups are read of.
+    # The last one: implementations that release the GIL come after those that hold it, and speed-ups are read off them.
     yield Slot(case=baselines[-1], role="A/A")
 
 
 def _spin(cases: Sequence[Case], able: Mapping[str, Abilities]) -> tuple[str, str] | None:
-    """Return the implementation of ``spin`` and the interpreter that measures it; None where none can."""
+    """Return the implementation of ``spin`` and the interpreter that measures it, if any can."""
     spec = kernels.load("spin")
     labels = dict.fromkeys(case.interpreter for case in cases)
     for name, label in itertools.product(_SPIN_PREFERENCE, labels):
@@ -272,10 +226,10 @@ def _spin(cases: Sequence[Case], able: Mapping[str, Abilities]) -> tuple[str, st
 
 
 def _representatives(cases: Sequence[Case], able: Mapping[str, Abilities]) -> Iterator[Case]:
-    """Yield the cases whose ``isolated`` control is measured: per language and worker count one of those in threads,
-    else in interpreters.
+    """Yield the cases whose ``isolated`` control is measured: per language and worker count one in threads, else one in
+    interpreters.
 
-    The variants of a language share one inner loop, so one control serves them all. Where the GIL keeps all of them
+    The variants of a language share one inner loop, so one control serves them all. Where the GIL prevents all of them
     from running at once there is nothing to compare it with.
     """
     chosen: dict[tuple[str, int, str], Case] = {}

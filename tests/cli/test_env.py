@@ -11,7 +11,7 @@ import pytest
 
 from gilscope.cli import main
 from gilscope.env import environments, install, interpreters
-from gilscope.env.environments import RECORD_NAME, Environment, Record
+from gilscope.env.environments import RECORD_NAME, Environment, EnvironmentRecord
 from tests.cli.conftest import FakePipeline
 
 
@@ -51,11 +51,13 @@ def test_remove_removes(there: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_add_says_how_the_environment_is_used(
     there: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record = Record(gilscope="0.1.0", python="3.99.1", free_threaded=True, made_utc="now")
+    record = EnvironmentRecord(
+        gilscope="0.1.0", python="3.99.1", free_threaded=True, missing={"numba": "no release"}, made_utc="now"
+    )
 
     def add(word: str, source: Any, *, say: Any) -> Any:
         say(f"making {word}")
-        return Environment(name="3.99t", path=there / "3.99t", record=record), {"numba": "no release"}
+        return Environment(name="3.99t", path=there / "3.99t", record=record)
 
     monkeypatch.setattr(install, "add", add)
     assert main(["env", "add", "3.99t"]) == 0

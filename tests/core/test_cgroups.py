@@ -23,14 +23,14 @@ def tree(root: Path, mount: str, own: str, files: dict[str, str]) -> Path:
 def test_the_group_with_the_least_quota_on_the_way_up_is_the_one(tmp_path):
     quotas = {f"sys/fs/cgroup/{name}cpu.max": text for name, text in [("a/b/", "300000 100000"), ("a/", "2000 1000")]}
     found = cgroups.limiting_group(str(tree(tmp_path, V2, "0::/a/b", quotas)))
-    assert found == (str(tmp_path / "sys/fs/cgroup/a"), 2, 2.0)
+    assert found == (str(tmp_path / "sys/fs/cgroup/a"), 2.0)
 
 
 def test_a_v1_group_is_found_below_its_own_mount(tmp_path):
     folder = "sys/fs/cgroup/cpu,cpuacct/job"
     files = {f"{folder}/cpu.cfs_quota_us": "150000", f"{folder}/cpu.cfs_period_us": "100000"}
     found = cgroups.limiting_group(str(tree(tmp_path, V1, "4:cpu,cpuacct:/job", files)))
-    assert found == (str(tmp_path / folder), 1, 1.5)
+    assert found == (str(tmp_path / folder), 1.5)
 
 
 def test_without_a_quota_there_is_no_such_group(tmp_path):
@@ -41,7 +41,7 @@ def test_without_a_quota_there_is_no_such_group(tmp_path):
 @pytest.fixture
 def limited(tmp_path, monkeypatch):
     """Play a process under a quota; write the group's cpu.stat with the function returned."""
-    monkeypatch.setattr(cgroups, "limiting_group", lambda: cgroups.LimitingGroup(str(tmp_path), 2, 1.0))
+    monkeypatch.setattr(cgroups, "limiting_group", lambda: cgroups.LimitingGroup(str(tmp_path), 1.0))
     clocks._cpu_stat.cache_clear()
     yield lambda text: (tmp_path / "cpu.stat").write_text(text)
     clocks._cpu_stat.cache_clear()

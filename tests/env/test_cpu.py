@@ -134,7 +134,7 @@ def test_a_system_without_affinity_is_asked_through_psutil_and_may_not_know(tree
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     monkeypatch.setitem(sys.modules, "psutil", None)  # importing it fails
     assert usable_cpus(tree.root, {}).limit == "machine"
-    assert cpu._allowed_cpus() is None
+    assert cpu.allowed_cpus() is None
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ import pytest
 import gilscope
 from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.env import environments, install
-from gilscope.env.environments import RECORD_NAME, Environment, Record
+from gilscope.env.environments import RECORD_NAME, Environment, EnvironmentRecord
+from gilscope.env.interpreter import free_threaded_build
 from gilscope.env.interpreters import own_source
 
-LABEL = f"{sys.version_info.major}.{sys.version_info.minor}" + ("t" if install.free_threaded_build() else "")
+LABEL = f"{sys.version_info.major}.{sys.version_info.minor}" + ("t" if free_threaded_build() else "")
 
 
 @pytest.fixture
@@ -49,12 +50,12 @@ def commands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
         "implementation": "CPython",
         "version": "3.99.0",
         "version_info": list(sys.version_info[:3]),
-        "free_threaded": install.free_threaded_build(),
+        "free_threaded": free_threaded_build(),
         "libraries": {"numpy": "2.0", "numba": None},
         "gilscope": gilscope.__version__,
         "source": own_source(),
     }
-    monkeypatch.setattr(install._Making, "run", lambda making, *words, cwd=None: done(making, *words, cwd=cwd))
+    monkeypatch.setattr(install._Builder, "run", lambda making, *words, cwd=None: done(making, *words, cwd=cwd))
     monkeypatch.setattr(install, "ask", lambda path, kernels: facts)
     return done
 
@@ -75,8 +76,8 @@ def test_there_are_none_at_first(folder: Path) -> None:
 
 
 def test_what_was_made_is_found_by_its_name_and_removed(folder: Path, commands: Commands) -> None:
-    made, missing = install.add(LABEL, source(folder))
-    assert missing == {}
+    made = install.add(LABEL, source(folder))
+    assert made.record.missing == {}
     assert environments.environments() == [made]
     assert environments.find(LABEL) == made.python
     assert environments.name_of(str(made.python)) == LABEL
@@ -100,7 +101,7 @@ def test_only_gilscope_is_compiled_and_in_a_copy_without_libraries(
         copied.extend(path.name for word in command for path in Path(word).glob("src/gilscope/*"))
         return commands(making, *command)
 
-    monkeypatch.setattr(install._Making, "run", look)
+    monkeypatch.setattr(install._Builder, "run", look)
     tree = source(folder)
     install.add(LABEL, tree)
     pip = [command for command in commands.run if "pip" in command]
@@ -112,8 +113,8 @@ def test_only_gilscope_is_compiled_and_in_a_copy_without_libraries(
 
 def test_a_library_without_a_wheel_is_told_and_no_failure(folder: Path, commands: Commands) -> None:
     commands.complaints["numpy"] = "no matching distribution"
-    made, missing = install.add(LABEL, source(folder))
-    assert missing == made.record.missing == {"numpy": "no matching distribution"}
+    made = install.add(LABEL, source(folder))
+    assert made.record.missing == {"numpy": "no matching distribution"}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_the_name_of_an_environment_means_the_interpreter_it_was_made_of(folder:
 def test_two_at_once_are_kept_apart(folder: Path, commands: Commands) -> None:
     pytest.importorskip("fcntl", reason="no such locks on this system")
     folder.mkdir(parents=True)
-    with install._alone(folder, LABEL), pytest.raises(UsageError, match="wait for it"):
+    with install._locked(folder, LABEL), pytest.raises(UsageError, match="wait for it"):
         install.add(LABEL, source(folder))
 
 
@@ -165,7 +166,7 @@ def test_an_interpreter_that_is_gone_is_said(folder: Path) -> None:
 def test_a_damaged_record_is_an_unfinished_environment(folder: Path, text: str) -> None:
     (folder / "3.99").mkdir(parents=True)
     (folder / "3.99" / RECORD_NAME).write_text(text)
-    assert environments.environments() == [Environment(name="3.99", path=folder / "3.99", record=Record())]
+    assert environments.environments() == [Environment(name="3.99", path=folder / "3.99", record=EnvironmentRecord())]
 
 
 def test_removing_what_is_not_there_lists_what_is(folder: Path) -> None:

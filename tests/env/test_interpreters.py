@@ -135,8 +135,8 @@ def test_an_interpreter_of_a_result_is_found_again_in_its_state(
     first = choose([str(program)], "both", [])
     kept_of = [entry.describe() for entry in first]
     again = [interpreters.reopen(kept["label"], kept["executable"], kept["gil_asked"], []) for kept in kept_of]
-    assert [(entry.label, entry.environment, entry.facts) for entry in again] == [
-        (entry.label, entry.environment, entry.facts) for entry in first
+    assert [(entry.label, entry.environment, entry.about) for entry in again] == [
+        (entry.label, entry.environment, entry.about) for entry in first
     ]
 
 

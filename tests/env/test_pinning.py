@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gilscope.core.errors import UsageError
-from gilscope.env.pinning import places
+from gilscope.env.pinning import Place, places
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_cores_come_before_their_second_threads_or_after_them(two_sockets, pin, 
 
 def test_a_place_knows_its_node_and_what_shares_its_core(two_sockets):
     place = places("cores", two_sockets)[2]
-    assert place.to_dict() == {"cpu": 2, "node": 1, "siblings": [6]}
+    assert place == Place(cpu=2, node=1, siblings=(6,))
 
 
 def test_only_cpus_this_process_may_use_are_given_out(two_sockets, machine):

@@ -33,7 +33,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("cpus", "workers", "interpreters", "most"), [(2, 1, 0, 1032), (2, 1024, 3, 50152)])
 def test_what_is_asked_for_is_no_fork_bomb(cpus: int, workers: int, interpreters: int, most: int) -> None:
-    others = [Interpreter(label=f"3.{n}", executable="/nowhere", facts={}) for n in range(interpreters)]
+    others = [Interpreter(label=f"3.{n}", executable="/nowhere", about={}) for n in range(interpreters)]
     with SupervisedHost({"threads": workers}, cpus=cpus, interpreters=others) as host:
         assert host.supervisor.most_processes == most
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gilscope.env.environments import Environment, Record
+from gilscope.env.environments import Environment, EnvironmentRecord
 from gilscope.env.interpreters import ListedEnvironment
 from gilscope.report.environments import made_note, render_environments
 
 
 def listed(name: str, problem: str = "", **facts: Any) -> ListedEnvironment:
-    made = Environment(name=name, path=Path("/there") / name, record=Record(**facts))
+    made = Environment(name=name, path=Path("/there") / name, record=EnvironmentRecord(**facts))
     return ListedEnvironment(environment=made, problem=problem)
 
 
@@ -20,6 +20,7 @@ ENVIRONMENT = listed(
     python="3.13.5",
     free_threaded=True,
     libraries={"numpy": "2.4", "loky": "3.7"},
+    missing={"numba": "no release"},
     base="~/python",
 )
 
@@ -35,6 +36,6 @@ def test_the_list_says_what_can_be_used_and_how_to_mend_the_rest() -> None:
 
 
 def test_what_was_made_says_how_to_use_it_and_what_is_missing() -> None:
-    text = made_note(ENVIRONMENT, {"numba": "no release"})
+    text = made_note(ENVIRONMENT)
     assert "without numba, whose cases will be n/a (no release)" in text
     assert text.endswith("gilscope run --python 3.13t --gil both")

@@ -72,8 +72,8 @@ def unseen(*, enabled: bool, reason: str) -> GilReport:
     return GilReport(available=False, reason=reason, enabled=enabled)
 
 
-def report(gil: GilReport, **more: Any) -> ProgramReport:
-    run = ProgramRun(target="a.py", arguments=("-x",), exit_status=3, message="", wall_s=10.0, gil=gil)
+def report(gil: GilReport, *, note: str = "", **more: Any) -> ProgramReport:
+    run = ProgramRun(target="a.py", arguments=("-x",), exit_status=3, message="", wall_s=10.0, gil=gil, note=note)
     times = {"cpu_s": 10.0, "children_cpu_s": 0.0, **more}
     return program_report(run, interpreter="CPython 3.13.0", tool_version="1", **times)
 
@@ -140,6 +140,13 @@ def test_every_report_fits_80_columns_without_colour(gil: GilReport, unicode: bo
     text = render_gil(report(gil), unicode=unicode)
     assert max(map(len, text.splitlines())) <= 80
     assert "\x1b" not in text
+
+
+def test_what_could_not_be_done_is_in_the_report_and_its_json() -> None:
+    noted, silent = report(REPORTS[0], note="threads were not waited for"), report(REPORTS[0])
+    assert "\nnote        threads were not waited for\n" in render_gil(noted)
+    assert ProgramReport.of(json.loads(json.dumps(noted.to_json()))) == noted
+    assert "note" not in silent.to_json()
 
 
 def test_every_report_is_json_and_read_again() -> None:

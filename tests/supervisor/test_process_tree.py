@@ -76,9 +76,9 @@ def test_a_bomb_that_grows_slowly_is_counted_too(monkeypatch: pytest.MonkeyPatch
     supervisor._threads, supervisor._most_processes = 500, 100
     for threads[0] in range(500, 600, 10):
         assert not supervisor._pump(None, time.monotonic())  # a call that ends before the next look
-        supervisor._look_for_a_bomb()
+        supervisor._check_for_fork_bomb()
     threads[0] = 640
     assert not supervisor._pump(None, time.monotonic())
     assert not supervisor._pump(None, time.monotonic())
-    with pytest.raises(supervising._TooManyError):
-        supervisor._look_for_a_bomb()
+    with pytest.raises(supervising._ForkBombError):
+        supervisor._check_for_fork_bomb()

@@ -46,8 +46,8 @@ EXECUTORS = ("serial", "threads", "processes")
 
 
 def test_an_interpreter_that_is_gone_is_a_failed_case_and_the_others_go_on() -> None:
-    gone = Interpreter(label="3.98", executable="/nowhere/python", facts={})
-    here = Interpreter(label="3.99", executable=sys.executable, facts={})
+    gone = Interpreter(label="3.98", executable="/nowhere/python", about={})
+    here = Interpreter(label="3.99", executable=sys.executable, about={})
     serial = _case("spin", "serial").case
     slots = [Slot(case=replace(serial, size="XS", implementation="std_c", interpreter=e.label)) for e in (gone, here)]
     with SupervisedHost({}, cpus=2, interpreters=(gone, here)) as host:

@@ -132,7 +132,26 @@ def test_an_idle_pool_does_not_hang_the_end(script: Any) -> None:
     pool = ThreadPoolExecutor(1)
     pool.submit(int).result()
     """
-    assert run_program(script(code)).exit_status == 0
+    run = run_program(script(code))
+    assert (run.exit_status, run.note) == (0, "")
+
+
+def test_where_python_does_not_list_pool_workers_the_program_runs_and_a_note_says_what_was_left_out(
+    script: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from concurrent.futures import thread
+
+    monkeypatch.setattr(thread, "_threads_queues", thread._threads_queues)  # put back at the end
+    code = """
+    from concurrent.futures import ThreadPoolExecutor, thread
+    pool = ThreadPoolExecutor(1)
+    pool.submit(int).result()
+    del thread._threads_queues
+    print("ran")
+    """
+    run = run_program(script(code))
+    assert run.exit_status == 0
+    assert "were not waited for" in run.note
 
 
 @pytest.mark.measuring
@@ -148,8 +167,7 @@ def test_what_the_probe_saw_comes_along_as_json(script: Any) -> None:
     for thread in threads: thread.start()
     for thread in threads: thread.join()
     """
-    run = json.loads(json.dumps(run_program(script(code), rate_hz=2000.0).to_dict()))
-    gil = run["gil"]
+    gil = json.loads(json.dumps(run_program(script(code), rate_hz=2000.0).gil.to_dict()))
     assert gil["available"]
     assert gil["held"]["value"] > 0.5
     assert gil["handovers"] > 1

@@ -54,6 +54,8 @@ class ProgramReport:
         Seconds from its start to its end.
     cpu_s, children_cpu_s : float
         CPU seconds of the process and of its ended child processes.
+    note : str
+        What could not be done as Python itself would.
     """
 
     tool_version: str
@@ -66,6 +68,7 @@ class ProgramReport:
     cpu_s: float
     children_cpu_s: float
     verdict: GilVerdict
+    note: str = ""
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> ProgramReport:
@@ -75,7 +78,8 @@ class ProgramReport:
     def to_json(self) -> dict[str, Any]:
         """Return the document of ``gilscope gil --json``."""
         head = {"schema": GIL_SCHEMA, "schema_version": GIL_SCHEMA_VERSION}
-        return {**head, **asdict(self), "gil": self.gil.to_dict()}
+        document = {**head, **asdict(self), "gil": self.gil.to_dict()}
+        return {name: value for name, value in document.items() if name != "note" or self.note}
 
 
 def gil_code(gil: GilReport, *, cpus_busy: float) -> GilCode:

@@ -47,12 +47,12 @@ def add(
         if not quiet:
             write(sys.stderr, text + "\n")
 
-    made, missing = install.add(interpreter, install.find_source(source), say=say)
+    made = install.add(interpreter, install.find_source(source), say=say)
     listed = ListedEnvironment.of(made)
     if json:
         emit_json(listed.to_json())
     else:
-        emit(made_note(listed, missing))
+        emit(made_note(listed))
     return 0
 
 

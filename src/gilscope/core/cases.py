@@ -1,7 +1,7 @@
-"""What is asked: cases with their ids, the blocks they share, studies and plans.
+"""Cases with their ids, the blocks they share, studies and plans.
 
-A *case* is one implementation of one kernel under one executor with so many workers. Its id names it everywhere: on
-the command line, in results, in output.
+A *case* is one implementation of one kernel under one executor with so many workers. Its id is its name on the command
+line, in results and in output.
 """
 
 from __future__ import annotations
@@ -30,10 +30,8 @@ DEFAULT_CHUNKS_PER_WORKER = 4
 DEFAULT_START_METHOD = "forkserver"
 DEFAULT_TRANSPORT = "shm"
 
-_USUAL = ("", DEFAULT_START_METHOD, DEFAULT_TRANSPORT, "native")  # parts that ids leave out
-
-_NAME_ENDS = {"native": "_own_threads", "all": "_nested"}
-"""By ``libraries``: how earlier versions ended the name of the user's function instead."""
+_DEFAULT_PARTS = ("", DEFAULT_START_METHOD, DEFAULT_TRANSPORT, "native")  # ids leave them out
+_SUFFIXES = {"native": "_own_threads", "all": "_nested"}  # version 0.1.0 had these in place of ``libraries``
 
 _CASE = re.compile(
     r"(?P<kernel>[\w.:/\-]+)/(?P<implementation>\w+)@(?P<executor>[a-z]+)"
@@ -47,11 +45,11 @@ _CASE = re.compile(
 class Case:
     """kernel x implementation x executor x workers x size x interpreter.
 
-    ``start_method`` and ``transport`` are empty for executors other than ``processes``. ``scaling`` is ``weak`` where
-    every worker does the whole work on buffers of its own, else empty; ``schedule`` is ``dynamic`` where workers take
-    chunks from a shared counter, else empty. ``libraries`` says on how many threads the libraries behind the
-    implementation (BLAS, OpenMP, Numba) work for each worker: empty for one, ``all`` for as many as there are CPUs, and
-    always ``native`` under that executor, whose workers these threads are.
+    ``start_method`` and ``transport`` are empty except for ``processes``. ``scaling`` is ``weak`` where every worker
+    does the whole work on its own buffers, else empty. ``schedule`` is ``dynamic`` where workers take chunks from a
+    shared counter, else empty. ``libraries`` is the number of threads that the libraries behind the implementation
+    (BLAS, OpenMP, Numba) use per worker: empty for one, ``all`` for one per CPU, and always ``native`` under that
+    executor, whose workers are these threads.
     """
 
     kernel: str
@@ -68,7 +66,7 @@ class Case:
     interpreter: str = ""
 
     def __post_init__(self) -> None:
-        if (self.executor == "native") != (self.libraries == "native"):  # one follows from the other
+        if (self.executor == "native") != (self.libraries == "native"):  # each implies the other
             object.__setattr__(self, "libraries", "native" if self.executor == "native" else "")
         if self.workers < 1 or self.chunks_per_worker < 1:
             raise UsageError(f"case of {self.kernel}: workers and chunks per worker must be 1 or more")
@@ -83,21 +81,21 @@ class Case:
 
     @property
     def how(self) -> str:
-        """``processes.spawn.pickle.weak``: the executor with whatever is not the default."""
+        """``processes.spawn.pickle.weak``: the executor and whatever is not the default."""
         parts = (self.start_method, self.transport, self.scaling, self.schedule, self.libraries)
-        return ".".join([self.executor, *(part for part in parts if part not in _USUAL)])
+        return ".".join([self.executor, *(part for part in parts if part not in _DEFAULT_PARTS)])
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """Ids by which earlier versions knew the case, where they differ."""
+        """Ids of the case in earlier versions, where they differ."""
         if not self.libraries or not self.is_own:
             return ()
-        name = self.implementation + _NAME_ENDS[self.libraries]
+        name = self.implementation + _SUFFIXES[self.libraries]
         return (self.id.replace(f"/{self.implementation}@{self.how}", f"/{name}@{self.how.removesuffix('.all')}"),)
 
     @property
     def is_own(self) -> bool:
-        """Whether the kernel is made of the user's own functions: it is named by their targets."""
+        """Whether the kernel is the user's own functions; their targets name it."""
         return ":" in self.kernel
 
     @property
@@ -107,13 +105,7 @@ class Case:
 
     @classmethod
     def parse(cls, text: str) -> Case:
-        """Read a case id, also one of an earlier version.
-
-        Raises
-        ------
-        UsageError
-            If the text is no case id.
-        """
+        """Read a case id of this version or an earlier one. Raises UsageError for anything else."""
         match = _CASE.fullmatch(text)
         if match is None:
             raise UsageError(f"{text!r} is no case: write it like nbody/cy_nogil@threads*2#M")
@@ -123,7 +115,7 @@ class Case:
         part["transport"] = (part["transport"] or DEFAULT_TRANSPORT) if processes else ""
         chunks, workers = part.pop("chunks") or DEFAULT_CHUNKS_PER_WORKER, part.pop("workers") or 1
         if ":" in part["kernel"]:
-            part |= _without_end(**part)
+            part |= _without_suffix(**part)
         return cls(**part, workers=int(workers), chunks_per_worker=int(chunks))
 
     @property
@@ -133,103 +125,71 @@ class Case:
 
     @property
     def copies(self) -> int:
-        """How many times the work of T(1) the case does, each on buffers of its own: 1, or one per worker."""
+        """How many times it does the work of T(1), each on its own buffers: 1, or one per worker."""
         return self.workers if self.scaling == "weak" else 1
 
     @property
     def one_gil(self) -> bool:
-        """Whether all workers live in the runner's own interpreter, whose GIL the probe reads."""
+        """Whether all workers are in the runner's own interpreter, whose GIL the probe reads."""
         return self.executor in ("serial", "threads", "native")
 
     @property
     def language(self) -> str:
-        """What the variants that share one inner loop have in common: ``cy``; of the user's own functions the name and
-        the threads of their libraries."""
+        """What variants with the same inner loop share: ``cy``; for own functions, name and library threads."""
         if self.is_own:
             return f"{self.implementation}.{self.libraries}" if self.libraries else self.implementation
         return self.implementation.split("_")[0]
 
     @property
     def by_tasks(self) -> bool:
-        """Whether chunks are tasks, which the executor gives to whichever worker it likes, without a common start."""
+        """Whether chunks are tasks, which the executor gives to any worker, without a common start."""
         return self.executor in ("loky", "dask")
 
     @property
     def t1(self) -> Case:
-        """The case that is T(1) of this one: ``native*1``, or serial with as many chunks per execution; serial is its
-        own."""
+        """The T(1) of this case: ``native*1``, or serial with as many chunks per execution."""
         if self.executor == "serial":
             return self
         if self.executor == "native":
             return replace(self, workers=1)
-        return replace(
-            self,
-            executor="serial",
-            workers=1,
-            chunks_per_worker=self.chunks,
-            start_method="",
-            transport="",
-            scaling="",
-            schedule="",
-        )
+        empty: dict[str, Any] = dict.fromkeys(("start_method", "transport", "scaling", "schedule"), "")
+        return replace(self, executor="serial", workers=1, chunks_per_worker=self.chunks, **empty)
 
 
-def _without_end(implementation: str, executor: str, **_: str) -> dict[str, str]:
-    """Return what an id means whose ``libraries`` 0.1.0 wrote at the end of the function's name."""
-    meant = "native" if executor == "native" else "all"
-    name = implementation.removesuffix(_NAME_ENDS[meant])
-    return {"implementation": name, "libraries": meant} if name not in ("", implementation) else {}
+def _without_suffix(implementation: str, executor: str, **_: str) -> dict[str, str]:
+    """Return the fields that version 0.1.0 wrote as a suffix of the function's name."""
+    libraries = "native" if executor == "native" else "all"
+    name = implementation.removesuffix(_SUFFIXES[libraries])
+    return {"implementation": name, "libraries": libraries} if name not in ("", implementation) else {}
 
 
 def reserved(name: str) -> bool:
     """Whether the name of a user's function would be read as a spelling of version 0.1.0."""
-    return name.endswith(tuple(_NAME_ENDS.values()))
+    return name.endswith(tuple(_SUFFIXES.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """What a measuring verb was asked to do; every field after checking, none empty unless said.
-
-    Parameters
-    ----------
-    size : str
-        A size word, or empty: each implementation at its own default size.
-    budget_s : float
-        Seconds from the first timed round on; finite and positive.
-    precision : float
-        Stop when all intervals of speed-ups have half-widths below this fraction.
-    functions : tuple of str
-        The user's own functions, if that is what is measured: their targets, in the order of the implementations.
-    interpreters : tuple of str
-        Labels of the interpreters that are compared; empty: the running one, whose cases carry no label.
-    scalings, schedules : tuple of str
-        How the work grows with the workers, and who says which chunks are whose; several are measured side by side.
-    pin : {"none", "cores", "smt"}
-        Whether workers are bound to CPUs: one per core first, or all threads of a core first.
-    dask_scheduler : str
-        Address of a running Dask scheduler; empty: ``dask`` starts a cluster of its own on this machine.
-    memory_limit_bytes : int
-        What each measuring process may allocate; 0: no limit of ours.
-    """
+    """What a measuring verb was asked to do, after checking; no field is empty unless stated."""
 
     kernels: tuple[str, ...]
     implementations: tuple[str, ...]
     executors: tuple[str, ...]
     workers: tuple[int, ...]
-    size: str = ""
-    budget_s: float = 60.0
-    precision: float = 0.05
+    size: str = ""  # empty: each implementation at its own default size
+    budget_s: float = 60.0  # from the first timed round on; finite and positive
+    precision: float = 0.05  # stop when the half-widths of all speed-up intervals are below this fraction
     chunks_per_worker: int = DEFAULT_CHUNKS_PER_WORKER
     start_methods: tuple[str, ...] = (DEFAULT_START_METHOD,)
     transports: tuple[str, ...] = (DEFAULT_TRANSPORT,)
     seed: int = 1
-    functions: tuple[str, ...] = ()
-    interpreters: tuple[str, ...] = ()
-    scalings: tuple[str, ...] = ("strong",)
-    schedules: tuple[str, ...] = ("static",)
-    pin: str = "none"
-    dask_scheduler: str = ""
-    memory_limit_bytes: int = 0
+    functions: tuple[str, ...] = ()  # targets of the user's own, in the order of the implementations
+    interpreters: tuple[str, ...] = ()  # labels of those compared; empty: the running one, whose cases have no label
+    scalings: tuple[str, ...] = ("strong",)  # how the work grows with the workers
+    schedules: tuple[str, ...] = ("static",)  # who assigns the chunks
+    pin: str = "none"  # bind workers to CPUs: "cores", one per core first, or "smt", all threads of a core first
+    dask_scheduler: str = ""  # address of a running Dask scheduler; empty: a local cluster
+    memory_limit_bytes: int = 0  # what each measuring process may allocate; 0: no limit
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.budget_s) and self.budget_s > 0):
@@ -242,10 +202,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One place in a block: a case in a role.
-
-    ``case`` is measured for its own sake (or as T(1)); ``spin``, ``isolated`` and ``A/A`` are controls.
-    """
+    """One place in a block: a case in a role. ``spin``, ``isolated`` and ``A/A`` are controls."""
 
     case: Case
     role: Literal["case", "spin", "isolated", "A/A"] = "case"
@@ -257,12 +214,12 @@ class Slot:
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """What earlier versions called it, where that differs."""
+        """Its keys in earlier versions, where they differ."""
         return tuple(self.key.removesuffix(self.case.id) + alias for alias in self.case.aliases)
 
     @property
     def session(self) -> str:
-        """What is made ready to measure it: the case whatever the role, except that ``isolated`` has its own."""
+        """What is set up to measure it: the case in any role, except that ``isolated`` has its own."""
         return self.key if self.role == "isolated" else self.case.id
 
 
@@ -276,7 +233,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unavailable:
-    """A case that was asked for and cannot be measured here, with the reason and the cure."""
+    """A requested case that cannot be measured here, with the reason and the fix."""
 
     case: Case
     reason: str

@@ -1,7 +1,4 @@
-"""The cgroups that limit this process's CPU time, found one way for the quota and for the clock of what it stopped.
-
-Standard library only: workers read that clock.
-"""
+"""The cgroups that limit this process's CPU time. Standard library only: workers read the throttling clock."""
 
 from __future__ import annotations
 
@@ -13,39 +10,20 @@ __all__ = ["LimitingGroup", "groups", "limiting_group"]
 
 
 class LimitingGroup(NamedTuple):
-    """The group that allows the least CPU time.
-
-    Parameters
-    ----------
-    folder : str
-    version : {1, 2}
-    cpus : float
-        CPU seconds per second.
-    """
+    """The group that allows the least CPU time; ``cpus`` in CPU seconds per second."""
 
     folder: str
-    version: int
     cpus: float
 
 
 def limiting_group(root: str = "/") -> LimitingGroup | None:
-    """Return the group of this process, or the one above it, with the least quota; None without a quota.
+    """Return the group with the least quota among this process's own and its ancestors; None without a quota.
 
-    Parameters
-    ----------
-    root : str
-        Where ``proc`` and ``sys`` are; tests put fake trees there.
-
-    Notes
-    -----
-    A group may not use more than any of its ancestors, so the least quota on the way up counts. Both versions are
-    read, because hybrid systems mount both (man 7 cgroups).
+    A group may not use more than any of its ancestors. Both cgroup versions are read, because hybrid systems mount both
+    (man 7 cgroups). ``root`` is where ``proc`` and ``sys`` are; tests use fake trees.
     """
-    found = []
-    for folder, version in groups(root):
-        cpus = _quota_v2(folder) if version == 2 else _quota_v1(folder)
-        if cpus is not None:
-            found.append(LimitingGroup(folder, version, cpus))
+    quotas = ((folder, _quota_cpus(folder, version)) for folder, version in groups(root))
+    found = (LimitingGroup(folder, cpus) for folder, cpus in quotas if cpus is not None)
     return min(found, key=lambda group: group.cpus, default=None)
 
 
@@ -64,7 +42,7 @@ def groups(root: str = "/") -> Iterator[tuple[str, int]]:
 
 
 def _upwards(mount_point: str, mount_root: str, group: str) -> Iterator[str]:
-    """Yield the folder of ``group`` and those above it, as far as they are visible below the mount point.
+    """Yield the folder of ``group`` and its ancestors, as far as they are visible below the mount point.
 
     In a container without its own cgroup namespace the mount shows only ``mount_root`` of the host's tree.
     """
@@ -93,20 +71,13 @@ def _mounts(root: str) -> dict[int, tuple[str, str]]:
     return mounts
 
 
-def _quota_v2(folder: str) -> float | None:
-    """Read ``cpu.max``: ``max 100000`` or ``150000 100000`` (quota and period in microseconds)."""
-    fields = " ".join(_lines(os.path.join(folder, "cpu.max"))).split()
-    if len(fields) != 2 or not all(field.isdecimal() for field in fields) or int(fields[1]) == 0:
-        return None
-    return int(fields[0]) / int(fields[1])
-
-
-def _quota_v1(folder: str) -> float | None:
-    """Read ``cpu.cfs_quota_us`` (-1 for none) and ``cpu.cfs_period_us``."""
-    quota, period = (_lines(os.path.join(folder, name)) for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us"))
+def _quota_cpus(folder: str, version: int) -> float | None:
+    """Read quota and period: ``cpu.max`` (``max`` for none), or ``cpu.cfs_quota_us`` (-1) and ``cpu.cfs_period_us``."""
+    names = ("cpu.max",) if version == 2 else ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+    fields = [field for name in names for field in " ".join(_lines(os.path.join(folder, name))).split()]
     try:
-        quota_us, period_us = int(quota[0]), int(period[0])
-    except (IndexError, ValueError):
+        quota_us, period_us = map(int, fields)
+    except ValueError:
         return None
     return quota_us / period_us if quota_us > 0 and period_us > 0 else None
 

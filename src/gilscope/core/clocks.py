@@ -1,13 +1,14 @@
 """The clocks a round is read on: wall, CPU, run-queue delay, steal. All integers in nanoseconds.
 
-A thread's own CPU and run-queue clocks must be read in that thread: another thread's ``schedstat``
-lags by up to one scheduler tick (4 ms at 250 Hz).
+A thread's own CPU and run-queue clocks must be read in that thread: another thread's ``schedstat`` lags by up to one
+scheduler tick (4 ms at 250 Hz).
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -34,29 +35,30 @@ __all__ = [
 wall_ns = time.perf_counter_ns
 process_cpu_ns = time.process_time_ns
 
-try:
-    thread_cpu_ns = time.thread_time_ns
-except AttributeError:  # platforms without a per-thread CPU clock
-    thread_cpu_ns = time.process_time_ns
-
+thread_cpu_ns: Callable[[], int] = getattr(time, "thread_time_ns", time.process_time_ns)  # not on every platform
 _NS_PER_TICK = 10_000_000  # USER_HZ is 100 on every Linux ABI (man 5 proc)
+
+
+def _head(path: str, nbytes: int = 512) -> bytes:
+    """Return the beginning of a file, in few system calls; nothing when it cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        return os.read(fd, nbytes)
+    except OSError:  # its group was removed meanwhile
+        return b""
+    finally:
+        os.close(fd)
 
 
 def run_queue_ns() -> int | None:
     """Nanoseconds the calling thread has been runnable without running, or None where unknown.
 
-    Notes
-    -----
     Second field of ``/proc/thread-self/schedstat`` (Documentation/scheduler/sched-stats.rst). About 5 us.
     """
-    try:
-        fd = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        fields = os.read(fd, 128).split()
-    finally:
-        os.close(fd)
+    fields = _head("/proc/thread-self/schedstat").split()
     return int(fields[1]) if len(fields) >= 2 else None
 
 
@@ -90,29 +92,18 @@ def _usage(who: int | None) -> Usage | None:
 
 
 def steal_ns() -> int | None:
-    """Nanoseconds the hypervisor ran something else instead of this machine's CPUs, summed; None where unknown.
+    """Nanoseconds the hypervisor took from all CPUs of this machine together; None where unknown.
 
-    Notes
-    -----
     Eighth field of the first line of ``/proc/stat``, in ticks of 10 ms.
     """
-    try:
-        fd = os.open("/proc/stat", os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        fields = os.read(fd, 512).split(b"\n", 1)[0].split()
-    finally:
-        os.close(fd)
+    fields = _head("/proc/stat").split(b"\n", 1)[0].split()
     return int(fields[8]) * _NS_PER_TICK if len(fields) > 8 else None
 
 
 def tasks_run_queue_ns() -> int | None:
     """Run-queue delay of all threads of this process together; None where unknown.
 
-    Notes
-    -----
-    Other threads' counters lag by up to a tick while they run: read it when they rest.
+    Other threads' counters lag by up to a tick while they run: read it when they are idle.
     """
     total = 0
     try:
@@ -127,19 +118,12 @@ def tasks_run_queue_ns() -> int | None:
 def throttled_ns() -> int | None:
     """Nanoseconds the cgroup's CPU quota has stopped threads of the group; None where there is no quota.
 
-    Notes
-    -----
     ``throttled_usec`` (cgroup v2) or ``throttled_time`` (v1) of ``cpu.stat`` (Documentation/admin-guide/cgroup-v2.rst)
-    of the group whose quota is the least, summed over CPUs; where that group has other members, theirs is in it.
+    of the group with the least quota, summed over CPUs; other members of that group are included.
     """
     path = _cpu_stat()
-    if path is None:
-        return None
-    try:
-        with open(path, "rb") as file:
-            fields = dict(line.split(b" ", 1) for line in file.read().splitlines() if b" " in line)
-    except OSError:
-        return None
+    lines = _head(path, 4096).splitlines() if path is not None else []
+    fields = dict(line.split(b" ", 1) for line in lines if b" " in line)
     if b"throttled_usec" in fields:
         return int(fields[b"throttled_usec"]) * 1000
     return int(fields[b"throttled_time"]) if b"throttled_time" in fields else None

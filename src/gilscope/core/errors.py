@@ -4,7 +4,7 @@
 
     GilscopeError
     +-- UsageError(ValueError)            the user asked for something that does not exist or cannot be; exit status 2
-    |   +-- UnknownNameError              a word that is in no registry; carries the nearest one
+    |   +-- UnknownNameError              a name that is in no registry; the message suggests the nearest one
     +-- ResultFileError(ValueError)       a result file that cannot be read; exit status 2
     |   +-- ForeignFileError              not a gilscope result at all
     |   +-- NewerSchemaError              written by a newer gilscope
@@ -12,12 +12,12 @@
     +-- UnavailableError(RuntimeError)    cannot be used here; carries reason and cure
     +-- MeasurementError(RuntimeError)    a case failed while it was prepared or measured
         +-- WorkerDiedError               a worker or runner ended: signal or exit status, last output
-        |   +-- NoRoomError               it never began: there is no memory to share; its runner goes on
+        |   +-- NoRoomError               there is no memory to share; the runner goes on
         +-- WorkerRaisedError             a worker raised; its traceback is the detail
         +-- RoundTimeoutError(TimeoutError)
         +-- BrokenBarrierError            another worker failed while this one waited for it
 
-The message of each says what happened, to which case, and what to do about it.
+Each message says what happened, to which case, and what to do about it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class UsageError(GilscopeError, ValueError):
 
 
 class UnknownNameError(UsageError):
-    """A word that is in no registry."""
+    """A name that is in no registry."""
 
 
 class ResultFileError(GilscopeError, ValueError):
@@ -70,30 +70,15 @@ class TooFewRoundsError(GilscopeError, ValueError):
 
 
 class UnavailableError(GilscopeError, RuntimeError):
-    """Something cannot be used here.
-
-    Parameters
-    ----------
-    reason, cure : str
-        Why, and what to do about it.
-    """
+    """Something cannot be used here: why (``reason``), and what to do about it (``cure``)."""
 
     def __init__(self, reason: str, cure: str = "") -> None:
         super().__init__(f"{reason}; {cure}" if cure else reason)
-        self.reason = reason
-        self.cure = cure
+        self.reason, self.cure = reason, cure
 
 
 class MeasurementError(GilscopeError, RuntimeError):
-    """A case failed while it was prepared or measured.
-
-    Parameters
-    ----------
-    message : str
-        One line.
-    detail : str
-        A worker's traceback, or what its process printed last.
-    """
+    """A case failed while it was prepared or measured; ``detail`` is a worker's traceback or last output."""
 
     def __init__(self, message: str, detail: str = "") -> None:
         super().__init__(message)
@@ -113,7 +98,7 @@ class WorkerRaisedError(MeasurementError):
 
 
 class RoundTimeoutError(MeasurementError, TimeoutError):
-    """A round did not end in the time it was given; its processes were killed."""
+    """A round did not end in its time; its processes were killed."""
 
 
 class BrokenBarrierError(MeasurementError):
@@ -121,7 +106,7 @@ class BrokenBarrierError(MeasurementError):
 
 
 def one_line(error: BaseException) -> str:
-    """Name an exception and what it says, as it stands under tracebacks, but in one line."""
+    """Return an exception as the last line of its traceback, joined into one line."""
     import traceback  # costs milliseconds that only who fails should pay
 
     return " ".join("".join(traceback.format_exception_only(error)).split())

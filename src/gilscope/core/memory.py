@@ -1,4 +1,4 @@
-"""How much memory can be had, and a limit on what a process may take. Standard library only."""
+"""How much memory is available, and a limit on what a process may take. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,22 +8,16 @@ from pathlib import Path
 __all__ = ["available_bytes", "bound_memory"]
 
 _GROUPS = Path("/sys/fs/cgroup")
-_LIMITS = (  # limit, what is used, and how memory.stat marks what is counted so: cgroup v2 and v1
+_LIMITS = (  # files with limit and usage, prefix of the fields in memory.stat: cgroup v2 and v1
     ("memory.max", "memory.current", ""),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_"),
 )
 
 
 def bound_memory(most_bytes: int | None = None) -> None:
-    """Let allocations of this process and its children beyond a limit fail, so that nobody else is killed for them.
+    """Make allocations of this process and its children beyond a limit fail, instead of having a process killed.
 
-    Parameters
-    ----------
-    most_bytes : int, optional
-        Of private memory per process; without it, what is free on the machine. A limit that is there is only lowered.
-
-    Notes
-    -----
+    ``most_bytes`` is private memory per process, by default what is free; an existing limit is only lowered.
     RLIMIT_DATA counts private writable mappings since Linux 4.7; shared inputs and outputs do not count.
     """
     wanted = available_bytes() if most_bytes is None else most_bytes
@@ -37,11 +31,9 @@ def bound_memory(most_bytes: int | None = None) -> None:
 
 
 def available_bytes(groups: Path = _GROUPS) -> int | None:
-    """Memory that can be had without swapping, within the cgroup's limit; None where the system does not tell.
+    """Memory available without swapping, within the cgroup's limit; None where the system does not say.
 
-    Notes
-    -----
-    What a group keeps of files counts as used there, and is given back when somebody needs it: it is free here.
+    A group's page cache counts as used there but is reclaimed on demand, so it counts as free here.
     """
     try:
         free = int(_fields(Path("/proc/meminfo"))["MemAvailable:"]) * 1024
@@ -62,5 +54,5 @@ def _left_bytes(limit: Path, used: Path, mark: str) -> int | None:
 
 
 def _fields(path: Path) -> dict[str, str]:
-    """Return the second word of each line by the first."""
-    return {words[0]: words[1] for words in map(str.split, path.read_text().splitlines()) if len(words) > 1}
+    """Return the second field of each line by the first."""
+    return {row[0]: row[1] for row in map(str.split, path.read_text().splitlines()) if len(row) > 1}

@@ -8,8 +8,7 @@ from typing import Any
 
 __all__ = ["BACKPORT", "api", "enter", "inside", "pool_class"]
 
-BACKPORT = "interpreters_backport"
-"""What the package interpreters-pep-734 installs."""
+BACKPORT = "interpreters_backport"  # what the package interpreters-pep-734 installs
 
 
 def api() -> Any:
@@ -29,11 +28,11 @@ _inside = False  # each interpreter has a copy of this module
 
 
 def enter() -> None:
-    """Say that this interpreter is a worker."""
+    """Mark this interpreter as a worker."""
     global _inside
     _inside = True
 
 
 def inside() -> bool:
-    """Whether the calling code runs in a worker that is a sub-interpreter: its only thread is a main thread."""
+    """Whether the calling code runs in a sub-interpreter worker: its only thread is a main thread."""
     return _inside

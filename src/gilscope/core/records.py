@@ -1,4 +1,4 @@
-"""What was seen: stamps, rounds, blocks, cases, results. Integers in ns of one machine-wide monotonic clock."""
+"""What was measured: stamps, rounds, blocks, cases, results. Integers in ns of one machine-wide monotonic clock."""
 
 from __future__ import annotations
 
@@ -115,34 +115,10 @@ class Block:
 class CaseRecord:
     """Everything about one case that is not a round.
 
-    Parameters
-    ----------
-    status, reason : str
-        ``reason`` is empty for ``ok``; otherwise what happened and what to do, in one line.
-    detail : str
-        A worker's traceback or last output, where there is one.
-    repeats : int
-        Executions per round, calibrated on T(1); 0 when never measured.
-    first_ns : int
-        The round in which the answer was verified: one execution, cold, not counted.
-    one_time_ns : mapping
-        ``start`` (workers), ``import`` (module of the implementation), ``jit`` (compile or load from the cache),
-        ``transfer`` (inputs); slowest worker each; absent when not applicable.
-    jit_cache : {"cold", "cached", "none"}
-    isa : str
-        Instruction set the implementation was compiled for, e.g. ``avx512``, ``x86-64-v3``; empty when not compiled.
-    family : str
-        The runner the case was measured in.
-    python : str
-        Version of the interpreter that measured it; empty where nothing was measured.
-    gil_enabled : bool or None
-        Whether the GIL was on in the workers after all their imports.
-    gil_reason : str
-        On a free-threaded build with the GIL: what switched it on.
-    gil : {"held", "released", "own_threads"} or None
-        What the implementation does with the GIL (``Impl.gil``); None where nobody recorded it.
-    placed : tuple of mapping
-        Per worker, where known, where it is: address and clock of a worker of a cluster, CPUs of one that is pinned.
+    ``reason`` is empty for ``ok``, otherwise one line of what happened; ``detail`` is a worker's traceback or last
+    output. ``one_time_ns`` has ``start`` (workers), ``import`` (module of the implementation), ``jit`` (compile or load
+    from the cache) and ``transfer`` (inputs), each of the slowest worker, absent when not applicable. ``isa`` is the
+    instruction set the implementation was compiled for, e.g. ``avx512`` or ``x86-64-v3``; empty when not compiled.
     """
 
     case: Case
@@ -150,49 +126,34 @@ class CaseRecord:
     reason: str = ""
     cure: str = ""
     detail: str = ""
-    repeats: int = 0
-    first_ns: int = 0
+    repeats: int = 0  # executions per round, calibrated on T(1); 0 when never measured
+    first_ns: int = 0  # the cold, uncounted round in which the answer was verified: one execution
     work: Work | None = None
     one_time_ns: Mapping[str, int] = field(default_factory=dict)
     jit_cache: Literal["cold", "cached", "none"] = "none"
     isa: str = ""
-    family: str = ""
-    python: str = ""
-    gil_enabled: bool | None = None
-    gil_reason: str = ""
-    gil: GilUse | None = None
-    placed: tuple[Mapping[str, Any], ...] = ()
+    family: str = ""  # the runner it was measured in
+    python: str = ""  # version of the interpreter that measured it; empty where nothing was measured
+    gil_enabled: bool | None = None  # in the workers after all their imports
+    gil_reason: str = ""  # on a free-threaded build with the GIL: what switched it on
+    gil: GilUse | None = None  # None where it was not recorded
+    placed: tuple[Mapping[str, Any], ...] = ()  # per worker: address and clock in a cluster, CPUs if pinned
 
 
 Environment: TypeAlias = Mapping[str, Any]
-"""JSON-able facts about machine, limits, interpreter and libraries; made by ``gilscope.env.capture``."""
+"""JSON-able properties of machine, limits, interpreter and libraries; made by ``gilscope.env.capture``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultSet:
-    """A result file in memory.
-
-    Parameters
-    ----------
-    study : mapping
-        The study as it was asked last (fields of ``spec.Study``).
-    cases : mapping of case id to CaseRecord
-        In the order of the file; a later line about the same case replaces an earlier one.
-    blocks : tuple of Block
-    diagnostics : tuple of mapping
-        What diagnostic rounds saw, as it was written.
-    resumed : tuple of mapping
-        One per ``--resume``: ``study``, ``environment`` and ``tool_version`` of that part.
-    warnings : tuple of str
-        What was wrong with the file and could be mended, e.g. a torn last line.
-    """
+    """A result file in memory; ``cases`` is in its order, a later line about a case replacing an earlier one."""
 
     path: str
     tool_version: str
-    study: Mapping[str, Any]
+    study: Mapping[str, Any]  # the last one requested: fields of cases.Study
     environment: Environment
     cases: Mapping[str, CaseRecord]
     blocks: tuple[Block, ...]
-    diagnostics: tuple[Mapping[str, Any], ...] = ()
-    resumed: tuple[Mapping[str, Any], ...] = ()
-    warnings: tuple[str, ...] = ()
+    diagnostics: tuple[Mapping[str, Any], ...] = ()  # as they were written
+    resumed: tuple[Mapping[str, Any], ...] = ()  # per --resume: study, environment and tool_version of that part
+    warnings: tuple[str, ...] = ()  # what was wrong with the file but could be repaired, e.g. a torn last line

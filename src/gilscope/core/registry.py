@@ -1,7 +1,6 @@
-"""The words gilscope knows: kernels, implementations, executors, in the order they are shown.
+"""The names gilscope knows: kernels, implementations, executors, in the order they are shown.
 
-Each tuple is explicit and resolved lazily; tests compare it with the folders. Adding a kernel or an
-executor means adding its folder or file and its word here.
+Adding a kernel or an executor means adding its folder or file and its name here; tests compare them.
 """
 
 from __future__ import annotations
@@ -79,22 +78,16 @@ SIZES = ("XS", "S", "M", "L")
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that looks most like ``word``, or None when nothing is close."""
+    """Return the known word most similar to ``word``, or None when none is close."""
     close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.5)
     return close[0] if close else None
 
 
-def check_names(what: str, words: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Return ``words`` as a tuple without repetitions, in their order.
-
-    Raises
-    ------
-    UnknownNameError
-        If a word is not in ``known``; the message names the nearest one and lists all.
-    """
-    for word in words:
-        if word not in known:
-            close = nearest(word, known)
+def check_names(what: str, names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Return ``names`` without repetitions; UnknownNameError suggests the nearest of ``known`` and lists all."""
+    for name in names:
+        if name not in known:
+            close = nearest(name, known)
             hint = f"did you mean {close!r}? " if close else ""
-            raise UnknownNameError(f"unknown {what} {word!r}: {hint}known are {', '.join(known)}")
-    return tuple(dict.fromkeys(words))
+            raise UnknownNameError(f"unknown {what} {name!r}: {hint}known are {', '.join(known)}")
+    return tuple(dict.fromkeys(names))

@@ -1,8 +1,7 @@
-"""What happened when, on one clock: spans on lanes, messages between lanes, and how programs write them down.
+"""What happened when, on one clock: spans on lanes, messages between lanes, and how programs record them.
 
-A lane is whatever does one thing at a time: a thread, a process, an interpreter, a task, or the GIL, whose span is
-named after its holder. The text before a lane's last slash is its group: ``processes/worker-1``. Standard library
-only: workers write with it too.
+A lane does one thing at a time: a thread, process, interpreter or task, or the GIL, whose spans are named after its
+holder. Its group is the text before its last slash: ``processes/worker-1``. Standard library only: workers record too.
 """
 
 from __future__ import annotations
@@ -47,10 +46,7 @@ SCHEMA, SCHEMA_VERSION = "gilscope.core.trace", 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something a lane did from ``start_ns`` to ``end_ns`` of ``clocks.wall_ns``.
-
-    Events of one lane are disjoint or nested.
-    """
+    """Something a lane did, by ``clocks.wall_ns``. Events of one lane are disjoint or nested."""
 
     lane: str
     name: str
@@ -61,7 +57,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message from one lane to another; ``received_ns`` is None where nobody took the time of arrival."""
+    """A message from one lane to another; ``received_ns`` is None where the arrival was not timed."""
 
     source: str
     target: str
@@ -72,19 +68,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """Events and messages on one clock.
+    """Events and messages on one clock, in any order.
 
-    Parameters
-    ----------
-    title : str
-    events, messages : tuple
-        In any order.
-    order : tuple of str
-        Lanes that shall stand first, in this order; the others follow as they appear.
-    notes : tuple of str
-        What a reader must know of how it was measured.
-    facts : mapping of str
-        What else was written down, JSON-able.
+    ``order`` has the lanes to show first; the others follow as they appear. ``notes`` are what a reader must know about
+    the measurement; ``facts`` is whatever else was recorded, JSON-able.
     """
 
     title: str
@@ -97,19 +84,16 @@ class Trace:
     @property
     def lanes(self) -> tuple[str, ...]:
         """All lanes: those of ``order`` that appear, then the others in order of their first moment."""
-        seen = sorted(
-            [(event.start_ns, event.lane) for event in self.events]
-            + [(message.sent_ns, lane) for message in self.messages for lane in (message.source, message.target)]
-        )
-        present = dict.fromkeys(lane for _, lane in seen)
+        moments = [(event.start_ns, event.lane) for event in self.events]
+        moments += [(message.sent_ns, lane) for message in self.messages for lane in (message.source, message.target)]
+        present = dict.fromkeys(lane for _, lane in sorted(moments))
         return tuple(dict.fromkeys([*(lane for lane in self.order if lane in present), *present]))
 
     @property
     def start_ns(self) -> int:
         """The first moment; 0 when nothing happened."""
-        return min(
-            (*(event.start_ns for event in self.events), *(message.sent_ns for message in self.messages)), default=0
-        )
+        sent = (message.sent_ns for message in self.messages)
+        return min((*(event.start_ns for event in self.events), *sent), default=0)
 
     @property
     def end_ns(self) -> int:
@@ -118,23 +102,18 @@ class Trace:
         return max((*(event.end_ns for event in self.events), *moments), default=0)
 
     def spans(self, lane: str | None = None, name: str | None = None) -> tuple[Event, ...]:
-        """Return events in order of their start: all, or those of one lane, or of one name."""
+        """Return events in order of their start: all, or those of one lane or name."""
         chosen = (e for e in self.events if lane in (None, e.lane) and name in (None, e.name))
-        return tuple(sorted(chosen, key=lambda event: (event.start_ns, -event.end_ns)))
+        return tuple(sorted(chosen, key=_by_start))
+
+
+def _by_start(event: Event) -> tuple[int, int]:
+    return event.start_ns, -event.end_ns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTrace:
-    """What is kept of a trace; times count from its start.
-
-    Parameters
-    ----------
-    lanes : tuple of str
-        In their order.
-    events : tuple of Event
-    messages : tuple of Message
-    notes : tuple of str
-    """
+    """The stored form of a trace; times count from its start."""
 
     lanes: tuple[str, ...]
     events: tuple[Event, ...]
@@ -143,24 +122,20 @@ class StoredTrace:
 
     @classmethod
     def of(cls, trace: Trace, most_events: int | None = None) -> StoredTrace:
-        """Return what is kept of a trace.
-
-        Parameters
-        ----------
-        most_events : int, optional
-            Beyond so many the shortest are left out.
-        """
+        """Return the stored form of a trace, with the longest ``most_events`` events only."""
         origin, kept = trace.start_ns, trace.spans()
+
+        def since(moment_ns: int | None) -> int | None:
+            return None if moment_ns is None else moment_ns - origin
+
         if most_events is not None and len(kept) > most_events:
             longest = sorted(kept, key=lambda event: event.start_ns - event.end_ns)[:most_events]
-            kept = tuple(sorted(longest, key=lambda event: (event.start_ns, -event.end_ns)))
+            kept = tuple(sorted(longest, key=_by_start))
+        messages = (replace(m, sent_ns=m.sent_ns - origin, received_ns=since(m.received_ns)) for m in trace.messages)
         return cls(
             lanes=trace.lanes,
             events=tuple(replace(e, start_ns=e.start_ns - origin, end_ns=e.end_ns - origin) for e in kept),
-            messages=tuple(
-                replace(m, sent_ns=m.sent_ns - origin, received_ns=_since(origin, m.received_ns))
-                for m in trace.messages
-            ),
+            messages=tuple(messages),
             notes=trace.notes,
         )
 
@@ -169,18 +144,14 @@ class StoredTrace:
         return Trace(title=title, events=self.events, messages=self.messages, order=self.lanes, notes=self.notes)
 
 
-def _since(origin_ns: int, moment_ns: int | None) -> int | None:
-    return None if moment_ns is None else moment_ns - origin_ns
-
-
 def trace_document(trace: Trace) -> dict[str, Any]:
-    """Return the document of ``gilscope trace --json``: everything of a trace."""
+    """Return the document of ``gilscope trace --json``."""
     head = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, "title": trace.title}
     return {**head, **asdict(StoredTrace.of(trace))}
 
 
 def by_lane(trace: Trace) -> dict[str, list[Event]]:
-    """Return the events of every lane, each in order of their start; one pass over all of them."""
+    """Return the events of every lane in order of their start, in one pass."""
     lanes: dict[str, list[Event]] = {lane: [] for lane in trace.lanes}
     for event in trace.spans():
         lanes[event.lane].append(event)
@@ -188,32 +159,31 @@ def by_lane(trace: Trace) -> dict[str, list[Event]]:
 
 
 def by_group(trace: Trace) -> tuple[Trace, ...]:
-    """Return a trace per group of lanes, with the lanes' own names and the group as its title; facts are left out.
+    """Return a trace per group of lanes, titled by the group and with the lanes' own names.
 
-    Messages between groups are left out too. A trace without groups comes back as it is.
+    Facts and messages between groups are left out. A trace without groups is returned unchanged.
     """
-    groups = dict.fromkeys(lane_of_group(lane)[0] for lane in trace.lanes)
+    split = {lane: lane_of_group(lane) for lane in trace.lanes}
+    groups = dict.fromkeys(group for group, _ in split.values())
     if set(groups) <= {""}:
         return (trace,)
-    parts = []
-    for group in groups:
-        events = (e for e in trace.events if lane_of_group(e.lane)[0] == group)
-        found = (m for m in trace.messages if {lane_of_group(lane)[0] for lane in (m.source, m.target)} == {group})
-        parts.append(
-            Trace(
-                title=group,
-                events=tuple(replace(event, lane=lane_of_group(event.lane)[1]) for event in events),
-                messages=tuple(
-                    replace(m, source=lane_of_group(m.source)[1], target=lane_of_group(m.target)[1]) for m in found
-                ),
-                order=tuple(lane_of_group(lane)[1] for lane in trace.lanes if lane_of_group(lane)[0] == group),
-            )
+    return tuple(
+        Trace(
+            title=group,
+            events=tuple(replace(e, lane=split[e.lane][1]) for e in trace.events if split[e.lane][0] == group),
+            messages=tuple(
+                replace(m, source=split[m.source][1], target=split[m.target][1])
+                for m in trace.messages
+                if {split[m.source][0], split[m.target][0]} == {group}
+            ),
+            order=tuple(name for own, name in split.values() if own == group),
         )
-    return tuple(parts)
+        for group in groups
+    )
 
 
 def lane_of_group(lane: str) -> tuple[str, str]:
-    """Split a lane into its group, empty without one, and its own name."""
+    """Split a lane into its group (may be empty) and its own name."""
     group, _, name = lane.rpartition("/")
     return group, name
 
@@ -227,22 +197,22 @@ def unit_of(span_ns: float) -> tuple[int, str]:
 
 
 def duration(span_ns: float) -> str:
-    """Return a duration in words, three digits: ``1.5 ms``."""
+    """Return a duration as text with three digits: ``1.5 ms``."""
     size, name = unit_of(span_ns)
     value = span_ns / size
     return f"{value:.3g} {name}" if value < 1000 else f"{value:.0f} {name}"
 
 
 def is_gil(lane: str) -> bool:
-    """Whether a lane is that of the GIL's holder, of whatever group."""
+    """Whether a lane is that of the GIL's holder, of any group."""
     return lane_of_group(lane)[1] == GIL_LANE
 
 
 class Recorder:
-    """Writes down what happens, from any number of threads, processes and interpreters, into one file.
+    """Records what happens, from any number of threads, processes and interpreters, in one file.
 
     Each record is one line, appended by a single write: lines of several writers do not mix (``O_APPEND``), and what
-    was written before a crash stays. A record costs a few microseconds. A recorder can be sent to other processes;
+    was written before a crash is kept. A record costs a few microseconds. A recorder can be sent to other processes;
     sub-interpreters make their own for the same path.
     """
 
@@ -261,7 +231,7 @@ class Recorder:
 
     @contextmanager
     def span(self, lane: str, name: str, category: Category = "compute") -> Iterator[None]:
-        """Write down that ``lane`` does ``name`` while the body of the ``with`` statement runs."""
+        """Record that ``lane`` does ``name`` while the body of the ``with`` statement runs."""
         # Sub-interpreters share the process id, forked children have their parent's token and count.
         key = f"{os.getpid()}-{self._token}-{next(self._numbers)}"
         self._write(["begin", key, lane, name, category, clocks.wall_ns()])
@@ -271,20 +241,22 @@ class Recorder:
             self._write(["end", key, clocks.wall_ns()])
 
     def did(self, lane: str, name: str, start_ns: int, end_ns: int, category: Category = "compute") -> None:
-        """Write down a span that was timed otherwise."""
+        """Record a span that was timed elsewhere."""
         self._write(["did", lane, name, start_ns, end_ns, category])
 
     def tell(self, source: str, target: str, name: str) -> None:
-        """Write down that ``source`` tells ``target`` something now."""
+        """Record that ``source`` sends ``target`` a message now."""
         self._write(["message", source, target, name, clocks.wall_ns()])
 
     def fact(self, name: str, value: Any) -> None:
-        """Write down something JSON-able; a later fact of the same name replaces an earlier one."""
+        """Record a JSON-able value; a later one of the same name replaces it."""
         self._write(["fact", name, value])
 
     def trace(self, title: str = "", *, order: Sequence[str] = (), notes: Sequence[str] = ()) -> Trace:
-        """Read back everything written so far; a span nobody ended says so, and lasts until
-        the lane's next message, or the last record."""
+        """Return everything recorded so far.
+
+        A span that was never ended says so in its name, and lasts until the lane's next message or the last record.
+        """
         try:
             with open(self.path, "rb") as file:
                 records = [json.loads(line) for line in file if line.endswith(b"\n")]
@@ -305,6 +277,10 @@ def _read(records: Sequence[list[Any]], title: str, order: tuple[str, ...], note
     begun: dict[str, tuple[str, str, Category, int]] = {}
     facts: dict[str, Any] = {}
     last = 0
+
+    def add(lane: str, name: str, category: Category, start_ns: int, end_ns: int) -> None:
+        events.append(Event(lane=lane, name=name, start_ns=start_ns, end_ns=end_ns, category=category))
+
     for kind, *rest in records:
         if kind == "fact":
             facts[rest[0]] = rest[1]
@@ -314,19 +290,16 @@ def _read(records: Sequence[list[Any]], title: str, order: tuple[str, ...], note
             key, lane, name, category, start = rest
             begun[key] = (lane, name, category, start)
         elif kind == "end" and rest[0] in begun:
-            lane, name, category, start = begun.pop(rest[0])
-            events.append(Event(lane=lane, name=name, start_ns=start, end_ns=rest[1], category=category))
+            add(*begun.pop(rest[0]), rest[1])
         elif kind == "did":
             lane, name, start, end, category = rest
-            events.append(Event(lane=lane, name=name, start_ns=start, end_ns=end, category=category))
+            add(lane, name, category, start, end)
         elif kind == "message":
             source, target, name, sent = rest
             messages.append(Message(source=source, target=target, name=name, sent_ns=sent))
-    for lane, name, category, start in begun.values():  # their writers died: the lane's next message says so
+    for lane, name, category, start in begun.values():  # their writers died; the lane's next message reports it
         end = min((m.sent_ns for m in messages if m.source == lane and m.sent_ns > start), default=last)
-        events.append(
-            Event(lane=lane, name=f"{name} (never ended)", start_ns=start, end_ns=max(start, end), category=category)
-        )
-    events.sort(key=lambda event: (event.start_ns, -event.end_ns))
+        add(lane, f"{name} (never ended)", category, start, max(start, end))
+    events.sort(key=_by_start)
     messages.sort(key=lambda message: message.sent_ns)
     return Trace(title=title, events=tuple(events), messages=tuple(messages), order=order, notes=notes, facts=facts)

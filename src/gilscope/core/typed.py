@@ -1,4 +1,4 @@
-"""Frozen dataclasses out of JSON that was stored, or comes from elsewhere."""
+"""Frozen dataclasses from JSON that was stored or comes from elsewhere."""
 
 from __future__ import annotations
 
@@ -17,29 +17,15 @@ _SCALARS = {str: (str,), bool: (bool,), int: (int,), float: (int, float)}  # who
 _UNIONS = (Union, types.UnionType)
 
 
-def read(kind: type[T], facts: object) -> T:
-    """Read a JSON object into a dataclass.
+def read(kind: type[T], encoded: object) -> T:
+    """Read a JSON object into a dataclass; unknown names are ignored.
 
-    Parameters
-    ----------
-    kind : type
-        A dataclass whose fields are texts, numbers, flags, None, literals, mappings from texts, tuples of any length
-        and dataclasses of the same sort; its module must know their types when it runs, not for type checkers alone.
-    facts : object
-        Names that are not fields are left out.
-
-    Returns
-    -------
-    kind
-        A field that is missing, or has another type than its own, has its default; entries of another type are left
-        out of mappings and tuples.
-
-    Raises
-    ------
-    ValueError
-        If a field without a default is missing or has another type.
+    A field that is missing or has the wrong type gets its default; entries of the wrong type are left out of mappings
+    and tuples. Raises ValueError if such a field has no default. Fields may be texts, numbers, flags, None, literals,
+    mappings from texts, tuples of any length, and dataclasses of the same sort. The module of ``kind`` must import
+    their types at run time, not for type checkers alone.
     """
-    given = facts if isinstance(facts, Mapping) else {}
+    given = encoded if isinstance(encoded, Mapping) else {}
     values = {}
     dataclass: Any = kind
     for name, hint, required in _fields(dataclass):
@@ -63,7 +49,7 @@ def _fields(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
 
 
 def _fitting(hint: Any, value: object) -> Any:
-    """Return the value as a type has it, or ``_UNFIT``."""
+    """Return the value as its type stores it, or ``_UNFIT``."""
     if hint in _SCALARS:
         return value if type(value) in _SCALARS[hint] else _UNFIT  # a bool is no number
     if hint is types.NoneType:

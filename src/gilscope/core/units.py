@@ -17,13 +17,7 @@ _SECONDS = {"": 1.0, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "m
 
 
 def parse_duration_s(text: str, *, what: str = "duration", example: str = "60, 60s, 2m or 1h") -> float:
-    """Read ``60``, ``60s``, ``1.5m``, ``500ms``, ``40us`` or ``1h`` as seconds.
-
-    Raises
-    ------
-    UsageError
-        If the text is no duration, or not above zero.
-    """
+    """Read ``60``, ``60s``, ``1.5m``, ``500ms``, ``40us`` or ``1h`` as seconds; raise UsageError unless above zero."""
     match = re.fullmatch(rf"([+-]?(?:{_NUMBER}))\s*(ns|us|ms|s|min|m|h|)", text.strip())
     if match is None:
         raise UsageError(f"{what} {text!r} is no duration: write it like {example}")
@@ -34,12 +28,9 @@ def parse_duration_s(text: str, *, what: str = "duration", example: str = "60, 6
 
 
 def parse_bytes(text: str, *, what: str = "size", example: str = "512M, 4G or 1.5T") -> int:
-    """Read ``4G``, ``512M``, ``64KiB`` or ``1000`` as bytes; prefixes are powers of 1024, as ulimit and cgroups count.
+    """Read ``4G``, ``512M``, ``64KiB`` or ``1000`` as bytes; raise UsageError for anything else, or below one.
 
-    Raises
-    ------
-    UsageError
-        If the text is no number of bytes, or below one.
+    Prefixes are powers of 1024, as ulimit and cgroups count.
     """
     match = re.fullmatch(rf"({_NUMBER})\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE | re.ASCII)
     count = float(match[1]) * 1024 ** "_KMGT".index(match[2].upper() or "_") if match else 0.0
@@ -49,13 +40,7 @@ def parse_bytes(text: str, *, what: str = "size", example: str = "512M, 4G or 1.
 
 
 def parse_fraction(text: str, *, what: str = "fraction") -> float:
-    """Read ``5%`` or ``0.05`` as a fraction between 0 and 1, both excluded.
-
-    Raises
-    ------
-    UsageError
-        If the text is no fraction between 0 and 1.
-    """
+    """Read ``5%`` or ``0.05`` as a fraction; raise UsageError unless it is between 0 and 1, both excluded."""
     match = re.fullmatch(rf"([+-]?(?:{_NUMBER}))\s*(%?)", text.strip())
     if match is None:
         raise UsageError(f"{what} {text!r} is no fraction: write it like 5% or 0.05")

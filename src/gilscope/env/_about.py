@@ -1,8 +1,7 @@
-"""What an interpreter says about itself, and what it can run. Run as a text (``child.reply``) by any Python 3,
-old ones too, with or without gilscope. Standard library only.
+"""What an interpreter reports about itself and can run. Any Python 3 runs it as a text (``child.reply``), old ones too,
+with or without gilscope. Standard library only.
 
-The text is that of whoever asks. Of the gilscope there it runs only what runners execute, and only when the digest has
-shown that this is the same.
+The text is the requester's. Of the gilscope there it runs only what runners execute, and only if the digests agree.
 """
 
 import hashlib
@@ -17,22 +16,14 @@ _NUMBA_WITHOUT_GIL = (3, 14)  # the first free-threaded Python that Numba has re
 
 
 def source_digest(package: str, files: Any) -> str:
-    """Return a digest of the files that runners execute; 16 hexadecimal digits.
-
-    Parameters
-    ----------
-    package : str
-        Folder of the package.
-    files : sequence of str
-        As ``closure.runner_files`` has them of whoever asks: where all are the same, they import the same.
-    """
+    """Return a digest of the files that runners execute (``closure.runner_files``), 16 hexadecimal digits."""
     state = hashlib.sha256()
     for name in files:
         state.update(name.encode() + b"\0")
         try:
             with open(os.path.join(package, *name.split("/")), "rb") as source:
                 state.update(source.read().replace(b"\r\n", b"\n"))
-        except OSError:  # older or newer than ours: other bytes than any file has
+        except OSError:  # older or newer than ours
             state.update(b"\0missing")
     return state.hexdigest()[:16]
 
@@ -42,20 +33,17 @@ def _version(library: str) -> Any:
         from importlib import metadata
 
         return metadata.version(library)
-    except ImportError:  # not installed, or a Python from before 3.8, which cannot tell
+    except ImportError:  # not installed, or a Python before 3.8
         return None
 
 
 def reply(request: Any) -> Any:
-    """Return the facts about the running interpreter, and what of gilscope it can run if it has the same one.
+    """Return the properties of the running interpreter, and what of gilscope it can run if it has the same one.
 
-    Parameters
-    ----------
-    request : dict
-        ``gilscope`` and ``source``: version and source digest of whoever asks; ``files``: what the digest is of;
-        ``kernels`` and ``libraries``: names to look at.
+    ``gilscope`` and ``source`` of the request are version and source digest of the requester, ``files`` what the digest
+    is of, ``kernels`` and ``libraries`` names to look up.
     """
-    facts: Any = {
+    about: Any = {
         "implementation": platform.python_implementation(),
         "version": platform.python_version(),
         "version_info": list(sys.version_info[:3]),
@@ -67,28 +55,25 @@ def reply(request: Any) -> Any:
         "gilscope": None,
     }
     if sys.version_info < (3, 11):  # noqa: UP036 - any Python may run this text, but old ones cannot import gilscope
-        return facts
+        return about
     try:
         import gilscope
     except ImportError:
-        return facts
-    facts["gilscope"] = getattr(gilscope, "__version__", None)
-    if facts["gilscope"] != request["gilscope"]:
-        return facts
-    facts["source"] = source_digest(os.path.dirname(os.path.abspath(gilscope.__file__)), request["files"])
-    if facts["source"] == request["source"]:
-        facts.update(abilities(request["kernels"]))
-    return facts
+        return about
+    about["gilscope"] = getattr(gilscope, "__version__", None)
+    if about["gilscope"] != request["gilscope"]:
+        return about
+    about["source"] = source_digest(os.path.dirname(os.path.abspath(gilscope.__file__)), request["files"])
+    if about["source"] == request["source"]:
+        about.update(abilities(request["kernels"]))
+    return about
 
 
 def abilities(names: Any) -> Any:
     """Return what the running interpreter can do with some kernels.
 
-    Returns
-    -------
-    dict
-        ``kernels``: by kernel and implementation whether it is ``here``, and by executor (``processes`` with its start
-        method) whether it can be run so; ``own``: the same of the user's own functions.
+    ``kernels``: by kernel and implementation whether it is ``here``, and whether each executor (``processes`` with its
+    start method) can run it; ``own``: the same of the user's own functions.
     """
     registry, spec = _module("core.registry"), _module("core.spec")
     chunked, own_threads = (spec.Impl(name="own", target="", gil=gil) for gil in ("held", "own_threads"))
@@ -99,12 +84,12 @@ def abilities(names: Any) -> Any:
 
 
 def executor_word(executor: str, start_method: str) -> str:
-    """Return under which word an answer has an executor."""
+    """Return the key of an executor in the reply."""
     return executor + "." + start_method if start_method else executor
 
 
 def kind_of(impl: Any) -> str:
-    """Return under which word an answer has one of the user's own functions."""
+    """Return the key of one of the user's own functions in the reply."""
     return "own_threads" if impl.gil == "own_threads" else "chunked"
 
 
@@ -116,7 +101,7 @@ def _of_kernel(name: str) -> Any:
     unknown = _module("core.errors").UnknownNameError
     try:
         spec = _module("kernels").load(name)
-    except (ImportError, AttributeError, unknown):  # of a package that is not installed for this interpreter
+    except (ImportError, AttributeError, unknown):  # its package is not installed for this interpreter
         return {}
     return {
         impl.name: {"here": _as_json(_here(spec, impl)), "executors": _executors(impl)}
@@ -145,7 +130,7 @@ def _executors(impl: Any) -> Any:
 
 
 def _as_json(found: Any) -> Any:
-    """Turn an availability into JSON; what it says to install, it says for this interpreter."""
+    """Turn an availability into JSON; installation commands name this interpreter."""
     python = _module("env.interpreter").without_home(sys.executable)
     return {
         "ok": found.ok,

@@ -1,4 +1,4 @@
-"""What about this machine could spoil a measurement: one small class per question.
+"""What about this machine could spoil a measurement: one function per question.
 
 A check reads, compares and says what to do. It never changes anything.
 """
@@ -6,11 +6,10 @@ A check reads, compares and says what to do. It never changes anything.
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from gilscope.env.cpu import UsableCpus, core_groups
 from gilscope.env.files import cpu_folders, read_text
@@ -18,7 +17,7 @@ from gilscope.env.machine import available_memory_bytes, is_virtual
 
 __all__ = ["CHECKS", "THREAD_VARIABLES", "Check", "MachineState", "run_checks"]
 
-_LOAD_WINDOW_S = 0.25  # 25 ticks of the kernel's accounting per CPU
+_LOAD_WINDOW_S = 0.25  # 25 ticks of the kernel's accounting per CPU; load averages remember our last run for minutes
 MAX_LOAD_PER_CPU = 0.25  # other work of more than a quarter of each CPU leaves no room for as many workers as CPUs
 MAX_STEAL_SHARE = 0.01  # one percent of the CPU time: as much as a good interval is wide
 MIN_MEMORY_BYTES = 1 << 30  # triad at M takes 480 MB, each worker up to 100 MB of libraries
@@ -32,7 +31,7 @@ THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
-"""What libraries take their numbers of threads from."""
+"""Where libraries get their numbers of threads."""
 
 BEHAVIOUR_VARIABLES = (
     "OMP_THREAD_LIMIT",
@@ -42,21 +41,12 @@ BEHAVIOUR_VARIABLES = (
     "OMP_PROC_BIND",
     "GOMP_CPU_AFFINITY",
 )
-"""What else decides how many their threads are and how they run."""
+"""What else decides how many threads they have and how these run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """The answer of one check.
-
-    Parameters
-    ----------
-    name : str
-    status : {"ok", "warning", "unknown"}
-        ``unknown``: this system does not tell; ``message`` says what is missing.
-    message, cure : str
-        What was found; what to do about it (empty unless ``warning``).
-    """
+    """The outcome of one check; ``unknown`` where this system does not say, ``cure`` empty unless ``warning``."""
 
     name: str
     status: Literal["ok", "warning", "unknown"]
@@ -66,221 +56,161 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineState:
-    """What checks look at."""
+    """What checks read."""
 
     root: Path
     environ: Mapping[str, str]
     usable: UsableCpus
 
 
-class _Question(ABC):
-    name: ClassVar[str]
-
-    @abstractmethod
-    def run(self, host: MachineState) -> Check: ...
-
-    def ok(self, message: str) -> Check:
-        return Check(name=self.name, status="ok", message=message)
-
-    def unknown(self, message: str) -> Check:
-        return Check(name=self.name, status="unknown", message=message)
-
-    def warning(self, message: str, cure: str) -> Check:
-        return Check(name=self.name, status="warning", message=message, cure=cure)
+def _ok(message: str) -> Check:
+    return Check(name="", status="ok", message=message)
 
 
-class Load(_Question):
-    """Is the machine busy with something else, now?
-
-    Measured over a quarter of a second: the load average still remembers our own last run for minutes.
-    """
-
-    name = "load"
-
-    def run(self, host: MachineState) -> Check:
-        try:
-            import psutil
-
-            busy = psutil.cpu_percent(interval=_LOAD_WINDOW_S) / 100.0 * host.usable.logical
-        except (ImportError, OSError, RuntimeError):
-            return self.unknown("this system does not tell how busy its CPUs are")
-        text = f"{busy:.1f} of {host.usable.logical} CPUs are busy"
-        if busy <= MAX_LOAD_PER_CPU * host.usable.logical:
-            return self.ok(text)
-        return self.warning(f"{text}: something else is running", "stop other programs, or expect wide intervals")
+def _unknown(message: str) -> Check:
+    return Check(name="", status="unknown", message=message)
 
 
-class Governor(_Question):
-    """May the CPUs change their clock by load?"""
-
-    name = "frequency"
-
-    def run(self, host: MachineState) -> Check:
-        found = {read_text(folder / "cpufreq/scaling_governor") for folder in cpu_folders(host.root).values()} - {None}
-        if not found:
-            message = "no CPU frequency control is visible (usual in virtual machines and outside Linux)"
-            return self.unknown(message)
-        names = ", ".join(sorted(name for name in found if name))
-        if found == {"performance"}:
-            return self.ok("governor performance")
-        return self.warning(
-            f"governor {names}: clocks follow the load with a delay", "sudo cpupower frequency-set -g performance"
-        )
+def _warning(message: str, cure: str) -> Check:
+    return Check(name="", status="warning", message=message, cure=cure)
 
 
-class Turbo(_Question):
-    """Does one busy core clock higher than all together?"""
+def _load(host: MachineState) -> Check:
+    """Is the machine busy with something else, now?"""
+    try:
+        import psutil
 
-    name = "turbo"
-
-    def run(self, host: MachineState) -> Check:
-        folder = host.root / "sys/devices/system/cpu"
-        no_turbo, boost = read_text(folder / "intel_pstate/no_turbo"), read_text(folder / "cpufreq/boost")
-        if no_turbo is None and boost is None:
-            return self.unknown("whether turbo clocks are on is not visible here")
-        if no_turbo == "1" or (no_turbo is None and boost == "0"):
-            return self.ok("turbo clocks are off")
-        message = "turbo clocks are on: one busy core may run faster than each of many; the spin control shows it"
-        return self.ok(message)
+        busy = psutil.cpu_percent(interval=_LOAD_WINDOW_S) / 100.0 * host.usable.logical
+    except (ImportError, OSError, RuntimeError):
+        return _unknown("this system does not tell how busy its CPUs are")
+    text = f"{busy:.1f} of {host.usable.logical} CPUs are busy"
+    if busy <= MAX_LOAD_PER_CPU * host.usable.logical:
+        return _ok(text)
+    return _warning(f"{text}: something else is running", "stop other programs, or expect wide intervals")
 
 
-class HardwareThreads(_Question):
+def _governor(host: MachineState) -> Check:
+    """Does the CPU frequency follow the load?"""
+    found = {read_text(folder / "cpufreq/scaling_governor") for folder in cpu_folders(host.root).values()} - {None}
+    if not found:
+        return _unknown("no CPU frequency control is visible (usual in virtual machines and outside Linux)")
+    if found == {"performance"}:
+        return _ok("governor performance")
+    names = ", ".join(sorted(name for name in found if name))
+    return _warning(
+        f"governor {names}: clocks follow the load with a delay", "sudo cpupower frequency-set -g performance"
+    )
+
+
+def _turbo(host: MachineState) -> Check:
+    """Does one busy core run faster than all together?"""
+    folder = host.root / "sys/devices/system/cpu"
+    no_turbo, boost = read_text(folder / "intel_pstate/no_turbo"), read_text(folder / "cpufreq/boost")
+    if no_turbo is None and boost is None:
+        return _unknown("whether turbo clocks are on is not visible here")
+    if no_turbo == "1" or (no_turbo is None and boost == "0"):
+        return _ok("turbo clocks are off")
+    return _ok("turbo clocks are on: one busy core may run faster than each of many; the spin control shows it")
+
+
+def _hardware_threads(host: MachineState) -> Check:
     """Do usable CPUs share physical cores?"""
-
-    name = "smt"
-
-    def run(self, host: MachineState) -> Check:
-        groups = core_groups(host.root)
-        if not groups:
-            return self.unknown("which CPUs share a core is not visible here")
-        if max(map(len, groups)) == 1:
-            return self.ok("each CPU is shown as a core of its own")
-        if host.usable.count <= len(groups):
-            message = f"{len(groups)} cores with several hardware threads each, {host.usable.count} workers at most"
-            return self.ok(message)
-        return self.warning(
-            f"{host.usable.count} usable CPUs are hardware threads of {len(groups)} cores",
-            f"read speed-ups above {len(groups)} workers against the spin control",
-        )
+    groups = core_groups(host.root)
+    if not groups:
+        return _unknown("which CPUs share a core is not visible here")
+    if max(map(len, groups)) == 1:
+        return _ok("each CPU is shown as a core of its own")
+    if host.usable.count <= len(groups):
+        return _ok(f"{len(groups)} cores with several hardware threads each, {host.usable.count} workers at most")
+    return _warning(
+        f"{host.usable.count} usable CPUs are hardware threads of {len(groups)} cores",
+        f"read speed-ups above {len(groups)} workers against the spin control",
+    )
 
 
-class Quota(_Question):
-    """Does a cgroup take CPU time away?"""
-
-    name = "quota"
-
-    def run(self, host: MachineState) -> Check:
-        quota = host.usable.quota_cpus
-        if quota is None:
-            return self.ok("no cgroup quota")
-        if quota >= host.usable.logical:
-            message = f"the cgroup quota of {quota:.4g} CPUs is above what the machine has"
-            return self.ok(message)
-        return self.warning(
-            f"a cgroup quota allows {quota:.4g} CPUs of {host.usable.logical}: more workers are throttled",
-            "raise the limit of the container (docker run --cpus, resources.limits.cpu)",
-        )
+def _quota(host: MachineState) -> Check:
+    """Does a cgroup limit the CPU time?"""
+    quota = host.usable.quota_cpus
+    if quota is None:
+        return _ok("no cgroup quota")
+    if quota >= host.usable.logical:
+        return _ok(f"the cgroup quota of {quota:.4g} CPUs is above what the machine has")
+    return _warning(
+        f"a cgroup quota allows {quota:.4g} CPUs of {host.usable.logical}: more workers are throttled",
+        "raise the limit of the container (docker run --cpus, resources.limits.cpu)",
+    )
 
 
-class Steal(_Question):
+def _steal(host: MachineState) -> Check:
     """Does the hypervisor give this machine's CPUs to others?"""
-
-    name = "steal"
-
-    def run(self, host: MachineState) -> Check:
-        ticks = [int(field) for field in _first_line(host.root / "proc/stat").split()[1:] if field.isdecimal()]
-        if len(ticks) < 8 or sum(ticks[:8]) == 0:
-            return self.unknown("this system does not tell stolen time")
-        share = ticks[7] / sum(ticks[:8])
-        text = f"{share:.1%} of the CPU time since the start was stolen"
-        if share <= MAX_STEAL_SHARE:
-            return self.ok(text)
-        return self.warning(f"{text} by the host", "use a machine with dedicated CPUs, or expect wide intervals")
+    first = (read_text(host.root / "proc/stat") or "").split("\n", 1)[0]
+    ticks = [int(field) for field in first.split()[1:] if field.isdecimal()]
+    if len(ticks) < 8 or sum(ticks[:8]) == 0:
+        return _unknown("this system does not tell stolen time")
+    share = ticks[7] / sum(ticks[:8])
+    text = f"{share:.1%} of the CPU time since the start was stolen"
+    if share <= MAX_STEAL_SHARE:
+        return _ok(text)
+    return _warning(f"{text} by the host", "use a machine with dedicated CPUs, or expect wide intervals")
 
 
-class Memory(_Question):
+def _memory(host: MachineState) -> Check:
     """Is there room for the inputs?"""
-
-    name = "memory"
-
-    def run(self, host: MachineState) -> Check:
-        available = available_memory_bytes(host.root)
-        if available is None:
-            return self.unknown("how much memory is free is not visible here")
-        text = f"{available / (1 << 30):.1f} GiB of memory available"
-        if available >= MIN_MEMORY_BYTES:
-            return self.ok(text)
-        return self.warning(text, "close programs, or measure with --size S")
+    available = available_memory_bytes(host.root)
+    if available is None:
+        return _unknown("how much memory is free is not visible here")
+    text = f"{available / (1 << 30):.1f} GiB of memory available"
+    return _ok(text) if available >= MIN_MEMORY_BYTES else _warning(text, "close programs, or measure with --size S")
 
 
-class Virtual(_Question):
+def _virtual(host: MachineState) -> Check:
     """Is this a virtual machine?"""
-
-    name = "virtual"
-
-    def run(self, host: MachineState) -> Check:
-        virtual = is_virtual(host.root)
-        if virtual is None:
-            return self.unknown("no sign here of a virtual machine or of none")
-        if not virtual:
-            return self.ok("no virtual machine")
-        message = "a virtual machine: its CPUs may be shared; the spin control shows what they give"
-        return self.ok(message)
+    virtual = is_virtual(host.root)
+    if virtual is None:
+        return _unknown("no sign here of a virtual machine or of none")
+    if not virtual:
+        return _ok("no virtual machine")
+    return _ok("a virtual machine: its CPUs may be shared; the spin control shows what they give")
 
 
-class Clock(_Question):
+def _clock(host: MachineState) -> Check:
     """Is the clock fine enough and quick to read?"""
-
-    name = "clock"
-
-    def run(self, host: MachineState) -> Check:
-        info = time.get_clock_info("perf_counter")
-        source = read_text(host.root / "sys/devices/system/clocksource/clocksource0/current_clocksource") or ""
-        text = f"{info.implementation}, resolution {info.resolution:.0e} s" + (f", source {source}" if source else "")
-        if info.resolution > MAX_CLOCK_RESOLUTION_S:
-            return self.warning(f"{text}: coarse", "measure on another machine")
-        if source in ("hpet", "acpi_pm", "jiffies"):
-            cure = "boot with clocksource=tsc if the machine allows it"
-            return self.warning(f"{text}: slow to read", cure)
-        return self.ok(text)
+    info = time.get_clock_info("perf_counter")
+    source = read_text(host.root / "sys/devices/system/clocksource/clocksource0/current_clocksource") or ""
+    text = f"{info.implementation}, resolution {info.resolution:.0e} s" + (f", source {source}" if source else "")
+    if info.resolution > MAX_CLOCK_RESOLUTION_S:
+        return _warning(f"{text}: coarse", "measure on another machine")
+    if source in ("hpet", "acpi_pm", "jiffies"):
+        return _warning(f"{text}: slow to read", "boot with clocksource=tsc if the machine allows it")
+    return _ok(text)
 
 
-class ThreadVariables(_Question):
+def _thread_variables(host: MachineState) -> Check:
     """Do environment variables set numbers of threads?"""
-
-    name = "thread variables"
-
-    def run(self, host: MachineState) -> Check:
-        seen = {
-            name: host.environ[name] for name in (*THREAD_VARIABLES, *BEHAVIOUR_VARIABLES) if host.environ.get(name)
-        }
-        if not seen:
-            return self.ok("no variable sets a number of threads")
-        return self.warning(
-            "set in the environment: " + ", ".join(f"{name}={value}" for name, value in seen.items()),
-            f"unset {' '.join(seen)}: they change what native executors can do",
-        )
+    names = [name for name in (*THREAD_VARIABLES, *BEHAVIOUR_VARIABLES) if host.environ.get(name)]
+    if not names:
+        return _ok("no variable sets a number of threads")
+    return _warning(
+        "set in the environment: " + ", ".join(f"{name}={host.environ[name]}" for name in names),
+        f"unset {' '.join(names)}: they change what native executors can do",
+    )
 
 
-CHECKS: tuple[_Question, ...] = (
-    Load(),
-    Governor(),
-    Turbo(),
-    HardwareThreads(),
-    Quota(),
-    Steal(),
-    Memory(),
-    Virtual(),
-    Clock(),
-    ThreadVariables(),
-)
+CHECKS: Mapping[str, Callable[[MachineState], Check]] = {
+    "load": _load,
+    "frequency": _governor,
+    "turbo": _turbo,
+    "smt": _hardware_threads,
+    "quota": _quota,
+    "steal": _steal,
+    "memory": _memory,
+    "virtual": _virtual,
+    "clock": _clock,
+    "thread variables": _thread_variables,
+}
 
 
 def run_checks(root: Path, environ: Mapping[str, str], usable: UsableCpus) -> list[Check]:
-    """Return the answer of every check, in the order they are shown."""
+    """Return the outcome of every check, in the order they are shown."""
     host = MachineState(root=root, environ=environ, usable=usable)
-    return [check.run(host) for check in CHECKS]
-
-
-def _first_line(path: Path) -> str:
-    return (read_text(path) or "").split("\n", 1)[0]
+    return [replace(check(host), name=name) for name, check in CHECKS.items()]

@@ -1,4 +1,4 @@
-"""A question to another Python: a text runs there in a process of its own, and its reply comes back as JSON."""
+"""A question to another Python: a text runs there in its own process, and its reply is returned as JSON."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ __all__ = ["MARK", "PLAIN", "NoReplyError", "reply", "surroundings"]
 PLAIN: Mapping[str, str | None] = {"PYTHONHOME": None, "PYTHON_GIL": None}
 """Variables that belong to the running Python alone; with PYTHON_GIL=0 builds with the GIL refuse to start."""
 
-MARK = "gilscope-reply:"
-"""Comes before the JSON: start-up files of a site and imported modules may print lines of their own."""
+MARK = "gilscope-reply:"  # before the JSON: start-up files of a site and imported modules may print lines too
 
-# Any Python 3 runs it, and sys.stdout may be whatever the text has made of it.
+# Any Python 3 runs it, and the text may have replaced sys.stdout.
 _END = f"""
 import json, os, sys
 os.write(1, ("\\n{MARK}" + json.dumps(reply(*json.loads(sys.argv[1]))) + "\\n").encode())
@@ -25,7 +24,7 @@ os.write(1, ("\\n{MARK}" + json.dumps(reply(*json.loads(sys.argv[1]))) + "\\n").
 
 
 class NoReplyError(RuntimeError):
-    """The other Python could not be run, took too long or failed; the message says why in a few words."""
+    """The other Python could not be run, took too long or failed; the message says why."""
 
 
 def reply(
@@ -35,23 +34,10 @@ def reply(
     python: str = sys.executable,
     environment: Mapping[str, str] | None = None,
 ) -> Any:
-    """Run a text that defines a function ``reply`` in another Python, and return what the function returns there.
+    """Run a text that defines a function ``reply`` in another Python, and return the function's result.
 
-    Parameters
-    ----------
-    text : str
-    *arguments
-        Of ``reply``; they and what it returns are JSON.
-    timeout_s : float
-        After so long the process is killed.
-    python : str
-        The program; this Python by default.
-    environment : mapping of str to str, optional
-        All its variables; ours by default.
-
-    Raises
-    ------
-    NoReplyError
+    ``arguments`` and result are JSON. After ``timeout_s`` the process is killed. ``environment`` has all its variables;
+    ours by default. Raises NoReplyError.
     """
     command = [python, "-c", text + _END, json.dumps(arguments)]
     try:
@@ -73,13 +59,13 @@ def reply(
     if replies:
         return json.loads(replies[-1].removeprefix(MARK))
     complaint = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-    # A traceback ends with what matters; what is no Python, such as a shim, says it first.
+    # A traceback ends with what matters; programs that are not Python, such as shims, begin with it.
     raised = any(line.startswith("Traceback") for line in complaint)
     raise NoReplyError(complaint[-1 if raised else 0][:200])
 
 
 def surroundings(environment: Mapping[str, str | None]) -> dict[str, str]:
-    """Return the environment variables for another interpreter: ours, but for those that belong to this Python."""
+    """Return our environment variables for another interpreter, without those that belong to this Python."""
     wanted: dict[str, str | None] = {"PYTHONSAFEPATH": "1", **environment}
     kept = {name: value for name, value in os.environ.items() if name not in wanted}
     return kept | {name: value for name, value in wanted.items() if value is not None}

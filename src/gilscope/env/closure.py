@@ -1,9 +1,9 @@
 """Which files of gilscope a runner executes: its imports followed from its entry module, without importing anything.
 
 Followed are import statements, those in functions too, and modules that strings name: targets of implementations, code
-for other processes and interpreters, names for ``importlib``. What an f-string leaves open in such a name is any word
-of the registry, which is where kernels and executors come from. Not followed are docstrings, what only type checkers
-import, and the public names of the package itself, which no runner looks up. Standard library only.
+for other processes and interpreters, names for ``importlib``. An open part of an f-string is any word of the registry,
+which lists kernels and executors. Not followed are docstrings, imports for type checkers, and the public names of the
+package itself, which no runner looks up. Standard library only.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from functools import cache
 
 __all__ = ["ENTRY", "runner_files"]
 
-ENTRY = "gilscope.runner.runner"
-"""What the supervisor starts in another interpreter; everything else there is imported by it or in its children."""
+ENTRY = "gilscope.runner.runner"  # what the supervisor starts in another interpreter; the rest is imported from it
 
 _PACKAGE, _KERNELS, _REGISTRY = "gilscope", "gilscope.kernels", "gilscope.core.registry"
-_OPEN = "*"  # in a name: a part that is known at run time only
+_OPEN = "*"  # in a name: a part known at run time only
 _DOTTED = re.compile(rf"\b{_PACKAGE}(?:\.[\w*]+)+")
 _OF_A_KERNEL = re.compile(r"(\.\w+):\w+")  # a target in the kernel's own folder, see ``kernels.target``
 _NO_DATA = (".py", ".pyc", ".pyi", ".so", ".pyd")
@@ -30,21 +29,11 @@ _NO_DATA = (".py", ".pyc", ".pyi", ".so", ".pyd")
 
 @dataclass(frozen=True, slots=True)
 class _Package:
-    """The files of a package.
-
-    Parameters
-    ----------
-    root : str
-        Its folder.
-    modules : dict of str to str
-        File of each module in Python, relative to the folder, by dotted name.
-    data : dict of str to list of str
-        Other files by their base name.
-    """
+    """The files of the package in folder ``root``, relative to it."""
 
     root: str
-    modules: dict[str, str] = field(default_factory=dict)
-    data: dict[str, list[str]] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)  # by dotted name
+    data: dict[str, list[str]] = field(default_factory=dict)  # other files, by base name
 
     def read(self, module: str) -> bytes:
         with open(os.path.join(self.root, self.modules[module]), "rb") as file:
@@ -52,25 +41,13 @@ class _Package:
 
 
 def runner_files(package: str) -> tuple[str, ...]:
-    """Return the files that runners of the package in a folder execute or read, whatever they are asked to measure.
+    """Return the files that runners of the package in a folder execute or read, whatever they measure.
 
-    Parameters
-    ----------
-    package : str
-        Folder of the package: of a checkout or an installed one.
-
-    Returns
-    -------
-    tuple of str
-        Relative to the folder, with slashes, sorted. Compiled modules are not among them: they differ between
-        interpreters.
-
-    Notes
-    -----
+    Relative to the folder, with slashes, sorted. Compiled modules are left out: they differ between interpreters. Takes
     100 ms for 100 modules, almost all of it parsing.
     """
     found = _files_of(package)
-    words = _registry_words(found)
+    known = _registry_names(found)
     todo, reached, named = [ENTRY], set[str](), set[str]()
     while todo:
         module = todo.pop()
@@ -79,7 +56,7 @@ def runner_files(package: str) -> tuple[str, ...]:
         reached.add(module)
         names, texts = _references(found.read(module), module, found.modules[module].endswith("__init__.py"))
         named |= texts
-        todo += itertools.chain.from_iterable(_resolved(name, found, words) for name in (*names, module))
+        todo += itertools.chain.from_iterable(_resolved(name, found, known) for name in (*names, module))
     files = {found.modules[module] for module in reached}
     folders = {os.path.dirname(file) for file in files}
     read = (file for text in named & found.data.keys() for file in found.data[text])
@@ -101,8 +78,8 @@ def _files_of(root: str) -> _Package:
     return found
 
 
-def _registry_words(found: _Package) -> frozenset[str]:
-    """Return the words in the tuples of the registry."""
+def _registry_names(found: _Package) -> frozenset[str]:
+    """Return the names in the tuples of the registry."""
     if _REGISTRY not in found.modules:
         return frozenset()
     tuples = (node for node in ast.walk(_parsed(found.read(_REGISTRY))) if isinstance(node, ast.Tuple))
@@ -110,19 +87,19 @@ def _registry_words(found: _Package) -> frozenset[str]:
     return frozenset(value for value in constants if isinstance(value, str))
 
 
-def _resolved(name: str, found: _Package, words: frozenset[str]) -> Iterator[str]:
-    """Yield the modules a dotted name leads to, with the packages they are in; its end may name something in one."""
+def _resolved(name: str, found: _Package, known: frozenset[str]) -> Iterator[str]:
+    """Yield the modules a dotted name leads to, with their packages; its last part may be a name in a module."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         wanted = ".".join(parts[:length])
         if _OPEN not in wanted:
             yield wanted  # packages are imported before what is in them
         else:
-            yield from (filled for word in words if (filled := wanted.replace(_OPEN, word)) in found.modules)
+            yield from (filled for each in known if (filled := wanted.replace(_OPEN, each)) in found.modules)
 
 
 def _parsed(source: bytes) -> ast.Module:
-    """Parse a module; what is none imports nothing, and is part of the digest all the same."""
+    """Parse a module; one with a syntax error imports nothing, and is part of the digest all the same."""
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError):
@@ -138,7 +115,7 @@ def _references(source: bytes, module: str, is_package: bool) -> tuple[frozenset
 
 
 class _Reader(ast.NodeVisitor):
-    """Collects what a module refers to."""
+    """Collects the names that a module refers to."""
 
     def __init__(self, module: str, *, is_package: bool) -> None:
         parts = module.split(".")
@@ -161,7 +138,7 @@ class _Reader(ast.NodeVisitor):
             self.visit(statement)
 
     def visit_Expr(self, node: ast.Expr) -> None:
-        if not isinstance(node.value, ast.Constant):  # a docstring names what it likes
+        if not isinstance(node.value, ast.Constant):  # not a docstring
             self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
@@ -176,7 +153,7 @@ class _Reader(ast.NodeVisitor):
                 self.visit(value.value)
 
     def _alternatives(self, part: ast.expr) -> Sequence[str]:
-        """Return what a part of an f-string may be."""
+        """Return the possible texts of a part of an f-string."""
         value = part.value if isinstance(part, ast.FormattedValue) else part
         if isinstance(value, ast.Name) and value.id == "__name__":
             return (self._module,)
@@ -187,7 +164,6 @@ class _Reader(ast.NodeVisitor):
         if self._module == _PACKAGE:
             return
         self.texts.add(text)
-        self.names |= set(_DOTTED.findall(text))
-        own = _OF_A_KERNEL.fullmatch(text)
-        if own:
+        self.names.update(_DOTTED.findall(text))
+        if own := _OF_A_KERNEL.fullmatch(text):
             self.names.add(f"{_KERNELS}.{_OPEN}{own[1]}")

@@ -1,7 +1,7 @@
 """How many workers can run at the same time here, and what limits that.
 
-``os.cpu_count()`` counts the CPUs of the machine. A process may be allowed fewer by its affinity, and a container may
-be given less time than its CPUs have by a cgroup quota: then more workers only wait for each other.
+``os.cpu_count()`` counts the CPUs of the machine. The affinity of a process may allow fewer, and a cgroup quota may
+give a container less CPU time: further workers would only wait for each other.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__ = [
     "MAX_WORKERS_VARIABLE",
     "Limit",
     "UsableCpus",
+    "allowed_cpus",
     "cgroup_quota_cpus",
     "core_groups",
     "default_workers",
@@ -34,46 +35,24 @@ MAX_WORKERS_VARIABLE = "GILSCOPE_MAX_WORKERS"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsableCpus:
-    """How many workers can run at the same time.
-
-    Parameters
-    ----------
-    count : int
-        At least 1.
-    limit : {"machine", "affinity", "cgroup quota", "GILSCOPE_MAX_WORKERS"}
-        What makes it no more.
-    detail : str
-        The limit in words.
-    logical : int
-        Logical CPUs of the machine.
-    physical : int or None
-        Physical cores of the machine; None where the system does not tell.
-    quota_cpus : float or None
-        CPU seconds per second the cgroups allow; None without a quota.
-    """
+    """How many workers can run at the same time, at least 1, and what limits it."""
 
     count: int
     limit: Limit
-    detail: str
-    logical: int
-    physical: int | None
-    quota_cpus: float | None
+    detail: str  # the limit as a sentence
+    logical: int  # logical CPUs of the machine
+    physical: int | None  # cores of the machine; None where the system does not say
+    quota_cpus: float | None  # CPU seconds per second that the cgroups allow; None without a quota
 
 
 def usable_cpus(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> UsableCpus:
     """Return how many workers can run at the same time, and what limits that.
 
-    Notes
-    -----
-    A quota counts by its whole CPUs (at least 1): under 2.5 CPUs two workers never wait for the quota, three do.
-
-    Raises
-    ------
-    UsageError
-        If GILSCOPE_MAX_WORKERS is no whole number above zero.
+    A quota counts by its whole CPUs (at least 1): under 2.5 CPUs two workers never wait for the quota, three do. Raises
+    UsageError if GILSCOPE_MAX_WORKERS is not a whole number above zero.
     """
     logical = os.cpu_count() or 1
-    allowed = _allowed_cpus()
+    allowed = allowed_cpus()
     quota = cgroup_quota_cpus(root)
     user = _user_limit(environ)
     limits: list[tuple[int, Limit, str]] = [(logical, "machine", f"the machine has {_cpus(logical)}")]
@@ -85,12 +64,7 @@ def usable_cpus(root: Path = Path("/"), environ: Mapping[str, str] = os.environ)
         limits.append((user, "GILSCOPE_MAX_WORKERS", f"{MAX_WORKERS_VARIABLE} is {user}"))
     count, limit, detail = min(limits, key=lambda entry: entry[0])  # the first of equals
     return UsableCpus(
-        count=count,
-        limit=limit,
-        detail=detail,
-        logical=logical,
-        physical=_physical_cores(root),
-        quota_cpus=quota,
+        count=count, limit=limit, detail=detail, logical=logical, physical=_physical_cores(root), quota_cpus=quota
     )
 
 
@@ -104,8 +78,8 @@ def _cpus(count: int) -> str:
     return f"{count} logical CPU" + ("" if count == 1 else "s")
 
 
-def _allowed_cpus() -> int | None:
-    """Return the number of CPUs the affinity of this process allows, or None where that is unknown."""
+def allowed_cpus() -> int | None:
+    """Return how many CPUs the affinity of this process allows; None where unknown."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     try:
@@ -127,11 +101,8 @@ def _user_limit(environ: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-# Physical cores -------------------------------------------------------------------------------------------------------
-
-
 def core_groups(root: Path = Path("/")) -> tuple[tuple[int, ...], ...]:
-    """Return the logical CPUs of each physical core, in the order of their first; empty where that is unknown."""
+    """Return the logical CPUs of each physical core, in the order of their first; empty where unknown."""
     groups = set()
     for cpu, folder in cpu_folders(root).items():
         text = read_text(folder / "topology/core_cpus_list") or read_text(folder / "topology/thread_siblings_list")
@@ -155,10 +126,7 @@ def _physical_cores(root: Path) -> int | None:
     return int(cores) if cores else None
 
 
-# cgroups --------------------------------------------------------------------------------------------------------------
-
-
 def cgroup_quota_cpus(root: Path = Path("/")) -> float | None:
-    """Return the CPU seconds per second that the cgroups of this process allow, or None without a quota."""
+    """Return the CPU seconds per second that the cgroups of this process allow; None without a quota."""
     group = limiting_group(str(root))
     return group.cpus if group is not None else None

@@ -1,4 +1,4 @@
-"""Virtual environments of ours, one per interpreter, in a private folder of the user's cache.
+"""Our virtual environments, one per interpreter, in a private folder of the user's cache.
 
 Each is a folder named like its interpreter (``3.13t``), with a file that says how it was made (``install.py``).
 """
@@ -21,7 +21,7 @@ __all__ = [
     "FOLDER_VARIABLE",
     "RECORD_NAME",
     "Environment",
-    "Record",
+    "EnvironmentRecord",
     "environments",
     "find",
     "folder",
@@ -37,34 +37,18 @@ _MAX_RECORD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """How an environment was made; None for what is not known, as while it is unfinished.
+class EnvironmentRecord:
+    """How an environment was made; None for what is not known, as while it is unfinished."""
 
-    Parameters
-    ----------
-    base : str or None
-        Path of the interpreter it was made of.
-    python, gilscope : str or None
-        Versions.
-    free_threaded : bool or None
-    source : str or None
-        Digest of the gilscope in it (``interpreters.own_source``).
-    installed_from : str or None
-    libraries, missing : mapping of str to str, or None
-        Version by name; why it could not be installed, by name.
-    made_utc : str or None
-        ISO 8601; None until it can be used.
-    """
-
-    base: str | None = None
-    python: str | None = None
+    base: str | None = None  # path of the interpreter it was made from
+    python: str | None = None  # its version
     free_threaded: bool | None = None
-    gilscope: str | None = None
-    source: str | None = None
+    gilscope: str | None = None  # its version
+    source: str | None = None  # digest of that gilscope (interpreters.own_source)
     installed_from: str | None = None
-    libraries: Mapping[str, str] | None = None
-    missing: Mapping[str, str] | None = None
-    made_utc: str | None = None
+    libraries: Mapping[str, str] | None = None  # version by name
+    missing: Mapping[str, str] | None = None  # why it could not be installed, by name
+    made_utc: str | None = None  # ISO 8601; None until it can be used
 
     def to_json(self) -> dict[str, Any]:
         """Return what is known."""
@@ -73,21 +57,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """One environment.
-
-    Parameters
-    ----------
-    name : str
-        What ``--python`` finds it by.
-    path : Path
-        Its folder.
-    record : Record
-        How it was made (``install.add``).
-    """
+    """One environment; ``--python`` finds it by its name."""
 
     name: str
     path: Path
-    record: Record = field(default_factory=Record)
+    record: EnvironmentRecord = field(default_factory=EnvironmentRecord)
 
     @property
     def python(self) -> Path:
@@ -108,10 +82,9 @@ def python_in(path: Path) -> Path:
 
 
 def folder() -> Path:
-    """Return where the environments are: ``GILSCOPE_ENVIRONMENTS``, or in the cache of the user."""
-    asked = os.environ.get(FOLDER_VARIABLE)
-    if asked:
-        return Path(asked).expanduser().absolute()
+    """Return where the environments are: ``GILSCOPE_ENVIRONMENTS``, or in the user's cache."""
+    if chosen := os.environ.get(FOLDER_VARIABLE):
+        return Path(chosen).expanduser().absolute()
     if sys.platform == "darwin":
         cache = Path.home() / "Library" / "Caches"
     else:
@@ -120,7 +93,7 @@ def folder() -> Path:
 
 
 def environments() -> list[Environment]:
-    """Return all there are, finished or not, by name."""
+    """Return all environments, finished or not, by name."""
     try:
         found = sorted(entry for entry in folder().iterdir() if entry.is_dir())
     except OSError:
@@ -128,24 +101,23 @@ def environments() -> list[Environment]:
     return [Environment(name=entry.name, path=entry, record=_record(entry)) for entry in found]
 
 
-def _record(path: Path) -> Record:
-    """Return how an environment was made; nothing where the file cannot be read: it is unfinished, then."""
+def _record(path: Path) -> EnvironmentRecord:
+    """Return how an environment was made; nothing where the file cannot be read, as while it is unfinished."""
     try:
         with (path / RECORD_NAME).open("rb") as file:
-            return typed.read(Record, json.loads(file.read(_MAX_RECORD_BYTES)))
+            return typed.read(EnvironmentRecord, json.loads(file.read(_MAX_RECORD_BYTES)))
     except (OSError, ValueError, RecursionError):
-        return Record()
+        return EnvironmentRecord()
+
+
+def named(name: str) -> Environment | None:
+    """Return the environment with a name, finished or not; None where there is none."""
+    return next((entry for entry in environments() if entry.name == name), None)
 
 
 def find(name: str) -> Path | None:
-    """Return the interpreter of an environment, or None where there is no such environment.
-
-    Raises
-    ------
-    UsageError
-        If there is one that cannot be used.
-    """
-    found = next((entry for entry in environments() if entry.name == name), None)
+    """Return the interpreter of an environment, or None without one; raise UsageError if it cannot be used."""
+    found = named(name)
     if found is None:
         return None
     if found.problem:
@@ -156,24 +128,18 @@ def find(name: str) -> Path | None:
 
 
 def name_of(path: str) -> str:
-    """Return the name of the environment a program belongs to; empty where it is none of ours."""
+    """Return the name of the environment a program belongs to; empty where it is not one of ours."""
     return next((entry.name for entry in environments() if str(entry.python) == path), "")
 
 
 def log_of(name: str) -> Path:
-    """Return where the output of the commands goes that make an environment."""
+    """Return where the output goes of the commands that make an environment."""
     return folder() / f"{name}.log"
 
 
 def remove(name: str) -> Path:
-    """Remove an environment and return where it was.
-
-    Raises
-    ------
-    UsageError
-        If there is none, or it cannot be removed.
-    """
-    found = next((entry for entry in environments() if entry.name == name), None)
+    """Remove an environment and return where it was; raise UsageError without one, or if it cannot be removed."""
+    found = named(name)
     if found is None:
         known = ", ".join(entry.name for entry in environments())
         raise UsageError(f"no environment {name!r}: {f'there are {known}' if known else 'there are none'}")

@@ -17,7 +17,7 @@ def read_text(path: Path) -> str | None:
 
 
 def parse_cpu_list(text: str) -> frozenset[int]:
-    """Read the kernel's list format, e.g. ``0-3,8``; what is no number or range is left out."""
+    """Read the kernel's list format, e.g. ``0-3,8``; anything else in it is left out."""
     cpus: set[int] = set()
     for part in text.split(","):
         match = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", part.strip())  # no kernel knows more CPUs
@@ -27,7 +27,7 @@ def parse_cpu_list(text: str) -> frozenset[int]:
 
 
 def cpu_folders(root: Path) -> dict[int, Path]:
-    """Return the folder of each CPU below ``sys/devices/system/cpu``, by number; empty where there are none."""
+    """Return the folders of the CPUs below ``sys/devices/system/cpu``, by number; empty without any."""
     folder = root / "sys/devices/system/cpu"
     try:
         names = [entry.name for entry in folder.iterdir()]

@@ -1,8 +1,8 @@
 """Making an environment for an interpreter: a virtual environment with this gilscope, NumPy and what else runners use.
 
-gilscope is installed without its dependencies: most are for the command line, which stays in its own interpreter.
-Nothing but gilscope itself is ever compiled: where a library has no wheel for the interpreter, its implementations are
-n/a with the reason.
+gilscope is installed without its dependencies: most are for the command line, which stays in its own interpreter. Only
+gilscope itself is ever compiled: where a library has no wheel for the interpreter, its implementations are n/a with the
+reason.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import urllib.parse
 import urllib.request
@@ -28,18 +27,15 @@ import gilscope
 from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.env import environments
 from gilscope.env.child import PLAIN, surroundings
-from gilscope.env.environments import RECORD_NAME, Environment, Record, python_in
-from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
-from gilscope.env.interpreters import OLDEST, ask, at_path, command_of
+from gilscope.env.environments import RECORD_NAME, Environment, EnvironmentRecord, python_in
+from gilscope.env.interpreter import interpreter_label, without_home
+from gilscope.env.interpreters import OLDEST, ask, at_path, program_of
+from gilscope.env.libraries import version_of
 
 __all__ = ["PackageSource", "add", "find_source"]
 
-NEEDED = ("numpy", "threadpoolctl")
-"""What the NumPy implementations and the look at functions use; everything else measures without."""
-
-EXTRAS = ("numba", "interpreters", "dask", "loky")
-"""Extras of gilscope whose packages runners use; installed where this interpreter has them too, if they have wheels."""
-
+NEEDED = ("numpy", "threadpoolctl")  # for the NumPy implementations and the examination of functions
+EXTRAS = ("numba", "interpreters", "dask", "loky")  # whose packages runners use; installed if this interpreter has them
 _TREE = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "src", "ext")  # what a build needs of a checkout
 _LEFT_OUT = ("*.so", "*.pyd", "__pycache__", "*.egg-info", "*.nbi", "*.nbc")
 _HEAD = {"schema": "gilscope.environment", "schema_version": 1}
@@ -51,15 +47,7 @@ _REQUIREMENT = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageSource:
-    """Where gilscope is installed from.
-
-    Parameters
-    ----------
-    arguments : tuple of str
-        For ``pip install``; a checkout is copied first, so that building leaves no traces in it.
-    tree : Path or None
-        The checkout.
-    """
+    """Where gilscope is installed from: arguments for ``pip install``, or a checkout, of which a copy is built."""
 
     arguments: tuple[str, ...] = ()
     tree: Path | None = None
@@ -68,33 +56,29 @@ class PackageSource:
         return without_home(str(self.tree)) if self.tree else " ".join(map(without_home, self.arguments))
 
 
-def find_source(asked: str | None) -> PackageSource:
-    """Return where to install gilscope from: what was asked for, else where this one comes from.
-
-    Parameters
-    ----------
-    asked : str or None
-        A checkout, a wheel or sdist, or a folder of wheels.
-
-    Raises
-    ------
-    UsageError
-        If it is none of these.
-    """
-    if asked is None:
+def find_source(given: str | None) -> PackageSource:
+    """Return where to install gilscope from: a checkout, wheel, sdist or folder of wheels; by default, as this one."""
+    if given is None:
         return _own_source()
-    path = Path(asked).expanduser().absolute()
+    path = Path(given).expanduser().absolute()
     if _is_checkout(path):
         return PackageSource(tree=path)
     if path.is_file() and path.name.startswith("gilscope-") and path.name.endswith((".whl", ".tar.gz")):
         return PackageSource(arguments=(str(path),))
-    if path.is_dir() and any(path.glob("gilscope-*.whl")):
-        return PackageSource(arguments=("--no-index", "--find-links", str(path), "gilscope"))
-    raise UsageError(f"no gilscope at {asked!r}: name a checkout, a wheel, or a folder of wheels")
+    found = _wheels_in(path)
+    if found is None:
+        raise UsageError(f"no gilscope at {given!r}: name a checkout, a wheel, or a folder of wheels")
+    return found
 
 
 def _is_checkout(path: Path) -> bool:
     return (path / "pyproject.toml").is_file() and (path / "src" / "gilscope").is_dir()
+
+
+def _wheels_in(path: Path) -> PackageSource | None:
+    if path.is_dir() and any(path.glob("gilscope-*.whl")):
+        return PackageSource(arguments=("--no-index", "--find-links", str(path), "gilscope"))
+    return None
 
 
 def _own_source() -> PackageSource:
@@ -111,43 +95,27 @@ def _own_source() -> PackageSource:
         path = Path(urllib.request.url2pathname(urllib.parse.urlsplit(url).path))
         if _is_checkout(path):
             return PackageSource(tree=path)
-        # A wheel is for one kind of interpreter: its neighbours are for the others.
-        if path.parent.is_dir() and any(path.parent.glob("gilscope-*.whl")):
-            return PackageSource(arguments=("--no-index", "--find-links", str(path.parent), "gilscope"))
+        # A wheel is for one kind of interpreter: those beside it are for the others.
+        if found := _wheels_in(path.parent):
+            return found
     return PackageSource(arguments=(f"gilscope=={gilscope.__version__}",))
 
 
-def add(
-    word: str, source: PackageSource, *, say: Callable[[str], None] = lambda text: None
-) -> tuple[Environment, Mapping[str, str]]:
+def add(word: str, source: PackageSource, *, say: Callable[[str], None] = lambda text: None) -> Environment:
     """Make the environment of an interpreter, anew if there is one.
 
-    Parameters
-    ----------
-    word : str
-        A version (``3.13t``), a command or a path; the name of an environment means its interpreter.
-    say : callable (str) -> None
-        Hears what is being done.
-
-    Returns
-    -------
-    (Environment, packages that could not be installed and why)
-
-    Raises
-    ------
-    UsageError
-        If there is no such interpreter, or it cannot run gilscope.
-    UnavailableError
-        If gilscope cannot be installed into it.
+    ``word`` is a version (``3.13t``), a command or a path; the name of an environment means its interpreter. ``say`` is
+    called with each step. Raises UsageError if there is no such interpreter or it cannot run gilscope, and
+    UnavailableError if gilscope cannot be installed.
     """
     base = find_base(word)
-    facts = ask(base, ())
-    shown = without_home(base)
-    if facts["implementation"] != "CPython" or tuple(facts["version_info"]) < OLDEST:
+    about = ask(base, ())
+    if about["implementation"] != "CPython" or tuple(about["version_info"]) < OLDEST:
         raise UsageError(
-            f"{shown} is {facts['implementation']} {facts['version']}: gilscope needs CPython 3.11 or newer"
+            f"{without_home(base)} is {about['implementation']} {about['version']}: "
+            "gilscope needs CPython 3.11 or newer"
         )
-    name = interpreter_label(tuple(facts["version_info"][:2]), free_threaded=facts["free_threaded"], gil=False)
+    name = interpreter_label(tuple(about["version_info"][:2]), free_threaded=about["free_threaded"], gil=False)
     folder = environments.folder()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -155,26 +123,16 @@ def add(
         raise UsageError(
             f"cannot make {folder}: {error.strerror}; set {environments.FOLDER_VARIABLE} to another"
         ) from None
-    with _alone(folder, name):
-        return _made(_Making(name, folder / name, base, environments.log_of(name), say), facts, source)
+    with _locked(folder, name):
+        return _build(_Builder(name, folder / name, base, environments.log_of(name), say), about, source)
 
 
 def find_base(word: str) -> str:
-    """Return the interpreter an environment is made of.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    """
-    known = next((entry for entry in environments.environments() if entry.name == word), None)
+    """Return the interpreter an environment is made from, or raise UsageError without one."""
+    known = environments.named(word)
     if known is not None and known.record.base is not None:
         return at_path(Path(os.path.expanduser(known.record.base)))
-    if os.sep in word or word.startswith("~"):
-        return at_path(Path(word).expanduser())
-    if word == interpreter_label(sys.version_info[:2], free_threaded=free_threaded_build(), gil=False):
-        return sys.executable
-    path = command_of(word)
+    path = program_of(word)
     if path is None:
         raise UsageError(
             f"no interpreter {word!r}: there is no such command; install it (e.g. uv python install {word}), or name "
@@ -184,17 +142,11 @@ def find_base(word: str) -> str:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path, name: str) -> Iterator[None]:
-    """Hold the lock of an environment; freed by the system whatever ends this process.
-
-    Raises
-    ------
-    UsageError
-        If another process has it.
-    """
+def _locked(folder: Path, name: str) -> Iterator[None]:
+    """Hold the lock of an environment, or raise UsageError; the system releases it however this process ends."""
     try:
         import fcntl
-    except ImportError:  # no such locks here: two at once must not be tried
+    except ImportError:  # no such locks here
         yield
         return
     with open(folder / f".{name}.lock", "w") as lock:
@@ -206,8 +158,8 @@ def _alone(folder: Path, name: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Making:
-    """An environment on its way."""
+class _Builder:
+    """An environment while it is made."""
 
     name: str
     path: Path
@@ -216,7 +168,7 @@ class _Making:
     say: Callable[[str], None]
 
     def run(self, *command: str, cwd: Path | None = None) -> str:
-        """Run a command, its output into the log; return an empty text or what it complained about."""
+        """Run a command with its output in the log; return an empty text or what went wrong."""
         with open(self.log, "a+b") as log:
             begin = log.seek(0, os.SEEK_END)
             try:
@@ -241,46 +193,42 @@ class _Making:
 
 
 def _complaint(output: str) -> str:
-    """Return the line of a log that says best what went wrong."""
+    """Return the line of a log that best says what went wrong."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for word in ("error:", "ERROR:", "Error"):
-        matching = [line for line in lines if word in line]
-        if matching:
+        if matching := [line for line in lines if word in line]:
             return matching[-1].removeprefix("ERROR:").strip()[:300]
     return lines[-1][:300] if lines else "it said nothing"
 
 
-def _made(making: _Making, facts: Mapping[str, Any], source: PackageSource) -> tuple[Environment, Mapping[str, str]]:
-    shutil.rmtree(making.path, ignore_errors=True)
-    making.log.unlink(missing_ok=True)
-    making.say(
-        f"{making.name}: a virtual environment of {without_home(making.base)} in {without_home(str(making.path))}"
-    )
-    problem = making.run(making.base, "-m", "venv", str(making.path))
+def _build(builder: _Builder, about: Mapping[str, Any], source: PackageSource) -> Environment:
+    name, base = builder.name, without_home(builder.base)
+    shutil.rmtree(builder.path, ignore_errors=True)
+    builder.log.unlink(missing_ok=True)
+    builder.say(f"{name}: a virtual environment of {base} in {without_home(str(builder.path))}")
+    problem = builder.run(builder.base, "-m", "venv", str(builder.path))
     if problem:
         raise UnavailableError(
-            f"{making.base} cannot make a virtual environment: {problem}", "install the venv module of this Python"
+            f"{builder.base} cannot make a virtual environment: {problem}", "install the venv module of this Python"
         )
-    making.say(
-        f"{making.name}: gilscope from {source}" + (", which is compiled: about a minute" if source.tree else "")
-    )
-    _write(making, Record(base=without_home(making.base)))  # to be found again if this ends
-    problem = _install_gilscope(making, source)
+    builder.say(f"{name}: gilscope from {source}" + (", which is compiled: about a minute" if source.tree else ""))
+    _write(builder, EnvironmentRecord(base=base))  # an interrupted one can be found again
+    problem = _install_gilscope(builder, source)
     if problem:
-        log = without_home(str(making.log))
-        raise UnavailableError(f"gilscope from {source} cannot be installed for {making.name}: {problem}", f"see {log}")
+        log = without_home(str(builder.log))
+        raise UnavailableError(f"gilscope from {source} cannot be installed for {name}: {problem}", f"see {log}")
     missing: dict[str, str] = {}
-    for packages in (*((name,) for name in NEEDED), *_optional_packages(facts)):
-        making.say(f"{making.name}: {', '.join(packages)}")
-        problem = making.pip("--only-binary", ":all:", *packages)
+    for packages in (*((name,) for name in NEEDED), *_optional_packages(about)):
+        builder.say(f"{name}: {', '.join(packages)}")
+        problem = builder.pip("--only-binary", ":all:", *packages)
         if problem:
             missing |= {re.split(r"[^\w.-]", package)[0]: problem for package in packages}
-    return _finished(making, source, missing), missing
+    return _finished(builder, source, missing)
 
 
-def _install_gilscope(making: _Making, source: PackageSource) -> str:
+def _install_gilscope(builder: _Builder, source: PackageSource) -> str:
     if source.tree is None:
-        return making.pip("--no-deps", *source.arguments)
+        return builder.pip("--no-deps", *source.arguments)
     with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
         copy = Path(folder, "gilscope")
         copy.mkdir()
@@ -290,53 +238,47 @@ def _install_gilscope(making: _Making, source: PackageSource) -> str:
                 shutil.copytree(origin, copy / name, ignore=shutil.ignore_patterns(*_LEFT_OUT))
             elif origin.is_file():
                 shutil.copy2(origin, copy / name)
-        return making.pip("--no-deps", str(copy))
+        return builder.pip("--no-deps", str(copy))
 
 
-def _optional_packages(facts: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yield the packages of each extra that this interpreter has, too; of the backport for 3.13, where that is 3.13."""
+def _optional_packages(about: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield the packages of each extra that this interpreter has; the backport of sub-interpreters for 3.13 only."""
     extras: dict[str, dict[str, str]] = {}
-    for requirement in importlib.metadata.requires("gilscope") or () if _has("gilscope") else ():
+    for requirement in importlib.metadata.requires("gilscope") or () if version_of("gilscope") else ():
         match = _REQUIREMENT.fullmatch(requirement)
         if match and match["extra"] in EXTRAS:
             extras.setdefault(match["extra"], {})[match["name"]] = match["name"] + match["versions"].strip()
     for extra, packages in extras.items():
-        wanted = tuple(facts["version_info"][:2]) == (3, 13) if extra == "interpreters" else all(map(_has, packages))
+        wanted = (
+            tuple(about["version_info"][:2]) == (3, 13) if extra == "interpreters" else all(map(version_of, packages))
+        )
         if wanted:
             yield tuple(packages.values())
 
 
-def _has(package: str) -> bool:
-    try:
-        importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-def _finished(making: _Making, source: PackageSource, missing: Mapping[str, str]) -> Environment:
-    """Check that the environment answers as it should, and write how it was made, which makes it one of ours."""
-    facts = ask(str(python_in(making.path)), ())
-    if facts["gilscope"] != gilscope.__version__:
+def _finished(builder: _Builder, source: PackageSource, missing: Mapping[str, str]) -> Environment:
+    """Check that the environment replies as it should, and write how it was made, which completes it."""
+    about = ask(str(python_in(builder.path)), ())
+    if about["gilscope"] != gilscope.__version__:
         raise UnavailableError(
-            f"{source} has gilscope {facts['gilscope']}, this is {gilscope.__version__}",
+            f"{source} has gilscope {about['gilscope']}, this is {gilscope.__version__}",
             "install from where this one comes from: leave out --from",
         )
-    record = Record(
-        base=without_home(making.base),
-        python=facts["version"],
-        free_threaded=facts["free_threaded"],
-        gilscope=facts["gilscope"],
-        source=facts.get("source", ""),
+    record = EnvironmentRecord(
+        base=without_home(builder.base),
+        python=about["version"],
+        free_threaded=about["free_threaded"],
+        gilscope=about["gilscope"],
+        source=about.get("source", ""),
         installed_from=str(source),
-        libraries={name: version for name, version in facts["libraries"].items() if version},
+        libraries={name: version for name, version in about["libraries"].items() if version},
         missing=dict(missing),
         made_utc=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
-    _write(making, record)
-    return Environment(name=making.name, path=making.path, record=record)
+    _write(builder, record)
+    return Environment(name=builder.name, path=builder.path, record=record)
 
 
-def _write(making: _Making, record: Record) -> None:
-    text = json.dumps({**_HEAD, "name": making.name, **record.to_json()}, indent=2)
-    (making.path / RECORD_NAME).write_text(text + "\n", encoding="utf-8")
+def _write(builder: _Builder, record: EnvironmentRecord) -> None:
+    text = json.dumps({**_HEAD, "name": builder.name, **record.to_json()}, indent=2)
+    (builder.path / RECORD_NAME).write_text(text + "\n", encoding="utf-8")

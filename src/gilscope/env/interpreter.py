@@ -12,14 +12,13 @@ __all__ = ["describe", "free_threaded_build", "gil_enabled", "interpreter_label"
 
 
 def free_threaded_build() -> bool:
-    """Tell whether this interpreter was built so that it can run without the GIL."""
+    """Tell whether this interpreter was built to run without the GIL."""
     return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
 def gil_enabled() -> bool:
     """Tell whether the GIL is on now; on free-threaded builds an import can switch it back on."""
-    check = getattr(sys, "_is_gil_enabled", None)  # 3.13+
-    return bool(check()) if check is not None else True
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())  # 3.13+
 
 
 def interpreter_label(version: tuple[int, int], *, free_threaded: bool, gil: bool) -> str:
@@ -28,7 +27,7 @@ def interpreter_label(version: tuple[int, int], *, free_threaded: bool, gil: boo
 
 
 def describe() -> dict[str, Any]:
-    """Return the facts about the running interpreter."""
+    """Return the properties of the running interpreter."""
     free_threaded, gil = free_threaded_build(), gil_enabled()
     return {
         "label": interpreter_label(sys.version_info[:2], free_threaded=free_threaded, gil=gil),

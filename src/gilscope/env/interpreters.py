@@ -1,6 +1,6 @@
 """Other interpreters: found by a word, asked about themselves, named for case ids.
 
-Every interpreter is asked by running ``_about.py`` under it; nothing is read off a file name.
+Every interpreter is asked by running ``_about.py`` in it; nothing is inferred from a file name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import gilscope
 from gilscope.core.errors import UsageError
@@ -25,7 +25,6 @@ from gilscope.env.interpreter import free_threaded_build, interpreter_label, wit
 from gilscope.env.libraries import LIBRARIES
 
 __all__ = [
-    "GIL_WORDS",
     "Gil",
     "Interpreter",
     "ListedEnvironment",
@@ -37,13 +36,12 @@ __all__ = [
     "described",
     "locate",
     "own_source",
+    "program_of",
     "reopen",
     "stale",
 ]
 
 Gil: TypeAlias = Literal["on", "off", "both"]
-GIL_WORDS: tuple[Gil, ...] = ("on", "off", "both")
-
 OLDEST = (3, 11)
 _ASK_TIMEOUT_S = 60.0  # a cold import of everything on a slow disk, with room
 _OWN_FOLDER = os.path.dirname(os.path.abspath(gilscope.__file__))
@@ -56,47 +54,38 @@ _VALUES: Mapping[Gil, str] = {"off": "0", "on": "1"}  # of PYTHON_GIL
 class Interpreter:
     """A Python executable and the state of its GIL: one value of the interpreter axis.
 
-    Parameters
-    ----------
-    label : str
-        Its name in case ids: ``3.13``, ``3.13t``, ``3.13t+gil``; with the patch version or a number where that is
-        needed to tell two apart.
-    executable : str
-        Path of the program.
-    environment : mapping of str to (str or None)
-        Variables its processes are started with; None takes one away.
-    facts : mapping
-        What it said about itself (``_about.reply``).
+    ``label`` is its name in case ids (``3.13``, ``3.13t``, ``3.13t+gil``), with the patch version or a number where two
+    would be the same.
     """
 
     label: str
     executable: str
-    environment: Mapping[str, str | None] = field(default_factory=lambda: PLAIN)
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str | None] = field(default_factory=lambda: PLAIN)  # None removes a variable
+    about: Mapping[str, Any] = field(default_factory=dict)  # its reply (_about.reply)
 
     @property
     def free_threaded(self) -> bool:
-        """Whether it was built so that it can run without the GIL."""
-        return bool(self.facts["free_threaded"])
+        """Whether it was built to run without the GIL."""
+        return bool(self.about["free_threaded"])
 
     @property
     def gil_enabled(self) -> bool:
         """Whether it starts with the GIL."""
-        return bool(self.facts["gil_enabled"])
+        return bool(self.about["gil_enabled"])
 
     def describe(self) -> dict[str, Any]:
         """Return what a result keeps of it; JSON-able, without the name of the user."""
         kept = ("implementation", "version", "free_threaded", "gil_enabled", "compiler", "libraries")
         return {
             "label": self.label,
-            **{name: self.facts[name] for name in kept if name in self.facts},
+            **{name: self.about[name] for name in kept if name in self.about},
             "executable": without_home(self.executable),
-            "gil_asked": _asked_by(self.environment.get("PYTHON_GIL")) or "",
+            "gil_asked": _gil_of(self.environment.get("PYTHON_GIL")) or "",
         }
 
 
 def described(interpreters: Sequence[Interpreter]) -> dict[str, Any]:
-    """Return what a result's environment says about the interpreters of a study; nothing where there are none."""
+    """Return the entry in a result's environment about the interpreters of a study; nothing without any."""
     return {"interpreters": [entry.describe() for entry in interpreters]} if interpreters else {}
 
 
@@ -114,60 +103,34 @@ class ListedEnvironment:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``gilscope env list --json`` has it."""
-        made, facts = self.environment, self.environment.record.to_json()
-        version = facts.pop("python", "")
+        made, record = self.environment, self.environment.record.to_json()
+        version = record.pop("python", "")
         head = {"name": made.name, "path": str(made.path), "python": str(made.python), "problem": self.problem}
-        return {**head, **facts, "version": version}
+        return {**head, **record, "version": version}
 
 
-def choose(words: Sequence[str], gil: Gil | None, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
-    """Find, ask and name the interpreters of a study.
+def choose(names: Sequence[str], gil: Gil | None, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
+    """Find, ask and name the interpreters of a study, in their order, without the GIL before with it.
 
-    Parameters
-    ----------
-    words : sequence of str
-        As given with ``--python``; empty with a ``gil`` means the running one.
-    gil : {"on", "off", "both"} or None
-        How free-threaded builds are run; None as they start by themselves.
-    kernels : sequence of str
-        What they are asked about.
-
-    Returns
-    -------
-    tuple of Interpreter
-        In the order of the words, without the GIL before with it; empty when nothing was asked for.
-
-    Raises
-    ------
-    UsageError
-        If one cannot be found, cannot run gilscope, has another version of it, or cannot do as ``gil`` says.
+    ``names`` are the values of ``--python``; none with a ``gil`` means the running one, none at all an empty result.
+    ``gil`` is how free-threaded builds are run; None as they start by themselves. Raises UsageError if one cannot be
+    found, cannot run gilscope, has another version of it, or cannot run in that state of the GIL.
     """
     if gil is not None:
-        check_names("state of the GIL", (gil,), GIL_WORDS)
-    paths = list(dict.fromkeys(locate(word) for word in words or ([sys.executable] if gil else [])))
+        check_names("state of the GIL", (gil,), get_args(Gil))
+    paths = list(dict.fromkeys(locate(name) for name in names or ([sys.executable] if gil else [])))
     found = [_checked(path, ask(path, kernels)) for path in paths]
     if found and gil in ("off", "both") and not any(entry.free_threaded for entry in found):
+        labels = ", ".join(entry.label for entry in found)
         raise UsageError(
-            f"--gil {gil} needs a free-threaded build, and {_names(found)} {'is' if len(found) == 1 else 'are'} none: "
+            f"--gil {gil} needs a free-threaded build, and {labels} {'is' if len(found) == 1 else 'are'} none: "
             "name one, e.g. --python 3.13t"
         )
-    named = _told_apart(found)
-    return tuple(state for entry in named for state in _states(entry, gil, kernels))
+    return tuple(state for entry in _distinct(found) for state in _states(entry, gil, kernels))
 
 
 def reopen(label: str, executable: str, gil_asked: str, kernels: Sequence[str]) -> Interpreter:
-    """Find an interpreter of a result again, in the same state of its GIL.
-
-    Parameters
-    ----------
-    label, executable, gil_asked : str
-        As ``describe`` wrote them down.
-
-    Raises
-    ------
-    UsageError
-        If it is gone or can no longer run gilscope.
-    """
+    """Find an interpreter of a result, as ``describe`` wrote it, in the same state of its GIL, or raise UsageError."""
     path = at_path(Path(executable).expanduser())
     value = next((text for state, text in _VALUES.items() if state == gil_asked), None)
     environment = {**PLAIN, "PYTHON_GIL": value}
@@ -175,28 +138,12 @@ def reopen(label: str, executable: str, gil_asked: str, kernels: Sequence[str]) 
     return replace(found, label=label, environment=environment)
 
 
-def _names(found: Sequence[Interpreter]) -> str:
-    return ", ".join(entry.label for entry in found)
-
-
 def locate(word: str) -> str:
-    """Return the path of the program meant by a word: a path, an environment of ours, a version, or a command.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    """
+    """Return the program of a path, an environment of ours, a version, or a command; UsageError without one."""
     if not word.strip():
         raise UsageError("--python needs a name or a path: write it like 3.13t, python3.12 or /path/to/python")
-    if os.sep in word or (os.altsep and os.altsep in word) or word.startswith("~"):
-        return at_path(Path(word).expanduser())
     known = environments.find(word)
-    if known is not None:
-        return str(known)
-    if word == interpreter_label(sys.version_info[:2], free_threaded=free_threaded_build(), gil=False):
-        return sys.executable
-    path = command_of(word)
+    path = program_of(word) if known is None else str(known)
     if path is None:
         raise UsageError(
             f"no interpreter {word!r}: neither an environment of 'gilscope env list' nor a command; "
@@ -205,8 +152,17 @@ def locate(word: str) -> str:
     return path
 
 
+def program_of(word: str) -> str | None:
+    """Return the program of a path (UsageError if there is none), a version or a command; None without one."""
+    if os.sep in word or (os.altsep and os.altsep in word) or word.startswith("~"):
+        return at_path(Path(word).expanduser())
+    if word == interpreter_label(sys.version_info[:2], free_threaded=free_threaded_build(), gil=False):
+        return sys.executable
+    return command_of(word)
+
+
 def command_of(word: str) -> str | None:
-    """Return the program of a command or version, on the PATH or where pyenv and uv keep theirs; None without any."""
+    """Return the program of a command or version, on the PATH or where pyenv and uv keep theirs; None without one."""
     command = f"python{word}" if word[:1].isdigit() else word
     path = shutil.which(command)
     if path is not None and Path(path).parent.name != _SHIMS:
@@ -226,13 +182,7 @@ def _installed_by_tools(command: str) -> Iterator[str]:
 
 
 def at_path(path: Path) -> str:
-    """Return the program at a path, which may be the folder of an environment or installation.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    """
+    """Return the program at a path, which may be the folder of an environment; UsageError without one."""
     inside = [path / folder / name for folder in _FOLDERS for name in ("python", "python3", "python.exe")]
     versioned = sorted(found for found in path.glob("bin/python3.*") if not found.name.endswith("-config"))
     for candidate in (path, *inside, *versioned):
@@ -242,14 +192,8 @@ def at_path(path: Path) -> str:
 
 
 def ask(path: str, kernels: Sequence[str], environment: Mapping[str, str | None] = PLAIN) -> dict[str, Any]:
-    """Let an interpreter tell about itself.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be run or does not answer.
-    """
-    asked = {
+    """Ask an interpreter about itself and some kernels; raise UsageError if it cannot be run or does not reply."""
+    request = {
         "gilscope": gilscope.__version__,
         "source": own_source(),
         "files": _own_files(),
@@ -257,17 +201,16 @@ def ask(path: str, kernels: Sequence[str], environment: Mapping[str, str | None]
         "libraries": [*LIBRARIES],
     }
     text = Path(_about.__file__).read_text(encoding="utf-8")
+    variables = surroundings(environment)
     try:
-        facts: dict[str, Any] = reply(
-            text, asked, timeout_s=_ASK_TIMEOUT_S, python=path, environment=surroundings(environment)
-        )
+        about: dict[str, Any] = reply(text, request, timeout_s=_ASK_TIMEOUT_S, python=path, environment=variables)
     except NoReplyError as error:
         raise UsageError(f"{path} cannot run gilscope: {error}; name another Python") from None
-    return facts
+    return about
 
 
 def stale(version: str | None, source: str | None) -> str:
-    """Say why a gilscope of this version and source digest cannot measure for this one, or nothing."""
+    """Say why a gilscope of this version and source digest cannot measure for this one; empty if it can."""
     if version != gilscope.__version__:
         return f"has gilscope {version}, this is {gilscope.__version__}"
     return "" if source == own_source() else "has this version of gilscope from other sources"
@@ -284,38 +227,33 @@ def _own_files() -> tuple[str, ...]:
     return runner_files(_OWN_FOLDER)
 
 
-def _checked(path: str, facts: Mapping[str, Any]) -> Interpreter:
-    """Name an interpreter that can run our runners.
-
-    Raises
-    ------
-    UsageError
-        If it cannot, with the command that cures it.
-    """
-    version = tuple(facts["version_info"])
-    free_threaded = bool(facts["free_threaded"])
-    label = interpreter_label(version[:2], free_threaded=free_threaded, gil=False)
-    if facts["implementation"] != "CPython":
-        label = facts["implementation"].lower() + label
-    shown, word = without_home(path), environments.name_of(path)
+def _checked(path: str, about: Mapping[str, Any]) -> Interpreter:
+    """Name an interpreter that can run our runners; raise UsageError with the command that helps if it cannot."""
+    version = tuple(about["version_info"])
+    label = interpreter_label(version[:2], free_threaded=bool(about["free_threaded"]), gil=False)
+    if about["implementation"] != "CPython":
+        label = about["implementation"].lower() + label
+    shown = without_home(path)
     if version < OLDEST:
-        raise UsageError(f"{shown} is Python {facts['version']}: gilscope needs 3.11 or newer")
-    add = f"gilscope env add {word or shown}"
-    if facts["gilscope"] is None:
+        raise UsageError(f"{shown} is Python {about['version']}: gilscope needs 3.11 or newer")
+    add = f"gilscope env add {environments.name_of(path) or shown}"
+    if about["gilscope"] is None:
         raise UsageError(
             f"{shown} (Python {label}) has no gilscope: make it an environment with: {add}, and use --python {label}"
         )
-    problem = stale(facts.get("gilscope"), facts.get("source"))
+    problem = stale(about["gilscope"], about.get("source"))
     if problem:
         raise UsageError(f"{shown} (Python {label}) {problem}: renew it with: {add}")
-    return Interpreter(label=label, executable=path, facts=facts)
+    return Interpreter(label=label, executable=path, about=about)
 
 
-def _told_apart(found: Sequence[Interpreter]) -> list[Interpreter]:
-    """Give each its own label: with the patch version, then a number, where two have the same."""
+def _distinct(found: Sequence[Interpreter]) -> list[Interpreter]:
+    """Give each a label of its own: with the patch version, then a number, where two have the same."""
     labels = [entry.label for entry in found]
     longer = [
-        entry.label.replace(_minor(entry), entry.facts["version"]) if labels.count(entry.label) > 1 else entry.label
+        entry.label.replace(".".join(map(str, entry.about["version_info"][:2])), entry.about["version"])
+        if labels.count(entry.label) > 1
+        else entry.label
         for entry in found
     ]
     numbered = [
@@ -325,38 +263,28 @@ def _told_apart(found: Sequence[Interpreter]) -> list[Interpreter]:
     return [replace(entry, label=label) for entry, label in zip(found, numbered, strict=True)]
 
 
-def _minor(entry: Interpreter) -> str:
-    return ".".join(map(str, entry.facts["version_info"][:2]))
-
-
 def _states(entry: Interpreter, gil: Gil | None, kernels: Sequence[str]) -> list[Interpreter]:
-    """Return an interpreter in the states of the GIL that were asked for.
-
-    Raises
-    ------
-    UsageError
-        If it cannot run without the GIL and was asked to.
-    """
+    """Return an interpreter in the requested states of the GIL; raise UsageError if it cannot run without it."""
     if not entry.free_threaded:
         if gil == "off":
             raise UsageError(
                 f"{entry.label} was built with the GIL and cannot run without it: leave it out, or say --gil both"
             )
         return [entry]
-    gil = gil or _asked_by(os.environ.get("PYTHON_GIL"))
+    gil = gil or _gil_of(os.environ.get("PYTHON_GIL"))
     if gil is None:
         return [replace(entry, label=entry.label + "+gil")] if entry.gil_enabled else [entry]
-    asked: Sequence[Gil] = ("off", "on") if gil == "both" else (gil,)
-    return [_in_state(entry, _VALUES[state], kernels) for state in asked]
+    wanted: Sequence[Gil] = ("off", "on") if gil == "both" else (gil,)
+    return [_in_state(entry, _VALUES[state], kernels) for state in wanted]
 
 
-def _asked_by(value: str | None) -> Gil | None:
-    """Return what a value of PYTHON_GIL asks for."""
+def _gil_of(value: str | None) -> Gil | None:
+    """Return the state of the GIL that a value of PYTHON_GIL requests."""
     return next((state for state, text in _VALUES.items() if text == value), None)
 
 
 def _in_state(entry: Interpreter, value: str, kernels: Sequence[str]) -> Interpreter:
     environment = {**PLAIN, "PYTHON_GIL": value}
-    facts = ask(entry.executable, kernels, environment)
-    label = entry.label + ("+gil" if facts["gil_enabled"] else "")
-    return replace(entry, label=label, environment=environment, facts=facts)
+    about = ask(entry.executable, kernels, environment)
+    label = entry.label + ("+gil" if about["gil_enabled"] else "")
+    return replace(entry, label=label, environment=environment, about=about)

@@ -1,4 +1,4 @@
-"""Versions of the libraries that take part, read from their metadata: importing NumPy would start its threads."""
+"""Versions of the libraries involved, read from their metadata: importing NumPy would start its threads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LIBRARIES", "describe"]
+__all__ = ["LIBRARIES", "describe", "version_of"]
 
 LIBRARIES = (
     "numpy",
@@ -30,13 +30,14 @@ _BLAS_NAMES = ("openblas", "mkl", "blis", "accelerate")
 
 
 def describe() -> dict[str, Any]:
-    """Return the version of each library, None where it is not installed, and the BLAS that NumPy brought along."""
-    versions: dict[str, Any] = {name: _version(name) for name in LIBRARIES}
+    """Return the version of each library, None where it is not installed, and the BLAS bundled with NumPy."""
+    versions: dict[str, Any] = {name: version_of(name) for name in LIBRARIES}
     versions["numpy_blas"] = _bundled_blas()
     return versions
 
 
-def _version(name: str) -> str | None:
+def version_of(name: str) -> str | None:
+    """Return the version of an installed package, or None."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -44,9 +45,9 @@ def _version(name: str) -> str | None:
 
 
 def _bundled_blas() -> str | None:
-    """Return the file name of the BLAS in NumPy's wheel; None when it has none of its own.
+    """Return the file name of the BLAS in NumPy's wheel; None without one.
 
-    Wheels keep their shared libraries in ``numpy.libs`` beside the package (Linux, Windows) or in ``.dylibs`` (macOS).
+    Wheels have their shared libraries in ``numpy.libs`` beside the package (Linux, Windows) or in ``.dylibs`` (macOS).
     """
     try:
         spec = importlib.util.find_spec("numpy")
@@ -55,9 +56,9 @@ def _bundled_blas() -> str | None:
     if spec is None or spec.origin is None:
         return None
     package = Path(spec.origin).parent
-    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
-        names = sorted(path.name for path in folder.glob("*")) if folder.is_dir() else []
-        for name in names:
-            if any(blas in name.lower() for blas in _BLAS_NAMES):
-                return name
-    return None
+    names = (
+        path.name
+        for folder in (package.parent / "numpy.libs", package / ".dylibs")
+        for path in sorted(folder.glob("*"))
+    )
+    return next((name for name in names if any(blas in name.lower() for blas in _BLAS_NAMES)), None)

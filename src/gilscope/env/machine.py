@@ -17,7 +17,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 def describe(root: Path = Path("/")) -> dict[str, Any]:
-    """Return the facts about the machine; None for each that cannot be read."""
+    """Return the properties of the machine; None for each that cannot be read."""
     return {
         "identity": identity(root),
         "system": platform.system(),
@@ -31,10 +31,8 @@ def describe(root: Path = Path("/")) -> dict[str, Any]:
 
 
 def identity(root: Path = Path("/")) -> str | None:
-    """Return a word that differs between machines and tells nothing about them, or None.
+    """Return a word that differs between machines but reveals nothing about them, or None.
 
-    Notes
-    -----
     A keyed hash of the machine id, as machine-id(5) asks programs to use it. Containers may share their image's.
     """
     machine_id = read_text(root / "etc/machine-id")
@@ -51,7 +49,7 @@ def cpu_model(root: Path = Path("/")) -> str | None:
 
 
 def is_virtual(root: Path = Path("/")) -> bool | None:
-    """Tell whether this is a virtual machine; None where there is no sign either way."""
+    """Tell whether this is a virtual machine; None without a sign either way."""
     cpuinfo = read_text(root / "proc/cpuinfo") or ""
     if re.search(r"^flags\s*:.*\bhypervisor\b", cpuinfo, re.MULTILINE):
         return True
@@ -62,7 +60,7 @@ def is_virtual(root: Path = Path("/")) -> bool | None:
 
 
 def available_memory_bytes(root: Path = Path("/")) -> int | None:
-    """Return how much memory programs can take without swapping, or None."""
+    """Return how much memory is available without swapping, or None."""
     return _memory_bytes(root, "MemAvailable", "available")
 
 
@@ -83,10 +81,8 @@ def _memory_bytes(root: Path, field: str, psutil_field: str) -> int | None:
 def _caches_bytes(root: Path) -> dict[str, int]:
     """Return the size of each data cache of the first CPU, e.g. ``{"L1d": 49152, "L2": 2097152}``."""
     folders = cpu_folders(root)
-    if not folders:
-        return {}
     sizes: dict[str, int] = {}
-    for index in sorted((folders[min(folders)] / "cache").glob("index*")):
+    for index in sorted((folders[min(folders)] / "cache").glob("index*")) if folders else ():
         level, kind, size = (read_text(index / name) for name in ("level", "type", "size"))
         match = re.fullmatch(r"(\d+)([KMG]?)", size or "")
         if level and match and kind != "Instruction":

@@ -1,7 +1,7 @@
-"""How many OpenMP runtimes meet in one process: each brings threads of its own, which spin after every region.
+"""How many OpenMP runtimes are loaded in one process: each has its own threads, which spin after every region.
 
-Wheels bring their own runtime along, so gilscope, Numba and scikit-learn may each have another copy. Nothing is loaded
-here: a process of its own imports what is installed and looks.
+Wheels bundle their runtime, so gilscope, Numba and scikit-learn may each have another copy. Nothing is loaded here: a
+separate process imports what is installed and lists them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LOADING_OPENMP = (
     "numpy",
     "sklearn.utils._openmp_helpers",
 )
-"""Modules that load a runtime, if they are installed; importing them is all that is done."""
+"""Modules that load a runtime when imported, if they are installed."""
 
 _TIMEOUT_S = 120.0  # Numba from a cold disk takes seconds
 
@@ -51,24 +51,13 @@ def check() -> Check:
 
 
 def look(modules: Sequence[str] = LOADING_OPENMP) -> list[dict[str, Any]]:
-    """Import modules in a process of its own; what threadpoolctl then finds there.
-
-    Raises
-    ------
-    NoReplyError
-    """
+    """Import modules in a process of its own and return what threadpoolctl finds there; NoReplyError if it fails."""
     found: list[dict[str, Any]] = reply(_LOOK, *modules, timeout_s=_TIMEOUT_S)
     return found
 
 
 def judge(found: Sequence[Mapping[str, Any]]) -> Check:
-    """Say what the runtimes that were found mean.
-
-    Parameters
-    ----------
-    found : sequence of mapping
-        As of ``threadpoolctl.threadpool_info()``.
-    """
+    """Judge the runtimes found, as of ``threadpoolctl.threadpool_info()``."""
     paths = sorted({str(entry["filepath"]) for entry in found if entry["user_api"] == "openmp"})
     if not paths:
         return Check(name=NAME, status="ok", message="no OpenMP runtime is loaded by what is installed")
@@ -86,7 +75,7 @@ def judge(found: Sequence[Mapping[str, Any]]) -> Check:
 
 
 def _owner(path: str) -> str:
-    """Return the file's name, and the package whose wheel brought it."""
+    """Return the file's name, and the package that bundles it."""
     for folder in Path(path).parents:
         for ending in (".libs", ".dylibs"):
             if folder.name.endswith(ending):

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gilscope.core.errors import UsageError
 from gilscope.env.cpu import core_groups
@@ -18,39 +17,18 @@ __all__ = ["Place", "places"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a worker runs.
-
-    Parameters
-    ----------
-    cpu : int
-    node : int or None
-        NUMA node, where the system tells.
-    siblings : tuple of int
-        The other CPUs of the same core, whether others may use them or not.
-    """
+    """Where a worker runs."""
 
     cpu: int
-    node: int | None
-    siblings: tuple[int, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
-        return {"cpu": self.cpu, "node": self.node, "siblings": list(self.siblings)}
+    node: int | None  # of NUMA; None where the system does not say
+    siblings: tuple[int, ...]  # the other CPUs of the same core, usable or not
 
 
 def places(pin: str, root: Path = Path("/")) -> tuple[Place, ...]:
     """Return the usable CPUs in the order in which workers get them; empty for ``none``.
 
-    Parameters
-    ----------
-    pin : {"none", "cores", "smt"}
-        ``cores``: a core each while there are some, their second threads after that. ``smt``: all threads of a core
-        before the next. Cores in the order of their first CPU.
-
-    Raises
-    ------
-    UsageError
-        On systems that cannot bind threads.
+    ``cores``: one thread of each core first, in the order of their first CPU; ``smt``: all threads of a core before the
+    next. Raises UsageError on systems that cannot bind threads.
     """
     if pin == "none":
         return ()

@@ -8,60 +8,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 from gilscope.core import clocks
 from gilscope.core.cases import Group, Plan, Slot, Study
 from gilscope.core.errors import MeasurementError, RoundTimeoutError
 from gilscope.core.records import Block, CaseRecord, Round
-from gilscope.measure.advice import fix_for
 from gilscope.measure.calibrate import ROUND_S, calibrate, lead_of, timeout_of
 from gilscope.measure.events import Observer
-from gilscope.measure.host import Host, Lead
+from gilscope.measure.host import Lead, SupervisedHost, fix_for
 from gilscope.measure.loop import buy_blocks, shuffled
+from gilscope.results import ResultWriter
 from gilscope.results.codec import encode_watched
 from gilscope.stats import LOOKS, estimate_or_none, precision_reached
 
-__all__ = ["REPLACE_RUNNERS_FROM_S", "Prepared", "Sink", "prepare_all", "run_blocks"]
+__all__ = ["REPLACE_RUNNERS_FROM_S", "Prepared", "prepare_all", "run_blocks"]
 
 T = TypeVar("T")
 
 REPLACE_RUNNERS_FROM_S = 90.0
-"""Studies with a larger budget replace their runners half-way: where a process's code and data happen to lie in
-memory is luck that lasts as long as the process (Mytkowicz et al., ASPLOS 2009)."""
+"""Studies with a larger budget replace their runners half-way: the memory layout of a process's code and data is luck
+that lasts as long as the process (Mytkowicz et al., ASPLOS 2009)."""
 
-_DIAGNOSE_EVERY = 3  # blocks: enough looks at the GIL for a share to 1 or 2 points, for a twentieth of the time
+_DIAGNOSE_EVERY = 3  # blocks: enough samples of the GIL for a share to 1 or 2 points, for a twentieth of the time
 
 
 @dataclass(slots=True, kw_only=True)
 class Prepared:
-    """What preparing left behind: records by session, and the length of T(1) rounds in seconds by case id."""
+    """What is known after preparing."""
 
-    records: dict[str, CaseRecord]
-    round_s: dict[str, float]
+    records: dict[str, CaseRecord]  # by session
+    round_s: dict[str, float]  # length of T(1) rounds in seconds, by case id
 
     def usable(self, slot: Slot) -> bool:
         """Whether the slot can be measured."""
         return self.records[slot.session].status == "ok"
 
 
-class Sink(Protocol):
-    """Where what was measured goes: ``results.ResultWriter``."""
-
-    def case(self, record: CaseRecord) -> None:
-        """Take the record of a case; a later one replaces an earlier one."""
-
-    def block(self, block: Block) -> None:
-        """Take a block."""
-
-    def diagnostic(self, values: Mapping[str, Any]) -> None:
-        """Take what a diagnostic round saw."""
-
-
-def prepare_all(plan: Plan, host: Host, observer: Observer, sink: Sink, *, round_s: float = ROUND_S) -> Prepared:
+def prepare_all(
+    plan: Plan, host: SupervisedHost, observer: Observer, sink: ResultWriter, *, round_s: float = ROUND_S
+) -> Prepared:
     """Prepare, verify and calibrate every case of a plan, for rounds of T(1) that last at least ``round_s`` seconds.
 
-    Baselines come first, because the repeats of T(1) are those of all its cases; controls that are nobody's case last.
+    Baselines come first, because all cases have the repeats of their T(1); ``isolated`` controls come last.
     """
     for missing in plan.unavailable:
         sink.case(CaseRecord(case=missing.case, status="unavailable", reason=missing.reason, cure=missing.cure))
@@ -83,10 +72,10 @@ def prepare_all(plan: Plan, host: Host, observer: Observer, sink: Sink, *, round
     return prepared
 
 
-def _calibrated(host: Host, slot: Slot, record: CaseRecord, prepared: Prepared, round_s: float) -> CaseRecord:
+def _calibrated(host: SupervisedHost, slot: Slot, record: CaseRecord, prepared: Prepared, round_s: float) -> CaseRecord:
     """Give a record its repeats: measured on T(1), copied for the others.
 
-    Executors that hand out tasks may take many times T(1): theirs are measured too, and at most those of T(1).
+    Executors that hand out tasks may take many times T(1): their own are measured too, and limited to those of T(1).
     """
     case, most = record.case, None
     if case.t1 != case:
@@ -120,10 +109,10 @@ def _failed(record: CaseRecord, error: MeasurementError) -> CaseRecord:
 def run_blocks(
     plan: Plan,
     study: Study,
-    host: Host,
+    host: SupervisedHost,
     prepared: Prepared,
     observer: Observer,
-    sink: Sink,
+    sink: ResultWriter,
     clock_ns: Callable[[], int] = clocks.wall_ns,
     *,
     enough: Callable[[], bool] | None = None,
@@ -131,16 +120,10 @@ def run_blocks(
 ) -> None:
     """Buy blocks until every speed-up is known to ``study.precision`` or the budget is spent.
 
-    Parameters
-    ----------
-    earlier : sequence of Block
-        What was measured before the study was interrupted: it counts, with the time it took.
-    enough : callable () -> bool, optional
-        Asked at each look instead: whether what reached ``sink`` so far suffices.
+    ``earlier`` blocks, from before an interruption, count with the time they took. ``enough``, if given, is called at
+    each look instead: whether what reached ``sink`` so far suffices.
 
-    Notes
-    -----
-    Whether a kernel is precise enough is asked only at the fixed block counts ``stats.LOOKS``; asking after every
+    Whether a kernel is precise enough is decided only at the fixed block counts ``stats.LOOKS``; deciding after every
     block and stopping at the first good answer would make intervals too narrow.
     """
 
@@ -165,9 +148,9 @@ class _Shared:
     """What all groups of a study are measured with."""
 
     study: Study
-    host: Host
+    host: SupervisedHost
     prepared: Prepared
-    sink: Sink
+    sink: ResultWriter
     clock_ns: Callable[[], int]
     enough: Callable[[], bool] | None
 
@@ -205,7 +188,7 @@ class _Cases:
         return self._block_s or sum(round_s.get(slot.case.id, 0.0) for slot in self._group.slots)
 
     def run_block(self) -> float:
-        """Run one counted round of every usable slot in random order, judge them, look at the GIL."""
+        """Run one counted round of every usable slot in random order, assess precision, sample the GIL."""
         shared, kernel = self._shared, self._group.kernel
         started = shared.clock_ns()
         expected = sum(map(shared.prepared.usable, self._group.slots))
@@ -232,15 +215,17 @@ class _Cases:
         """At the block counts of ``stats.LOOKS``, decide whether the group is known well enough."""
         if self.blocks not in LOOKS:
             return
-        # A slot that failed later has fewer ratios and no say.
+        # A slot that failed later has fewer ratios and does not count.
         full = [values for values in self._ratios.values() if len(values) == self.blocks]
         self.precision = precision_reached(map(estimate_or_none, full))
         enough = self._shared.enough
         self._done = enough() if enough is not None else self.precision <= self._shared.study.precision
 
 
-def _attempt(run: Callable[[Slot, int, Lead, float], T], slot: Slot, prepared: Prepared, sink: Sink) -> T | None:
-    """Run a round of a slot; None if it cannot be used, or fails now, which its record then says."""
+def _attempt(
+    run: Callable[[Slot, int, Lead, float], T], slot: Slot, prepared: Prepared, sink: ResultWriter
+) -> T | None:
+    """Run a round of a slot; None if it is not usable, or fails now, which is recorded."""
     record = prepared.records[slot.session]
     if record.status != "ok":
         return None
@@ -253,42 +238,38 @@ def _attempt(run: Callable[[Slot, int, Lead, float], T], slot: Slot, prepared: P
         return None
 
 
-def _diagnose(group: Group, index: int, host: Host, prepared: Prepared, sink: Sink) -> None:
+def _diagnose(group: Group, index: int, host: SupervisedHost, prepared: Prepared, sink: ResultWriter) -> None:
     """Run diagnostic rounds after a block: threads after every third one, the rest after the first look.
 
-    Never inside a block: timed rounds are not monitored, and what the probe costs must not fall on their neighbours.
+    Never inside a block: timed rounds are not monitored, and the probe must not slow down their neighbours.
     """
     for slot in group.slots:
         threads = slot.case.executor == "threads"
         wanted = index % _DIAGNOSE_EVERY == 0 if threads else index + 1 == LOOKS[0]
         if slot.role != "case" or not slot.case.one_gil or not wanted:
             continue
-        if index and prepared.records[slot.session].gil_enabled is False:  # one look says that there is no GIL
+        if index and prepared.records[slot.session].gil_enabled is False:  # one diagnosis is enough without a GIL
             continue
-        seen = _attempt(host.diagnose, slot, prepared, sink)
-        if seen is not None:
-            measured, gil = seen
-            facts = {"case": slot.case.id, "kernel": group.kernel, "block": index}
+        diagnosed = _attempt(host.diagnose, slot, prepared, sink)
+        if diagnosed is not None:
+            measured, gil = diagnosed
+            line = {"case": slot.case.id, "kernel": group.kernel, "block": index}
             kept = gil.pop("kept", ())
             if kept and threads and index == 0:  # one timeline per case: `gilscope trace` draws it
-                facts["trace"] = encode_watched(measured, kept)
-            sink.diagnostic({**facts, "wall_ns": measured.wall_ns, "repeats": measured.repeats, "gil": gil})
+                line["trace"] = encode_watched(measured, kept)
+            sink.diagnostic({**line, "wall_ns": measured.wall_ns, "repeats": measured.repeats, "gil": gil})
 
 
 def _ratios(group: Group, rounds: Mapping[str, Round]) -> Iterator[tuple[str, float]]:
     """Yield T(1)/T(p) per case of a block; where nothing is parallel, serial times against the control."""
-
-    def each_ns(measured: Round) -> float:
-        return measured.wall_ns / measured.repeats
-
-    control: Slot | None = next((s for s in group.slots if s.role == "spin" and s.case.executor == "serial"), None)
+    control = next((s.key for s in group.slots if s.role == "spin" and s.case.executor == "serial"), "")
     parallel = any(slot.role == "case" and slot.case.t1 != slot.case for slot in group.slots)
+    each_ns = {key: measured.wall_ns / measured.repeats for key, measured in rounds.items()}
     for slot in group.slots:
-        measured = rounds.get(slot.key)
-        if measured is None or slot.role != "case":
+        if slot.role != "case" or slot.key not in each_ns:
             continue
         baseline = slot.case.t1
-        if baseline != slot.case and (first := rounds.get(baseline.id)) is not None:
-            yield slot.key, each_ns(first) / each_ns(measured)
-        elif not parallel and control is not None and (spin := rounds.get(control.key)) is not None:
-            yield slot.key, each_ns(spin) / each_ns(measured)
+        if baseline != slot.case and baseline.id in each_ns:
+            yield slot.key, each_ns[baseline.id] / each_ns[slot.key]
+        elif not parallel and control in each_ns:
+            yield slot.key, each_ns[control] / each_ns[slot.key]

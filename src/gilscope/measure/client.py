@@ -1,4 +1,4 @@
-"""This side of the supervisor: starts it, exchanges messages with it, and ends it with everything it has started."""
+"""The parent side of the supervisor: starts it, exchanges messages with it, and ends it with all it started."""
 
 from __future__ import annotations
 
@@ -18,56 +18,32 @@ from gilscope.runner.wire import frame, receive_message
 __all__ = ["Launch", "SupervisorClient", "most_processes"]
 
 _SUPERVISOR = "from gilscope.supervisor.supervisor import main; main()"
-_LONGEST_TEMPORARY = 50  # a socket's path has 104 to 108 bytes (man 7 unix); multiprocessing adds about 45 to ours
+_LONGEST_TEMPORARY = 50  # a socket's path has 104 to 108 bytes (man 7 unix); multiprocessing adds about 45
 _MOST_PROCESSES, _MOST_PER_CPU = 1000, 16  # each start method, loky and dask keep workers
 
 
 def most_processes(widest: int, interpreters: int = 0) -> int:
-    """Return beyond how many processes a case is a fork bomb: enough for every executor.
+    """Return how many processes any executor may need; a case with more is a fork bomb.
 
-    Parameters
-    ----------
-    widest : int
-        The largest number of workers or CPUs.
-    interpreters : int
-        How many are compared.
+    ``widest`` is the largest number of workers or CPUs, ``interpreters`` how many are compared.
     """
     return _MOST_PROCESSES + _MOST_PER_CPU * widest * max(1, interpreters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """How a runner is started, should it not be there yet.
+    """How to start a runner that is not running yet."""
 
-    Parameters
-    ----------
-    config : mapping
-        JSON-able; ``module`` names the one whose ``main`` it executes.
-    environment : mapping
-        Variables that are set; None takes one away.
-    python : str
-        Program of another interpreter; empty: the running one.
-    """
-
-    config: Mapping[str, Any]
-    environment: Mapping[str, str | None] = field(default_factory=dict)
-    python: str = ""
+    config: Mapping[str, Any]  # JSON-able; "module" names the one whose main it executes
+    environment: Mapping[str, str | None] = field(default_factory=dict)  # variables to set; None removes one
+    python: str = ""  # program of another interpreter; empty: the running one
 
 
 class SupervisorClient:
     """A supervisor process, which starts runners, passes messages to them and ends them.
 
-    Parameters
-    ----------
-    most_processes : int
-        How many there may be altogether, beyond which a case is a fork bomb.
-
-    Raises
-    ------
-    UsageError
-        On platforms without Unix sockets between processes.
-    MeasurementError
-        If there is no room for temporary files.
+    With more than ``most_processes`` altogether, a case is a fork bomb. Raises UsageError on platforms without Unix
+    sockets between processes, and MeasurementError if there is no room for temporary files.
     """
 
     def __init__(self, most_processes: int) -> None:
@@ -85,7 +61,7 @@ class SupervisorClient:
             if "error" in begun:
                 fix = "make room there, or set TMPDIR to another folder"
                 raise MeasurementError(f"no temporary folder can be made in {folder}: {begun['error']}; {fix}")
-            # Both ends take it away: whichever is killed, the other one is left to do it.
+            # Both ends remove it, in case the other one is killed.
             self.scratch = begun["scratch"]
         except BaseException:
             self.close()
@@ -115,21 +91,12 @@ class SupervisorClient:
         segments: Sequence[tuple[str, int]] = (),
         label: str = "its process",
     ) -> dict[str, Any]:
-        """Send a message to a runner, which is started if it is not there, and return its reply.
+        """Send a message to a runner, which is started if necessary, and return its reply.
 
-        Parameters
-        ----------
-        segments : sequence of (key, bytes)
-            Shared memory that the message may name as ``segment``.
-        label : str
-            What the runner is called where it fails.
-
-        Raises
-        ------
-        NoRoomError
-            If there is no memory to share; the runner goes on.
-        RoundTimeoutError, WorkerDiedError
-            If it is gone, with everything it had started; its last output is the detail.
+        ``segments`` are (key, bytes) of shared memory that the message may name as ``segment``; ``label`` is the
+        runner's name in errors. Raises NoRoomError if there is no memory to share (the runner goes on),
+        RoundTimeoutError or WorkerDiedError if the runner is gone with everything it started; its last output is the
+        detail.
         """
         answer = self._exchange(
             {
@@ -155,7 +122,7 @@ class SupervisorClient:
 
     def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # found out when no answer comes
+        with contextlib.suppress(OSError):  # noticed when no answer comes
             self._process.stdin.write(frame(message))
             self._process.stdin.flush()
         return self._receive()
@@ -171,6 +138,6 @@ class SupervisorClient:
 
 
 def _short_temporary_folder() -> str:
-    """Return where temporary files go, unless a forkserver's socket would have too long a name there."""
+    """Return where temporary files go; ``/tmp`` where the path of a forkserver's socket would be too long."""
     usual = tempfile.gettempdir()
     return "/tmp" if len(usual) > _LONGEST_TEMPORARY and os.access("/tmp", os.W_OK) else usual

@@ -25,28 +25,20 @@ __all__ = ["Kernels", "Planned", "Subject", "measure"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """What is measured, as far as it is known before anything is timed.
-
-    Parameters
-    ----------
-    environment : mapping
-        That of the result: with what was found out about the subject.
-    records : tuple of CaseRecord
-        Cases that failed before there was a plan.
-    """
+    """What is measured, as far as it is known before anything is timed."""
 
     study: Study
     plan: Plan
-    environment: Environment
-    records: tuple[CaseRecord, ...] = ()
+    environment: Environment  # of the result: with what was found out about the subject
+    records: tuple[CaseRecord, ...] = ()  # cases that failed before there was a plan
 
 
 class Subject(Protocol):
-    """What is measured: kernels, or functions of the user's own."""
+    """What is measured: kernels, or the user's own functions."""
 
     @property
     def interpreters(self) -> Sequence[Interpreter]:
-        """Those that are compared; none means the running one."""
+        """Those that are compared; empty: the running one."""
 
     @property
     def round_s(self) -> float:
@@ -67,26 +59,11 @@ def measure(
     resume: bool = False,
     enough: Callable[[], bool] | None = None,
 ) -> bool:
-    """Measure into a result file.
+    """Measure into a result file; return False if Ctrl-C ended it early.
 
-    Parameters
-    ----------
-    path : Path
-        The file; folders on the way are made. It must not exist, unless it is gone on with.
-    resume : bool
-        Go on with the result: its blocks count, and are not measured again.
-    enough : callable () -> bool, optional
-        Asked at every look (``stats.LOOKS``) instead of whether the precision that was asked for is reached.
-
-    Returns
-    -------
-    bool
-        False when Ctrl-C ended it early.
-
-    Raises
-    ------
-    UsageError
-        If nothing of what was asked can be measured, or the file cannot be written, or holds what cannot be resumed.
+    ``path`` is made with its folders and must not exist, except to ``resume`` it: then its blocks count and are not
+    measured again. ``enough``, if given, decides at every look (``stats.LOOKS``) instead of the requested precision.
+    Raises UsageError if nothing requested can be measured, or the file cannot be written or resumed.
     """
     observer = observer or Observer()
     environment = env.capture() | described(subject.interpreters)
@@ -106,24 +83,16 @@ def measure(
 
 
 def _measured_before(path: Path, environment: Environment) -> tuple[Block, ...]:
-    """Return what was measured before; raise UsageError if it may not be added to here."""
+    """Return the blocks measured so far; UsageError if they must not be continued here."""
     earlier = load(path)
     check_resumable(earlier, environment, __version__)
     return earlier.blocks
 
 
 class Kernels:
-    """Kernels of this package, or of a plugin.
+    """Kernels of this package, or of a plugin, under the interpreters of ``study.interpreters``, in their order.
 
-    Parameters
-    ----------
-    interpreters : sequence of Interpreter
-        Those of ``study.interpreters``, in their order.
-
-    Raises
-    ------
-    UsageError
-        If nothing of what was asked can be measured.
+    Raises UsageError if nothing requested can be measured.
     """
 
     round_s = ROUND_S

@@ -1,4 +1,4 @@
-"""What a measurement tells whoever watches it. The base class ignores everything."""
+"""What a measurement reports to its observer. The base class ignores everything."""
 
 from __future__ import annotations
 
@@ -20,18 +20,11 @@ class Observer:
     def block_done(
         self, kernel: str, blocks: int, half_width: float | None, spent_s: float, seconds_left: float, timed_s: float
     ) -> None:
-        """A block of ``kernel`` ended.
+        """A block of ``kernel`` ended, its ``blocks``-th so far.
 
-        Parameters
-        ----------
-        blocks : int
-            Blocks of this kernel so far.
-        half_width : float or None
-            Widest relative half-width among the kernel's speed-ups; None while there are too few blocks.
-        spent_s, seconds_left : float
-            Since the first timed round, and until the budget ends.
-        timed_s : float
-            Part of ``spent_s`` that was inside timed rounds.
+        ``half_width`` is the widest relative one among the kernel's speed-ups, None while there are too few blocks.
+        ``spent_s`` counts from the first timed round, ``seconds_left`` until the budget ends; ``timed_s`` of
+        ``spent_s`` was inside timed rounds.
         """
 
     def message(self, text: str) -> None:

@@ -1,121 +1,81 @@
-"""Where cases are measured: prepares them in runners, runs rounds, turns what goes wrong into data."""
+"""Where cases are measured: prepares them in runners, runs rounds, turns failures into data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from gilscope import kernels
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError, WorkerRaisedError
 from gilscope.core.memory import available_bytes
 from gilscope.core.records import CaseRecord, Round
+from gilscope.core.spec import Work
 from gilscope.env.checks import THREAD_VARIABLES
 from gilscope.env.interpreters import Interpreter
 from gilscope.env.pinning import places
 from gilscope.kernels.user import Examined, Request
-from gilscope.measure.advice import fix_for
 from gilscope.measure.client import Launch, SupervisorClient
 from gilscope.measure.client import most_processes as enough_processes
-from gilscope.runner.wire import decode_round, decode_work
+from gilscope.runner.wire import decode_round
 
-__all__ = ["Host", "Lead", "SupervisedHost", "family_of", "max_workers_of"]
+__all__ = ["Lead", "SupervisedHost", "family_of", "fix_for", "max_workers_of"]
 
 _RUNNER = "gilscope.runner.runner"
-_APART = ("processpool", "dask")  # start processes of their own and threads that look after them
+_APART = ("processpool", "dask")  # start their own processes, and threads that manage them
 PREPARE_TIMEOUT_S = 300.0  # a cold JIT compilation of many variants on a slow machine, with room
+
+_FIXES = {  # by what a library prints or raises last, which does not name one
+    "workqueue threading layer": "install tbb, or set NUMBA_THREADING_LAYER=omp: Numba's workqueue bears no threads",
+    "fork() called from a process already using GNU OpenMP": "use --start-method forkserver or spawn",
+    "no locator available": "set NUMBA_CACHE_DIR to a folder that can be written",
+}
+
+
+def fix_for(output: str) -> str:
+    """Return the fix for what was raised or printed last; empty where none is known."""
+    return next((fix for text, fix in _FIXES.items() if text in output), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lead:
-    """The uncounted lead-in of a round: so many repeats, of only so many chunks per worker and phase if limited."""
+    """The uncounted lead-in of a round: its repeats, and the chunks per worker and phase if limited."""
 
     repeats: int
     limit: int | None = None
-
-
-class Host(Protocol):
-    """Where cases are prepared and rounds are run; tests plant a fake one."""
-
-    def prepare(self, slot: Slot) -> CaseRecord:
-        """Set a slot's case up, verify its answer; failure is a status, not an exception."""
-
-    def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> Round:
-        """Run one timed round after its lead-in.
-
-        Raises
-        ------
-        MeasurementError
-            If the case failed in the round; its runner may have been replaced.
-        """
-
-    def diagnose(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> tuple[Round, dict[str, Any]]:
-        """Run a round watched by the GIL probe, never counted; return it and what the probe saw.
-
-        Raises
-        ------
-        MeasurementError
-        """
-
-    def replace_runners(self) -> None:
-        """End all runners; the next round of each case starts and prepares new ones."""
 
 
 def family_of(slot: Slot) -> str:
     """Name the runner a slot is measured in.
 
     Processes apart, because their runner must stay single-threaded to fork; ``native`` by worker count, because
-    changing the team size makes OpenMP recreate its threads, and ``loky``, whose executor has one size. Each
+    changing the team size makes OpenMP recreate its threads, and ``loky``, whose executor has one size. Serial and
+    threads share one, except where libraries may use all CPUs, which they learn before they are imported. Each
     interpreter has its own runners: ``threads!3.13t``.
     """
     case = slot.case
-    interpreter = f"!{case.interpreter}" if case.interpreter else ""
     if slot.role == "isolated" or case.executor == "processes":
-        return f"processes{interpreter}"
-    if case.executor in _APART:
-        return f"{case.executor}{interpreter}"
-    if case.executor in ("native", "loky"):
-        return f"{case.executor}*{case.workers}{interpreter}"
-    return _threads_family(case) + interpreter
-
-
-def _threads_family(case: Case) -> str:
-    """Name the runner of serial and threads: one of its own where libraries may use all CPUs, which they learn
-    before they are imported."""
-    return "nested" if case.libraries == "all" else "threads"
+        name = "processes"
+    elif case.executor in _APART:
+        name = case.executor
+    elif case.executor in ("native", "loky"):
+        name = f"{case.executor}*{case.workers}"
+    else:
+        name = "nested" if case.libraries == "all" else "threads"
+    return f"{name}!{case.interpreter}" if case.interpreter else name
 
 
 class SupervisedHost:
-    """The real host: a supervisor process with its runners.
+    """A supervisor process with its runners, in which cases are prepared and rounds are run; tests use a fake one.
 
-    Parameters
-    ----------
-    max_workers : mapping of family to int
-        The largest worker count each family will be asked for; pools are made once for it.
-    cpus : int
-        Usable CPUs.
-    own : Request, optional
-        The user's own functions, where these are what is measured.
-    prepare_timeout_s : float
-        How long a case may take to be made ready.
-    interpreters : sequence of Interpreter
-        Those that cases name by their labels.
-    dask_scheduler : str
-        Address of a running Dask scheduler; empty: a cluster of the runner's own.
-    pin : {"none", "cores", "smt"}
-        Which CPUs workers are bound to.
-    memory_limit_bytes : int
-        What each runner and worker process may allocate; 0: no limit.
-    most_processes : int
-        How many there may be altogether, beyond which a case is a fork bomb; 0: enough for every executor.
+    ``max_workers`` is the largest worker count of each family: pools are made once for it. ``cpus`` counts the usable
+    ones. ``own`` are the user's own functions, where these are measured. Cases name ``interpreters`` by their labels.
+    ``dask_scheduler``, ``pin`` and ``memory_limit_bytes`` are as in ``cases.Study``. A case with more than
+    ``most_processes`` is a fork bomb; 0: enough for every executor.
 
-    Raises
-    ------
-    UsageError
-        On platforms without Unix sockets between processes.
-    MeasurementError
-        If there is no room for temporary files.
+    Raises UsageError on platforms without Unix sockets between processes, and MeasurementError if there is no room for
+    temporary files.
     """
 
     def __init__(
@@ -135,7 +95,7 @@ class SupervisedHost:
         self._own = own.to_config() if own is not None else None
         self._prepare_timeout_s = prepare_timeout_s
         self._dask_scheduler = dask_scheduler
-        self._places = [place.to_dict() for place in places(pin)]
+        self._places = [asdict(place) for place in places(pin)]
         self._memory_limit_bytes = memory_limit_bytes
         self._interpreters = {entry.label: entry for entry in interpreters}
         self._bound: dict[str, set[str]] = {}
@@ -155,7 +115,7 @@ class SupervisedHost:
         self.supervisor.close()
 
     def prepare(self, slot: Slot) -> CaseRecord:
-        """See ``Host``.
+        """Set a slot's case up and verify its answer; failure is a status, not an exception.
 
         A runner that has just compiled is replaced: machine code fresh from Numba and the same function loaded from its
         cache differed by 30 % in speed (mandelbrot/nb_gil, Numba 0.68), and T(1) and T(p) must run the same code.
@@ -173,11 +133,8 @@ class SupervisedHost:
         record = CaseRecord(case=case, family=family, gil=impl.gil if impl is not None else None)
         if complaint := self._no_room_for(case):
             return replace(record, status="failed", reason=complaint, cure="use a smaller --size")
-        message = {
-            "op": "isolate" if slot.role == "isolated" else "prepare",
-            "case": case.id,
-            "segment": _segment(case),
-        }
+        op = "isolate" if slot.role == "isolated" else "prepare"
+        message = {"op": op, "case": case.id, "segment": _segment(case)}
         try:
             reply = self._call(slot, message, self._prepare_timeout_s)
         except RoundTimeoutError as error:
@@ -204,11 +161,11 @@ class SupervisedHost:
             gil_enabled=reply["gil_enabled"],
             gil_reason=reply["gil_reason"],
             placed=tuple(reply["placed"]),
-            work=decode_work(reply["work"]),
+            work=None if reply["work"] is None else Work(**reply["work"]),
         )
 
     def _no_room_for(self, case: Case) -> str:
-        """Say that buffers not made yet are larger than what is free: else the system would kill somebody for them."""
+        """Say that buffers not made yet exceed the free memory, for which the system would kill a process."""
         key = _segment(case)
         if key in self._roomy:
             return ""
@@ -219,7 +176,7 @@ class SupervisedHost:
         return ""
 
     def examine(self, case: Case) -> Examined:
-        """Look at one of the user's own functions in the runner of a case; what goes wrong is a ``problem``."""
+        """Examine one of the user's own functions in the runner of a case; failure is a ``problem``."""
         slot = Slot(case=case)
         try:
             reply = self._call(slot, {"op": "examine", "case": case.id}, self._prepare_timeout_s)
@@ -241,11 +198,11 @@ class SupervisedHost:
         return float(reply["seconds"]) if reply["status"] == "ok" else None
 
     def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> Round:
-        """See ``Host``."""
+        """Run one timed round after its lead-in; MeasurementError if it fails (its runner may have been replaced)."""
         return decode_round(self._round(slot, repeats, lead, timeout_s, diagnose=False)["round"])
 
     def diagnose(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> tuple[Round, dict[str, Any]]:
-        """See ``Host``."""
+        """Run a round under the GIL probe, never counted; return it and what the probe measured."""
         reply = self._round(slot, repeats, lead, timeout_s, diagnose=True)
         return decode_round(reply["round"]), reply["gil"]
 
@@ -263,7 +220,7 @@ class SupervisedHost:
         return reply
 
     def replace_runners(self) -> None:
-        """See ``Host``."""
+        """End all runners; the next round of each case starts and prepares new ones."""
         for family in list(self._bound):
             self._stop(family)
 
@@ -273,13 +230,7 @@ class SupervisedHost:
         self.supervisor.stop(family)
 
     def _call(self, slot: Slot, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Send a message to the slot's runner.
-
-        Raises
-        ------
-        RoundTimeoutError, WorkerDiedError
-            With the runner's last output as detail.
-        """
+        """Send a message to the slot's runner; RoundTimeoutError or WorkerDiedError have its last output as detail."""
         family, case = family_of(slot), slot.case
         try:
             reply = self.supervisor.call(
@@ -300,9 +251,13 @@ class SupervisedHost:
         return reply
 
     def _launch(self, case: Case, family: str) -> Launch:
-        """Say how the runner of a case is started."""
+        """Return how the runner of a case is started."""
         threads = {"": 1, "all": self._cpus, "native": case.workers}[case.libraries]
         python = self._interpreters[case.interpreter] if case.interpreter else None
+        variables: dict[str, str | None] = dict.fromkeys(THREAD_VARIABLES, str(threads))
+        if self._places and case.executor == "native":  # thread by thread; other runtimes stay within these CPUs
+            cpus = [self._places[index % len(self._places)]["cpu"] for index in range(case.workers)]
+            variables |= {"OMP_PROC_BIND": "true", "OMP_PLACES": ",".join(f"{{{cpu}}}" for cpu in cpus)}
         return Launch(
             python=python.executable if python is not None else "",
             config={
@@ -313,23 +268,12 @@ class SupervisedHost:
                 "places": self._places,
                 "memory_limit_bytes": self._memory_limit_bytes,
             },
-            environment={
-                **dict.fromkeys(THREAD_VARIABLES, str(threads)),
-                **(self._openmp_places(case.workers) if case.executor == "native" else {}),
-                **(python.environment if python is not None else {}),
-            },
+            environment={**variables, **(python.environment if python is not None else {})},
         )
-
-    def _openmp_places(self, workers: int) -> dict[str, str]:
-        """Tell OpenMP which CPU each of its threads is bound to; other runtimes stay within these CPUs."""
-        if not self._places:
-            return {}
-        cpus = [self._places[index % len(self._places)]["cpu"] for index in range(workers)]
-        return {"OMP_PROC_BIND": "true", "OMP_PLACES": ",".join(f"{{{cpu}}}" for cpu in cpus)}
 
 
 def _segment(case: Case) -> str:
-    """Key of the shared memory that holds inputs and outputs: one per kernel, size and copies, for all runners."""
+    """Key of the shared memory for inputs and outputs: one per kernel, size and copies, for all runners."""
     return f"{case.kernel}#{case.size}" + (f"*{case.copies}" if case.copies > 1 else "")
 
 
@@ -342,5 +286,6 @@ def max_workers_of(slots: Iterable[Slot]) -> dict[str, int]:
     """Return the largest worker count of each family."""
     found: dict[str, int] = {}
     for slot in slots:
-        found[family_of(slot)] = max(found.get(family_of(slot), 1), slot.case.workers)
+        family = family_of(slot)
+        found[family] = max(found.get(family, 1), slot.case.workers)
     return found

@@ -1,7 +1,8 @@
 """The block loop of everything that is measured: cases of kernels and functions, and the studies.
 
-A budget buys whole blocks. What is measured together is a *series*; the loop asks which one is next, whether its next
-block fits, and says how far it is. Ctrl-C passes through: a block counts once it is written, so whole blocks are kept.
+A budget buys whole blocks. What is measured together is a *series*; the loop decides which one is next, whether its
+next block fits, and reports progress. Ctrl-C passes through: a block counts once it is written, so whole blocks are
+kept.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ __all__ = ["Series", "buy_blocks", "shuffled"]
 
 Item = TypeVar("Item")
 
-ESTIMATE_MARGIN = 1.1
-"""Blocks of one series differ by a few per cent; one that does not fit into what is left of the budget is not begun."""
+ESTIMATE_MARGIN = 1.1  # blocks of one series differ by a few per cent; one that may exceed the budget is not begun
 
 
 class Series(Protocol):
@@ -26,7 +26,7 @@ class Series(Protocol):
 
     @property
     def name(self) -> str:
-        """What progress calls it."""
+        """Its name in progress reports."""
 
     @property
     def blocks(self) -> int:
@@ -34,13 +34,13 @@ class Series(Protocol):
 
     @property
     def precision(self) -> float | None:
-        """Widest relative half-width of an interval at the last look; None where nobody looks."""
+        """Widest relative half-width of an interval at the last look; None without looks."""
 
     def wants_more(self) -> bool:
-        """Whether another block would tell anything."""
+        """Whether another block would be of use."""
 
     def rank(self) -> tuple[float, ...]:
-        """Return what the series are ordered by: the lowest gets the next block."""
+        """Return the sort key of the series: the lowest gets the next block."""
 
     def cost_s(self) -> float:
         """Return how long the next block will probably take, in seconds."""
@@ -50,7 +50,7 @@ class Series(Protocol):
 
 
 def shuffled(items: Iterable[Item], seed: int, name: str, block: int) -> list[Item]:
-    """Return items in the random order of a block, which the seed decides."""
+    """Return items in the random order of a block, which depends on the seed."""
     order = list(items)
     random.Random(f"{seed}/{name}/{block}").shuffle(order)
     return order
@@ -68,14 +68,9 @@ def buy_blocks(
 ) -> None:
     """Buy blocks until no series wants more or none fits into the budget.
 
-    Parameters
-    ----------
-    budget_s : float
-        Seconds. One block of every series is bought even if they do not suffice: an empty table helps nobody.
-    spent_s, timed_s : float
-        What an earlier attempt took of it, and how much of that was inside timed rounds.
-    half_way : callable, optional
-        Called once, between two blocks, when half of the budget is spent.
+    One block of every series is bought even if ``budget_s`` does not suffice: an empty table is of no use. ``spent_s``
+    is what an earlier attempt took of it, ``timed_s`` the part of that inside timed rounds. ``half_way`` is called
+    once, between two blocks, when half of the budget is spent.
     """
     begin = clock_ns() - round(spent_s * 1e9)
     while True:

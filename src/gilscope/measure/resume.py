@@ -1,4 +1,4 @@
-"""Going on with a study that was interrupted: what must be the same, and what may differ."""
+"""Resuming an interrupted study: what must be the same, and what may differ."""
 
 from __future__ import annotations
 
@@ -16,18 +16,10 @@ __all__ = ["check_resumable", "continued"]
 _OTHER = "measure into another folder with --out"
 
 
-def continued(earlier: ResultSet, asked: Study | None, *, budget_s: float | None, precision: float | None) -> Study:
-    """Return the study to go on with: the earlier one, with another budget and precision where they were given.
+def continued(earlier: ResultSet, requested: Study | None, *, budget_s: float | None, precision: float | None) -> Study:
+    """Return the study to resume: the earlier one, with another budget and precision where given.
 
-    Parameters
-    ----------
-    asked : Study or None
-        What stands on the command line beside ``--resume``; None if nothing does.
-
-    Raises
-    ------
-    UsageError
-        If another study was asked for.
+    ``requested`` is the study on the command line beside ``--resume``, if any; raises UsageError if it is another one.
     """
     before = decode_study(earlier.study)
     wanted = replace(
@@ -35,13 +27,14 @@ def continued(earlier: ResultSet, asked: Study | None, *, budget_s: float | None
         budget_s=before.budget_s if budget_s is None else budget_s,
         precision=before.precision if precision is None else precision,
     )
-    if asked is not None and replace(asked, budget_s=wanted.budget_s, precision=wanted.precision) != wanted:
-        differing = [name for name in before.__slots__ if getattr(asked, name) != getattr(wanted, name)]
-        names = ", ".join(name for name in differing if name not in ("budget_s", "precision"))
-        raise UsageError(
-            f"{earlier.path} holds another study (different: {names}): "
-            "give --resume with the same words or with none, or choose another folder with --out"
-        )
+    if requested is not None:
+        requested = replace(requested, budget_s=wanted.budget_s, precision=wanted.precision)
+        names = [name for name in before.__slots__ if getattr(requested, name) != getattr(wanted, name)]
+        if names:
+            raise UsageError(
+                f"{earlier.path} holds another study (different: {', '.join(names)}): "
+                "give --resume with the same words or with none, or choose another folder with --out"
+            )
     if wanted.functions:
         raise UsageError(
             f"{earlier.path} holds functions of your own, which only gilscope profile measures: "
@@ -50,8 +43,8 @@ def continued(earlier: ResultSet, asked: Study | None, *, budget_s: float | None
     return wanted
 
 
-class Measured(Protocol):
-    """A result or a study that is there already."""
+class Resumable(Protocol):
+    """An existing result or study."""
 
     @property
     def path(self) -> str:
@@ -59,21 +52,15 @@ class Measured(Protocol):
 
     @property
     def tool_version(self) -> str:
-        """What it was measured with."""
+        """The gilscope that measured it."""
 
     @property
     def environment(self) -> Environment:
         """Where it was measured."""
 
 
-def check_resumable(earlier: Measured, environment: Environment, tool_version: str) -> None:
-    """Refuse to add blocks of another machine, interpreter or gilscope to a result or a study.
-
-    Raises
-    ------
-    UsageError
-        With what differs, and the fix.
-    """
+def check_resumable(earlier: Resumable, environment: Environment, tool_version: str) -> None:
+    """Raise UsageError, with what differs and the fix, if machine, interpreter or gilscope are not the same."""
     if earlier.tool_version != tool_version:
         raise UsageError(
             f"{earlier.path} was measured with gilscope {earlier.tool_version}, this is {tool_version}: {_OTHER}"

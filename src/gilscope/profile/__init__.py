@@ -1,1 +1,1 @@
-"""From the user's words to a study of their functions."""
+"""From the functions and arguments a user names to a study of them."""

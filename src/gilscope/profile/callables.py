@@ -1,4 +1,4 @@
-"""From a Python callable and its arguments to a request: by name where a worker can import it, else as its code."""
+"""From a Python callable and its arguments to a request: by name where a worker can import it, else as code."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ from gilscope.profile.targets import check_target, unique_names
 
 __all__ = ["IN_RUNNER", "request_of"]
 
-IN_RUNNER = "GILSCOPE_RUNNER"
-"""Environment variable of runners: a script they import must not start measuring again."""
+IN_RUNNER = "GILSCOPE_RUNNER"  # set in runners: a script they import must not start measuring again
 
 
 def request_of(
@@ -35,10 +34,7 @@ def request_of(
 ) -> Request:
     """Return the request to call some functions with the same arguments.
 
-    Raises
-    ------
-    UsageError
-        If a function or an argument cannot be sent to the measuring processes.
+    Raises UsageError if a function or an argument cannot be sent to the measuring processes.
     """
     if os.environ.get(IN_RUNNER):
         raise UsageError("a script that measures itself must do so below: if __name__ == '__main__':")
@@ -64,7 +60,7 @@ def request_of(
 
 
 def _located(function: Callable[..., Any] | str) -> tuple[str, str]:
-    """Return (target, code): the code only where no worker could import the target."""
+    """Return (target, code), the code only where no worker could import the target."""
     if isinstance(function, str):
         return check_target(function, Path.cwd()), ""
     if not callable(function):
@@ -74,10 +70,10 @@ def _located(function: Callable[..., Any] | str) -> tuple[str, str]:
         return target, ""
     if not isinstance(function, types.FunctionType):
         raise UsageError(
-            f"{_spoken(function)} cannot be imported by its name, nor sent as code: "
+            f"{_short_name(function)} cannot be imported by its name, nor sent as code: "
             "wrap it in a function at the top of a module"
         )
-    return f"{_place(function)}:{_spoken(function)}", pack(function)
+    return f"{_word(function.__module__ or '') or 'main'}:{_short_name(function)}", pack(function)
 
 
 def _target_of(function: Any) -> str:
@@ -97,7 +93,7 @@ def _target_of(function: Any) -> str:
 
 
 def _on_path(module: str, path: str) -> bool:
-    """Whether importing the module by its name finds this file; what has no file is built in."""
+    """Whether importing the module by its name finds this file; modules without a file are built in."""
     if not path:
         return True
     inside = Path(*module.split("."))
@@ -108,31 +104,31 @@ def _on_path(module: str, path: str) -> bool:
     )
 
 
-def _spoken(function: Any) -> str:
+def _word(text: str) -> str:
+    return re.sub(r"\W+", "_", text).strip("_")
+
+
+def _short_name(function: Any) -> str:
     """Return a name for case ids: ``lambda`` or the last part of the qualified name."""
-    name = getattr(function, "__qualname__", type(function).__name__).rpartition(".")[2]
-    return re.sub(r"\W+", "_", name).strip("_") or "function"
-
-
-def _place(function: types.FunctionType) -> str:
-    return re.sub(r"\W+", "_", function.__module__ or "").strip("_") or "main"
+    return _word(getattr(function, "__qualname__", type(function).__name__).rpartition(".")[2]) or "function"
 
 
 def _literal(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """Return the arguments as a literal, or an empty text where reading it back does not give the same."""
-    text = repr((tuple(args), dict(kwargs)))
+    given = (tuple(args), dict(kwargs))
+    text = repr(given)
     if len(text) > 10_000:
         return ""
     try:
         read = ast.literal_eval(text)
-        same = bool(read == (tuple(args), dict(kwargs)))
+        same = bool(read == given)
     except Exception:  # noqa: BLE001 - any object may refuse to be compared
         return ""
-    return text if same and _types(read) == _types((tuple(args), dict(kwargs))) else ""
+    return text if same and _types(read) == _types(given) else ""
 
 
 def _types(value: Any) -> Any:
-    """Return the shape of nested literals by their types: 1 == True == 1.0, but they are not the same."""
+    """Return the types in nested literals: 1 == True == 1.0, but they are not the same."""
     if isinstance(value, list | tuple):
         return type(value), [_types(item) for item in value]
     if isinstance(value, dict):

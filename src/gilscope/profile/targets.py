@@ -1,4 +1,4 @@
-"""The words in which functions and arguments are named: targets, literals. Nothing of the user is imported."""
+"""How functions and arguments are named: targets, literals. Nothing of the user's is imported."""
 
 from __future__ import annotations
 
@@ -16,12 +16,9 @@ __all__ = ["check_target", "own_functions", "read_argument", "unique_names"]
 
 
 def own_functions(targets: Sequence[str], folder: Path) -> tuple[Function, ...]:
-    """Read targets and give each function a name that tells it from the others.
+    """Read targets and give each function a unique name.
 
-    Raises
-    ------
-    UsageError
-        If a target is not written like one, or is there twice.
+    Raises UsageError if a target is malformed or listed twice.
     """
     checked = [check_target(target, folder) for target in targets]
     if len(set(checked)) < len(checked):
@@ -47,14 +44,10 @@ def unique_names(targets: Sequence[str]) -> list[str]:
 def check_target(target: str, folder: Path) -> str:
     """Return a target as it is written in case ids.
 
-    Raises
-    ------
-    UsageError
-        If it is not ``pkg.module:function`` or ``path/file.py:function`` with such a file.
+    Raises UsageError if it is not ``pkg.module:function`` or ``path/file.py:function`` with an existing file.
     """
     place, colon, name = target.rpartition(":")
-    well = colon and _is_dotted(name) and (place.endswith(".py") or _is_dotted(place))
-    if not well:
+    if not (colon and _is_dotted(name) and (place.endswith(".py") or _is_dotted(place))):
         raise UsageError(f"{target!r} is no function: write it like pkg.module:function or path/file.py:function")
     if place == "__main__":
         raise UsageError(f"{target!r} has no file a worker could import: put it into a module")
@@ -77,13 +70,7 @@ def _word(text: str) -> str:
 
 
 def read_argument(text: str) -> tuple[str, Any]:
-    """Read ``name=literal`` (or a literal alone: positional, with an empty name).
-
-    Raises
-    ------
-    UsageError
-        If the value is no Python literal.
-    """
+    """Read ``name=literal`` or a literal alone: positional, with an empty name. UsageError for anything else."""
     match = re.fullmatch(r"(\w+)\s*=(?!=)(.*)", text, re.DOTALL)
     name, value = (match[1], match[2]) if match and match[1].isidentifier() else ("", text)
     try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from gilscope.env.environments import Record
+from gilscope.env.environments import EnvironmentRecord
 from gilscope.env.interpreters import ListedEnvironment
 from gilscope.report.figures import printable
 from gilscope.report.terminal.painted import painted, plain_table
@@ -14,11 +14,13 @@ __all__ = ["made_note", "render_environments"]
 _SHOWN = ("numpy", "numba", "dask", "loky")  # of the libraries: those that bring implementations or executors
 
 
-def made_note(entry: ListedEnvironment, missing: Mapping[str, str]) -> str:
+def made_note(entry: ListedEnvironment) -> str:
     """Say what was made, what it lacks and how it is used."""
     name, record = entry.environment.name, entry.environment.record
     lines = [f"{name}: {_python(record)}, {_libraries(record)}"]
-    lines += [f"{name}: without {package}, whose cases will be n/a ({why})" for package, why in missing.items()]
+    lines += [
+        f"{name}: without {package}, whose cases will be n/a ({why})" for package, why in (record.missing or {}).items()
+    ]
     if entry.problem:
         lines.append(f"{name}: {entry.problem}: renew it when they rest")
     lines.append(f"use it: gilscope run --python {name}" + (" --gil both" if record.free_threaded else ""))
@@ -38,12 +40,12 @@ def render_environments(entries: Sequence[ListedEnvironment], folder: str, *, wi
     return f"{painted([table], width, color=color)}in {folder}"
 
 
-def _python(record: Record) -> str:
+def _python(record: EnvironmentRecord) -> str:
     if not record.python:
         return "-"
     return f"Python {record.python}, {'free-threaded' if record.free_threaded else 'with the GIL'}"
 
 
-def _libraries(record: Record) -> str:
+def _libraries(record: EnvironmentRecord) -> str:
     libraries = record.libraries or {}
     return ", ".join(f"{name} {libraries[name]}" for name in _SHOWN if name in libraries) or "no libraries"

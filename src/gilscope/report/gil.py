@@ -56,6 +56,7 @@ def program_report(
         cpu_s=cpu_s,
         children_cpu_s=children_cpu_s,
         verdict=judge(run.gil, cpus_busy=cpu_s / run.wall_s if run.wall_s else 0.0),
+        note=run.note,
     )
 
 
@@ -89,7 +90,8 @@ def _head(report: ProgramReport) -> str:
     words = " ".join([report.target, *report.arguments])
     shown = textwrap.shorten(words, WIDTH - _LABEL, placeholder=" ...") or words[: WIDTH - _LABEL]
     ended = f"{seconds(report.wall_s)}, exit status {report.exit_status}, {report.interpreter}"
-    return f"{_labelled('GIL of', shown)}\n{_labelled('ran', ended)}"
+    note = f"\n{_labelled('note', report.note)}" if report.note else ""
+    return f"{_labelled('GIL of', shown)}\n{_labelled('ran', ended)}{note}"
 
 
 def _numbers(report: ProgramReport, seen: GilReading) -> str:

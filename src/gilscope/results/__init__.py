@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gilscope.results.reader import load
-from gilscope.results.schema import RESULT_NAME, SCHEMA, SCHEMA_VERSION
+from gilscope.results.schema import RESULT_NAME
 from gilscope.results.writer import ResultWriter
 
-__all__ = ["RESULT_NAME", "SCHEMA", "SCHEMA_VERSION", "ResultWriter", "load"]
+__all__ = ["RESULT_NAME", "ResultWriter", "load"]

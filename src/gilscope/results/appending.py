@@ -1,4 +1,4 @@
-"""A file of JSON lines that is only ever appended to: whatever ends the program leaves what was measured."""
+"""An append-only file of JSON lines: however the program ends, what was measured is kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from gilscope.core.errors import ForeignFileError, ResultFileError, UsageError
 from gilscope.results.reader import is_line
@@ -20,30 +20,18 @@ except ImportError:  # not on Windows, where nothing is measured
 
 __all__ = ["SYNC_INTERVAL_S", "AppendOnlyFile"]
 
-SYNC_INTERVAL_S = 2.0
-"""What a power failure may cost. Killing the program costs nothing: the system has every finished line."""
+SYNC_INTERVAL_S = 2.0  # what a power failure may cost; if the program is killed, the system has every finished line
 
 _TAIL_BYTES = 1 << 16
 
 
 class AppendOnlyFile:
-    """A result or a study while it is written; every line is complete on its own, and there is one writer at a time.
+    """A result or a study while it is written: every line is complete on its own, and there is one writer at a time.
 
-    Parameters
-    ----------
-    path : Path
-        The file to make; folders on the way are made. An existing file is touched only to resume it.
-    schema : str
-        What the files of this kind name in their first line.
-    resume : bool
-        Go on with the file that is there; a torn last line is cut off.
-
-    Raises
-    ------
-    UsageError
-        If there is such a file already (or none, to resume), another gilscope writes it, or it cannot be written.
-    ForeignFileError
-        If there is another file.
+    ``path`` is made with its folders; an existing file is touched only to ``resume`` it, after its torn last line is
+    cut off. ``schema`` is the name in the first line of files of this kind. Raises UsageError if there is such a file
+    already (or none, to resume), another gilscope writes it, or it cannot be written; ForeignFileError if there is
+    another file.
     """
 
     def __init__(
@@ -54,20 +42,14 @@ class AppendOnlyFile:
         self._size = os.fstat(self._fd).st_size
         self._synced_s = clock()
 
-    def __enter__(self) -> AppendOnlyFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def append(self, line: Mapping[str, Any]) -> None:
-        """Append a line.
-
-        Raises
-        ------
-        ResultFileError
-            If it cannot be written; the file has whole lines only.
-        """
+        """Append a line; raise ResultFileError if it cannot be written. The file has whole lines only."""
         if self._fd is None:
             raise ResultFileError(f"{self._path}: this result is closed")
         data = json.dumps(line, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
@@ -86,7 +68,7 @@ class AppendOnlyFile:
             self._sync()
 
     def close(self) -> None:
-        """Bring everything to the disk. Idempotent."""
+        """Write everything to the disk. Idempotent."""
         if self._fd is not None:
             self._sync()
             os.close(self._fd)
@@ -94,7 +76,7 @@ class AppendOnlyFile:
 
     def _sync(self) -> None:
         assert self._fd is not None
-        with contextlib.suppress(OSError):  # some file systems cannot; the lines are written all the same
+        with contextlib.suppress(OSError):  # not supported by some file systems; the lines are written all the same
             os.fsync(self._fd)
         self._synced_s = self._clock()
 
@@ -125,12 +107,12 @@ def _reopen(path: Path) -> int:
     except OSError as error:
         raise UsageError(f"cannot resume {path}: {error.strerror}; without --resume a new result is made") from None
     _lock(fd, path)
-    _mend(fd)
+    _repair(fd)
     return fd
 
 
-def _mend(fd: int) -> None:
-    """Make the file end with a whole line: what the reader leaves out as torn is cut off."""
+def _repair(fd: int) -> None:
+    """Make the file end with a whole line: cut off what the reader leaves out as torn."""
     begin, end = _last_line(fd)
     if begin == end:
         return
@@ -155,10 +137,7 @@ def _last_line(fd: int) -> tuple[int, int]:
 
 
 def _lock(fd: int, path: Path) -> None:
-    """Keep other writers out for as long as the descriptor is open; the system lets go when this process ends.
-
-    File systems without locks are trusted.
-    """
+    """Keep other writers out while the descriptor is open; file systems without locks are trusted."""
     if fcntl is None:
         return
     try:
@@ -171,7 +150,7 @@ def _lock(fd: int, path: Path) -> None:
 
 
 def _refusal(path: Path, schema: str) -> UsageError | ForeignFileError:
-    """Say why an existing file stays as it is."""
+    """Say why an existing file is left as it is."""
     beginning = b""
     with contextlib.suppress(OSError), path.open("rb") as file:
         beginning = file.read(64)

@@ -1,7 +1,7 @@
-"""Records to JSON-able values and back. Plain functions; nothing is believed about what comes back.
+"""Records to JSON-able values and back. Nothing is trusted about what is read.
 
-The decoders raise ``ValueError`` (``KeyError`` for a missing field) on anything but what the encoders write, with the
-exception of additional fields, which are ignored: later versions may add some.
+The decoders raise ``ValueError`` (``KeyError`` for a missing field) on anything but what the encoders write, except
+that they ignore additional fields: later versions may add some.
 """
 
 from __future__ import annotations
@@ -38,15 +38,16 @@ _MAX_WORKERS = 1_000_000
 _STATUSES = frozenset(get_args(Status))
 _ROLES = ("spin", "isolated", "A/A")
 _GIL_USES = get_args(GilUse)
+_TEXT_FIELDS = ("reason", "cure", "detail", "isa", "family", "python", "gil_reason")
 _JIT_STATES = ("cold", "cached", "none")
 
-# Fields of a case that are written as they are, where they are not empty.
+# Fields of a case that are written unchanged unless empty.
 _PLAIN_FIELDS = (
     *("reason", "cure", "detail", "repeats", "first_ns", "isa"),
     *("family", "python", "gil_enabled", "gil_reason", "gil"),
 )
 
-# The order of a stamp's numbers in the file. Those in _ABSOLUTE count from the start of the block.
+# The order of a stamp's numbers in the file; the first _ABSOLUTE count from the start of the block.
 _STAMP_FIELDS = (
     *("submit_ns", "start_ns", "end_ns", "received_ns", "waiting_ns", "waking_ns", "cpu_ns", "run_queue_ns"),
     "gathering_ns",  # added later: rows without it are read
@@ -54,9 +55,6 @@ _STAMP_FIELDS = (
 _LEAST_FIELDS = 8
 _MEASURED_SINCE = ("net_ns", "stolen_ns", "minor_faults", "system_ns")  # fields of a round that earlier files lack
 _ABSOLUTE = 4
-
-
-# Checking what was read -----------------------------------------------------------------------------------------------
 
 
 def _as(kind: type[T], value: object, what: str) -> T:
@@ -101,16 +99,13 @@ def parse_slot(key: str) -> Slot:
     return Slot(case=_parse_case(key))
 
 
-# Study ----------------------------------------------------------------------------------------------------------------
-
-
 def encode_study(study: Study) -> dict[str, Any]:
     """Return the fields of a study; tuples become lists."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(study).items()}
 
 
 def decode_study(encoded: object) -> Study:
-    """Return the study; fields that are missing keep their defaults."""
+    """Return the study; missing fields get their defaults."""
     values = _as(dict, encoded, "study")
     given: dict[str, Any] = {}
     for field in fields(Study):
@@ -129,16 +124,11 @@ def decode_study(encoded: object) -> Study:
     return Study(**given)
 
 
-# Cases ----------------------------------------------------------------------------------------------------------------
-
-
 def encode_case_record(record: CaseRecord) -> dict[str, Any]:
-    """Return the fields of a record; those with their default value are left out, the case becomes its id."""
+    """Return the fields of a record except those with their default value; the case becomes its id."""
     values: dict[str, Any] = {"id": record.case.id, "status": record.status}
-    for name in _PLAIN_FIELDS:
-        value = getattr(record, name)
-        if value or value is False:
-            values[name] = value
+    plain = {name: getattr(record, name) for name in _PLAIN_FIELDS}
+    values |= {name: value for name, value in plain.items() if value or value is False}
     if record.work is not None:
         values["work"] = asdict(record.work)
     if record.one_time_ns:
@@ -154,22 +144,17 @@ def decode_case_record(encoded: object) -> CaseRecord:
     """Return the record of a case."""
     values = _as(dict, encoded, "case")
     one_time = _as(dict, values.get("one_time_ns", {}), "one_time_ns")
+    texts: dict[str, Any] = {name: _as(str, values.get(name, ""), name) for name in _TEXT_FIELDS}
     return CaseRecord(
         case=_parse_case(_as(str, values["id"], "id")),
         status=_word(values["status"], "status", _STATUSES),
-        reason=_as(str, values.get("reason", ""), "reason"),
-        cure=_as(str, values.get("cure", ""), "cure"),
-        detail=_as(str, values.get("detail", ""), "detail"),
+        **texts,
         repeats=_int(values.get("repeats", 0), "repeats", low=0),
         first_ns=_int(values.get("first_ns", 0), "first_ns", low=0),
         work=_decode_work(values.get("work")),
         one_time_ns={name: _int(value, f"one_time_ns.{name}") for name, value in one_time.items()},
         jit_cache=_word(values.get("jit_cache", "none"), "jit_cache", _JIT_STATES),
-        isa=_as(str, values.get("isa", ""), "isa"),
-        family=_as(str, values.get("family", ""), "family"),
-        python=_as(str, values.get("python", ""), "python"),
         gil_enabled=_as(bool, values["gil_enabled"], "gil_enabled") if "gil_enabled" in values else None,
-        gil_reason=_as(str, values.get("gil_reason", ""), "gil_reason"),
         gil=_word(values["gil"], "gil", _GIL_USES) if "gil" in values else None,
         placed=tuple(_as(dict, place, "placed") for place in _as(list, values.get("placed", []), "placed")),
     )
@@ -187,11 +172,8 @@ def _decode_work(values: object) -> Work | None:
     )
 
 
-# Blocks ---------------------------------------------------------------------------------------------------------------
-
-
 def encode_block(block: Block) -> dict[str, Any]:
-    """Return the fields of a block; the time stamps of its rounds count from its start."""
+    """Return the fields of a block; times in its rounds count from its start."""
     return {
         "kernel": block.kernel,
         "index": block.index,
@@ -228,13 +210,9 @@ def _encode_round(measured: Round, origin: int) -> dict[str, Any]:
     }
     if measured.combine_ns:
         values["combine"] = measured.combine_ns
-    if measured.steal_ns is not None:
-        values["steal"] = measured.steal_ns
-    if measured.throttled_ns is not None:
-        values["throttled"] = measured.throttled_ns
-    if measured.process_cpu_ns is not None:
-        values["cpu"] = measured.process_cpu_ns
-    values |= {name: getattr(measured, name) for name in _MEASURED_SINCE if getattr(measured, name) is not None}
+    optional = {"steal": measured.steal_ns, "throttled": measured.throttled_ns, "cpu": measured.process_cpu_ns}
+    optional |= {name: getattr(measured, name) for name in _MEASURED_SINCE}
+    values |= {name: value for name, value in optional.items() if value is not None}
     rows = [[getattr(stamp, name) for name in _STAMP_FIELDS] for stamp in measured.stamps]
     if len(rows) > MAX_STAMPS:
         values["workers"] = len(rows)
@@ -244,10 +222,7 @@ def _encode_round(measured: Round, origin: int) -> dict[str, Any]:
 
 
 def _quantiles(rows: Sequence[Sequence[int | None]]) -> list[list[int | None]]:
-    """Return MAX_STAMPS quantiles of each column, from its smallest to its largest value.
-
-    A column in which a value is unknown is unknown.
-    """
+    """Return MAX_STAMPS quantiles of each column, from minimum to maximum; unknown where any value is."""
     last = len(rows) - 1
     picks = [round(i * last / (MAX_STAMPS - 1)) for i in range(MAX_STAMPS)]
     columns: list[list[int | None]] = []
@@ -292,15 +267,12 @@ def _decode_stamp(row: Sequence[object], origin: int) -> Stamp:
     )
 
 
-# Diagnostic rounds, those with a timeline -----------------------------------------------------------------------------
-
-
 def decode_diagnostic(encoded: object) -> dict[str, Any]:
-    """Return what a diagnostic round saw as it was written, but for the id of its case, which is that of today."""
+    """Return a diagnostic round as it was written, with the present id of its case."""
     values = _as(dict, encoded, "diagnostic")
     try:
         return {**values, "case": _parse_case(values["case"]).id}
-    except (KeyError, TypeError, ValueError):  # whoever reads it says that it is malformed
+    except (KeyError, TypeError, ValueError):  # its readers report that it is malformed
         return values
 
 

@@ -1,4 +1,4 @@
-"""The shape of a result's environment: what analysis and reports may rely on. Fields may be missing, or be more."""
+"""The shape of a result's environment, which analysis and reports rely on. Fields may be missing or additional."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 __all__ = ["check_environment"]
 
 MAX_CPUS = 1 << 20
-MAX_DEPTH = 20  # of objects and lists in each other: what prints an environment goes down into each
+MAX_DEPTH = 20  # of nested objects and lists: printing an environment recurses into each
 
 Shape: TypeAlias = "tuple[type, ...] | dict[str, Shape] | list[Shape]"
 
@@ -49,13 +49,7 @@ _ENVIRONMENT: Shape = {
 
 
 def check_environment(environment: Mapping[str, Any]) -> None:
-    """Check the fields that are known.
-
-    Raises
-    ------
-    ValueError
-        Naming the first that is not what gilscope writes.
-    """
+    """Check the known fields; raise ValueError naming the first that is not as gilscope writes it."""
     _check_depth(environment)
     _check(environment, _ENVIRONMENT, "environment")
     count = environment.get("cpus", {}).get("count", 1)

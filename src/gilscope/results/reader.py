@@ -1,4 +1,4 @@
-"""Reading a result, whatever happened to the file: an answer, or one clear line."""
+"""Reading a result, whatever happened to the file: its contents, or one clear line."""
 
 from __future__ import annotations
 
@@ -29,30 +29,16 @@ __all__ = [
 T = TypeVar("T")
 
 MALFORMED = (ValueError, KeyError, TypeError, RecursionError)
-"""What parsing and decoding raise on contents that are not ours; TypeError where a field of Study is missing,
-RecursionError on absurd nesting."""
+"""What parsing and decoding raise on foreign contents: TypeError where a field of Study is missing, RecursionError on
+absurd nesting."""
 
 
 def load(path: Path | str) -> ResultSet:
-    """Read a result file.
+    """Read a result file, or ``result.jsonl`` in a folder.
 
-    Parameters
-    ----------
-    path : Path or str
-        The file, or the folder that holds ``result.jsonl``.
-
-    Raises
-    ------
-    ForeignFileError
-        If gilscope did not write it.
-    NewerSchemaError
-        If a newer gilscope did.
-    ResultFileError
-        If it cannot be read or is damaged elsewhere than in its last line.
-
-    Notes
-    -----
-    Line by line, time and memory linear in the size of the file. Nothing is executed or imported.
+    Raises ForeignFileError if gilscope did not write it, NewerSchemaError if a newer one did, and ResultFileError if it
+    cannot be read or is damaged elsewhere than in its last line. Line by line; time and memory are linear in the size
+    of the file. Nothing is executed or imported.
     """
     file_path = Path(path)
     if file_path.is_dir():
@@ -64,10 +50,8 @@ def load(path: Path | str) -> ResultSet:
 def read_file(path: Path, read: Callable[[BinaryIO], T]) -> T:
     """Open a file that may be anything, and read it.
 
-    Raises
-    ------
-    ForeignFileError, ResultFileError
-        If it is no file, or cannot be read; and what ``read`` raises.
+    Raises ForeignFileError or ResultFileError if it is not a regular file or cannot be read, and whatever ``read``
+    raises.
     """
     if not path.exists():
         raise ResultFileError(f"{path}: there is no such file")
@@ -81,7 +65,7 @@ def read_file(path: Path, read: Callable[[BinaryIO], T]) -> T:
 
 
 def _read(file: BinaryIO, path: str, form: Format) -> ResultSet:
-    header = read_header(file, path, form, _check_facts)
+    header = read_header(file, path, form, _check_header)
     cases: dict[str, CaseRecord] = {}
     blocks: list[Block] = []
     diagnostics: list[Line] = []
@@ -98,7 +82,8 @@ def _read(file: BinaryIO, path: str, form: Format) -> ResultSet:
             elif "diagnostic" in line:
                 diagnostics.append(decode_diagnostic(line["diagnostic"]))
             elif "resumed" in line:
-                resumed.append(_resumed(line["resumed"]))
+                resumed.append(_object(line["resumed"]))
+                _check_header(resumed[-1])
             else:
                 unknown.update(dict.fromkeys(line))
         except MALFORMED as error:
@@ -120,14 +105,8 @@ def _read(file: BinaryIO, path: str, form: Format) -> ResultSet:
 def read_header(file: BinaryIO, path: str, form: Format, check: Callable[[Line], None]) -> Line:
     """Read the first line and return it in the present version; its ``schema_version`` is the one it was written in.
 
-    Parameters
-    ----------
-    check : callable (header)
-        Raises one of MALFORMED where a field is not what it must be.
-
-    Raises
-    ------
-    ForeignFileError, NewerSchemaError, ResultFileError
+    ``check(header)`` raises one of MALFORMED for a wrong field. Raises ForeignFileError, NewerSchemaError or
+    ResultFileError.
     """
     data = file.readline(MAX_LINE_BYTES)
     if not data:
@@ -154,19 +133,13 @@ def read_header(file: BinaryIO, path: str, form: Format, check: Callable[[Line],
     return {**header, "schema_version": version}
 
 
-def _check_facts(facts: Line) -> None:
-    """Check what header and resumption have in common."""
+def _check_header(header: Line) -> None:
+    """Check what the header and a resumption have in common."""
     for name, kind in (("tool_version", str), ("study", dict), ("environment", dict)):
-        if not isinstance(facts.get(name), kind):
+        if not isinstance(header.get(name), kind):
             raise ValueError(f"{name} is missing or of the wrong type")
-    decode_study(facts["study"])
-    check_environment(facts["environment"])
-
-
-def _resumed(value: object) -> Line:
-    facts = _object(value)
-    _check_facts(facts)
-    return facts
+    decode_study(header["study"])
+    check_environment(header["environment"])
 
 
 def read_lines(
@@ -174,10 +147,7 @@ def read_lines(
 ) -> Iterator[tuple[int, Line]]:
     """Yield number and content of every line after the header; a torn last one becomes a warning.
 
-    Raises
-    ------
-    ResultFileError
-        If another line is damaged.
+    Raises ResultFileError if another line is damaged.
     """
     number, data = 2, file.readline(MAX_LINE_BYTES)
     while data:
@@ -196,12 +166,12 @@ def read_lines(
 
 
 def damaged(path: str, where: str, error: Exception) -> ResultFileError:
-    """Return what is raised about contents that are not ours."""
+    """Return the error about damaged or foreign contents."""
     return ResultFileError(f"{path}, {where} is damaged: {_one_line(error)}")
 
 
 def left_out(unknown: Mapping[str, None]) -> list[str]:
-    """Return the warning about kinds of lines that later versions may write."""
+    """Return the warning about unknown kinds of lines, which later versions may write."""
     return [f"lines of unknown kind were left out: {', '.join(sorted(unknown))[:200]}"] if unknown else []
 
 
@@ -212,13 +182,7 @@ def _migrated(line: Line, version: int, form: Format) -> Line:
 
 
 def parse_object(data: bytes) -> Line:
-    """Parse one line or file: a JSON object with finite numbers only.
-
-    Raises
-    ------
-    One of MALFORMED
-        If it is anything else.
-    """
+    """Parse one line or file: a JSON object with finite numbers only. Raises one of MALFORMED for anything else."""
     return _object(json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_finite))
 
 

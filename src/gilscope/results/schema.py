@@ -13,7 +13,7 @@ Line: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """One kind of file of JSON lines: the name in its first line, the present version, and how to get there."""
+    """A kind of JSON lines file: the name in its first line, the present version, and the migrations to it."""
 
     schema: str
     version: int
@@ -27,12 +27,9 @@ SCHEMA = "gilscope.result"
 SCHEMA_VERSION = 1
 
 MIGRATIONS: Mapping[int, Callable[[Line], Line]] = {}
-"""Version -> function from its lines to those of the next. Added fields alone need no new version."""
+"""Version -> function from its lines to the next version's. Added fields alone need no new version."""
 
 RESULT_NAME = "result.jsonl"
 
-MAX_STAMPS = 16
-"""Workers stamped one by one; of more workers a round keeps this many quantiles, so that files stay small."""
-
-# A block of ten thousand slots with sixteen stamps each has 20 MB. Longer lines are not ours.
-MAX_LINE_BYTES = 64 << 20
+MAX_STAMPS = 16  # of more workers a round keeps this many quantiles, so that files stay small
+MAX_LINE_BYTES = 64 << 20  # a block of ten thousand slots with sixteen stamps each has 20 MB

@@ -1,4 +1,4 @@
-"""Writing a result: what was asked, then a line per case, block and diagnostic round."""
+"""Writing a result: the study, then a line per case, block and diagnostic round."""
 
 from __future__ import annotations
 
@@ -16,20 +16,11 @@ from gilscope.results.schema import SCHEMA, SCHEMA_VERSION
 __all__ = ["ResultWriter"]
 
 
-class ResultWriter:
+class ResultWriter(AppendOnlyFile):
     """Append a study's cases and blocks to a result file; one writer at a time.
 
-    Parameters
-    ----------
-    path : Path
-        The file to make, or to go on with: see ``AppendOnlyFile``, also for what is raised.
-    study : Study
-    environment : mapping
-        From ``env.capture``.
-    tool_version : str
-    resume : bool
-        Go on with the result that is there: a line says with what this part was measured. The caller has checked that
-        it is the same study on the same machine.
+    ``environment`` is from ``env.capture``. With ``resume``, a line says with what this part was measured; the caller
+    has checked that it is the same study on the same machine. Raises what ``AppendOnlyFile`` does.
     """
 
     def __init__(
@@ -42,29 +33,19 @@ class ResultWriter:
         resume: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._file = AppendOnlyFile(path, SCHEMA, resume=resume, clock=clock)
-        facts = {"tool_version": tool_version, "study": encode_study(study), "environment": environment}
-        head = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, **facts}
-        self._file.append({"resumed": facts} if resume else head)
-
-    def __enter__(self) -> ResultWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().__init__(path, SCHEMA, resume=resume, clock=clock)
+        part = {"tool_version": tool_version, "study": encode_study(study), "environment": environment}
+        head = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, **part}
+        self.append({"resumed": part} if resume else head)
 
     def case(self, record: CaseRecord) -> None:
-        """Append what is known about a case; a later line about the same case replaces this one."""
-        self._file.append({"case": encode_case_record(record)})
+        """Append the record of a case; a later line about the same case replaces it."""
+        self.append({"case": encode_case_record(record)})
 
     def block(self, block: Block) -> None:
         """Append a block."""
-        self._file.append({"block": encode_block(block)})
+        self.append({"block": encode_block(block)})
 
     def diagnostic(self, values: Mapping[str, Any]) -> None:
-        """Append what a diagnostic round saw: any JSON-able mapping."""
-        self._file.append({"diagnostic": values})
-
-    def close(self) -> None:
-        """Bring everything to the disk. Idempotent."""
-        self._file.close()
+        """Append a diagnostic round: any JSON-able mapping."""
+        self.append({"diagnostic": values})

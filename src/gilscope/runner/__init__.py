@@ -1,1 +1,1 @@
-"""The child that runs rounds, and what it speaks with its parent. Standard library only, but for what cases import."""
+"""The child that runs rounds, and its messages with its parent. Standard library only, except for what cases import."""

@@ -1,8 +1,8 @@
 """The process that does the work: one per family of cases, driven by the supervisor over a socket.
 
 Operations: ``prepare`` (import, bind, warm up, verify a case), ``isolate`` (the control of that name), ``round``
-(lead-in, reset, timed or diagnostic round), ``examine`` (a look at one of the user's own functions) and ``hand_over``
-(what a task costs beside its work).
+(lead-in, reset, timed or diagnostic round), ``examine`` (one of the user's own functions) and ``hand_over`` (what a
+task costs beside its work).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from gilscope.core import targets
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import UnavailableError
 from gilscope.core.memory import bound_memory
+from gilscope.core.records import Round
 from gilscope.core.spec import Work
 from gilscope.executors._rounds import Task
 from gilscope.executors._shm import HAS_MEMFD, Segment
-from gilscope.kernels import user as own
+from gilscope.kernels import user
 from gilscope.runner import examine
 from gilscope.runner.serving import serve
-from gilscope.runner.wire import encode_round
 from gilscope.telemetry.free_threading import gil_state
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 
@@ -39,26 +39,44 @@ class _Runner:
 
     def __init__(self, max_workers: int, cpus: int, dask_scheduler: str, places: list[dict[str, Any]]) -> None:
         self._max_workers, self._cpus, self._places = max_workers, cpus, places
-        self._only: dict[str, dict[str, Any]] = {"dask": {"scheduler": dask_scheduler}}  # options of one executor
+        self._options: dict[str, dict[str, Any]] = {"dask": {"scheduler": dask_scheduler}}  # of one executor
         self._pools: dict[tuple[str, str], Any] = {}
-        self._sessions: dict[str, Any] = {}
-        self._tasks: dict[str, Task] = {}
+        self._bound: dict[str, tuple[Any, Task]] = {}  # sessions and tasks, by key of the slot
         self._segments: dict[str, tuple[str, Segment]] = {}
         self._fresh: set[str] = set()
 
-    def adopt(self, segments: list[dict[str, Any]], fds: list[int]) -> None:
+    def handle(self, message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
+        """Do what a message requests."""
+        self._adopt(message["segments"], fds)
+        if message.get("own"):  # the user's own functions, before this process does anything else
+            user.adopt(user.Request.from_config(message["own"]))
+            bound_memory()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a reader of what they print would disturb the workers
+        match message["op"]:
+            case "prepare":
+                return self._prepare(message["case"], message["segment"])
+            case "isolate":
+                return self._isolate(message["case"], message["segment"])
+            case "examine":
+                return self._examine(message["case"])
+            case "hand_over":
+                return {"seconds": examine.hand_over(Case.parse(message["case"]))}
+            case _:
+                return self._round(message)
+
+    def _adopt(self, segments: list[dict[str, Any]], fds: list[int]) -> None:
         """Take over the segments that came with a message."""
         for entry, fd in zip(segments, fds if HAS_MEMFD else [None] * len(segments), strict=True):
             self._segments[entry["key"]] = (entry["id"], Segment(entry["nbytes"], fd=fd, name=entry["name"]))
             if entry["fresh"]:
                 self._fresh.add(entry["key"])
 
-    def prepare(self, case_id: str, segment_key: str) -> dict[str, Any]:
+    def _prepare(self, case_id: str, segment_key: str) -> dict[str, Any]:
         """Make a case ready and verify its answer."""
         case = Case.parse(case_id)
         task = self._task(case, segment_key)
         session = self._pool(case.executor, case.start_method).bind(task)
-        self._sessions[case_id], self._tasks[case_id] = session, task
+        self._bound[case_id] = session, task
         for copy in task.copies:
             kernels.poison(copy.spec, copy.params, copy.buffers)
         _reset(task)
@@ -68,59 +86,44 @@ class _Runner:
         problems = (kernels.verify(copy.spec, case.size, copy.buffers, result) for copy, result in checked)
         problem = next(filter(None, problems), None)
         return {
+            **_prepared(session, first),
             "problem": problem,
-            "first_ns": first.wall_ns,
             "one_time_ns": session.one_time_ns,
-            "jit_cache": session.jit_cache,
-            "isa": session.isa,
-            **_gil(session),
             "work": asdict(_work(task, session.result)) if problem is None else None,
             "placed": getattr(session, "placed", []),
         }
 
-    def isolate(self, case_id: str, segment_key: str) -> dict[str, Any]:
+    def _isolate(self, case_id: str, segment_key: str) -> dict[str, Any]:
         """Make the ``isolated`` control of a case ready; its workers have parts of the answer, so none is verified."""
         case = Case.parse(case_id)
         task = self._task(case, segment_key)
         _reset(task)
         session = self._pool("processes", case.start_method).bind(task, isolated=True)
-        key = Slot(case=case, role="isolated").key
-        self._sessions[key], self._tasks[key] = session, task
+        self._bound[Slot(case=case, role="isolated").key] = session, task
         first = session.run_round(1)
-        return {
-            "problem": None,
-            "first_ns": first.wall_ns,
-            "one_time_ns": {},
-            "jit_cache": session.jit_cache,
-            "isa": session.isa,
-            **_gil(session),
-            "work": None,
-            "placed": [],
-        }
+        return {**_prepared(session, first), "problem": None, "one_time_ns": {}, "work": None, "placed": []}
 
-    def round(
-        self, key: str, repeats: int, lead_repeats: int, lead_limit: int | None, *, diagnose: bool
-    ) -> dict[str, Any]:
+    def _round(self, message: dict[str, Any]) -> dict[str, Any]:
         """Run the lead-in, restore the state, run the timed round; or a diagnostic one, watched by the GIL probe."""
-        session, task = self._sessions[key], self._tasks[key]
-        if lead_repeats:
-            session.run_round(lead_repeats, lead_limit)
+        session, task = self._bound[message["key"]]
+        if message["lead_repeats"]:
+            session.run_round(message["lead_repeats"], message["lead_limit"])
         _reset(task)
-        if not diagnose:
-            return {"round": encode_round(session.run_round(repeats))}
+        if not message["diagnose"]:
+            return {"round": asdict(session.run_round(message["repeats"]))}
         with GilMonitor(DIAGNOSTIC_RATE_HZ, keep_holds=_HOLDS_KEPT) as monitor:
-            measured = session.run_round(repeats)
-        seen = monitor.to_dict()
-        seen.pop("timeline", None)  # of 200 ms nobody wants a history, and it is most of the text
+            measured = session.run_round(message["repeats"])
+        gil = monitor.to_dict()
+        gil.pop("timeline", None)  # most of the text, and of no use for 200 ms
         kept = [(hold.name, hold.start_ns, hold.end_ns) for hold in monitor.holds_kept]
-        return {"round": encode_round(measured), "gil": seen | {"kept": kept}}
+        return {"round": asdict(measured), "gil": gil | {"kept": kept}}
 
-    def examine(self, case_id: str) -> dict[str, Any]:
-        """Import one of the user's own functions and look at what a call does."""
+    def _examine(self, case_id: str) -> dict[str, Any]:
+        """Import one of the user's own functions and examine a call."""
         case = Case.parse(case_id)
         impl = kernels.load(case.kernel).impl(case.implementation, case.executor)
         assert impl is not None
-        calls: Any = kernels.resolve(case.kernel, impl)  # of its own, or behind the one call of its own threads
+        calls: Any = kernels.resolve(case.kernel, impl)  # itself, or wrapped in the one call of its own threads
         return examine.examine(getattr(calls, "calls", calls))
 
     def _task(self, case: Case, segment_key: str) -> Task:
@@ -134,8 +137,8 @@ class _Runner:
         memory, copies = segment.map(), range(case.copies)
         buffers = [targets.views(memory, targets.shifted(layout, copy, case.copies)) for copy in copies]
         if segment_key in self._fresh:
-            for own in buffers:
-                spec.make_inputs(params, own)
+            for copy in buffers:
+                spec.make_inputs(params, copy)
             self._fresh.discard(segment_key)
         return Task(
             case=case,
@@ -155,64 +158,39 @@ class _Runner:
         key = (executor, start_method)
         if key not in self._pools:
             self._pools[key] = executors.module_of(executor).open_pool(
-                self._max_workers, self._cpus, start_method, **self._only.get(executor, {})
+                self._max_workers, self._cpus, start_method, **self._options.get(executor, {})
             )
         return self._pools[key]
 
 
 def _reset(task: Task) -> None:
-    """Restore the state of every copy."""
     for copy in task.copies:
         copy.spec.reset(copy.params, copy.buffers)
 
 
 def _work(task: Task, result: Any) -> Work:
-    """Count what one execution of the case does: that of the kernel, once per copy."""
+    """Count what one execution of the case does: the kernel's work, once per copy."""
     one, copies = task.spec.work(task.params, result), task.case.copies
     return Work(units=copies * one.units, unit=one.unit, flops=copies * one.flops, bytes=copies * one.bytes)
 
 
-def _gil(session: Any) -> dict[str, Any]:
-    """Tell which Python this is, and whether the GIL is on where the case runs, now that everything is imported."""
+def _prepared(session: Any, first: Round) -> dict[str, Any]:
+    """Return what the first round, with everything imported, shows of any case."""
     state = gil_state()
     return {
+        "first_ns": first.wall_ns,
+        "jit_cache": session.jit_cache,
+        "isa": session.isa,
         "python": platform.python_version(),
         "gil_enabled": getattr(session, "gil_enabled", state.enabled),
         "gil_reason": state.reason,
     }
 
 
-def _perform(runner: _Runner, message: dict[str, Any]) -> dict[str, Any]:
-    """Do what a message asks."""
-    if message["op"] in ("prepare", "isolate"):
-        make_ready = runner.prepare if message["op"] == "prepare" else runner.isolate
-        return make_ready(message["case"], message["segment"])
-    if message["op"] == "examine":
-        return runner.examine(message["case"])
-    if message["op"] == "hand_over":
-        return {"seconds": examine.hand_over(Case.parse(message["case"]))}
-    repeats, lead = message["repeats"], (message["lead_repeats"], message["lead_limit"])
-    return runner.round(message["key"], repeats, *lead, diagnose=message["diagnose"])
-
-
-def _learn(config: dict[str, Any]) -> None:
-    """Take over the user's own functions, before this process does anything else."""
-    own.adopt(own.Request.from_config(config))
-    bound_memory()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what they print must not keep a reader busy beside the workers
-
-
 def main() -> None:
-    """Serve the supervisor; the second argument says how this process was configured."""
+    """Serve the supervisor; the second argument is the configuration of this process."""
     config = json.loads(sys.argv[2])
     if config["memory_limit_bytes"]:
         bound_memory(config["memory_limit_bytes"])
     runner = _Runner(config["max_workers"], config["cpus"], config["dask_scheduler"], config["places"])
-
-    def handle(message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
-        runner.adopt(message["segments"], fds)
-        if message.get("own"):
-            _learn(message["own"])
-        return _perform(runner, message)
-
-    serve(handle)
+    serve(runner.handle)

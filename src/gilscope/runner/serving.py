@@ -21,7 +21,7 @@ Handle: TypeAlias = Callable[[dict[str, Any], list[int]], dict[str, Any]]
 
 def serve(handle: Handle) -> None:
     """Answer the supervisor on the socket whose descriptor is the first argument, until it is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.set_inheritable(False)
     while True:
@@ -33,7 +33,7 @@ def serve(handle: Handle) -> None:
 
 
 def answer(handle: Handle, message: dict[str, Any], fds: list[int]) -> bytes:
-    """Return the framed answer; errors become data, also those of what JSON cannot hold."""
+    """Return the framed answer; errors become data, including those about values JSON cannot hold."""
     try:
         return frame({"status": "ok", **handle(message, fds)})
     except UnavailableError as error:

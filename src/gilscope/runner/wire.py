@@ -6,21 +6,11 @@ import json
 import socket
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from gilscope.core.records import Round, Stamp
-from gilscope.core.spec import Work
 
-__all__ = [
-    "decode_round",
-    "decode_work",
-    "encode_round",
-    "frame",
-    "receive_message",
-    "receive_with_fds",
-    "send_with_fds",
-]
+__all__ = ["decode_round", "frame", "receive_message", "receive_with_fds", "send_with_fds"]
 
 _HEADER = struct.Struct("!I")
 _MAX_FDS = 16
@@ -33,13 +23,7 @@ def frame(message: Mapping[str, Any]) -> bytes:
 
 
 def receive_message(read: Callable[[int], bytes]) -> dict[str, Any]:
-    """Read one message with ``read(n)``, which returns up to n bytes and none at the end.
-
-    Raises
-    ------
-    EOFError
-        If the other side is gone.
-    """
+    """Read one message with ``read(n)``, which returns up to n bytes and none at the end; EOFError without one."""
     (length,) = _HEADER.unpack(_exactly(read, _HEADER.size))
     message: dict[str, Any] = json.loads(_exactly(read, length))
     return message
@@ -64,32 +48,14 @@ def send_with_fds(channel: socket.socket, message: Mapping[str, Any], fds: Seque
 
 
 def receive_with_fds(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Read one message and the descriptors sent along with it.
-
-    Raises
-    ------
-    EOFError
-        If the other side is gone.
-    """
+    """Read one message and the descriptors sent along with it; EOFError if the other side is gone."""
     head, fds, _, _ = socket.recv_fds(channel, _HEADER.size, _MAX_FDS)
-    if len(head) < _HEADER.size:
-        head += _exactly(channel.recv, _HEADER.size - len(head)) if head else b""
     if not head:
         raise EOFError("the other side is gone")
-    (length,) = _HEADER.unpack(head)
+    (length,) = _HEADER.unpack(head + _exactly(channel.recv, _HEADER.size - len(head)))
     return json.loads(_exactly(channel.recv, length)), list(fds)
 
 
-def encode_round(measured: Round) -> dict[str, Any]:
-    """Turn a round into JSON-able fields."""
-    return asdict(measured)
-
-
 def decode_round(fields: Mapping[str, Any]) -> Round:
-    """Turn the fields back into a round."""
+    """Turn the fields of a round (``dataclasses.asdict``) back into it."""
     return Round(**{**fields, "stamps": tuple(Stamp(**stamp) for stamp in fields["stamps"])})
-
-
-def decode_work(fields: Mapping[str, Any] | None) -> Work | None:
-    """Turn the fields back into work."""
-    return None if fields is None else Work(**fields)

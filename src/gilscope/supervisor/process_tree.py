@@ -1,7 +1,7 @@
-"""Ending processes for good without leaving names behind. Standard library only.
+"""Ending processes reliably without leaving named semaphores behind. Standard library only.
 
-Named semaphores of loky and of multiprocessing are removed by resource trackers, processes of the same group that
-notice when all others are gone. Killed along with them they could not, so they get a moment more.
+Named semaphores of loky and multiprocessing are removed by resource trackers, processes of the same group that notice
+when all others are gone. They could not if they were killed along with them, so they get a moment more.
 """
 
 from __future__ import annotations
@@ -18,37 +18,32 @@ __all__ = ["descendants", "kill_group", "kill_orphans"]
 
 _TRACKER = b"resource_tracker"  # in the command line of multiprocessing's and loky's
 _PATIENCE_S = 1.0  # a tracker needs milliseconds once it is alone
-_ORPHANS_S = 5.0  # thousands that go on forking while they are killed
+_ORPHANS_S = 5.0  # for thousands that go on forking while they are killed
 _STEP_S = 0.002
 _SHARED = "/dev/shm"  # where glibc and musl keep named semaphores
 _NAMES = ("sem.mp-", "sem.loky-", "mp-", "loky-")  # of multiprocessing and loky; musl puts no "sem." before them
 
 
 class _Process(NamedTuple):
-    """What /proc/PID/stat tells."""
-
     state: str
     parent: int
     group: int
 
 
 def kill_group(leader: int) -> None:
-    """Kill all processes of the group that ``leader`` leads, and all that descend from it.
+    """Kill all processes of the group that ``leader`` leads, and all its descendants.
 
-    Resource trackers are killed only when they do not end by themselves.
-
-    Notes
-    -----
-    Whoever descends from it keeps its tracker waiting, in whatever group. Without /proc the group is killed at once.
+    Resource trackers are killed only if they do not end by themselves; any descendant, in whatever group, keeps its
+    tracker waiting. Without /proc the group is killed at once.
     """
     semaphores = _semaphores_of(leader)
     deadline = time.monotonic() + _PATIENCE_S
     known = {leader}  # those whose parents have ended descend from others now
     while True:
-        seen = _processes()
-        known |= _below(known, seen)
-        living = {pid for pid, process in seen.items() if process.state != "Z"}
-        members = {pid for pid in living if pid in known or seen[pid].group == leader}
+        current = _processes()
+        known |= _below(known, current)
+        living = {pid for pid, process in current.items() if process.state != "Z"}
+        members = {pid for pid in living if pid in known or current[pid].group == leader}
         trackers = {pid for pid in members if _is_tracker(pid)}
         for pid in members - trackers:
             _kill(pid)
@@ -57,25 +52,22 @@ def kill_group(leader: int) -> None:
         time.sleep(_STEP_S)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
-    for name in semaphores:  # left only where somebody killed the tracker
+    for name in semaphores:  # left only if the tracker was killed
         with contextlib.suppress(OSError):
             os.unlink(name)
 
 
 def kill_orphans(spared: Collection[int]) -> None:
-    """Kill and reap every descendant of this process that does not descend from one of ``spared``.
+    """Kill and reap every descendant of this process that is not ``spared`` nor descends from one of these.
 
-    They left their process group, and were handed to this process, the subreaper, when their parents ended.
-
-    Notes
-    -----
-    Whoever is killed forks no more; what was forked meanwhile is found by the next look. Without /proc none is known.
+    They left their process group, and this process, the subreaper, adopted them when their parents ended. A killed
+    process forks no more; what was forked meanwhile is found by the next scan. Without /proc none is known.
     """
-    deadline, looks_in_vain = time.monotonic() + _ORPHANS_S, 0
-    while looks_in_vain < 2 and time.monotonic() < deadline:  # one may miss a child whose parent ends meanwhile
-        seen = _processes()
-        orphans = _below([os.getpid()], seen) - set(spared) - _below(spared, seen)
-        looks_in_vain = 0 if orphans else looks_in_vain + 1
+    deadline, empty_scans = time.monotonic() + _ORPHANS_S, 0
+    while empty_scans < 2 and time.monotonic() < deadline:  # one may miss a child whose parent ends meanwhile
+        current = _processes()
+        orphans = _below([os.getpid()], current) - set(spared) - _below(spared, current)
+        empty_scans = 0 if orphans else empty_scans + 1
         for pid in orphans:
             _kill(pid)
         if orphans:
@@ -86,13 +78,13 @@ def kill_orphans(spared: Collection[int]) -> None:
 
 
 def descendants() -> set[int]:
-    """Return the pids of all processes that come from this one; none where there is no /proc."""
+    """Return the pids of all descendants of this process; none without /proc."""
     return _below([os.getpid()], _processes())
 
 
-def _below(roots: Iterable[int], seen: Mapping[int, _Process]) -> set[int]:
+def _below(roots: Iterable[int], processes: Mapping[int, _Process]) -> set[int]:
     children: dict[int, list[int]] = {}
-    for pid, process in seen.items():
+    for pid, process in processes.items():
         children.setdefault(process.parent, []).append(pid)
     found: set[int] = set()
     ahead = list(roots)
@@ -104,7 +96,7 @@ def _below(roots: Iterable[int], seen: Mapping[int, _Process]) -> set[int]:
 
 
 def _processes() -> dict[int, _Process]:
-    """Return every process of the machine; none where there is no /proc."""
+    """Return every process of the machine; none without /proc."""
     found = {}
     with contextlib.suppress(OSError):
         for entry in os.listdir("/proc"):
@@ -131,7 +123,7 @@ def _is_tracker(pid: int) -> bool:
 def _semaphores_of(pid: int) -> list[str]:
     """Return the paths of the named semaphores that a process has mapped, where /proc shows them.
 
-    Told by inode: they are made under a passing name, which is the one that maps go on showing.
+    Identified by inode: they are created under a temporary name, which is the one that maps go on showing.
     """
     found = []
     with contextlib.suppress(OSError, ValueError, IndexError):

@@ -1,12 +1,11 @@
-"""The process that stands between the CLI and strangers' C code. Standard library only, single-threaded.
+"""The process between the CLI and foreign C code. Standard library only, single-threaded.
 
-It lives in a session of its own (a terminal's Ctrl-C does not reach it), starts runners in process groups of their
-own, passes messages, enforces time-outs, drains what runners print, and kills everything when the CLI's pipe closes,
-for whatever reason.
+It runs in its own session (a terminal's Ctrl-C does not reach it), starts runners in their own process groups, passes
+messages, enforces time-outs, drains what runners print, and kills everything when the CLI's pipe closes.
 
 Messages from the CLI: ``{"op": "call", "runner", "python", "config", "environment", "message", "segments",
 "timeout_s"}`` and ``{"op": "stop", "runner"}``; ``python`` is the program of another interpreter or empty, and null in
-``environment`` takes a variable away. Each is answered by one message with a ``status``: ``ok`` (with the runner's
+``environment`` removes a variable. Each is answered by one message with a ``status``: ``ok`` (with the runner's
 ``reply``), ``died`` or ``timeout`` (with ``reason`` and the last ``output``), or ``no_room``: the runner goes on.
 """
 
@@ -26,6 +25,7 @@ import tempfile
 import time
 from typing import Any
 
+from gilscope.core.errors import NoRoomError
 from gilscope.executors._process_worker import die_with_parent
 from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.executors.processes import describe_exit
@@ -34,46 +34,33 @@ from gilscope.supervisor.process_tree import descendants, kill_group, kill_orpha
 
 __all__ = ["main"]
 
-_KEEP_OUTPUT_BYTES = 8192  # of what a runner printed: enough for a traceback
+_KEEP_OUTPUT_BYTES = 8192  # enough for a traceback
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-_LOOK_EVERY_S = 0.2  # for fork bombs: two CPUs fork some thousand times meanwhile, and a look costs 20 us
-_RUNNER = "from {module} import main; main()"
+_SCAN_EVERY_S = 0.2  # for fork bombs: two CPUs fork some thousand times meanwhile, and a scan costs 20 us
 
 
 class _CliGoneError(Exception):
     """The CLI closed its pipe: clean up and end."""
 
 
-class _NoRoomError(Exception):
-    """The system has no memory to share."""
+class _ForkBombError(Exception):
+    """There are more processes than any case needs."""
 
 
-class _TooManyError(Exception):
-    """There are more processes than any case needs: a fork bomb."""
-
-
-class _Runner:
+class _RunnerProcess:
     """One runner process with its socket and the tail of its output."""
 
     def __init__(self, python: str, config: dict[str, Any], environment: dict[str, str | None]) -> None:
         self.socket, theirs = socket.socketpair()
-        self._output_fd, write_fd = os.pipe()
+        self.output_fd, write_fd = os.pipe()
         self.output = b""
         self.segments: set[str] = set()
         variables = {**os.environ, **environment, "GILSCOPE_RUNNER": "1"}
-        arguments = [
-            python,
-            "-P",
-            "-X",
-            "faulthandler",
-            "-c",
-            _RUNNER.format(module=config["module"]),
-            str(theirs.fileno()),
-            json.dumps(config),
-        ]
+        code = f"from {config['module']} import main; main()"
+        options = ["-P", "-X", "faulthandler", "-c", code]
         try:
             self.process = subprocess.Popen(
-                arguments,
+                [python, *options, str(theirs.fileno()), json.dumps(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=write_fd,
                 stderr=write_fd,
@@ -84,55 +71,35 @@ class _Runner:
             )
         except OSError:
             self.socket.close()
-            os.close(self._output_fd)
+            os.close(self.output_fd)
             raise
         finally:
             theirs.close()
             os.close(write_fd)
-        os.set_blocking(self._output_fd, False)
-
-    @property
-    def output_fd(self) -> int:
-        return self._output_fd
+        os.set_blocking(self.output_fd, False)
 
     def drain(self) -> bool:
         """Take what the runner printed; False at the end of its output."""
         try:
-            data = os.read(self._output_fd, 65536)
+            data = os.read(self.output_fd, 65536)
         except BlockingIOError:
             return True
         self.output = (self.output + data)[-_KEEP_OUTPUT_BYTES:]
         return bool(data)
 
-    def tail(self) -> str:
-        """Return what was printed last, as text."""
-        self.drain()
-        return self.output.decode(errors="replace")
-
     def kill(self) -> None:
-        """Kill the runner with its whole process group and reap it."""
+        """Kill the runner with its whole process group, reap it, close its socket and pipe."""
         kill_group(self.process.pid)
         self.process.wait()
         self.socket.close()
-
-    def close(self) -> None:
-        """Close the output pipe."""
-        os.close(self._output_fd)
+        os.close(self.output_fd)
 
 
 class Supervisor:
-    """See the module's text.
-
-    Parameters
-    ----------
-    scratch : str
-        The runners' folder for temporary files.
-    most_processes : int
-        How many there may be altogether before the runner that is waited for is killed.
-    """
+    """Serves the CLI; ``scratch`` is the runners' folder for temporary files."""
 
     def __init__(self, scratch: str, most_processes: int) -> None:
-        self._runners: dict[str, _Runner] = {}
+        self._runners: dict[str, _RunnerProcess] = {}
         self._segments: dict[str, Segment] = {}
         self._identities: dict[str, str] = {}
         self._filled: set[str] = set()
@@ -143,11 +110,11 @@ class Supervisor:
         self._threads = _threads_of_the_machine()  # when they were last counted with care
 
     def serve(self) -> None:
-        """Tell the CLI the folder for temporary files, and answer it until it goes."""
+        """Send the CLI the folder for temporary files, and answer it until it is gone."""
         self._answer({"scratch": self._scratch})
         while True:
             self._pump(None, None)
-            message = self._receive()
+            message = receive_message(lambda count: os.read(0, count))
             if message["op"] == "stop":
                 self._stop(message["runner"])
                 self._answer({"status": "ok", "reply": None})
@@ -155,7 +122,7 @@ class Supervisor:
                 self._answer(self._call(message))
 
     def shut_down(self) -> None:
-        """Kill every runner and whatever they left, give back all memory and files; each also if another fails."""
+        """Kill all runners and what they left, free all memory and files; each step even if another fails."""
         with contextlib.ExitStack() as steps:  # the last one first
             steps.callback(shutil.rmtree, self._scratch, ignore_errors=True)
             for segment in self._segments.values():
@@ -163,12 +130,6 @@ class Supervisor:
             steps.callback(kill_orphans, [])
             for name in list(self._runners):
                 steps.callback(self._stop, name)
-
-    def _receive(self) -> dict[str, Any]:
-        try:
-            return receive_message(lambda count: os.read(0, count))
-        except EOFError:
-            raise _CliGoneError from None
 
     def _answer(self, message: dict[str, Any]) -> None:
         data = memoryview(frame(message))
@@ -181,35 +142,31 @@ class Supervisor:
         if runner is None:
             python = message["python"] or sys.executable
             try:
-                runner = _Runner(python, message["config"], {**message["environment"], "TMPDIR": self._scratch})
-            except OSError as error:  # another interpreter may go while it is measured
+                runner = _RunnerProcess(python, message["config"], {**message["environment"], "TMPDIR": self._scratch})
+            except OSError as error:  # another interpreter may be removed while it is measured
                 return {"status": "died", "reason": f"cannot be started: {python}: {error.strerror}", "output": ""}
             self._runners[name] = runner
-            self._selector.register(runner.output_fd, selectors.EVENT_READ, runner)
-            self._selector.register(runner.socket, selectors.EVENT_READ, runner)
+            for readable in (runner.output_fd, runner.socket):
+                self._selector.register(readable, selectors.EVENT_READ, runner)
         try:
             self._send(runner, message)
-            answered = self._pump(runner, time.monotonic() + message["timeout_s"])
-            if answered:
-                reply, _ = receive_with_fds(runner.socket)
-                if reply["status"] == "ok" and "segment" in message["message"]:
-                    self._filled.add(message["message"]["segment"])
-                return {"status": "ok", "reply": reply}
-            return self._replace(name, "timeout", f"did not answer within {message['timeout_s']:g} s and was killed")
-        except _TooManyError:
+            if not self._pump(runner, time.monotonic() + message["timeout_s"]):
+                return self._replace(
+                    name, "timeout", f"did not answer within {message['timeout_s']:g} s and was killed"
+                )
+            reply, _ = receive_with_fds(runner.socket)
+            if reply["status"] == "ok" and "segment" in message["message"]:
+                self._filled.add(message["message"]["segment"])
+            return {"status": "ok", "reply": reply}
+        except _ForkBombError:
             return self._replace(name, "died", f"had more than {self._most_processes} processes and was killed")
-        except _NoRoomError as error:
+        except NoRoomError as error:
             return {"status": "no_room", "reason": str(error), "output": ""}
         except (EOFError, OSError):
             return self._replace(name, "died", "")
 
-    def _send(self, runner: _Runner, message: dict[str, Any]) -> None:
-        """Pass a message on, with the segments this runner has not seen yet.
-
-        Raises
-        ------
-        _NoRoomError
-        """
+    def _send(self, runner: _RunnerProcess, message: dict[str, Any]) -> None:
+        """Pass a message on, with the segments this runner does not have yet; NoRoomError if they cannot be made."""
         segments, fds = [], []
         wanted = message["message"].get("segment")  # only where a case is made ready: rounds use what they have
         for key, nbytes in message["segments"]:
@@ -218,62 +175,51 @@ class Supervisor:
             if key not in self._segments:
                 self._segments[key] = _new_segment(nbytes)
                 self._made += 1
-                # Another name than the one before: workers that know that one must not take it for this.
+                # Another name than its predecessor's: workers that know that one must not confuse them.
                 self._identities[key] = f"{key}.{self._made}"
             segment = self._segments[key]
-            # Whoever gets it first fills it with the inputs; it counts as filled only once that has answered.
+            # The first runner to get it fills it with the inputs; it counts as filled only once that has answered.
             fresh, identity = key not in self._filled, self._identities[key]
             segments.append({"key": key, "id": identity, "nbytes": nbytes, "name": segment.name, "fresh": fresh})
             fds += [segment.fd] if HAS_MEMFD else []
             runner.segments.add(key)
         send_with_fds(runner.socket, {**message["message"], "segments": segments}, fds)
 
-    def _pump(self, runner: _Runner | None, deadline: float | None) -> bool:
+    def _pump(self, runner: _RunnerProcess | None, deadline: float | None) -> bool:
         """Drain outputs until ``runner`` answers (True) or ``deadline`` passes (False).
 
-        With ``runner`` None, until the CLI sends something.
-
-        Raises
-        ------
-        _CliGoneError
-            If the CLI's pipe closed while a runner was waited for.
-        _TooManyError
+        With ``runner`` None, until the CLI sends something. Raises _CliGoneError if the CLI's pipe closes while a
+        runner is waited for, and _ForkBombError.
         """
-        look = time.monotonic() + _LOOK_EVERY_S
+        scan = time.monotonic() + _SCAN_EVERY_S
         while True:
             now = time.monotonic()
             if deadline is not None and deadline <= now:
                 return False
-            if deadline is not None and look <= now:
-                look = now + _LOOK_EVERY_S
-                self._look_for_a_bomb()
-            for key, _ in self._selector.select(None if deadline is None else min(deadline, look) - now):
+            if deadline is not None and scan <= now:
+                scan = now + _SCAN_EVERY_S
+                self._check_for_fork_bomb()
+            for key, _ in self._selector.select(None if deadline is None else min(deadline, scan) - now):
                 if key.fd == 0:
                     if runner is None:
                         return True
-                    # The CLI never speaks while it waits: this is the end of its pipe.
-                    raise _CliGoneError
+                    raise _CliGoneError  # the CLI sends nothing while it waits: this is the end of its pipe
                 if key.data is not None and key.fd == key.data.output_fd:
                     if not key.data.drain():
                         self._selector.unregister(key.fd)
                 elif key.data is runner:
                     return True
-                else:  # a runner nobody waits for has closed its socket: found out when it is called next
+                else:  # an idle runner has closed its socket: noticed when it is called next
                     self._selector.unregister(key.fileobj)
 
-    def _look_for_a_bomb(self) -> None:
-        """Count our processes, once there are so many more on the machine that they may be ours.
-
-        Raises
-        ------
-        _TooManyError
-        """
+    def _check_for_fork_bomb(self) -> None:
+        """Count our processes, once there are so many more on the machine that they may be ours."""
         threads = _threads_of_the_machine()
         self._threads = min(self._threads, threads)
         if threads - self._threads >= self._most_processes / 2:
             self._threads = threads
             if len(descendants()) > self._most_processes:
-                raise _TooManyError
+                raise _ForkBombError
 
     def _replace(self, name: str, status: str, reason: str) -> dict[str, Any]:
         runner = self._runners[name]
@@ -281,11 +227,11 @@ class Supervisor:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 runner.process.wait(timeout=2)
         exit_status = runner.process.poll()
-        output = runner.tail()
-        keys = list(runner.segments)
+        runner.drain()
+        output = runner.output.decode(errors="replace")
         self._stop(name)
         kill_orphans([other.process.pid for other in self._runners.values()])
-        for key in keys:  # what a crashed process wrote into shared memory is not to be trusted
+        for key in runner.segments:  # what a crashed process wrote into shared memory is not to be trusted
             self._filled.discard(key)
             if (segment := self._segments.pop(key, None)) is not None:
                 segment.close()
@@ -301,7 +247,6 @@ class Supervisor:
             with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(fileobj)
         runner.kill()
-        runner.close()
 
 
 def _new_segment(nbytes: int) -> Segment:
@@ -309,11 +254,11 @@ def _new_segment(nbytes: int) -> Segment:
         return Segment(nbytes)
     except (OSError, OverflowError) as error:
         why = error.strerror if isinstance(error, OSError) else "too many"
-        raise _NoRoomError(f"cannot be given {nbytes:,} bytes of shared memory: {why}") from None
+        raise NoRoomError(f"cannot be given {nbytes:,} bytes of shared memory: {why}") from None
 
 
 def _threads_of_the_machine() -> int:
-    """Number of threads there are, which costs one read; 0 where the system does not tell so."""
+    """Number of threads on the machine, which costs one read; 0 where the system does not say."""
     try:
         with open("/proc/loadavg", "rb") as file:
             return int(file.read().split()[3].partition(b"/")[2])
@@ -321,31 +266,27 @@ def _threads_of_the_machine() -> int:
         return 0
 
 
-def _heed_not(number: int, frame: object) -> None:
-    """Do nothing about a signal: what counts is the CLI's pipe."""
-
-
 def main() -> None:
     """Run the supervisor on standard input and output.
 
     Arguments: where to make the folder for temporary files, and ``most_processes`` of ``Supervisor``. The first message
-    to the CLI tells the folder as ``scratch``, or as ``error`` why it cannot be made.
+    to the CLI has the folder as ``scratch``, or as ``error`` why it cannot be made.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _heed_not)  # SIG_IGN would be inherited by the runners and whatever they start
+        signal.signal(number, lambda *_: None)  # SIG_IGN would be inherited by the runners and whatever they start
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    try:  # made here, for a CLI that is killed at any moment is outlived
+    try:  # made here, because this process outlives a CLI that is killed
         scratch = tempfile.mkdtemp(prefix="gilscope-", dir=sys.argv[1])
     except OSError as error:
-        with contextlib.suppress(OSError):  # nobody is left to hear it
+        with contextlib.suppress(OSError):  # the CLI may be gone
             os.write(1, frame({"error": error.strerror or str(error)}))
         return
     supervisor = Supervisor(scratch, int(sys.argv[2]))
     try:
         supervisor.serve()
-    except (_CliGoneError, OSError):
+    except (_CliGoneError, EOFError, OSError):
         pass
     finally:
         supervisor.shut_down()

@@ -1,7 +1,7 @@
 """``GilMonitor``: how much of the time the GIL is held, by whom, and how many threads wait for it.
 
-A native thread looks at CPython's own lock at random moments and never takes it, so the measured program does not
-wait for the monitor. What it costs is waking that thread; ``rate_hz=None`` keeps this below one per cent.
+A native thread samples CPython's own lock at random moments and never takes it, so the measured program does not wait
+for the monitor. Its cost is waking that thread; ``rate_hz=None`` keeps this below one per cent.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import math
 import os
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from gilscope.core.errors import MeasurementError, UnavailableError, UsageError
 from gilscope.core.spec import Availability
 from gilscope.core.trace import Event
-from gilscope.env.cpu import cgroup_quota_cpus
+from gilscope.env.cpu import allowed_cpus, cgroup_quota_cpus
 from gilscope.env.interpreter import gil_enabled
 from gilscope.stats import Estimate
 from gilscope.telemetry.free_threading import GilState, gil_state
@@ -28,24 +27,23 @@ if TYPE_CHECKING:
 
 __all__ = ["DIAGNOSTIC_RATE_HZ", "GilMonitor", "cpu_capacity", "part_reason", "probe_availability"]
 
-DIAGNOSTIC_RATE_HZ = 2000.0
-"""Fixed rate of diagnostic rounds: 400 looks in the shortest round (200 ms). Their slow-down is reported."""
+DIAGNOSTIC_RATE_HZ = 2000.0  # 400 samples in the shortest diagnostic round (200 ms); their slow-down is reported
 
-# An idle CPU that wakes costs its neighbour more than the sampler uses: they may share a core, or a hypervisor's
-# attention. On two virtual CPUs 342 looks a second slowed the other one down by 3.7 % over 100 interleaved pairs, which
-# is 109 us a look (selfbench/gil_probe.py observer): at this rate that is 2 %.
+# Waking an idle CPU costs its neighbour more than the sampler uses: they may share a core, or a hypervisor. On two
+# virtual CPUs 342 samples a second slowed the other one down by 3.7 % over 100 interleaved pairs, which is 109 us per
+# sample (selfbench/gil_probe.py observer): at this rate that is 2 %.
 _MAX_HZ = 180.0
 _START_HZ = _MAX_HZ  # below the budget even if all CPUs turn out to be busy
 _MIN_HZ = 20.0
-_SETTLED_HZ = 100.0  # once the share is precise enough: keeps the timeline filled
+_SETTLED_HZ = 100.0  # once the share is precise enough: for the timeline
 _FASTEST_HZ = 20_000.0  # beyond, the sampler hardly sleeps
 _TARGET = 0.01 / 1.96  # standard error whose 95 % interval is one percentage point to each side
 
-# Keep both costs below 1 % with a margin for what is measured late: the sampler's own CPU time against one CPU and,
-# when all CPUs are busy, that and the time taken from the interrupted thread against all of them.
+# Keeps both costs below 1 %, with a margin for late measurements: the sampler's CPU time against one CPU and, when all
+# CPUs are busy, that and the time taken from the interrupted thread against all of them.
 _BUDGET = 0.008
 # A sampler that wakes on a busy CPU interrupts a running thread: two switches and cold caches. From the slow-down of
-# two busy CPUs: 12 % at 5 kHz, 7 % at 2 kHz, 3 % at 1 kHz are 48-70 us of CPU time per look.
+# two busy CPUs: 12 % at 5 kHz, 7 % at 2 kHz, 3 % at 1 kHz are 48-70 us of CPU time per sample.
 _WAKE_COST_S = 60e-6
 
 _PARTS = ("held", "waiting", "threads", "overdue")
@@ -54,7 +52,7 @@ _checked: dict[str, str] | None = None
 
 
 def _self_check() -> dict[str, str]:
-    """Reasons per part of the probe, empty where it can be trusted. Checked once per process."""
+    """Reasons per part of the probe, empty where it can be trusted; checked once per process."""
     global _checked
     if not gil_enabled():
         return dict.fromkeys(_PARTS, _NO_GIL)
@@ -68,13 +66,11 @@ def _self_check() -> dict[str, str]:
 
 
 def probe_availability() -> Availability:
-    """Whether the GIL probe works in this process; a self-check of a few milliseconds, the first time."""
+    """Whether the GIL probe works in this process; the first time a self-check of a few milliseconds."""
     reason = _self_check()["held"]
-    if not reason:
-        return Availability(ok=True)
-    if reason == _NO_GIL:
-        return Availability(ok=False, reason=reason)
-    return Availability(ok=False, reason=reason, cure="build gilscope for this interpreter on Linux with CPython 3.11+")
+    buildable = reason not in ("", _NO_GIL)
+    cure = "build gilscope for this interpreter on Linux with CPython 3.11+" if buildable else ""
+    return Availability(ok=not reason, reason=reason, cure=cure)
 
 
 def part_reason(part: str) -> str:
@@ -84,10 +80,7 @@ def part_reason(part: str) -> str:
 
 def cpu_capacity() -> float:
     """CPU seconds per second this process may use: its affinity, or less under a cgroup quota."""
-    try:
-        allowed = float(len(os.sched_getaffinity(0)))
-    except (AttributeError, OSError):
-        allowed = float(os.cpu_count() or 1)
+    allowed = float(allowed_cpus() or os.cpu_count() or 1)
     return min(allowed, cgroup_quota_cpus() or allowed)
 
 
@@ -100,25 +93,17 @@ class GilMonitor:
             work()
         print(gil.held.value, gil.waiting.value if gil.waiting else "n/a")
 
-    Readable inside the block too (so far) and after it. Monitors may overlap.
+    Readable inside the block too (so far) and after it. Monitors may overlap. Where the lock cannot be read,
+    ``available`` is False, ``reason`` says why, and the measured quantities raise.
 
     Parameters
     ----------
     rate_hz : float, optional
-        Looks per second. By default the rate adapts: at most what costs one per cent of a CPU, or of all CPUs when all
-        are busy, and less once the held share is known to one percentage point.
+        Samples per second; UsageError unless between 0 and 20 kHz. By default the rate adapts: at most what costs one
+        per cent of a CPU, or of all CPUs when all are busy, and less once the held share is known to one percentage
+        point.
     keep_holds : int
-        So many holds are kept with their times, for a timeline (``holds_kept``).
-
-    Attributes
-    ----------
-    available : bool
-        False where the lock cannot be read; then ``reason`` says why and the measured quantities raise.
-
-    Raises
-    ------
-    UsageError
-        If ``rate_hz`` is not between 0 and 20 kHz.
+        How many holds are kept with their times, for a timeline (``holds_kept``).
     """
 
     def __init__(self, rate_hz: float | None = None, *, keep_holds: int = 0) -> None:
@@ -143,9 +128,7 @@ class GilMonitor:
             self._sampler.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -188,7 +171,7 @@ class GilMonitor:
 
     @property
     def state(self) -> GilState:
-        """Whether there is a GIL, and on free-threaded builds who switched it on."""
+        """Whether there is a GIL, and on free-threaded builds what switched it on."""
         return self._state or gil_state()
 
     @property
@@ -215,19 +198,14 @@ class GilMonitor:
     def reading(self) -> GilReading:
         """All quantities at once.
 
-        Raises
-        ------
-        UnavailableError
-            If the GIL cannot be measured here.
-        MeasurementError
-            If the window was too short for a single look.
+        Raises UnavailableError if the GIL cannot be measured here, MeasurementError if there was no time for a single
+        sample.
         """
         if self._sampler is None:
             raise UnavailableError(self.reason)
         if self._final is not None:
             return self._final
-        running = self._state is None
-        if running:
+        if self._state is None:  # still running
             self._names.refresh()
         reading = read(
             self._sampler.snapshot(),
@@ -235,7 +213,7 @@ class GilMonitor:
             waiting=not self._reasons["waiting"],
             requests=not self._reasons["overdue"],
         )
-        if not running:
+        if self._state is not None:
             self._final = reading
         return reading
 
@@ -246,7 +224,7 @@ class GilMonitor:
 
     @property
     def waiting(self) -> Estimate | None:
-        """Mean number of threads that waited for it; None where that is unknown (``waiting_reason``)."""
+        """Mean number of threads that waited for it; None where unknown (``waiting_reason``)."""
         return self.reading.waiting
 
     @property
@@ -271,7 +249,7 @@ class GilMonitor:
 
     @property
     def holds_kept(self) -> tuple[Event, ...]:
-        """Who held it from when to when, as far as looks can tell; after the block, and only if asked for."""
+        """Who held it from when to when, as far as samples show; after the block, and only if requested."""
         from gilscope.telemetry.holders import events_of
 
         if self._sampler is None or self._state is None or not self._keep:
@@ -285,17 +263,17 @@ class GilMonitor:
 
     @property
     def samples(self) -> int:
-        """Number of looks."""
+        """Number of samples."""
         return self.reading.samples
 
     @property
     def rate_hz(self) -> float:
-        """Looks per second, on average."""
+        """Samples per second, on average."""
         return self.reading.rate_hz
 
     @property
     def interval_s(self) -> float:
-        """Mean time between looks."""
+        """Mean time between samples."""
         return self.reading.interval_s
 
     @property
@@ -321,5 +299,5 @@ class GilMonitor:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain numbers, lists and dicts; ``available`` tells whether the quantities are there."""
+        """Return everything as plain numbers, lists and dicts; without ``available`` the quantities are missing."""
         return self.report.to_dict()

@@ -1,8 +1,7 @@
-"""Names of the threads that lived while something was measured, also of those that are gone at the end.
+"""Names of the threads that lived while something was measured, including those that have ended.
 
-``threading`` forgets a thread when it ends, so names are taken when threads start. ``Thread.start`` is wrapped
-for that while somebody watches: it costs under a microsecond per thread, and nothing per byte code, which a profile or
-trace hook would.
+``threading`` forgets a thread when it ends, so names are taken when threads start. ``Thread.start`` is wrapped for that
+while something is measured: under a microsecond per thread, and nothing per byte code, unlike a profile or trace hook.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ class ThreadNames:
             self.by_native_id[thread.native_id] = thread.name
 
     def refresh(self) -> None:
-        """Take the names of all threads alive: they may have been renamed since they started."""
+        """Take the names of all living threads: they may have been renamed since they started."""
         for thread in threading.enumerate():
             self.add(thread)
 
@@ -56,7 +55,7 @@ class ThreadNames:
             if self not in _watching:
                 return
             _watching.remove(self)
-            # Somebody else may have wrapped it after us; then ours stays inside theirs and only calls through.
+            # If other code wrapped it after us, ours stays inside theirs and only calls through.
             if not _watching and threading.Thread.start is _watched_start:
                 threading.Thread.start = _start  # type: ignore[method-assign]
         self.refresh()

@@ -1,7 +1,7 @@
 """Run a script or module as Python itself would, in this process, under a ``GilMonitor``.
 
-The program gets its own ``__main__``, ``sys.argv`` and ``sys.path[0]``; its output is its own. What Python would do at
-the end, show the traceback and exit with a status, is returned instead, so that the caller can report first.
+The program gets its own ``__main__``, ``sys.argv`` and ``sys.path[0]``, and writes its own output. What Python would do
+at the end, print the traceback and exit with a status, is returned instead, so that the caller can report first.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -29,45 +29,24 @@ from gilscope.telemetry.reading import GilReport
 __all__ = ["ProgramRun", "run_program"]
 
 _INTERRUPTED = 130  # 128 + SIGINT, what shells report
+_NOT_JOINED = (
+    "threads that were still alive at the end were not waited for: "
+    "this Python does not list the idle workers of concurrent.futures"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramRun:
-    """How a program went and what the probe saw.
+    """How a program went and what the probe measured."""
 
-    Parameters
-    ----------
-    target : str
-        Path of the script, or ``-m module``.
-    arguments : tuple of str
-    exit_status : int
-        What the process would have exited with.
-    message : str
-        What Python would have written to stderr at the end: a traceback, or the text given to ``sys.exit``.
-    wall_s : float
-    gil : GilReport
-    forked_child : bool
-        True in a child the program forked and did not end: not the program's own run, to be left with
-        ``os._exit(exit_status)`` without a report.
-    """
-
-    target: str
+    target: str  # path of the script, or "-m module"
     arguments: tuple[str, ...]
-    exit_status: int
-    message: str
+    exit_status: int  # what the process would have exited with
+    message: str  # what Python would have written to stderr at the end: a traceback, or the text given to sys.exit
     wall_s: float
     gil: GilReport
-    forked_child: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, lists and dicts."""
-        return {
-            "target": self.target,
-            "arguments": list(self.arguments),
-            "exit_status": self.exit_status,
-            "wall_s": self.wall_s,
-            "gil": self.gil.to_dict(),
-        }
+    note: str = ""  # what could not be done as Python itself would
+    forked_child: bool = False  # in a child the program forked and did not end: leave it by os._exit, without a report
 
 
 def _module_code(name: str) -> tuple[CodeType, dict[str, Any]]:
@@ -109,7 +88,7 @@ def _script_body(path: str) -> Callable[[dict[str, Any]], object]:
 
 @contextmanager
 def _as_main(argv: list[str], path: str, attributes: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Put the program in the place of ``__main__`` and give its namespace; put everything back afterwards."""
+    """Make the program ``__main__`` and yield its namespace; restore everything afterwards."""
     module = ModuleType("__main__")
     module.__dict__.update({"__builtins__": builtins, **attributes})
     before = sys.argv, sys.path[:], sys.modules.get("__main__")
@@ -122,16 +101,25 @@ def _as_main(argv: list[str], path: str, attributes: dict[str, Any]) -> Iterator
             sys.modules["__main__"] = before[2]
 
 
-def _join_threads() -> None:
-    """Wait for the program's threads, as the interpreter does before it ends.
+def _pool_workers() -> Collection[threading.Thread] | None:
+    """Return the threads of all pools of ``concurrent.futures``; None where this Python does not list them.
 
-    Idle workers of ``concurrent.futures`` never end by themselves: the interpreter tells them to. They are left alone.
+    Idle workers only end when the interpreter itself does, so they must not be waited for. The list is private.
     """
     pools = sys.modules.get("concurrent.futures.thread")
-    workers = getattr(pools, "_threads_queues", {})  # private: without it an idle pool would be waited for
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon and thread not in workers:
+    return () if pools is None else getattr(pools, "_threads_queues", None)
+
+
+def _join_threads() -> str:
+    """Wait for the program's threads, as the interpreter does before it ends; return a note if it cannot be done."""
+    workers = _pool_workers()
+    others = [t for t in threading.enumerate() if t is not threading.current_thread() and not t.daemon]
+    if workers is None:
+        return _NOT_JOINED if others else ""
+    for thread in others:
+        if thread not in workers:
             thread.join()
+    return ""
 
 
 def _own_frames(trace: TracebackType | None) -> TracebackType | None:
@@ -151,16 +139,16 @@ def _exit_of(error: SystemExit) -> tuple[int, str]:
     return 1, f"{error.code}\n"
 
 
-def _run(body: Callable[[dict[str, Any]], object], namespace: dict[str, Any]) -> tuple[int, str]:
-    """Run the program to its end, threads included; its exit status and last words."""
+def _run(body: Callable[[dict[str, Any]], object], namespace: dict[str, Any], notes: list[str]) -> tuple[int, str]:
+    """Run the program to its end, threads included; return exit status and last message."""
     try:
         try:
             body(namespace)
         finally:
-            _join_threads()
+            notes.append(_join_threads())
     except SystemExit as error:
         return _exit_of(error)
-    except BaseException as error:  # noqa: BLE001  (whatever a program dies of is its result)
+    except BaseException as error:  # noqa: BLE001  (however a program ends is its result)
         status = _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
         trace = _own_frames(error.__traceback__)
         if sys.excepthook is not sys.__excepthook__:  # the program shows its errors its own way
@@ -175,18 +163,9 @@ def run_program(
 ) -> ProgramRun:
     """Run a script (``python target arguments``) or a module (``python -m target arguments``) under the GIL probe.
 
-    Parameters
-    ----------
-    target : str
-        Path of a script, folder or zip file; a module name if ``module``.
-    rate_hz : float, optional
-        As for ``GilMonitor``.
-
-    Raises
-    ------
-    UsageError
-        If there is no such script or module, or the rate makes no sense. What the program itself raises is part of the
-        result.
+    ``target`` is the path of a script, folder or zip file, or the name of a ``module``; ``rate_hz`` as for
+    ``GilMonitor``. Raises UsageError if there is no such script or module, or for an invalid rate. What the program
+    itself raises is part of the result.
     """
     monitor, pid = GilMonitor(rate_hz), os.getpid()
     if module:
@@ -201,9 +180,10 @@ def run_program(
             namespace.update(found)
             sys.argv[0] = found["__file__"] or target
             body = partial(exec, code)
+        notes: list[str] = []
         began = time.perf_counter()
         with monitor:
-            status, message = _run(body, namespace)
+            status, message = _run(body, namespace, notes)
         wall_s = time.perf_counter() - began
     return ProgramRun(
         target=f"-m {target}" if module else target,
@@ -212,5 +192,6 @@ def run_program(
         message=message,
         wall_s=wall_s,
         gil=monitor.report,
+        note="".join(notes),
         forked_child=os.getpid() != pid,
     )

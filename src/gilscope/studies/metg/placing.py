@@ -11,7 +11,7 @@ from gilscope.core.errors import MeasurementError, RoundTimeoutError
 from gilscope.core.records import Round
 from gilscope.measure.calibrate import calibrate, timeout_of
 from gilscope.measure.events import Observer
-from gilscope.measure.host import Host, Lead
+from gilscope.measure.host import Lead, SupervisedHost
 from gilscope.studies.document import RowStatus
 from gilscope.studies.metg.model import LEVEL
 from gilscope.studies.metg.rows import MetgPlan, MetgSample, PointPlan
@@ -80,7 +80,7 @@ class Placing:
         Of the probe, per task of the control.
     """
 
-    def __init__(self, host: Host, observer: Observer) -> None:
+    def __init__(self, host: SupervisedHost, observer: Observer) -> None:
         self._host, self._observer = host, observer
         self.baselines: dict[str, Point] = {}
         self.step_s: dict[str, float] = {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from gilscope.core import clocks
 from gilscope.core.errors import MeasurementError
 from gilscope.measure.events import Observer
-from gilscope.measure.host import Host
+from gilscope.measure.host import SupervisedHost
 from gilscope.measure.loop import buy_blocks, shuffled
 from gilscope.stats import MIN_BLOCKS
 from gilscope.studies.metg.model import SPIN, STEP
@@ -49,7 +49,7 @@ class _Measuring:
         self,
         request: MetgRequest,
         cells: Sequence[Cell],
-        host: Host,
+        host: SupervisedHost,
         log: MetgLog,
         observer: Observer,
         clock_ns: Callable[[], int],
@@ -221,7 +221,7 @@ def measure(
     request: MetgRequest,
     ways: Sequence[Contender],
     cells: Sequence[Cell],
-    host: Host,
+    host: SupervisedHost,
     log: MetgLog,
     observer: Observer,
     clock_ns: Callable[[], int] = clocks.wall_ns,
