@@ -109,7 +109,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -125,46 +125,20 @@ def _items(start: Any, end: Any, steps: int, lo: int, hi: int) -> None:
         out[i] = x
 
 
-@gil
-def _nb_gil(start: Any, end: Any, steps: int, lo: int, hi: int) -> None:
-    _items(start, end, steps, lo, hi)
+def _arrays(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
+    start, end = (flat(buffers, name, np.float64, params["n"]) for name in ("start", "end"))
+    return start, end, params["steps"]
 
 
-@nogil
-def _nb_nogil(start: Any, end: Any, steps: int, lo: int, hi: int) -> None:
-    _items(start, end, steps, lo, hi)
+nb_gil, nb_nogil = chunked(_items, _arrays, lambda params: params["n"])
 
 
-@parallel
-def _nb_prange(start: Any, end: Any, steps: int, workers: int) -> None:
+@own_threads(_arrays)
+def nb_prange(start: Any, end: Any, steps: int, workers: int) -> None:
+    """All items; one contiguous share per thread."""
     n = len(start)
     for thread in numba.prange(workers):
         _items(start, end, steps, n * thread // workers, n * (thread + 1) // workers)
-
-
-def _arrays(params: Params, buffers: Buffers) -> tuple[Any, ...]:
-    return tuple(flat(buffers, name, np.float64, params["n"])[: params["n"]] for name in ("start", "end"))
-
-
-@carries(_nb_gil)
-def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
-    """Compute items [lo, hi), holding the GIL."""
-    check_range(lo, hi, params["n"])
-    _nb_gil(*_arrays(params, buffers), params["steps"], lo, hi)
-
-
-@carries(_nb_nogil)
-def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
-    """Compute items [lo, hi), without the GIL."""
-    check_range(lo, hi, params["n"])
-    _nb_nogil(*_arrays(params, buffers), params["steps"], lo, hi)
-
-
-@carries(_nb_prange)
-def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
-    """Compute all items on Numba's own threads."""
-    use_threads(workers)
-    _nb_prange(*_arrays(params, buffers), params["steps"], workers)
 '''
 
 _CORE = '''# The inner loop, written once for all Cython variants; the order of the operations is that of py_loop.
