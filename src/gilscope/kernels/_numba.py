@@ -44,10 +44,10 @@ def chunked(core: Any, arguments: _Arguments, extent: Callable[[Params], int]) -
     Both refuse a chunk outside of [0, extent), because compiled code does not check its bounds.
     """
 
-    def variant(name: str, **options: bool) -> _Function:
+    def variant(name: str, *, nogil: bool) -> _Function:
         # Under its own name: Numba's on-disk cache tells functions apart by name and source, not by the GIL.
         code = core.__code__.replace(co_name=name, co_qualname=name)
-        compiled = numba.njit(**options, **_OPTIONS)(FunctionType(code, core.__globals__, None, core.__defaults__))
+        compiled = numba.njit(nogil=nogil, **_OPTIONS)(FunctionType(code, core.__globals__, None, core.__defaults__))
 
         def run(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> Any:
             check_range(lo, hi, extent(params))
@@ -55,7 +55,7 @@ def chunked(core: Any, arguments: _Arguments, extent: Callable[[Params], int]) -
 
         return _carrying(compiled, run)
 
-    return variant("nb_gil"), variant("nb_nogil", nogil=True)
+    return variant("nb_gil", nogil=False), variant("nb_nogil", nogil=True)
 
 
 def own_threads(

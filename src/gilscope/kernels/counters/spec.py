@@ -43,10 +43,6 @@ def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     return _probe.check(params, buffers, result)
 
 
-def _work(params: Params, result: Any) -> Work:
-    return Work(units=params["items"] * params["increments"], unit="increments")
-
-
 def _size(increments: int) -> dict[str, int]:
     return {"items": _ITEMS, "increments": increments, "stride": 1}
 
@@ -69,6 +65,6 @@ KERNEL = KernelSpec(
     reset=_reset,
     combine=_probe.combine,
     check=_check,
-    work=_work,
+    work=lambda params, result: Work(units=params["items"] * params["increments"], unit="increments"),
     impls=(_probe.CY_GIL, _probe.CY_NOGIL),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from gilscope.core.spec import Impl, KernelSpec, Params, Work
 from gilscope.kernels import _probe
@@ -28,10 +27,6 @@ def size_word(items: int, steps: int) -> str:
     return f"n{items}s{steps}"
 
 
-def _work(params: Params, result: Any) -> Work:
-    return Work(units=params["items"] * params["steps"], unit="steps")
-
-
 KERNEL = KernelSpec(
     name="spin",
     kind="probe",
@@ -49,7 +44,7 @@ KERNEL = KernelSpec(
     # How many items were done is the whole answer: the fallback computes other numbers in the same time.
     combine=_probe.combine,
     check=_probe.check,
-    work=_work,
+    work=lambda params, result: Work(units=params["items"] * params["steps"], unit="steps"),
     impls=(
         Impl(name="std_c", target="._std:std_c", gil="released"),
         _probe.CY_GIL,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
+from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Work
 from gilscope.kernels._inputs import fill_uniform, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
 
@@ -30,14 +30,6 @@ def _make_inputs(params: Params, buffers: Buffers) -> None:
     fill_uniform(buffers["c"], seed_of(_NUMBER, 2))
 
 
-def _reads(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
-    return (("b", lo, hi), ("c", lo, hi))
-
-
-def _writes(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
-    return (("a", lo, hi),)
-
-
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     n = params["n"]
     a, b, c = buffers["a"], buffers["b"], buffers["c"]
@@ -60,8 +52,8 @@ KERNEL = KernelSpec(
     layout=_layout,
     make_inputs=_make_inputs,
     extent=lambda params: params["n"],
-    reads=_reads,
-    writes=_writes,
+    reads=lambda params, phase, lo, hi: (("b", lo, hi), ("c", lo, hi)),
+    writes=lambda params, phase, lo, hi: (("a", lo, hi),),
     outputs=lambda params: (("a", 0, params["n"]),),
     check=_check,
     work=_work,
