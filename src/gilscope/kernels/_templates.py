@@ -1,7 +1,6 @@
-"""The files of a new kernel, as texts with ``$NAME`` (its name) and ``$NUMBER`` (of its input streams) left open.
+"""The files of a new kernel, as texts with ``$NAME`` and ``$NUMBER`` (of its input streams) to be filled in.
 
-The skeleton is a small working kernel, the logistic map: it computes, shares nothing and scales, so whatever a test
-says after the first change is about the change.
+The skeleton is a small working kernel, the logistic map, so a test that fails after a change fails because of it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
+from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Work
 from gilscope.kernels._inputs import fill_uniform, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NUMBA, PY_LOOP, not_available, read_digests
 
@@ -32,18 +31,6 @@ def _layout(params: Params) -> tuple[BufferSpec, ...]:
         BufferSpec(name="start", format="d", length=params["n"], role="input"),
         BufferSpec(name="end", format="d", length=params["n"], role="output"),
     )
-
-
-def _make_inputs(params: Params, buffers: Buffers) -> None:
-    fill_uniform(buffers["start"], seed_of(_NUMBER, 0))
-
-
-def _reads(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
-    return (("start", lo, hi),)
-
-
-def _writes(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
-    return (("end", lo, hi),)
 
 
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
@@ -68,10 +55,10 @@ KERNEL = KernelSpec(
         "L": {"n": 5_000_000, "steps": 100},
     },
     layout=_layout,
-    make_inputs=_make_inputs,
+    make_inputs=lambda params, buffers: fill_uniform(buffers["start"], seed_of(_NUMBER, 0)),
     extent=lambda params: params["n"],
-    reads=_reads,
-    writes=_writes,
+    reads=lambda params, phase, lo, hi: (("start", lo, hi),),
+    writes=lambda params, phase, lo, hi: (("end", lo, hi),),
     outputs=lambda params: (("end", 0, params["n"]),),
     check=_check,
     work=_work,
@@ -241,7 +228,7 @@ FILES = {
     "ext/gilscope/kernels/$NAME/_cy_omp.pyx": _CY_OMP,
     "docs/kernels/$NAME.md": _PAGE,
 }
-"""Text of each file by its path below the checkout; both have the holes."""
+"""Text of each file by its path below the checkout; both are templates."""
 
 # The line of tests/kernels/awkward.py: nothing, one item, items that fill no vector.
 AWKWARD = """    "$NAME": [{"n": 0, "steps": 1}, {"n": 1, "steps": 0}, {"n": 13, "steps": 3}],
