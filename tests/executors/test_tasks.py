@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from gilscope.core.errors import WorkerRaisedError
 from gilscope.executors import _task_worker, module_of
 from gilscope.executors._rounds import Chunk, Task, job_of, pack
 from gilscope.executors._shm import Segment
-from gilscope.executors._tasks import Done, TaskSession, pickled, stamps_of
+from gilscope.executors._tasks import Done, TaskSession, stamps_of
 from gilscope.executors._worker import WorkerReport
 
 
@@ -92,7 +93,7 @@ class Here(TaskSession):
         inputs = [buffer.name for buffer in spec.layout(task.params) if buffer.role == "input"]
         self.there, self.inputs = frozenset(inputs), {name: bytes(task.buffers[name]) for name in inputs}
         self.holds: list[float] = []
-        super().__init__(task, 7, [pickled(job_of(task, private=True), None)])
+        super().__init__(task, 7, [pickle.dumps((job_of(task, private=True), None))])
 
     def submit_warm(self, hold_s: float) -> list[Any]:
         self.holds.append(hold_s)

@@ -1,7 +1,7 @@
-"""The worker's side of executors that hand out tasks (loky, Dask): which worker gets which is theirs to decide.
+"""The worker's side of executors that hand out tasks (loky, Dask) to whichever worker they choose.
 
-Every task names its job and brings it along, pickled once by the parent; a worker unpickles it the first time only.
-Standard library only, for a worker should start fast.
+Every task carries its job, pickled once by the parent; a worker unpickles it the first time only. Standard library
+only.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gilscope.executors._shm import HAS_MEMFD, Segment
-from gilscope.executors._worker import Bound, Job, bind, described, perform_private, warm_up
+from gilscope.executors._worker import Bound, bind, described, perform_private, warm_up
 
-__all__ = ["Answer", "Memory", "Warm", "Work", "forget", "hold", "identity", "known", "run", "warm"]
+__all__ = ["Answer", "ParentMemory", "Warm", "Work", "forget", "run", "warm"]
 
 Work: TypeAlias = Sequence[tuple[tuple[int, int, int], list[Any], list[Any]]]
 """Chunks with what they read and write; see ``perform_private``."""
 
 Answer: TypeAlias = tuple[Any, ...]
-"""``("ok", worker, Report, written)`` or ``("raised", one line, traceback)``."""
+"""``("ok", worker, WorkerReport, written)`` or ``("raised", one line, traceback)``."""
 
-_KEPT = 256  # jobs a worker remembers; one forgotten is made ready again by the lead-in of its next round
-_KEPT_PRIVATE = 8  # of those with buffers of the worker's own, which take room
+_KEPT = 256  # jobs a worker remembers; the lead-in of its next round makes a forgotten one ready again
+_KEPT_PRIVATE = 8  # of those with buffers of the worker's own, which take memory
 
 _bound: OrderedDict[str, Bound] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """Where a worker on the parent's machine finds the shared buffers: a descriptor of the parent's, or a name."""
+class ParentMemory:
+    """Where a worker on the parent's machine finds the shared buffers; the channel of ``bind``."""
 
     nbytes: int
     pid: int
     fd: int
     name: str | None
 
-    def map(self) -> Any:
+    def memory(self, key: str) -> Any:
         """Map them into this process."""
         if not HAS_MEMFD:
             return Segment(self.nbytes, name=self.name).map()
-        # A descriptor opened through /proc keeps the memory nameless: nothing stays behind, whoever is killed.
+        # Opened through /proc the memory stays nameless: nothing is left behind, whoever is killed.
         fd = os.open(f"/proc/{self.pid}/fd/{self.fd}", os.O_RDWR)
         try:
             return mmap.mmap(fd, self.nbytes)
@@ -66,33 +66,10 @@ class Warm:
     gil_enabled: bool
 
 
-class _Channel:
-    """What ``bind`` asks for memory."""
-
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-
-    def memory(self, key: str) -> Any:
-        return self._memory.map()
-
-
-def identity() -> str:
-    """Name this worker among those of its pool."""
-    return str(os.getpid())
-
-
-def hold(seconds: float) -> None:
-    """Be busy: started for, where tasks start workers."""
-    time.sleep(seconds)
-
-
 def warm(key: str, blob: bytes, inputs: Mapping[str, bytes] | None, hold_s: float, worker: str | None = None) -> Answer:
-    """Make a job ready and call it once, so that compilers compile; ``("ok", Warm)``.
+    """Make a job ready and call it once, so that JIT compilers compile; return ``("ok", Warm)``.
 
-    Parameters
-    ----------
-    hold_s : float
-        Stay busy this long altogether, so that the next such task goes to another worker.
+    Takes at least ``hold_s``, so that the next such task goes to another worker.
     """
     until = time.perf_counter() + hold_s
     try:
@@ -102,7 +79,7 @@ def warm(key: str, blob: bytes, inputs: Mapping[str, bytes] | None, hold_s: floa
         return "raised", described(error), traceback.format_exc()
     time.sleep(max(0.0, until - time.perf_counter()))
     return "ok", Warm(
-        worker=worker or identity(),
+        worker=worker or str(os.getpid()),
         import_ns=made.import_ns,
         jit_ns=jit_ns,
         jit_cache=cache,
@@ -119,18 +96,13 @@ def run(
         report, written = perform_private(_ready(key, blob, inputs), phase, work)
     except BaseException as error:  # noqa: BLE001 - as above
         return "raised", described(error), traceback.format_exc()
-    return "ok", worker or identity(), report, written
+    return "ok", worker or str(os.getpid()), report, written
 
 
-def forget(keys: Sequence[str]) -> None:
-    """Let go of jobs."""
-    for key in keys:
+def forget(keys: Sequence[str] | None) -> None:
+    """Forget jobs; all of them, also those of a client that was killed, for None."""
+    for key in tuple(_bound) if keys is None else keys:
         _bound.pop(key, None)
-
-
-def known() -> list[str]:
-    """Return the keys of the jobs this worker remembers."""
-    return list(_bound)
 
 
 def _ready(key: str, blob: bytes, inputs: Mapping[str, bytes] | None) -> Bound:
@@ -138,15 +110,10 @@ def _ready(key: str, blob: bytes, inputs: Mapping[str, bytes] | None) -> Bound:
     made = _bound.get(key)
     if made is None:
         job, memory = pickle.loads(blob)
-        made = _bound[key] = _made(job, memory, inputs or {})
+        made = _bound[key] = bind(job, memory)
+        for name, data in (inputs or {}).items():
+            made.buffers[name].cast("B")[:] = data
         private = [known for known, bound in _bound.items() if bound.job.private]
         forget([*private[:-_KEPT_PRIVATE], *list(_bound)[:-_KEPT]])
     _bound.move_to_end(key)
-    return made
-
-
-def _made(job: Job, memory: Memory | None, inputs: Mapping[str, bytes]) -> Bound:
-    made = bind(job, _Channel(memory))  # type: ignore[arg-type]
-    for name, data in inputs.items():
-        made.buffers[name].cast("B")[:] = data
     return made

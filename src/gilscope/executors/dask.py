@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,16 +14,15 @@ from gilscope.core.errors import UnavailableError, WorkerDiedError
 from gilscope.core.records import Round
 from gilscope.core.spec import Availability, Impl
 from gilscope.executors._rounds import Chunk, Task, job_of, pack
-from gilscope.executors._task_worker import Answer
-from gilscope.executors._tasks import TaskSession, pickled
-from gilscope.executors._worker import WorkerReport
+from gilscope.executors._task_worker import Answer, forget
+from gilscope.executors._tasks import TaskSession
 
 if TYPE_CHECKING:
-    from gilscope.executors._dask_cluster import Clock, Cluster
+    from gilscope.executors._dask_cluster import Cluster, WorkerClock
 
 __all__ = ["DaskPool", "availability", "on_our_clock", "open_pool", "workers_of"]
 
-_LOOK_EVERY_S = 1.0  # while waiting: whether all workers are still there
+_CHECK_EVERY_S = 1.0  # while waiting: whether all workers are still there
 
 
 def availability(impl: Impl, start_method: str = "") -> Availability:
@@ -34,28 +35,16 @@ def availability(impl: Impl, start_method: str = "") -> Availability:
 
 
 class DaskPool:
-    """A connection to a Dask cluster; a session uses its first p workers.
-
-    Raises
-    ------
-    UnavailableError
-    """
+    """A connection to a Dask cluster; a session uses its first p workers."""
 
     def __init__(self, max_workers: int, scheduler: str) -> None:
-        from gilscope.executors import _dask_worker
         from gilscope.executors._dask_cluster import Cluster
 
         self.cluster: Cluster = Cluster(scheduler, max_workers)
-        self.cluster.client.run(_dask_worker.forget, None)
+        self.cluster.client.run(forget, None)
 
     def bind(self, task: Task) -> DaskSession:
-        """Make a case ready in its workers.
-
-        Raises
-        ------
-        UnavailableError
-            If the cluster has too few workers.
-        """
+        """Make a case ready in its workers, or raise UnavailableError if there are too few."""
         wanted, there = task.case.workers, len(self.cluster.workers)
         if wanted > there:
             raise UnavailableError(
@@ -65,31 +54,25 @@ class DaskPool:
         return DaskSession(self.cluster, task)
 
     def close(self) -> None:
-        """Leave the cluster, or end it if it is ours. Idempotent."""
+        """Disconnect; end the cluster if this process started it. Idempotent."""
         self.cluster.close()
 
 
 class DaskSession(TaskSession):
-    """A case in workers of a Dask cluster; see ``PoolSession`` for the attributes.
-
-    Attributes
-    ----------
-    placed : list of dict
-        Per worker: its address, what was added to its clock, and the error of that.
-    """
+    """A case in workers of a Dask cluster; ``placed`` has each one's address, and what is added to its clock."""
 
     def __init__(self, cluster: Cluster, task: Task) -> None:
         self._cluster, self._client = cluster, cluster.client
         self._addresses = cluster.workers[: task.case.workers]
         names = [buffer.name for buffer in task.spec.layout(task.params) if buffer.role == "input"]
         self._there = frozenset(names)
-        self._places = task.placed if cluster.own else []  # CPUs of this machine are none of a cluster's elsewhere
+        self._places = task.placed if cluster.own else []  # a cluster elsewhere has other CPUs
         before = clocks.wall_ns()
         self._inputs = self._client.scatter(
             [{name: bytes(task.buffers[name]) for name in names}], workers=self._addresses, broadcast=True, hash=False
         )[0]
         transfer_ns = clocks.wall_ns() - before
-        super().__init__(task, cluster.start_ns, [pickled(job_of(task, private=True), None)])
+        super().__init__(task, cluster.start_ns, [pickle.dumps((job_of(task, private=True), None))])
         self.one_time_ns["transfer"] = transfer_ns
         self.placed = [
             {
@@ -122,11 +105,10 @@ class DaskSession(TaskSession):
         return [on_our_clock(answer, self._cluster.clocks) for answer in self._answers(tasks)]
 
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
-        """See ``TaskSession``; a round in which a worker was lost counts for nothing, even if others did its tasks.
+        """See ``TaskSession``; a round in which a worker was lost is discarded, even if others did its tasks.
 
-        The workers are made sure to know the job before the window opens, so that no task brings the inputs along. As
-        an argument of every task they would decide where it runs: Dask drops copies of data it holds twice, and sends
-        tasks where their data is.
+        All workers get the inputs before the round begins. As an argument of every task they would decide where it
+        runs: Dask drops copies of data that it holds twice, and sends tasks to their data.
         """
         self.submit_warm(0.0)
         measured = super().run_round(repeats, limit)
@@ -137,12 +119,7 @@ class DaskSession(TaskSession):
         return self._client.submit(function, self.jobs[0][0], *arguments, workers=workers, pure=False, retries=0)
 
     def _answers(self, futures: list[Any]) -> list[Answer]:
-        """Wait for tasks.
-
-        Raises
-        ------
-        WorkerDiedError
-        """
+        """Wait for tasks, or raise WorkerDiedError."""
         from gilscope.executors._dask_cluster import distributed
 
         try:
@@ -158,7 +135,7 @@ class DaskSession(TaskSession):
 
         while True:
             try:
-                distributed.wait(futures, timeout=_LOOK_EVERY_S)
+                distributed.wait(futures, timeout=_CHECK_EVERY_S)
                 return
             except TimeoutError:
                 self._check_workers()
@@ -174,39 +151,31 @@ class DaskSession(TaskSession):
 
     def close(self) -> None:
         """Forget the case in the workers. Idempotent."""
-        from gilscope.executors._dask_worker import forget
-
         if self._inputs is not None:
             self._inputs.release()
             self._client.run(forget, [self.jobs[0][0]], workers=self._addresses)
             self._inputs = None
 
 
-def on_our_clock(answer: Answer, clocks_of: Mapping[str, Clock]) -> Answer:
+def on_our_clock(answer: Answer, clocks_of: Mapping[str, WorkerClock]) -> Answer:
     """Move the times of an answer to the parent's clock."""
     if answer[0] != "ok":
         return answer
     status, worker, report, written = answer
     offset_ns = clocks_of[worker].offset_ns
-    moved: WorkerReport = replace(report, start_ns=report.start_ns + offset_ns, end_ns=report.end_ns + offset_ns)
+    moved = replace(report, start_ns=report.start_ns + offset_ns, end_ns=report.end_ns + offset_ns)
     return status, worker, moved, written
 
 
 def workers_of(scheduler: str) -> int:
-    """Return how many workers a running cluster has, all of them found fit.
+    """Return how many workers a running cluster has.
 
-    Raises
-    ------
-    UnavailableError
-        If nothing answers there, or a worker cannot be used.
+    Raises UnavailableError if nothing answers there, or a worker cannot be used.
     """
     from gilscope.executors._dask_cluster import Cluster
 
-    cluster = Cluster(scheduler, 0)
-    try:
+    with contextlib.closing(Cluster(scheduler, 0)) as cluster:
         return len(cluster.workers)
-    finally:
-        cluster.close()
 
 
 def open_pool(max_workers: int, cpus: int, start_method: str = "", *, scheduler: str = "") -> DaskPool:

@@ -1,11 +1,13 @@
-"""The reusable executor of loky, which is what joblib runs: chunks are tasks, the data is shared memory."""
+"""The reusable executor of loky, which joblib uses: chunks are tasks, the data is in shared memory."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import os
+import pickle
 import re
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import BrokenExecutor
 from typing import Any
@@ -16,13 +18,13 @@ from gilscope.core.spec import Availability, Impl
 from gilscope.executors import _task_worker
 from gilscope.executors._rounds import Chunk, Task, job_of
 from gilscope.executors._shm import why_not_started
-from gilscope.executors._tasks import TaskSession, pickled
+from gilscope.executors._tasks import TaskSession
 from gilscope.executors.processes import describe_exit
 
 __all__ = ["LokyPool", "availability", "open_pool"]
 
 _PACKAGES = ("loky", "joblib.externals.loky")  # joblib brings its own copy
-_EXIT_CODES = re.compile(r"exit codes? of the workers? (?:is|are) \{.*?\((-?\d+)\)")  # {SIGKILL(-9)}: the first one
+_EXIT_CODE = re.compile(r"exit codes? of the workers? (?:is|are) \{.*?\((-?\d+)\)")  # {SIGKILL(-9)}: the first one
 
 
 def availability(impl: Impl, start_method: str = "") -> Availability:
@@ -41,19 +43,17 @@ def _is_here(name: str) -> bool:
 class LokyPool:
     """A reusable executor of as many processes as the case has workers.
 
-    All its processes take tasks, so cases of another worker count need a pool, hence a runner, of their own.
+    All processes take tasks, so cases of another worker count need a pool, hence a runner, of their own.
     """
 
     def __init__(self, max_workers: int) -> None:
         module: Any = importlib.import_module(next(filter(_is_here, _PACKAGES)))
         opened = clocks.wall_ns()
-        # Without a time-out idle workers stay, as those of the other executors do.
-        try:
+        try:  # without a time-out idle workers stay, as those of the other executors do
             self.executor: Any = module.get_reusable_executor(max_workers=max_workers, timeout=None)
         except OSError as error:
             raise MeasurementError(why_not_started("loky", error)) from None
-        held = [self.executor.submit(_task_worker.hold, 0.02) for _ in range(max_workers)]
-        answers(held)
+        answers([self.executor.submit(time.sleep, 0.02) for _ in range(max_workers)])  # each starts a worker
         self.ready_ns = clocks.wall_ns() - opened
 
     def bind(self, task: Task) -> LokySession:
@@ -70,14 +70,13 @@ class LokySession(TaskSession):
 
     def __init__(self, pool: LokyPool, task: Task) -> None:
         self._executor = pool.executor
-        memory = _task_worker.Memory(
-            nbytes=task.segment.nbytes, pid=os.getpid(), fd=task.segment.fd, name=task.segment.name
-        )
-        blobs = [pickled(job_of(copy, private=False), memory) for copy in task.copies]
+        segment = task.segment
+        memory = _task_worker.ParentMemory(nbytes=segment.nbytes, pid=os.getpid(), fd=segment.fd, name=segment.name)
+        blobs = [pickle.dumps((job_of(copy), memory)) for copy in task.copies]
         super().__init__(task, pool.ready_ns, blobs)
         self.placed = task.placed
         for worker, place in zip(self.workers, self.placed, strict=False):
-            os.sched_setaffinity(int(worker), {place["cpu"]})  # its main thread, which does the tasks
+            os.sched_setaffinity(int(worker), {place["cpu"]})  # the main thread, which does the tasks
 
     def submit_warm(self, hold_s: float) -> list[_task_worker.Answer]:
         workers = range(self.task.case.workers)
@@ -93,19 +92,21 @@ class LokySession(TaskSession):
 
 
 def answers(futures: Iterable[Any]) -> list[Any]:
-    """Wait for tasks.
-
-    Raises
-    ------
-    WorkerDiedError
-        If a process ended; loky then ends the others.
-    """
+    """Wait for tasks; WorkerDiedError if a process ended, after which loky ends the others."""
     try:
         return [future.result() for future in futures]
     except BrokenExecutor as error:
-        code = _EXIT_CODES.search(str(error))
-        how = describe_exit(int(code[1])) if code else f"ended: {str(error).partition(chr(10))[0]}"
-        raise WorkerDiedError(f"a loky worker {how}") from None
+        raise WorkerDiedError(f"a loky worker {how_it_ended(str(error))}") from None
+
+
+def how_it_ended(message: str) -> str:
+    """Say how the first worker ended, from loky's message.
+
+    The message is not part of loky's interface: if it has no exit code in the known form, its first line is quoted.
+    """
+    if code := _EXIT_CODE.search(message):
+        return describe_exit(int(code[1]))
+    return f"ended: {message.strip().partition(chr(10))[0] or 'loky gives no reason'}"
 
 
 def open_pool(max_workers: int, cpus: int, start_method: str = "") -> LokyPool:

@@ -61,8 +61,8 @@ class NativeSession:
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
         """Run the kernel ``repeats`` times, then wait until the runtime's threads stop spinning.
 
-        ``limit`` is ignored: a call cannot be cut. The single stamp holds CPU time and run-queue delay of the whole
-        process, the latter read while its threads rest.
+        ``limit`` is ignored: a call cannot be cut. The single stamp has the CPU time and the run-queue delay of the
+        whole process, the latter read while its threads rest.
         """
         function, params, buffers = self._function, dict(self._task.params), self._buffers
         workers, before, queued_ns = self._task.case.workers, outside(), clocks.tasks_run_queue_ns()
@@ -89,7 +89,7 @@ class NativeSession:
 
 
 def settle() -> None:
-    """Wait until this process's CPU clock stands still: OpenMP threads spin for milliseconds after a region."""
+    """Wait until this process's CPU clock stops: OpenMP threads spin for milliseconds after a region."""
     deadline = clocks.wall_ns() + int(_SETTLE_LIMIT_S * 1e9)
     while (now := clocks.wall_ns()) < deadline:
         cpu_ns = clocks.process_cpu_ns()

@@ -8,17 +8,11 @@ import threading
 from typing import Any
 
 from gilscope.core import clocks
-from gilscope.core.spec import Availability, Impl
 from gilscope.executors._pool import BARRIERS, Pool, open_barrier
 from gilscope.executors._shm import Segment
 from gilscope.executors._worker import serve
 
-__all__ = ["ThreadPool", "availability", "open_pool"]
-
-
-def availability(impl: Impl, start_method: str = "") -> Availability:
-    """Threads run every chunked implementation."""
-    return Availability(ok=True)
+__all__ = ["ThreadPool", "open_pool"]
 
 
 class _ThreadChannel:
@@ -51,10 +45,7 @@ class ThreadPool(Pool):
 
     def __init__(self, max_workers: int, cpus: int) -> None:
         super().__init__(max_workers, cpus)
-        tokens = None
-        if self.barriers is None:
-            pipes = [multiprocessing.Pipe(duplex=False) for _ in range(max_workers + 1)]
-            tokens = (pipes[0], pipes[1:])
+        tokens = self.token_pipes(multiprocessing.Pipe)
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._channels = [_ThreadChannel(index, self._answers, tokens) for index in range(max_workers)]
         self._threads = [
