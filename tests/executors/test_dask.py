@@ -180,7 +180,7 @@ def test_the_offset_of_a_clock_comes_from_the_shortest_exchange_and_its_error_is
 
 def test_times_of_a_worker_are_moved_to_the_clock_of_the_parent() -> None:
     report = WorkerReport(start_ns=5, end_ns=9, waiting_ns=0, waking_ns=0, cpu_ns=3, run_queue_ns=1, partials=())
-    _, _, moved, _ = executor.on_our_clock(("ok", "w", report, ()), {"w": WorkerClock(offset_ns=100, error_ns=1)})
+    _, _, moved, _ = _dask_cluster.on_our_clock(("ok", "w", report, ()), {"w": WorkerClock(offset_ns=100, error_ns=1)})
     assert (moved.start_ns, moved.end_ns, moved.cpu_ns) == (105, 109, 3)
 
 

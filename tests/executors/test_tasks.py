@@ -97,7 +97,7 @@ class Here(TaskSession):
 
     def submit_warm(self, hold_s: float) -> list[Any]:
         self.holds.append(hold_s)
-        return [_task_worker.warm(*self.jobs[0], self.inputs, 0.0, next(self.names))]
+        return [_task_worker.make_ready(*self.jobs[0], self.inputs, 0.0, next(self.names))]
 
     def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> list[Any]:
         packed = [pack(self.copies[copy], phase, chunk, self.there) for copy, chunk in work]

@@ -13,14 +13,14 @@ from distributed import get_worker
 from gilscope.executors import _task_worker
 from gilscope.executors._task_worker import Answer, Work
 
-__all__ = ["run", "warm"]
+__all__ = ["make_ready", "run"]
 
 
-def warm(key: str, blob: bytes, inputs: Mapping[str, bytes], cpu: int | None) -> Answer:
+def make_ready(key: str, blob: bytes, inputs: Mapping[str, bytes], cpu: int | None) -> Answer:
     """Bind this worker's thread to ``cpu`` and make a job ready."""
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
-    return _task_worker.warm(key, blob, inputs, 0.0, get_worker().address)
+    return _task_worker.make_ready(key, blob, inputs, 0.0, get_worker().address)
 
 
 def run(key: str, phase: int, work: Work) -> Answer:

@@ -66,16 +66,16 @@ class _InterpreterChannel(MappedChannel):
         self.segments[key] = Segment(nbytes, fd=os.dup(where)) if HAS_MEMFD else Segment(nbytes, name=where)
 
 
-def main(commands_fd: int, answers_fd: int, index: int, token_fds: Sequence[tuple[int, int]] | None) -> None:
+def main(commands_fd: int, answers_fd: int, index: int, token_fds: Sequence[tuple[int, int]]) -> None:
     """Serve commands from one pipe and answer into the other until the first closes."""
     pep734.enter()
     write_message(answers_fd, ("ok", index))
     serve(_InterpreterChannel(commands_fd, answers_fd, _tokens(token_fds)))
 
 
-def _tokens(fds: Sequence[tuple[int, int]] | None) -> Any:
-    """Make connections of this interpreter's own from the descriptors of the token pipes."""
-    if fds is None:
+def _tokens(fds: Sequence[tuple[int, int]]) -> Any:
+    """Make connections of this interpreter's own from the descriptors of the token pipes, if there are any."""
+    if not fds:
         return None
     from multiprocessing.connection import Connection
 

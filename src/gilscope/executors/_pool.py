@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from multiprocessing import connection
 from typing import Any, cast
@@ -19,14 +19,14 @@ from gilscope.core.spec import chunk_bounds
 from gilscope.executors._rounds import Task, combine_each, job_of, merge, outside, pack, since, stamp, store, touched
 from gilscope.executors._shm import Segment
 from gilscope.executors._tokens import TokenBarrier
-from gilscope.executors._worker import Job, WorkerReport
+from gilscope.executors._worker import WorkerReport
 
 try:
     from gilscope.executors import _barrier
 except ImportError:  # not compiled here: pipe tokens take over
     _barrier = None  # type: ignore[assignment]
 
-__all__ = ["BARRIERS", "PipedPool", "Pool", "PoolSession", "open_barrier"]
+__all__ = ["BARRIERS", "PipedPool", "Pool", "PoolSession", "Session", "open_barrier"]
 
 BARRIERS = "barriers"  # key of the segment that holds them
 _BARRIER_SLOTS = 4096  # one per session; 256 bytes each, so 1 MiB that is only touched where used
@@ -40,6 +40,34 @@ def open_barrier(
     if tokens is not None:
         return TokenBarrier(index, parties, *tokens)
     return _barrier.Barrier(memory, slot * _barrier.NBYTES, parties, spin_ns)
+
+
+class Session:
+    """What every session of workers keeps.
+
+    Attributes
+    ----------
+    result, results : object, list of object
+        The combined partials of the last round; one per copy of the work, of which ``result`` is the first.
+    one_time_ns : dict
+        ``start``, ``import``, ``jit``; the slowest worker's.
+    placed : list of mapping
+        Where each worker is bound to, if it is.
+    jit_cache, isa : str
+    gil_enabled : bool
+        Whether a worker had a GIL after all its imports.
+    """
+
+    def __init__(self) -> None:
+        self.result: Any = None
+        self.results: list[Any] = []
+
+    def keep(self, start_ns: int, import_ns: Iterable[int], warm: Sequence[tuple[int, str, str, bool]]) -> None:
+        """Keep what starting, importing and ``warm_up`` took and found in each worker."""
+        jit_ns, caches, isas, gils = zip(*warm, strict=True)
+        self.one_time_ns = {"start": start_ns, "import": max(import_ns), "jit": max(jit_ns)}
+        self.jit_cache = "cold" if "cold" in caches else caches[0]
+        self.isa, self.gil_enabled = isas[0], any(gils)
 
 
 class Pool(ABC):
@@ -157,25 +185,12 @@ class PipedPool(Pool):
         return [answers[index] for index in range(workers)]
 
 
-class PoolSession:
-    """A case bound to the workers of a pool.
-
-    Attributes
-    ----------
-    result, results : object, list of object
-        The combined partials of the last round; one per copy of the work, of which ``result`` is the first.
-    one_time_ns : dict
-        ``start``, ``import``, ``jit``; the slowest worker's.
-    placed : list of mapping
-        Where each worker is bound to, if it is.
-    gil_enabled : bool
-        Whether a worker had a GIL after all its imports.
-    """
+class PoolSession(Session):
+    """A case bound to the workers of a pool."""
 
     def __init__(self, pool: Pool, task: Task, token: int, isolated: bool) -> None:
+        super().__init__()
         self._pool, self._task, self._token, self._isolated = pool, task, token, isolated
-        self.result: Any = None
-        self.results: list[Any] = []
         case = task.case
         workers = case.workers
         weak, dynamic = case.copies > 1, case.schedule == "dynamic" and workers > 1 and not isolated
@@ -213,23 +228,10 @@ class PoolSession:
             )
             for index in range(workers)
         ]
-        self._warm_up(jobs)
-
-    def _warm_up(self, jobs: Sequence[Job]) -> None:
-        """Send the workers their jobs, warm each up, and keep what that cost and found."""
-        pool, task, token, workers = self._pool, self._task, self._token, len(jobs)
         what = task.case.id if task.definition is not None else f"importing {task.target}"
         bound = pool.ask([("bind", token, job) for job in jobs], what)
         warm = pool.ask([("warm", token)] * workers, task.case.id)
-        self.jit_cache, self.isa = warm[0][0][1:3]
-        self.gil_enabled = any(value[3] for value, _ in warm)
-        if any(value[1] == "cold" for value, _ in warm):
-            self.jit_cache = "cold"
-        self.one_time_ns = {
-            "start": max(pool.ready_ns[:workers]),
-            "import": max(value for value, _ in bound),
-            "jit": max(value[0] for value, _ in warm),
-        }
+        self.keep(max(pool.ready_ns[:workers]), (value for value, _ in bound), [value for value, _ in warm])
 
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
         """Run the kernel ``repeats`` times; ``limit``: only so many chunks per worker and phase.

@@ -68,7 +68,7 @@ class Segment:
 
 
 class MappedChannel:
-    """What the channels of processes and sub-interpreters share: segments by key, and barriers on one of them.
+    """What channels share: segments by key, and barriers on one of them.
 
     ``tokens`` are the pipes of ``TokenBarrier``, where the compiled barrier is missing.
     """

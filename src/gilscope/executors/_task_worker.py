@@ -19,13 +19,14 @@ from typing import Any, TypeAlias
 from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.executors._worker import Bound, bind, described, perform_private, warm_up
 
-__all__ = ["Answer", "ParentMemory", "Warm", "Work", "forget", "run", "warm"]
+__all__ = ["Answer", "ParentMemory", "Work", "forget", "make_ready", "run"]
 
 Work: TypeAlias = Sequence[tuple[tuple[int, int, int], list[Any], list[Any]]]
 """Chunks with what they read and write; see ``perform_private``."""
 
 Answer: TypeAlias = tuple[Any, ...]
-"""``("ok", worker, WorkerReport, written)`` or ``("raised", one line, traceback)``."""
+"""``("ok", worker, ...)``, followed by WorkerReport and what was written (``run``) or by the ns of the import and what
+``warm_up`` returns (``make_ready``); or ``("raised", one line, traceback)``."""
 
 _KEPT = 256  # jobs a worker remembers; the lead-in of its next round makes a forgotten one ready again
 _KEPT_PRIVATE = 8  # of those with buffers of the worker's own, which take memory
@@ -54,38 +55,21 @@ class ParentMemory:
             os.close(fd)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Warm:
-    """What making a job ready took and found in one worker; times in ns."""
-
-    worker: str
-    import_ns: int
-    jit_ns: int
-    jit_cache: str
-    isa: str
-    gil_enabled: bool
-
-
-def warm(key: str, blob: bytes, inputs: Mapping[str, bytes] | None, hold_s: float, worker: str | None = None) -> Answer:
-    """Make a job ready and call it once, so that JIT compilers compile; return ``("ok", Warm)``.
+def make_ready(
+    key: str, blob: bytes, inputs: Mapping[str, bytes] | None, hold_s: float, worker: str | None = None
+) -> Answer:
+    """Make a job ready and call it once, so that JIT compilers compile.
 
     Takes at least ``hold_s``, so that the next such task goes to another worker.
     """
     until = time.perf_counter() + hold_s
     try:
         made = _ready(key, blob, inputs)
-        jit_ns, cache, isa, gil_enabled = warm_up(made)
+        warm = warm_up(made)
     except BaseException as error:  # noqa: BLE001 - a kernel may raise anything, SystemExit too
         return "raised", described(error), traceback.format_exc()
     time.sleep(max(0.0, until - time.perf_counter()))
-    return "ok", Warm(
-        worker=worker or str(os.getpid()),
-        import_ns=made.import_ns,
-        jit_ns=jit_ns,
-        jit_cache=cache,
-        isa=isa,
-        gil_enabled=gil_enabled,
-    )
+    return "ok", worker or str(os.getpid()), made.import_ns, warm
 
 
 def run(

@@ -16,8 +16,9 @@ from gilscope.core import clocks
 from gilscope.core.errors import WorkerRaisedError
 from gilscope.core.records import Round, Stamp
 from gilscope.core.spec import chunk_bounds
+from gilscope.executors._pool import Session
 from gilscope.executors._rounds import Chunk, Task, combine_each, merge, outside, since, stamp, store
-from gilscope.executors._task_worker import Answer, Warm
+from gilscope.executors._task_worker import Answer
 from gilscope.executors._worker import WorkerReport
 
 __all__ = ["Done", "TaskSession", "stamps_of"]
@@ -36,8 +37,8 @@ class Done(NamedTuple):
     written: Iterable[tuple[str, int, bytes]]
 
 
-class TaskSession(ABC):
-    """A case bound to an executor that takes tasks; see ``PoolSession`` for the attributes.
+class TaskSession(Session, ABC):
+    """A case bound to an executor that takes tasks.
 
     Parameters
     ----------
@@ -48,29 +49,20 @@ class TaskSession(ABC):
     """
 
     def __init__(self, task: Task, start_ns: int, blobs: Sequence[bytes]) -> None:
+        super().__init__()
         self.task, self.copies = task, task.copies
         self.jobs = [(f"{os.getpid()}.{next(_numbers)}", blob) for blob in blobs]
-        self.result: Any = None
-        self.results: list[Any] = []
-        self.workers: list[str] = []
         self._phases = task.spec.phases(task.params)
         bounds = chunk_bounds(task.spec.extent(task.params), task.case.chunks)
         self._chunks: list[Chunk] = [(number, lo, hi) for number, (lo, hi) in enumerate(bounds)]
-        found = self._warm_up()
+        found = self._make_ready()
         self.workers = sorted(found)
-        first, all_warm = found[self.workers[0]], found.values()
-        self.isa = first.isa
-        self.jit_cache = "cold" if any(warm.jit_cache == "cold" for warm in all_warm) else first.jit_cache
-        self.gil_enabled = any(warm.gil_enabled for warm in all_warm)
-        self.one_time_ns = {
-            "start": start_ns,
-            "import": max(warm.import_ns for warm in all_warm),
-            "jit": max(warm.jit_ns for warm in all_warm),
-        }
+        own = [found[worker] for worker in self.workers]
+        self.keep(start_ns, (import_ns for import_ns, _ in own), [warm for _, warm in own])
 
     @abstractmethod
     def submit_warm(self, hold_s: float) -> Iterable[Answer]:
-        """Submit one ``_task_worker.warm`` per worker; return their answers, or raise WorkerDiedError."""
+        """Submit one ``_task_worker.make_ready`` per worker; return their answers, or raise WorkerDiedError."""
 
     @abstractmethod
     def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> Iterable[Answer]:
@@ -110,16 +102,16 @@ class TaskSession(ABC):
         stamps = stamps_of(done, self.workers, begin, received)
         return Round(repeats=repeats, start_ns=begin, end_ns=end, combine_ns=combine_ns, stamps=stamps, **since(before))
 
-    def _warm_up(self) -> Mapping[str, Warm]:
+    def _make_ready(self) -> dict[str, tuple[int, Any]]:
         """Make the job ready in every worker; return what each found."""
-        found: dict[str, Warm] = {}
+        found: dict[str, tuple[int, Any]] = {}
         for hold_s in _HOLD_S:
             for answer in self.submit_warm(hold_s):
                 if answer[0] == "raised":
                     own = self.task.definition is not None
                     what = self.task.case.id if own else f"importing {self.task.target}"
                     raise WorkerRaisedError(f"{what}{answer[1]}", answer[2])
-                found.setdefault(answer[1].worker, answer[1])
+                found.setdefault(answer[1], answer[2:])
             if len(found) >= self.task.case.workers:
                 break
         return found

@@ -56,12 +56,10 @@ def _refusal(package: str) -> dict[str, str]:
 class InterpreterPool(PipedPool):
     """Sub-interpreters that live until ``close``; idle ones block on their pipe and hold no GIL."""
 
-    def __init__(self, max_workers: int, cpus: int) -> None:
+    def __init__(self, max_workers: int, cpus: int, start_method: str = "") -> None:
         super().__init__(max_workers, cpus)
-        token_fds: list[tuple[int, int]] | None = (
-            [os.pipe() for _ in range(max_workers + 1)] if self.barriers is None else None
-        )
-        self._token_fds = [fd for pair in token_fds or () for fd in pair]
+        token_fds: list[tuple[int, int]] = [os.pipe() for _ in range(max_workers + 1)] if self.barriers is None else []
+        self._token_fds = [fd for pair in token_fds for fd in pair]
         self._commands: list[int] = []
         self._fates: dict[int, str] = {}
         self._threads = []
@@ -130,6 +128,4 @@ class InterpreterPool(PipedPool):
         self._commands, self.pipes, self._token_fds, self._threads = [], [], [], []
 
 
-def open_pool(max_workers: int, cpus: int, start_method: str = "") -> InterpreterPool:
-    """Start ``max_workers`` sub-interpreters."""
-    return InterpreterPool(max_workers, cpus)
+open_pool = InterpreterPool

@@ -81,7 +81,7 @@ class LokySession(TaskSession):
     def submit_warm(self, hold_s: float) -> list[_task_worker.Answer]:
         workers = range(self.task.case.workers)
         key, blob = self.jobs[0]
-        return answers([self._executor.submit(_task_worker.warm, key, blob, None, hold_s) for _ in workers])
+        return answers([self._executor.submit(_task_worker.make_ready, key, blob, None, hold_s) for _ in workers])
 
     def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> list[_task_worker.Answer]:
         submit, jobs, run = self._executor.submit, self.jobs, _task_worker.run

@@ -10,8 +10,9 @@ from gilscope.core import clocks, targets
 from gilscope.core.records import Round, Stamp
 from gilscope.core.spec import Availability, Impl
 from gilscope.executors._rounds import Task, outside, since
+from gilscope.executors.serial import NoPool
 
-__all__ = ["NativePool", "availability", "open_pool"]
+__all__ = ["availability", "open_pool"]
 
 _SETTLE_STEP_S = 0.001
 _SETTLE_LIMIT_S = 0.2  # libgomp spins for about 9 ms after a region; OMP_WAIT_POLICY=active never stops
@@ -25,17 +26,6 @@ def availability(impl: Impl, start_method: str = "") -> Availability:
             ok=False, reason="it has no threads of its own", cure="use --executors threads or processes"
         )
     return Availability(ok=True)
-
-
-class NativePool:
-    """No workers of ours: the runtime behind the implementation keeps its own."""
-
-    def bind(self, task: Task) -> NativeSession:
-        """Make a case ready: import, compile, and start the runtime's threads."""
-        return NativeSession(task)
-
-    def close(self) -> None:
-        """Nothing to end."""
 
 
 class NativeSession:
@@ -98,6 +88,6 @@ def settle() -> None:
             return
 
 
-def open_pool(max_workers: int, cpus: int, start_method: str = "") -> NativePool:
-    """Return the pool without workers of ours."""
-    return NativePool()
+def open_pool(max_workers: int, cpus: int, start_method: str = "") -> NoPool:
+    """Return the pool without workers of ours: the runtime behind the implementation has its own."""
+    return NoPool(NativeSession)

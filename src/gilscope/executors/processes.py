@@ -43,8 +43,9 @@ class ProcessPool(PipedPool):
     releases.
     """
 
-    def __init__(self, max_workers: int, cpus: int, start_method: str) -> None:
+    def __init__(self, max_workers: int, cpus: int, start_method: str = "") -> None:
         super().__init__(max_workers, cpus)
+        start_method = start_method or default_start_method()
         if start_method == "fork" and (threads := _threads_of_this_process()) > 1:
             raise UnavailableError(
                 f"this process has {threads} threads and must not fork", "use --start-method forkserver or spawn"
@@ -113,6 +114,4 @@ def _threads_of_this_process() -> int:
         return 1
 
 
-def open_pool(max_workers: int, cpus: int, start_method: str = "") -> ProcessPool:
-    """Start ``max_workers`` processes by ``start_method`` (`default_start_method` when empty)."""
-    return ProcessPool(max_workers, cpus, start_method or default_start_method())
+open_pool = ProcessPool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,15 +11,14 @@ from gilscope.core.records import Round
 from gilscope.executors._rounds import Task, bound_to, combine, job_of, outside, since, stamp
 from gilscope.executors._worker import bind, perform, warm_up
 
-__all__ = ["SerialPool", "open_pool"]
+__all__ = ["NoPool", "open_pool"]
 
 
-class SerialPool:
-    """No workers at all."""
+class NoPool:
+    """No workers of ours: a case is bound by its session alone."""
 
-    def bind(self, task: Task) -> SerialSession:
-        """Make a case ready in the calling thread."""
-        return SerialSession(task)
+    def __init__(self, bind: Callable[[Task], Any]) -> None:
+        self.bind = bind
 
     def close(self) -> None:
         """Nothing to end."""
@@ -56,6 +56,6 @@ class SerialSession:
         """Nothing to forget."""
 
 
-def open_pool(max_workers: int, cpus: int, start_method: str = "") -> SerialPool:
+def open_pool(max_workers: int, cpus: int, start_method: str = "") -> NoPool:
     """Return the pool without workers."""
-    return SerialPool()
+    return NoPool(SerialSession)
