@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import pickle
 import sys
 import time
@@ -16,14 +17,14 @@ from gilscope import __version__
 from gilscope.core import clocks
 from gilscope.core.errors import MeasurementError, UnavailableError, WorkerDiedError
 from gilscope.core.records import Round
-from gilscope.executors import _dask_worker
+from gilscope.executors import _task_worker
 from gilscope.executors._rounds import Chunk, Task, job_of, pack
 from gilscope.executors._shm import why_not_started
-from gilscope.executors._task_worker import Answer, forget
+from gilscope.executors._task_worker import Answer, Work, forget
 from gilscope.executors._tasks import TaskSession
 from gilscope.executors.processes import describe_exit
 
-__all__ = ["Cluster", "DaskPool", "WorkerClock", "clock_of", "complaint_about", "on_our_clock"]
+__all__ = ["Cluster", "WorkerClock", "clock_of", "complaint_about", "on_our_clock"]
 
 dask: Any = importlib.import_module("dask")  # neither package has types throughout
 distributed: Any = importlib.import_module("distributed")
@@ -76,10 +77,6 @@ def complaint_about(worker: str, versions: Mapping[str, Any] | BaseException, th
     return ""
 
 
-_CURE = (
-    "start every worker with the same Python and the same gilscope, one thread each: dask worker ADDRESS --nthreads 1"
-)
-
 _OWN_CLUSTER = {
     "distributed.scheduler.allowed-failures": 0,  # a worker that dies fails its case: no retry elsewhere
     "distributed.admin.system-monitor.gil.enabled": False,  # takes the GIL from the computation to see who has it
@@ -87,22 +84,11 @@ _OWN_CLUSTER = {
 
 
 class Cluster:
-    """A connection to a scheduler, like ``tcp://host:8786``; empty: a cluster of this process with ``max_workers``.
+    """A pool: the workers of a scheduler, like ``tcp://host:8786``, or without one ``max_workers`` of this process.
 
-    Attributes
-    ----------
-    workers : list of str
-        Addresses, sorted.
-    clocks : dict of str to WorkerClock
-    own : bool
-        Whether it is a cluster of this process.
-
-    Raises
-    ------
-    UnavailableError
-        If the scheduler does not answer, or a worker cannot be used.
-    MeasurementError
-        If a cluster of this process cannot be started.
+    ``workers`` are sorted addresses, ``clocks`` theirs by address, ``own`` tells whether this process started them.
+    Raises UnavailableError if the scheduler does not answer or a worker cannot be used, MeasurementError if the
+    cluster of this process does not start.
     """
 
     def __init__(self, scheduler: str, max_workers: int) -> None:
@@ -155,12 +141,14 @@ class Cluster:
         versions = self.client.run(eval, _VERSIONS, on_error="return")
         for worker in self.workers:
             if complaint := complaint_about(worker, versions[worker], threads[worker]):
-                raise UnavailableError(complaint, _CURE)
+                cure = "start every worker with the same Python and the same gilscope, one thread each"
+                raise UnavailableError(complaint, f"{cure}: dask worker ADDRESS --nthreads 1")
         self.clocks = {worker: self._clock(worker, versions[worker]["boot_id"]) for worker in self.workers}
 
     def _clock(self, worker: str, boot_id: str) -> WorkerClock:
         """Compare clocks; a worker on this machine has the same one."""
-        if boot_id and boot_id == _our_boot_id():
+        here = Path(_BOOT_ID)
+        if boot_id and here.exists() and here.read_text() == boot_id:
             return WorkerClock(offset_ns=0, error_ns=0)
         pings = []
         for _ in range(_PINGS):
@@ -168,6 +156,16 @@ class Cluster:
             theirs = self.client.run(time.perf_counter_ns, workers=[worker])[worker]
             pings.append((sent, theirs, clocks.wall_ns()))
         return clock_of(pings)
+
+    def bind(self, task: Task) -> DaskSession:
+        """Make a case ready in the first p workers, or raise UnavailableError if there are too few."""
+        wanted, there = task.case.workers, len(self.workers)
+        if wanted > there:
+            raise UnavailableError(
+                f"the Dask cluster has {there} worker{'s' if there != 1 else ''}, {task.case.id} needs {wanted}",
+                f"start more workers, or use --workers {there}" if there else "start workers: dask worker ADDRESS",
+            )
+        return DaskSession(self, task)
 
     def alive(self) -> dict[str, int]:
         """Return the number of threads of each worker that the scheduler knows now."""
@@ -196,35 +194,6 @@ def _connected(scheduler: str) -> Any:
             f"no Dask scheduler answers at {scheduler} ({type(error).__name__})",
             "start one with: dask scheduler, and give its address, like --dask-scheduler tcp://host:8786",
         ) from None
-
-
-def _our_boot_id() -> str:
-    try:
-        return Path(_BOOT_ID).read_text()
-    except OSError:
-        return ""
-
-
-class DaskPool:
-    """A connection to a Dask cluster; a session uses its first p workers."""
-
-    def __init__(self, max_workers: int, scheduler: str) -> None:
-        self.cluster = Cluster(scheduler, max_workers)
-        self.cluster.client.run(forget, None)
-
-    def bind(self, task: Task) -> DaskSession:
-        """Make a case ready in its workers, or raise UnavailableError if there are too few."""
-        wanted, there = task.case.workers, len(self.cluster.workers)
-        if wanted > there:
-            raise UnavailableError(
-                f"the Dask cluster has {there} worker{'s' if there != 1 else ''}, {task.case.id} needs {wanted}",
-                f"start more workers, or use --workers {there}" if there else "start workers: dask worker ADDRESS",
-            )
-        return DaskSession(self.cluster, task)
-
-    def close(self) -> None:
-        """Disconnect; end the cluster if this process started it. Idempotent."""
-        self.cluster.close()
 
 
 class DaskSession(TaskSession):
@@ -257,14 +226,14 @@ class DaskSession(TaskSession):
         cpus = [place["cpu"] for place in self._places] or [None] * len(self._addresses)
         blob = self.jobs[0][1]
         tasks = [
-            self._submit(_dask_worker.make_ready, [address], blob, self._inputs, cpu)
+            self._submit(_make_ready, [address], blob, self._inputs, cpu)
             for address, cpu in zip(self._addresses, cpus, strict=True)
         ]
         return self._answers(tasks)
 
     def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> list[Answer]:
         packed = [pack(self.copies[copy], phase, chunk, self._there) for copy, chunk in work]
-        tasks = [self._submit(_dask_worker.run, self._addresses, phase, (entry,)) for entry in packed]
+        tasks = [self._submit(_run, self._addresses, phase, (entry,)) for entry in packed]
         return [on_our_clock(answer, self._cluster.clocks) for answer in self._answers(tasks)]
 
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
@@ -324,3 +293,16 @@ def on_our_clock(answer: Answer, clocks_of: Mapping[str, WorkerClock]) -> Answer
     offset_ns = clocks_of[worker].offset_ns
     moved = replace(report, start_ns=report.start_ns + offset_ns, end_ns=report.end_ns + offset_ns)
     return status, worker, moved, written
+
+
+# On the workers, known by their addresses; Dask imports this module there, so they need gilscope.
+
+
+def _make_ready(key: str, blob: bytes, inputs: Mapping[str, bytes], cpu: int | None) -> Answer:
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})  # of the thread that does this worker's tasks
+    return _task_worker.make_ready(key, blob, inputs, 0.0, distributed.get_worker().address)
+
+
+def _run(key: str, phase: int, work: Work) -> Answer:
+    return _task_worker.run(key, b"", None, phase, work, distributed.get_worker().address)

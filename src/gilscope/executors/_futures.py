@@ -16,6 +16,7 @@ from gilscope.core import clocks, targets
 from gilscope.core.errors import UnavailableError, WorkerDiedError, WorkerRaisedError
 from gilscope.core.records import Round
 from gilscope.core.spec import chunk_bounds
+from gilscope.executors import Session
 from gilscope.executors._rounds import Task, outside, since
 
 __all__ = ["FuturesPool"]
@@ -52,14 +53,14 @@ class FuturesPool:
         self._made.clear()
 
 
-class FuturesSession:
-    """A case in an executor of the standard library; see ``PoolSession`` for the attributes."""
+class FuturesSession(Session):
+    """A case in an executor of the standard library."""
 
     jit_cache = "none"
 
     def __init__(self, pool: concurrent.futures.Executor, task: Task, start_ns: int) -> None:
+        super().__init__()
         self._pool, self._task = pool, task
-        self.result: Any = None
         self.isa = targets.isa_of(task.target)
         self.one_time_ns = {"start": start_ns}
         self._phases = task.spec.phases(task.params)
@@ -89,9 +90,6 @@ class FuturesSession:
             futures = [submit(call, task.target, phase, lo, hi, params, task.layout) for lo, hi in bounds]
             partials += [future.result() for future in futures]
         return task.spec.combine(task.params, partials)
-
-    def close(self) -> None:
-        """Nothing to forget."""
 
 
 def call(target: str, phase: int, lo: int, hi: int, params: Mapping[str, int], layout: targets.Layout) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing import connection
 from typing import Any, cast
@@ -16,9 +16,9 @@ from gilscope.core import clocks
 from gilscope.core.errors import MeasurementError, UnavailableError, WorkerDiedError, WorkerRaisedError
 from gilscope.core.records import Round
 from gilscope.core.spec import chunk_bounds
+from gilscope.executors import Session
 from gilscope.executors._rounds import Task, combine_each, job_of, merge, outside, pack, since, stamp, store, touched
-from gilscope.executors._shm import Segment
-from gilscope.executors._tokens import TokenBarrier
+from gilscope.executors._shm import BARRIERS, Segment
 from gilscope.executors._worker import WorkerReport
 
 try:
@@ -26,48 +26,10 @@ try:
 except ImportError:  # not compiled here: pipe tokens take over
     _barrier = None  # type: ignore[assignment]
 
-__all__ = ["BARRIERS", "PipedPool", "Pool", "PoolSession", "Session", "open_barrier"]
+__all__ = ["PipedPool", "Pool", "PoolSession"]
 
-BARRIERS = "barriers"  # key of the segment that holds them
 _BARRIER_SLOTS = 4096  # one per session; 256 bytes each, so 1 MiB that is only touched where used
 _SPIN_NS = 50_000  # a futex wake-up costs about this much: spinning longer cannot win (Karlin et al., SOSP 1991)
-
-
-def open_barrier(
-    memory: Any, tokens: tuple[Any, Sequence[Any]] | None, slot: int, parties: int, index: int, spin_ns: int
-) -> Any:
-    """Return one worker's view of barrier ``slot``: compiled where possible, else of pipe tokens."""
-    if tokens is not None:
-        return TokenBarrier(index, parties, *tokens)
-    return _barrier.Barrier(memory, slot * _barrier.NBYTES, parties, spin_ns)
-
-
-class Session:
-    """What every session of workers keeps.
-
-    Attributes
-    ----------
-    result, results : object, list of object
-        The combined partials of the last round; one per copy of the work, of which ``result`` is the first.
-    one_time_ns : dict
-        ``start``, ``import``, ``jit``; the slowest worker's.
-    placed : list of mapping
-        Where each worker is bound to, if it is.
-    jit_cache, isa : str
-    gil_enabled : bool
-        Whether a worker had a GIL after all its imports.
-    """
-
-    def __init__(self) -> None:
-        self.result: Any = None
-        self.results: list[Any] = []
-
-    def keep(self, start_ns: int, import_ns: Iterable[int], warm: Sequence[tuple[int, str, str, bool]]) -> None:
-        """Keep what starting, importing and ``warm_up`` took and found in each worker."""
-        jit_ns, caches, isas, gils = zip(*warm, strict=True)
-        self.one_time_ns = {"start": start_ns, "import": max(import_ns), "jit": max(jit_ns)}
-        self.jit_cache = "cold" if "cold" in caches else caches[0]
-        self.isa, self.gil_enabled = isas[0], any(gils)
 
 
 class Pool(ABC):
@@ -150,7 +112,7 @@ class PipedPool(Pool):
 
     @abstractmethod
     def read(self, pipe: Any) -> Any:
-        """Receive the message that is there; EOFError or OSError if the worker is gone."""
+        """Receive a message; EOFError or OSError if the worker is gone."""
 
     @abstractmethod
     def hand_over(self, index: int, segment: Segment) -> None:

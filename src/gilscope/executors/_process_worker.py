@@ -21,13 +21,13 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 def main(connection: Any, index: int, tokens: Any) -> None:
     """Serve commands from ``connection`` until it closes."""
     die_with_parent()
-    _let_the_forkserver_go()
+    _release_forkserver()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     connection.send(("ok", index))
     serve(_ProcessChannel(connection, tokens))
 
 
-def _let_the_forkserver_go() -> None:
+def _release_forkserver() -> None:
     """Close this end of the pipe that keeps the forkserver alive; the runner's own end is the one that counts.
 
     Otherwise forkserver and workers would keep each other alive after the runner was killed.

@@ -12,8 +12,9 @@ import os
 from multiprocessing import shared_memory
 from typing import Any
 
-__all__ = ["HAS_MEMFD", "MappedChannel", "Segment", "why_not_started"]
+__all__ = ["BARRIERS", "HAS_MEMFD", "MappedChannel", "Segment", "why_not_started"]
 
+BARRIERS = "barriers"  # key of the segment that holds them
 HAS_MEMFD = hasattr(os, "memfd_create")
 
 
@@ -82,12 +83,14 @@ class MappedChannel:
         return self.segments[key].map()
 
     def barrier(self, slot: int, parties: int, index: int, spin_ns: int) -> Any:
-        """Return this worker's view of barrier number ``slot``."""
-        # Imported here: the barrier is compiled, and a worker that meets no others need not load it.
-        from gilscope.executors._pool import BARRIERS, open_barrier
+        """Return this worker's view of barrier number ``slot``; loads it late, because not every worker needs one."""
+        if self.tokens is not None:
+            from gilscope.executors._tokens import TokenBarrier
 
-        memory = None if self.tokens is not None else self.memory(BARRIERS)
-        return open_barrier(memory, self.tokens, slot, parties, index, spin_ns)
+            return TokenBarrier(index, parties, *self.tokens)
+        from gilscope.executors._barrier import NBYTES, Barrier
+
+        return Barrier(self.memory(BARRIERS), slot * NBYTES, parties, spin_ns)
 
 
 def why_not_started(name: str, error: BaseException) -> str:

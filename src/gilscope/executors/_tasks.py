@@ -16,7 +16,7 @@ from gilscope.core import clocks
 from gilscope.core.errors import WorkerRaisedError
 from gilscope.core.records import Round, Stamp
 from gilscope.core.spec import chunk_bounds
-from gilscope.executors._pool import Session
+from gilscope.executors import Session
 from gilscope.executors._rounds import Chunk, Task, combine_each, merge, outside, since, stamp, store
 from gilscope.executors._task_worker import Answer
 from gilscope.executors._worker import WorkerReport
@@ -70,10 +70,6 @@ class TaskSession(Session, ABC):
 
         Their times are on the parent's clock. Raises WorkerDiedError.
         """
-
-    @abstractmethod
-    def close(self) -> None:
-        """Forget the case. Idempotent."""
 
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
         """Run the kernel ``repeats`` times; ``limit``: only so many chunks per worker and phase.

@@ -45,18 +45,14 @@ class Job:
 
     Parameters
     ----------
-    target : str
-        ``module:function`` of a chunked implementation.
-    definition : mapping of str to str, optional
-        What ``target`` makes it from, if it is one of the user's own functions.
+    target, definition : str, mapping of str to str
+        ``module:function`` of a chunked implementation; what it makes a user's function from, if it does.
     segment : str
         Key of the shared memory that holds the buffers.
     chunks : tuple of (number, lo, hi)
         This worker's own chunks, the same in each phase.
-    index, parties : int
-        Which of how many workers this is.
-    barrier_slot, spin_ns : int
-        Where they meet, and how long they spin before they block.
+    index, parties, barrier_slot, spin_ns : int
+        Which of how many workers this is, where they meet, and how long they spin before they block.
     alone : bool
         Whether it meets the others only at the start, because its work is independent of theirs.
     dynamic : bool

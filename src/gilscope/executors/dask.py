@@ -7,6 +7,7 @@ import importlib.util
 from typing import Any
 
 from gilscope.core.spec import Availability, Impl
+from gilscope.executors._task_worker import forget
 
 __all__ = ["availability", "open_pool", "workers_of"]
 
@@ -33,6 +34,8 @@ def workers_of(scheduler: str) -> int:
 
 def open_pool(max_workers: int, cpus: int, start_method: str = "", *, scheduler: str = "") -> Any:
     """Connect to the cluster at ``scheduler``, or start one of ``max_workers`` workers on this machine."""
-    from gilscope.executors._dask_cluster import DaskPool
+    from gilscope.executors._dask_cluster import Cluster
 
-    return DaskPool(max_workers, scheduler)
+    cluster = Cluster(scheduler, max_workers)
+    cluster.client.run(forget, None)  # the jobs of a client that was killed
+    return cluster

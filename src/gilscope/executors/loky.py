@@ -66,7 +66,7 @@ class LokyPool:
 
 
 class LokySession(TaskSession):
-    """A case in loky's processes."""
+    """A case in loky's processes, which drop what they have not used for long."""
 
     def __init__(self, pool: LokyPool, task: Task) -> None:
         self._executor = pool.executor
@@ -86,9 +86,6 @@ class LokySession(TaskSession):
     def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> list[_task_worker.Answer]:
         submit, jobs, run = self._executor.submit, self.jobs, _task_worker.run
         return answers([submit(run, *jobs[copy], None, phase, ((chunk, [], []),)) for copy, chunk in work])
-
-    def close(self) -> None:
-        """Nothing to forget: workers drop what they have not used for long."""
 
 
 def answers(futures: Iterable[Any]) -> list[Any]:

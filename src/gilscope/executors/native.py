@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
 
 from gilscope.core import clocks, targets
 from gilscope.core.records import Round, Stamp
 from gilscope.core.spec import Availability, Impl
+from gilscope.executors import NoPool, Session
 from gilscope.executors._rounds import Task, outside, since
-from gilscope.executors.serial import NoPool
 
-__all__ = ["availability", "open_pool"]
+__all__ = ["NativeSession", "availability", "open_pool"]
 
 _SETTLE_STEP_S = 0.001
 _SETTLE_LIMIT_S = 0.2  # libgomp spins for about 9 ms after a region; OMP_WAIT_POLICY=active never stops
@@ -28,12 +27,12 @@ def availability(impl: Impl, start_method: str = "") -> Availability:
     return Availability(ok=True)
 
 
-class NativeSession:
-    """A case that runs on threads of its own; see ``PoolSession`` for the attributes."""
+class NativeSession(Session):
+    """A case that runs on threads of its own."""
 
     def __init__(self, task: Task) -> None:
+        super().__init__()
         self._task = task
-        self.result: Any = None
         self.placed = task.placed
         if self.placed:  # before the runtime starts its threads, which inherit it
             os.sched_setaffinity(0, {place["cpu"] for place in self.placed})
@@ -73,9 +72,6 @@ class NativeSession:
             received_ns=end_ns,
         )
         return Round(repeats=repeats, start_ns=start_ns, end_ns=end_ns, stamps=(stamp,), **taken)
-
-    def close(self) -> None:
-        """Nothing to forget."""
 
 
 def settle() -> None:

@@ -18,6 +18,8 @@ from gilscope.executors._shm import HAS_MEMFD, Segment
 
 __all__ = ["ProcessPool", "availability", "default_start_method", "describe_exit", "open_pool"]
 
+_TASKS = "/proc/self/task"  # has an entry per native thread
+
 
 def availability(impl: Impl, start_method: str = "") -> Availability:
     """Processes run every chunked implementation, where the platform has the start method."""
@@ -46,7 +48,8 @@ class ProcessPool(PipedPool):
     def __init__(self, max_workers: int, cpus: int, start_method: str = "") -> None:
         super().__init__(max_workers, cpus)
         start_method = start_method or default_start_method()
-        if start_method == "fork" and (threads := _threads_of_this_process()) > 1:
+        threads = len(os.listdir(_TASKS)) if os.path.isdir(_TASKS) else 1
+        if start_method == "fork" and threads > 1:
             raise UnavailableError(
                 f"this process has {threads} threads and must not fork", "use --start-method forkserver or spawn"
             )
@@ -94,24 +97,13 @@ class ProcessPool(PipedPool):
 
 
 def describe_exit(status: int | None) -> str:
-    """Say in words how a process ended, from its exit status (negative: signal)."""
+    """Say how a process ended, from its exit status (negative: signal)."""
     if status is None:
         return "closed its pipe but did not end"
-    if status < 0:
-        try:
-            name = signal.Signals(-status).name
-        except ValueError:
-            name = f"signal {-status}"
-        return f"was killed by {name}"
-    return f"ended with exit status {status}"
-
-
-def _threads_of_this_process() -> int:
-    """Number of native threads; 1 where there is no /proc."""
-    try:
-        return len(os.listdir("/proc/self/task"))
-    except OSError:
-        return 1
+    if status >= 0:
+        return f"ended with exit status {status}"
+    names = {number.value: number.name for number in signal.Signals}
+    return f"was killed by {names.get(-status, f'signal {-status}')}"
 
 
 open_pool = ProcessPool

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 from gilscope.core import clocks
 from gilscope.core.records import Round
+from gilscope.executors import NoPool, Session
 from gilscope.executors._rounds import Task, bound_to, combine, job_of, outside, since, stamp
 from gilscope.executors._worker import bind, perform, warm_up
 
-__all__ = ["NoPool", "open_pool"]
+__all__ = ["SerialSession", "open_pool"]
 
 
-class NoPool:
-    """No workers of ours: a case is bound by its session alone."""
-
-    def __init__(self, bind: Callable[[Task], Any]) -> None:
-        self.bind = bind
-
-    def close(self) -> None:
-        """Nothing to end."""
-
-
-class SerialSession:
-    """A case in the calling thread; see ``PoolSession`` for the attributes."""
+class SerialSession(Session):
+    """A case in the calling thread."""
 
     def __init__(self, task: Task) -> None:
+        super().__init__()
         self._task = task
-        self.result: Any = None
         self.placed = task.placed
         memory = task.segment.map()
         channel: Any = SimpleNamespace(memory=lambda key: memory)  # a worker alone asks for nothing else
@@ -51,9 +41,6 @@ class SerialSession:
             stamps=(stamp(report, submitted, report.end_ns),),
             **since(before),
         )
-
-    def close(self) -> None:
-        """Nothing to forget."""
 
 
 def open_pool(max_workers: int, cpus: int, start_method: str = "") -> NoPool:
