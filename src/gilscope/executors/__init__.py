@@ -28,7 +28,6 @@ class Session:
         ``start``, ``import``, ``jit``; the slowest worker's.
     placed : list of mapping
         Where each worker is bound to, if it is.
-    jit_cache, isa : str
     gil_enabled : bool
         Whether a worker had a GIL after all its imports; missing where it cannot differ from the parent.
     """

@@ -1,7 +1,6 @@
 """The pools of ``concurrent.futures`` as they are: submit every chunk of a phase, wait for all, then the next phase.
 
-They are references for what handing out tasks costs, not executors to choose: only a task's partial result comes back,
-so kernels whose answer is in buffers cannot run.
+References for the cost of handing out tasks: only partial results come back, so a kernel's answer cannot be in buffers.
 """
 
 from __future__ import annotations

@@ -40,14 +40,8 @@ Chunk = tuple[int, int, int]
 class Task:
     """A case made concrete: its kernel, the implementation's target and the memory of its buffers.
 
-    Parameters
-    ----------
-    layout : Layout
-        Of one copy of the buffers; ``segment`` holds ``case.copies`` of them, one after the other.
-    others : tuple of buffers
-        Those of the other copies.
-    places : sequence of mapping
-        The CPUs to which workers are bound, in their order, as ``env.pinning`` has them; empty if unbound.
+    ``segment`` holds ``case.copies`` copies of the buffers, one after the other; ``layout`` is that of one of them, and
+    ``others`` has the buffers of all but the first. Workers are bound to ``places``, as ``env.pinning`` has them.
     """
 
     case: Case

@@ -84,7 +84,7 @@ class TaskSession(Session, ABC):
         for _ in range(repeats):
             last = len(done)
             for phase in range(self._phases):
-                done.append([self._done(answer) for answer in self.run_phase(phase, work)])
+                done.append([Done(*_checked(answer, case.id)) for answer in self.run_phase(phase, work)])
                 for (copy, _), entry in zip(work, done[-1], strict=True):
                     store(self.copies[copy], entry.written)
         received = clocks.wall_ns()
@@ -100,22 +100,21 @@ class TaskSession(Session, ABC):
 
     def _make_ready(self) -> dict[str, tuple[int, Any]]:
         """Make the job ready in every worker; return what each found."""
-        found: dict[str, tuple[int, Any]] = {}
+        task, found = self.task, dict[str, tuple[int, Any]]()
+        what = task.case.id if task.definition is not None else f"importing {task.target}"
         for hold_s in _HOLD_S:
             for answer in self.submit_warm(hold_s):
-                if answer[0] == "raised":
-                    own = self.task.definition is not None
-                    what = self.task.case.id if own else f"importing {self.task.target}"
-                    raise WorkerRaisedError(f"{what}{answer[1]}", answer[2])
-                found.setdefault(answer[1], answer[2:])
-            if len(found) >= self.task.case.workers:
+                worker, import_ns, warm = _checked(answer, what)
+                found.setdefault(worker, (import_ns, warm))
+            if len(found) >= task.case.workers:
                 break
         return found
 
-    def _done(self, answer: Answer) -> Done:
-        if answer[0] == "raised":
-            raise WorkerRaisedError(f"{self.task.case.id}{answer[1]}", answer[2])
-        return Done(*answer[1:])
+
+def _checked(answer: Answer, what: str) -> tuple[Any, ...]:
+    if answer[0] == "raised":
+        raise WorkerRaisedError(f"{what}{answer[1]}", answer[2])
+    return answer[1:]
 
 
 def stamps_of(
@@ -130,11 +129,9 @@ def stamps_of(
     own: dict[str, dict[int, list[WorkerReport]]] = {worker: {} for worker in workers}
     for at, entries in enumerate(done):
         for entry in entries:
-            own.setdefault(entry.worker, {}).setdefault(at, []).append(entry.report)
-    return tuple(
-        stamp(_whole(phases, done, ends, begin_ns), begin_ns, received_ns)
-        for phases in list(own.values())[: len(workers)]
-    )
+            if entry.worker in own:
+                own[entry.worker].setdefault(at, []).append(entry.report)
+    return tuple(stamp(_whole(phases, done, ends, begin_ns), begin_ns, received_ns) for phases in own.values())
 
 
 def _whole(

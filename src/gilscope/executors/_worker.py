@@ -57,8 +57,6 @@ class Job:
         Whether it meets the others only at the start, because its work is independent of theirs.
     dynamic : bool
         Whether ``chunks`` are those of all workers, and each worker takes the next one when it is done.
-    cpu : int or None
-        The CPU to which the worker's thread is bound.
     private : bool
         Whether the buffers are the worker's own and data travels with each phase (transport ``pickle``).
     copies : tuple of (buffer, first item, one past the last) or None

@@ -29,11 +29,9 @@ _EXIT_CODE = re.compile(r"exit codes? of the workers? (?:is|are) \{.*?\((-?\d+)\
 
 def availability(impl: Impl, start_method: str = "") -> Availability:
     """Loky runs every chunked implementation where it or joblib is installed."""
-    if not any(_is_here(name) for name in _PACKAGES):
-        return Availability(
-            ok=False, reason="loky is not installed", cure="Install it with: pip install 'gilscope[loky]'"
-        )
-    return Availability(ok=True)
+    if any(map(_is_here, _PACKAGES)):
+        return Availability(ok=True)
+    return Availability(ok=False, reason="loky is not installed", cure="Install it with: pip install 'gilscope[loky]'")
 
 
 def _is_here(name: str) -> bool:
@@ -46,7 +44,7 @@ class LokyPool:
     All processes take tasks, so cases of another worker count need a pool, hence a runner, of their own.
     """
 
-    def __init__(self, max_workers: int) -> None:
+    def __init__(self, max_workers: int, cpus: int, start_method: str = "") -> None:
         module: Any = importlib.import_module(next(filter(_is_here, _PACKAGES)))
         opened = clocks.wall_ns()
         try:  # without a time-out idle workers stay, as those of the other executors do
@@ -58,7 +56,7 @@ class LokyPool:
 
     def bind(self, task: Task) -> LokySession:
         """Make a case ready in all processes."""
-        return LokySession(self, task)
+        return LokySession(self.executor, self.ready_ns, task)
 
     def close(self) -> None:
         """End the processes. Idempotent."""
@@ -68,20 +66,19 @@ class LokyPool:
 class LokySession(TaskSession):
     """A case in loky's processes, which drop what they have not used for long."""
 
-    def __init__(self, pool: LokyPool, task: Task) -> None:
-        self._executor = pool.executor
+    def __init__(self, executor: Any, ready_ns: int, task: Task) -> None:
+        self._executor = executor
         segment = task.segment
         memory = _task_worker.ParentMemory(nbytes=segment.nbytes, pid=os.getpid(), fd=segment.fd, name=segment.name)
         blobs = [pickle.dumps((job_of(copy), memory)) for copy in task.copies]
-        super().__init__(task, pool.ready_ns, blobs)
+        super().__init__(task, ready_ns, blobs)
         self.placed = task.placed
         for worker, place in zip(self.workers, self.placed, strict=False):
             os.sched_setaffinity(int(worker), {place["cpu"]})  # the main thread, which does the tasks
 
     def submit_warm(self, hold_s: float) -> list[_task_worker.Answer]:
-        workers = range(self.task.case.workers)
-        key, blob = self.jobs[0]
-        return answers([self._executor.submit(_task_worker.make_ready, key, blob, None, hold_s) for _ in workers])
+        submit, make_ready, workers = self._executor.submit, _task_worker.make_ready, range(self.task.case.workers)
+        return answers([submit(make_ready, *self.jobs[0], None, hold_s) for _ in workers])
 
     def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> list[_task_worker.Answer]:
         submit, jobs, run = self._executor.submit, self.jobs, _task_worker.run
@@ -106,6 +103,4 @@ def how_it_ended(message: str) -> str:
     return f"ended: {message.strip().partition(chr(10))[0] or 'loky gives no reason'}"
 
 
-def open_pool(max_workers: int, cpus: int, start_method: str = "") -> LokyPool:
-    """Start ``max_workers`` processes."""
-    return LokyPool(max_workers)
+open_pool = LokyPool

@@ -20,11 +20,9 @@ _QUIET_SHARE = 0.05  # of one CPU: our own loop costs about 2 %
 
 def availability(impl: Impl, start_method: str = "") -> Availability:
     """Only implementations with threads of their own run here."""
-    if impl.gil != "own_threads":
-        return Availability(
-            ok=False, reason="it has no threads of its own", cure="use --executors threads or processes"
-        )
-    return Availability(ok=True)
+    if impl.gil == "own_threads":
+        return Availability(ok=True)
+    return Availability(ok=False, reason="it has no threads of its own", cure="use --executors threads or processes")
 
 
 class NativeSession(Session):
