@@ -145,7 +145,7 @@ class Examined:
         """Whether it runs on threads that no limit of a library reaches: its own, or of an unknown runtime."""
         return self.busy > _BUSY
 
-    def facts(self) -> dict[str, Any]:
+    def stored(self) -> dict[str, Any]:
         """Return what a result file keeps; JSON-able."""
         kept = {"call_s": self.call_s, "held": self.held, "own_threads": self.own_threads, "pools": list(self.pools)}
         return {**kept, "items": self.items} if self.items else kept

@@ -128,7 +128,7 @@ class Functions:
         found = {
             **environment,
             "checks": environment["checks"] + [_caution(text, cure) for text, cure in _cautions(request, examined)],
-            "functions": {name: seen.facts() for name, seen in examined.items() if not seen.problem},
+            "functions": {name: seen.stored() for name, seen in examined.items() if not seen.problem},
             "hand_over_s": _hand_over_s(host, request, study, most),
         }
         plan = _with_controls(_with_nested(_plan(study, examined, options), examined, study), options.controls)
