@@ -63,8 +63,7 @@ class Pool(ABC):
     def collect(self, workers: int) -> list[tuple[tuple[Any, ...], int]]:
         """Wait for one answer of each of the first ``workers``; return (answer, received ns) in worker order.
 
-        Raises WorkerDiedError if a worker ended instead. The others may wait for it at a barrier forever, so whoever
-        catches this closes the pool.
+        Raises WorkerDiedError if a worker ended instead. Close the pool then: the others may wait at a barrier forever.
         """
 
     @abstractmethod
@@ -231,7 +230,7 @@ class PoolSession(Session):
         task, workers = self._task, self._task.case.workers
         before, begin = outside(), clocks.wall_ns()
         totals: list[list[WorkerReport]] = [[] for _ in range(workers)]
-        waiting, gaps = [0] * workers, [0] * workers  # after the last phase, where the round ends, nobody waits
+        waiting, gaps = [0] * workers, [0] * workers  # not after the last phase, where the round ends
         received = begin
         for _ in range(repeats):
             partials: list[list[WorkerReport]] = [[] for _ in range(workers)]

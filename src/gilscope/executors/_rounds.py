@@ -193,7 +193,7 @@ def outside() -> tuple[int | None, int | None, int]:
 
 
 class Taken(TypedDict):
-    """The fields of a round that come from ``outside``; None where the system does not tell."""
+    """The fields of a round that come from ``outside``; None where the system has none."""
 
     steal_ns: int | None
     throttled_ns: int | None

@@ -12,6 +12,8 @@ import os
 from multiprocessing import shared_memory
 from typing import Any
 
+from gilscope.executors._tokens import TokenBarrier
+
 __all__ = ["BARRIERS", "HAS_MEMFD", "MappedChannel", "Segment", "why_not_started"]
 
 BARRIERS = "barriers"  # key of the segment that holds them
@@ -83,12 +85,10 @@ class MappedChannel:
         return self.segments[key].map()
 
     def barrier(self, slot: int, parties: int, index: int, spin_ns: int) -> Any:
-        """Return this worker's view of barrier number ``slot``; loads it late, because not every worker needs one."""
+        """Return this worker's view of barrier number ``slot``."""
         if self.tokens is not None:
-            from gilscope.executors._tokens import TokenBarrier
-
             return TokenBarrier(index, parties, *self.tokens)
-        from gilscope.executors._barrier import NBYTES, Barrier
+        from gilscope.executors._barrier import NBYTES, Barrier  # compiled, and not every worker needs it
 
         return Barrier(self.memory(BARRIERS), slot * NBYTES, parties, spin_ns)
 

@@ -47,7 +47,7 @@ class ParentMemory:
         """Map them into this process."""
         if not HAS_MEMFD:
             return Segment(self.nbytes, name=self.name).map()
-        # Opened through /proc the memory stays nameless: nothing is left behind, whoever is killed.
+        # Opened through /proc the memory stays nameless: nothing is left behind after a kill.
         fd = os.open(f"/proc/{self.pid}/fd/{self.fd}", os.O_RDWR)
         try:
             return mmap.mmap(fd, self.nbytes)

@@ -22,7 +22,7 @@ class SerialSession(Session):
         self._task = task
         self.placed = task.placed
         memory = task.segment.map()
-        channel: Any = SimpleNamespace(memory=lambda key: memory)  # a worker alone asks for nothing else
+        channel: Any = SimpleNamespace(memory=lambda key: memory)  # all that a single worker needs
         self._bound = bind(job_of(task, chunks=task.case.chunks), channel)
         jit_ns, self.jit_cache, self.isa, self.gil_enabled = warm_up(self._bound)
         self.one_time_ns = {"import": self._bound.import_ns, "jit": jit_ns}

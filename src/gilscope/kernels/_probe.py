@@ -39,7 +39,7 @@ def work(params: Params, result: Any) -> Work:
 
 
 def last(params: Params) -> tuple[BufferSpec, ...]:
-    """Lay out one word per item: where compiled loops leave what they computed, so that they are not removed."""
+    """Lay out one word per item for what compiled loops computed, so that no compiler removes them."""
     return (BufferSpec(name="last", format="Q", length=params["items"], role="output"),)
 
 

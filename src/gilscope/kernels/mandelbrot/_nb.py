@@ -13,7 +13,7 @@ from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
 _LANES = 32
-_BURST = 4  # iterations between two looks at whether any lane is still inside
+_BURST = 4  # iterations between two checks whether any lane is still inside
 
 
 @inlined

@@ -13,7 +13,7 @@ _SIZE = re.compile(r"n(\d+)s(\d+)")
 
 
 class _Sizes(dict[str, Params]):
-    """The usual words, and any other size as `size_word` writes it: what sweeps the size of a task needs them all."""
+    """The usual sizes, and any other as ``size_word`` writes it, for sweeps over the size of a task."""
 
     def __missing__(self, word: str) -> Params:
         match = _SIZE.fullmatch(word)

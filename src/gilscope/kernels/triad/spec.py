@@ -13,7 +13,7 @@ __all__ = ["KERNEL"]
 _NUMBER = 4
 _BYTES_PER_ELEMENT = 24  # two loads and a store, as STREAM counts (McCalpin 1995): no write-allocate
 _FLOPS_PER_ELEMENT = 2
-_CHECKED = 1000  # elements the check looks at; the digest looks at all
+_CHECKED = 1000  # elements that the check compares; the digest covers all
 
 
 def _layout(params: Params) -> tuple[BufferSpec, ...]:
