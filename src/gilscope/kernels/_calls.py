@@ -194,18 +194,15 @@ class Calls:
         if self.moves:
             self._carefully(lo, hi)
             return
-        with explained(f"calling {self._target} again and again", "the first calls went well: find what adds up"):
-            self._run(lo, hi)
-
-    def _run(self, lo: int, hi: int) -> None:
         call, items = self._call, self.items
-        if items is None:
-            for _ in itertools.repeat(None, hi - lo):
-                call()
-        else:
-            count = len(items)
-            for index in range(lo, hi):
-                call(items[index % count])
+        with explained(f"calling {self._target} again and again", "the first calls went well: find what adds up"):
+            if items is None:
+                for _ in itertools.repeat(None, hi - lo):
+                    call()
+            else:
+                count = len(items)
+                for index in range(lo, hi):
+                    call(items[index % count])
 
     def one(self, index: int) -> Any:
         """Call the function once, for item ``index`` where there are items; return its result."""

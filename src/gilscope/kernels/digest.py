@@ -16,7 +16,7 @@ from gilscope.core.errors import MeasurementError, UnavailableError
 from gilscope.core.registry import KERNELS, SIZES
 from gilscope.core.spec import Impl, KernelSpec, chunk_bounds
 
-__all__ = ["make_digests", "run_once"]
+__all__ = ["main", "make_digests", "run_once"]
 
 _CHUNKS = 4
 
@@ -68,7 +68,3 @@ def main(names: list[str]) -> None:
         path = Path(str(module.__file__)).with_name("digests.json")
         path.write_text(json.dumps(digests, indent=2) + "\n", encoding="ascii")
         sys.stdout.write(f"{name}: {', '.join(digests)}\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -1,7 +1,7 @@
 """A probe of false sharing: every item increments a cell of its own, many times.
 
-The cells are adjacent, eight to a cache line of 64 bytes, and neighbouring items are in different lines, so
-the chunks of all workers share all lines. The probe ``counters_padded`` does the same without sharing.
+The cells are adjacent, eight to a cache line of 64 bytes, and neighbouring items are in different lines, so the chunks
+of all workers share all lines. The probe ``counters_padded`` does the same without sharing.
 """
 
 from __future__ import annotations
