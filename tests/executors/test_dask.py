@@ -24,7 +24,7 @@ from gilscope.core.errors import WorkerDiedError, WorkerRaisedError  # noqa: E40
 from gilscope.core.spec import Impl  # noqa: E402
 from gilscope.executors import _dask_cluster  # noqa: E402
 from gilscope.executors import dask as executor  # noqa: E402
-from gilscope.executors._dask_cluster import Clock, clock_of, complaint_about  # noqa: E402
+from gilscope.executors._dask_cluster import WorkerClock, clock_of, complaint_about  # noqa: E402
 from gilscope.executors._worker import WorkerReport  # noqa: E402
 from gilscope.measure.host import Lead, SupervisedHost  # noqa: E402
 
@@ -174,13 +174,13 @@ def test_the_offset_of_a_clock_comes_from_the_shortest_exchange_and_its_error_is
     # The worker's clock is 1,000,000 behind; the second exchange is the shortest, and uneven: 30 there, 10 back.
     pings = [(0, -999_900, 300), (1000, -998_970, 1040), (2000, -997_700, 2500)]
     clock = clock_of(pings)
-    assert clock == Clock(offset_ns=999_990, error_ns=20)
+    assert clock == WorkerClock(offset_ns=999_990, error_ns=20)
     assert abs(clock.offset_ns - 1_000_000) <= clock.error_ns
 
 
 def test_times_of_a_worker_are_moved_to_the_clock_of_the_parent() -> None:
     report = WorkerReport(start_ns=5, end_ns=9, waiting_ns=0, waking_ns=0, cpu_ns=3, run_queue_ns=1, partials=())
-    _, _, moved, _ = executor.on_our_clock(("ok", "w", report, ()), {"w": Clock(offset_ns=100, error_ns=1)})
+    _, _, moved, _ = _dask_cluster.on_our_clock(("ok", "w", report, ()), {"w": WorkerClock(offset_ns=100, error_ns=1)})
     assert (moved.start_ns, moved.end_ns, moved.cpu_ns) == (105, 109, 3)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gilscope.core.cases import Case, Slot
+from gilscope.core.errors import WorkerDiedError
 from gilscope.core.spec import Impl
 from gilscope.executors import loky as executor
 from gilscope.measure.host import Lead, SupervisedHost
@@ -46,6 +49,35 @@ def test_a_worker_that_dies_fails_its_case_the_rest_goes_on_and_nothing_is_left(
     assert own_host.run_round(right, 2, Lead(repeats=1), 60).wall_ns > 0
     own_host.close()
     assert _names() <= before
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [((os.kill, signal.SIGKILL), "was killed by SIGKILL"), ((os._exit, 3), "ended with exit status 3")],
+)
+def test_the_exit_code_is_read_from_the_message_of_the_loky_that_is_installed(end: tuple[Any, int], words: str) -> None:
+    function, number = end
+    pool = executor.open_pool(1, 2)
+    arguments = (pool.executor.submit(os.getpid).result(), number) if function is os.kill else (number,)
+    try:
+        with pytest.raises(WorkerDiedError, match=f"^a loky worker {words}$"):
+            executor.answers([pool.executor.submit(function, *arguments)])
+    finally:
+        pool.close()
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("A worker ended. The exit codes of the workers are {UNKNOWN(255), SIGKILL(-9)}", "ended with exit status 255"),
+        ("A worker ended. The exit codes of the workers are {SIGNAL(-999)}", "was killed by signal 999"),
+        ("A worker ended: status -9\nand more", "ended: A worker ended: status -9"),
+        ("exit codes of the workers are {SIGKILL}", "ended: exit codes of the workers are {SIGKILL}"),
+        ("", "ended: loky gives no reason"),
+    ],
+)
+def test_a_message_of_another_loky_is_quoted(message: str, words: str) -> None:
+    assert executor.how_it_ended(message) == words
 
 
 def test_where_it_is_not_installed_it_says_how_to(monkeypatch: pytest.MonkeyPatch) -> None:

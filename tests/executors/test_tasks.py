@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from gilscope.core.errors import WorkerRaisedError
 from gilscope.executors import _task_worker, module_of
 from gilscope.executors._rounds import Chunk, Task, job_of, pack
 from gilscope.executors._shm import Segment
-from gilscope.executors._tasks import Done, TaskSession, pickled, stamps_of
+from gilscope.executors._tasks import Done, TaskSession, stamps_of
 from gilscope.executors._worker import WorkerReport
 
 
@@ -92,11 +93,11 @@ class Here(TaskSession):
         inputs = [buffer.name for buffer in spec.layout(task.params) if buffer.role == "input"]
         self.there, self.inputs = frozenset(inputs), {name: bytes(task.buffers[name]) for name in inputs}
         self.holds: list[float] = []
-        super().__init__(task, 7, [pickled(job_of(task, private=True), None)])
+        super().__init__(task, 7, [pickle.dumps((job_of(task, private=True), None))])
 
     def submit_warm(self, hold_s: float) -> list[Any]:
         self.holds.append(hold_s)
-        return [_task_worker.warm(*self.jobs[0], self.inputs, 0.0, next(self.names))]
+        return [_task_worker.make_ready(*self.jobs[0], self.inputs, 0.0, next(self.names))]
 
     def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> list[Any]:
         packed = [pack(self.copies[copy], phase, chunk, self.there) for copy, chunk in work]

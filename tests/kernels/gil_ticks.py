@@ -18,6 +18,7 @@ import time
 from typing import Any
 
 from gilscope import kernels
+from gilscope.core import targets
 from tests.kernels.harness import Workbench
 
 MAX_TICKS_HELD = 1  # the ticking thread may slip in before the call
@@ -66,7 +67,7 @@ def measured(kernel: str, words: list[str], ticker: Ticker) -> dict[str, Any]:
             counts.append(ticker.ticks - before)
             if shows(impl.gil, counts[-1]):
                 break
-        report[word] = {"ticks": counts, "jit_cache": kernels.jit_cache(function)}
+        report[word] = {"ticks": counts, "jit_cache": targets.jit_cache_of(function)}
     return report
 
 

@@ -82,7 +82,7 @@ def _seen() -> list[Any]:
 def test_a_target_with_a_definition_makes_the_function_of_it(folder: Path) -> None:
     made = targets.resolve("gilscope.kernels._calls:Calls", _definition(folder, "owned:note"))
     assert isinstance(made, Calls)
-    assert made.function is sys.modules["owned"].note
+    assert made.dispatcher is sys.modules["owned"].note
 
 
 def test_a_chunk_is_one_call_per_task_with_the_arguments(folder: Path) -> None:

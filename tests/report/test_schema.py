@@ -56,7 +56,7 @@ def test_every_field_of_a_study_is_described() -> None:
 def test_every_fact_about_the_surroundings_is_described() -> None:
     captured = env.capture()
     assert _undescribed(set(captured) | set(captured["cpus"]) | {"hand_over_s"}) == []
-    assert _undescribed(Examined(items=3).facts()) == []
+    assert _undescribed(Examined(items=3).stored()) == []
 
 
 def test_every_field_of_a_line_is_described() -> None:

@@ -1,34 +1,70 @@
 """Who runs the chunks: one contract, one file per executor.
 
-Each module of ``registry.EXECUTORS`` has ``availability(impl, start_method) -> Availability`` and
-``open_pool(max_workers, cpus, start_method) -> Pool``. ``Pool.bind(task) -> Session``; ``Session.run_round(repeats,
-limit) -> Round``, ``.result``, ``.one_time_ns``, ``.jit_cache``, ``.isa``, and ``.gil_enabled`` where the workers may
-differ from the parent in it; both have an idempotent ``close()``.
+Each module of ``registry.EXECUTORS`` has ``open_pool(max_workers, cpus, start_method) -> Pool`` and, unless it runs
+every chunked implementation everywhere, ``availability(impl, start_method) -> Availability``. A pool has
+``bind(task) -> Session`` and an idempotent ``close()``.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from gilscope.core.registry import EXECUTORS, REFERENCES, check_names
 from gilscope.core.spec import Availability, Impl
 
-__all__ = ["availability", "module_of"]
+__all__ = ["NoPool", "Session", "availability", "module_of"]
+
+
+class Session:
+    """A case bound to workers, with ``run_round(repeats, limit) -> Round``.
+
+    Attributes
+    ----------
+    result, results : object, list of object
+        The combined partials of the last round; one per copy of the work, of which ``result`` is the first.
+    one_time_ns : dict
+        ``start``, ``import``, ``jit``; the slowest worker's.
+    placed : list of mapping
+        Where each worker is bound to, if it is.
+    gil_enabled : bool
+        Whether a worker had a GIL after all its imports; missing where it cannot differ from the parent.
+    """
+
+    def __init__(self) -> None:
+        self.result: Any = None
+        self.results: list[Any] = []
+
+    def keep(self, start_ns: int, import_ns: Iterable[int], warm: Sequence[tuple[int, str, str, bool]]) -> None:
+        """Keep what starting, importing and ``warm_up`` took and found in each worker."""
+        jit_ns, caches, isas, gils = zip(*warm, strict=True)
+        self.one_time_ns = {"start": start_ns, "import": max(import_ns), "jit": max(jit_ns)}
+        self.jit_cache = "cold" if "cold" in caches else caches[0]
+        self.isa, self.gil_enabled = isas[0], any(gils)
+
+    def close(self) -> None:
+        """Forget the case, where there is something to forget. Idempotent."""
+
+
+class NoPool:
+    """No workers of ours: ``bind`` makes a session that needs none."""
+
+    def __init__(self, bind: Callable[[Any], Session]) -> None:
+        self.bind = bind
+
+    def close(self) -> None:
+        """Nothing to end."""
 
 
 def module_of(name: str) -> Any:
-    """Return the module of executor ``name``.
-
-    Raises
-    ------
-    UnknownNameError
-    """
+    """Return the module of executor ``name``, or raise UnknownNameError."""
     check_names("executor", [name], (*EXECUTORS, *REFERENCES))
     return importlib.import_module(f"gilscope.executors.{'_' if name in REFERENCES else ''}{name}")
 
 
 def availability(name: str, impl: Impl, start_method: str = "") -> Availability:
     """Whether executor ``name`` can run ``impl`` here, and if not, why."""
-    found: Availability = module_of(name).availability(impl, start_method)
+    check = getattr(module_of(name), "availability", None)
+    found: Availability = check(impl, start_method) if check is not None else Availability(ok=True)
     return found

@@ -1,14 +1,11 @@
-"""The pools of ``concurrent.futures`` as they are: a submit per chunk, wait for all, phase after phase.
+"""The pools of ``concurrent.futures`` as they are: submit every chunk of a phase, wait for all, then the next phase.
 
-They stand beside our own workers where the price of handing out tasks is compared, and are not offered for anything
-else: a task carries what the function needs, and only its partial result comes back, so kernels whose answer lies in
-buffers cannot be run.
+References for the cost of handing out tasks: only partial results come back, so a kernel's answer cannot be in buffers.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
-import multiprocessing
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,38 +15,25 @@ from gilscope.core import clocks, targets
 from gilscope.core.errors import UnavailableError, WorkerDiedError, WorkerRaisedError
 from gilscope.core.records import Round
 from gilscope.core.spec import chunk_bounds
-from gilscope.executors._process_worker import die_with_parent
+from gilscope.executors import Session
 from gilscope.executors._rounds import Task, outside, since
-from gilscope.executors.processes import default_start_method
 
-__all__ = ["FuturesPool", "open_processes", "open_threads"]
+__all__ = ["FuturesPool"]
 
-_STARTING_S = 0.02  # each worker is kept busy so long at the start, so that all of them are started
+_STARTING_S = 0.02  # the first tasks keep each worker busy for so long, so that all of them are started
 
-_of_this_thread = threading.local()  # what its tasks need: threads that share buffer objects would contend for them
+_of_this_thread = threading.local()  # functions and buffers: threads that shared buffer objects would contend for them
 
 
 class FuturesPool:
-    """An executor of the standard library.
-
-    Parameters
-    ----------
-    make : callable (int) -> concurrent.futures.Executor
-        Returns one with so many workers; called once per worker count.
-    """
+    """Executors of the standard library, one per worker count, made by ``make(workers)``."""
 
     def __init__(self, make: Callable[[int], concurrent.futures.Executor]) -> None:
         self._make = make
         self._made: dict[int, tuple[concurrent.futures.Executor, int]] = {}
 
     def bind(self, task: Task) -> FuturesSession:
-        """Make a case ready.
-
-        Raises
-        ------
-        UnavailableError
-            If the answer of its kernel lies in buffers.
-        """
+        """Make a case ready, or raise UnavailableError if the answer of its kernel is in buffers."""
         if task.spec.outputs(task.params):
             raise UnavailableError(f"the answer of {task.spec.name} lies in buffers, which no task brings back")
         workers = task.case.workers
@@ -68,14 +52,14 @@ class FuturesPool:
         self._made.clear()
 
 
-class FuturesSession:
-    """A case in an executor of the standard library; see ``PoolSession`` for the attributes."""
+class FuturesSession(Session):
+    """A case in an executor of the standard library."""
 
     jit_cache = "none"
 
     def __init__(self, pool: concurrent.futures.Executor, task: Task, start_ns: int) -> None:
+        super().__init__()
         self._pool, self._task = pool, task
-        self.result: Any = None
         self.isa = targets.isa_of(task.target)
         self.one_time_ns = {"start": start_ns}
         self._phases = task.spec.phases(task.params)
@@ -85,11 +69,7 @@ class FuturesSession:
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
         """Run the kernel ``repeats`` times; ``limit``: only so many chunks per worker and phase.
 
-        The window opens before the first submit and ends with the last result.
-
-        Raises
-        ------
-        WorkerRaisedError, WorkerDiedError
+        The round lasts from the first submit to the last result. Raises WorkerRaisedError, WorkerDiedError.
         """
         bounds = self._bounds if limit is None else self._bounds[: limit * self._task.case.workers]
         before, start_ns = outside(), clocks.wall_ns()
@@ -103,16 +83,12 @@ class FuturesSession:
         return Round(repeats=repeats, start_ns=start_ns, end_ns=clocks.wall_ns(), **since(before))
 
     def _once(self, bounds: tuple[tuple[int, int], ...]) -> Any:
-        """Submit every chunk, phase after phase; combine what comes back."""
         submit, task, params = self._pool.submit, self._task, self._params
         partials: list[Any] = []
         for phase in range(self._phases):
             futures = [submit(call, task.target, phase, lo, hi, params, task.layout) for lo, hi in bounds]
             partials += [future.result() for future in futures]
         return task.spec.combine(task.params, partials)
-
-    def close(self) -> None:
-        """Nothing to forget."""
 
 
 def call(target: str, phase: int, lo: int, hi: int, params: Mapping[str, int], layout: targets.Layout) -> Any:
@@ -123,16 +99,3 @@ def call(target: str, phase: int, lo: int, hi: int, params: Mapping[str, int], l
         known[key] = targets.resolve(target), targets.views(bytearray(layout[0]), layout)
     function, buffers = known[key]
     return function(phase, lo, hi, params, buffers)
-
-
-def open_threads(max_workers: int, cpus: int, start_method: str = "") -> FuturesPool:
-    """Return `concurrent.futures.ThreadPoolExecutor` as a pool."""
-    return FuturesPool(concurrent.futures.ThreadPoolExecutor)
-
-
-def open_processes(max_workers: int, cpus: int, start_method: str = "") -> FuturesPool:
-    """Return `concurrent.futures.ProcessPoolExecutor` as a pool."""
-    context = multiprocessing.get_context(start_method or default_start_method())
-    return FuturesPool(
-        lambda workers: concurrent.futures.ProcessPoolExecutor(workers, context, initializer=die_with_parent)
-    )

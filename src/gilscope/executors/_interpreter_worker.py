@@ -1,7 +1,7 @@
 """The worker's side of the ``interpreters`` executor, run inside a sub-interpreter. Standard library only.
 
-Commands and answers are pickles in pipes. The queues of PEP 734 are polled every 10 ms (3.13, 3.14), and a pipe's
-descriptors are the process's, so every interpreter has them.
+Commands and answers are pickles in pipes, whose descriptors belong to the process, so every interpreter has them. The
+queues of PEP 734 are polled every 10 ms (3.13, 3.14).
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gilscope.core import pep734
-from gilscope.executors._mapped import MappedChannel
-from gilscope.executors._shm import HAS_MEMFD, Segment
+from gilscope.executors._shm import HAS_MEMFD, MappedChannel, Segment
 from gilscope.executors._worker import serve
 
 __all__ = ["main", "read_message", "write_message"]
@@ -23,13 +22,7 @@ _LENGTH = struct.Struct("=Q")
 
 
 def write_message(fd: int, message: Any) -> None:
-    """Write one message to a pipe.
-
-    Raises
-    ------
-    OSError
-        If nobody reads it.
-    """
+    """Write one message to a pipe; OSError if it has no reader."""
     body = pickle.dumps(message)
     data = memoryview(_LENGTH.pack(len(body)) + body)
     while data:
@@ -37,13 +30,7 @@ def write_message(fd: int, message: Any) -> None:
 
 
 def read_message(fd: int) -> Any:
-    """Read one message from a pipe.
-
-    Raises
-    ------
-    EOFError
-        If nobody writes any more.
-    """
+    """Read one message from a pipe; EOFError if it has no writer left."""
     (length,) = _LENGTH.unpack(_exactly(fd, _LENGTH.size))
     return pickle.loads(_exactly(fd, length))
 
@@ -75,21 +62,20 @@ class _InterpreterChannel(MappedChannel):
 
     def adopt(self, key: str, nbytes: int) -> None:
         where = read_message(self._commands_fd)
-        self.segments[key] = (
-            Segment(nbytes, fd=os.dup(where)) if HAS_MEMFD else Segment(nbytes, name=where)  # its own, to map and close
-        )
+        # A descriptor of its own, to map and close.
+        self.segments[key] = Segment(nbytes, fd=os.dup(where)) if HAS_MEMFD else Segment(nbytes, name=where)
 
 
-def main(commands_fd: int, answers_fd: int, index: int, token_fds: Sequence[tuple[int, int]] | None) -> None:
+def main(commands_fd: int, answers_fd: int, index: int, token_fds: Sequence[tuple[int, int]]) -> None:
     """Serve commands from one pipe and answer into the other until the first closes."""
     pep734.enter()
     write_message(answers_fd, ("ok", index))
     serve(_InterpreterChannel(commands_fd, answers_fd, _tokens(token_fds)))
 
 
-def _tokens(fds: Sequence[tuple[int, int]] | None) -> Any:
-    """Make connections of this interpreter's own from the descriptors of the token pipes."""
-    if fds is None:
+def _tokens(fds: Sequence[tuple[int, int]]) -> Any:
+    """Make connections of this interpreter's own from the descriptors of the token pipes, if there are any."""
+    if not fds:
         return None
     from multiprocessing.connection import Connection
 

@@ -1,20 +1,22 @@
 """The parent's side of persistent workers: one pool and one session class for every kind of worker.
 
-A pool is made once for the largest worker count; a session uses its first p workers; the others block on their channel.
+A pool is made once for the largest worker count; a session uses its first p workers, the others block on their channel.
 """
 
 from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from multiprocessing import connection
+from typing import Any, cast
 
 from gilscope.core import clocks
-from gilscope.core.errors import MeasurementError, UnavailableError, WorkerRaisedError
+from gilscope.core.errors import MeasurementError, UnavailableError, WorkerDiedError, WorkerRaisedError
 from gilscope.core.records import Round
 from gilscope.core.spec import chunk_bounds
+from gilscope.executors import Session
 from gilscope.executors._rounds import (
     Task,
     combine_each,
@@ -30,52 +32,38 @@ from gilscope.executors._rounds import (
     touched,
     used,
 )
-from gilscope.executors._shm import Segment
-from gilscope.executors._tokens import TokenBarrier
-from gilscope.executors._worker import Job, WorkerReport
+from gilscope.executors._shm import BARRIERS, Segment
+from gilscope.executors._worker import WorkerReport
 
 try:
     from gilscope.executors import _barrier
 except ImportError:  # not compiled here: pipe tokens take over
     _barrier = None  # type: ignore[assignment]
 
-__all__ = ["BARRIERS", "BARRIER_SLOTS", "SPIN_NS", "Pool", "PoolSession", "open_barrier"]
+__all__ = ["PipedPool", "Pool", "PoolSession"]
 
-BARRIERS = "barriers"  # key of the segment that holds them
-BARRIER_SLOTS = 4096  # one per session; 256 bytes each, so 1 MiB that is only touched where used
-SPIN_NS = 50_000  # a futex wake-up costs about this much: spinning longer cannot win (Karlin et al., SOSP 1991)
-
-
-def open_barrier(
-    memory: Any, tokens: tuple[Any, Sequence[Any]] | None, slot: int, parties: int, index: int, spin_ns: int
-) -> Any:
-    """Return one worker's view of barrier ``slot``: compiled where possible, else of pipe tokens."""
-    if tokens is not None:
-        return TokenBarrier(index, parties, *tokens)
-    return _barrier.Barrier(memory, slot * _barrier.NBYTES, parties, spin_ns)
+_BARRIER_SLOTS = 4096  # one per session; 256 bytes each, so 1 MiB that is only touched where used
+_SPIN_NS = 50_000  # a futex wake-up costs about this much: spinning longer cannot win (Karlin et al., SOSP 1991)
 
 
 class Pool(ABC):
-    """Workers that live until ``close``.
+    """Workers that live until ``close``; more than ``cpus`` of them never spin.
 
-    Parameters
-    ----------
-    max_workers : int
-    cpus : int
-        CPUs this process may use; more workers than that never spin.
-
-    Attributes
-    ----------
-    ready_ns : list of int
-        Per worker, from the opening of the pool until it answered.
+    ``ready_ns`` is, per worker, the time from the opening of the pool until it answered.
     """
 
     def __init__(self, max_workers: int, cpus: int) -> None:
         self.max_workers, self.cpus = max_workers, cpus
         self.ready_ns: list[int] = []
-        self.barriers = Segment(BARRIER_SLOTS * _barrier.NBYTES) if _barrier is not None else None
-        self._slots = itertools.count()
-        self._tokens_of_sessions = itertools.count()
+        self.barriers = Segment(_BARRIER_SLOTS * _barrier.NBYTES) if _barrier is not None else None
+        self._sessions = itertools.count()
+
+    def token_pipes(self, pipe: Callable[..., tuple[Any, Any]]) -> tuple[Any, list[Any]] | None:
+        """Return the pipes of ``TokenBarrier`` where the compiled barrier is missing, else None."""
+        if self.barriers is not None:
+            return None
+        arrivals, *releases = [pipe(duplex=False) for _ in range(self.max_workers + 1)]
+        return arrivals, releases
 
     @abstractmethod
     def send(self, index: int, command: tuple[Any, ...]) -> None:
@@ -89,10 +77,7 @@ class Pool(ABC):
     def collect(self, workers: int) -> list[tuple[tuple[Any, ...], int]]:
         """Wait for one answer of each of the first ``workers``; return (answer, received ns) in worker order.
 
-        Raises
-        ------
-        WorkerDiedError
-            If a worker ended instead; the others were released from their barrier first.
+        Raises WorkerDiedError if a worker ended instead. Close the pool then: the others may wait at a barrier forever.
         """
 
     @abstractmethod
@@ -102,10 +87,7 @@ class Pool(ABC):
     def ask(self, commands: Sequence[tuple[Any, ...]], what: str) -> list[tuple[Any, int]]:
         """Send command i to worker i, wait for all answers, return (value, received ns) each.
 
-        Raises
-        ------
-        WorkerRaisedError
-            If a worker raised; the first one's traceback is kept.
+        Raises WorkerRaisedError with the traceback of the first worker that raised.
         """
         for index, command in enumerate(commands):
             self.send(index, command)
@@ -124,30 +106,66 @@ class Pool(ABC):
     def bind(self, task: Task, *, isolated: bool = False) -> PoolSession:
         """Make a case ready in the first ``task.case.workers`` workers.
 
-        ``isolated``: the control of that name: each worker on a copy of what its own chunks touch, no inner barriers.
+        ``isolated``, as in the control of that name: each worker on a copy of what its chunks touch, no inner barriers.
         """
-        return PoolSession(self, task, next(self._tokens_of_sessions), next(self._slots) % BARRIER_SLOTS, isolated)
+        return PoolSession(self, task, next(self._sessions), isolated)
 
 
-class PoolSession:
-    """A case bound to the workers of a pool.
+class PipedPool(Pool):
+    """Workers at the ends of pipes: processes and sub-interpreters."""
 
-    Attributes
-    ----------
-    result, results : object, list of object
-        What the last round's partials were combined to; for each copy of the work, of which ``result`` is the first.
-    one_time_ns : dict
-        ``start``, ``import``, ``jit``; the slowest worker's.
-    placed : list of mapping
-        Where each worker is bound to, if it is.
-    gil_enabled : bool
-        Whether a worker had a GIL after all its imports.
-    """
+    def __init__(self, max_workers: int, cpus: int) -> None:
+        super().__init__(max_workers, cpus)
+        self.pipes: list[Any] = []  # what ``connection.wait`` waits for
+        self._known: list[set[str]] = [set() for _ in range(max_workers)]
 
-    def __init__(self, pool: Pool, task: Task, token: int, slot: int, isolated: bool) -> None:
+    @abstractmethod
+    def write(self, index: int, message: Any) -> None:
+        """Send worker ``index`` a message; OSError if it is gone."""
+
+    @abstractmethod
+    def read(self, pipe: Any) -> Any:
+        """Receive a message; EOFError or OSError if the worker is gone."""
+
+    @abstractmethod
+    def hand_over(self, index: int, segment: Segment) -> None:
+        """Send a segment's descriptor, or its name."""
+
+    @abstractmethod
+    def fate(self, index: int) -> str:
+        """Say how a worker ended."""
+
+    def send(self, index: int, command: tuple[Any, ...]) -> None:
+        try:
+            self.write(index, command)
+        except OSError:
+            raise WorkerDiedError(f"worker {index} {self.fate(index)}") from None
+
+    def send_segment(self, index: int, key: str, segment: Segment) -> None:
+        if key not in self._known[index]:
+            self.send(index, ("segment", key, segment.nbytes))
+            self.hand_over(index, segment)
+            self._known[index].add(key)
+
+    def collect(self, workers: int) -> list[tuple[tuple[Any, ...], int]]:
+        waiting = {self.pipes[index]: index for index in range(workers)}
+        answers: dict[int, tuple[tuple[Any, ...], int]] = {}
+        while waiting:
+            for ready in cast("list[Any]", connection.wait(list(waiting))):
+                index = waiting.pop(ready)
+                try:
+                    answers[index] = (self.read(ready), clocks.wall_ns())
+                except (EOFError, OSError):
+                    raise WorkerDiedError(f"worker {index} {self.fate(index)}") from None
+        return [answers[index] for index in range(workers)]
+
+
+class PoolSession(Session):
+    """A case bound to the workers of a pool."""
+
+    def __init__(self, pool: Pool, task: Task, token: int, isolated: bool) -> None:
+        super().__init__()
         self._pool, self._task, self._token, self._isolated = pool, task, token, isolated
-        self.result: Any = None
-        self.results: list[Any] = []
         case = task.case
         workers = case.workers
         weak, dynamic = case.copies > 1, case.schedule == "dynamic" and workers > 1 and not isolated
@@ -165,16 +183,15 @@ class PoolSession:
         job = replace(
             job_of(task, private=self._private),
             parties=workers,
-            barrier_slot=slot,
-            spin_ns=SPIN_NS if workers <= pool.cpus else 0,
+            barrier_slot=token % _BARRIER_SLOTS,
+            spin_ns=_SPIN_NS if workers <= pool.cpus else 0,
             alone=weak or isolated,
             dynamic=dynamic,
         )
-        for index in range(workers):
-            if not self._private:
-                pool.send_segment(index, task.segment_key, task.segment)
-                if workers > 1 and pool.barriers is not None:
-                    pool.send_segment(index, BARRIERS, pool.barriers)
+        for index in () if self._private else range(workers):
+            pool.send_segment(index, task.segment_key, task.segment)
+            if workers > 1 and pool.barriers is not None:
+                pool.send_segment(index, BARRIERS, pool.barriers)
         jobs = [
             replace(
                 job,
@@ -186,30 +203,15 @@ class PoolSession:
             )
             for index in range(workers)
         ]
-        self._warm_up(jobs)
-
-    def _warm_up(self, jobs: Sequence[Job]) -> None:
-        """Send the workers their jobs, run each once, and keep what that cost and found."""
-        pool, task, token, workers = self._pool, self._task, self._token, len(jobs)
         what = task.case.id if task.definition is not None else f"importing {task.target}"
         bound = pool.ask([("bind", token, job) for job in jobs], what)
         warm = pool.ask([("warm", token)] * workers, task.case.id)
-        self.jit_cache, self.isa = warm[0][0][1:3]
-        self.gil_enabled = any(value[3] for value, _ in warm)
-        if any(value[1] == "cold" for value, _ in warm):
-            self.jit_cache = "cold"
-        self.one_time_ns = {
-            "start": max(pool.ready_ns[:workers]),
-            "import": max(value for value, _ in bound),
-            "jit": max(value[0] for value, _ in warm),
-        }
+        self.keep(max(pool.ready_ns[:workers]), (value for value, _ in bound), [value for value, _ in warm])
 
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
-        """Run the kernel ``repeats`` times and return the round; ``limit``: only so many chunks per worker and phase.
+        """Run the kernel ``repeats`` times; ``limit``: only so many chunks per worker and phase.
 
-        Raises
-        ------
-        WorkerRaisedError, WorkerDiedError
+        Raises WorkerRaisedError, WorkerDiedError.
         """
         return self._round_private(repeats, limit) if self._private else self._round_shared(repeats, limit)
 
@@ -222,9 +224,8 @@ class PoolSession:
             self._pool.send(index, ("round", self._token, repeats, limit))
         replies = self._pool.answers(workers, task.case.id)
         reports = [report for report, _ in replies]
-        combine_ns = 0
-        if not self._isolated:  # parts of answers that nobody asked for
-            combine_ns = self._combine([[report] for report in reports], repeats)
+        # Isolated workers have only parts of answers.
+        combine_ns = 0 if self._isolated else self._combine([[report] for report in reports], repeats)
         stamps = tuple(
             stamp(report, submit, received)
             for report, submit, (_, received) in zip(reports, submitted, replies, strict=True)
@@ -241,11 +242,11 @@ class PoolSession:
         )
 
     def _round_private(self, repeats: int, limit: int | None) -> Round:
-        """Send the data of each phase, take back what was written: the window opens with the first message."""
+        """Send the data of each phase and take back what was written; the window opens with the first message."""
         task, workers = self._task, self._task.case.workers
         before, begin = outside(), clocks.wall_ns()
         totals: list[list[WorkerReport]] = [[] for _ in range(workers)]
-        waiting, gaps = [0] * workers, [0] * workers  # after the last phase nobody waits: the round ends there
+        waiting, gaps = [0] * workers, [0] * workers  # not after the last phase, where the round ends
         received = begin
         for _ in range(repeats):
             partials: list[list[WorkerReport]] = [[] for _ in range(workers)]

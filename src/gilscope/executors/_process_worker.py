@@ -10,8 +10,7 @@ import sys
 from multiprocessing import reduction
 from typing import Any
 
-from gilscope.executors._mapped import MappedChannel
-from gilscope.executors._shm import HAS_MEMFD, Segment
+from gilscope.executors._shm import HAS_MEMFD, MappedChannel, Segment
 from gilscope.executors._worker import serve
 
 __all__ = ["main"]
@@ -22,16 +21,16 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 def main(connection: Any, index: int, tokens: Any) -> None:
     """Serve commands from ``connection`` until it closes."""
     die_with_parent()
-    _let_the_forkserver_go()
+    _release_forkserver()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     connection.send(("ok", index))
     serve(_ProcessChannel(connection, tokens))
 
 
-def _let_the_forkserver_go() -> None:
-    """Close the pipe by which the forkserver knows that somebody needs it; the runner's own end is the one that counts.
+def _release_forkserver() -> None:
+    """Close this end of the pipe that keeps the forkserver alive; the runner's own end is the one that counts.
 
-    With this end open too, forkserver and workers would keep each other alive after the runner was killed.
+    Otherwise forkserver and workers would keep each other alive after the runner was killed.
     """
     known = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
     fd = getattr(known, "_forkserver_alive_fd", None)
@@ -41,7 +40,7 @@ def _let_the_forkserver_go() -> None:
 
 
 def die_with_parent() -> None:
-    """Ask Linux to kill this process when the thread that started it ends; elsewhere the closed pipe has to do."""
+    """Ask Linux to kill this process when the thread that started it ends; elsewhere its pipe closes."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

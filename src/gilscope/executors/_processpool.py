@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from gilscope.core.spec import Availability, Impl
-from gilscope.executors._futures import open_processes as open_pool
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 
-__all__ = ["availability", "open_pool"]
+from gilscope.executors._futures import FuturesPool
+from gilscope.executors._process_worker import die_with_parent
+from gilscope.executors.processes import default_start_method
+
+__all__ = ["open_pool"]
 
 
-def availability(impl: Impl, start_method: str = "") -> Availability:
-    """It runs every chunked implementation."""
-    return Availability(ok=True)
+def open_pool(max_workers: int, cpus: int, start_method: str = "") -> FuturesPool:
+    """Return the pool; it starts processes when a case is bound."""
+    context = multiprocessing.get_context(start_method or default_start_method())
+    return FuturesPool(lambda workers: ProcessPoolExecutor(workers, context, initializer=die_with_parent))

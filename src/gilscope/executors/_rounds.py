@@ -1,4 +1,4 @@
-"""Making a round of what workers report: stamps, sums, the parent's own part. Nothing here talks to anybody."""
+"""Making a round of what workers report: stamps, sums, the parent's own part."""
 
 from __future__ import annotations
 
@@ -41,18 +41,10 @@ Chunk = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A case made concrete: its kernel, the implementation's target and the memory its buffers lie in.
+    """A case made concrete: its kernel, the implementation's target and the memory of its buffers.
 
-    Parameters
-    ----------
-    layout : Layout
-        Of one copy of the buffers.
-    segment : Segment
-        Holds ``case.copies`` copies, one after the other.
-    others : tuple of buffers
-        Those of the other copies.
-    places : sequence of mapping
-        The CPUs workers are bound to, in their order, as ``env.pinning`` has them; empty where they are not.
+    ``segment`` holds ``case.copies`` copies of the buffers, one after the other; ``layout`` is that of one of them, and
+    ``others`` has the buffers of all but the first. Workers are bound to ``places``, as ``env.pinning`` has them.
     """
 
     case: Case
@@ -69,12 +61,12 @@ class Task:
 
     @property
     def placed(self) -> list[Mapping[str, Any]]:
-        """Where each worker of the case runs; more workers than CPUs begin anew. Empty where they are not bound."""
+        """Where each worker of the case runs; more workers than CPUs start over. Empty if unbound."""
         return [self.places[index % len(self.places)] for index in range(self.case.workers)] if self.places else []
 
     @property
     def copies(self) -> tuple[Task, ...]:
-        """The task on each copy of its buffers; its layout is that of the copy within the segment."""
+        """The task on each copy of its buffers, with the layout of that copy within the segment."""
         every = (self.buffers, *self.others)
         return tuple(
             replace(self, buffers=buffers, others=(), layout=shifted(self.layout, copy, len(every)))
@@ -84,7 +76,7 @@ class Task:
 
 @contextmanager
 def bound_to(cpus: Sequence[int]) -> Iterator[None]:
-    """Bind the calling thread to CPUs for a while, if there are any: what it starts later must be free."""
+    """Bind the calling thread to CPUs, if any, for a while: threads it starts later must be free."""
     if not cpus:
         yield
         return
@@ -108,9 +100,9 @@ def combine(task: Task, reports: Iterable[WorkerReport], repeats: int) -> tuple[
 
 
 def combine_each(task: Task, reports: Sequence[Sequence[WorkerReport]], repeats: int) -> tuple[list[Any], int]:
-    """Combine the partials of every copy of the work; return (results, ns of one copy).
+    """Combine the partials of every copy of the work; return (results, ns).
 
-    Every worker would combine its own at the same time, so only the first copy's counts.
+    Every worker would combine its own at the same time, so only the first copy's time counts.
     """
     result, spent_ns = combine(task, reports[0], repeats)
     return [result, *(combine(task, own, 1)[0] for own in reports[1:])], spent_ns
@@ -132,13 +124,7 @@ def touched(task: Task, phases: int, chunks: Iterable[Chunk]) -> tuple[Slice, ..
 def pack(
     task: Task, phase: int, chunk: Chunk, there: frozenset[str] = frozenset()
 ) -> tuple[Chunk, list[Any], list[Any]]:
-    """Return a chunk with the data it reads and the slices it writes, for workers with buffers of their own.
-
-    Parameters
-    ----------
-    there : set of str
-        Buffers that the worker has already.
-    """
+    """Return a chunk with the data it reads, but for buffers that are ``there`` already, and the slices it writes."""
     spec, params, (_, lo, hi) = task.spec, task.params, chunk
     reads = [
         (name, first, bytes(task.buffers[name][first:last]))
@@ -149,7 +135,7 @@ def pack(
 
 
 def store(task: Task, written: Iterable[tuple[str, int, bytes]]) -> None:
-    """Put what a worker wrote into the task's buffers."""
+    """Copy what a worker wrote into the task's buffers."""
     for name, first, data in written:
         view = task.buffers[name]
         items = memoryview(data).cast(view.format)  # type: ignore[call-overload]
@@ -157,7 +143,7 @@ def store(task: Task, written: Iterable[tuple[str, int, bytes]]) -> None:
 
 
 def job_of(task: Task, *, chunks: int = 1, private: bool = False) -> Job:
-    """Describe a case as one worker alone would do it, in so many chunks."""
+    """Describe a case for a single worker, in so many chunks."""
     return Job(
         target=task.target,
         definition=task.definition,
@@ -175,7 +161,6 @@ def job_of(task: Task, *, chunks: int = 1, private: bool = False) -> Job:
 
 
 def stamp(report: WorkerReport, submit_ns: int, received_ns: int) -> Stamp:
-    """Turn a worker's report into a stamp."""
     return Stamp(
         submit_ns=submit_ns,
         start_ns=report.start_ns,
@@ -259,12 +244,12 @@ def _sum(values: Iterable[int | None]) -> int | None:
 
 
 def outside() -> tuple[int | None, int | None, int]:
-    """Read what no worker's own clock tells: the hypervisor's steal, the quota's throttling, our CPU time."""
+    """Read what no worker's clock shows: the hypervisor's steal, the quota's throttling, this process's CPU time."""
     return clocks.steal_ns(), clocks.throttled_ns(), clocks.process_cpu_ns()
 
 
 class Taken(TypedDict):
-    """The fields of a round that no worker's own clocks tell; None where the system does not."""
+    """The fields of a round that come from ``outside``; None where the system has none."""
 
     steal_ns: int | None
     throttled_ns: int | None
@@ -272,7 +257,7 @@ class Taken(TypedDict):
 
 
 def since(before: tuple[int | None, int | None, int]) -> Taken:
-    """Return what was taken since ``before = outside()``."""
+    """Return the differences since ``before = outside()``."""
     steal, throttled, cpu = (
         None if then is None or now is None else now - then for then, now in zip(before, outside(), strict=True)
     )

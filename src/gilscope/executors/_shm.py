@@ -1,7 +1,7 @@
-"""Shared memory without a name, where the system has it.
+"""Shared memory, without a name where the system can.
 
-Linux: ``memfd_create``: the descriptor is inherited or sent; no name, no size limit of /dev/shm, nothing left behind
-after kill -9. Elsewhere: ``multiprocessing.shared_memory``, unlinked by whoever created it.
+Linux: ``memfd_create``, whose descriptor is inherited or sent: no name, no size limit of /dev/shm, nothing left behind
+after kill -9. Elsewhere: ``multiprocessing.shared_memory``, unlinked by its creator. Standard library only.
 """
 
 from __future__ import annotations
@@ -12,22 +12,23 @@ import os
 from multiprocessing import shared_memory
 from typing import Any
 
-__all__ = ["HAS_MEMFD", "Segment", "why_not_started"]
+from gilscope.executors._tokens import TokenBarrier
 
+__all__ = ["BARRIERS", "HAS_MEMFD", "MappedChannel", "Segment", "why_not_started"]
+
+BARRIERS = "barriers"  # key of the segment that holds them
 HAS_MEMFD = hasattr(os, "memfd_create")
 
 
 class Segment:
-    """A block of memory that several processes map.
+    """A block of memory that several processes map; without ``fd`` and ``name`` a new one, zero-filled.
 
     Parameters
     ----------
-    nbytes : int
-        Size in bytes, at least 1.
-    fd : int or None
-        An open memfd, owned by the segment from now on; None creates a new one (zero-filled).
-    name : str or None
-        Where there is no memfd: name of an existing block; None creates one.
+    fd : int, optional
+        An open memfd, from now on owned by the segment.
+    name : str, optional
+        Where there is no memfd: name of an existing block.
     """
 
     def __init__(self, nbytes: int, *, fd: int | None = None, name: str | None = None) -> None:
@@ -50,13 +51,7 @@ class Segment:
         return None if self._block is None else str(self._block.name)
 
     def map(self) -> Any:
-        """Return the memory (writable, ``nbytes`` long), mapped once per segment object.
-
-        Raises
-        ------
-        MemoryError
-            If it cannot be mapped.
-        """
+        """Return the memory, mapped once per segment object, or raise MemoryError."""
         if self.memory is None:
             try:
                 self.memory = mmap.mmap(self.fd, self.nbytes)
@@ -65,7 +60,7 @@ class Segment:
         return self.memory
 
     def close(self) -> None:
-        """Let go of the descriptor and, where it has a name, remove it. Idempotent. Mappings in use stay valid."""
+        """Close the descriptor, or remove the name. Idempotent. Mappings in use stay valid."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
@@ -75,8 +70,31 @@ class Segment:
             self._block = None
 
 
+class MappedChannel:
+    """What channels share: segments by key, and barriers on one of them.
+
+    ``tokens`` are the pipes of ``TokenBarrier``, where the compiled barrier is missing.
+    """
+
+    def __init__(self, tokens: Any) -> None:
+        self.tokens = tokens
+        self.segments: dict[str, Segment] = {}
+
+    def memory(self, key: str) -> Any:
+        """Return the memory of a segment taken over before."""
+        return self.segments[key].map()
+
+    def barrier(self, slot: int, parties: int, index: int, spin_ns: int) -> Any:
+        """Return this worker's view of barrier number ``slot``."""
+        if self.tokens is not None:
+            return TokenBarrier(index, parties, *self.tokens)
+        from gilscope.executors._barrier import NBYTES, Barrier  # compiled, and not every worker needs it
+
+        return Barrier(self.memory(BARRIERS), slot * NBYTES, parties, spin_ns)
+
+
 def why_not_started(name: str, error: BaseException) -> str:
-    """Say why a package that makes named semaphores cannot be started: what it raised first, with its cure."""
+    """Say why a package that makes named semaphores cannot be started: what was raised first, with its cure."""
     first = error
     while (before := first.__cause__ or first.__context__) is not None:
         first = before

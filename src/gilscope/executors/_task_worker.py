@@ -1,7 +1,7 @@
-"""The worker's side of executors that hand out tasks (loky, Dask): which worker gets which is theirs to decide.
+"""The worker's side of executors that hand out tasks (loky, Dask) to whichever worker they choose.
 
-Every task names its job and brings it along, pickled once by the parent; a worker unpickles it the first time only.
-Standard library only, for a worker should start fast.
+Every task carries its job, pickled once by the parent; a worker unpickles it the first time only. Standard library
+only.
 """
 
 from __future__ import annotations
@@ -17,36 +17,37 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gilscope.executors._shm import HAS_MEMFD, Segment
-from gilscope.executors._worker import Bound, Job, bind, described, perform_private, warm_up
+from gilscope.executors._worker import Bound, bind, described, perform_private, warm_up
 
-__all__ = ["Answer", "Memory", "Warm", "Work", "forget", "hold", "identity", "known", "run", "warm"]
+__all__ = ["Answer", "ParentMemory", "Work", "forget", "make_ready", "run"]
 
 Work: TypeAlias = Sequence[tuple[tuple[int, int, int], list[Any], list[Any]]]
 """Chunks with what they read and write; see ``perform_private``."""
 
 Answer: TypeAlias = tuple[Any, ...]
-"""``("ok", worker, Report, written)`` or ``("raised", one line, traceback)``."""
+"""``("ok", worker, ...)``, followed by WorkerReport and what was written (``run``) or by the ns of the import and what
+``warm_up`` returns (``make_ready``); or ``("raised", one line, traceback)``."""
 
-_KEPT = 256  # jobs a worker remembers; one forgotten is made ready again by the lead-in of its next round
-_KEPT_PRIVATE = 8  # of those with buffers of the worker's own, which take room
+_KEPT = 256  # jobs a worker remembers; the lead-in of its next round makes a forgotten one ready again
+_KEPT_PRIVATE = 8  # of those with buffers of the worker's own, which take memory
 
 _bound: OrderedDict[str, Bound] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """Where a worker on the parent's machine finds the shared buffers: a descriptor of the parent's, or a name."""
+class ParentMemory:
+    """Where a worker on the parent's machine finds the shared buffers; the channel of ``bind``."""
 
     nbytes: int
     pid: int
     fd: int
     name: str | None
 
-    def map(self) -> Any:
+    def memory(self, key: str) -> Any:
         """Map them into this process."""
         if not HAS_MEMFD:
             return Segment(self.nbytes, name=self.name).map()
-        # A descriptor opened through /proc keeps the memory nameless: nothing stays behind, whoever is killed.
+        # Opened through /proc the memory stays nameless: nothing is left behind after a kill.
         fd = os.open(f"/proc/{self.pid}/fd/{self.fd}", os.O_RDWR)
         try:
             return mmap.mmap(fd, self.nbytes)
@@ -54,61 +55,21 @@ class Memory:
             os.close(fd)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Warm:
-    """What making a job ready took and found in one worker; times in ns."""
+def make_ready(
+    key: str, blob: bytes, inputs: Mapping[str, bytes] | None, hold_s: float, worker: str | None = None
+) -> Answer:
+    """Make a job ready and call it once, so that JIT compilers compile.
 
-    worker: str
-    import_ns: int
-    jit_ns: int
-    jit_cache: str
-    isa: str
-    gil_enabled: bool
-
-
-class _Channel:
-    """What ``bind`` asks for memory."""
-
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-
-    def memory(self, key: str) -> Any:
-        return self._memory.map()
-
-
-def identity() -> str:
-    """Name this worker among those of its pool."""
-    return str(os.getpid())
-
-
-def hold(seconds: float) -> None:
-    """Be busy: started for, where tasks start workers."""
-    time.sleep(seconds)
-
-
-def warm(key: str, blob: bytes, inputs: Mapping[str, bytes] | None, hold_s: float, worker: str | None = None) -> Answer:
-    """Make a job ready and call it once, so that compilers compile; ``("ok", Warm)``.
-
-    Parameters
-    ----------
-    hold_s : float
-        Stay busy this long altogether, so that the next such task goes to another worker.
+    Takes at least ``hold_s``, so that the next such task goes to another worker.
     """
     until = time.perf_counter() + hold_s
     try:
         made = _ready(key, blob, inputs)
-        jit_ns, cache, isa, gil_enabled = warm_up(made)
+        warm = warm_up(made)
     except BaseException as error:  # noqa: BLE001 - a kernel may raise anything, SystemExit too
         return "raised", described(error), traceback.format_exc()
     time.sleep(max(0.0, until - time.perf_counter()))
-    return "ok", Warm(
-        worker=worker or identity(),
-        import_ns=made.import_ns,
-        jit_ns=jit_ns,
-        jit_cache=cache,
-        isa=isa,
-        gil_enabled=gil_enabled,
-    )
+    return "ok", worker or str(os.getpid()), made.import_ns, warm
 
 
 def run(
@@ -119,18 +80,13 @@ def run(
         report, written = perform_private(_ready(key, blob, inputs), phase, work)
     except BaseException as error:  # noqa: BLE001 - as above
         return "raised", described(error), traceback.format_exc()
-    return "ok", worker or identity(), report, written
+    return "ok", worker or str(os.getpid()), report, written
 
 
-def forget(keys: Sequence[str]) -> None:
-    """Let go of jobs."""
-    for key in keys:
+def forget(keys: Sequence[str] | None) -> None:
+    """Forget jobs; all of them, also those of a client that was killed, for None."""
+    for key in tuple(_bound) if keys is None else keys:
         _bound.pop(key, None)
-
-
-def known() -> list[str]:
-    """Return the keys of the jobs this worker remembers."""
-    return list(_bound)
 
 
 def _ready(key: str, blob: bytes, inputs: Mapping[str, bytes] | None) -> Bound:
@@ -138,15 +94,10 @@ def _ready(key: str, blob: bytes, inputs: Mapping[str, bytes] | None) -> Bound:
     made = _bound.get(key)
     if made is None:
         job, memory = pickle.loads(blob)
-        made = _bound[key] = _made(job, memory, inputs or {})
+        made = _bound[key] = bind(job, memory)
+        for name, data in (inputs or {}).items():
+            made.buffers[name].cast("B")[:] = data
         private = [known for known, bound in _bound.items() if bound.job.private]
         forget([*private[:-_KEPT_PRIVATE], *list(_bound)[:-_KEPT]])
     _bound.move_to_end(key)
-    return made
-
-
-def _made(job: Job, memory: Memory | None, inputs: Mapping[str, bytes]) -> Bound:
-    made = bind(job, _Channel(memory))  # type: ignore[arg-type]
-    for name, data in inputs.items():
-        made.buffers[name].cast("B")[:] = data
     return made

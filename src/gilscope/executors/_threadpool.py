@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from gilscope.core.spec import Availability, Impl
-from gilscope.executors._futures import open_threads as open_pool
+from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["availability", "open_pool"]
+from gilscope.executors._futures import FuturesPool
+
+__all__ = ["open_pool"]
 
 
-def availability(impl: Impl, start_method: str = "") -> Availability:
-    """It runs every chunked implementation."""
-    return Availability(ok=True)
+def open_pool(max_workers: int, cpus: int, start_method: str = "") -> FuturesPool:
+    """Return the pool; it starts threads when a case is bound."""
+    return FuturesPool(ThreadPoolExecutor)

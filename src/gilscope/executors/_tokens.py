@@ -1,4 +1,4 @@
-"""A barrier of pipe tokens, for where the compiled one cannot be loaded: same contract, about 100 times slower."""
+"""A barrier of pipe tokens, where the compiled one cannot be loaded: same contract, about 100 times slower."""
 
 from __future__ import annotations
 
@@ -17,13 +17,7 @@ _BROKEN = -1
 class TokenBarrier:
     """Worker 0 collects a token from each of the others and then releases them.
 
-    Parameters
-    ----------
-    index, parties : int
-    arrivals : pair of Connection
-        Reading and writing end of one pipe shared by all.
-    releases : sequence of pairs of Connection
-        One pipe per worker.
+    ``arrivals`` are the reading and writing connections of a pipe shared by all, ``releases`` those of one per worker.
     """
 
     def __init__(self, index: int, parties: int, arrivals: Any, releases: Sequence[Any]) -> None:
@@ -51,7 +45,7 @@ class TokenBarrier:
         return token
 
     def start(self) -> int:
-        """Wait for all parties, forget the sums, return the time of release."""
+        """Wait for all parties, reset the sums, return the time of release."""
         released = self._meet()[2]
         self.waiting_ns = self.waking_ns = 0
         return released
@@ -66,7 +60,7 @@ class TokenBarrier:
         """Waits are not handed on: the virtual time is not known."""
 
     def abort(self) -> None:
-        """Release everybody who waits with BrokenBarrierError; the pipes are not to be used again."""
+        """Release all who wait with BrokenBarrierError; the pipes cannot be used again."""
         token = struct.pack("q", _BROKEN)
         self._arrivals[1].send_bytes(token)
         for _, release in self._releases[1 : self.parties]:

@@ -1,8 +1,7 @@
-"""What a worker does, be it thread, process or sub-interpreter. Standard library only: it starts fast.
+"""What a worker does, be it thread, process or sub-interpreter. Standard library only: workers start fast.
 
-A worker reads commands from a channel and answers each. Commands are tuples ``(operation, *arguments)``; answers are
-``("ok", value)``, ``("raised", one line, traceback)`` or ``("broken", "", "")`` when it only waited for one that
-failed.
+A worker answers each command ``(operation, *arguments)`` of its channel by ``("ok", value)``, ``("raised", one line,
+traceback)`` or, if another worker failed while it waited, ``("broken", "", "")``.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Any, Protocol, TypedDict
 from gilscope.core import clocks, targets
 from gilscope.core.errors import BrokenBarrierError, GilscopeError, one_line
 
-__all__ = ["Bound", "Channel", "Job", "WorkerReport", "perform", "described", "serve", "warm_up"]
+__all__ = ["Bound", "Channel", "Job", "WorkerReport", "described", "perform", "serve", "warm_up"]
 
 
 class Channel(Protocol):
@@ -46,27 +45,18 @@ class Job:
 
     Parameters
     ----------
-    target : str
-        ``module:function`` of a chunked implementation.
-    definition : mapping of str to str, optional
-        What ``target`` makes it from, if it is one of the user's own functions.
-    layout : tuple of (name, format, offset in bytes, length in items)
-    phases : int
-    segment, nbytes : str, int
-        Key and size of the shared memory that holds the buffers.
-    phases : int
+    target, definition : str, mapping of str to str
+        ``module:function`` of a chunked implementation; what it makes a user's function from, if it does.
+    segment : str
+        Key of the shared memory that holds the buffers.
     chunks : tuple of (number, lo, hi)
         This worker's own chunks, the same in each phase.
-    index, parties : int
-        Which of how many workers this is.
-    barrier_slot, spin_ns : int
-        Where they meet, and how long they spin before they block.
+    index, parties, barrier_slot, spin_ns : int
+        Which of how many workers this is, where they meet, and how long they spin before they block.
     alone : bool
-        Whether it meets the others only at the start: its work is none of theirs.
+        Whether it meets the others only at the start, because its work is independent of theirs.
     dynamic : bool
-        Whether ``chunks`` are those of all workers, of which each takes the next one when it is done.
-    cpu : int or None
-        The CPU the worker's thread is bound to.
+        Whether ``chunks`` are those of all workers, and each worker takes the next one when it is done.
     private : bool
         Whether the buffers are the worker's own and data travels with each phase (transport ``pickle``).
     copies : tuple of (buffer, first item, one past the last) or None
@@ -141,7 +131,7 @@ def bind(job: Job, channel: Channel) -> Bound:
 
 
 def copy_of(memory: Any, job: Job) -> Any:
-    """Return private memory with the job's slices copied in; the rest is never touched and so takes no room."""
+    """Return private memory with the job's slices copied in; untouched pages take no memory."""
     private = mmap.mmap(-1, job.layout[0])
     shared, own = targets.views(memory, job.layout), targets.views(private, job.layout)
     for name, first, last in job.copies or ():
@@ -152,8 +142,8 @@ def copy_of(memory: Any, job: Job) -> Any:
 def warm_up(bound: Bound) -> tuple[int, str, str, bool]:
     """Call the function on one item, so that JIT compilers compile; return (ns, jit cache state, instruction set, GIL).
 
-    The nanoseconds are the compilation (or the load from the compiler's cache), or 0 for functions that are not
-    compiled at run time. The last tells whether this worker has a GIL now that everything is imported.
+    The ns are for compiling, or for loading from the compiler's cache; 0 for functions not compiled at run time. The
+    last item is whether this worker has a GIL after all imports.
     """
     job = bound.job
     _, lo, hi = job.chunks[0] if job.chunks else (0, 0, 0)
@@ -169,16 +159,9 @@ def warm_up(bound: Bound) -> tuple[int, str, str, bool]:
 def perform(bound: Bound, repeats: int, limit: int | None = None) -> WorkerReport:
     """Do this worker's part of a round: all repeats and phases, meeting the others at the barrier after each phase.
 
-    Parameters
-    ----------
-    repeats : int
-    limit : int, optional
-        Do only so many of the chunks of each phase: for lead-ins of kernels too long to run once more.
-
-    Notes
-    -----
-    There is a barrier after every repeat too: without it workers with more work in one repeat would catch up in
-    another, and the imbalance of a single execution would not show.
+    ``limit`` is how many chunks of each phase to do, for lead-ins of kernels too long to run once more. There is a
+    barrier after every repeat too: without it workers with more work in one repeat would catch up in another, and the
+    imbalance of a single execution would not show.
     """
     job, function, params, buffers = bound.job, bound.function, bound.job.params, bound.buffers
     wait = bound.barrier.wait if bound.barrier is not None and not job.alone else None
@@ -251,8 +234,6 @@ def _less(value: int | None, before: int | None) -> int | None:
 def _taken(bound: Bound, chunks: Sequence[tuple[int, int, int]], done: int) -> Iterator[tuple[int, int, int]]:
     """Yield chunks that no other worker took; ``done`` phases of the round are over.
 
-    Notes
-    -----
     The counter starts at zero with the round. In each phase every chunk has a ticket and every worker draws one blank,
     which ends its phase; the barrier keeps phases apart, so the tickets of a phase begin at a known number.
     """
@@ -266,10 +247,8 @@ def perform_private(
 ) -> tuple[WorkerReport, list[tuple[str, int, bytes]]]:
     """Do chunks of one phase on private buffers: copy in what was sent, compute, return what was written.
 
-    Parameters
-    ----------
-    work : sequence of ((number, lo, hi), reads, writes)
-        ``reads`` are (buffer, first item, bytes), ``writes`` are (buffer, first item, one past the last).
+    ``work`` is ((number, lo, hi), reads, writes) per chunk, with reads (buffer, first item, bytes) and writes (buffer,
+    first item, one past the last).
     """
     before, queued_ns = clocks.thread_usage(), clocks.run_queue_ns()
     start_ns, cpu_ns = clocks.wall_ns(), clocks.thread_cpu_ns()
@@ -300,9 +279,7 @@ def perform_private(
 
 def described(error: BaseException) -> str:
     """Say in one line what was raised; our own errors are sentences already."""
-    if isinstance(error, GilscopeError):
-        return f": {error}"
-    return f" raised {one_line(error)}"
+    return f": {error}" if isinstance(error, GilscopeError) else f" raised {one_line(error)}"
 
 
 def serve(channel: Channel) -> None:
@@ -339,7 +316,7 @@ def serve(channel: Channel) -> None:
             answer: tuple[Any, ...] = ("ok", value)
         except BrokenBarrierError:
             answer = ("broken", "", "")
-        except BaseException as error:  # noqa: BLE001 - a kernel may raise anything, and what comes in when unpickled
+        except BaseException as error:  # noqa: BLE001 - kernels and unpickling may raise anything
             if not operation and isinstance(error, (EOFError, OSError)):
                 return
             answer = ("raised", described(error), traceback.format_exc())

@@ -1,11 +1,13 @@
-"""The reusable executor of loky, which is what joblib runs: chunks are tasks, the data is shared memory."""
+"""The reusable executor of loky, which joblib uses: chunks are tasks, the data is in shared memory."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import os
+import pickle
 import re
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import BrokenExecutor
 from typing import Any
@@ -16,22 +18,20 @@ from gilscope.core.spec import Availability, Impl
 from gilscope.executors import _task_worker
 from gilscope.executors._rounds import Chunk, Task, job_of
 from gilscope.executors._shm import why_not_started
-from gilscope.executors._tasks import TaskSession, pickled
+from gilscope.executors._tasks import TaskSession
 from gilscope.executors.processes import describe_exit
 
 __all__ = ["LokyPool", "availability", "open_pool"]
 
 _PACKAGES = ("loky", "joblib.externals.loky")  # joblib brings its own copy
-_EXIT_CODES = re.compile(r"exit codes? of the workers? (?:is|are) \{.*?\((-?\d+)\)")  # {SIGKILL(-9)}: the first one
+_EXIT_CODE = re.compile(r"exit codes? of the workers? (?:is|are) \{.*?\((-?\d+)\)")  # {SIGKILL(-9)}: the first one
 
 
 def availability(impl: Impl, start_method: str = "") -> Availability:
     """Loky runs every chunked implementation where it or joblib is installed."""
-    if not any(_is_here(name) for name in _PACKAGES):
-        return Availability(
-            ok=False, reason="loky is not installed", cure="Install it with: pip install 'gilscope[loky]'"
-        )
-    return Availability(ok=True)
+    if any(map(_is_here, _PACKAGES)):
+        return Availability(ok=True)
+    return Availability(ok=False, reason="loky is not installed", cure="Install it with: pip install 'gilscope[loky]'")
 
 
 def _is_here(name: str) -> bool:
@@ -41,24 +41,22 @@ def _is_here(name: str) -> bool:
 class LokyPool:
     """A reusable executor of as many processes as the case has workers.
 
-    All its processes take tasks, so cases of another worker count need a pool, hence a runner, of their own.
+    All processes take tasks, so cases of another worker count need a pool, hence a runner, of their own.
     """
 
-    def __init__(self, max_workers: int) -> None:
+    def __init__(self, max_workers: int, cpus: int, start_method: str = "") -> None:
         module: Any = importlib.import_module(next(filter(_is_here, _PACKAGES)))
         opened = clocks.wall_ns()
-        # Without a time-out idle workers stay, as those of the other executors do.
-        try:
+        try:  # without a time-out idle workers stay, as those of the other executors do
             self.executor: Any = module.get_reusable_executor(max_workers=max_workers, timeout=None)
         except OSError as error:
             raise MeasurementError(why_not_started("loky", error)) from None
-        held = [self.executor.submit(_task_worker.hold, 0.02) for _ in range(max_workers)]
-        answers(held)
+        answers([self.executor.submit(time.sleep, 0.02) for _ in range(max_workers)])  # each starts a worker
         self.ready_ns = clocks.wall_ns() - opened
 
     def bind(self, task: Task) -> LokySession:
         """Make a case ready in all processes."""
-        return LokySession(self, task)
+        return LokySession(self.executor, self.ready_ns, task)
 
     def close(self) -> None:
         """End the processes. Idempotent."""
@@ -66,48 +64,43 @@ class LokyPool:
 
 
 class LokySession(TaskSession):
-    """A case in loky's processes."""
+    """A case in loky's processes, which drop what they have not used for long."""
 
-    def __init__(self, pool: LokyPool, task: Task) -> None:
-        self._executor = pool.executor
-        memory = _task_worker.Memory(
-            nbytes=task.segment.nbytes, pid=os.getpid(), fd=task.segment.fd, name=task.segment.name
-        )
-        blobs = [pickled(job_of(copy, private=False), memory) for copy in task.copies]
-        super().__init__(task, pool.ready_ns, blobs)
+    def __init__(self, executor: Any, ready_ns: int, task: Task) -> None:
+        self._executor = executor
+        segment = task.segment
+        memory = _task_worker.ParentMemory(nbytes=segment.nbytes, pid=os.getpid(), fd=segment.fd, name=segment.name)
+        blobs = [pickle.dumps((job_of(copy), memory)) for copy in task.copies]
+        super().__init__(task, ready_ns, blobs)
         self.placed = task.placed
         for worker, place in zip(self.workers, self.placed, strict=False):
-            os.sched_setaffinity(int(worker), {place["cpu"]})  # its main thread, which does the tasks
+            os.sched_setaffinity(int(worker), {place["cpu"]})  # the main thread, which does the tasks
 
     def submit_warm(self, hold_s: float) -> list[_task_worker.Answer]:
-        workers = range(self.task.case.workers)
-        key, blob = self.jobs[0]
-        return answers([self._executor.submit(_task_worker.warm, key, blob, None, hold_s) for _ in workers])
+        submit, make_ready, workers = self._executor.submit, _task_worker.make_ready, range(self.task.case.workers)
+        return answers([submit(make_ready, *self.jobs[0], None, hold_s) for _ in workers])
 
     def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> list[_task_worker.Answer]:
         submit, jobs, run = self._executor.submit, self.jobs, _task_worker.run
         return answers([submit(run, *jobs[copy], None, phase, ((chunk, [], []),)) for copy, chunk in work])
 
-    def close(self) -> None:
-        """Nothing to forget: workers drop what they have not used for long."""
-
 
 def answers(futures: Iterable[Any]) -> list[Any]:
-    """Wait for tasks.
-
-    Raises
-    ------
-    WorkerDiedError
-        If a process ended; loky then ends the others.
-    """
+    """Wait for tasks; WorkerDiedError if a process ended, after which loky ends the others."""
     try:
         return [future.result() for future in futures]
     except BrokenExecutor as error:
-        code = _EXIT_CODES.search(str(error))
-        how = describe_exit(int(code[1])) if code else f"ended: {str(error).partition(chr(10))[0]}"
-        raise WorkerDiedError(f"a loky worker {how}") from None
+        raise WorkerDiedError(f"a loky worker {how_it_ended(str(error))}") from None
 
 
-def open_pool(max_workers: int, cpus: int, start_method: str = "") -> LokyPool:
-    """Start ``max_workers`` processes."""
-    return LokyPool(max_workers)
+def how_it_ended(message: str) -> str:
+    """Say how the first worker ended, from loky's message.
+
+    The message is not part of loky's interface: if it has no exit code in the known form, its first line is quoted.
+    """
+    if code := _EXIT_CODE.search(message):
+        return describe_exit(int(code[1]))
+    return f"ended: {message.strip().partition(chr(10))[0] or 'loky gives no reason'}"
+
+
+open_pool = LokyPool

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
 
 from gilscope.core import clocks, targets
 from gilscope.core.records import Round, Stamp
 from gilscope.core.spec import Availability, Impl
+from gilscope.executors import NoPool, Session
 from gilscope.executors._rounds import Task, outside, since
 
-__all__ = ["NativePool", "availability", "open_pool"]
+__all__ = ["NativeSession", "availability", "open_pool"]
 
 _SETTLE_STEP_S = 0.001
 _SETTLE_LIMIT_S = 0.2  # libgomp spins for about 9 ms after a region; OMP_WAIT_POLICY=active never stops
@@ -20,30 +20,17 @@ _QUIET_SHARE = 0.05  # of one CPU: our own loop costs about 2 %
 
 def availability(impl: Impl, start_method: str = "") -> Availability:
     """Only implementations with threads of their own run here."""
-    if impl.gil != "own_threads":
-        return Availability(
-            ok=False, reason="it has no threads of its own", cure="use --executors threads or processes"
-        )
-    return Availability(ok=True)
+    if impl.gil == "own_threads":
+        return Availability(ok=True)
+    return Availability(ok=False, reason="it has no threads of its own", cure="use --executors threads or processes")
 
 
-class NativePool:
-    """No workers of ours: the runtime behind the implementation keeps its own."""
-
-    def bind(self, task: Task) -> NativeSession:
-        """Make a case ready: import, compile, and start the runtime's threads."""
-        return NativeSession(task)
-
-    def close(self) -> None:
-        """Nothing to end."""
-
-
-class NativeSession:
-    """A case that runs on threads of its own; see ``PoolSession`` for the attributes."""
+class NativeSession(Session):
+    """A case that runs on threads of its own."""
 
     def __init__(self, task: Task) -> None:
+        super().__init__()
         self._task = task
-        self.result: Any = None
         self.placed = task.placed
         if self.placed:  # before the runtime starts its threads, which inherit it
             os.sched_setaffinity(0, {place["cpu"] for place in self.placed})
@@ -61,8 +48,8 @@ class NativeSession:
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
         """Run the kernel ``repeats`` times, then wait until the runtime's threads stop spinning.
 
-        ``limit`` is ignored: a call cannot be cut. The single stamp holds CPU time and run-queue delay of the whole
-        process, the latter read while its threads rest.
+        ``limit`` is ignored: a call cannot be cut. The single stamp has the CPU time and the run-queue delay of the
+        whole process, the latter read while its threads rest.
         """
         function, params, buffers = self._function, dict(self._task.params), self._buffers
         workers, before, queued_ns = self._task.case.workers, outside(), clocks.tasks_run_queue_ns()
@@ -94,12 +81,9 @@ class NativeSession:
             **taken,
         )
 
-    def close(self) -> None:
-        """Nothing to forget."""
-
 
 def settle() -> None:
-    """Wait until this process's CPU clock stands still: OpenMP threads spin for milliseconds after a region."""
+    """Wait until this process's CPU clock stops: OpenMP threads spin for milliseconds after a region."""
     deadline = clocks.wall_ns() + int(_SETTLE_LIMIT_S * 1e9)
     while (now := clocks.wall_ns()) < deadline:
         cpu_ns = clocks.process_cpu_ns()
@@ -108,6 +92,6 @@ def settle() -> None:
             return
 
 
-def open_pool(max_workers: int, cpus: int, start_method: str = "") -> NativePool:
-    """Return the pool without workers of ours."""
-    return NativePool()
+def open_pool(max_workers: int, cpus: int, start_method: str = "") -> NoPool:
+    """Return the pool without workers of ours: the runtime behind the implementation has its own."""
+    return NoPool(NativeSession)

@@ -1,42 +1,29 @@
-"""One after the other in the runner's main thread: what T(1) is measured with."""
+"""One chunk after the other in the runner's main thread: what T(1) is measured with."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from gilscope.core import clocks
 from gilscope.core.records import Round
-from gilscope.core.spec import Availability, Impl
+from gilscope.executors import NoPool, Session
 from gilscope.executors._rounds import Task, bound_to, combine, job_of, net_of, outside, since, stamp, used
-from gilscope.executors._worker import Bound, bind, perform, warm_up
+from gilscope.executors._worker import bind, perform, warm_up
 
-__all__ = ["SerialPool", "availability", "open_pool"]
-
-
-def availability(impl: Impl, start_method: str = "") -> Availability:
-    """Chunked implementations run serially everywhere."""
-    return Availability(ok=True)
+__all__ = ["SerialSession", "open_pool"]
 
 
-class SerialPool:
-    """No workers at all."""
-
-    def bind(self, task: Task) -> SerialSession:
-        """Make a case ready in the calling thread."""
-        return SerialSession(task)
-
-    def close(self) -> None:
-        """Nothing to end."""
-
-
-class SerialSession:
-    """A case in the calling thread; see ``PoolSession`` for the attributes."""
+class SerialSession(Session):
+    """A case in the calling thread."""
 
     def __init__(self, task: Task) -> None:
+        super().__init__()
         self._task = task
-        self.result: Any = None
         self.placed = task.placed
-        self._bound: Bound = bind(job_of(task, chunks=task.case.chunks), _Direct(task.segment.map()))
+        memory = task.segment.map()
+        channel: Any = SimpleNamespace(memory=lambda key: memory)  # all that a single worker needs
+        self._bound = bind(job_of(task, chunks=task.case.chunks), channel)
         jit_ns, self.jit_cache, self.isa, self.gil_enabled = warm_up(self._bound)
         self.one_time_ns = {"import": self._bound.import_ns, "jit": jit_ns}
 
@@ -57,32 +44,7 @@ class SerialSession:
             **since(before),
         )
 
-    def close(self) -> None:
-        """Nothing to forget."""
 
-
-class _Direct:
-    """The channel of a worker that is its own parent."""
-
-    def __init__(self, memory: Any) -> None:
-        self._memory = memory
-
-    def receive(self) -> tuple[Any, ...]:
-        raise EOFError
-
-    def send(self, answer: tuple[Any, ...]) -> None:
-        raise EOFError
-
-    def adopt(self, key: str, nbytes: int) -> None:
-        raise EOFError
-
-    def memory(self, key: str) -> Any:
-        return self._memory
-
-    def barrier(self, slot: int, parties: int, index: int, spin_ns: int) -> Any:
-        raise EOFError
-
-
-def open_pool(max_workers: int, cpus: int, start_method: str = "") -> SerialPool:
+def open_pool(max_workers: int, cpus: int, start_method: str = "") -> NoPool:
     """Return the pool without workers."""
-    return SerialPool()
+    return NoPool(SerialSession)

@@ -8,27 +8,20 @@ import threading
 from typing import Any
 
 from gilscope.core import clocks
-from gilscope.core.spec import Availability, Impl
-from gilscope.executors._pool import BARRIERS, Pool, open_barrier
-from gilscope.executors._shm import Segment
+from gilscope.executors._pool import Pool
+from gilscope.executors._shm import MappedChannel, Segment
 from gilscope.executors._worker import serve
 
-__all__ = ["ThreadPool", "availability", "open_pool"]
+__all__ = ["ThreadPool", "open_pool"]
 
 
-def availability(impl: Impl, start_method: str = "") -> Availability:
-    """Threads run every chunked implementation."""
-    return Availability(ok=True)
-
-
-class _ThreadChannel:
-    """One worker's commands and answers; the memory is the parent's own mapping."""
+class _ThreadChannel(MappedChannel):
+    """One worker's commands and answers; segments are the parent's own."""
 
     def __init__(self, index: int, answers: queue.SimpleQueue[Any], tokens: Any) -> None:
-        self.index, self.tokens = index, tokens
+        super().__init__(tokens)
+        self.index, self.answers = index, answers
         self.commands: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
-        self.answers = answers
-        self.segments: dict[str, Any] = {}
 
     def receive(self) -> tuple[Any, ...]:
         return self.commands.get()
@@ -39,22 +32,13 @@ class _ThreadChannel:
     def adopt(self, key: str, nbytes: int) -> None:
         """Nothing to do: ``ThreadPool.send_segment`` has stored it."""
 
-    def memory(self, key: str) -> Any:
-        return self.segments[key]
-
-    def barrier(self, slot: int, parties: int, index: int, spin_ns: int) -> Any:
-        return open_barrier(self.segments.get(BARRIERS), self.tokens, slot, parties, index, spin_ns)
-
 
 class ThreadPool(Pool):
     """Threads that live until ``close``; idle ones block on a queue."""
 
-    def __init__(self, max_workers: int, cpus: int) -> None:
+    def __init__(self, max_workers: int, cpus: int, start_method: str = "") -> None:
         super().__init__(max_workers, cpus)
-        tokens = None
-        if self.barriers is None:
-            pipes = [multiprocessing.Pipe(duplex=False) for _ in range(max_workers + 1)]
-            tokens = (pipes[0], pipes[1:])
+        tokens = self.token_pipes(multiprocessing.Pipe)
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._channels = [_ThreadChannel(index, self._answers, tokens) for index in range(max_workers)]
         self._threads = [
@@ -70,7 +54,8 @@ class ThreadPool(Pool):
         self._channels[index].commands.put(command)
 
     def send_segment(self, index: int, key: str, segment: Segment) -> None:
-        self._channels[index].segments[key] = segment.map()
+        segment.map()  # here, where it may fail
+        self._channels[index].segments[key] = segment
 
     def collect(self, workers: int) -> list[tuple[tuple[Any, ...], int]]:
         answers: dict[int, tuple[tuple[Any, ...], int]] = {}
@@ -87,6 +72,4 @@ class ThreadPool(Pool):
         self._threads = []
 
 
-def open_pool(max_workers: int, cpus: int, start_method: str = "") -> ThreadPool:
-    """Start ``max_workers`` threads."""
-    return ThreadPool(max_workers, cpus)
+open_pool = ThreadPool

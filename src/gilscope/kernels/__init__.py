@@ -1,8 +1,7 @@
-"""The kernels: what they are, whether an implementation can be used here, and whether an answer is right.
+"""The kernels: which there are, whether an implementation can be used here, and whether an answer is right.
 
-A kernel is a folder with ``spec.py`` (its ``KERNEL``) and one module per language, plus compiled sources in
-``ext/gilscope/kernels/<kernel>``. Nothing here imports more than the standard library until it resolves an
-implementation that needs more.
+A kernel is a folder with ``spec.py`` (its ``KERNEL``), a module per language and ``ext/gilscope/kernels/<kernel>``.
+Only ``resolve`` imports more than the standard library.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import json
 import sys
 from array import array
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from gilscope.core import targets
 from gilscope.core.errors import UnavailableError
@@ -29,10 +28,7 @@ __all__ = [
     "availability",
     "buffer_layout",
     "foreign",
-    "isa",
-    "jit_cache",
     "load",
-    "load_all",
     "poison",
     "resolve",
     "target",
@@ -47,29 +43,23 @@ _adopted: dict[str, KernelSpec] = {}
 
 
 def foreign() -> dict[str, importlib.metadata.EntryPoint]:
-    """Return the kernels other packages bring by the entry point group ``gilscope.kernels``, by name."""
+    """Return the kernels of other packages (entry point group ``gilscope.kernels``) by name."""
     found = importlib.metadata.entry_points(group="gilscope.kernels")
     return {entry.name: entry for entry in found if entry.name not in (*KERNELS, *PROBES)}
 
 
 def adopt(spec: KernelSpec) -> None:
-    """Make a kernel known to this process that no folder holds: the user's own functions. A later one replaces it."""
+    """Make a kernel of the user's own functions known to this process. A later one of the same name replaces it."""
     _adopted[spec.name] = spec
 
 
 def adopted(name: str) -> bool:
-    """Tell whether a kernel is made of the user's own functions."""
+    """Whether a kernel is made of the user's own functions."""
     return name in _adopted
 
 
 def load(name: str) -> KernelSpec:
-    """Return a kernel or probe by its name.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is none; the message names the nearest.
-    """
+    """Return a kernel or probe by its name, or raise UnknownNameError with the nearest name."""
     if name in _adopted:
         return _adopted[name]
     if name not in (*KERNELS, *PROBES):
@@ -81,18 +71,13 @@ def load(name: str) -> KernelSpec:
     return spec
 
 
-def load_all() -> tuple[KernelSpec, ...]:
-    """Return all kernels, then all probes, in the order of the registry."""
-    return tuple(load(name) for name in (*KERNELS, *PROBES))
-
-
 def target(kernel: str, impl: Impl) -> str:
     """Return the absolute ``module:function`` of an implementation."""
     return f"{__name__}.{kernel}{impl.target}" if impl.target.startswith(".") else impl.target
 
 
 def availability(spec: KernelSpec, impl: Impl) -> Availability:
-    """Tell whether an implementation can be used by this interpreter, without importing what it needs."""
+    """Whether this interpreter can use an implementation; imports nothing that it needs."""
     if impl.unavailable:
         return Availability(ok=False, reason=impl.unavailable)
     for package in impl.needs:
@@ -116,26 +101,10 @@ def availability(spec: KernelSpec, impl: Impl) -> Availability:
 
 
 def resolve(kernel: str, impl: Impl) -> Callable[..., Any]:
-    """Import the function of an implementation.
-
-    Raises
-    ------
-    UnavailableError
-        If this kernel has no such implementation.
-    """
+    """Import the function of an implementation; UnavailableError if this kernel has no such implementation."""
     if impl.unavailable:
         raise UnavailableError(f"{kernel}/{impl.name}: {impl.unavailable}")
     return targets.resolve(target(kernel, impl), impl.definition)
-
-
-def isa(kernel: str, impl: Impl) -> str:
-    """Return the instruction set an implementation is compiled for; empty where it is not compiled. Imports it."""
-    return targets.isa_of(target(kernel, impl))
-
-
-def jit_cache(function: Callable[..., Any]) -> Literal["cold", "cached", "none"]:
-    """Tell where the machine code came from, after the first call."""
-    return targets.jit_cache_of(function)
 
 
 def buffer_layout(spec: KernelSpec, params: Params) -> targets.Layout:
@@ -144,7 +113,7 @@ def buffer_layout(spec: KernelSpec, params: Params) -> targets.Layout:
 
 
 def poison(spec: KernelSpec, params: Params, buffers: Buffers) -> None:
-    """Overwrite outputs and state, so that nothing an earlier implementation wrote can pass for an answer."""
+    """Overwrite outputs and state, so that an earlier implementation's answer cannot pass for a new one."""
     for buffer in spec.layout(params):
         if buffer.role != "input":
             whole = buffers[buffer.name].cast("B")
@@ -168,18 +137,10 @@ def answer_digest(spec: KernelSpec, params: Params, buffers: Buffers, result: An
 
 
 def verify(spec: KernelSpec, size: str, buffers: Buffers, result: Any) -> str | None:
-    """Compare an answer with the stored digest and with what is known about it.
-
-    Returns
-    -------
-    str or None
-        None if the answer is right, else what is wrong with it, in one line.
-    """
+    """Compare an answer with the stored digest and with what is known about it; return what is wrong, or None."""
     params = spec.sizes[size]
-    expected = spec.digests.get(size)
     complaint = spec.check(params, buffers, result)
-    if expected is not None:
-        actual = answer_digest(spec, params, buffers, result)
-        if actual != expected:
-            return complaint or f"digest of the answer at {size} is {actual[:12]}, expected {expected[:12]}"
-    return complaint
+    expected = spec.digests.get(size)
+    if complaint or expected is None or (actual := answer_digest(spec, params, buffers, result)) == expected:
+        return complaint
+    return f"digest of the answer at {size} is {actual[:12]}, expected {expected[:12]}"

@@ -1,7 +1,7 @@
-"""Functions that no worker could import by name (lambdas, closures, those typed at a prompt), sent as their code.
+"""Functions that cannot be imported by name (lambdas, closures, those typed at a prompt), sent as their code.
 
-Standard library only. What such a function refers to goes with it: modules by name, functions of its own kind as code,
-everything else pickled. Both sides are the same interpreter, as ``marshal`` demands.
+What such a function refers to goes with it: modules by name, functions of its own kind as code, all else pickled.
+``marshal`` demands the same interpreter on both sides. Standard library only.
 """
 
 from __future__ import annotations
@@ -19,26 +19,20 @@ from gilscope.core.errors import UsageError
 
 __all__ = ["pack", "unpack"]
 
-_Record = dict[str, Any]
+_Described = dict[int, dict[str, Any]]
+"""Code, name, globals, cells and defaults of each function by its id."""
 
 
 def pack(function: types.FunctionType) -> str:
-    """Return a function as text.
-
-    Raises
-    ------
-    UsageError
-        If something it refers to cannot be sent; the message names it.
-    """
-    records: dict[int, _Record] = {}
+    """Return a function as text, or raise UsageError that names what it refers to and cannot be sent."""
+    records: _Described = {}
     _describe(function, records)
     return base64.b64encode(pickle.dumps((id(function), records))).decode()
 
 
-def _describe(function: types.FunctionType, records: dict[int, _Record]) -> None:
-    """Add the record of a function, and of those it refers to, under their ids."""
-    record: _Record = {}
-    records[id(function)] = record  # before its parts: it may refer to itself
+def _describe(function: types.FunctionType, records: _Described) -> None:
+    """Add the record of a function, and of those it refers to."""
+    record = records[id(function)] = {}  # before its parts: it may refer to itself
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     used = {name: function.__globals__[name] for name in _names(function.__code__) if name in function.__globals__}
     record |= {
@@ -51,18 +45,18 @@ def _describe(function: types.FunctionType, records: dict[int, _Record]) -> None
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
-    """Yield the global names a function and those defined inside it refer to."""
+    """Yield the global names that a function and those defined inside it refer to."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _names(constant)
 
 
-def _part(name: str, value: Any, owner: types.FunctionType, records: dict[int, _Record]) -> tuple[str, Any]:
+def _part(name: str, value: Any, owner: types.FunctionType, records: _Described) -> tuple[str, Any]:
     """Return (how, what) for one thing a function refers to."""
     if isinstance(value, types.ModuleType):
         return "module", value.__name__
-    if isinstance(value, types.FunctionType) and not _importable(value):
+    if isinstance(value, types.FunctionType) and (value.__module__ == "__main__" or "<" in value.__qualname__):
         if id(value) not in records:
             _describe(value, records)
         return "function", id(value)
@@ -75,10 +69,6 @@ def _part(name: str, value: Any, owner: types.FunctionType, records: dict[int, _
         ) from error
 
 
-def _importable(function: types.FunctionType) -> bool:
-    return function.__module__ != "__main__" and "<" not in function.__qualname__
-
-
 def unpack(text: str) -> types.FunctionType:
     """Return the function that was packed."""
     main, records = pickle.loads(base64.b64decode(text))
@@ -89,18 +79,16 @@ def unpack(text: str) -> types.FunctionType:
         space: dict[str, Any] = {"__builtins__": builtins, "__name__": "__main__"}
         made[key] = types.FunctionType(code, space, record["name"], None, cells)
     for key, record in records.items():
-        _complete(made[key], record, made)
+        function = made[key]
+        function.__globals__.update({name: _restored(part, made) for name, part in record["globals"].items()})
+        for cell, part in zip(function.__closure__ or (), record["cells"], strict=True):
+            cell.cell_contents = _restored(part, made)
+        function.__defaults__, function.__kwdefaults__ = _restored(record["defaults"], made)
     return made[main]
 
 
-def _complete(function: types.FunctionType, record: _Record, made: Mapping[int, types.FunctionType]) -> None:
-    def restored(part: tuple[str, Any]) -> Any:
-        how, what = part
-        if how == "module":
-            return importlib.import_module(what)
-        return made[what] if how == "function" else pickle.loads(what)
-
-    function.__globals__.update({name: restored(part) for name, part in record["globals"].items()})
-    for cell, part in zip(function.__closure__ or (), record["cells"], strict=True):
-        cell.cell_contents = restored(part)
-    function.__defaults__, function.__kwdefaults__ = restored(record["defaults"])
+def _restored(part: tuple[str, Any], made: Mapping[int, types.FunctionType]) -> Any:
+    how, what = part
+    if how == "module":
+        return importlib.import_module(what)
+    return made[what] if how == "function" else pickle.loads(what)

@@ -1,9 +1,9 @@
 """The worker's side of the user's own functions: import one, call it once per item. Standard library only.
 
-A *definition* says what to call and with what: a mapping with the texts ``target`` (``pkg.module:function`` or
-``/folder/file.py:function``), ``folder`` (searched for modules, the working directory of every call), ``arguments``
-(a Python literal: positional and named), ``setup``, ``items`` and ``check`` (targets, or empty), and optionally
-``packed`` (arguments that are no literals, and items), ``code`` (the function itself) and ``path`` (more folders).
+A *definition* is a mapping of texts: ``target`` (``pkg.module:function`` or ``/folder/file.py:function``), ``folder``
+(searched for modules, the working directory of every call), ``arguments`` (a Python literal: positional and named),
+``setup``, ``items`` and ``check`` (targets, or empty), and optionally ``packed`` (arguments that are not literals, and
+items), ``code`` (the function itself) and ``path`` (more folders).
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ import pickle
 import sys
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gilscope.core.errors import WorkerRaisedError
+from gilscope.core.errors import WorkerRaisedError, one_line
 from gilscope.core.pep734 import inside
 from gilscope.kernels._byvalue import unpack
 
-__all__ = ["CallError", "Calls", "import_target", "where"]
+__all__ = ["CallError", "Calls", "import_target"]
 
 _ALONE = {
     "serial": "call it once yourself with the same arguments",
@@ -39,29 +40,23 @@ _ALONE = {
     "processes": "it went well in the main process: find what it needs from there, or use threads",
     "interpreters": "it went well in the main interpreter: find what it needs from there, or use processes",
 }
-"""What to do about a call that raises, by where: it was called alone and in the main thread before."""
+"""What to do about a call that raises there: before, it was called alone in the main thread."""
 
 _SENT_TO = {"processes": "a process", "interpreters": "an interpreter"}
-"""Where functions arrive by their names, and results leave as copies: in ours as in pools of ``concurrent.futures``."""
+"""Where functions arrive by name and results leave as copies, as in the pools of ``concurrent.futures``."""
 
 _SHARED_BY = {"threads": "all threads", "interpreters": "all interpreters of a process"}
-"""Whose working directory is that of others too."""
+"""Who shares a worker's working directory."""
 
 _LOADING = threading.Lock()  # modules from files are not covered by the import system's own locks
 
 
 class CallError(WorkerRaisedError):
-    """The function could not be called as asked; the message has the cure."""
+    """The function could not be called; the message has the cure."""
 
 
 def import_target(target: str, folder: str) -> Any:
-    """Import what ``pkg.module:function`` or ``/folder/file.py:function`` names.
-
-    Raises
-    ------
-    CallError
-        If there is no such module or name, or importing it fails.
-    """
+    """Import what ``pkg.module:function`` or ``/folder/file.py:function`` names, or raise CallError."""
     place, _, path = target.rpartition(":")
     with explained(f"importing {place}", "it must be importable without side effects"):
         found: Any = _module(place, folder)
@@ -73,7 +68,7 @@ def import_target(target: str, folder: str) -> Any:
 
 
 def _module(place: str, folder: str) -> ModuleType:
-    """Import a module by its name, or from its file with the folders it would have as part of its package."""
+    """Import a module by its name, or from its file as part of the package it is in."""
     if not place.endswith(".py"):
         _search(folder)
         return importlib.import_module(place)
@@ -107,24 +102,20 @@ def _module(place: str, folder: str) -> ModuleType:
 
 
 def _search(folder: str, *, last: bool = False) -> None:
-    """Look for modules in ``folder`` too: first, as ``python -m`` does in the current one, or after all others."""
+    """Search ``folder`` for modules too: first, as ``python -m`` does with the current one, or last."""
     if folder not in sys.path:
         sys.path.insert(len(sys.path) if last else 0, folder)
 
 
 @contextmanager
 def explained(doing: str, cure: str) -> Iterator[None]:
-    """Turn whatever the user's code raises into one line with a cure; its traceback is the detail."""
+    """Turn whatever the user's code raises into one line with a cure and the traceback as detail."""
     try:
         yield
     except CallError:
         raise
     except BaseException as error:
-        raise CallError(f"{doing}: {_told(error)}; {_cure(error, cure)}", traceback.format_exc()) from error
-
-
-def _told(error: BaseException) -> str:
-    return " ".join("".join(traceback.format_exception_only(error)).split())
+        raise CallError(f"{doing}: {one_line(error)}; {_cure(error, cure)}", traceback.format_exc()) from error
 
 
 def _cure(error: BaseException, usual: str) -> str:
@@ -137,8 +128,8 @@ def _cure(error: BaseException, usual: str) -> str:
     return usual
 
 
-def where() -> str:
-    """Name the executor the calling code runs in."""
+def _where() -> str:
+    """Name the executor that the calling code runs in."""
     if inside():
         return "interpreters"
     if multiprocessing.parent_process() is not None:
@@ -149,17 +140,14 @@ def where() -> str:
 class Calls:
     """A chunked function (see ``gilscope.core.spec``) that calls the user's once per item.
 
-    Parameters
-    ----------
-    definition : mapping
-        See the module's text.
-
     Attributes
     ----------
+    dispatcher : callable
+        The function itself, which knows how it was compiled.
     items : sequence or None
         What the function is mapped over.
     moves : bool
-        Whether it was seen to change the working directory.
+        Whether it has changed the working directory.
 
     Raises
     ------
@@ -169,48 +157,34 @@ class Calls:
 
     def __init__(self, definition: Mapping[str, str]) -> None:
         self._home = definition["folder"]
-        self._target = definition["target"]
+        self._target = target = definition["target"]
         for folder in filter(None, definition.get("path", "").split(os.pathsep)):
             _search(folder, last=True)
         code = definition.get("code")
-        with explained(f"rebuilding {self._target}", "define it at the top of a module"):
-            self.function: Callable[..., Any] = unpack(code) if code else import_target(self._target, self._home)
-        if not callable(self.function):
-            raise CallError(f"{self._target} is no function but a {type(self.function).__name__}")
-        if place := _SENT_TO.get(where()):
-            _can_travel(self.function, self._target, place)
+        with explained(f"rebuilding {target}", "define it at the top of a module"):
+            function: Callable[..., Any] = unpack(code) if code else import_target(target, self._home)
+        if not callable(function):
+            raise CallError(f"{target} is no function but a {type(function).__name__}")
+        if place := _SENT_TO.get(_where()):
+            _check_sendable(function, target, place)
         args, kwargs, items = _arguments(definition)
-        self.items = items or self._items(definition["items"])
-        self._check = import_target(definition["check"], self._home) if definition["check"] else None
-        self._call = functools.partial(self.function, *args, **kwargs) if args or kwargs else self.function
-        if self.items is not None:  # the item comes first
-            self._call = _after_item(self.function, args, kwargs)
-        self._seen: dict[tuple[int, int], int] = {}
-        self._looked = False
+        self.dispatcher = function
+        self.items = items or _items(definition["items"], self._home)
+        check = definition["check"]
+        self._check: Callable[..., Any] | None = import_target(check, self._home) if check else None
+        if self.items is not None and args:  # the item comes first
+            self._call: Callable[..., Any] = lambda item: function(item, *args, **kwargs)
+        else:
+            self._call = functools.partial(function, *args, **kwargs) if args or kwargs else function
+        self._careful_calls: Counter[tuple[int, int]] = Counter()
+        self._inspected = False
         self.moves = False
 
-    @property
-    def dispatcher(self) -> Any:
-        """The function itself, for those who ask how it was compiled."""
-        return self.function
-
-    def _items(self, target: str) -> Sequence[Any] | None:
-        if not target:
-            return None
-        found = import_target(target, self._home)
-        with explained(f"making the items by {target}", "it must return something to iterate over"):
-            items = list(found() if callable(found) else found)
-        if not items:
-            raise CallError(f"{target} has no items: return at least one")
-        return items
-
     def __call__(self, phase: int, lo: int, hi: int, params: Mapping[str, int], buffers: Any) -> str | None:
-        """Call the function ``hi - lo`` times; return what the check complains about, if it was asked and does."""
-        key = (lo, hi)
-        seen = self._seen.get(key, 0)
-        # Warming up calls one item, verifying every chunk; neither is timed. A chunk of one item is met by both.
-        if seen < (2 if hi - lo == 1 else 1):
-            self._seen[key] = seen + 1
+        """Call the function ``hi - lo`` times; return what the check complains about, if anything."""
+        # Warming up calls one item, verifying every chunk; neither is timed. Both call a chunk of one item.
+        if self._careful_calls[lo, hi] < (2 if hi - lo == 1 else 1):
+            self._careful_calls[lo, hi] += 1
             return self._carefully(lo, hi)
         self.run(lo, hi)
         return None
@@ -220,78 +194,72 @@ class Calls:
         if self.moves:
             self._carefully(lo, hi)
             return
-        with explained(f"calling {self._target} again and again", "the first calls went well: find what adds up"):
-            self._run(lo, hi)
-
-    def _run(self, lo: int, hi: int) -> None:
         call, items = self._call, self.items
-        if items is None:
-            for _ in itertools.repeat(None, hi - lo):
-                call()
-        else:
-            count = len(items)
-            for index in range(lo, hi):
-                call(items[index % count])
+        with explained(f"calling {self._target} again and again", "the first calls went well: find what adds up"):
+            if items is None:
+                for _ in itertools.repeat(None, hi - lo):
+                    call()
+            else:
+                count = len(items)
+                for index in range(lo, hi):
+                    call(items[index % count])
 
     def one(self, index: int) -> Any:
-        """Call the function once, for item ``index`` where there are items, and return what it returns."""
+        """Call the function once, for item ``index`` where there are items; return its result."""
         return self._call() if self.items is None else self._call(self.items[index % len(self.items)])
 
     def _carefully(self, lo: int, hi: int) -> str | None:
-        """Call with a look at what the function does to its process and returns."""
+        """Call from the home folder, inspect the first result, and check every one."""
         complaint: str | None = None
         for index in range(lo, hi):
             os.chdir(self._home)
-            with explained(f"calling {self._target}", _ALONE[where()]):
-                result = self._call() if self.items is None else self._call(self.items[index % len(self.items)])
-            if not self._looked:
-                self._look(result)
-                self._looked = True
+            with explained(f"calling {self._target}", _ALONE[_where()]):
+                result = self.one(index)
+            if not self._inspected:
+                self._inspect(result)
+                self._inspected = True
             if self._check is not None and complaint is None:
-                complaint = self._judge(result)
+                complaint = self._judge(self._check, result)
         return complaint
 
-    def _look(self, result: Any) -> None:
-        """Refuse what makes a figure meaningless, or impossible under this executor.
-
-        Raises
-        ------
-        CallError
-        """
+    def _inspect(self, result: Any) -> None:
+        """Refuse what makes a figure meaningless, or impossible under this executor."""
         if inspect.iscoroutine(result):
             result.close()
             raise CallError(f"{self._target} is a coroutine function: profile a function that runs it (asyncio.run)")
         if inspect.isgenerator(result):
             raise CallError(f"{self._target} returns a generator, so nothing has run: return list(...) of it")
         if os.getcwd() != os.path.realpath(self._home):
-            if sharers := _SHARED_BY.get(where()):
+            if sharers := _SHARED_BY.get(_where()):
                 raise CallError(
                     f"{self._target} changes the working directory, which {sharers} share: use absolute paths"
                 )
-            self.moves = True  # put back before every call, so that the next one begins where the first did
-        if place := _SENT_TO.get(where()):
-            _can_return(result, self._target, place)
+            self.moves = True  # changed back before every call, so that each begins where the first did
+        if place := _SENT_TO.get(_where()):
+            _check_returnable(result, self._target, place)
 
-    def _judge(self, result: Any) -> str | None:
-        assert self._check is not None
+    def _judge(self, check: Callable[..., Any], result: Any) -> str | None:
         with explained("checking a result", "the check must return True, or raise AssertionError"):
             try:
-                verdict = self._check(result)
+                verdict = check(result)
             except AssertionError as error:
                 return f"the check of {self._target} failed: {error or 'AssertionError'}"
-        if verdict is None or verdict is True:
-            return None
-        return f"the check of {self._target} returned {verdict!r:.80}"
+        return None if verdict is None or verdict is True else f"the check of {self._target} returned {verdict!r:.80}"
 
 
-def _after_item(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Callable[..., Any]:
-    if not args:
-        return functools.partial(function, **kwargs) if kwargs else function
-    return lambda item: function(item, *args, **kwargs)
+def _items(target: str, folder: str) -> Sequence[Any] | None:
+    if not target:
+        return None
+    found = import_target(target, folder)
+    with explained(f"making the items by {target}", "it must return something to iterate over"):
+        items = list(found() if callable(found) else found)
+    if not items:
+        raise CallError(f"{target} has no items: return at least one")
+    return items
 
 
 def _arguments(definition: Mapping[str, str]) -> tuple[tuple[Any, ...], dict[str, Any], list[Any] | None]:
-    """Return positional and named arguments and items, made anew in every worker, so that workers share no objects."""
+    """Return positional arguments, named ones and items; made in every worker, so that workers share no objects."""
     (args, kwargs), items = ast.literal_eval(definition["arguments"]), None
     if definition.get("packed"):
         with explained("unpacking the arguments", "pass arguments whose classes a worker can import"):
@@ -307,29 +275,23 @@ def _arguments(definition: Mapping[str, str]) -> tuple[tuple[Any, ...], dict[str
     return tuple(args), dict(kwargs), items
 
 
-def _can_travel(function: Callable[..., Any], target: str, place: str) -> None:
-    """Refuse a function that a pool of processes or interpreters cannot be given: it is sent by its name.
-
-    Raises
-    ------
-    CallError
-    """
+def _check_sendable(function: Callable[..., Any], target: str, place: str) -> None:
+    """Refuse a function that pools of processes or interpreters cannot be given: they get it by its name."""
     try:
         pickle.dumps(function)
     except Exception as error:
         kind = "lambda" if getattr(function, "__name__", "") == "<lambda>" else "function"
         raise CallError(
-            f"the {kind} {target} cannot be sent to {place} ({_told(error)}); "
+            f"the {kind} {target} cannot be sent to {place} ({one_line(error)}); "
             "define it by def at the top of a module, under the name it is called by"
         ) from error
 
 
-def _can_return(result: Any, target: str, place: str) -> None:
+def _check_returnable(result: Any, target: str, place: str) -> None:
     try:
         pickle.dumps(result)
     except Exception as error:
-        kind = type(result).__name__
         raise CallError(
-            f"{target} returns a {kind}, which cannot be sent back from {place} ({_told(error)}); "
+            f"{target} returns a {type(result).__name__}, which cannot be sent back from {place} ({one_line(error)}); "
             "return plain data, or use threads"
         ) from error

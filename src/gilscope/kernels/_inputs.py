@@ -1,7 +1,7 @@
-"""The input generator in plain Python: the fallback where the compiled one of the same name is not built.
+"""The input generator in plain Python: the fallback where its compiled twin of the same name is not built.
 
-Counter-based, so every implementation, executor and worker count computes the same numbers:
-``u(seed, i) = (splitmix64(seed + i) >> 11) * 2**-53``. The two twins are equal by test.
+Counter-based, so all implementations, executors and worker counts compute the same numbers:
+``u(seed, i) = (splitmix64(seed + i) >> 11) * 2**-53``.
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ _MAX_ROW = 1000  # items in the longest row of a power-law matrix
 def splitmix64(i: int) -> int:
     """Return the i-th output of SplitMix64 started at zero, a whole number below 2**64.
 
-    Notes
-    -----
     Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014.
     """
     z = (i + 1) * 0x9E3779B97F4A7C15 & _MASK
@@ -71,13 +69,7 @@ def fill_words(out: memoryview[Any], seed: int) -> None:
 
 
 def fill_remainders(out: memoryview[Any], seed: int, modulus: int) -> None:
-    """Fill a buffer of int32 with ``splitmix64(seed + i) % modulus``.
-
-    Raises
-    ------
-    ValueError
-        If ``modulus`` is below one.
-    """
+    """Fill a buffer of int32 with ``splitmix64(seed + i) % modulus``."""
     if modulus < 1:
         raise ValueError("modulus must be above zero")
     for i in range(len(out)):
@@ -91,12 +83,9 @@ def _row_length(value: float) -> int:
 
 
 def fill_power_law_starts(out: memoryview[Any], seed: int) -> int:
-    """Fill a buffer of int64 with the starts of rows of descending power-law length; return their sum.
+    """Fill a buffer of int64, shape (rows + 1,), with the starts of rows of descending length; return the sum of these.
 
-    Parameters
-    ----------
-    out : memoryview of int64, shape (rows + 1,)
-        Row i has the items from ``out[i]`` to ``out[i + 1]``; its length is ``1 + min(999, floor(8 / sqrt(u)))``.
+    Row i has the items from ``out[i]`` to ``out[i + 1]``; lengths are ``1 + min(999, floor(8 / sqrt(u)))``.
     """
     rows_of = Counter(_row_length(uniform(seed + i)) for i in range(len(out) - 1))
     position = i = 0

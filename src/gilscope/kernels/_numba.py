@@ -1,12 +1,9 @@
-"""How all Numba implementations are compiled.
-
-Each variant is its own ``def`` that calls a core marked ``inlined``: Numba's on-disk cache tells functions
-apart by name and source, not by the ``nogil`` option.
-"""
+"""How all Numba implementations are compiled and called."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, TypeAlias
 
 import numba
@@ -14,20 +11,18 @@ import numpy as np
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import register_jitable
 
-from gilscope.core.spec import Buffers
+from gilscope.core.spec import Buffers, Params
 
-__all__ = ["ISA", "carries", "check_range", "flat", "gil", "inlined", "nogil", "parallel", "use_threads"]
+__all__ = ["ISA", "check_range", "chunked", "flat", "inlined", "own_threads"]
 
-_Wrapper: TypeAlias = Callable[..., Any]
-_Decorator: TypeAlias = Callable[[_Wrapper], Any]
+_Function: TypeAlias = Callable[..., Any]
+_Arguments: TypeAlias = Callable[[int, Params, Buffers], tuple[Any, ...]]
+"""Takes phase, parameters and buffers; returns the first arguments of a compiled function."""
 
 # error_model="numpy": no branch for a zero divisor in the inner loop. Never fastmath: results are compared to the bit.
 _OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "boundscheck": False, "fastmath": False}
 
-gil: _Decorator = numba.njit(**_OPTIONS)
-nogil: _Decorator = numba.njit(nogil=True, **_OPTIONS)
-parallel: _Decorator = numba.njit(parallel=True, nogil=True, **_OPTIONS)
-inlined: _Decorator = register_jitable
+inlined: Callable[[_Function], Any] = register_jitable
 
 
 def _host_isa() -> str:
@@ -43,18 +38,62 @@ def _host_isa() -> str:
 ISA = _host_isa()
 
 
-def carries(dispatcher: Any) -> Callable[[_Wrapper], _Wrapper]:
-    """Mark a Python wrapper with the compiled function it calls, whose statistics tell about the cache."""
+def chunked(core: Any, arguments: _Arguments, extent: Callable[[Params], int]) -> tuple[_Function, _Function]:
+    """Return ``nb_gil`` and ``nb_nogil``: ``core(*arguments, lo, hi)``, compiled to hold and to release the GIL.
 
-    def mark(wrapper: _Wrapper) -> _Wrapper:
-        wrapper.dispatcher = dispatcher  # type: ignore[attr-defined]
-        return wrapper
+    Both refuse a chunk outside of [0, extent), because compiled code does not check its bounds.
+    """
 
-    return mark
+    def variant(name: str, *, nogil: bool) -> _Function:
+        # Under its own name: Numba's on-disk cache tells functions apart by name and source, not by the GIL.
+        code = core.__code__.replace(co_name=name, co_qualname=name)
+        compiled = numba.njit(nogil=nogil, **_OPTIONS)(FunctionType(code, core.__globals__, None, core.__defaults__))
+
+        def run(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> Any:
+            check_range(lo, hi, extent(params))
+            return _plain(compiled(*arguments(phase, params, buffers), lo, hi))
+
+        return _carrying(compiled, run)
+
+    return variant("nb_gil", nogil=False), variant("nb_nogil", nogil=True)
+
+
+def own_threads(
+    arguments: _Arguments, phases: Callable[[Params], int] = lambda params: 1
+) -> Callable[[_Function], _Function]:
+    """Compile a function with parallel loops; it is called as ``function(*arguments, workers)``, once per phase."""
+
+    def decorate(function: _Function) -> _Function:
+        compiled = numba.njit(parallel=True, nogil=True, **_OPTIONS)(function)
+
+        def run(workers: int, params: Params, buffers: Buffers) -> Any:
+            _use_threads(workers)
+            result = None
+            for phase in range(phases(params)):
+                result = compiled(*arguments(phase, params, buffers), workers)
+            return _plain(result)
+
+        return _carrying(compiled, run)
+
+    return decorate
+
+
+def _carrying(compiled: Any, run: Any) -> _Function:
+    """Mark a wrapper with the compiled function it calls: see ``core.targets.jit_cache_of``."""
+    run.dispatcher = compiled
+    marked: _Function = run
+    return marked
+
+
+def _plain(result: Any) -> Any:
+    """Return a result as JSON has it."""
+    if isinstance(result, np.ndarray):
+        return result.tolist()
+    return list(result) if isinstance(result, tuple) else result
 
 
 def flat(buffers: Buffers, name: str, dtype: Any, items: int) -> Any:
-    """Return a buffer as an array of at least ``items`` items, shape (length,).
+    """Return the first ``items`` items of a buffer as an array.
 
     Raises
     ------
@@ -64,23 +103,17 @@ def flat(buffers: Buffers, name: str, dtype: Any, items: int) -> Any:
     array = np.frombuffer(buffers[name], dtype=dtype)
     if len(array) < items:
         raise ValueError(f"buffer {name!r} holds {len(array)} items, {items} are needed")
-    return array
+    return array[:items]
 
 
 def check_range(lo: int, hi: int, extent: int) -> None:
-    """Refuse a chunk that is not within [0, extent): compiled code does not check its bounds."""
+    """Refuse a range that is not within [0, extent)."""
     if not 0 <= lo <= hi <= extent:
         raise ValueError(f"chunk [{lo}, {hi}) does not lie within [0, {extent})")
 
 
-def use_threads(workers: int) -> None:
-    """Set the number of threads of the next parallel call.
-
-    Raises
-    ------
-    ValueError
-        If Numba was started with fewer (``NUMBA_NUM_THREADS``, or the CPUs of the host).
-    """
+def _use_threads(workers: int) -> None:
+    """Set the number of threads of the next parallel call; Numba cannot use more than it was started with."""
     limit = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
     if not 1 <= workers <= limit:
         raise ValueError(

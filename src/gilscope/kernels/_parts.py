@@ -10,7 +10,7 @@ from gilscope.core.spec import Impl
 
 __all__ = ["CYTHON", "NO_NP_BLAS", "NO_STD_C", "NP_VEC", "NUMBA", "PY_LOOP", "not_available", "read_digests"]
 
-# Pure Python is measured at S; M would take it from seconds to minutes per round.
+# Pure Python is measured at S; at M a round would take seconds to minutes.
 PY_LOOP = Impl(name="py_loop", target="._py:py_loop", gil="held", size="S", sizes=("XS", "S"))
 NP_VEC = Impl(name="np_vec", target="._np:np_vec", gil="released", needs=("numpy",))
 CYTHON = (
@@ -37,8 +37,5 @@ NO_STD_C = not_available("std_c", "the standard library has no such function")
 def read_digests(spec_file: str) -> Mapping[str, str]:
     """Return the digests kept beside a kernel's ``spec.py``, by size; none if they were not made yet."""
     path = Path(spec_file).with_name("digests.json")
-    try:
-        found: dict[str, str] = json.loads(path.read_text(encoding="ascii"))
-    except FileNotFoundError:
-        return {}
-    return found
+    digests: dict[str, str] = json.loads(path.read_text(encoding="ascii")) if path.exists() else {}
+    return digests

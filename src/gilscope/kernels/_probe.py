@@ -7,18 +7,7 @@ from typing import Any
 
 from gilscope.core.spec import Buffers, BufferSpec, Impl, Params, Slice, Work
 
-__all__ = [
-    "CY_GIL",
-    "CY_NOGIL",
-    "ITEMS",
-    "PY_LOOP",
-    "check",
-    "combine",
-    "extent",
-    "last",
-    "work",
-    "writes_last",
-]
+__all__ = ["CY_GIL", "CY_NOGIL", "ITEMS", "PY_LOOP", "check", "combine", "extent", "last", "work", "writes_last"]
 
 # Divisible into chunks for any usual number of workers, and so many that one more or less per chunk is below 2 %.
 ITEMS = 20_160
@@ -50,7 +39,7 @@ def work(params: Params, result: Any) -> Work:
 
 
 def last(params: Params) -> tuple[BufferSpec, ...]:
-    """Lay out one word per item: where compiled loops leave what they computed, so that they are not removed."""
+    """Lay out one word per item for what compiled loops computed, so that no compiler removes them."""
     return (BufferSpec(name="last", format="Q", length=params["items"], role="output"),)
 
 

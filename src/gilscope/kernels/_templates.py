@@ -1,7 +1,6 @@
-"""The files of a new kernel, as texts with ``$NAME`` (its name) and ``$NUMBER`` (of its input streams) left open.
+"""The files of a new kernel, as texts with ``$NAME`` and ``$NUMBER`` (of its input streams) to be filled in.
 
-The skeleton is a small working kernel, the logistic map: it computes, shares nothing and scales, so whatever a test
-says after the first change is about the change.
+The skeleton is a small working kernel, the logistic map, so a test that fails after a change fails because of it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
+from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Work
 from gilscope.kernels._inputs import fill_uniform, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NUMBA, PY_LOOP, not_available, read_digests
 
@@ -32,18 +31,6 @@ def _layout(params: Params) -> tuple[BufferSpec, ...]:
         BufferSpec(name="start", format="d", length=params["n"], role="input"),
         BufferSpec(name="end", format="d", length=params["n"], role="output"),
     )
-
-
-def _make_inputs(params: Params, buffers: Buffers) -> None:
-    fill_uniform(buffers["start"], seed_of(_NUMBER, 0))
-
-
-def _reads(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
-    return (("start", lo, hi),)
-
-
-def _writes(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
-    return (("end", lo, hi),)
 
 
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
@@ -68,10 +55,10 @@ KERNEL = KernelSpec(
         "L": {"n": 5_000_000, "steps": 100},
     },
     layout=_layout,
-    make_inputs=_make_inputs,
+    make_inputs=lambda params, buffers: fill_uniform(buffers["start"], seed_of(_NUMBER, 0)),
     extent=lambda params: params["n"],
-    reads=_reads,
-    writes=_writes,
+    reads=lambda params, phase, lo, hi: (("start", lo, hi),),
+    writes=lambda params, phase, lo, hi: (("end", lo, hi),),
     outputs=lambda params: (("end", 0, params["n"]),),
     check=_check,
     work=_work,
@@ -109,7 +96,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -125,46 +112,20 @@ def _items(start: Any, end: Any, steps: int, lo: int, hi: int) -> None:
         out[i] = x
 
 
-@gil
-def _nb_gil(start: Any, end: Any, steps: int, lo: int, hi: int) -> None:
-    _items(start, end, steps, lo, hi)
+def _arrays(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
+    start, end = (flat(buffers, name, np.float64, params["n"]) for name in ("start", "end"))
+    return start, end, params["steps"]
 
 
-@nogil
-def _nb_nogil(start: Any, end: Any, steps: int, lo: int, hi: int) -> None:
-    _items(start, end, steps, lo, hi)
+nb_gil, nb_nogil = chunked(_items, _arrays, lambda params: params["n"])
 
 
-@parallel
-def _nb_prange(start: Any, end: Any, steps: int, workers: int) -> None:
+@own_threads(_arrays)
+def nb_prange(start: Any, end: Any, steps: int, workers: int) -> None:
+    """All items; one contiguous share per thread."""
     n = len(start)
     for thread in numba.prange(workers):
         _items(start, end, steps, n * thread // workers, n * (thread + 1) // workers)
-
-
-def _arrays(params: Params, buffers: Buffers) -> tuple[Any, ...]:
-    return tuple(flat(buffers, name, np.float64, params["n"])[: params["n"]] for name in ("start", "end"))
-
-
-@carries(_nb_gil)
-def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
-    """Compute items [lo, hi), holding the GIL."""
-    check_range(lo, hi, params["n"])
-    _nb_gil(*_arrays(params, buffers), params["steps"], lo, hi)
-
-
-@carries(_nb_nogil)
-def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
-    """Compute items [lo, hi), without the GIL."""
-    check_range(lo, hi, params["n"])
-    _nb_nogil(*_arrays(params, buffers), params["steps"], lo, hi)
-
-
-@carries(_nb_prange)
-def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
-    """Compute all items on Numba's own threads."""
-    use_threads(workers)
-    _nb_prange(*_arrays(params, buffers), params["steps"], workers)
 '''
 
 _CORE = '''# The inner loop, written once for all Cython variants; the order of the operations is that of py_loop.
@@ -267,7 +228,7 @@ FILES = {
     "ext/gilscope/kernels/$NAME/_cy_omp.pyx": _CY_OMP,
     "docs/kernels/$NAME.md": _PAGE,
 }
-"""Text of each file by its path below the checkout; both have the holes."""
+"""Text of each file by its path below the checkout; both are templates."""
 
 # The line of tests/kernels/awkward.py: nothing, one item, items that fill no vector.
 AWKWARD = """    "$NAME": [{"n": 0, "steps": 1}, {"n": 1, "steps": 0}, {"n": 13, "steps": 3}],

@@ -1,7 +1,7 @@
 """Make the digests kept beside the kernels: ``gilscope kernels digest [KERNEL...]``.
 
-XS and S come from the oracle ``py_loop``. M and L come from ``cy_nogil``, after it has given the same answers as the
-oracle at XS and S. Every answer must also pass the kernel's own check.
+XS and S come from the oracle ``py_loop``; M and L from ``cy_nogil``, which must agree with the oracle at XS and S.
+Every answer must also pass the kernel's own check.
 """
 
 from __future__ import annotations
@@ -16,20 +16,15 @@ from gilscope.core.errors import MeasurementError, UnavailableError
 from gilscope.core.registry import KERNELS, SIZES
 from gilscope.core.spec import Impl, KernelSpec, chunk_bounds
 
-__all__ = ["make_digests", "run_once"]
+__all__ = ["main", "make_digests", "run_once"]
 
 _CHUNKS = 4
 
 
 def run_once(spec: KernelSpec, impl: Impl, size: str) -> str:
-    """Run one implementation once on fresh buffers; return the digest of its answer.
+    """Run an implementation once on fresh buffers; return the digest of its answer.
 
-    Raises
-    ------
-    MeasurementError
-        If the kernel's own check finds the answer wrong.
-    UnavailableError
-        If the implementation is not built.
+    Raises MeasurementError if the kernel's own check fails, UnavailableError if the implementation is not built.
     """
     found = kernels.availability(spec, impl)
     if not found.ok:
@@ -51,17 +46,10 @@ def run_once(spec: KernelSpec, impl: Impl, size: str) -> str:
 
 
 def make_digests(spec: KernelSpec) -> Iterator[tuple[str, str]]:
-    """Yield (size, digest) of all sizes of a kernel.
-
-    Raises
-    ------
-    MeasurementError
-        If a check fails, or the compiled implementation disagrees with the oracle.
-    """
-    oracle = spec.impl("py_loop")
-    # A kernel of Python objects (binary_trees) cannot release the GIL.
-    compiled = next((impl for impl in spec.impls if impl.name == "cy_nogil" and not impl.unavailable), None)
-    compiled = compiled or spec.impl("cy_gil")
+    """Yield (size, digest) of all sizes; MeasurementError if the compiled implementation disagrees with the oracle."""
+    oracle, compiled = spec.impl("py_loop"), spec.impl("cy_nogil")
+    if compiled is None or compiled.unavailable:  # a kernel of Python objects (binary_trees) cannot release the GIL
+        compiled = spec.impl("cy_gil")
     if oracle is None or compiled is None:
         raise MeasurementError(f"{spec.name}: needs py_loop and cy_nogil or cy_gil")
     for size in SIZES:
@@ -80,7 +68,3 @@ def main(names: list[str]) -> None:
         path = Path(str(module.__file__)).with_name("digests.json")
         path.write_text(json.dumps(digests, indent=2) + "\n", encoding="ascii")
         sys.stdout.write(f"{name}: {', '.join(digests)}\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

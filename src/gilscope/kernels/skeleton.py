@@ -1,7 +1,4 @@
-"""Write the skeleton of a new kernel into a source checkout.
-
-All that could go wrong is looked at before the first file is written.
-"""
+"""Write the skeleton of a new kernel into a source checkout; everything is checked before the first file is written."""
 
 from __future__ import annotations
 
@@ -18,20 +15,14 @@ __all__ = ["find_checkout", "write_skeleton"]
 
 _REGISTRY = "src/gilscope/core/registry.py"
 _AWKWARD = "tests/kernels/awkward.py"
-# What a source checkout has and an installed package, or another project, has not.
+# What only a source checkout of gilscope has.
 _MARKS = ("setup.py", _REGISTRY, _AWKWARD, "ext/gilscope/include/buffers.pxd")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SEED = re.compile(r"^_NUMBER = (\d+)\b", re.MULTILINE)
 
 
 def find_checkout(inside: Path) -> Path:
-    """Return the source checkout a folder lies in.
-
-    Raises
-    ------
-    UsageError
-        If it lies in none.
-    """
+    """Return the source checkout that a folder is in, or raise UsageError."""
     for folder in (inside.resolve(), *inside.resolve().parents):
         if all((folder / mark).is_file() for mark in _MARKS):
             return folder
@@ -39,22 +30,14 @@ def find_checkout(inside: Path) -> Path:
 
 
 def write_skeleton(root: Path, name: str) -> list[Path]:
-    """Write all files of a new kernel and enter its word; return the paths, those of the files that grew last.
+    """Write the files of a new kernel and register its name; return the paths, those of the files that grew last.
 
-    Parameters
-    ----------
-    root : Path
-        A source checkout.
-    name : str
-        Lower-case letters, digits and underscores; a letter first.
-
-    Raises
-    ------
-    UsageError
-        If it is no such name, or is taken. Nothing is written then.
+    Raises UsageError, and writes nothing, if ``name`` is taken or is not lower-case letters, digits and underscores.
     """
-    _check_name(root, name)
-    holes = {"NAME": name, "NUMBER": str(_free_number(root))}
+    source = (root / _REGISTRY).read_text(encoding="utf-8")
+    kernels, probes = (ast.literal_eval(_assigned(source, each).value) for each in ("KERNELS", "PROBES"))
+    _check_name(root, name, {*kernels, *probes})
+    holes = {"NAME": name, "NUMBER": str(_free_number(root, len(kernels)))}
     files = {root / _filled(path, holes): _filled(text, holes) for path, text in FILES.items()}
     taken = next((path for path in files if path.exists()), None)
     if taken is not None:
@@ -71,25 +54,21 @@ def _filled(text: str, holes: dict[str, str]) -> str:
     return Template(text).substitute(holes)
 
 
-def _check_name(root: Path, name: str) -> None:
+def _check_name(root: Path, name: str, registered: set[str]) -> None:
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise UsageError(f"{name!r} cannot name a kernel: lower-case letters, digits and _, like heat3d or two_body")
-    source = (root / _REGISTRY).read_text(encoding="utf-8")
-    words = {word for each in ("KERNELS", "PROBES") for word in ast.literal_eval(_assigned(source, each).value)}
     # A module of that name (digest.py) would hide the package, or be hidden by it.
     places = ("src/gilscope/kernels", "ext/gilscope/kernels")
-    folders = [path.relative_to(root) for place in places for path in (root / place).glob(f"{name}*")]
-    taken = [path for path in folders if path.name.partition(".")[0] == name]
-    if name in words or taken:
+    found = (path.name.partition(".")[0] for place in places for path in (root / place).glob(f"{name}*"))
+    if name in registered or name in found:
         raise UsageError(f"there is a {name!r} already: choose another name, 'gilscope list' has those that are taken")
 
 
-def _free_number(root: Path) -> int:
-    """Return the first number above those of all kernels: it makes the streams of input numbers different."""
+def _free_number(root: Path, kernels: int) -> int:
+    """Return a number above those of all kernels, so that no two share a stream of input numbers."""
     specs = (root / "src/gilscope/kernels").glob("*/spec.py")
     used = [int(number) for spec in specs for number in _SEED.findall(spec.read_text(encoding="utf-8"))]
-    kernels = ast.literal_eval(_assigned((root / _REGISTRY).read_text(encoding="utf-8"), "KERNELS").value)
-    return max([len(kernels), *used]) + 1
+    return max([kernels, *used]) + 1
 
 
 def _grown(path: Path, variable: str, entry: str) -> str:
@@ -97,18 +76,12 @@ def _grown(path: Path, variable: str, entry: str) -> str:
     source = path.read_text(encoding="utf-8")
     lines = source.splitlines(keepends=True)
     last = _assigned(source, variable).end_lineno
-    assert last is not None  # what comes from a text has its place
+    assert last is not None  # parsed nodes have a position
     return "".join([*lines[: last - 1], entry, *lines[last - 1 :]])
 
 
 def _assigned(source: str, variable: str) -> ast.Assign:
-    """Return the statement that gives a variable its value.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    """
+    """Return the statement that gives a variable its value, or raise UsageError."""
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == variable for t in node.targets):
             return node

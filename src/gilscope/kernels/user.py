@@ -1,8 +1,8 @@
 """The user's own functions as a kernel: one call is one task, several functions are its implementations.
 
-A request becomes *definitions* (see ``_calls.py``), which travel to runners and workers as JSON; only there
-is anything of the user imported. A runner looks at each function first (``examine.py``): how long a call takes, what it
-does to the GIL, to memory, to the working directory. From that follow the number of tasks and what is worth measuring.
+A request becomes *definitions* (see ``_calls.py``), which travel as JSON; only runners and workers import the user's
+code. A runner examines each function first (``runner/examine.py``), which decides the number of tasks and what is worth
+measuring.
 """
 
 from __future__ import annotations
@@ -15,29 +15,21 @@ from typing import Any, Literal
 
 from gilscope import kernels
 from gilscope.core.cases import DEFAULT_CHUNKS_PER_WORKER
-from gilscope.core.spec import GilUse, Impl, KernelSpec, Work
+from gilscope.core.spec import Impl, KernelSpec, Work
 from gilscope.kernels._calls import Calls
 
-__all__ = [
-    "DEFAULT_TIMEOUT_S",
-    "Examined",
-    "Function",
-    "Request",
-    "Tasks",
-    "adopt",
-    "choose_tasks",
-]
+__all__ = ["DEFAULT_TIMEOUT_S", "Examined", "Function", "Request", "Tasks", "adopt", "choose_tasks"]
 
 DEFAULT_TIMEOUT_S = 60.0
-"""How long one call, with its import and set-up, may take before the function counts as one that runs for ever."""
+"""A function whose call, with its import and set-up, takes longer than this is taken to run forever."""
 
-EXECUTION_SHARE = 0.275
-"""Tasks are chosen so that one execution takes each worker about this share of a round: two executions of T(1) for two
-workers then fill it without much overshoot, and the barrier at the end of each, 50 to 100 us, is 0.2 % of 55 ms."""
+_EXECUTION_SHARE = 0.275
+"""Of a round, for one execution: two of T(1) for two workers then fill a round without much overshoot, and the barrier
+at the end of each, 50 to 100 us, is 0.2 % of 55 ms."""
 
-_HELD = 0.9  # of the time, from which the variants that release the GIL are not what it is
+_HELD = 0.9  # share of the time from which a function counts as holding the GIL
 _BUSY = 1.25  # ratio of CPU times from which a call has threads of its own
-_PRINTS_BYTES = 512  # per call; a line now and then is no matter
+_PRINTS_BYTES = 512  # per call; a line now and then does not matter
 
 _TRAVELLING = ("folder", "path", "arguments", "packed", "setup", "items", "check")
 _UNSAFE = re.compile(r"[^\w.:/\-]")
@@ -45,16 +37,9 @@ _UNSAFE = re.compile(r"[^\w.:/\-]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """One of the functions to compare.
+    """One of the functions to compare: ``target`` is ``pkg.module:function``, or its name where ``code`` is given.
 
-    Parameters
-    ----------
-    name : str
-        Its name among them.
-    target : str
-        ``pkg.module:function``, or what to call it where ``code`` is given.
-    code : str
-        The function itself, where it cannot be imported.
+    ``code`` is the function itself, where it cannot be imported (see ``_byvalue``).
     """
 
     name: str
@@ -71,7 +56,7 @@ class Request:
     arguments : str
         A Python literal: (positional tuple, named dict).
     packed : str
-        Arguments that are no literals, and items, pickled and in base64; read by runners and workers only.
+        Arguments that are not literals, and items, pickled and in base64; read by runners and workers only.
     path : str
         More folders to search, separated as in PATH.
     setup, items, check : str
@@ -111,7 +96,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """What one look at a function showed.
+    """What a runner found out about a function.
 
     Parameters
     ----------
@@ -122,18 +107,18 @@ class Examined:
     items : int
         Length of what it is mapped over; 0 without.
     held : float or None
-        Share of the time it holds the GIL, where a probe tells.
+        Share of the time it holds the GIL; None without a probe.
     peak_bytes : int
         By how much the first call made the process grow.
     printed_bytes, complained_bytes : int
         Written to standard output, and to standard error, by one call.
     busy : float
-        CPU time of a call in all threads over that of the calling one, its libraries being limited to one. A ratio of
-        CPU times, because a busy machine lets threads wait for their turn.
+        CPU time of a call in all threads over that of the calling one, its libraries being limited to one thread. CPU
+        times, because threads queue on a busy machine.
     busy_whole : float
-        The same where its libraries may use as many threads as they like; 0 where nobody looked.
+        The same without that limit; 0 if not measured.
     pools : tuple of str
-        Thread pools its libraries brought, e.g. ``openblas``.
+        Thread pools of its libraries, e.g. ``openblas``.
     """
 
     problem: str = ""
@@ -157,27 +142,27 @@ class Examined:
 
     @property
     def unlimited(self) -> bool:
-        """Whether it runs on threads that no limit of a library reaches: its own, or of a runtime nobody knows."""
+        """Whether it runs on threads that no limit of a library reaches: its own, or of an unknown runtime."""
         return self.busy > _BUSY
 
-    def facts(self) -> dict[str, Any]:
-        """Return what a result file keeps of it; JSON-able."""
+    def stored(self) -> dict[str, Any]:
+        """Return what a result file keeps; JSON-able."""
         kept = {"call_s": self.call_s, "held": self.held, "own_threads": self.own_threads, "pools": list(self.pools)}
         return {**kept, "items": self.items} if self.items else kept
 
     @property
     def prints(self) -> bool:
-        """Whether it prints so much that a figure depends on where that goes."""
+        """Whether it prints so much that its time depends on where the output goes."""
         return self.printed_bytes >= _PRINTS_BYTES
 
     @property
     def complains(self) -> bool:
-        """Whether it writes so much to standard error, which is read for tracebacks, that this costs time."""
+        """Whether it writes so much to standard error, which gilscope reads for tracebacks, that this costs time."""
         return self.complained_bytes >= _PRINTS_BYTES
 
 
 class _TaskCounts(Mapping[str, Mapping[str, int]]):
-    """Sizes are numbers of tasks: any number is one."""
+    """Sizes are numbers of tasks: every number is a size."""
 
     def __getitem__(self, size: str) -> Mapping[str, int]:
         if not size.isdecimal() or int(size) < 1:
@@ -193,14 +178,7 @@ class _TaskCounts(Mapping[str, Mapping[str, int]]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tasks:
-    """How many tasks a case of each implementation does.
-
-    Parameters
-    ----------
-    per_worker : mapping of implementation to int
-    fixed : mapping of implementation to int
-        For strong scaling: the same number whatever the workers; empty for weak scaling.
-    """
+    """How many tasks a case of each implementation does: per worker (weak scaling) or altogether (strong)."""
 
     per_worker: Mapping[str, int] = field(default_factory=dict)
     fixed: Mapping[str, int] = field(default_factory=dict)
@@ -214,14 +192,16 @@ def adopt(request: Request, examined: Mapping[str, Examined] | None = None, task
     """Make the kernel of a request known to this process, with what is known about its functions."""
     impls: list[Impl] = []
     for function in request.functions:
-        seen = (examined or {}).get(function.name)
-        definition = request.definition(function)
-        gil: GilUse = "released" if seen and (seen.held or 0.0) < _HELD else "held"
+        found = (examined or {}).get(function.name)
         base = Impl(
-            name=function.name, target="gilscope.kernels._calls:Calls", definition=definition, gil=gil, size="1"
+            name=function.name,
+            target="gilscope.kernels._calls:Calls",
+            definition=request.definition(function),
+            gil="released" if found and (found.held or 0.0) < _HELD else "held",
+            size="1",
         )
         impls.append(base)
-        if examined is None or (seen is not None and seen.own_threads):
+        if examined is None or (found and found.own_threads):
             impls.append(replace(base, target="gilscope.kernels.user:OneByOne", gil="own_threads"))
     spec = KernelSpec(
         name=request.kernel,
@@ -240,19 +220,14 @@ def adopt(request: Request, examined: Mapping[str, Examined] | None = None, task
 
 
 class OneByOne:
-    """One call after the other, each on as many threads as its libraries like: what ``native`` measures."""
+    """One call after the other, each on as many threads as its libraries use: what ``native`` measures."""
 
     def __init__(self, definition: Mapping[str, str]) -> None:
-        self.calls = Calls(definition)
-
-    @property
-    def dispatcher(self) -> Any:
-        """The function itself, for those who ask how it was compiled."""
-        return self.calls.function
+        self._calls = Calls(definition)
+        self.dispatcher = self._calls.dispatcher
 
     def __call__(self, workers: int, params: Mapping[str, int], buffers: Any) -> str | None:
-        """Call the function for every task."""
-        return self.calls(0, 0, params["tasks"], params, buffers)
+        return self._calls(0, 0, params["tasks"], params, buffers)
 
 
 def choose_tasks(
@@ -263,31 +238,26 @@ def choose_tasks(
     tasks: int | None,
     round_s: float,
 ) -> tuple[Tasks, int]:
-    """Choose the number of tasks from what a call takes; return it with the chunks per worker.
+    """Choose the number of tasks, unless it is given, from what a call takes; return it with the chunks per worker.
 
-    Without ``tasks`` an execution takes a worker about ``EXECUTION_SHARE`` of a round; a function that is mapped over
-    items goes through all of them, so that long and short ones have their share.
-
-    Parameters
-    ----------
-    round_s : float
-        Length of a round of T(1), in seconds.
+    An execution takes a worker about ``_EXECUTION_SHARE`` of a round of T(1), which lasts ``round_s`` seconds. A
+    function that is mapped over items goes through all of them, long and short.
     """
-    execution_s = EXECUTION_SHARE * round_s
-    usable = {name: seen for name, seen in examined.items() if not seen.problem}
-    longest_s = max((seen.call_s for seen in usable.values()), default=0.0)
-    too_long = longest_s > execution_s / DEFAULT_CHUNKS_PER_WORKER and not any(seen.items for seen in usable.values())
-    chunks = 1 if too_long else DEFAULT_CHUNKS_PER_WORKER
+    execution_s = _EXECUTION_SHARE * round_s
+    usable = {name: found for name, found in examined.items() if not found.problem}
+    longest_s = max((found.call_s for found in usable.values()), default=0.0)
+    mapped = any(found.items for found in usable.values())
+    chunks = 1 if longest_s > execution_s / DEFAULT_CHUNKS_PER_WORKER and not mapped else DEFAULT_CHUNKS_PER_WORKER
     if tasks is not None:
         return Tasks(fixed=dict.fromkeys(examined, tasks)), chunks
-    per_worker = {name: _per_worker(seen, chunks, execution_s) for name, seen in usable.items()}
+    per_worker = {name: _per_worker(found, chunks, execution_s) for name, found in usable.items()}
     if scaling == "weak":
         return Tasks(per_worker=per_worker), chunks
-    common = math.lcm(*workers)  # so that every worker count divides the tasks
+    common = math.lcm(*workers)  # every worker count divides the tasks
     return Tasks(fixed={name: count * common for name, count in per_worker.items()}), chunks
 
 
-def _per_worker(seen: Examined, chunks: int, execution_s: float) -> int:
-    wanted = max(1, math.ceil(execution_s / max(seen.call_s, 1e-9)))
-    step = seen.items or chunks
+def _per_worker(found: Examined, chunks: int, execution_s: float) -> int:
+    wanted = max(1, math.ceil(execution_s / max(found.call_s, 1e-9)))
+    step = found.items or chunks
     return -(-wanted // step) * step

@@ -94,7 +94,7 @@ class Functions:
         found = {
             **environment,
             "checks": [*environment["checks"], *_cautions(request, examined)],
-            "functions": {name: entry.facts() for name, entry in examined.items() if not entry.problem},
+            "functions": {name: entry.stored() for name, entry in examined.items() if not entry.problem},
             "hand_over_s": _hand_over_s(host, request, study, most),
         }
         plan = _with_nested(_plan(study, examined, options), examined, study)

@@ -5,7 +5,6 @@ The kernel exists for what Python objects cost, so there are only two implementa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,20 +14,12 @@ from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NUMBA, PY_LOOP
 __all__ = ["KERNEL"]
 
 
-def _combine(params: Params, partials: Sequence[Any]) -> int:
-    return sum(partials)
-
-
 def _nodes(params: Params) -> int:
     return params["trees"] * ((2 << params["depth"]) - 1)
 
 
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     return None if result == _nodes(params) else f"{result} nodes were counted, expected {_nodes(params)}"
-
-
-def _work(params: Params, result: Any) -> Work:
-    return Work(units=_nodes(params), unit="nodes")
 
 
 KERNEL = KernelSpec(
@@ -42,9 +33,9 @@ KERNEL = KernelSpec(
         "L": {"trees": 32, "depth": 17},
     },
     extent=lambda params: params["trees"],
-    combine=_combine,
+    combine=lambda params, partials: sum(partials),
     check=_check,
-    work=_work,
+    work=lambda params, result: Work(units=_nodes(params), unit="nodes"),
     digests=read_digests(__file__),
     impls=(
         PY_LOOP,

@@ -1,7 +1,7 @@
 """A probe of false sharing: every item increments a cell of its own, many times.
 
-The cells lie side by side, eight to a cache line of 64 bytes, and neighbouring items are put into different lines, so
-the chunks of all workers share all lines. The probe ``counters_padded`` does the same without sharing.
+The cells are adjacent, eight to a cache line of 64 bytes, and neighbouring items are in different lines, so the chunks
+of all workers share all lines. The probe ``counters_padded`` does the same without sharing.
 """
 
 from __future__ import annotations
@@ -43,10 +43,6 @@ def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     return _probe.check(params, buffers, result)
 
 
-def _work(params: Params, result: Any) -> Work:
-    return Work(units=params["items"] * params["increments"], unit="increments")
-
-
 def _size(increments: int) -> dict[str, int]:
     return {"items": _ITEMS, "increments": increments, "stride": 1}
 
@@ -69,6 +65,6 @@ KERNEL = KernelSpec(
     reset=_reset,
     combine=_probe.combine,
     check=_check,
-    work=_work,
+    work=lambda params, result: Work(units=params["items"] * params["increments"], unit="increments"),
     impls=(_probe.CY_GIL, _probe.CY_NOGIL),
 )

@@ -67,6 +67,6 @@ def _advance_tables(length: int, table: Any) -> Any:
 
 
 def _advanced(registers: Any, advance: Any) -> Any:
-    """Return registers after the zero bytes the tables stand for."""
+    """Return registers advanced by the zero bytes of the tables."""
     parts = [advance[byte][registers >> (8 * byte) & 0xFF] for byte in range(4)]
     return parts[0] ^ parts[1] ^ parts[2] ^ parts[3]

@@ -38,10 +38,6 @@ def _reads(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
     return (("data", lo * nbytes, hi * nbytes), ("table", 0, 256))
 
 
-def _writes(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
-    return (("crcs", lo, hi),)
-
-
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     nbytes, data = params["block_bytes"], buffers["data"]
     for block, crc in enumerate(buffers["crcs"]):
@@ -70,7 +66,7 @@ KERNEL = KernelSpec(
     make_inputs=_make_inputs,
     extent=lambda params: params["blocks"],
     reads=_reads,
-    writes=_writes,
+    writes=lambda params, phase, lo, hi: (("crcs", lo, hi),),
     outputs=lambda params: (("crcs", 0, params["blocks"]),),
     check=_check,
     work=_work,

@@ -60,10 +60,6 @@ def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     return None
 
 
-def _work(params: Params, result: Any) -> Work:
-    return Work(units=params["n"] ** 3, unit="relaxations")
-
-
 KERNEL = KernelSpec(
     name="floyd_warshall",
     summary="shortest paths between all nodes",
@@ -78,7 +74,7 @@ KERNEL = KernelSpec(
     reset=_reset,
     outputs=lambda params: (("d", 0, params["n"] ** 2),),
     check=_check,
-    work=_work,
+    work=lambda params, result: Work(units=params["n"] ** 3, unit="relaxations"),
     digests=read_digests(__file__),
     impls=(PY_LOOP, NP_VEC, NO_NP_BLAS, NO_STD_C, *CYTHON, *NUMBA),
 )

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -56,45 +56,18 @@ def _rows(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
                 own[j] += factor * row[j]
 
 
-@gil
-def _nb_gil(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
-    _rows(a, b, c, lo, hi)
+def _matrices(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
+    n = params["n"]
+    return tuple(flat(buffers, name, np.float64, n * n).reshape(n, n) for name in "abc")
 
 
-@nogil
-def _nb_nogil(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
-    _rows(a, b, c, lo, hi)
+nb_gil, nb_nogil = chunked(_rows, _matrices, lambda params: params["n"])
 
 
-@parallel
-def _nb_prange(a: Any, b: Any, c: Any, workers: int) -> None:
+@own_threads(_matrices)
+def nb_prange(a: Any, b: Any, c: Any, workers: int) -> None:
+    """All rows of C; one contiguous share of the tiles per thread."""
     n = len(b)
     tiles = (n + _ROWS - 1) // _ROWS
     for thread in numba.prange(workers):
         _rows(a, b, c, tiles * thread // workers * _ROWS, min(tiles * (thread + 1) // workers * _ROWS, n))
-
-
-def _matrices(params: Params, buffers: Buffers) -> tuple[Any, ...]:
-    n = params["n"]
-    return tuple(flat(buffers, name, np.float64, n * n)[: n * n].reshape(n, n) for name in "abc")
-
-
-@carries(_nb_gil)
-def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
-    """Compute rows [lo, hi) of C, holding the GIL."""
-    check_range(lo, hi, params["n"])
-    _nb_gil(*_matrices(params, buffers), lo, hi)
-
-
-@carries(_nb_nogil)
-def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
-    """Compute rows [lo, hi) of C, without the GIL."""
-    check_range(lo, hi, params["n"])
-    _nb_nogil(*_matrices(params, buffers), lo, hi)
-
-
-@carries(_nb_prange)
-def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
-    """Compute C on Numba's own threads."""
-    use_threads(workers)
-    _nb_prange(*_matrices(params, buffers), workers)

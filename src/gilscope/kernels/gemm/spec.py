@@ -37,10 +37,6 @@ def _reads(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
     return (("a", lo * n, hi * n), ("b", 0, n * n))
 
 
-def _writes(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
-    return (("c", lo * params["n"], hi * params["n"]),)
-
-
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     """Compare the sum over each column of C with (column sums of A) times B (Freivalds' test with all ones)."""
     n = params["n"]
@@ -53,10 +49,6 @@ def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     return None
 
 
-def _work(params: Params, result: Any) -> Work:
-    return Work(units=params["n"] ** 3, unit="multiply-adds", flops=2 * params["n"] ** 3)
-
-
 KERNEL = KernelSpec(
     name="gemm",
     summary="product of two square matrices",
@@ -66,10 +58,10 @@ KERNEL = KernelSpec(
     make_inputs=_make_inputs,
     extent=lambda params: params["n"],
     reads=_reads,
-    writes=_writes,
+    writes=lambda params, phase, lo, hi: (("c", lo * params["n"], hi * params["n"]),),
     outputs=lambda params: (("c", 0, params["n"] ** 2),),
     check=_check,
-    work=_work,
+    work=lambda params, result: Work(units=params["n"] ** 3, unit="multiply-adds", flops=2 * params["n"] ** 3),
     digests=read_digests(__file__),
     impls=(
         PY_LOOP,

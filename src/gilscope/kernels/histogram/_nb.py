@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -36,48 +36,18 @@ def _count(values: Any, lo: int, hi: int) -> Any:
     return tables.reshape(_TABLES, _BINS).sum(axis=0)
 
 
-@gil
-def _nb_gil(values: Any, lo: int, hi: int) -> Any:
-    return _count(values, lo, hi)
+def _values(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
+    return (flat(buffers, "values", np.float64, params["n"]),)
 
 
-@nogil
-def _nb_nogil(values: Any, lo: int, hi: int) -> Any:
-    return _count(values, lo, hi)
+nb_gil, nb_nogil = chunked(_count, _values, lambda params: params["n"])
 
 
-@parallel
-def _nb_prange(values: Any, workers: int) -> Any:
+@own_threads(_values)
+def nb_prange(values: Any, workers: int) -> Any:
+    """Counts of all values; one contiguous share and one histogram per thread."""
     n = len(values)
     bins = np.zeros((workers, _BINS), np.int64)
     for thread in numba.prange(workers):
         bins[thread] = _count(values, n * thread // workers, n * (thread + 1) // workers)
     return bins.sum(axis=0)
-
-
-def _values(params: Params, buffers: Buffers) -> Any:
-    return flat(buffers, "values", np.float64, params["n"])[: params["n"]]
-
-
-@carries(_nb_gil)
-def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> list[int]:
-    """Count values [lo, hi), holding the GIL; return the counts per bin."""
-    check_range(lo, hi, params["n"])
-    counts: list[int] = _nb_gil(_values(params, buffers), lo, hi).tolist()
-    return counts
-
-
-@carries(_nb_nogil)
-def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> list[int]:
-    """Count values [lo, hi), without the GIL; return the counts per bin."""
-    check_range(lo, hi, params["n"])
-    counts: list[int] = _nb_nogil(_values(params, buffers), lo, hi).tolist()
-    return counts
-
-
-@carries(_nb_prange)
-def nb_prange(workers: int, params: Params, buffers: Buffers) -> list[int]:
-    """Count all values on Numba's own threads; return the counts per bin."""
-    use_threads(workers)
-    counts: list[int] = _nb_prange(_values(params, buffers), workers).tolist()
-    return counts

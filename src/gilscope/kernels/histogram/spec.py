@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
+from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Work
 from gilscope.kernels._inputs import fill_uniform, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
 
@@ -14,22 +13,6 @@ __all__ = ["BINS", "KERNEL"]
 BINS = 256
 _NUMBER = 7
 _BYTES_PER_VALUE = 8
-
-
-def _layout(params: Params) -> tuple[BufferSpec, ...]:
-    return (BufferSpec(name="values", format="d", length=params["n"], role="input"),)
-
-
-def _make_inputs(params: Params, buffers: Buffers) -> None:
-    fill_uniform(buffers["values"], seed_of(_NUMBER, 0))
-
-
-def _reads(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
-    return (("values", lo, hi),)
-
-
-def _combine(params: Params, partials: Sequence[Any]) -> list[int]:
-    return [sum(bin_) for bin_ in zip(*partials, strict=True)] if partials else [0] * BINS
 
 
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
@@ -47,11 +30,11 @@ KERNEL = KernelSpec(
     summary="counts of values in 256 bins",
     regime="private reduction",
     sizes={"XS": {"n": 1_000}, "S": {"n": 500_000}, "M": {"n": 20_000_000}, "L": {"n": 100_000_000}},
-    layout=_layout,
-    make_inputs=_make_inputs,
+    layout=lambda params: (BufferSpec(name="values", format="d", length=params["n"], role="input"),),
+    make_inputs=lambda params, buffers: fill_uniform(buffers["values"], seed_of(_NUMBER, 0)),
     extent=lambda params: params["n"],
-    reads=_reads,
-    combine=_combine,
+    reads=lambda params, phase, lo, hi: (("values", lo, hi),),
+    combine=lambda params, partials: [sum(bin_) for bin_ in zip(*partials, strict=True)] if partials else [0] * BINS,
     check=_check,
     work=_work,
     digests=read_digests(__file__),

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -24,47 +24,19 @@ def _rows(old: Any, new: Any, lo: int, hi: int) -> None:
             out[j] = 0.2 * ((((here[j] + west[j]) + east[j]) + north[j]) + south[j])
 
 
-@gil
-def _nb_gil(old: Any, new: Any, lo: int, hi: int) -> None:
-    _rows(old, new, lo, hi)
-
-
-@nogil
-def _nb_nogil(old: Any, new: Any, lo: int, hi: int) -> None:
-    _rows(old, new, lo, hi)
-
-
-@parallel
-def _nb_prange(old: Any, new: Any, workers: int) -> None:
-    inner = max(0, len(old) - 2)
-    for thread in numba.prange(workers):
-        _rows(old, new, inner * thread // workers, inner * (thread + 1) // workers)
-
-
-def _planes(phase: int, params: Params, buffers: Buffers) -> tuple[Any, Any]:
+def _planes(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
     """Return the plane to read and the plane to write, each of shape (n, n)."""
     n = params["n"]
-    planes = flat(buffers, "planes", np.float64, 2 * n * n)[: 2 * n * n].reshape(2, n, n)
+    planes = flat(buffers, "planes", np.float64, 2 * n * n).reshape(2, n, n)
     return planes[phase % 2], planes[(phase + 1) % 2]
 
 
-@carries(_nb_gil)
-def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
-    """Relax inner rows [lo, hi) once, holding the GIL."""
-    check_range(lo, hi, max(0, params["n"] - 2))
-    _nb_gil(*_planes(phase, params, buffers), lo, hi)
+nb_gil, nb_nogil = chunked(_rows, _planes, lambda params: max(0, params["n"] - 2))
 
 
-@carries(_nb_nogil)
-def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
-    """Relax inner rows [lo, hi) once, without the GIL."""
-    check_range(lo, hi, max(0, params["n"] - 2))
-    _nb_nogil(*_planes(phase, params, buffers), lo, hi)
-
-
-@carries(_nb_prange)
-def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
-    """Do all sweeps on Numba's own threads."""
-    use_threads(workers)
-    for step in range(params["steps"]):
-        _nb_prange(*_planes(step, params, buffers), workers)
+@own_threads(_planes, phases=lambda params: params["steps"])
+def nb_prange(old: Any, new: Any, workers: int) -> None:
+    """One sweep; one contiguous share of the rows per thread."""
+    inner = max(0, len(old) - 2)
+    for thread in numba.prange(workers):
+        _rows(old, new, inner * thread // workers, inner * (thread + 1) // workers)

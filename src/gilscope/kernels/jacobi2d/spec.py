@@ -27,10 +27,6 @@ def _layout(params: Params) -> tuple[BufferSpec, ...]:
     )
 
 
-def _make_inputs(params: Params, buffers: Buffers) -> None:
-    fill_uniform(buffers["initial"], seed_of(_NUMBER, 0))
-
-
 def _reset(params: Params, buffers: Buffers) -> None:
     cells = params["n"] ** 2
     buffers["planes"][:cells] = buffers["initial"]
@@ -88,7 +84,7 @@ KERNEL = KernelSpec(
         "L": {"n": 4000, "steps": 50},
     },
     layout=_layout,
-    make_inputs=_make_inputs,
+    make_inputs=lambda params, buffers: fill_uniform(buffers["initial"], seed_of(_NUMBER, 0)),
     phases=lambda params: params["steps"],
     extent=lambda params: max(0, params["n"] - 2),
     reads=_reads,

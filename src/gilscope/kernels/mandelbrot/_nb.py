@@ -8,12 +8,12 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
 _LANES = 32
-_BURST = 4  # iterations between two looks at whether any lane is still inside
+_BURST = 4  # iterations between two checks whether any lane is still inside
 
 
 @inlined
@@ -57,53 +57,28 @@ def _row(counts: Any, y: int, w: int, h: int, max_iter: int) -> int:
     return total
 
 
-@gil
-def _nb_gil(counts: Any, w: int, h: int, max_iter: int, lo: int, hi: int) -> int:
+@inlined
+def _rows(counts: Any, w: int, h: int, max_iter: int, lo: int, hi: int) -> int:
+    """Fill rows [lo, hi); return the sum of their counts."""
     total = 0
     for y in range(lo, hi):
         total += _row(counts, y, w, h, max_iter)
     return total
 
 
-@nogil
-def _nb_nogil(counts: Any, w: int, h: int, max_iter: int, lo: int, hi: int) -> int:
-    total = 0
-    for y in range(lo, hi):
-        total += _row(counts, y, w, h, max_iter)
-    return total
-
-
-@parallel
-def _nb_prange(counts: Any, w: int, h: int, max_iter: int, workers: int) -> int:
-    total = 0
-    # Rows differ in cost: thread t takes rows t, t + workers, ... instead of a contiguous share.
-    for thread in numba.prange(workers):
-        for y in range(thread, h, workers):
-            total += _row(counts, y, w, h, max_iter)
-    return total
-
-
-def _arguments(params: Params, buffers: Buffers) -> tuple[Any, int, int, int]:
+def _arguments(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
     w, h = params["w"], params["h"]
     return flat(buffers, "counts", np.int32, w * h), w, h, params["max_iter"]
 
 
-@carries(_nb_gil)
-def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
-    """Count the iterations of rows [lo, hi), holding the GIL."""
-    check_range(lo, hi, params["h"])
-    return int(_nb_gil(*_arguments(params, buffers), lo, hi))
+nb_gil, nb_nogil = chunked(_rows, _arguments, lambda params: params["h"])
 
 
-@carries(_nb_nogil)
-def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
-    """Count the iterations of rows [lo, hi), without the GIL."""
-    check_range(lo, hi, params["h"])
-    return int(_nb_nogil(*_arguments(params, buffers), lo, hi))
-
-
-@carries(_nb_prange)
-def nb_prange(workers: int, params: Params, buffers: Buffers) -> int:
-    """Count the iterations of all rows on Numba's own threads."""
-    use_threads(workers)
-    return int(_nb_prange(*_arguments(params, buffers), workers))
+@own_threads(_arguments)
+def nb_prange(counts: Any, w: int, h: int, max_iter: int, workers: int) -> int:
+    """All rows. They differ in cost: thread t takes rows t, t + workers, ... instead of a contiguous share."""
+    total = 0
+    for thread in numba.prange(workers):
+        for y in range(thread, h, workers):
+            total += _row(counts, y, w, h, max_iter)
+    return total

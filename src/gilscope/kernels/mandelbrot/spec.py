@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
+from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Work
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
 
 __all__ = ["KERNEL"]
@@ -13,20 +12,8 @@ __all__ = ["KERNEL"]
 _FLOPS_PER_ITERATION = 8  # two squares, their sum and difference, + cr, 2 * zr * zi, + ci
 
 
-def _layout(params: Params) -> tuple[BufferSpec, ...]:
-    return (BufferSpec(name="counts", format="i", length=params["w"] * params["h"], role="output"),)
-
-
 def _make_inputs(params: Params, buffers: Buffers) -> None:
     """Nothing to make: the pixels' centres are computed."""
-
-
-def _rows(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
-    return (("counts", lo * params["w"], hi * params["w"]),)
-
-
-def _combine(params: Params, partials: Sequence[Any]) -> int:
-    return sum(partials)
 
 
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
@@ -36,10 +23,6 @@ def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     if not 0 <= min(counts) <= max(counts) <= params["max_iter"]:
         return f"counts range from {min(counts)} to {max(counts)}, not within 0 and {params['max_iter']}"
     return None
-
-
-def _work(params: Params, result: Any) -> Work:
-    return Work(units=int(result), unit="iterations", flops=_FLOPS_PER_ITERATION * int(result))
 
 
 KERNEL = KernelSpec(
@@ -52,14 +35,14 @@ KERNEL = KernelSpec(
         "M": {"w": 1000, "h": 1000, "max_iter": 200},
         "L": {"w": 2000, "h": 2000, "max_iter": 500},
     },
-    layout=_layout,
+    layout=lambda params: (BufferSpec(name="counts", format="i", length=params["w"] * params["h"], role="output"),),
     make_inputs=_make_inputs,
     extent=lambda params: params["h"],
-    writes=_rows,
-    combine=_combine,
+    writes=lambda params, phase, lo, hi: (("counts", lo * params["w"], hi * params["w"]),),
+    combine=lambda params, partials: sum(partials),
     outputs=lambda params: (("counts", 0, params["w"] * params["h"]),),
     check=_check,
-    work=_work,
+    work=lambda params, result: Work(units=int(result), unit="iterations", flops=_FLOPS_PER_ITERATION * int(result)),
     digests=read_digests(__file__),
     impls=(PY_LOOP, NP_VEC, NO_NP_BLAS, NO_STD_C, *CYTHON, *NUMBA),
 )

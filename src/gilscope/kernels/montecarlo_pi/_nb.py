@@ -7,8 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, carries, check_range, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, chunked, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -41,40 +40,13 @@ def _hits(lo: int, hi: int) -> int:
     return count
 
 
-@gil
-def _nb_gil(lo: int, hi: int) -> Any:
-    return _hits(lo, hi)
+nb_gil, nb_nogil = chunked(_hits, lambda *_: (), lambda params: params["n"])
 
 
-@nogil
-def _nb_nogil(lo: int, hi: int) -> Any:
-    return _hits(lo, hi)
-
-
-@parallel
-def _nb_prange(n: int, workers: int) -> int:
+@own_threads(lambda phase, params, buffers: (params["n"],))
+def nb_prange(n: int, workers: int) -> int:
+    """Hits among all samples; one contiguous share per thread."""
     count = 0
     for thread in numba.prange(workers):
         count += _hits(n * thread // workers, n * (thread + 1) // workers)
     return count
-
-
-@carries(_nb_gil)
-def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
-    """Count the hits among samples [lo, hi), holding the GIL."""
-    check_range(lo, hi, params["n"])
-    return int(_nb_gil(lo, hi))
-
-
-@carries(_nb_nogil)
-def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
-    """Count the hits among samples [lo, hi), without the GIL."""
-    check_range(lo, hi, params["n"])
-    return int(_nb_nogil(lo, hi))
-
-
-@carries(_nb_prange)
-def nb_prange(workers: int, params: Params, buffers: Buffers) -> int:
-    """Count all hits on Numba's own threads."""
-    use_threads(workers)
-    return int(_nb_prange(params["n"], workers))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from gilscope.core.spec import Buffers, KernelSpec, Params, Work
@@ -15,10 +14,6 @@ _FLOPS_PER_SAMPLE = 3
 _SIGMAS = 5.0  # the points are fixed, so a right answer cannot fail by chance once it has passed
 
 
-def _combine(params: Params, partials: Sequence[Any]) -> int:
-    return sum(partials)
-
-
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     n, p = params["n"], math.pi / 4
     sigma = math.sqrt(n * p * (1.0 - p))
@@ -27,19 +22,15 @@ def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     return None
 
 
-def _work(params: Params, result: Any) -> Work:
-    return Work(units=params["n"], unit="samples", flops=_FLOPS_PER_SAMPLE * params["n"])
-
-
 KERNEL = KernelSpec(
     name="montecarlo_pi",
     summary="pi by random points in a quarter disk",
     regime="compute, embarrassingly parallel",
     sizes={"XS": {"n": 1_000}, "S": {"n": 200_000}, "M": {"n": 20_000_000}, "L": {"n": 200_000_000}},
     extent=lambda params: params["n"],
-    combine=_combine,
+    combine=lambda params, partials: sum(partials),
     check=_check,
-    work=_work,
+    work=lambda params, result: Work(units=params["n"], unit="samples", flops=_FLOPS_PER_SAMPLE * params["n"]),
     digests=read_digests(__file__),
     impls=(PY_LOOP, NP_VEC, NO_NP_BLAS, NO_STD_C, *CYTHON, *NUMBA),
 )

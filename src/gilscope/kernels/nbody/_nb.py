@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -47,50 +47,27 @@ def _block(first: int, hi: int, old: Any, new: Any, velocities: Any, masses: Any
         new[2 * n + i] = z[lane] + 1e-3 * velocities[2 * n + i]
 
 
-@gil
-def _nb_gil(old: Any, new: Any, velocities: Any, masses: Any, lo: int, hi: int) -> None:
+@inlined
+def _bodies(old: Any, new: Any, velocities: Any, masses: Any, lo: int, hi: int) -> None:
+    """Move bodies [lo, hi) by one step."""
     for first in range(lo, hi, _LANES):
         _block(first, hi, old, new, velocities, masses)
 
 
-@nogil
-def _nb_nogil(old: Any, new: Any, velocities: Any, masses: Any, lo: int, hi: int) -> None:
-    for first in range(lo, hi, _LANES):
-        _block(first, hi, old, new, velocities, masses)
-
-
-@parallel
-def _nb_prange(old: Any, new: Any, velocities: Any, masses: Any) -> None:
-    n = len(masses)
-    for block in numba.prange((n + _LANES - 1) // _LANES):
-        _block(block * _LANES, n, old, new, velocities, masses)
-
-
-def _arrays(phase: int, params: Params, buffers: Buffers) -> tuple[Any, Any, Any, Any]:
+def _arrays(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
     """Return the plane to read, the plane to write, velocities, masses; flat, axis by axis."""
     n = params["n"]
-    planes = flat(buffers, "positions", np.float64, 6 * n)[: 6 * n].reshape(2, 3 * n)
-    velocities, masses = flat(buffers, "velocities", np.float64, 3 * n), flat(buffers, "masses", np.float64, n)[:n]
+    planes = flat(buffers, "positions", np.float64, 6 * n).reshape(2, 3 * n)
+    velocities, masses = flat(buffers, "velocities", np.float64, 3 * n), flat(buffers, "masses", np.float64, n)
     return planes[phase % 2], planes[(phase + 1) % 2], velocities, masses
 
 
-@carries(_nb_gil)
-def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
-    """Move bodies [lo, hi) by one step, holding the GIL."""
-    check_range(lo, hi, params["n"])
-    _nb_gil(*_arrays(phase, params, buffers), lo, hi)
+nb_gil, nb_nogil = chunked(_bodies, _arrays, lambda params: params["n"])
 
 
-@carries(_nb_nogil)
-def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
-    """Move bodies [lo, hi) by one step, without the GIL."""
-    check_range(lo, hi, params["n"])
-    _nb_nogil(*_arrays(phase, params, buffers), lo, hi)
-
-
-@carries(_nb_prange)
-def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
-    """Do all steps on Numba's own threads."""
-    use_threads(workers)
-    for step in range(params["steps"]):
-        _nb_prange(*_arrays(step, params, buffers))
+@own_threads(_arrays, phases=lambda params: params["steps"])
+def nb_prange(old: Any, new: Any, velocities: Any, masses: Any, workers: int) -> None:
+    """Move all bodies by one step, block by block."""
+    n = len(masses)
+    for block in numba.prange((n + _LANES - 1) // _LANES):
+        _block(block * _LANES, n, old, new, velocities, masses)

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, carries, check_range, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, chunked, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -42,7 +42,7 @@ def _below(full: int, columns: int, left: int, right: int, stack: Any) -> tuple[
 
 
 @inlined
-def _pairs(lo: int, hi: int, step: int, n: int) -> tuple[int, int]:
+def _pairs(n: int, lo: int, hi: int, step: int = 1) -> tuple[int, int]:
     """Complete placements and nodes for pairs lo, lo + step, ... below hi."""
     solutions = nodes = 0
     full = (1 << n) - 1
@@ -64,50 +64,22 @@ def _pairs(lo: int, hi: int, step: int, n: int) -> tuple[int, int]:
     return solutions, nodes
 
 
-@gil
-def _nb_gil(lo: int, hi: int, n: int) -> Any:
-    return _pairs(lo, hi, 1, n)
+def _board(phase: int, params: Params, buffers: Buffers) -> tuple[int]:
+    """Refuse boards that do not fit in the stack."""
+    if params["n"] > _MAX_N:
+        raise ValueError(f"n must be {_MAX_N} or less, got {params['n']}")
+    return (params["n"],)
 
 
-@nogil
-def _nb_nogil(lo: int, hi: int, n: int) -> Any:
-    return _pairs(lo, hi, 1, n)
+nb_gil, nb_nogil = chunked(_pairs, _board, lambda params: params["n"] ** 2)
 
 
-@parallel
-def _nb_prange(n: int, workers: int) -> Any:
+@own_threads(_board)
+def nb_prange(n: int, workers: int) -> Any:
+    """All pairs. Sub-trees differ in size: thread t takes pairs t, t + workers, ... instead of a contiguous share."""
     solutions = nodes = 0
-    # Sub-trees differ in size: thread t takes pairs t, t + workers, ... instead of a contiguous share.
     for thread in numba.prange(workers):
-        found, placed = _pairs(thread, n * n, workers, n)
+        found, placed = _pairs(n, thread, n * n, workers)
         solutions += found
         nodes += placed
     return solutions, nodes
-
-
-def _checked(n: int) -> int:
-    """Refuse boards that do not fit in the stack."""
-    if n > _MAX_N:
-        raise ValueError(f"n must be {_MAX_N} or less, got {n}")
-    return n
-
-
-@carries(_nb_gil)
-def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> list[int]:
-    """Count the placements for pairs [lo, hi), holding the GIL; return them and the nodes."""
-    check_range(lo, hi, params["n"] ** 2)
-    return [int(count) for count in _nb_gil(lo, hi, _checked(params["n"]))]
-
-
-@carries(_nb_nogil)
-def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> list[int]:
-    """Count the placements for pairs [lo, hi), without the GIL; return them and the nodes."""
-    check_range(lo, hi, params["n"] ** 2)
-    return [int(count) for count in _nb_nogil(lo, hi, _checked(params["n"]))]
-
-
-@carries(_nb_prange)
-def nb_prange(workers: int, params: Params, buffers: Buffers) -> list[int]:
-    """Count all placements on Numba's own threads; return them and the nodes."""
-    use_threads(workers)
-    return [int(count) for count in _nb_prange(_checked(params["n"]), workers)]

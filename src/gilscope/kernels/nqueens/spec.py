@@ -5,7 +5,6 @@ The result is two counts: complete placements, and nodes of the search tree (pai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from gilscope.core.spec import Buffers, KernelSpec, Params, Work
@@ -17,19 +16,11 @@ __all__ = ["KERNEL"]
 _KNOWN = {1: 1, 2: 0, 3: 0, 4: 2, 5: 10, 6: 4, 7: 40, 8: 92, 11: 2_680, 12: 14_200, 13: 73_712, 15: 2_279_184}
 
 
-def _combine(params: Params, partials: Sequence[Any]) -> list[int]:
-    return [sum(solutions for solutions, _ in partials), sum(nodes for _, nodes in partials)]
-
-
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     if not isinstance(result, list) or len(result) != 2:
         return "expected two counts: placements and nodes"
     known = _KNOWN.get(params["n"], result[0])
     return None if result[0] == known else f"{result[0]} placements of {params['n']} queens, there are {known}"
-
-
-def _work(params: Params, result: Any) -> Work:
-    return Work(units=int(result[1]), unit="nodes")
 
 
 KERNEL = KernelSpec(
@@ -38,9 +29,9 @@ KERNEL = KernelSpec(
     regime="recursion, uneven sub-trees",
     sizes={"XS": {"n": 6}, "S": {"n": 11}, "M": {"n": 13}, "L": {"n": 15}},
     extent=lambda params: params["n"] ** 2,
-    combine=_combine,
+    combine=lambda params, partials: [sum(solutions for solutions, _ in partials), sum(nodes for _, nodes in partials)],
     check=_check,
-    work=_work,
+    work=lambda params, result: Work(units=int(result[1]), unit="nodes"),
     digests=read_digests(__file__),
     impls=(PY_LOOP, NP_VEC, NO_NP_BLAS, NO_STD_C, *CYTHON, *NUMBA),
 )

@@ -8,8 +8,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, carries, check_range, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, chunked, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -64,44 +63,16 @@ def _count(lo: int, hi: int) -> tuple[int, int]:
     return primes, divisions
 
 
-@gil
-def _nb_gil(lo: int, hi: int) -> Any:
-    return _count(lo, hi)
+nb_gil, nb_nogil = chunked(_count, lambda *_: (), lambda params: params["limit"])
 
 
-@nogil
-def _nb_nogil(lo: int, hi: int) -> Any:
-    return _count(lo, hi)
-
-
-@parallel
-def _nb_prange(limit: int, workers: int) -> Any:
+@own_threads(lambda phase, params, buffers: (params["limit"],))
+def nb_prange(limit: int, workers: int) -> Any:
+    """All numbers. Larger ones cost more: thread t takes blocks t, t + workers, ... instead of a contiguous share."""
     primes = divisions = 0
-    # Larger numbers cost more: thread t takes blocks t, t + workers, ... instead of a contiguous share.
     for thread in numba.prange(workers):
         for first in range(thread * _BLOCK, limit, workers * _BLOCK):
             found, divided = _count(first, min(first + _BLOCK, limit))
             primes += found
             divisions += divided
     return primes, divisions
-
-
-@carries(_nb_gil)
-def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> list[int]:
-    """Count the primes among [lo, hi), holding the GIL; return them and the divisions."""
-    check_range(lo, hi, params["limit"])
-    return [int(count) for count in _nb_gil(lo, hi)]
-
-
-@carries(_nb_nogil)
-def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> list[int]:
-    """Count the primes among [lo, hi), without the GIL; return them and the divisions."""
-    check_range(lo, hi, params["limit"])
-    return [int(count) for count in _nb_nogil(lo, hi)]
-
-
-@carries(_nb_prange)
-def nb_prange(workers: int, params: Params, buffers: Buffers) -> list[int]:
-    """Count all primes on Numba's own threads; return them and the divisions."""
-    use_threads(workers)
-    return [int(count) for count in _nb_prange(params["limit"], workers)]

@@ -28,10 +28,6 @@ def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     return None if result[0] == known else f"{result[0]} primes below {params['limit']}, there are {known}"
 
 
-def _work(params: Params, result: Any) -> Work:
-    return Work(units=int(result[1]), unit="divisions")
-
-
 KERNEL = KernelSpec(
     name="primes",
     summary="primes below a limit by trial division",
@@ -40,7 +36,7 @@ KERNEL = KernelSpec(
     extent=lambda params: params["limit"],
     combine=_combine,
     check=_check,
-    work=_work,
+    work=lambda params, result: Work(units=int(result[1]), unit="divisions"),
     digests=read_digests(__file__),
     impls=(PY_LOOP, NP_VEC, NO_NP_BLAS, NO_STD_C, *CYTHON, *NUMBA),
 )

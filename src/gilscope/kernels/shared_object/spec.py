@@ -6,18 +6,12 @@ All threads use the same object: on free-threaded builds its reference count tra
 
 from __future__ import annotations
 
-from typing import Any
-
-from gilscope.core.spec import KernelSpec, Params, Work
+from gilscope.core.spec import KernelSpec, Work
 from gilscope.kernels import _probe
 
 __all__ = ["KERNEL"]
 
 _ITEMS = 240
-
-
-def _work(params: Params, result: Any) -> Work:
-    return Work(units=params["items"] * params["references"], unit="references")
 
 
 def _size(references: int, items: int = _ITEMS) -> dict[str, int]:
@@ -38,6 +32,6 @@ KERNEL = KernelSpec(
     extent=_probe.extent,
     combine=_probe.combine,
     check=_probe.check,
-    work=_work,
+    work=lambda params, result: Work(units=params["items"] * params["references"], unit="references"),
     impls=(_probe.PY_LOOP,),
 )

@@ -7,8 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, carries, flat, inlined, parallel, use_threads
+from gilscope.kernels._numba import ISA, flat, inlined, own_threads
 
 __all__ = ["ISA", "nb_prange"]
 
@@ -33,16 +32,11 @@ def _spin(start: Any, steps: int) -> Any:
     return a ^ b ^ c ^ d
 
 
-@parallel
-def _nb_prange(last: Any, items: int, steps: int) -> None:
+@own_threads(
+    lambda phase, params, buffers: (flat(buffers, "last", np.uint64, params["items"]), params["items"], params["steps"])
+)
+def nb_prange(last: Any, items: int, steps: int, workers: int) -> int:
+    """Spin all items; return how many."""
     for item in numba.prange(items):
         last[item] = _spin(np.uint64(item), steps)
-
-
-@carries(_nb_prange)
-def nb_prange(workers: int, params: Params, buffers: Buffers) -> int:
-    """Spin all items on Numba's own threads; return how many."""
-    items = params["items"]
-    use_threads(workers)
-    _nb_prange(flat(buffers, "last", np.uint64, items), items, params["steps"])
     return items

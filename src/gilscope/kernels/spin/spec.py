@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from gilscope.core.spec import Impl, KernelSpec, Params, Work
 from gilscope.kernels import _probe
@@ -14,7 +13,7 @@ _SIZE = re.compile(r"n(\d+)s(\d+)")
 
 
 class _Sizes(dict[str, Params]):
-    """The usual words, and any other size as `size_word` writes it: what sweeps the size of a task needs them all."""
+    """The usual sizes, and any other as ``size_word`` writes it, for sweeps over the size of a task."""
 
     def __missing__(self, word: str) -> Params:
         match = _SIZE.fullmatch(word)
@@ -26,10 +25,6 @@ class _Sizes(dict[str, Params]):
 def size_word(items: int, steps: int) -> str:
     """Return the size word of ``items`` items of ``steps`` steps each."""
     return f"n{items}s{steps}"
-
-
-def _work(params: Params, result: Any) -> Work:
-    return Work(units=params["items"] * params["steps"], unit="steps")
 
 
 KERNEL = KernelSpec(
@@ -49,7 +44,7 @@ KERNEL = KernelSpec(
     # How many items were done is the whole answer: the fallback computes other numbers in the same time.
     combine=_probe.combine,
     check=_probe.check,
-    work=_work,
+    work=lambda params, result: Work(units=params["items"] * params["steps"], unit="steps"),
     impls=(
         Impl(name="std_c", target="._std:std_c", gil="released"),
         _probe.CY_GIL,

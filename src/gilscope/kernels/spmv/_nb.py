@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -33,53 +33,25 @@ def _rows(y: Any, starts: Any, columns: Any, values: Any, x: Any, lo: int, hi: i
         y[i] = even + odd
 
 
-@gil
-def _nb_gil(y: Any, starts: Any, columns: Any, values: Any, x: Any, lo: int, hi: int) -> None:
-    _rows(y, starts, columns, values, x, lo, hi)
-
-
-@nogil
-def _nb_nogil(y: Any, starts: Any, columns: Any, values: Any, x: Any, lo: int, hi: int) -> None:
-    _rows(y, starts, columns, values, x, lo, hi)
-
-
-@parallel
-def _nb_prange(y: Any, starts: Any, columns: Any, values: Any, x: Any, workers: int) -> None:
-    # Rows differ in length: each thread gets the rows of an equal share of the items.
-    items = starts[-1]
-    cuts = np.searchsorted(starts, items * np.arange(workers + 1) // workers)
-    cuts[workers] = len(y)
-    for thread in numba.prange(workers):
-        _rows(y, starts, columns, values, x, cuts[thread], cuts[thread + 1])
-
-
-def _arrays(params: Params, buffers: Buffers) -> tuple[Any, Any, Any, Any, Any]:
+def _arrays(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
     rows, nnz = params["rows"], params["nnz"]
     return (
-        flat(buffers, "y", np.float64, rows)[:rows],
-        flat(buffers, "starts", np.int64, rows + 1)[: rows + 1],
+        flat(buffers, "y", np.float64, rows),
+        flat(buffers, "starts", np.int64, rows + 1),
         flat(buffers, "columns", np.int32, nnz),
         flat(buffers, "values", np.float64, nnz),
         flat(buffers, "x", np.float64, rows),
     )
 
 
-@carries(_nb_gil)
-def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
-    """Compute rows [lo, hi), holding the GIL."""
-    check_range(lo, hi, params["rows"])
-    _nb_gil(*_arrays(params, buffers), lo, hi)
+nb_gil, nb_nogil = chunked(_rows, _arrays, lambda params: params["rows"])
 
 
-@carries(_nb_nogil)
-def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
-    """Compute rows [lo, hi), without the GIL."""
-    check_range(lo, hi, params["rows"])
-    _nb_nogil(*_arrays(params, buffers), lo, hi)
-
-
-@carries(_nb_prange)
-def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
-    """Compute all rows on Numba's own threads."""
-    use_threads(workers)
-    _nb_prange(*_arrays(params, buffers), workers)
+@own_threads(_arrays)
+def nb_prange(y: Any, starts: Any, columns: Any, values: Any, x: Any, workers: int) -> None:
+    """All rows. They differ in length: each thread gets the rows of an equal share of the items."""
+    items = starts[-1]
+    cuts = np.searchsorted(starts, items * np.arange(workers + 1) // workers)
+    cuts[workers] = len(y)
+    for thread in numba.prange(workers):
+        _rows(y, starts, columns, values, x, cuts[thread], cuts[thread + 1])

@@ -48,10 +48,6 @@ def _reads(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
     )
 
 
-def _writes(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
-    return (("y", lo, hi),)
-
-
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     rows = params["rows"]
     y, starts, columns, values, x = (buffers[name] for name in ("y", "starts", "columns", "values", "x"))
@@ -82,7 +78,7 @@ KERNEL = KernelSpec(
     make_inputs=_make_inputs,
     extent=lambda params: params["rows"],
     reads=_reads,
-    writes=_writes,
+    writes=lambda params, phase, lo, hi: (("y", lo, hi),),
     outputs=lambda params: (("y", 0, params["rows"]),),
     check=_check,
     work=_work,

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, carries, check_range, flat, gil, inlined, nogil, parallel, use_threads
+from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -21,43 +21,16 @@ def _triad(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
         a[i] = b[i] + 3.0 * c[i]
 
 
-@gil
-def _nb_gil(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
-    _triad(a, b, c, lo, hi)
+def _arrays(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
+    return tuple(flat(buffers, name, np.float64, params["n"]) for name in "abc")
 
 
-@nogil
-def _nb_nogil(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
-    _triad(a, b, c, lo, hi)
+nb_gil, nb_nogil = chunked(_triad, _arrays, lambda params: params["n"])
 
 
-@parallel
-def _nb_prange(a: Any, b: Any, c: Any, workers: int) -> None:
+@own_threads(_arrays)
+def nb_prange(a: Any, b: Any, c: Any, workers: int) -> None:
+    """All elements; one contiguous share per thread."""
     n = len(a)
     for thread in numba.prange(workers):
         _triad(a, b, c, n * thread // workers, n * (thread + 1) // workers)
-
-
-def _arrays(params: Params, buffers: Buffers) -> tuple[Any, ...]:
-    return tuple(flat(buffers, name, np.float64, params["n"])[: params["n"]] for name in "abc")
-
-
-@carries(_nb_gil)
-def nb_gil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
-    """Compute elements [lo, hi), holding the GIL."""
-    check_range(lo, hi, params["n"])
-    _nb_gil(*_arrays(params, buffers), lo, hi)
-
-
-@carries(_nb_nogil)
-def nb_nogil(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
-    """Compute elements [lo, hi), without the GIL."""
-    check_range(lo, hi, params["n"])
-    _nb_nogil(*_arrays(params, buffers), lo, hi)
-
-
-@carries(_nb_prange)
-def nb_prange(workers: int, params: Params, buffers: Buffers) -> None:
-    """Compute all elements on Numba's own threads."""
-    use_threads(workers)
-    _nb_prange(*_arrays(params, buffers), workers)
