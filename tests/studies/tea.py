@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gilscope.studies.document import Envelope, StudyRow
-from gilscope.studies.record import Kind, Record
+from gilscope.studies.record import Kind, StudyRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class TeaDocument(Envelope):
     asked: TeaRequest
 
 
-def document_of(record: Record[Any, Any, Any, Any]) -> TeaDocument:
+def document_of(record: StudyRecord[Any, Any, Any, Any]) -> TeaDocument:
     return TeaDocument(**record.envelope(), rows=tuple(item.row for item in record.items.values()))
 
 

@@ -26,7 +26,7 @@ class FakeHost:
     def __init__(self, clock: list[int], *, fails: str = "") -> None:
         self.clock, self.fails, self.asked = clock, fails, []
 
-    def ask(self, runner, message, timeout_s):
+    def call(self, runner, message, timeout_s):
         self.asked.append((runner, message))
         if message["op"] == "job":
             self.clock[0] += 10**8
@@ -219,10 +219,10 @@ def test_real_peers_answer_and_leave_nothing_behind():
     with StudyHost(ipc.RUNNER) as host:
         for name in ("pipe", "shared_memory", "mapped_file", "signal", "thread_queue"):
             nbytes = 0 if name == "signal" else 10_000
-            found = host.ask("c", {"op": "round", "channel": name, "bytes": nbytes, "transfers": 2}, 60.0)
+            found = host.call("c", {"op": "round", "channel": name, "bytes": nbytes, "transfers": 2}, 60.0)
             assert 0 < found["seconds"] < 10
         with pytest.raises(WorkerRaisedError, match="KeyError: 'carrier pigeon'"):
-            host.ask("c", {"op": "round", "channel": "carrier pigeon", "bytes": 1, "transfers": 1}, 60.0)
+            host.call("c", {"op": "round", "channel": "carrier pigeon", "bytes": 1, "transfers": 1}, 60.0)
     assert abandoned(before) == set()
 
 
@@ -230,7 +230,7 @@ def test_real_peers_answer_and_leave_nothing_behind():
 def test_the_stages_of_a_job_follow_each_other_without_a_gap(method):
     with StudyHost(ipc.RUNNER) as host:
         message = {"op": "job", "start_method": method, "bytes": 1 << 16, "module": "decimal"}
-        found = host.ask("jobs", message, 60.0)
+        found = host.call("jobs", message, 60.0)
     assert tuple(found["stages_s"]) == _ipc_job.STAGES
     assert sum(found["stages_s"].values()) == pytest.approx(found["total_s"])
     assert found["stages_s"]["start"] > 0

@@ -12,7 +12,7 @@ from gilscope.core.errors import UsageError
 from gilscope.core.records import Environment
 from gilscope.measure.resume import check_resumable
 from gilscope.studies.document import Envelope
-from gilscope.studies.record import Kind, Record, StudyLog, read_record
+from gilscope.studies.record import Kind, StudyLog, StudyRecord, read_record
 
 __all__ = ["carry_out", "continued"]
 
@@ -51,7 +51,7 @@ def carry_out(
     UsageError
         If the file cannot be written, or holds what cannot be gone on with here.
     """
-    record: Record[RequestT, Any, Any, Any] = Record(
+    record: StudyRecord[RequestT, Any, Any, Any] = StudyRecord(
         path=str(path), asked=request, environment=environment, notes=kind.notes(request)
     )
     complete = False
@@ -70,7 +70,7 @@ def carry_out(
     return kind.document(read_record(path, {kind.name: kind})[1])
 
 
-def _complete(record: Record[Any, Any, Any, Any], budget_s: float) -> bool:
+def _complete(record: StudyRecord[Any, Any, Any, Any], budget_s: float) -> bool:
     """Whether a budget buys nothing that a study has not got: it came to its end with no smaller one."""
     return record.ended and any(block.samples for block in record.blocks) and budget_s <= record.asked.budget_s
 

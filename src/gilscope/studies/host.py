@@ -33,7 +33,7 @@ class StudyHost:
     def __exit__(self, *_: object) -> None:
         self.supervisor.close()
 
-    def ask(self, runner: str, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    def call(self, runner: str, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """Send a message to a runner, which is started when it is first asked; return its answer.
 
         Raises

@@ -210,10 +210,10 @@ class _Study:
         if cell.kind == "job":
             message = {"op": "job", "start_method": cell.name, "bytes": cell.nbytes}
             message["module"] = self._request.job_imports
-            reply = self._host.ask("jobs", message, timeout_s)  # apart: it must stay single-threaded to fork
+            reply = self._host.call("jobs", message, timeout_s)  # apart: it must stay single-threaded to fork
         else:
             message = {"op": "round", "channel": cell.name, "bytes": cell.nbytes, "transfers": transfers}
-            reply = self._host.ask("channels", message, timeout_s)
+            reply = self._host.call("channels", message, timeout_s)
         sample: IpcSample = decode(JobTimes if cell.kind == "job" else Passage, reply)
         return sample
 

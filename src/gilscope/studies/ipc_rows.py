@@ -13,7 +13,7 @@ from gilscope.core.registry import START_METHODS
 from gilscope.stats import Estimate, estimate_or_none
 from gilscope.studies.codec import Count, Positive, Seconds
 from gilscope.studies.document import Envelope, StudyRow
-from gilscope.studies.record import Kind, Record, StudyLog
+from gilscope.studies.record import Kind, StudyLog, StudyRecord
 
 __all__ = [
     "DEFAULT_SIZES",
@@ -122,7 +122,7 @@ class JobRow(StudyRow):
 IpcRow: TypeAlias = TransferRow | JobRow
 IpcSample: TypeAlias = Passage | JobTimes
 IpcLog: TypeAlias = StudyLog[IpcRequest, IpcRow, IpcPlan, IpcSample]
-IpcRecord: TypeAlias = Record[IpcRequest, IpcRow, IpcPlan, IpcSample]
+IpcRecord: TypeAlias = StudyRecord[IpcRequest, IpcRow, IpcPlan, IpcSample]
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 

@@ -23,7 +23,7 @@ from gilscope.stats import Estimate, estimate_or_none
 from gilscope.studies.codec import Json, decode, encode
 from gilscope.studies.document import Envelope, RowStatus, StudyRow
 
-__all__ = ["FORMAT", "Item", "Kind", "Record", "StudyBlock", "StudyLog", "read_record"]
+__all__ = ["FORMAT", "StudyItem", "Kind", "StudyRecord", "StudyBlock", "StudyLog", "read_record"]
 
 RequestT = TypeVar("RequestT")
 RowT = TypeVar("RowT", bound=StudyRow)
@@ -36,7 +36,7 @@ FORMAT = Format(schema="gilscope.study.lines", version=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item(Generic[RowT, PlanT]):
+class StudyItem(Generic[RowT, PlanT]):
     """What has a sample in every block.
 
     Parameters
@@ -68,7 +68,7 @@ class StudyBlock(Generic[SampleT]):
 
 
 @dataclass(slots=True, kw_only=True)
-class Record(Generic[RequestT, RowT, PlanT, SampleT]):
+class StudyRecord(Generic[RequestT, RowT, PlanT, SampleT]):
     """All that a study has measured so far; grows while it is measured."""
 
     path: str
@@ -76,7 +76,7 @@ class Record(Generic[RequestT, RowT, PlanT, SampleT]):
     environment: Environment
     tool_version: str = __version__
     notes: tuple[str, ...] = ()
-    items: dict[str, Item[RowT, PlanT]] = field(default_factory=dict)
+    items: dict[str, StudyItem[RowT, PlanT]] = field(default_factory=dict)
     blocks: list[StudyBlock[SampleT]] = field(default_factory=list)
     ended: bool = False
     warnings: list[str] = field(default_factory=list)
@@ -129,7 +129,7 @@ class Kind(Generic[RequestT, RowT, PlanT, SampleT]):
     plan: Any
     sample: Any
     document_type: type[Envelope]
-    document: Callable[[Record[RequestT, RowT, PlanT, SampleT]], Envelope]
+    document: Callable[[StudyRecord[RequestT, RowT, PlanT, SampleT]], Envelope]
     notes: Callable[[RequestT], tuple[str, ...]] = lambda _: ()
 
     @property
@@ -143,7 +143,7 @@ class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
 
     Parameters
     ----------
-    record : Record
+    record : StudyRecord
         What to begin with: empty, or what was measured before.
     resume : bool
         Go on with the file that is there.
@@ -157,7 +157,7 @@ class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
     def __init__(
         self,
         kind: Kind[RequestT, RowT, PlanT, SampleT],
-        record: Record[RequestT, RowT, PlanT, SampleT],
+        record: StudyRecord[RequestT, RowT, PlanT, SampleT],
         *,
         resume: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -182,7 +182,7 @@ class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
 
     def put(self, key: str, row: RowT, plan: PlanT | None = None) -> None:
         """Say what is known about an item, unless just that has been said."""
-        item = Item(row=row, plan=plan)
+        item = StudyItem(row=row, plan=plan)
         if self.record.items.get(key) != item:
             self.record.items[key] = item
             self._file.append({"item": {"key": key, **encode(item)}})
@@ -208,7 +208,7 @@ def read_record(path: Path, kinds: Mapping[str, Kind[Any, Any, Any, Any]]) -> tu
 
     Returns
     -------
-    (kind, Record)
+    (kind, StudyRecord)
 
     Raises
     ------
@@ -223,7 +223,7 @@ def _read(
 ) -> tuple[Kind[Any, Any, Any, Any], Any]:
     header = read_header(file, path, FORMAT, lambda found: _check(found, kinds))
     kind = kinds[header["study"]]
-    record: Record[Any, Any, Any, Any] = Record(path=path, **_facts(header, kind))
+    record: StudyRecord[Any, Any, Any, Any] = StudyRecord(path=path, **_facts(header, kind))
     record.environment = header["environment"]
     unknown: dict[str, None] = {}
     for number, line in read_lines(file, path, FORMAT, header["schema_version"], record.warnings):
@@ -254,13 +254,13 @@ def _facts(facts: Line, kind: Kind[Any, Any, Any, Any]) -> dict[str, Any]:
     }
 
 
-def _take(line: Line, record: Record[Any, Any, Any, Any], kind: Kind[Any, Any, Any, Any]) -> Iterator[str]:
+def _take(line: Line, record: StudyRecord[Any, Any, Any, Any], kind: Kind[Any, Any, Any, Any]) -> Iterator[str]:
     """Add a line to a record; yield what nobody knows."""
     if "item" in line:
         found = line["item"]
         plan = None if found["plan"] is None else decode(kind.plan, found["plan"], "plan")
         key = decode(str, found["key"], "key")
-        record.items[key] = Item(row=decode(kind.row, found["row"], "row"), plan=plan)
+        record.items[key] = StudyItem(row=decode(kind.row, found["row"], "row"), plan=plan)
     elif "block" in line:
         record.blocks.append(_block(line["block"], record, kind))
     elif "resumed" in line:
@@ -272,7 +272,7 @@ def _take(line: Line, record: Record[Any, Any, Any, Any], kind: Kind[Any, Any, A
         yield from line
 
 
-def _block(found: Json, record: Record[Any, Any, Any, Any], kind: Kind[Any, Any, Any, Any]) -> StudyBlock[Any]:
+def _block(found: Json, record: StudyRecord[Any, Any, Any, Any], kind: Kind[Any, Any, Any, Any]) -> StudyBlock[Any]:
     named = decode(Mapping[str, Any], found["samples"], "samples")
     samples = {key: decode(kind.sample, sample, f"sample {key[:40]}") for key, sample in named.items()}
     if strange := samples.keys() - record.items.keys():

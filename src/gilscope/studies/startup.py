@@ -17,7 +17,7 @@ from gilscope.studies.document import Envelope, StudyRow
 from gilscope.studies.host import StudyHost
 from gilscope.studies.interleave import interleave
 from gilscope.studies.memory import PSS_REASON
-from gilscope.studies.record import Kind, Record, StudyLog
+from gilscope.studies.record import Kind, StudyLog, StudyRecord
 
 __all__ = [
     "KINDS",
@@ -90,7 +90,7 @@ class StartupDocument(Envelope):
 
 
 StartupLog: TypeAlias = StudyLog[StartupRequest, StartupRow, None, StartupSample]
-StartupRecord: TypeAlias = Record[StartupRequest, StartupRow, None, StartupSample]
+StartupRecord: TypeAlias = StudyRecord[StartupRequest, StartupRow, None, StartupSample]
 
 
 def availability(kind: str) -> Availability:
@@ -132,7 +132,7 @@ def measure(
             log.put(kind, _row(request, kind, here[kind]))
 
     def take(kind: str) -> StartupSample:
-        reply = host.ask(kind, {"kind": kind, "workers": request.workers}, TIMEOUT_S)
+        reply = host.call(kind, {"kind": kind, "workers": request.workers}, TIMEOUT_S)
         host.end(kind)  # one that failed is gone already
         sample: StartupSample = decode(StartupSample, reply)
         return sample

@@ -15,7 +15,7 @@ import gilscope
 from gilscope.core import typed
 from gilscope.core.errors import UnavailableError
 from gilscope.env.interpreter import free_threaded_build, interpreter_label
-from gilscope.studies.audit.calls import Call, check_snippet, measure_call
+from gilscope.studies.audit.calls import AuditedCall, check_snippet, measure_call
 from gilscope.studies.audit.children import Inspected, Outcome, PythonFacts, find_interpreter, inspect, run_child
 from gilscope.studies.audit.imports import IMPORT_LIMIT_S, Import, import_alone
 from gilscope.studies.audit.installed import (
@@ -96,7 +96,7 @@ class Audit:
     extensions : tuple of Extension
         Those of the distributions involved.
     distributions : tuple of Distribution
-    calls : tuple of Call
+    calls : tuple of AuditedCall
     """
 
     tool_version: str = ""
@@ -104,7 +104,7 @@ class Audit:
     modules: tuple[Import, ...] = ()
     extensions: tuple[Extension, ...] = ()
     distributions: tuple[Distribution, ...] = ()
-    calls: tuple[Call, ...] = ()
+    calls: tuple[AuditedCall, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -16,9 +16,9 @@ from gilscope.core.errors import UsageError
 from gilscope.env import child
 from gilscope.env.interpreter import free_threaded_build
 
-__all__ = ["Call", "Share", "check_snippet", "measure_call", "verdict_of"]
+__all__ = ["AuditedCall", "HeldShare", "check_snippet", "measure_call", "verdict_of"]
 
-Verdict: TypeAlias = Literal["releases", "holds", "partly", "too_short"]
+GilVerdict: TypeAlias = Literal["releases", "holds", "partly", "too_short"]
 
 RELEASED_BELOW = 0.1
 HELD_ABOVE = 0.9
@@ -35,7 +35,7 @@ _ASK = "from gilscope.studies.audit.calls import reply"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class HeldShare:
     """A share of the time, with its interval; 0 to 1."""
 
     value: float
@@ -44,7 +44,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class AuditedCall:
     """What was found about one snippet.
 
     Parameters
@@ -53,7 +53,7 @@ class Call:
         The snippet.
     status : {"ok", "failed", "unavailable"}
     verdict : {"releases", "holds", "partly", "too_short"} or None
-    held : Share or None
+    held : HeldShare or None
         Share of the time the GIL was held.
     per_call_s : float or None
     interpreter : str
@@ -64,8 +64,8 @@ class Call:
 
     call: str
     status: Literal["ok", "failed", "unavailable"]
-    verdict: Verdict | None = None
-    held: Share | None = None
+    verdict: GilVerdict | None = None
+    held: HeldShare | None = None
     per_call_s: float | None = None
     interpreter: str = ""
     reason: str = ""
@@ -88,7 +88,7 @@ def check_snippet(text: str) -> ast.Call:
     return node
 
 
-def verdict_of(low: float, high: float, per_call_s: float) -> Verdict:
+def verdict_of(low: float, high: float, per_call_s: float) -> GilVerdict:
     """Judge the interval of the held share."""
     if per_call_s < SHORTEST_CALL_S:
         return "too_short"
@@ -97,7 +97,7 @@ def verdict_of(low: float, high: float, per_call_s: float) -> Verdict:
     return "holds" if low >= HELD_ABOVE else "partly"
 
 
-def measure_call(text: str, python: str = sys.executable, *, free_threaded: bool | None = None) -> Call:
+def measure_call(text: str, python: str = sys.executable, *, free_threaded: bool | None = None) -> AuditedCall:
     """Call a snippet in a fresh process, with the GIL on, and watch the GIL.
 
     Parameters
@@ -121,8 +121,8 @@ def measure_call(text: str, python: str = sys.executable, *, free_threaded: bool
     try:
         row = child.reply(_ASK, text, timeout_s=_LIMIT_S, python=python, environment=child.surroundings(changed))
     except child.NoReplyError as error:
-        return Call(call=text, status="failed", reason=str(error))
-    return typed.read(Call, row)
+        return AuditedCall(call=text, status="failed", reason=str(error))
+    return typed.read(AuditedCall, row)
 
 
 def reply(text: str) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def reply(text: str) -> dict[str, Any]:
     return asdict(_measure(text))
 
 
-def _measure(text: str) -> Call:
+def _measure(text: str) -> AuditedCall:
     from gilscope.env.interpreter import describe
     from gilscope.telemetry.gil import GilMonitor
 
@@ -140,13 +140,13 @@ def _measure(text: str) -> Call:
     monitor = GilMonitor(rate_hz=_RATE_HZ)
     with monitor:
         if not monitor.available:
-            return Call(call=text, status="unavailable", interpreter=label, reason=monitor.reason)
+            return AuditedCall(call=text, status="unavailable", interpreter=label, reason=monitor.reason)
         held, calls, wall_s = _watched(bound, monitor)
-    return Call(
+    return AuditedCall(
         call=text,
         status="ok",
         verdict=verdict_of(held.low, held.high, wall_s / calls),
-        held=Share(value=held.value, low=held.low, high=held.high),
+        held=HeldShare(value=held.value, low=held.low, high=held.high),
         per_call_s=wall_s / calls,
         interpreter=label,
     )

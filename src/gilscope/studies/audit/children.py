@@ -17,7 +17,7 @@ from gilscope.env.child import PLAIN, surroundings
 from gilscope.env.interpreter import free_threaded_build
 from gilscope.env.interpreters import locate
 
-__all__ = ["Event", "Inspected", "Installed", "Outcome", "PythonFacts", "find_interpreter", "inspect", "run_child"]
+__all__ = ["ChildEvent", "Inspected", "Installed", "Outcome", "PythonFacts", "find_interpreter", "inspect", "run_child"]
 
 _CHILD = Path(__file__).with_name("_child.py")
 _KNOWN = ("3.15t", "3.14t", "3.13t")
@@ -72,7 +72,7 @@ class Inspected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class ChildEvent:
     """Something that happened while modules were imported.
 
     Parameters
@@ -110,7 +110,7 @@ class Outcome:
 
     Parameters
     ----------
-    events : tuple of Event
+    events : tuple of ChildEvent
         What it wrote down, in order; a torn last line is dropped.
     status : int or None
         Exit status, negative for a signal; None if its time was up and it was killed.
@@ -118,7 +118,7 @@ class Outcome:
         The end of what it printed.
     """
 
-    events: tuple[Event, ...]
+    events: tuple[ChildEvent, ...]
     status: int | None
     output: str = ""
 
@@ -195,7 +195,7 @@ def _run_child(python: str, request: Mapping[str, Any], *, timeout_s: float) -> 
             status = _run([*command, json.dumps({**request, "report": str(report)})], environment, output, timeout_s)
         lines = _read(report.read_text(encoding="utf-8", errors="replace"))
         said = printed.read_text(encoding="utf-8", errors="replace")[-2000:]
-    return lines, Outcome(events=tuple(typed.read(Event, line) for line in lines), status=status, output=said)
+    return lines, Outcome(events=tuple(typed.read(ChildEvent, line) for line in lines), status=status, output=said)
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str], output: Any, timeout_s: float) -> int | None:

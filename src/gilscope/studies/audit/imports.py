@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from gilscope.studies.audit.children import Event, Outcome, run_child
+from gilscope.studies.audit.children import ChildEvent, Outcome, run_child
 from gilscope.studies.audit.declared import Declaration, declaration_of
 
 __all__ = ["IMPORT_LIMIT_S", "Import", "declared_by", "import_alone", "judge"]
@@ -105,7 +105,7 @@ def judge(module: str, outcome: Outcome, *, timeout_s: float = IMPORT_LIMIT_S) -
     )
 
 
-def _culprit(events: Iterable[Event]) -> str | None:
+def _culprit(events: Iterable[ChildEvent]) -> str | None:
     before: dict[str, bool] = {}
     flipped = None
     for event in events:
@@ -158,7 +158,7 @@ def declared_by(outcomes: Iterable[Outcome]) -> dict[str, Declaration]:
     return found
 
 
-def _kept_off(events: Sequence[Event]) -> dict[str, bool]:
+def _kept_off(events: Sequence[ChildEvent]) -> dict[str, bool]:
     """Whether the GIL stayed off, by extension module, of those that were created while it was off."""
     before: dict[str, bool] = {}
     kept: dict[str, bool] = {}
@@ -170,7 +170,7 @@ def _kept_off(events: Sequence[Event]) -> dict[str, bool]:
     return kept
 
 
-def _seen(declared: Event | None, kept_off: bool | None) -> Declaration:
+def _seen(declared: ChildEvent | None, kept_off: bool | None) -> Declaration:
     if declared is None:
         return Declaration(free_threading=kept_off, sub_interpreters=None)
     slots = None if declared.one_phase else {int(number): value for number, value in declared.slots.items()}

@@ -10,12 +10,12 @@ from __future__ import annotations
 from gilscope.studies.metg.model import METG, document_of
 from gilscope.studies.metg.rows import MetgDocument, MetgLog, MetgRow, batches_of
 from gilscope.studies.metg.sweep import measure
-from gilscope.studies.metg.ways import PATTERNS, Cell, Contender, MetgRequest, Pattern, cells_of, ways_of
+from gilscope.studies.metg.ways import PATTERNS, Contender, MetgCell, MetgRequest, Pattern, cells_of, ways_of
 
 __all__ = [
     "METG",
     "PATTERNS",
-    "Cell",
+    "MetgCell",
     "MetgDocument",
     "MetgLog",
     "MetgRequest",

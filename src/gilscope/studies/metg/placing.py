@@ -15,7 +15,7 @@ from gilscope.measure.host import Host, Lead
 from gilscope.studies.document import RowStatus
 from gilscope.studies.metg.model import LEVEL
 from gilscope.studies.metg.rows import MetgPlan, MetgSample, PointPlan
-from gilscope.studies.metg.ways import BASELINE_STEPS, Cell
+from gilscope.studies.metg.ways import BASELINE_STEPS, MetgCell
 
 __all__ = ["LEAD_SHARE", "REACH", "Curve", "Placing", "Point", "trouble_of"]
 
@@ -52,7 +52,7 @@ class Curve:
         None stands for tasks without work.
     """
 
-    cell: Cell
+    cell: MetgCell
     octaves: tuple[int, ...] = ()
     points: dict[int | None, Point] = field(default_factory=dict)
 
@@ -123,7 +123,7 @@ class Placing:
             self._ready(curve, wanted, look=False)
         curve.octaves = tuple(range(low, high + 1))
 
-    def _serial_step_s(self, cell: Cell) -> float:
+    def _serial_step_s(self, cell: MetgCell) -> float:
         case = cell.way.baseline
         if case.id not in self.baselines:
             point = self.baselines[case.id] = self._looked_at(self._point(case))
@@ -162,10 +162,10 @@ class Placing:
         return record.first_ns / 1e9
 
     @staticmethod
-    def _per_task_s(cell: Cell, point: Point) -> float:
+    def _per_task_s(cell: MetgCell, point: Point) -> float:
         return cell.way.workers * point.round_s / point.repeats / cell.tasks
 
-    def make_control(self, cells: Sequence[Cell]) -> None:
+    def make_control(self, cells: Sequence[MetgCell]) -> None:
         """Make ready what shows what the machine gives to p workers: long tasks of the first way that deals them."""
         steps = [cell for cell in cells if cell.pattern == "steps"]
         for cell in [cell for cell in steps if cell.way.dispatch == "static"]:
@@ -180,7 +180,7 @@ class Placing:
             self._machine = min(1.0, step_s * self.control_steps * self.control.repeats / self.control.round_s)
             return
 
-    def _machine_of(self, cell: Cell) -> float:
+    def _machine_of(self, cell: MetgCell) -> float:
         """Return what the machine gave to the workers of a cell while curves were placed."""
         return self._machine if cell.way.workers > 1 else 1.0
 
@@ -223,7 +223,7 @@ def trouble_of(error: MeasurementError) -> tuple[RowStatus, str, str]:
     return ("timeout" if isinstance(error, RoundTimeoutError) else "failed"), str(error), ""
 
 
-def _may_grow(cell: Cell, seen: MetgSample, octave: int, step_s: float) -> bool:
+def _may_grow(cell: MetgCell, seen: MetgSample, octave: int, step_s: float) -> bool:
     """Whether longer tasks are worth trying: they are not long already compared with what they cost."""
     longer_s = 2 * (1 << octave) * step_s
     within = longer_s * cell.tasks_per_worker <= _LONGEST_STEP_S

@@ -11,7 +11,7 @@ from gilscope.stats import Estimate
 from gilscope.studies.codec import Positive, Seconds
 from gilscope.studies.document import Envelope, StudyRow
 from gilscope.studies.metg.ways import PATTERNS, Contender, Dispatch, MetgRequest, Pattern
-from gilscope.studies.record import Record, StudyLog
+from gilscope.studies.record import StudyLog, StudyRecord
 
 __all__ = [
     "CurvePoint",
@@ -127,7 +127,7 @@ class MetgDocument(Envelope):
 
 
 MetgLog: TypeAlias = StudyLog[MetgRequest, MetgRow, MetgPlan, MetgSample]
-MetgRecord: TypeAlias = Record[MetgRequest, MetgRow, MetgPlan, MetgSample]
+MetgRecord: TypeAlias = StudyRecord[MetgRequest, MetgRow, MetgPlan, MetgSample]
 
 
 def row_of(way: Contender, pattern: Pattern) -> MetgRow:

@@ -15,7 +15,7 @@ from gilscope.stats import MIN_BLOCKS
 from gilscope.studies.metg.model import SPIN, STEP
 from gilscope.studies.metg.placing import LEAD_SHARE, REACH, Curve, Placing, Point, trouble_of
 from gilscope.studies.metg.rows import MetgLog, MetgSample, row_of
-from gilscope.studies.metg.ways import BASELINE_STEPS, PATTERNS, Cell, Contender, MetgRequest
+from gilscope.studies.metg.ways import BASELINE_STEPS, PATTERNS, Contender, MetgCell, MetgRequest
 from gilscope.studies.record import StudyBlock
 
 __all__ = ["measure"]
@@ -33,7 +33,7 @@ class _Seen:
     tasks: dict[str, dict[int | None, float]] = field(default_factory=dict)
     control: list[float] = field(default_factory=list)
 
-    def step_s(self, cell: Cell) -> float | None:
+    def step_s(self, cell: MetgCell) -> float | None:
         """Return the serial seconds per step that a cell is held against."""
         rounds = self.baselines.get(cell.way.baseline.id)
         return statistics.median(rounds) if rounds else None
@@ -48,7 +48,7 @@ class _Measuring:
     def __init__(
         self,
         request: MetgRequest,
-        cells: Sequence[Cell],
+        cells: Sequence[MetgCell],
         host: Host,
         log: MetgLog,
         observer: Observer,
@@ -220,7 +220,7 @@ class _Measuring:
 def measure(
     request: MetgRequest,
     ways: Sequence[Contender],
-    cells: Sequence[Cell],
+    cells: Sequence[MetgCell],
     host: Host,
     log: MetgLog,
     observer: Observer,
@@ -232,14 +232,14 @@ def measure(
     ----------
     ways : sequence of Contender
         All that was asked for; each is a row per pattern.
-    cells : sequence of Cell
+    cells : sequence of MetgCell
         What can be measured of them.
     log : MetgLog
         Receives everything; what it has already counts, with the time it took.
     """
     for way in ways:
         for pattern in PATTERNS:
-            key = Cell(way=way, pattern=pattern).key
+            key = MetgCell(way=way, pattern=pattern).key
             if key not in log.record.items or not way.available.ok:
                 log.put(key, row_of(way, pattern))
     measuring = _Measuring(request, cells, host, log, observer, clock_ns)

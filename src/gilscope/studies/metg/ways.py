@@ -17,7 +17,7 @@ from gilscope.core.spec import Availability, Impl
 from gilscope.kernels.spin.spec import size_word
 from gilscope.studies.codec import Positive
 
-__all__ = ["PATTERNS", "Cell", "Dispatch", "MetgRequest", "Pattern", "Contender", "cells_of", "ways_of"]
+__all__ = ["PATTERNS", "MetgCell", "Dispatch", "MetgRequest", "Pattern", "Contender", "cells_of", "ways_of"]
 
 Dispatch: TypeAlias = Literal["loop", "static", "own threads", "submit"]
 Pattern: TypeAlias = Literal["steps", "bag"]
@@ -77,7 +77,7 @@ BASELINE_STEPS = 1 << 23
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class MetgCell:
     """A way in a pattern: one METG."""
 
     way: Contender
@@ -181,9 +181,9 @@ def ways_of(request: MetgRequest, abilities: Mapping[str, Abilities] | None = No
     return found
 
 
-def cells_of(ways: Sequence[Contender]) -> tuple[Cell, ...]:
+def cells_of(ways: Sequence[Contender]) -> tuple[MetgCell, ...]:
     """Return the available ways in both patterns."""
-    return tuple(Cell(way=way, pattern=pattern) for way in ways if way.available.ok for pattern in PATTERNS)
+    return tuple(MetgCell(way=way, pattern=pattern) for way in ways if way.available.ok for pattern in PATTERNS)
 
 
 def _of(way: Contender, interpreter: str) -> Contender:
