@@ -1,17 +1,16 @@
 """The file of a study: JSON lines that are only ever appended to, so that whatever ends the program costs one block.
 
-A header says what was asked, on what machine. Then there is a line per *item* (a row without its figures, and how it is
+After a header with the request and the machine there is a line per *item* (a row without its figures, and how it is
 measured; a later line replaces an earlier one), a line per block with a sample of every item that did not fail, and one
-that says that the study came to its end. The document is made of this alone.
+when the study came to its end. The document is made from this alone.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, TypeAlias, TypeVar
 
 from gilscope import __version__
 from gilscope.core.records import Environment
@@ -23,7 +22,7 @@ from gilscope.stats import Estimate, estimate_or_none
 from gilscope.studies.codec import Json, decode, encode
 from gilscope.studies.document import Envelope, RowStatus, StudyRow
 
-__all__ = ["FORMAT", "StudyItem", "Kind", "StudyRecord", "StudyBlock", "StudyLog", "read_record"]
+__all__ = ["FORMAT", "AnyKind", "Kind", "StudyBlock", "StudyItem", "StudyLog", "StudyRecord", "read_record"]
 
 RequestT = TypeVar("RequestT")
 RowT = TypeVar("RowT", bound=StudyRow)
@@ -37,15 +36,7 @@ FORMAT = Format(schema="gilscope.study.lines", version=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyItem(Generic[RowT, PlanT]):
-    """What has a sample in every block.
-
-    Parameters
-    ----------
-    row : StudyRow
-        Without figures.
-    plan : any dataclass, or None
-        How it is measured, so that going on need not find that out again.
-    """
+    """What has a sample in every block: its row without figures, and how it is measured, to be resumed with."""
 
     row: RowT
     plan: PlanT | None = None
@@ -53,18 +44,17 @@ class StudyItem(Generic[RowT, PlanT]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyBlock(Generic[SampleT]):
-    """One sample of every item that did not fail, taken in the same seconds.
-
-    Parameters
-    ----------
-    controls : mapping of name to float
-        What was measured beside them.
-    """
+    """One sample of every item that did not fail, taken in the same seconds, and controls by name."""
 
     started_ns: int
     ended_ns: int
     samples: Mapping[str, SampleT]
     controls: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def wall_s(self) -> float:
+        """Its length in seconds."""
+        return (self.ended_ns - self.started_ns) / 1e9
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,13 +81,13 @@ class StudyRecord(Generic[RequestT, RowT, PlanT, SampleT]):
         return [block.samples[key] for block in self.blocks if key in block.samples]
 
     def controls(self) -> dict[str, Estimate | None]:
-        """Estimate the median over blocks of what was measured beside the items."""
+        """Estimate the median of each control over blocks."""
         names = dict.fromkeys(name for block in self.blocks for name in block.controls)
         found = {name: [b.controls[name] for b in self.blocks if name in b.controls] for name in names}
         return {name: estimate_or_none(values) for name, values in found.items()}
 
     def envelope(self) -> dict[str, Any]:
-        """Return the fields of the document that all studies have."""
+        """Return the fields that the documents of all studies have."""
         return {
             "tool_version": self.tool_version,
             "environment": self.environment,
@@ -111,7 +101,7 @@ class StudyRecord(Generic[RequestT, RowT, PlanT, SampleT]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind(Generic[RequestT, RowT, PlanT, SampleT]):
-    """One study: the types of what is in its file, and what its document is made of.
+    """One study: the types of what is in its file, and how its document is made.
 
     Parameters
     ----------
@@ -138,13 +128,17 @@ class Kind(Generic[RequestT, RowT, PlanT, SampleT]):
         return f"{self.name}.jsonl"
 
 
+AnyKind: TypeAlias = Kind[Any, Any, Any, Any]
+_AnyRecord: TypeAlias = StudyRecord[Any, Any, Any, Any]
+
+
 class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
-    """A record together with its file: what is added to the one is written to the other.
+    """A record together with its file: what is added to one is written to the other.
 
     Parameters
     ----------
     record : StudyRecord
-        What to begin with: empty, or what was measured before.
+        Empty, or what was measured before.
     resume : bool
         Go on with the file that is there.
 
@@ -160,19 +154,18 @@ class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
         record: StudyRecord[RequestT, RowT, PlanT, SampleT],
         *,
         resume: bool = False,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.record = record
         record.ended = False
-        self._file = AppendOnlyFile(Path(record.path), FORMAT.schema, resume=resume, clock=clock)
-        facts = {
+        self._file = AppendOnlyFile(Path(record.path), FORMAT.schema, resume=resume)
+        shared = {
             "tool_version": record.tool_version,
             "environment": record.environment,
             "asked": encode(record.asked),
             "notes": encode(record.notes),
         }
-        head = {"schema": FORMAT.schema, "schema_version": FORMAT.version, "study": kind.name, **facts}
-        self._file.append({"resumed": facts} if resume else head)
+        head = {"schema": FORMAT.schema, "schema_version": FORMAT.version, "study": kind.name, **shared}
+        self._file.append({"resumed": shared} if resume else head)
 
     def __enter__(self) -> StudyLog[RequestT, RowT, PlanT, SampleT]:
         return self
@@ -181,14 +174,14 @@ class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
         self._file.close()
 
     def put(self, key: str, row: RowT, plan: PlanT | None = None) -> None:
-        """Say what is known about an item, unless just that has been said."""
+        """Add or replace an item; nothing is written if it has not changed."""
         item = StudyItem(row=row, plan=plan)
         if self.record.items.get(key) != item:
             self.record.items[key] = item
             self._file.append({"item": {"key": key, **encode(item)}})
 
     def note(self, key: str, status: RowStatus, reason: str = "", cure: str = "") -> None:
-        """Say what became of an item that is there."""
+        """Set the status of an item that is there."""
         item = self.record.items[key]
         self.put(key, replace(item.row, status=status, reason=reason, cure=cure), item.plan)
 
@@ -198,12 +191,12 @@ class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
         self._file.append({"block": encode(block)})
 
     def end(self) -> None:
-        """Say that the study came to its end."""
+        """Mark the study as complete."""
         self.record.ended = True
         self._file.append({"ended": {"blocks": len(self.record.blocks)}})
 
 
-def read_record(path: Path, kinds: Mapping[str, Kind[Any, Any, Any, Any]]) -> tuple[Kind[Any, Any, Any, Any], Any]:
+def read_record(path: Path, kinds: Mapping[str, AnyKind]) -> tuple[AnyKind, Any]:
     """Read the file of a study, line by line; nothing is executed or imported.
 
     Returns
@@ -218,13 +211,15 @@ def read_record(path: Path, kinds: Mapping[str, Kind[Any, Any, Any, Any]]) -> tu
     return read_file(path, lambda file: _read(file, str(path), kinds))
 
 
-def _read(
-    file: BinaryIO, path: str, kinds: Mapping[str, Kind[Any, Any, Any, Any]]
-) -> tuple[Kind[Any, Any, Any, Any], Any]:
-    header = read_header(file, path, FORMAT, lambda found: _check(found, kinds))
+def _read(file: BinaryIO, path: str, kinds: Mapping[str, AnyKind]) -> tuple[AnyKind, _AnyRecord]:
+    def check(header: Line) -> None:
+        if str(header.get("study")) not in kinds:
+            raise ValueError(f"study is none of {', '.join(kinds)}")
+        _shared(header, kinds[header["study"]])
+
+    header = read_header(file, path, FORMAT, check)
     kind = kinds[header["study"]]
-    record: StudyRecord[Any, Any, Any, Any] = StudyRecord(path=path, **_facts(header, kind))
-    record.environment = header["environment"]
+    record: _AnyRecord = StudyRecord(path=path, **_shared(header, kind))
     unknown: dict[str, None] = {}
     for number, line in read_lines(file, path, FORMAT, header["schema_version"], record.warnings):
         try:
@@ -235,27 +230,20 @@ def _read(
     return kind, record
 
 
-def _check(header: Line, kinds: Mapping[str, Kind[Any, Any, Any, Any]]) -> None:
-    name = header.get("study")
-    if not isinstance(name, str) or name not in kinds:
-        raise ValueError(f"study is none of {', '.join(kinds)}")
-    _facts(header, kinds[name])
-
-
-def _facts(facts: Line, kind: Kind[Any, Any, Any, Any]) -> dict[str, Any]:
-    """Return what header and resumption have in common."""
-    environment = decode(Mapping[str, Any], facts["environment"], "environment")
+def _shared(line: Line, kind: AnyKind) -> dict[str, Any]:
+    """Return what a header and a line about resuming have in common."""
+    environment = decode(Mapping[str, Any], line["environment"], "environment")
     check_environment(environment)
     return {
-        "tool_version": decode(str, facts["tool_version"], "tool_version"),
+        "tool_version": decode(str, line["tool_version"], "tool_version"),
         "environment": environment,
-        "asked": decode(kind.request, facts["asked"], "asked"),
-        "notes": decode(tuple[str, ...], facts["notes"], "notes"),
+        "asked": decode(kind.request, line["asked"], "asked"),
+        "notes": decode(tuple[str, ...], line["notes"], "notes"),
     }
 
 
-def _take(line: Line, record: StudyRecord[Any, Any, Any, Any], kind: Kind[Any, Any, Any, Any]) -> Iterator[str]:
-    """Add a line to a record; yield what nobody knows."""
+def _take(line: Line, record: _AnyRecord, kind: AnyKind) -> Iterator[str]:
+    """Add a line to a record; yield the keys of a line of unknown kind."""
     if "item" in line:
         found = line["item"]
         plan = None if found["plan"] is None else decode(kind.plan, found["plan"], "plan")
@@ -264,15 +252,14 @@ def _take(line: Line, record: StudyRecord[Any, Any, Any, Any], kind: Kind[Any, A
     elif "block" in line:
         record.blocks.append(_block(line["block"], record, kind))
     elif "resumed" in line:
-        facts = _facts(line["resumed"], kind)
-        record.asked, record.ended = facts["asked"], False
+        record.asked, record.ended = _shared(line["resumed"], kind)["asked"], False
     elif "ended" in line:
         record.ended = True
     else:
         yield from line
 
 
-def _block(found: Json, record: StudyRecord[Any, Any, Any, Any], kind: Kind[Any, Any, Any, Any]) -> StudyBlock[Any]:
+def _block(found: Json, record: _AnyRecord, kind: AnyKind) -> StudyBlock[Any]:
     named = decode(Mapping[str, Any], found["samples"], "samples")
     samples = {key: decode(kind.sample, sample, f"sample {key[:40]}") for key, sample in named.items()}
     if strange := samples.keys() - record.items.keys():
