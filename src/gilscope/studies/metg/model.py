@@ -8,45 +8,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gilscope.stats import Estimate, bootstrap_interval, estimate_or_none, median_crossing
-from gilscope.studies.metg.rows import (
-    CurvePoint,
-    MetgDocument,
-    MetgPlan,
-    MetgRecord,
-    MetgRow,
-    MetgSample,
-)
+from gilscope.studies.metg.rows import CurvePoint, MetgDocument, MetgPlan, MetgRow, MetgSample
 from gilscope.studies.metg.ways import MetgRequest
-from gilscope.studies.record import Kind
+from gilscope.studies.record import Kind, StudyRecord
 
-__all__ = ["LEVEL", "METG", "SPIN", "STEP", "document_of", "own_time"]
+__all__ = ["LEVEL", "METG", "SPIN", "STEP"]
 
 LEVEL = 0.5
 """Efficiency that counts as effective: the 50 % in METG(50 %)."""
 
 SPIN, STEP = "spin_efficiency", "step_s"
-"""The controls: what the machine gave to the workers, and the serial seconds per step of the probe."""
+"""The controls: the efficiency of long tasks on all workers, and the serial seconds per step of the probe."""
 
 
-def own_time(curve: Sequence[MetgSample], *, relative: bool = False, seed: int = 1) -> Estimate:
-    """Estimate how long a task must take by itself so that half of the time is work.
+def _own_time(curve: Sequence[MetgSample], *, relative: bool = False) -> Estimate:
+    """Estimate how long a task must take by itself so that half of the time is work, in seconds.
 
-    Parameters
-    ----------
-    curve : sequence of MetgSample, shape (n_blocks,)
-        One at least. Early blocks may have other octaves than later ones.
-    relative : bool
-        Half of what the machine gave to long tasks in the same block, instead of half of p serial loops.
-
-    Returns
-    -------
-    Estimate
-        Seconds. Value or ends are 0 where even the smallest task measured is long enough, infinite where none is.
-
-    Notes
-    -----
-    A task's own time is efficiency x granularity, both of the same block, so it is measured with the block's own serial
-    rate. The sizes are powers of two times the step of the median block.
+    Value or ends are 0 where even the smallest task measured is long enough, infinite where none is. A task's own time
+    is efficiency x granularity, both of the same block, so it is measured with the block's own serial rate. The sizes
+    are powers of two times the step of the median block. Early blocks may have other octaves than later ones.
+    ``relative`` asks for half of what long tasks reached in the same block, instead of half of p serial loops.
     """
     octaves = tuple(curve[-1].granularity_s)
     sizes_s = [statistics.median(_own_s(curve, octave)) for octave in octaves]
@@ -55,7 +36,7 @@ def own_time(curve: Sequence[MetgSample], *, relative: bool = False, seed: int =
         for block in curve
         if block.granularity_s.keys() >= set(octaves)
     ]
-    return bootstrap_interval(blocks, lambda drawn: median_crossing(sizes_s, drawn, LEVEL), seed=seed)
+    return bootstrap_interval(blocks, lambda drawn: median_crossing(sizes_s, drawn, LEVEL), seed=1)
 
 
 def _own_s(curve: Sequence[MetgSample], octave: int) -> list[float]:
@@ -68,7 +49,7 @@ def _measured(row: MetgRow, curve: Sequence[MetgSample], machine: Estimate | Non
     if row.status != "ok" or not curve or not curve[-1].granularity_s:
         return row
     points = tuple(_point(curve, octave) for octave in curve[-1].granularity_s)
-    found, relative = own_time(curve), own_time(curve, relative=True)
+    found, relative = _own_time(curve), _own_time(curve, relative=True)
     row = replace(
         row,
         empty_task_s=estimate_or_none([block.empty_s for block in curve]),
@@ -92,7 +73,7 @@ def _times(found: Estimate, factor: float) -> Estimate:
 
 
 def _why_not(last: CurvePoint, machine: Estimate | None) -> str:
-    """Say how far the longest tasks got, and whether it is the machine that gives no more."""
+    """Return how far the longest tasks got, and whether the machine gives no more."""
     assert last.task_s is not None
     assert last.efficiency is not None
     reached = f"tasks of {last.task_s.value * 1e3:.3g} ms reach {last.efficiency.value:.0%} efficiency"
@@ -111,8 +92,7 @@ def _point(curve: Sequence[MetgSample], octave: int) -> CurvePoint:
     )
 
 
-def document_of(record: MetgRecord) -> MetgDocument:
-    """Make the document of what was measured so far; a way that cannot be used here is two rows with its reason."""
+def _document(record: StudyRecord[MetgRequest, MetgRow, MetgPlan, MetgSample]) -> MetgDocument:
     machine = record.controls().get(SPIN)
     rows = tuple(_measured(item.row, record.samples(key), machine) for key, item in record.items.items())
     return MetgDocument(**record.envelope(), rows=rows)
@@ -125,5 +105,5 @@ METG = Kind(
     plan=MetgPlan,
     sample=MetgSample,
     document_type=MetgDocument,
-    document=document_of,
+    document=_document,
 )
