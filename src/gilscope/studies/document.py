@@ -40,30 +40,18 @@ class StudyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """A study; its document adds the request, and the rows.
-
-    Parameters
-    ----------
-    blocks : int
-        Completed ones.
-    interrupted : bool
-        Whether it has not reached its end, or not yet.
-    controls : mapping of name to estimate
-        What was measured beside the rows, to show what they are worth.
-    notes : tuple of str
-        What was left out or changed, with the reason, in one sentence each.
-    """
+    """A study; its document adds the request, and the rows."""
 
     schema: Literal["gilscope.study"] = SCHEMA
     schema_version: Literal[1] = SCHEMA_VERSION
     study: str
     tool_version: str
     environment: Environment
-    blocks: Count
-    interrupted: bool
+    blocks: Count  # completed ones
+    interrupted: bool  # it has not reached its end, or not yet
     rows: tuple[StudyRow, ...]
-    controls: Mapping[str, Estimate | None] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    controls: Mapping[str, Estimate | None] = field(default_factory=dict)  # measured beside the rows, to judge them by
+    notes: tuple[str, ...] = ()  # what was left out or changed, with the reason, in one sentence each
 
     def __post_init__(self) -> None:
         check_environment(self.environment)

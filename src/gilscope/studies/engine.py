@@ -39,12 +39,8 @@ def carry_out(
 ) -> Envelope:
     """Measure a study into its file, or go on with the file at ``path``; return its document.
 
-    ``measure`` is not called if the study is complete. Ctrl-C ends it early; what is in the log is kept.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be written, or cannot be resumed here.
+    ``measure`` is not called if the study is complete. Ctrl-C ends it early; what is in the log is kept. Raises
+    UsageError if the file cannot be written, or cannot be resumed here.
     """
     record: StudyRecord[RequestT, Any, Any, Any]
     complete = False
@@ -72,15 +68,7 @@ def continued(
 ) -> RequestT:
     """Return the request to go on with: the earlier one, with another budget where one was given.
 
-    Parameters
-    ----------
-    requested : request or None
-        What is on the command line beside ``--resume``; None if nothing is.
-
-    Raises
-    ------
-    UsageError
-        If it is another request.
+    ``requested`` is what is on the command line beside ``--resume``, or None. Raises UsageError if it differs.
     """
     before: Any = read_record(path, {kind.name: kind})[1].asked
     wanted: RequestT = replace(before, budget_s=before.budget_s if budget_s is None else budget_s)

@@ -36,10 +36,8 @@ class StudyHost:
     def call(self, runner: str, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """Send a message to a runner, which is started on its first message; return the reply.
 
-        Raises
-        ------
-        MeasurementError
-            If it raised, died or did not reply in time; it was ended, with everything it had started.
+        Raises MeasurementError if it raised, died or did not reply in time; then it was ended, with everything it had
+        started.
         """
         reply = self._supervisor.call(runner, message, self._launch, timeout_s)
         if reply["status"] != "ok":

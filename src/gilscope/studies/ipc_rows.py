@@ -14,7 +14,7 @@ from gilscope.stats import Estimate, estimate_or_none
 from gilscope.studies._ipc_job import STAGES, Stage
 from gilscope.studies.codec import Count, Positive, Seconds
 from gilscope.studies.document import Envelope, StudyRow
-from gilscope.studies.record import Kind, StudyLog, StudyRecord
+from gilscope.studies.record import Kind, StudyLog
 
 __all__ = ["DEFAULT_SIZES", "IPC", "STAGES", "IpcDocument", "IpcLog", "IpcPlan", "IpcRequest", "IpcRow", "IpcSample",
            "JobRow", "JobTimes", "Passage", "Stage", "TransferRow"]  # fmt: skip
@@ -28,27 +28,15 @@ def _imported() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IpcRequest:
-    """What ``gilscope ipc`` is to measure, after checking.
+    """What ``gilscope ipc`` is to measure, after checking."""
 
-    Parameters
-    ----------
-    sizes : tuple of int
-        Bytes, increasing.
-    workers : int
-        Who sends, and who receives.
-    job_bytes : int
-        The payload of a job.
-    job_imports : str
-        The module that its process imports; empty: none.
-    """
-
-    sizes: tuple[int, ...] = DEFAULT_SIZES
+    sizes: tuple[int, ...] = DEFAULT_SIZES  # bytes, increasing
     start_methods: tuple[str, ...] = START_METHODS
     budget_s: float = 60.0
     seed: int = 1
-    workers: int = 2
-    job_bytes: Positive = 1 << 23
-    job_imports: str = field(default_factory=_imported)
+    workers: int = 2  # one sends, one receives
+    job_bytes: Positive = 1 << 23  # payload
+    job_imports: str = field(default_factory=_imported)  # the module that its process imports; empty: none
 
     def __post_init__(self) -> None:
         if not self.sizes or min(self.sizes) < 1:
@@ -115,12 +103,7 @@ class IpcDocument(Envelope):
     rows: tuple[IpcRow, ...]
 
 
-def _document(record: StudyRecord[IpcRequest, IpcRow, IpcPlan, IpcSample]) -> IpcDocument:
-    rows = tuple(_measured(item.row, record.samples(key)) for key, item in record.items.items())
-    return IpcDocument(**record.envelope(), rows=rows)
-
-
-def _measured(row: IpcRow, samples: Sequence[IpcSample]) -> IpcRow:
+def _measured(row: IpcRow, samples: Sequence[IpcSample], _: object) -> IpcRow:
     """Return a row with its figures: medians over blocks."""
     if isinstance(row, JobRow):
         jobs = [sample for sample in samples if isinstance(sample, JobTimes)]
@@ -141,13 +124,13 @@ def _notes(request: IpcRequest) -> tuple[str, ...]:
     )
 
 
-IPC = Kind(
+IPC: Kind[IpcRequest, IpcRow, IpcPlan, IpcSample] = Kind(
     name="ipc",
     request=IpcRequest,
     row=IpcRow,
     plan=IpcPlan,
     sample=IpcSample,
     document_type=IpcDocument,
-    document=_document,
+    measured=_measured,
     notes=_notes,
 )

@@ -42,10 +42,7 @@ def is_study(path: Path) -> bool:
 def load_study(path: Path, name: str = "") -> StudyDocument:
     """Read what a study (``name``, or any) measured so far, or a document that an earlier version wrote.
 
-    Raises
-    ------
-    ForeignFileError, NewerSchemaError, ResultFileError
-        In one line.
+    Raises ForeignFileError, NewerSchemaError or ResultFileError, in one line.
     """
     kinds = {name: KINDS[name]} if name else KINDS
     if path.suffix == ".json":

@@ -7,7 +7,7 @@ when the study came to its end. The document is made from this alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeAlias, TypeVar
@@ -32,6 +32,8 @@ SampleT = TypeVar("SampleT")
 # History
 # 1   header, item, block, resumed and ended lines
 FORMAT = Format(schema="gilscope.study.lines", version=1)
+
+_Controls: TypeAlias = Mapping[str, Estimate | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,38 +82,16 @@ class StudyRecord(Generic[RequestT, RowT, PlanT, SampleT]):
         """Return what was measured of an item, block by block."""
         return [block.samples[key] for block in self.blocks if key in block.samples]
 
-    def controls(self) -> dict[str, Estimate | None]:
+    def controls(self) -> _Controls:
         """Estimate the median of each control over blocks."""
         names = dict.fromkeys(name for block in self.blocks for name in block.controls)
         found = {name: [b.controls[name] for b in self.blocks if name in b.controls] for name in names}
         return {name: estimate_or_none(values) for name, values in found.items()}
 
-    def envelope(self) -> dict[str, Any]:
-        """Return the fields that the documents of all studies have."""
-        return {
-            "tool_version": self.tool_version,
-            "environment": self.environment,
-            "asked": self.asked,
-            "blocks": len(self.blocks),
-            "interrupted": not self.ended,
-            "controls": self.controls(),
-            "notes": (*self.notes, *self.warnings),
-        }
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind(Generic[RequestT, RowT, PlanT, SampleT]):
-    """One study: the types of what is in its file, and how its document is made.
-
-    Parameters
-    ----------
-    row, plan, sample : type or union of types
-        Of dataclasses.
-    document_type : type
-        What ``document`` returns.
-    notes : callable (request) -> notes
-        What is worth saying about every measurement.
-    """
+    """One study: the types of what is in its file (dataclasses, or unions of some), and how its document is made."""
 
     name: str
     request: type[RequestT]
@@ -119,8 +99,24 @@ class Kind(Generic[RequestT, RowT, PlanT, SampleT]):
     plan: Any
     sample: Any
     document_type: type[Envelope]
-    document: Callable[[StudyRecord[RequestT, RowT, PlanT, SampleT]], Envelope]
-    notes: Callable[[RequestT], tuple[str, ...]] = lambda _: ()
+    measured: Callable[[RowT, Sequence[SampleT], _Controls], RowT]  # returns a row with its figures
+    notes: Callable[[RequestT], tuple[str, ...]] = lambda _: ()  # what holds for every measurement
+
+    def document(self, record: StudyRecord[RequestT, RowT, PlanT, SampleT]) -> Envelope:
+        """Return the document of a record."""
+        controls = record.controls()
+        rows = tuple(self.measured(item.row, record.samples(key), controls) for key, item in record.items.items())
+        fields: dict[str, Any] = {
+            "tool_version": record.tool_version,
+            "environment": record.environment,
+            "asked": record.asked,
+            "blocks": len(record.blocks),
+            "interrupted": not record.ended,
+            "rows": rows,
+            "controls": controls,
+            "notes": (*record.notes, *record.warnings),
+        }
+        return self.document_type(**fields)
 
     @property
     def file_name(self) -> str:
@@ -133,19 +129,9 @@ _AnyRecord: TypeAlias = StudyRecord[Any, Any, Any, Any]
 
 
 class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
-    """A record together with its file: what is added to one is written to the other.
+    """A record (empty, or to be resumed) with its file: what is added to one is written to the other.
 
-    Parameters
-    ----------
-    record : StudyRecord
-        Empty, or what was measured before.
-    resume : bool
-        Go on with the file that is there.
-
-    Raises
-    ------
-    UsageError, ForeignFileError
-        See ``AppendOnlyFile``.
+    Errors are those of ``AppendOnlyFile``.
     """
 
     def __init__(
@@ -197,16 +183,9 @@ class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
 
 
 def read_record(path: Path, kinds: Mapping[str, AnyKind]) -> tuple[AnyKind, Any]:
-    """Read the file of a study, line by line; nothing is executed or imported.
+    """Return the kind and the record of a study's file; nothing is executed or imported.
 
-    Returns
-    -------
-    (kind, StudyRecord)
-
-    Raises
-    ------
-    ForeignFileError, NewerSchemaError, ResultFileError
-        As for results.
+    Raises ForeignFileError, NewerSchemaError or ResultFileError, as for results.
     """
     return read_file(path, lambda file: _read(file, str(path), kinds))
 

@@ -17,7 +17,7 @@ from gilscope.studies.document import Envelope, StudyRow
 from gilscope.studies.host import StudyHost
 from gilscope.studies.interleave import interleave
 from gilscope.studies.memory import PSS_REASON
-from gilscope.studies.record import Kind, StudyLog, StudyRecord
+from gilscope.studies.record import Kind, StudyLog
 
 __all__ = ["KINDS", "RUNNER", "STARTUP", "StartupDocument", "StartupLog", "StartupRequest", "StartupRow",
            "availability", "measure", "usable"]  # fmt: skip
@@ -89,13 +89,7 @@ def availability(kind: str) -> Availability:
 
 
 def usable(request: StartupRequest) -> Mapping[str, Availability]:
-    """Return which kinds of workers can be started here.
-
-    Raises
-    ------
-    UsageError
-        If none can.
-    """
+    """Return which kinds of workers can be started here; UsageError if none can."""
     here = {kind: availability(kind) for kind in request.kinds}
     if not any(found.ok for found in here.values()):
         raise UsageError("nothing of this is here: " + "; ".join(f"{k}: {a.reason}" for k, a in here.items()))
@@ -138,7 +132,7 @@ def _row(request: StartupRequest, kind: str, here: Availability) -> StartupRow:
     )
 
 
-def _measured(row: StartupRow, samples: Sequence[StartupSample]) -> StartupRow:
+def _measured(row: StartupRow, samples: Sequence[StartupSample], _: object) -> StartupRow:
     """Return a row with its figures: medians over blocks."""
     times: dict[str, Any] = {name: estimate_or_none([getattr(one, name) for one in samples]) for name in _TIMES}
     memory = [sample.pss_bytes for sample in samples if sample.pss_bytes is not None]
@@ -146,17 +140,12 @@ def _measured(row: StartupRow, samples: Sequence[StartupSample]) -> StartupRow:
     return replace(row, **times, pss_bytes=estimate_or_none(memory), pss_reason=reason)
 
 
-def _document(record: StudyRecord[StartupRequest, StartupRow, None, StartupSample]) -> StartupDocument:
-    rows = tuple(_measured(item.row, record.samples(key)) for key, item in record.items.items())
-    return StartupDocument(**record.envelope(), rows=rows)
-
-
-STARTUP = Kind(
+STARTUP: Kind[StartupRequest, StartupRow, None, StartupSample] = Kind(
     name="startup",
     request=StartupRequest,
     row=StartupRow,
     plan=None,
     sample=StartupSample,
     document_type=StartupDocument,
-    document=_document,
+    measured=_measured,
 )

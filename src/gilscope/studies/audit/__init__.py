@@ -38,25 +38,13 @@ _NEWEST_ABI = "cp314t"  # checked besides the interpreter's own: the first offic
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRequest:
-    """What to audit.
-
-    Parameters
-    ----------
-    calls : tuple of str
-        Snippets ``module.function(arguments)``.
-    python : str or None
-        The interpreter; None: this one if it is free-threaded, else the newest free-threaded one on PATH.
-    environment : bool
-        All extension modules of the environment, not only those of the distributions that the modules loaded.
-    online : bool
-        Ask the package index which wheels there are.
-    """
+    """What to audit."""
 
     modules: tuple[str, ...] = ()
-    calls: tuple[str, ...] = ()
-    python: str | None = None
-    environment: bool = False
-    online: bool = False
+    calls: tuple[str, ...] = ()  # snippets: module.function(arguments)
+    python: str | None = None  # see find_interpreter
+    environment: bool = False  # all extension modules, not only those of the distributions that the modules loaded
+    online: bool = False  # ask the package index which wheels there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,22 +61,12 @@ class AuditedPython:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What was found; the JSON is described in docs/schema.md.
-
-    Parameters
-    ----------
-    interpreter : AuditedPython or None
-        None if only calls were requested.
-    modules : tuple of Import
-        In the order requested.
-    extensions : tuple of Extension
-        Those of the distributions involved.
-    """
+    """What was found; the JSON is described in docs/schema.md."""
 
     tool_version: str = ""
-    interpreter: AuditedPython | None = None
-    modules: tuple[Import, ...] = ()
-    extensions: tuple[Extension, ...] = ()
+    interpreter: AuditedPython | None = None  # None if only calls were requested
+    modules: tuple[Import, ...] = ()  # in the order requested
+    extensions: tuple[Extension, ...] = ()  # of the distributions involved
     distributions: tuple[Distribution, ...] = ()
     calls: tuple[AuditedCall, ...] = ()
 
@@ -110,12 +88,8 @@ class Audit:
 def audit(request: AuditRequest, progress: Callable[[str], None] = lambda text: None) -> Audit:
     """Do the audit; ``progress`` gets what happens next.
 
-    Raises
-    ------
-    UsageError
-        If a snippet is not a call.
-    UnavailableError
-        If modules are to be audited and there is no free-threaded interpreter.
+    Raises UsageError if a snippet is not a call, UnavailableError if modules are to be audited and there is no
+    free-threaded interpreter.
     """
     for text in request.calls:
         check_snippet(text)

@@ -83,16 +83,11 @@ def measure_call(text: str, python: str = sys.executable, *, free_threaded: bool
     Parameters
     ----------
     text : str
-        ``module.function(arguments)``: arguments are evaluated once, modules they name are imported.
+        See ``check_snippet``: arguments are evaluated once, modules they name are imported.
     python : str
         An interpreter that has gilscope.
     free_threaded : bool or None
         Whether that interpreter could do without the GIL; None: as this one.
-
-    Raises
-    ------
-    UsageError
-        If it is not a call.
     """
     check_snippet(text)
     can_do_without = free_threaded_build() if free_threaded is None else free_threaded

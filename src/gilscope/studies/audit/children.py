@@ -72,53 +72,27 @@ class Inspected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildEvent:
-    """Something that happened while modules were imported.
+    """Something that happened while modules were imported."""
 
-    Parameters
-    ----------
-    event : str
-        ``importing``, ``loading``, ``loaded``, ``warned``, ``imported``, ``raised``, ``declared`` or ``end``.
-    file : str
-        Of an extension module.
-    gil : bool
-        Whether the GIL was on then.
-    seconds : float or None
-        How long the import took.
-    error, missing, detail : str
-        What it raised; the module that was missing; the traceback.
-    one_phase, slots : bool, mapping of str to int
-        What an extension module declares: values by slot id.
-    """
-
-    event: str
+    event: str  # importing, loading, loaded, warned, imported, raised, declared or end
     module: str = ""
-    file: str = ""
-    gil: bool = False
-    seconds: float | None = None
+    file: str = ""  # of an extension module
+    gil: bool = False  # whether it was on then
+    seconds: float | None = None  # that the import took
     error: str = ""
-    missing: str = ""
-    detail: str = ""
+    missing: str = ""  # the module that was missing
+    detail: str = ""  # the traceback
     one_phase: bool = False
-    slots: Mapping[str, int] = field(default_factory=dict)
+    slots: Mapping[str, int] = field(default_factory=dict)  # values by slot id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a child ended.
-
-    Parameters
-    ----------
-    events : tuple of ChildEvent
-        In order; a torn last line is dropped.
-    status : int or None
-        Exit status, negative for a signal; None if its time was up and it was killed.
-    output : str
-        The end of what it printed.
-    """
+    """How a child ended."""
 
     events: tuple[ChildEvent, ...]
-    status: int | None
-    output: str = ""
+    status: int | None  # exit status, negative for a signal; None if it was killed because its time was up
+    output: str = ""  # the end of it
 
     @property
     def complete(self) -> bool:
@@ -129,18 +103,9 @@ class Outcome:
 def find_interpreter(name: str | None) -> str:
     """Return the path of the interpreter to audit with.
 
-    Parameters
-    ----------
-    name : str or None
-        What ``--python`` understands everywhere: a path, an environment of ``gilscope env``, a version, a command.
-        None: this interpreter if it is free-threaded, else the newest free-threaded one found by its version.
-
-    Raises
-    ------
-    UsageError
-        If there is none of that name.
-    UnavailableError
-        If none was named and there is none.
+    ``name`` is what ``--python`` understands everywhere: a path, an environment of ``gilscope env``, a version, a
+    command. None: this interpreter if it is free-threaded, else the newest free-threaded one found by its version.
+    Raises UsageError if there is none of that name, UnavailableError if none was named and there is none.
     """
     if name is not None:
         return locate(name)

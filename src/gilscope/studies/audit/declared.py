@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 __all__ = ["Declaration", "Support", "declaration_of", "read_file"]
 
 Support: TypeAlias = Literal["own_gil", "shared_gil", "no"]
+"""With a GIL of its own per interpreter, with one GIL for all, in the main interpreter only."""
 
 PY_MOD_MULTIPLE_INTERPRETERS = 3
 PY_MOD_GIL = 4
@@ -31,17 +32,9 @@ _MOST_SLOTS = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """What a module declares.
+    """What a module declares."""
 
-    Parameters
-    ----------
-    free_threading : bool or None
-        Whether it declares that it can run without the GIL. None: only running it can tell.
-    sub_interpreters : {"own_gil", "shared_gil", "no"} or None
-        With a GIL of its own per interpreter, with one GIL for all, in the main interpreter only.
-    """
-
-    free_threading: bool | None
+    free_threading: bool | None  # whether it can run without the GIL; None: only running it can tell
     sub_interpreters: Support | None
 
 

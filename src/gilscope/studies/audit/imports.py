@@ -20,34 +20,19 @@ IMPORT_LIMIT_S = 120.0
 class Import:
     """What importing one module in a fresh free-threaded process did.
 
-    Parameters
-    ----------
-    status : {"free", "gil_came_back", "failed", "crashed", "timeout"}
-        ``free``: the GIL stayed off. ``gil_came_back`` counts even if the import failed after it.
-    switched_on_by : str or None
-        The extension module that switched it on.
-    extensions : tuple of str
-        Extension modules it loaded, in order.
-    import_s : float or None
-        Wall time of the import, seconds.
-    reason, missing, detail : str
-        Why it failed; the module that was missing; traceback or last output.
-    distribution : str or None
-        What ``switched_on_by`` belongs to.
-    undeclared : tuple of str
-        All loaded extension modules that do not declare that they can run without the GIL.
+    ``free``: the GIL stayed off. ``gil_came_back`` counts even if the import failed after it.
     """
 
     module: str
     status: Literal["free", "gil_came_back", "failed", "crashed", "timeout"]
-    switched_on_by: str | None = None
-    extensions: tuple[str, ...] = ()
-    import_s: float | None = None
-    reason: str = ""
-    missing: str = ""
-    detail: str = ""
-    distribution: str | None = None
-    undeclared: tuple[str, ...] = ()
+    switched_on_by: str | None = None  # an extension module
+    extensions: tuple[str, ...] = ()  # that it loaded, in order
+    import_s: float | None = None  # wall time
+    reason: str = ""  # why it failed
+    missing: str = ""  # the module that was missing
+    detail: str = ""  # traceback or last output
+    distribution: str | None = None  # of switched_on_by
+    undeclared: tuple[str, ...] = ()  # those of extensions that do not declare that they can run without the GIL
     cure: str = ""
 
 

@@ -39,48 +39,27 @@ class Indexed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """An installed distribution.
-
-    Parameters
-    ----------
-    tags : tuple of str
-        Of the wheel it was installed from.
-    wheel : {"free_threaded", "pure", "built_here", "other", "unknown"}
-        What the tags say. ``built_here``: for this machine only, so from source.
-    top : tuple of str
-        Top-level modules.
-    index : mapping of str to Indexed
-        By ABI, such as ``cp314t``; empty unless requested.
-    """
+    """An installed distribution."""
 
     name: str
     version: str
-    tags: tuple[str, ...]
-    wheel: WheelKind
-    top: tuple[str, ...]
-    index: Mapping[str, Indexed] = field(default_factory=dict)
+    tags: tuple[str, ...]  # of the wheel it was installed from
+    wheel: WheelKind  # what the tags mean; built_here: for this machine only, so from source
+    top: tuple[str, ...]  # top-level modules
+    index: Mapping[str, Indexed] = field(default_factory=dict)  # by ABI, such as cp314t; empty unless requested
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
-    """An extension module of the environment.
-
-    Parameters
-    ----------
-    free_threading : bool or None
-        Whether it declares that it can run without the GIL; None: unknown.
-    sub_interpreters : {"own_gil", "shared_gil", "no"} or None
-    how : {"file", "import", ""}
-        Read from the file without running it, or observed when it was imported.
-    """
+    """An extension module of the environment."""
 
     module: str
     file: str
     distribution: str | None
     version: str | None
-    free_threading: bool | None
+    free_threading: bool | None  # whether it declares that it can run without the GIL; None: unknown
     sub_interpreters: Support | None
-    how: Literal["file", "import", ""]
+    how: Literal["file", "import", ""]  # read from the file without running it, or observed when it was imported
 
 
 def wheel_kind(tags: Sequence[str]) -> WheelKind:
@@ -106,14 +85,9 @@ def distributions(inspected: Inspected) -> list[Distribution]:
 
 
 def extensions(inspected: Inspected, outcomes: Sequence[Outcome], *, everything: bool = True) -> list[Extension]:
-    """Return the extension modules that distributions list, and those that were loaded from elsewhere.
+    """Return the extension modules that distributions list, and those that children loaded from elsewhere.
 
-    Parameters
-    ----------
-    outcomes : sequence of Outcome
-        Of the children that imported something.
-    everything : bool
-        False: only of distributions of which something was loaded. Each file is read as a whole.
+    Without ``everything``, only of distributions of which something was loaded: each file is read as a whole.
     """
     owners = inspected.distributions
     events = [event for outcome in outcomes for event in outcome.events]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gilscope.stats import Estimate, bootstrap_interval, estimate_or_none, median_crossing
 from gilscope.studies.metg.rows import CurvePoint, MetgDocument, MetgPlan, MetgRow, MetgSample
 from gilscope.studies.metg.ways import MetgRequest
-from gilscope.studies.record import Kind, StudyRecord
+from gilscope.studies.record import Kind
 
 __all__ = ["LEVEL", "METG", "SPIN", "STEP"]
 
@@ -44,7 +44,7 @@ def _own_s(curve: Sequence[MetgSample], octave: int) -> list[float]:
     return [(1 << octave) * block.step_s for block in curve if octave in block.granularity_s]
 
 
-def _measured(row: MetgRow, curve: Sequence[MetgSample], machine: Estimate | None) -> MetgRow:
+def _measured(row: MetgRow, curve: Sequence[MetgSample], controls: Mapping[str, Estimate | None]) -> MetgRow:
     """Return a row with its figures."""
     if row.status != "ok" or not curve or not curve[-1].granularity_s:
         return row
@@ -62,7 +62,7 @@ def _measured(row: MetgRow, curve: Sequence[MetgSample], machine: Estimate | Non
         reason = f"even the smallest tasks measured, of {smallest.value * 1e9:.0f} ns, have {LEVEL:.0%} efficiency"
         return replace(row, status="below_sweep", reason=reason)
     if math.isinf(found.value):
-        return replace(row, status="not_reached", reason=_why_not(points[-1], machine))
+        return replace(row, status="not_reached", reason=_why_not(points[-1], controls.get(SPIN)))
     return replace(row, task_s=_times(found, 1.0), metg_s=_times(found, 1.0 / LEVEL))
 
 
@@ -92,18 +92,12 @@ def _point(curve: Sequence[MetgSample], octave: int) -> CurvePoint:
     )
 
 
-def _document(record: StudyRecord[MetgRequest, MetgRow, MetgPlan, MetgSample]) -> MetgDocument:
-    machine = record.controls().get(SPIN)
-    rows = tuple(_measured(item.row, record.samples(key), machine) for key, item in record.items.items())
-    return MetgDocument(**record.envelope(), rows=rows)
-
-
-METG = Kind(
+METG: Kind[MetgRequest, MetgRow, MetgPlan, MetgSample] = Kind(
     name="metg",
     request=MetgRequest,
     row=MetgRow,
     plan=MetgPlan,
     sample=MetgSample,
     document_type=MetgDocument,
-    document=_document,
+    measured=_measured,
 )

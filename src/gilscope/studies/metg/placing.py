@@ -32,19 +32,11 @@ _TRIALS = 3  # rounds that place a curve: disturbance only makes them longer, so
 
 @dataclass(slots=True, kw_only=True)
 class Curve:
-    """A cell while it is measured.
-
-    Parameters
-    ----------
-    octaves : tuple of int
-        Its task sizes in the next block: 2**octave steps of the probe. Empty: it is given up.
-    points : mapping of octave to PointPlan
-        Those prepared; None stands for tasks without work.
-    """
+    """A cell while it is measured."""
 
     cell: MetgCell
-    octaves: tuple[int, ...] = ()
-    points: dict[int | None, PointPlan] = field(default_factory=dict)
+    octaves: tuple[int, ...] = ()  # task sizes in the next block: 2**octave steps of the probe; empty: given up
+    points: dict[int | None, PointPlan] = field(default_factory=dict)  # prepared; None: tasks without work
 
     def case(self, octave: int | None) -> Case:
         """Return the case of a point."""
@@ -60,22 +52,13 @@ class Curve:
 
 
 class Placing:
-    """Points prepared on a host: of curves, of their serial baselines, and of the control.
-
-    Attributes
-    ----------
-    baselines : dict of Case to PointPlan
-    control : (Case, PointPlan) or None
-        Long tasks on all workers; None where no way deals them.
-    control_steps : int
-        Of the probe, per task of the control.
-    """
+    """Points prepared on a host: of curves, of their serial baselines, and of the control."""
 
     def __init__(self, host: Host, observer: Observer) -> None:
         self._host, self._observer = host, observer
         self.baselines: dict[Case, PointPlan] = {}
-        self.control: tuple[Case, PointPlan] | None = None
-        self.control_steps = BASELINE_STEPS
+        self.control: tuple[Case, PointPlan] | None = None  # long tasks on all workers; None where no way deals them
+        self.control_steps = BASELINE_STEPS  # of the probe, per task
         self._machine = 1.0  # efficiency of long tasks while curves are placed
 
     def take_up(self, curve: Curve, known: MetgPlan) -> None:
@@ -128,13 +111,7 @@ class Placing:
         return curve.points[octave]
 
     def _point(self, case: Case, trials: int = _TRIALS) -> PointPlan:
-        """Prepare a case; its round is as long as the shortest of some trials.
-
-        Raises
-        ------
-        MeasurementError
-            If it cannot be measured.
-        """
+        """Prepare a case; its round is as long as the shortest of some trials."""
         repeats, round_s = calibrate(self._host, Slot(case=case), self._prepare(case), round_s=ROUND_S)
         point = PointPlan(repeats=repeats, round_s=round_s)
         return replace(point, round_s=min([round_s, *(self.run_s(case, point) for _ in range(trials))]))
@@ -165,13 +142,7 @@ class Placing:
             return
 
     def shift(self, curve: Curve, sample: MetgSample) -> bool:
-        """Move a curve that did not cross 50 % in a block, as far as there is room; return whether it was moved.
-
-        Raises
-        ------
-        MeasurementError
-            If a point cannot be measured.
-        """
+        """Move a curve that did not cross 50 % in a block, as far as there is room; return whether it was moved."""
         efficiency, (low, high) = sample.efficiency, (curve.octaves[0], curve.octaves[-1])
         step_s = self._serial_step_s(curve.cell)
         likely, level = _octave(sample.empty_s / step_s, _LEAST), LEVEL * min(1.0, sample.machine)

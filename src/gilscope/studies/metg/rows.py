@@ -29,20 +29,11 @@ class PointPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetgPlan:
-    """Where the curve of a cell was placed.
+    """Where the curve of a cell was placed."""
 
-    Parameters
-    ----------
-    octaves : tuple of int
-        Task sizes of the next block: 2**octave steps of the probe.
-    empty : PointPlan
-        For tasks without work.
-    points : mapping of octave to PointPlan
-    """
-
-    octaves: tuple[int, ...]
-    empty: PointPlan
-    points: Mapping[int, PointPlan] = field(default_factory=dict)
+    octaves: tuple[int, ...]  # task sizes of the next block: 2**octave steps of the probe
+    empty: PointPlan  # for tasks without work
+    points: Mapping[int, PointPlan] = field(default_factory=dict)  # by octave
 
     def __post_init__(self) -> None:
         if not all(octave in self.points and 0 <= octave < MAX_OCTAVE for octave in self.octaves):
@@ -51,24 +42,12 @@ class MetgPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetgSample:
-    """A curve in one block.
+    """A curve in one block."""
 
-    Parameters
-    ----------
-    empty_s : float
-        Workers x wall per task without work, in seconds.
-    step_s : float
-        What a step of the probe takes in a serial loop, in seconds.
-    machine : float
-        Efficiency of so many workers with long tasks; 1 for a single worker and where it is unknown.
-    granularity_s : mapping of octave to float
-        Workers x wall per task, in seconds.
-    """
-
-    empty_s: float
-    step_s: Seconds
-    machine: Seconds
-    granularity_s: Mapping[int, Seconds]
+    empty_s: float  # workers x wall per task without work
+    step_s: Seconds  # of a step of the probe in a serial loop
+    machine: Seconds  # efficiency of so many workers with long tasks; 1 for a single worker and where it is unknown
+    granularity_s: Mapping[int, Seconds]  # workers x wall per task, by octave
 
     def __post_init__(self) -> None:
         if not all(0 <= octave < MAX_OCTAVE for octave in self.granularity_s):

@@ -21,6 +21,9 @@ from gilscope.studies.document import StartMethod
 __all__ = ["PATTERNS", "Contender", "Dispatch", "MetgCell", "MetgRequest", "Pattern", "cells_of", "ways_of"]
 
 Dispatch: TypeAlias = Literal["loop", "static", "own threads", "submit"]
+"""How a task gets to its worker: not at all; dealt beforehand to workers that stay; by a parallel loop of compiled
+code; handed over each on its own."""
+
 Pattern: TypeAlias = Literal["steps", "bag"]
 
 PATTERNS: Mapping[Pattern, int] = {"steps": 1, "bag": 16}
@@ -38,29 +41,16 @@ _BESIDE = {"threads": "threadpool", "processes": "processpool"}  # what the stan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """One way to have tasks done.
+    """One way to have tasks done."""
 
-    Parameters
-    ----------
-    label : str
-        What it is called in tables: ``threads``, ``processes/fork``, ``cy_prange``, ``ThreadPoolExecutor``.
-    dispatch : {"loop", "static", "own threads", "submit"}
-        How a task gets to its worker: not at all; dealt beforehand to workers that stay; by a parallel loop of compiled
-        code; handed over each on its own.
-    available : Availability
-        Whether it can be measured here.
-    interpreter : str
-        Label of the interpreter, unless it is the running one.
-    """
-
-    label: str
+    label: str  # in tables: threads, processes/fork, cy_prange, ThreadPoolExecutor
     executor: str
     implementation: str
     dispatch: Dispatch
     start_method: StartMethod = ""
     workers: int
     available: Availability
-    interpreter: str = ""
+    interpreter: str = ""  # its label, unless it is the running one
 
     @property
     def baseline(self) -> Case:
@@ -116,32 +106,18 @@ class MetgCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetgRequest:
-    """What ``gilscope metg`` is to measure, after checking.
-
-    Parameters
-    ----------
-    executors : tuple of str
-        Names in ``registry.EXECUTORS`` and ``registry.REFERENCES``.
-    start_methods : tuple of str
-        Of ``processes``.
-    task_s : float or None
-        Length of a task of the user's, to which the advice relates.
-    interpreters : tuple of str
-        Labels of the interpreters that are compared; empty: the running one.
-    dask_scheduler : str
-        Address of a running Dask scheduler; empty: a cluster of its own.
-    """
+    """What ``gilscope metg`` is to measure, after checking."""
 
     executors: tuple[str, ...] = tuple(
         name for executor in EXECUTORS for name in (executor, _BESIDE.get(executor)) if name is not None
     )
-    start_methods: tuple[str, ...] = START_METHODS
+    start_methods: tuple[str, ...] = START_METHODS  # of processes
     workers: Positive = 2
     budget_s: float = 75.0
     seed: int = 1
-    task_s: float | None = None
-    interpreters: tuple[str, ...] = ()
-    dask_scheduler: str = ""
+    task_s: float | None = None  # length of a task of the user's, for the advice
+    interpreters: tuple[str, ...] = ()  # labels of those that are compared; empty: the running one
+    dask_scheduler: str = ""  # address of a running one; empty: a cluster of its own
 
     def __post_init__(self) -> None:
         if self.workers < 1:
@@ -151,17 +127,9 @@ class MetgRequest:
 
 
 def ways_of(request: MetgRequest, abilities: Mapping[str, Abilities] | None = None) -> tuple[Contender, ...]:
-    """Return every way requested, also those that cannot be measured here.
+    """Return every way requested, also those that cannot be measured here; UsageError if none can.
 
-    Parameters
-    ----------
-    abilities : mapping of interpreter label to Abilities
-        What each of ``request.interpreters`` can run.
-
-    Raises
-    ------
-    UsageError
-        If none can be measured.
+    ``abilities``: what each of ``request.interpreters`` can run, by its label.
     """
     able = {"": Local(), **(abilities or {})}
     found = tuple(

@@ -26,24 +26,14 @@ TRACED_EXECUTORS = ("serial", "threads", "processes", "interpreters", "dask")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TracedRun:
-    """The configuration of a process that runs the function.
-
-    Parameters
-    ----------
-    exact : bool
-        Record every hold of the GIL.
-    text : str
-        Definition of the function (``gilscope.kernels._calls``).
-    log : str
-        Path of the recorder's file.
-    """
+    """The configuration of a process that runs the function."""
 
     executor: str
     workers: int
     calls: int
-    exact: bool
-    text: str
-    log: str
+    exact: bool  # record every hold of the GIL
+    text: str  # definition of the function (gilscope.kernels._calls)
+    log: str  # path of the recorder's file
 
 
 def trace_function(
@@ -58,19 +48,17 @@ def trace_function(
 ) -> Trace:
     """Run a function under executors, one after the other, and return what happened in each.
 
+    With several, lanes have the executor's name as their group, and each run begins at 0. Raises MeasurementError with
+    the reasons if the function ran nowhere.
+
     Parameters
     ----------
     definition : str
         See ``gilscope.kernels._calls``.
     executors : sequence of str
-        Of ``TRACED_EXECUTORS``. With several, lanes have the executor's name as their group, and each run begins at 0.
+        Of ``TRACED_EXECUTORS``.
     exact : bool
         Record every hold of the GIL, by a thread that keeps a CPU busy.
-
-    Raises
-    ------
-    MeasurementError
-        If the function ran nowhere; the message says why.
     """
     traces, problems = {}, {}
     for executor in executors:

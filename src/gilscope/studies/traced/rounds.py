@@ -18,10 +18,7 @@ _MAIN = "main"
 def choose_case(result: ResultSet, requested: str | None) -> str:
     """Return the case to draw: the requested one, else the first with several workers, threads before others.
 
-    Raises
-    ------
-    UsageError
-        If it is not in the result, or nothing was measured.
+    Raises UsageError if it is not in the result, or nothing was measured.
     """
     measured = list(dict.fromkeys(key for block in result.blocks for key in block.rounds))
     if not measured:
@@ -40,20 +37,10 @@ def choose_case(result: ResultSet, requested: str | None) -> str:
 
 
 def trace_of(result: ResultSet, case: str, block: int | None = None) -> Trace:
-    """Return one round of a case.
+    """Return one round of a case (by its id) or a control (by its key).
 
-    Parameters
-    ----------
-    case : str
-        Id of a case, or key of a control.
-    block : int, optional
-        Which counted round; by default the diagnostic round that kept who held the GIL, and where there is none the
-        counted round of median length.
-
-    Raises
-    ------
-    UsageError
-        If the block does not exist or does not hold the case.
+    It is the counted round of a block; by default the diagnostic round that kept who held the GIL, and where there is
+    none the counted round of median length. Raises UsageError if the block does not exist or does not hold the case.
     """
     watched = _watched(result, case) if block is None else None
     if watched is not None:
@@ -113,10 +100,7 @@ def round_trace(
 ) -> Trace:
     """Return a round as a trace: the parent's lane, and one per worker.
 
-    Raises
-    ------
-    ResultFileError
-        If the round has stamps of more workers than such a case has.
+    Raises ResultFileError if the round has stamps of more workers than such a case has.
     """
     stamps = measured.stamps
     lanes, caution = _lanes(measured, case)

@@ -17,27 +17,18 @@ _AHEAD = 20  # times as many moments are considered, so that what begins among t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One line of a sequence diagram.
+    """One line of a sequence diagram; only messages have a target other than the source.
 
-    Parameters
-    ----------
-    kind : {"message", "note", "begin", "end"}
-        ``note`` is a span in which nothing else happened; ``begin`` and ``end`` belong to one in which something did.
-    source, target : str
-        Lanes; the same for all but messages.
-    at_ns : int
-        Since the start of the trace.
-    opens, closes : bool
-        Whether a message begins a span of its target, or ends one of its source.
+    A ``note`` is a span in which nothing else happened; ``begin`` and ``end`` belong to one in which something did.
     """
 
     kind: Literal["message", "note", "begin", "end"]
-    source: str
+    source: str  # a lane
     target: str
     text: str
-    at_ns: int
-    opens: bool = False
-    closes: bool = False
+    at_ns: int  # since the start of the trace
+    opens: bool = False  # begins a span of its target
+    closes: bool = False  # ends a span of its source
 
 
 @dataclass(slots=True)
