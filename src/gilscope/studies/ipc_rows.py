@@ -28,7 +28,7 @@ def _imported() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IpcRequest:
-    """What ``gilscope ipc`` is to measure, after checking."""
+    """What ``gilscope ipc`` was asked, after checking."""
 
     sizes: tuple[int, ...] = DEFAULT_SIZES  # bytes, increasing
     start_methods: tuple[str, ...] = START_METHODS

@@ -32,7 +32,7 @@ _TIMES = ("import_s", "create_s", "join_s", "total_s", "again_s")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartupRequest:
-    """What ``gilscope startup`` is to measure, after checking."""
+    """What ``gilscope startup`` was asked, after checking."""
 
     kinds: tuple[str, ...] = KINDS
     workers: Positive = 2

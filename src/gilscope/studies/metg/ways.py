@@ -106,7 +106,7 @@ class MetgCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetgRequest:
-    """What ``gilscope metg`` is to measure, after checking."""
+    """What ``gilscope metg`` was asked, after checking."""
 
     executors: tuple[str, ...] = tuple(
         name for executor in EXECUTORS for name in (executor, _BESIDE.get(executor)) if name is not None

@@ -69,7 +69,7 @@ def run_codes(log: Recorder, lanes: Sequence[str], code_of: Callable[[str, dict[
     ----------
     code_of : callable (lane, facts) -> str
         What an interpreter runs. It writes a byte to the descriptor ``there`` when it is ready and reads one from
-        ``go`` before it begins; ``started_ns`` is when it was requested.
+        ``go`` before it begins; ``started_ns`` is when it was asked for.
     """
     api = interpreter_module()
     (arrivals, there), (go, begin) = os.pipe(), os.pipe()
