@@ -18,7 +18,7 @@ from gilscope.studies.kinds import json_schema
 from gilscope.studies.metg import METG as METG_KIND
 from gilscope.studies.metg import MetgRequest, ways_of
 from gilscope.studies.metg.rows import row_of
-from gilscope.studies.record import Record, StudyLog
+from gilscope.studies.record import StudyLog, StudyRecord
 from tests.report import studies
 from tests.studies.logged import log_of
 from tests.validators import keeps_to
@@ -172,7 +172,7 @@ def test_resume_runs_no_program_that_only_the_file_names(folder: Path, capsys: C
     evil.chmod(0o755)
     strange = {"interpreters": [{"label": "3.14t", "executable": str(evil)}]}
     path = folder / "here" / "metg.jsonl"
-    with StudyLog(METG_KIND, Record(path=str(path), asked=request, environment=strange)):
+    with StudyLog(METG_KIND, StudyRecord(path=str(path), asked=request, environment=strange)):
         pass
     assert main(["metg", "--resume", "--out", "here"]) == 2
     assert f"names {evil}, which would be run" in " ".join(capsys.readouterr().err.split())

@@ -10,13 +10,13 @@ from typing import Any
 from gilscope.studies.document import to_json
 from gilscope.studies.engine import carry_out
 from gilscope.studies.kinds import json_schema, load_study
-from gilscope.studies.record import Kind, Record, StudyLog
+from gilscope.studies.record import Kind, StudyLog, StudyRecord
 from tests.validators import keeps_to
 
 
 def log_of(kind: Kind[Any, Any, Any, Any], request: Any, path: Path) -> StudyLog[Any, Any, Any, Any]:
     """Begin a study in a file."""
-    return StudyLog(kind, Record(path=str(path), asked=request, environment={}))
+    return StudyLog(kind, StudyRecord(path=str(path), asked=request, environment={}))
 
 
 def document_of(

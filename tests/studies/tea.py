@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from gilscope.studies.document import Envelope, StudyRow
-from gilscope.studies.record import Kind, Record
+from gilscope.studies.record import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +26,6 @@ class TeaDocument(Envelope):
     asked: TeaRequest
 
 
-def document_of(record: Record[Any, Any, Any, Any]) -> TeaDocument:
-    return TeaDocument(**record.envelope(), rows=tuple(item.row for item in record.items.values()))
-
-
 TEA = Kind(
     name="tea",
     request=TeaRequest,
@@ -38,7 +33,7 @@ TEA = Kind(
     plan=Cup,
     sample=Cup,
     document_type=TeaDocument,
-    document=document_of,
+    measured=lambda row, samples, controls: row,
     notes=lambda request: (f"{len(request.pots)} pots",),
 )
 

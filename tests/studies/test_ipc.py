@@ -11,7 +11,7 @@ from gilscope.core.errors import MeasurementError, UsageError, WorkerRaisedError
 from gilscope.core.spec import Availability
 from gilscope.measure.events import Observer
 from gilscope.studies import _ipc_channels as channels
-from gilscope.studies import _ipc_job, _ipc_runner, ipc
+from gilscope.studies import _ipc_runner, ipc
 from gilscope.studies.host import StudyHost
 from gilscope.studies.ipc_rows import IPC, STAGES, IpcRequest
 from tests.leftovers import abandoned, shared_memory
@@ -26,7 +26,7 @@ class FakeHost:
     def __init__(self, clock: list[int], *, fails: str = "") -> None:
         self.clock, self.fails, self.asked = clock, fails, []
 
-    def ask(self, runner, message, timeout_s):
+    def call(self, runner, message, timeout_s):
         self.asked.append((runner, message))
         if message["op"] == "job":
             self.clock[0] += 10**8
@@ -95,11 +95,11 @@ def test_sizes_that_memory_cannot_bear_are_not_even_tried(clock, monkeypatch):
 def test_a_small_shared_memory_folder_is_said_with_the_cure(tmp_path, monkeypatch):
     monkeypatch.setattr(ipc, "available_bytes", lambda: None)
     monkeypatch.setattr(ipc.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 64 << 20}))
-    cell = ipc._Cell(kind="transfer", name="shared_memory", nbytes=1 << 30)
+    cell = ipc._Measurand(kind="transfer", name="shared_memory", nbytes=1 << 30)
     status, reason, cure = ipc._no_room(cell, shm=tmp_path)
     assert (status, reason) == ("left_out", f"{tmp_path} has 64 MiB left")
     assert "--shm-size" in cure
-    assert ipc._no_room(ipc._Cell(kind="transfer", name="pipe", nbytes=1 << 30), shm=tmp_path) is None
+    assert ipc._no_room(ipc._Measurand(kind="transfer", name="pipe", nbytes=1 << 30), shm=tmp_path) is None
 
 
 def test_a_channel_that_fails_is_a_row_and_its_larger_sizes_are_not_tried(clock):
@@ -146,10 +146,6 @@ def test_what_was_tried_before_is_not_tried_again_by_resume(clock, tmp_path):
     assert row_of(after, "mp_queue", 1 << 10)["seconds"]["blocks"] == after["blocks"] - 2
 
 
-def test_the_stages_are_those_of_a_job():
-    assert STAGES == _ipc_job.STAGES
-
-
 @pytest.mark.parametrize("sizes", [(), (0,), (2, 1), (1, 1)])
 def test_sizes_must_increase_from_one(sizes):
     with pytest.raises(UsageError, match="sizes must"):
@@ -172,10 +168,10 @@ def test_what_arrives_is_what_was_sent(name):
     thread.start()
     for nbytes in (0,) if name == "condition" else (1, 5000, 1 << 18, 3):
         payload = bytearray(i % 251 for i in range(nbytes))
-        times_ns, intact = channels.round_trips(end, ours, payload, 3)
+        times_ns, intact = channels.transfer(end, ours, payload, 3)
         assert len(times_ns) == 3
         assert intact
-    ours.send(None)
+    ours.close()
     thread.join(timeout=10)
     assert not thread.is_alive()
     if name == "mp_queue":
@@ -201,7 +197,7 @@ def test_what_arrives_changed_is_found_out():
     peers = _ipc_runner.Peers()
     end = Careless(multiprocessing.get_context())
     ours, theirs = multiprocessing.Pipe()
-    channels.thread_peer(end, theirs)
+    threading.Thread(target=channels.peer, args=(end, theirs), daemon=True).start()
     peers._open["pipe"] = (end, ours, 0)
     with pytest.raises(MeasurementError, match="what arrived of 4096 bytes is not what was sent"):
         peers.round({"channel": "pipe", "bytes": 4096, "transfers": 1})
@@ -219,10 +215,10 @@ def test_real_peers_answer_and_leave_nothing_behind():
     with StudyHost(ipc.RUNNER) as host:
         for name in ("pipe", "shared_memory", "mapped_file", "signal", "thread_queue"):
             nbytes = 0 if name == "signal" else 10_000
-            found = host.ask("c", {"op": "round", "channel": name, "bytes": nbytes, "transfers": 2}, 60.0)
+            found = host.call("c", {"op": "round", "channel": name, "bytes": nbytes, "transfers": 2}, 60.0)
             assert 0 < found["seconds"] < 10
         with pytest.raises(WorkerRaisedError, match="KeyError: 'carrier pigeon'"):
-            host.ask("c", {"op": "round", "channel": "carrier pigeon", "bytes": 1, "transfers": 1}, 60.0)
+            host.call("c", {"op": "round", "channel": "carrier pigeon", "bytes": 1, "transfers": 1}, 60.0)
     assert abandoned(before) == set()
 
 
@@ -230,8 +226,8 @@ def test_real_peers_answer_and_leave_nothing_behind():
 def test_the_stages_of_a_job_follow_each_other_without_a_gap(method):
     with StudyHost(ipc.RUNNER) as host:
         message = {"op": "job", "start_method": method, "bytes": 1 << 16, "module": "decimal"}
-        found = host.ask("jobs", message, 60.0)
-    assert tuple(found["stages_s"]) == _ipc_job.STAGES
+        found = host.call("jobs", message, 60.0)
+    assert tuple(found["stages_s"]) == STAGES
     assert sum(found["stages_s"].values()) == pytest.approx(found["total_s"])
     assert found["stages_s"]["start"] > 0
     assert min(found["stages_s"].values()) >= 0

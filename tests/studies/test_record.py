@@ -9,7 +9,7 @@ import pytest
 
 from gilscope.core.errors import ForeignFileError, NewerSchemaError, ResultFileError, UsageError
 from gilscope.studies.engine import carry_out, continued
-from gilscope.studies.record import Record, StudyBlock, StudyLog, read_record
+from gilscope.studies.record import StudyBlock, StudyLog, StudyRecord, read_record
 from tests.studies.logged import log_of
 from tests.studies.tea import TEA, Cup, TeaRequest, pot
 
@@ -114,7 +114,7 @@ def test_another_header_is_refused(written, change, error, said):
 
 def test_there_is_one_writer_at_a_time(path):
     with log_of(TEA, TeaRequest(), path), pytest.raises(UsageError, match="another gilscope is writing"):
-        StudyLog(TEA, Record(path=str(path), asked=TeaRequest(), environment={}), resume=True)
+        StudyLog(TEA, StudyRecord(path=str(path), asked=TeaRequest(), environment={}), resume=True)
     with pytest.raises(UsageError, match="already holds a result: choose another folder with --out, or go on"):
         log_of(TEA, TeaRequest(), path)
 

@@ -25,7 +25,7 @@ class FakeHost:
         self.dies, self.asked, self.ended = dies, [], []
         self.error = error or WorkerDiedError("its process was killed by SIGKILL")
 
-    def ask(self, runner, message, timeout_s):
+    def call(self, runner, message, timeout_s):
         self.asked.append(runner)
         if runner == self.dies:
             raise self.error
@@ -120,7 +120,7 @@ def test_threads_that_fail_say_so():
 @pytest.mark.parametrize("kind", ["threads", *multiprocessing.get_all_start_methods()])
 def test_workers_really_start_and_end(kind):
     with StudyHost(startup.RUNNER) as host:
-        found = host.ask("it", {"kind": kind, "workers": 2}, 60.0)
+        found = host.call("it", {"kind": kind, "workers": 2}, 60.0)
     assert 0 < found["create_s"] < found["total_s"]
     assert found["again_s"] > 0
     if os.path.exists("/proc/self/smaps_rollup") and kind == "spawn":
@@ -130,7 +130,7 @@ def test_workers_really_start_and_end(kind):
 def test_a_runner_that_raises_or_does_not_answer_says_what_happened():
     with StudyHost(startup.RUNNER) as host:
         with pytest.raises(WorkerRaisedError, match="cannot find context for 'nothing'"):
-            host.ask("it", {"kind": "nothing", "workers": 2}, 60.0)
+            host.call("it", {"kind": "nothing", "workers": 2}, 60.0)
         with pytest.raises(RoundTimeoutError, match="its process did not answer within 1e-06 s and was killed"):
-            host.ask("it", {"kind": "threads", "workers": 2}, 1e-6)
-        assert host.ask("it", {"kind": "threads", "workers": 2}, 60.0)["status"] == "ok"
+            host.call("it", {"kind": "threads", "workers": 2}, 1e-6)
+        assert host.call("it", {"kind": "threads", "workers": 2}, 60.0)["status"] == "ok"

@@ -1,72 +1,160 @@
-"""Frozen dataclasses from JSON that was stored or comes from elsewhere."""
+"""Frozen dataclasses from stored JSON: leniently, where the rest is of use without what does not fit, or strictly."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["read"]
+__all__ = ["MIN_FLOAT", "Bounds", "Reader", "fields_of", "read"]
 
 T = TypeVar("T")
 
+MIN_FLOAT = 1e-100
+"""Smaller numbers other than zero become zero when halved, and no scale has a place for them."""
+
+_MAX_NUMBER = 2**63  # longer integers are none of ours, and may not fit a float
 _UNFIT = object()
-_SCALARS = {str: (str,), bool: (bool,), int: (int,), float: (int, float)}  # whole numbers stay as they were written
+_SCALARS = {str: (str,), bool: (bool,), int: (int,), float: (int, float), types.NoneType: (types.NoneType,)}
 _UNIONS = (Union, types.UnionType)
 
 
-def read(kind: type[T], encoded: object) -> T:
-    """Read a JSON object into a dataclass; unknown names are ignored.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bounds:
+    """The least value of an ``Annotated`` number, and what it stays below."""
 
-    A field that is missing or has the wrong type gets its default; entries of the wrong type are left out of mappings
-    and tuples. Raises ValueError if such a field has no default. Fields may be texts, numbers, flags, None, literals,
-    mappings from texts, tuples of any length, and dataclasses of the same sort. The module of ``kind`` must import
-    their types at run time, not for type checkers alone.
+    minimum: float
+    below: float = math.inf
+
+
+class _UnfitError(ValueError):
+    """A value is not of its type."""
+
+
+class Reader:
+    """Reads JSON as a type.
+
+    Understood are ``str``, ``int``, ``float``, ``bool``, ``None``, ``Any``, ``Literal``, unions, ``tuple[X, ...]``,
+    mappings (with keys that are texts, whole numbers or a ``Literal``, of which all must be there), dataclasses whose
+    module knows the types of their fields at run time, and numbers ``Annotated`` with `Bounds`. Unknown fields are
+    ignored, as later versions may add some.
+
+    Parameters
+    ----------
+    strict : bool
+        Whether a value of another type is an error, and numbers must be in range. Otherwise a field has its default
+        instead, and an entry of a tuple or mapping is left out.
+    special : mapping of type to callable (value, name) -> object
+        Types that are stored in another form.
     """
-    given = encoded if isinstance(encoded, Mapping) else {}
-    values = {}
-    dataclass: Any = kind
-    for name, hint, required in _fields(dataclass):
-        value = _fitting(hint, given[name]) if name in given else _UNFIT
-        if value is not _UNFIT:
-            values[name] = value
-        elif required:
-            raise ValueError(f"{kind.__name__}.{name} is missing or not as it should be")
-    return kind(**values)
+
+    def __init__(self, *, strict: bool, special: Mapping[Any, Callable[[Any, str], Any]] | None = None) -> None:
+        self._strict, self._special = strict, special or {}
+
+    def read(self, kind: Any, value: Any, name: str = "it") -> Any:
+        """Return JSON as a value of a type; ValueError says what in ``name`` does not fit or is missing."""
+        origin, inner = get_origin(kind), get_args(kind)
+        if kind is Any:
+            return value
+        if kind in self._special:
+            return self._special[kind](value, name)
+        if kind in _SCALARS:
+            return self._scalar(kind, value, name)
+        if origin is Annotated:
+            found, bounds = self._scalar(inner[0], value, name), inner[1]
+            if not bounds.minimum <= found < bounds.below:
+                raise _UnfitError(f"{name} is out of range")
+            return found
+        if origin is Literal:
+            if not any(value == one and type(value) is type(one) for one in inner):
+                raise _UnfitError(f"{name} is none of {', '.join(map(repr, inner))}")
+            return value
+        if origin in _UNIONS:
+            return self._one_of(inner, value, name)
+        if origin is tuple and isinstance(value, list | tuple):
+            entries = (self._entry(inner[0], entry, f"{name}[{n}]") for n, entry in enumerate(value))
+            return tuple(entry for entry in entries if entry is not _UNFIT)
+        if origin is tuple or not isinstance(value, Mapping):
+            raise _UnfitError(f"{name} must not be {type(value).__name__}")
+        return self.fields(kind, value, name) if dataclasses.is_dataclass(kind) else self._mapping(inner, value, name)
+
+    def fields(self, kind: Any, value: Mapping[str, Any], name: str) -> Any:
+        """Return a JSON object as a dataclass."""
+        found = {}
+        for field, (hint, required) in fields_of(kind).items():
+            entry = self._entry(hint, value[field], f"{name}.{field}") if field in value else _UNFIT
+            if entry is not _UNFIT:
+                found[field] = entry
+            elif required and self._strict:
+                raise ValueError(f"{name} has no {field}")
+            elif required:
+                raise ValueError(f"{kind.__name__}.{field} is missing or not as it should be")
+        return kind(**found)
+
+    def _entry(self, kind: Any, value: Any, name: str) -> Any:
+        """Return part of a value, or ``_UNFIT`` where one may be left out."""
+        try:
+            return self.read(kind, value, name)
+        except _UnfitError:
+            if self._strict:
+                raise
+            return _UNFIT
+
+    def _scalar(self, kind: Any, value: Any, name: str) -> Any:
+        if type(value) not in _SCALARS[kind]:  # a bool is not a number
+            raise _UnfitError(f"{name} must not be {type(value).__name__}")
+        if not self._strict:
+            return value  # whole numbers stay as they were written
+        tiny = isinstance(value, float) and 0 < abs(value) < MIN_FLOAT
+        if isinstance(value, int | float) and (tiny or not -_MAX_NUMBER <= value < _MAX_NUMBER):
+            raise _UnfitError(f"{name} is out of range")
+        return float(value) if kind is float else value
+
+    def _one_of(self, kinds: tuple[Any, ...], value: Any, name: str) -> Any:
+        if value is None and types.NoneType in kinds:
+            return None
+        *others, last = [kind for kind in kinds if kind is not types.NoneType]
+        for kind in others:
+            try:
+                return self.read(kind, value, name)
+            except ValueError as error:
+                if not self._strict and not isinstance(error, _UnfitError):
+                    raise
+        return self.read(last, value, name)  # its complaint is as good as the others'
+
+    def _mapping(self, inner: tuple[Any, ...], value: Mapping[Any, Any], name: str) -> dict[Any, Any]:
+        keys = get_args(inner[0]) if get_origin(inner[0]) is Literal else tuple(value)
+        if missing := [key for key in keys if key not in value]:
+            raise _UnfitError(f"{name} has no {missing[0]}")
+        of_text = int if inner[0] is int else str
+        entries = ((key, self._entry(inner[1], value[key], f"{name}.{str(key)[:40]}")) for key in keys)
+        return {of_text(key): entry for key, entry in entries if entry is not _UNFIT}
 
 
 @cache
-def _fields(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
-    """Return (name, type, whether it has no default) of each field."""
-    hints, none = get_type_hints(kind), dataclasses.MISSING
-    return tuple(
-        (entry.name, hints[entry.name], entry.default is none and entry.default_factory is none)
-        for entry in dataclasses.fields(kind)
-        if entry.init
-    )
+def fields_of(kind: Any) -> Mapping[str, tuple[Any, bool]]:
+    """Return the type of each field of a dataclass, and whether it has no default."""
+    hints, none = get_type_hints(kind, include_extras=True), dataclasses.MISSING
+    return {
+        field.name: (hints[field.name], field.default is none and field.default_factory is none)
+        for field in dataclasses.fields(kind)
+        if field.init
+    }
 
 
-def _fitting(hint: Any, value: object) -> Any:
-    """Return the value as its type stores it, or ``_UNFIT``."""
-    if hint in _SCALARS:
-        return value if type(value) in _SCALARS[hint] else _UNFIT  # a bool is no number
-    if hint is types.NoneType:
-        return None if value is None else _UNFIT
-    if hint is Any:
-        return value
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-        return read(hint, value) if isinstance(value, Mapping) else _UNFIT
-    origin, inner = get_origin(hint), get_args(hint)
-    if origin in _UNIONS:
-        return next((found for each in inner if (found := _fitting(each, value)) is not _UNFIT), _UNFIT)
-    if origin is Literal:
-        return value if isinstance(value, str) and value in inner else _UNFIT
-    if origin is tuple:
-        found = (_fitting(inner[0], entry) for entry in value) if isinstance(value, list | tuple) else None
-        return _UNFIT if found is None else tuple(entry for entry in found if entry is not _UNFIT)
-    if not isinstance(value, Mapping):
-        return _UNFIT
-    pairs = ((str(key), _fitting(inner[1], entry)) for key, entry in value.items())
-    return {key: entry for key, entry in pairs if entry is not _UNFIT}
+_LENIENT = Reader(strict=False)
+
+
+def read(kind: type[T], document: object) -> T:
+    """Read a JSON object leniently into a dataclass.
+
+    Raises
+    ------
+    ValueError
+        If a field without a default is missing or has another type, or ``document`` is not an object and there is one.
+    """
+    found: T = _LENIENT.fields(kind, document if isinstance(document, Mapping) else {}, kind.__name__)
+    return found

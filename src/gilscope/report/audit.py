@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gilscope.report.figures import NONE, seconds
 from gilscope.report.terminal.painted import painted, plain_table
 from gilscope.studies.audit import Audit
-from gilscope.studies.audit.calls import Call
+from gilscope.studies.audit.calls import AuditedCall
 from gilscope.studies.audit.imports import Import
 from gilscope.studies.audit.installed import Distribution, Extension, Indexed
 
@@ -121,7 +121,7 @@ def _indexed(answer: Indexed | None) -> str:
     return answer.wheel.split("-")[1] if answer.wheel else str(answer.reason)
 
 
-def _calls(rows: Sequence[Call]) -> Table | None:
+def _calls(rows: Sequence[AuditedCall]) -> Table | None:
     if not rows:
         return None
     table = plain_table(["call", "verdict", "GIL held", "one call", "in"], [], gap=2)

@@ -1,7 +1,7 @@
-"""The ways payloads travel, and the two sides of a round trip. Standard library only: peers import this.
+"""The ways payloads travel, and the two sides of a transfer. Standard library only: peers import this.
 
-One side sends a payload and waits for a stamp; the other, the *peer*, receives it and answers with the time at which it
-had all of it. All clocks are one (``clocks.wall_ns``), so a one-way time needs no halving. What the peer received last
+One side sends a payload and waits for a time stamp; the other, the *peer*, receives it and replies with the time at
+which it had all of it. Both read one clock (``clocks.wall_ns``), so a one-way time needs no halving. The last payload
 is compared by its checksum, after the stamps.
 """
 
@@ -10,64 +10,30 @@ from __future__ import annotations
 import mmap
 import os
 import pickle
-import queue
 import signal
 import struct
 import tempfile
-import threading
 import zlib
+from collections.abc import Callable, Mapping
+from functools import partial
 from multiprocessing import shared_memory
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gilscope.core import clocks
 from gilscope.executors._interpreter_worker import read_message, write_message
 from gilscope.executors._process_worker import die_with_parent
 
-__all__ = [
-    "PROCESS_CHANNELS",
-    "ConditionEnd",
-    "Control",
-    "End",
-    "FdControl",
-    "InterpreterQueue",
-    "MappedFile",
-    "MpQueue",
-    "Notify",
-    "PickleInBand",
-    "PickleOutOfBand",
-    "Pipe",
-    "SharedMemory",
-    "SignalEnd",
-    "SimpleQueue",
-    "SocketPair",
-    "ThreadQueue",
-    "peer",
-    "process_peer",
-    "round_trips",
-]
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+__all__ = ["PROCESS_CHANNELS", "End", "FdControl", "Notify", "Pipe", "QueueEnd", "peer", "process_peer", "transfer"]
 
 _STAMP = struct.Struct("=q")
 _READY, _WAITING, _NOTICE = b"ready", b"waiting", b"!"
 
 
-class Control(Protocol):
-    """What both sides say to each other beside the payload."""
-
-    def send(self, message: Any) -> None:
-        """Hand over an object."""
-
-    def recv(self) -> Any:
-        """Take an object; EOFError when the other side is gone."""
-
-    def send_bytes(self, data: bytes) -> None:
-        """Hand over bytes."""
-
-    def recv_bytes(self) -> bytes:
-        """Take bytes."""
-
-
 class FdControl:
-    """A control over two pipes, for sub-interpreters, which share descriptors but no objects."""
+    """A connection over two pipes, for sub-interpreters, which share descriptors but no objects."""
 
     def __init__(self, read_fd: int, write_fd: int) -> None:
         self._read_fd, self._write_fd = read_fd, write_fd
@@ -81,15 +47,19 @@ class FdControl:
     send_bytes, recv_bytes = send, recv
 
 
+Control: TypeAlias = "Connection[Any, Any] | FdControl"
+"""What both sides tell each other beside the payload."""
+
+
 class End:
     """A channel as both sides have it; pickled to the peer when that is started.
 
-    The sending side calls ``room``, then ``before`` and ``send`` for each payload; the peer ``enter``, ``receive`` for
-    each, and ``leave``.
+    The sending side calls ``room``, then ``before`` and ``send`` for each payload, then ``close``; the peer ``enter``,
+    ``receive`` for each, and ``leave``.
     """
 
     def room(self, nbytes: int) -> Any:
-        """Make room for payloads of a size; return what the peer must know."""
+        """Make room for payloads of a size; return what the peer's ``enter`` needs."""
 
     def enter(self, message: Any) -> None:
         """Take over what ``room`` returned."""
@@ -102,7 +72,7 @@ class End:
         raise NotImplementedError
 
     def receive(self, control: Control) -> Any:
-        """Wait for one payload; return it, or None where there is none."""
+        """Wait for one payload; return it, or None from a channel without payload."""
         raise NotImplementedError
 
     def leave(self) -> None:
@@ -113,12 +83,10 @@ class End:
 
 
 class Pipe(End):
-    """``multiprocessing.Pipe(duplex=False)``: a pipe of the system."""
+    """``multiprocessing.Pipe``: a pipe of the system, or a pair of Unix sockets if it is duplex."""
 
-    duplex = False
-
-    def __init__(self, context: Any) -> None:
-        self.reader, self.writer = context.Pipe(duplex=self.duplex)
+    def __init__(self, context: Any, *, duplex: bool = False) -> None:
+        self.reader, self.writer = context.Pipe(duplex=duplex)
 
     def send(self, payload: bytearray) -> None:
         self.writer.send_bytes(payload)
@@ -127,17 +95,15 @@ class Pipe(End):
         return self.reader.recv_bytes()
 
 
-class SocketPair(Pipe):
-    """``multiprocessing.Pipe()``: a pair of Unix sockets."""
+class QueueEnd(End):
+    """Any queue.
 
-    duplex = True
+    ``multiprocessing.Queue`` pickles, and sends by a thread of its own through a pipe; ``SimpleQueue`` sends itself.
+    Between threads a reference travels, and no byte is copied. In the queue of PEP 734 the receiver copies bytes.
+    """
 
-
-class MpQueue(End):
-    """``multiprocessing.Queue``: pickled, sent by a thread of its own through a pipe."""
-
-    def __init__(self, context: Any) -> None:
-        self.queue = context.Queue()
+    def __init__(self, queue: Any) -> None:
+        self.queue = queue
 
     def send(self, payload: bytearray) -> None:
         self.queue.put(payload)
@@ -146,28 +112,21 @@ class MpQueue(End):
         return self.queue.get()
 
 
-class SimpleQueue(MpQueue):
-    """``multiprocessing.SimpleQueue``: pickled, sent through a pipe."""
-
-    def __init__(self, context: Any) -> None:
-        self.queue = context.SimpleQueue()
-
-
-class Array:
-    """An object that holds a buffer, like an array of NumPy: pickle protocol 5 can leave the buffer out."""
+class BufferHolder:
+    """An object that holds a buffer, as NumPy arrays do: pickle protocol 5 can leave the buffer out."""
 
     def __init__(self, data: Any) -> None:
         self.data = data
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return Array, (pickle.PickleBuffer(self.data),)
+        return BufferHolder, (pickle.PickleBuffer(self.data),)
 
 
 class PickleInBand(Pipe):
     """Pickle protocol 5 with the buffer inside the stream: copied on both sides."""
 
     def send(self, payload: bytearray) -> None:
-        self.writer.send_bytes(pickle.dumps(Array(payload), protocol=5))
+        self.writer.send_bytes(pickle.dumps(BufferHolder(payload), protocol=5))
 
     def receive(self, control: Control) -> Any:
         return pickle.loads(self.reader.recv_bytes()).data
@@ -178,7 +137,7 @@ class PickleOutOfBand(Pipe):
 
     def send(self, payload: bytearray) -> None:
         buffers: list[pickle.PickleBuffer] = []
-        self.writer.send_bytes(pickle.dumps(Array(payload), protocol=5, buffer_callback=buffers.append))
+        self.writer.send_bytes(pickle.dumps(BufferHolder(payload), protocol=5, buffer_callback=buffers.append))
         for buffer in buffers:
             self.writer.send_bytes(buffer.raw())
 
@@ -188,7 +147,7 @@ class PickleOutOfBand(Pipe):
 
 
 class Notify(Pipe):
-    """Memory that both sides have mapped, and one byte through a pipe that says the payload is there."""
+    """Memory that both sides have mapped, and one byte through a pipe when the payload is there."""
 
     memory: Any = None
     size = 0
@@ -230,9 +189,6 @@ class SharedMemory(Notify):
             self.block.unlink()
             self.block = None
 
-    def __getstate__(self) -> Any:
-        return {"reader": self.reader, "writer": self.writer}
-
 
 class MappedFile(Notify):
     """A file in the folder for temporary files that both sides have mapped."""
@@ -268,9 +224,6 @@ class SignalEnd(End):
 
     pid = 0
 
-    def __init__(self, context: Any) -> None:
-        pass
-
     def enter(self, message: Any) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
 
@@ -298,49 +251,24 @@ class ConditionEnd(End):
             self.condition.notify()
 
     def receive(self, control: Control) -> Any:
-        with self.condition:  # held until wait() lets go of it: nobody can notify before
+        with self.condition:  # held until wait() releases it: nobody can notify before
             control.send_bytes(_WAITING)
             self.condition.wait()
 
 
-class ThreadQueue(End):
-    """``queue.SimpleQueue`` between threads: a reference travels, no byte is copied."""
-
-    def __init__(self, context: Any) -> None:
-        self.queue: Any = queue.SimpleQueue()
-
-    def send(self, payload: bytearray) -> None:
-        self.queue.put(payload)
-
-    def receive(self, control: Control) -> Any:
-        return self.queue.get()
-
-
-class InterpreterQueue(ThreadQueue):
-    """The queue of PEP 734: bytes are copied by the receiver.
-
-    Parameters
-    ----------
-    shared : object
-        A queue of the interpreters' module.
-    """
-
-    def __init__(self, shared: Any) -> None:
-        self.queue = shared
-
-
-PROCESS_CHANNELS: dict[str, type[Any]] = {
+PROCESS_CHANNELS: Mapping[str, Callable[[Any], Any]] = {
     "pipe": Pipe,
-    "socket_pair": SocketPair,
-    "mp_queue": MpQueue,
-    "mp_simple_queue": SimpleQueue,
+    "socket_pair": partial(Pipe, duplex=True),
+    "mp_queue": lambda context: QueueEnd(context.Queue()),
+    "mp_simple_queue": lambda context: QueueEnd(context.SimpleQueue()),
     "pickle_in_band": PickleInBand,
     "pickle_out_of_band": PickleOutOfBand,
     "shared_memory": SharedMemory,
     "mapped_file": MappedFile,
-    "signal": SignalEnd,
+    "signal": lambda context: SignalEnd(),
     "condition": ConditionEnd,
 }
+"""Name -> callable (multiprocessing context) -> End."""
 
 
 def process_peer(end: End, control: Control) -> None:
@@ -350,15 +278,12 @@ def process_peer(end: End, control: Control) -> None:
 
 
 def peer(end: End, control: Control) -> None:
-    """Receive payloads as the other side says, until it is gone or says None."""
+    """Receive payloads until the other side is gone."""
     while True:
         try:
-            message = control.recv()
+            transfers, room = control.recv()
         except (EOFError, OSError):
             return
-        if message is None:
-            return
-        transfers, room = message
         end.enter(room)
         control.send_bytes(_READY)
         data = None
@@ -371,8 +296,8 @@ def peer(end: End, control: Control) -> None:
         end.leave()
 
 
-def round_trips(end: End, control: Control, payload: Any, transfers: int, pid: int = 0) -> tuple[list[int], bool]:
-    """Send a payload again and again; return the one-way times in ns, and whether what arrived last is what was sent.
+def transfer(end: End, control: Control, payload: Any, transfers: int, pid: int = 0) -> tuple[list[int], bool]:
+    """Send a payload again and again; return the one-way times in ns, and whether the last one arrived intact.
 
     One more transfer goes before those that count: it wakes the peer and makes the system find the pages.
     """
@@ -389,10 +314,3 @@ def round_trips(end: End, control: Control, payload: Any, transfers: int, pid: i
     arrived = control.recv()
     end.close()
     return times_ns[1:], arrived in (None, sent)
-
-
-def thread_peer(end: End, control: Control) -> threading.Thread:
-    """Start a thread that is the peer."""
-    thread = threading.Thread(target=peer, args=(end, control), daemon=True)
-    thread.start()
-    return thread

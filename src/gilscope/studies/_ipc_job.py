@@ -7,24 +7,22 @@ import itertools
 import multiprocessing
 import pickle
 import zlib
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from gilscope.core import clocks
 from gilscope.core.errors import MeasurementError
 
-__all__ = ["STAGES", "one_job"]
+__all__ = ["STAGES", "Stage", "one_job"]
 
-STAGES = ("pickle", "start", "import", "transfer", "unpickle", "compute", "return", "tear_down")
+Stage: TypeAlias = Literal["pickle", "start", "import", "transfer", "unpickle", "compute", "return", "tear_down"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 """In the order in which they follow each other without a gap."""
 
 
 def one_job(start_method: str, nbytes: int, module: str) -> dict[str, Any]:
-    """Have a process compute something about ``nbytes`` bytes; return the seconds of each stage.
+    """Have a process compute a checksum of ``nbytes`` bytes; return the seconds of each stage.
 
-    Parameters
-    ----------
-    module : str
-        What the job imports; empty for nothing. Imported here first, as in a program that uses it too.
+    ``module`` is what the job imports; empty for nothing. It is imported here first, as in a program that uses it too.
 
     Raises
     ------
@@ -55,7 +53,7 @@ def one_job(start_method: str, nbytes: int, module: str) -> dict[str, Any]:
 
 
 def job(connection: Any, module: str) -> None:
-    """Import, receive, compute, answer; with the time after each."""
+    """Import, receive, compute and reply, with the time after each."""
     stamps = [clocks.wall_ns()]
     if module:
         importlib.import_module(module)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import queue
 import statistics
 import sys
 import threading
-from typing import Any
+from typing import Any, TypeAlias
 
 from gilscope.core.errors import MeasurementError
 from gilscope.core.pep734 import api
@@ -21,12 +22,15 @@ __all__ = ["main"]
 _MARK_EVERY = 1 << 16  # payloads of different rounds differ in every page of this size
 _KEEP_BYTES = 1 << 26  # larger payloads are made anew for each round, so that memory is free between them
 
+_Opened: TypeAlias = tuple[channels.End, Any, int]
+"""A channel, the control of its peer, and the peer's process id (0: not a process)."""
+
 
 class Peers:
     """The peers of this process, each started when its channel is first used."""
 
     def __init__(self) -> None:
-        self._open: dict[str, tuple[channels.End, Any, int]] = {}
+        self._open: dict[str, _Opened] = {}
         self._payloads: dict[int, bytearray] = {}
         self._rounds = 0
 
@@ -36,15 +40,15 @@ class Peers:
         Raises
         ------
         MeasurementError
-            If what arrived is not what was sent.
+            If a payload did not arrive intact.
         """
         name, nbytes = message["channel"], message["bytes"]
         if name not in self._open:
-            self._open[name] = self._start(name)
+            self._open[name] = _interpreter_peer() if name == "interpreter_queue" else _peer(name)
         end, control, pid = self._open[name]
         payload = self._payload(nbytes)
-        sent = bytes(payload) if name == "interpreter_queue" else payload  # what is no bytes would be pickled
-        times_ns, intact = channels.round_trips(end, control, sent, message["transfers"], pid)
+        sent = bytes(payload) if name == "interpreter_queue" else payload  # other types than bytes would be pickled
+        times_ns, intact = channels.transfer(end, control, sent, message["transfers"], pid)
         if not intact:
             raise MeasurementError(f"{name}: what arrived of {nbytes} bytes is not what was sent")
         return {"seconds": max(1, statistics.median(times_ns)) / 1e9}  # a coarse clock may read twice the same
@@ -62,23 +66,23 @@ class Peers:
             payload[place] = (payload[place] + self._rounds) % 256
         return payload
 
-    def _start(self, name: str) -> tuple[channels.End, Any, int]:
-        if name == "interpreter_queue":
-            return _interpreter_peer()
-        context: Any = multiprocessing.get_context(default_start_method())
-        ours, theirs = context.Pipe()
-        if name == "thread_queue":
-            end: channels.End = channels.ThreadQueue(context)
-            channels.thread_peer(end, theirs)
-            return end, ours, 0
-        end = channels.PROCESS_CHANNELS[name](context)
-        process = context.Process(target=channels.process_peer, args=(end, theirs), daemon=True)
-        process.start()
-        theirs.close()
-        return end, ours, process.pid
+
+def _peer(name: str) -> _Opened:
+    """Start a thread or a process that is the peer."""
+    context: Any = multiprocessing.get_context(default_start_method())
+    ours, theirs = context.Pipe()
+    if name == "thread_queue":
+        shared = channels.QueueEnd(queue.SimpleQueue())
+        threading.Thread(target=channels.peer, args=(shared, theirs), daemon=True).start()
+        return shared, ours, 0
+    end = channels.PROCESS_CHANNELS[name](context)
+    process = context.Process(target=channels.process_peer, args=(end, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    return end, ours, process.pid
 
 
-def _interpreter_peer() -> tuple[channels.End, Any, int]:
+def _interpreter_peer() -> _Opened:
     """Start a sub-interpreter that is the peer, in a thread of its own."""
     pep734 = api()
     shared = pep734.create_queue()
@@ -91,14 +95,14 @@ def _interpreter_peer() -> tuple[channels.End, Any, int]:
             interpreter.exec(
                 f"import sys\nsys.path[:] = {sys.path!r}\n"
                 f"from {type(shared).__module__} import Queue\n"
-                "from gilscope.studies._ipc_channels import FdControl, InterpreterQueue, peer\n"
-                f"peer(InterpreterQueue(Queue({shared.id})), FdControl({their_read_fd}, {their_write_fd}))\n"
+                "from gilscope.studies._ipc_channels import FdControl, QueueEnd, peer\n"
+                f"peer(QueueEnd(Queue({shared.id})), FdControl({their_read_fd}, {their_write_fd}))\n"
             )
         finally:
-            os.close(their_write_fd)  # whoever waits for an answer learns that there will be none
+            os.close(their_write_fd)  # so that whoever waits for a reply sees the end of file
 
     threading.Thread(target=live, daemon=True).start()
-    return channels.InterpreterQueue(shared), channels.FdControl(read_fd, write_fd), 0
+    return channels.QueueEnd(shared), channels.FdControl(read_fd, write_fd), 0
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """How workers of each kind are started and ended with nothing but their own library.
 
-``load(kind)`` imports it and returns ``start(workers) -> stop``: ``start`` comes back when every worker has answered,
+``load(kind)`` imports it and returns ``start(workers) -> stop``: ``start`` returns when every worker has replied,
 ``stop`` when all have ended.
 """
 
@@ -20,56 +20,39 @@ __all__ = ["Start", "load"]
 Stop: TypeAlias = Callable[[], None]
 Start: TypeAlias = Callable[[int], Stop]
 
-_ASK_AGAIN_S = 0.001  # a worker that has answered holds its answer back so long, so that the others are asked too
+_HOLD_BACK_S = 0.001  # a worker that has a task holds its reply back so long, so that the others get tasks too
 
 
 def load(kind: str) -> Start:
-    """Import what workers of a kind need; return how they are started.
-
-    Raises
-    ------
-    ImportError
-    """
-    if kind == "threads":
-        return _threads()
-    if kind == "interpreters":
-        return _interpreters()
-    if kind == "loky":
-        return _loky()
-    if kind == "dask":
-        return _dask()
+    """Import what workers of a kind need; return how they are started. Processes go by their start method."""
+    if kind in _LOADERS:
+        return _LOADERS[kind]()
     return _processes(kind)
 
 
 def _threads(inside: Callable[[Callable[[], None]], None] = lambda wait: wait()) -> Start:
-    """Start threads that answer and wait.
-
-    Parameters
-    ----------
-    inside : callable (wait) -> None
-        What a thread does around answering and waiting.
-    """
+    """Start threads that reply and wait, both inside ``inside(wait)``."""
     import queue
     import threading
 
     def start(workers: int) -> Stop:
-        answers: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        replies: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         ending = threading.Event()
 
         def wait() -> None:
-            answers.put(None)
+            replies.put(None)
             ending.wait()
 
         def live() -> None:
             try:
                 inside(wait)
-            except BaseException as error:  # noqa: BLE001 - passed to the one who waits
-                answers.put(error)
+            except BaseException as error:  # noqa: BLE001 - passed to the thread that waits
+                replies.put(error)
 
         threads = [threading.Thread(target=live, daemon=True) for _ in range(workers)]
         for thread in threads:
             thread.start()
-        failed = [error for error in (answers.get() for _ in threads) if error is not None]
+        failed = [error for error in (replies.get() for _ in threads) if error is not None]
         if failed:
             raise failed[0]
 
@@ -131,17 +114,16 @@ def _loky() -> Start:
 
     def start(workers: int) -> Stop:
         pool = loky.get_reusable_executor(max_workers=workers)
-        answered: set[int] = set()
-        while len(answered) < workers:
-            answered.update(future.result() for future in [pool.submit(_answer) for _ in range(workers)])
+        pids: set[int] = set()
+        while len(pids) < workers:
+            pids.update(future.result() for future in [pool.submit(_pid) for _ in range(workers)])
         return lambda: pool.shutdown(wait=True)
 
     return start
 
 
-def _answer() -> int:
-    """Say who this is, a little late."""
-    time.sleep(_ASK_AGAIN_S)
+def _pid() -> int:
+    time.sleep(_HOLD_BACK_S)
     return os.getpid()
 
 
@@ -163,3 +145,11 @@ def _dask() -> Start:
         return stop
 
     return start
+
+
+_LOADERS: dict[str, Callable[[], Start]] = {
+    "threads": _threads,
+    "interpreters": _interpreters,
+    "loky": _loky,
+    "dask": _dask,
+}

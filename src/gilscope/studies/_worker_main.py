@@ -1,4 +1,4 @@
-"""What workers started to be measured do: answer, then wait for the end. Imports nothing, which would be measured."""
+"""What worker processes do while they are measured. Imports next to nothing, which would be measured too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["process_main"]
 
 
 def process_main(connection: Any) -> None:
-    """Say that this process is there; end when asked, or when the parent is gone."""
+    """Report that this process is there; end on a message, or when the parent is gone."""
     connection.send_bytes(b"ready")
     try:
         connection.recv_bytes()

@@ -1,4 +1,4 @@
-"""What the documents of all studies have in common: the envelope, the beginning of a row (docs/schema.md)."""
+"""What the documents of all studies have in common: the envelope, and the first fields of a row (docs/schema.md)."""
 
 from __future__ import annotations
 
@@ -22,21 +22,13 @@ RowStatus: TypeAlias = Literal[
 ]
 StartMethod: TypeAlias = Literal["", "fork", "forkserver", "spawn"]
 
-_FACTS = ("schema", "schema_version", "study", "tool_version", "environment", "asked", "blocks", "interrupted")
-_ENVELOPE = (*_FACTS, "rows", "controls", "notes")  # in this order
+_BEFORE_ROWS = ("schema", "schema_version", "study", "tool_version", "environment", "asked", "blocks", "interrupted")
+_ORDER = (*_BEFORE_ROWS, "rows", "controls", "notes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyRow:
-    """What was measured, whether that succeeded, and why not.
-
-    Parameters
-    ----------
-    label : str
-        What it is called in tables.
-    start_method : str
-        Of processes; else empty.
-    """
+    """What was measured, whether that succeeded, and why not; ``start_method`` is empty unless it is processes."""
 
     label: str
     executor: str
@@ -48,36 +40,24 @@ class StudyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """A study: its document adds what was asked, and the rows.
-
-    Parameters
-    ----------
-    blocks : int
-        Completed ones.
-    interrupted : bool
-        Whether it was ended before its budget was spent, or is not at its end yet.
-    controls : mapping of name to estimate
-        What was measured beside the rows, to say what they are worth.
-    notes : tuple of str
-        What was left out or changed, with the reason, in one sentence each.
-    """
+    """A study; its document adds the request, and the rows."""
 
     schema: Literal["gilscope.study"] = SCHEMA
     schema_version: Literal[1] = SCHEMA_VERSION
     study: str
     tool_version: str
     environment: Environment
-    blocks: Count
-    interrupted: bool
+    blocks: Count  # completed ones
+    interrupted: bool  # it has not reached its end, or not yet
     rows: tuple[StudyRow, ...]
-    controls: Mapping[str, Estimate | None] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    controls: Mapping[str, Estimate | None] = field(default_factory=dict)  # measured beside the rows, to judge them by
+    notes: tuple[str, ...] = ()  # what was left out or changed, with the reason, in one sentence each
 
     def __post_init__(self) -> None:
         check_environment(self.environment)
 
 
 def to_json(document: Envelope) -> Json:
-    """Return a document as JSON, what it is first."""
+    """Return a document as JSON; its first keys say what it is."""
     fields = encode(document)
-    return {name: fields[name] for name in _ENVELOPE}
+    return {name: fields[name] for name in _ORDER}

@@ -1,4 +1,4 @@
-"""The one entrance of the studies: a file, what is measured into it, and the document that is made of it."""
+"""The one entrance of the studies: measure into a file, then make the document from the file."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gilscope.core.errors import UsageError
 from gilscope.core.records import Environment
 from gilscope.measure.resume import check_resumable
 from gilscope.studies.document import Envelope
-from gilscope.studies.record import Kind, Record, StudyLog, read_record
+from gilscope.studies.record import Kind, StudyLog, StudyRecord, read_record
 
-__all__ = ["carry_out", "continued"]
+__all__ = ["Budgeted", "carry_out", "continued"]
 
 
 class Budgeted(Protocol):
-    """What a study was asked, as far as the engine cares."""
+    """The request of a study, as far as the engine cares."""
 
     @property
     def budget_s(self) -> float:
@@ -37,63 +37,43 @@ def carry_out(
     *,
     resume: bool = False,
 ) -> Envelope:
-    """Measure a study into its file, and return its document.
+    """Measure a study into its file, or go on with the file at ``path``; return its document.
 
-    Parameters
-    ----------
-    measure : callable (log)
-        Not called if the study is complete. Ctrl-C ends it early; what is in the log is kept.
-    resume : bool
-        Go on with the file at ``path``.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be written, or holds what cannot be gone on with here.
+    ``measure`` is not called if the study is complete. Ctrl-C ends it early; what is in the log is kept. Raises
+    UsageError if the file cannot be written, or cannot be resumed here.
     """
-    record: Record[RequestT, Any, Any, Any] = Record(
-        path=str(path), asked=request, environment=environment, notes=kind.notes(request)
-    )
+    record: StudyRecord[RequestT, Any, Any, Any]
     complete = False
     if resume:
         _, record = read_record(path, {kind.name: kind})
         check_resumable(record, environment, __version__)
-        complete = _complete(record, request.budget_s)
+        # A budget that is no larger than the one that was spent buys nothing more.
+        complete = record.ended and request.budget_s <= record.asked.budget_s and any(b.samples for b in record.blocks)
         record.asked = request
+    else:
+        notes = kind.notes(request)
+        record = StudyRecord(path=str(path), asked=request, environment=environment, notes=notes)
     with StudyLog(kind, record, resume=resume) as log:
         try:
             if not complete:
                 measure(log)
             log.end()
         except KeyboardInterrupt:
-            pass  # the record says that it is not at its end
+            pass  # the record shows that it is not at its end
     return kind.document(read_record(path, {kind.name: kind})[1])
 
 
-def _complete(record: Record[Any, Any, Any, Any], budget_s: float) -> bool:
-    """Whether a budget buys nothing that a study has not got: it came to its end with no smaller one."""
-    return record.ended and any(block.samples for block in record.blocks) and budget_s <= record.asked.budget_s
-
-
 def continued(
-    kind: Kind[RequestT, Any, Any, Any], path: Path, asked: RequestT | None, *, budget_s: float | None
+    kind: Kind[RequestT, Any, Any, Any], path: Path, requested: RequestT | None, *, budget_s: float | None
 ) -> RequestT:
     """Return the request to go on with: the earlier one, with another budget where one was given.
 
-    Parameters
-    ----------
-    asked : request or None
-        What is on the command line beside ``--resume``; None if nothing is.
-
-    Raises
-    ------
-    UsageError
-        If something else was asked for.
+    ``requested`` is what is on the command line beside ``--resume``, or None. Raises UsageError if it differs.
     """
     before: Any = read_record(path, {kind.name: kind})[1].asked
     wanted: RequestT = replace(before, budget_s=before.budget_s if budget_s is None else budget_s)
-    if asked is not None:
-        differing = [name for name in before.__slots__ if getattr(asked, name) != getattr(wanted, name)]
+    if requested is not None:
+        differing = [name for name in before.__slots__ if getattr(requested, name) != getattr(wanted, name)]
         if names := ", ".join(name for name in differing if name != "budget_s"):
             raise UsageError(
                 f"{path} holds another study (different: {names}): "

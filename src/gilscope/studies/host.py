@@ -1,4 +1,4 @@
-"""Processes that measure what no case of the comparison can: the same supervisor, a runner of the study's own."""
+"""Processes that measure what no case of the comparison can: the same supervisor, with a runner of the study's own."""
 
 from __future__ import annotations
 
@@ -20,28 +20,26 @@ class StudyHost:
     module : str
         Its ``main`` calls `gilscope.runner.serving.serve`.
     workers : int
-        The most that are asked of it: so many more processes are no fork bomb.
+        The most that a runner starts; with more processes than these need, it is taken for a fork bomb.
     """
 
     def __init__(self, module: str, workers: int = 1) -> None:
         self._launch = Launch(config={"module": module}, environment=_ONE_THREAD)
-        self.supervisor = SupervisorClient(most_processes(workers))
+        self._supervisor = SupervisorClient(most_processes(workers))
 
     def __enter__(self) -> StudyHost:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.supervisor.close()
+        self._supervisor.close()
 
-    def ask(self, runner: str, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Send a message to a runner, which is started when it is first asked; return its answer.
+    def call(self, runner: str, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Send a message to a runner, which is started on its first message; return the reply.
 
-        Raises
-        ------
-        MeasurementError
-            If it raised, died or did not answer in time; it is gone then, with everything it had started.
+        Raises MeasurementError if it raised, died or did not reply in time; then it was ended, with everything it had
+        started.
         """
-        reply = self.supervisor.call(runner, message, self._launch, timeout_s)
+        reply = self._supervisor.call(runner, message, self._launch, timeout_s)
         if reply["status"] != "ok":
             self.end(runner)  # what it had started may be in any state
             raise WorkerRaisedError(reply["reason"], reply["detail"])
@@ -49,4 +47,4 @@ class StudyHost:
 
     def end(self, runner: str) -> None:
         """End a runner and everything it has started."""
-        self.supervisor.stop(runner)
+        self._supervisor.stop(runner)

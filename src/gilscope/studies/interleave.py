@@ -39,14 +39,14 @@ def interleave(
     take : callable (item) -> sample
         An item for which it raises MeasurementError is given up; the others go on.
     log : StudyLog
-        Receives blocks and troubles; what it has already counts, with the time it took.
+        Receives blocks and failures. Blocks that it has already count, with the time they took.
     """
-    series = _Items(name=study, items=items, take=take, log=log, seed=seed, observer=observer, clock_ns=clock_ns)
+    series = _ItemSeries(name=study, items=items, take=take, log=log, seed=seed, observer=observer, clock_ns=clock_ns)
     buy_blocks([series], budget_s, observer, spent_s=log.record.spent_s, clock_ns=clock_ns)
 
 
 @dataclass(slots=True, kw_only=True)
-class _Items(Generic[SampleT]):
+class _ItemSeries(Generic[SampleT]):
     """See ``loop.Series``."""
 
     name: str
@@ -70,8 +70,7 @@ class _Items(Generic[SampleT]):
         return ()
 
     def cost_s(self) -> float:
-        last = self.log.record.blocks[-1]
-        return (last.ended_ns - last.started_ns) / 1e9
+        return self.log.record.blocks[-1].wall_s
 
     def run_block(self) -> float:
         """Take a sample of each; they count only when the block has come to its end."""
@@ -85,8 +84,8 @@ class _Items(Generic[SampleT]):
                 self.log.note(item, "timeout" if isinstance(error, RoundTimeoutError) else "failed", str(error))
                 self.observer.message(f"{item}: {error}")
                 continue
-            if self.log.record.items[item].row.status != "ok":  # what failed the last time
+            if self.log.record.items[item].row.status != "ok":  # it failed before the study was resumed
                 self.log.note(item, "ok")
         block = StudyBlock(started_ns=started_ns, ended_ns=self.clock_ns(), samples=samples)
         self.log.block(block)
-        return (block.ended_ns - block.started_ns) / 1e9
+        return block.wall_s

@@ -1,4 +1,4 @@
-"""What ``gilscope ipc`` is asked, samples and finds: its types, and how rows are made of samples."""
+"""The types of ``gilscope ipc``, and how rows are made of samples."""
 
 from __future__ import annotations
 
@@ -6,38 +6,20 @@ import importlib.util
 import multiprocessing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import START_METHODS
 from gilscope.stats import Estimate, estimate_or_none
+from gilscope.studies._ipc_job import STAGES, Stage
 from gilscope.studies.codec import Count, Positive, Seconds
 from gilscope.studies.document import Envelope, StudyRow
-from gilscope.studies.record import Kind, Record, StudyLog
+from gilscope.studies.record import Kind, StudyLog
 
-__all__ = [
-    "DEFAULT_SIZES",
-    "IPC",
-    "IpcDocument",
-    "IpcLog",
-    "IpcPlan",
-    "IpcRequest",
-    "IpcRow",
-    "IpcSample",
-    "JobRow",
-    "JobTimes",
-    "Passage",
-    "Stage",
-    "TransferRow",
-    "document_of",
-    "job_row",
-    "transfer_row",
-]
+__all__ = ["DEFAULT_SIZES", "IPC", "STAGES", "IpcDocument", "IpcLog", "IpcPlan", "IpcRequest", "IpcRow", "IpcSample",
+           "JobRow", "JobTimes", "Passage", "Stage", "TransferRow"]  # fmt: skip
 
 DEFAULT_SIZES = (1 << 10, 1 << 15, 1 << 20, 1 << 25, 1 << 30)
-
-Stage: TypeAlias = Literal["pickle", "start", "import", "transfer", "unpickle", "compute", "return", "tear_down"]
-"""Of a job, as ``_ipc_job.STAGES``."""
 
 
 def _imported() -> str:
@@ -46,27 +28,15 @@ def _imported() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IpcRequest:
-    """What ``gilscope ipc`` was asked, after checking.
+    """What ``gilscope ipc`` was asked, after checking."""
 
-    Parameters
-    ----------
-    sizes : tuple of int
-        Bytes, increasing.
-    workers : int
-        Who sends, and who receives.
-    job_bytes : int
-        The payload of a job.
-    job_imports : str
-        The module that its process imports; empty: none.
-    """
-
-    sizes: tuple[int, ...] = DEFAULT_SIZES
+    sizes: tuple[int, ...] = DEFAULT_SIZES  # bytes, increasing
     start_methods: tuple[str, ...] = START_METHODS
     budget_s: float = 60.0
     seed: int = 1
-    workers: int = 2
-    job_bytes: Positive = 1 << 23
-    job_imports: str = field(default_factory=_imported)
+    workers: int = 2  # one sends, one receives
+    job_bytes: Positive = 1 << 23  # payload
+    job_imports: str = field(default_factory=_imported)  # the module that its process imports; empty: none
 
     def __post_init__(self) -> None:
         if not self.sizes or min(self.sizes) < 1:
@@ -122,9 +92,6 @@ class JobRow(StudyRow):
 IpcRow: TypeAlias = TransferRow | JobRow
 IpcSample: TypeAlias = Passage | JobTimes
 IpcLog: TypeAlias = StudyLog[IpcRequest, IpcRow, IpcPlan, IpcSample]
-IpcRecord: TypeAlias = Record[IpcRequest, IpcRow, IpcPlan, IpcSample]
-
-STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,41 +103,7 @@ class IpcDocument(Envelope):
     rows: tuple[IpcRow, ...]
 
 
-def transfer_row(
-    kind: Literal["latency", "transfer"], channel: str, label: str, between: str, nbytes: int
-) -> TransferRow:
-    """Return the row of a channel and a size before anything is measured."""
-    return TransferRow(
-        label=label,
-        executor=between,
-        kind=kind,
-        channel=channel,
-        bytes=nbytes,
-        seconds=None,
-        bandwidth_bytes_per_s=None,
-    )
-
-
-def job_row(start_method: str, nbytes: int) -> JobRow:
-    """Return the row of a job before anything is measured."""
-    return JobRow(
-        label=f"processes/{start_method}",
-        executor="processes",
-        start_method=start_method,  # type: ignore[arg-type]
-        kind="job",
-        bytes=nbytes,
-        stages_s=dict.fromkeys(STAGES),
-        total_s=None,
-    )
-
-
-def document_of(record: IpcRecord) -> IpcDocument:
-    """Make the document of what was measured so far."""
-    rows = tuple(_measured(item.row, record.samples(key)) for key, item in record.items.items())
-    return IpcDocument(**record.envelope(), rows=rows)
-
-
-def _measured(row: IpcRow, samples: Sequence[IpcSample]) -> IpcRow:
+def _measured(row: IpcRow, samples: Sequence[IpcSample], _: object) -> IpcRow:
     """Return a row with its figures: medians over blocks."""
     if isinstance(row, JobRow):
         jobs = [sample for sample in samples if isinstance(sample, JobTimes)]
@@ -191,13 +124,13 @@ def _notes(request: IpcRequest) -> tuple[str, ...]:
     )
 
 
-IPC = Kind(
+IPC: Kind[IpcRequest, IpcRow, IpcPlan, IpcSample] = Kind(
     name="ipc",
     request=IpcRequest,
     row=IpcRow,
     plan=IpcPlan,
     sample=IpcSample,
     document_type=IpcDocument,
-    document=document_of,
+    measured=_measured,
     notes=_notes,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
 
 from gilscope.core.errors import ForeignFileError, GilscopeError, NewerSchemaError, ResultFileError
 from gilscope.results.reader import MALFORMED, damaged, parse_object, read_file
@@ -12,14 +12,14 @@ from gilscope.studies.codec import Json, decode, schema_of
 from gilscope.studies.document import SCHEMA, SCHEMA_VERSION
 from gilscope.studies.ipc_rows import IPC, IpcDocument
 from gilscope.studies.metg import METG, MetgDocument
-from gilscope.studies.record import FORMAT, Kind, read_record
+from gilscope.studies.record import FORMAT, AnyKind, read_record
 from gilscope.studies.startup import STARTUP, StartupDocument
 
-__all__ = ["FILE_NAMES", "KINDS", "StudyDocument", "json_schema", "load_study", "of_json", "studies_in", "study_files"]
+__all__ = ["FILE_NAMES", "KINDS", "StudyDocument", "is_study", "json_schema", "load_study", "studies_in", "study_files"]
 
 StudyDocument: TypeAlias = MetgDocument | IpcDocument | StartupDocument
 
-KINDS: Mapping[str, Kind[Any, Any, Any, Any]] = {"metg": METG, "ipc": IPC, "startup": STARTUP}
+KINDS: Mapping[str, AnyKind] = {"metg": METG, "ipc": IPC, "startup": STARTUP}
 
 FILE_NAMES = tuple(name for kind in KINDS.values() for name in (kind.file_name, f"{kind.name}.json"))
 """As they are written today, and as earlier versions did."""
@@ -30,7 +30,7 @@ MAX_BYTES = 64 << 20
 
 
 def is_study(path: Path) -> bool:
-    """Whether a file says at its beginning that it holds a study."""
+    """Whether a file begins like one that holds a study."""
     try:
         with path.open("rb") as file:
             beginning = file.read(_BEGINNING_BYTES)
@@ -40,17 +40,9 @@ def is_study(path: Path) -> bool:
 
 
 def load_study(path: Path, name: str = "") -> StudyDocument:
-    """Read what a study measured so far, or a document that an earlier version wrote.
+    """Read what a study (``name``, or any) measured so far, or a document that an earlier version wrote.
 
-    Parameters
-    ----------
-    name : str
-        Which study it must be; empty: any.
-
-    Raises
-    ------
-    ForeignFileError, NewerSchemaError, ResultFileError
-        In one line.
+    Raises ForeignFileError, NewerSchemaError or ResultFileError, in one line.
     """
     kinds = {name: KINDS[name]} if name else KINDS
     if path.suffix == ".json":
@@ -59,15 +51,8 @@ def load_study(path: Path, name: str = "") -> StudyDocument:
     return cast(StudyDocument, kind.document(record))
 
 
-def of_json(
-    fields: Mapping[str, Json], path: str, kinds: Mapping[str, Kind[Any, Any, Any, Any]] = KINDS
-) -> StudyDocument:
-    """Read a document.
-
-    Raises
-    ------
-    ForeignFileError, NewerSchemaError, ResultFileError
-    """
+def of_json(fields: Mapping[str, Json], path: str, kinds: Mapping[str, AnyKind] = KINDS) -> StudyDocument:
+    """Read a document; errors as of ``load_study``."""
     kind = kinds.get(str(fields.get("study")))
     if fields.get("schema") != SCHEMA or kind is None:
         raise ForeignFileError(f"{path} is not a document of gilscope {' or '.join(kinds)}")
@@ -99,7 +84,7 @@ def study_files(folder: Path) -> dict[str, Path]:
 
 
 def studies_in(folder: Path) -> tuple[dict[str, StudyDocument], tuple[str, ...]]:
-    """Return the studies of a folder, and what was wrong with files that should be some."""
+    """Return the studies of a folder, and what is wrong with files that should be some."""
     found: dict[str, StudyDocument] = {}
     cautions = []
     for name, path in study_files(folder).items():

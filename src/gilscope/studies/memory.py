@@ -1,4 +1,4 @@
-"""Memory of a process with everything it has started, as the system counts it. Standard library only."""
+"""Memory of a process and of everything it has started, as the system counts it. Standard library only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PSS_REASON = "only Linux tells the proportional set size (/proc/PID/smaps_rollup
 
 
 def family_of(root: int, proc: Path = Path("/proc")) -> list[int]:
-    """Return ``root`` and the processes it has started, and theirs."""
+    """Return ``root`` and its descendants."""
     children: dict[int, list[int]] = {}
     for entry in proc.iterdir():
         if entry.name.isdigit():
@@ -27,22 +27,19 @@ def family_of(root: int, proc: Path = Path("/proc")) -> list[int]:
 
 
 def family_pss_bytes(root: int | None = None, proc: Path = Path("/proc")) -> int | None:
-    """Sum the proportional set size of a process (this one) and all it has started; None where that is unknown.
+    """Sum the proportional set size of a process (this one) and its descendants; None where it is unknown.
 
-    Notes
-    -----
     A page shared by n processes counts 1/n in each, so the sum counts it once (Documentation/filesystems/proc.rst).
     """
-    total, known = 0, False
     try:
         family = family_of(os.getpid() if root is None else root, proc)
     except OSError:
         return None
+    known = []
     for pid in family:
         try:
             lines = (proc / str(pid) / "smaps_rollup").read_text().splitlines()
-            total += sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-            known = True
+            known.append(sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:")))
         except (OSError, ValueError, IndexError):
             continue
-    return total if known else None
+    return sum(known) if known else None

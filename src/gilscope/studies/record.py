@@ -1,17 +1,16 @@
 """The file of a study: JSON lines that are only ever appended to, so that whatever ends the program costs one block.
 
-A header says what was asked, on what machine. Then there is a line per *item* (a row without its figures, and how it is
+After a header with the request and the machine there is a line per *item* (a row without its figures, and how it is
 measured; a later line replaces an earlier one), a line per block with a sample of every item that did not fail, and one
-that says that the study came to its end. The document is made of this alone.
+when the study came to its end. The document is made from this alone.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, TypeAlias, TypeVar
 
 from gilscope import __version__
 from gilscope.core.records import Environment
@@ -23,7 +22,7 @@ from gilscope.stats import Estimate, estimate_or_none
 from gilscope.studies.codec import Json, decode, encode
 from gilscope.studies.document import Envelope, RowStatus, StudyRow
 
-__all__ = ["FORMAT", "Item", "Kind", "Record", "StudyBlock", "StudyLog", "read_record"]
+__all__ = ["FORMAT", "AnyKind", "Kind", "StudyBlock", "StudyItem", "StudyLog", "StudyRecord", "read_record"]
 
 RequestT = TypeVar("RequestT")
 RowT = TypeVar("RowT", bound=StudyRow)
@@ -34,18 +33,12 @@ SampleT = TypeVar("SampleT")
 # 1   header, item, block, resumed and ended lines
 FORMAT = Format(schema="gilscope.study.lines", version=1)
 
+_Controls: TypeAlias = Mapping[str, Estimate | None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item(Generic[RowT, PlanT]):
-    """What has a sample in every block.
-
-    Parameters
-    ----------
-    row : StudyRow
-        Without figures.
-    plan : any dataclass, or None
-        How it is measured, so that going on need not find that out again.
-    """
+class StudyItem(Generic[RowT, PlanT]):
+    """What has a sample in every block: its row without figures, and how it is measured, to be resumed with."""
 
     row: RowT
     plan: PlanT | None = None
@@ -53,22 +46,21 @@ class Item(Generic[RowT, PlanT]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyBlock(Generic[SampleT]):
-    """One sample of every item that did not fail, taken in the same seconds.
-
-    Parameters
-    ----------
-    controls : mapping of name to float
-        What was measured beside them.
-    """
+    """One sample of every item that did not fail, taken in the same seconds, and controls by name."""
 
     started_ns: int
     ended_ns: int
     samples: Mapping[str, SampleT]
     controls: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def wall_s(self) -> float:
+        """Its length in seconds."""
+        return (self.ended_ns - self.started_ns) / 1e9
+
 
 @dataclass(slots=True, kw_only=True)
-class Record(Generic[RequestT, RowT, PlanT, SampleT]):
+class StudyRecord(Generic[RequestT, RowT, PlanT, SampleT]):
     """All that a study has measured so far; grows while it is measured."""
 
     path: str
@@ -76,7 +68,7 @@ class Record(Generic[RequestT, RowT, PlanT, SampleT]):
     environment: Environment
     tool_version: str = __version__
     notes: tuple[str, ...] = ()
-    items: dict[str, Item[RowT, PlanT]] = field(default_factory=dict)
+    items: dict[str, StudyItem[RowT, PlanT]] = field(default_factory=dict)
     blocks: list[StudyBlock[SampleT]] = field(default_factory=list)
     ended: bool = False
     warnings: list[str] = field(default_factory=list)
@@ -90,38 +82,16 @@ class Record(Generic[RequestT, RowT, PlanT, SampleT]):
         """Return what was measured of an item, block by block."""
         return [block.samples[key] for block in self.blocks if key in block.samples]
 
-    def controls(self) -> dict[str, Estimate | None]:
-        """Estimate the median over blocks of what was measured beside the items."""
+    def controls(self) -> _Controls:
+        """Estimate the median of each control over blocks."""
         names = dict.fromkeys(name for block in self.blocks for name in block.controls)
         found = {name: [b.controls[name] for b in self.blocks if name in b.controls] for name in names}
         return {name: estimate_or_none(values) for name, values in found.items()}
 
-    def envelope(self) -> dict[str, Any]:
-        """Return the fields of the document that all studies have."""
-        return {
-            "tool_version": self.tool_version,
-            "environment": self.environment,
-            "asked": self.asked,
-            "blocks": len(self.blocks),
-            "interrupted": not self.ended,
-            "controls": self.controls(),
-            "notes": (*self.notes, *self.warnings),
-        }
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind(Generic[RequestT, RowT, PlanT, SampleT]):
-    """One study: the types of what is in its file, and what its document is made of.
-
-    Parameters
-    ----------
-    row, plan, sample : type or union of types
-        Of dataclasses.
-    document_type : type
-        What ``document`` returns.
-    notes : callable (request) -> notes
-        What is worth saying about every measurement.
-    """
+    """One study: the types of what is in its file (dataclasses, or unions of some), and how its document is made."""
 
     name: str
     request: type[RequestT]
@@ -129,8 +99,24 @@ class Kind(Generic[RequestT, RowT, PlanT, SampleT]):
     plan: Any
     sample: Any
     document_type: type[Envelope]
-    document: Callable[[Record[RequestT, RowT, PlanT, SampleT]], Envelope]
-    notes: Callable[[RequestT], tuple[str, ...]] = lambda _: ()
+    measured: Callable[[RowT, Sequence[SampleT], _Controls], RowT]  # returns a row with its figures
+    notes: Callable[[RequestT], tuple[str, ...]] = lambda _: ()  # what holds for every measurement
+
+    def document(self, record: StudyRecord[RequestT, RowT, PlanT, SampleT]) -> Envelope:
+        """Return the document of a record."""
+        controls = record.controls()
+        rows = tuple(self.measured(item.row, record.samples(key), controls) for key, item in record.items.items())
+        fields: dict[str, Any] = {
+            "tool_version": record.tool_version,
+            "environment": record.environment,
+            "asked": record.asked,
+            "blocks": len(record.blocks),
+            "interrupted": not record.ended,
+            "rows": rows,
+            "controls": controls,
+            "notes": (*record.notes, *record.warnings),
+        }
+        return self.document_type(**fields)
 
     @property
     def file_name(self) -> str:
@@ -138,41 +124,34 @@ class Kind(Generic[RequestT, RowT, PlanT, SampleT]):
         return f"{self.name}.jsonl"
 
 
+AnyKind: TypeAlias = Kind[Any, Any, Any, Any]
+_AnyRecord: TypeAlias = StudyRecord[Any, Any, Any, Any]
+
+
 class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
-    """A record together with its file: what is added to the one is written to the other.
+    """A record (empty, or to be resumed) with its file: what is added to one is written to the other.
 
-    Parameters
-    ----------
-    record : Record
-        What to begin with: empty, or what was measured before.
-    resume : bool
-        Go on with the file that is there.
-
-    Raises
-    ------
-    UsageError, ForeignFileError
-        See ``AppendOnlyFile``.
+    Errors are those of ``AppendOnlyFile``.
     """
 
     def __init__(
         self,
         kind: Kind[RequestT, RowT, PlanT, SampleT],
-        record: Record[RequestT, RowT, PlanT, SampleT],
+        record: StudyRecord[RequestT, RowT, PlanT, SampleT],
         *,
         resume: bool = False,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.record = record
         record.ended = False
-        self._file = AppendOnlyFile(Path(record.path), FORMAT.schema, resume=resume, clock=clock)
-        facts = {
+        self._file = AppendOnlyFile(Path(record.path), FORMAT.schema, resume=resume)
+        shared = {
             "tool_version": record.tool_version,
             "environment": record.environment,
             "asked": encode(record.asked),
             "notes": encode(record.notes),
         }
-        head = {"schema": FORMAT.schema, "schema_version": FORMAT.version, "study": kind.name, **facts}
-        self._file.append({"resumed": facts} if resume else head)
+        head = {"schema": FORMAT.schema, "schema_version": FORMAT.version, "study": kind.name, **shared}
+        self._file.append({"resumed": shared} if resume else head)
 
     def __enter__(self) -> StudyLog[RequestT, RowT, PlanT, SampleT]:
         return self
@@ -181,14 +160,14 @@ class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
         self._file.close()
 
     def put(self, key: str, row: RowT, plan: PlanT | None = None) -> None:
-        """Say what is known about an item, unless just that has been said."""
-        item = Item(row=row, plan=plan)
+        """Add or replace an item; nothing is written if it has not changed."""
+        item = StudyItem(row=row, plan=plan)
         if self.record.items.get(key) != item:
             self.record.items[key] = item
             self._file.append({"item": {"key": key, **encode(item)}})
 
     def note(self, key: str, status: RowStatus, reason: str = "", cure: str = "") -> None:
-        """Say what became of an item that is there."""
+        """Set the status of an item that is there."""
         item = self.record.items[key]
         self.put(key, replace(item.row, status=status, reason=reason, cure=cure), item.plan)
 
@@ -198,33 +177,28 @@ class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
         self._file.append({"block": encode(block)})
 
     def end(self) -> None:
-        """Say that the study came to its end."""
+        """Mark the study as complete."""
         self.record.ended = True
         self._file.append({"ended": {"blocks": len(self.record.blocks)}})
 
 
-def read_record(path: Path, kinds: Mapping[str, Kind[Any, Any, Any, Any]]) -> tuple[Kind[Any, Any, Any, Any], Any]:
-    """Read the file of a study, line by line; nothing is executed or imported.
+def read_record(path: Path, kinds: Mapping[str, AnyKind]) -> tuple[AnyKind, Any]:
+    """Return the kind and the record of a study's file; nothing is executed or imported.
 
-    Returns
-    -------
-    (kind, Record)
-
-    Raises
-    ------
-    ForeignFileError, NewerSchemaError, ResultFileError
-        As for results.
+    Raises ForeignFileError, NewerSchemaError or ResultFileError, as for results.
     """
     return read_file(path, lambda file: _read(file, str(path), kinds))
 
 
-def _read(
-    file: BinaryIO, path: str, kinds: Mapping[str, Kind[Any, Any, Any, Any]]
-) -> tuple[Kind[Any, Any, Any, Any], Any]:
-    header = read_header(file, path, FORMAT, lambda found: _check(found, kinds))
+def _read(file: BinaryIO, path: str, kinds: Mapping[str, AnyKind]) -> tuple[AnyKind, _AnyRecord]:
+    def check(header: Line) -> None:
+        if str(header.get("study")) not in kinds:
+            raise ValueError(f"study is none of {', '.join(kinds)}")
+        _shared(header, kinds[header["study"]])
+
+    header = read_header(file, path, FORMAT, check)
     kind = kinds[header["study"]]
-    record: Record[Any, Any, Any, Any] = Record(path=path, **_facts(header, kind))
-    record.environment = header["environment"]
+    record: _AnyRecord = StudyRecord(path=path, **_shared(header, kind))
     unknown: dict[str, None] = {}
     for number, line in read_lines(file, path, FORMAT, header["schema_version"], record.warnings):
         try:
@@ -235,44 +209,36 @@ def _read(
     return kind, record
 
 
-def _check(header: Line, kinds: Mapping[str, Kind[Any, Any, Any, Any]]) -> None:
-    name = header.get("study")
-    if not isinstance(name, str) or name not in kinds:
-        raise ValueError(f"study is none of {', '.join(kinds)}")
-    _facts(header, kinds[name])
-
-
-def _facts(facts: Line, kind: Kind[Any, Any, Any, Any]) -> dict[str, Any]:
-    """Return what header and resumption have in common."""
-    environment = decode(Mapping[str, Any], facts["environment"], "environment")
+def _shared(line: Line, kind: AnyKind) -> dict[str, Any]:
+    """Return what a header and a line about resuming have in common."""
+    environment = decode(Mapping[str, Any], line["environment"], "environment")
     check_environment(environment)
     return {
-        "tool_version": decode(str, facts["tool_version"], "tool_version"),
+        "tool_version": decode(str, line["tool_version"], "tool_version"),
         "environment": environment,
-        "asked": decode(kind.request, facts["asked"], "asked"),
-        "notes": decode(tuple[str, ...], facts["notes"], "notes"),
+        "asked": decode(kind.request, line["asked"], "asked"),
+        "notes": decode(tuple[str, ...], line["notes"], "notes"),
     }
 
 
-def _take(line: Line, record: Record[Any, Any, Any, Any], kind: Kind[Any, Any, Any, Any]) -> Iterator[str]:
-    """Add a line to a record; yield what nobody knows."""
+def _take(line: Line, record: _AnyRecord, kind: AnyKind) -> Iterator[str]:
+    """Add a line to a record; yield the keys of a line of unknown kind."""
     if "item" in line:
         found = line["item"]
         plan = None if found["plan"] is None else decode(kind.plan, found["plan"], "plan")
         key = decode(str, found["key"], "key")
-        record.items[key] = Item(row=decode(kind.row, found["row"], "row"), plan=plan)
+        record.items[key] = StudyItem(row=decode(kind.row, found["row"], "row"), plan=plan)
     elif "block" in line:
         record.blocks.append(_block(line["block"], record, kind))
     elif "resumed" in line:
-        facts = _facts(line["resumed"], kind)
-        record.asked, record.ended = facts["asked"], False
+        record.asked, record.ended = _shared(line["resumed"], kind)["asked"], False
     elif "ended" in line:
         record.ended = True
     else:
         yield from line
 
 
-def _block(found: Json, record: Record[Any, Any, Any, Any], kind: Kind[Any, Any, Any, Any]) -> StudyBlock[Any]:
+def _block(found: Json, record: _AnyRecord, kind: AnyKind) -> StudyBlock[Any]:
     named = decode(Mapping[str, Any], found["samples"], "samples")
     samples = {key: decode(kind.sample, sample, f"sample {key[:40]}") for key, sample in named.items()}
     if strange := samples.keys() - record.items.keys():

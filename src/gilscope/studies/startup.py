@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from gilscope import executors
 from gilscope.core.errors import UsageError
@@ -17,27 +17,17 @@ from gilscope.studies.document import Envelope, StudyRow
 from gilscope.studies.host import StudyHost
 from gilscope.studies.interleave import interleave
 from gilscope.studies.memory import PSS_REASON
-from gilscope.studies.record import Kind, Record, StudyLog
+from gilscope.studies.record import Kind, StudyLog
 
-__all__ = [
-    "KINDS",
-    "RUNNER",
-    "STARTUP",
-    "StartupDocument",
-    "StartupLog",
-    "StartupRequest",
-    "StartupRow",
-    "availability",
-    "document_of",
-    "measure",
-    "usable",
-]
+__all__ = ["KINDS", "RUNNER", "STARTUP", "StartupDocument", "StartupLog", "StartupRequest", "StartupRow",
+           "availability", "measure", "usable"]  # fmt: skip
 
 KINDS = ("threads", "interpreters", *START_METHODS, "loky", "dask")
 """Executors, ``processes`` by start method."""
 
 RUNNER = "gilscope.studies._startup_runner"
 TIMEOUT_S = 120.0  # a Dask cluster of 64 workers on a slow disk, with room
+_TIMES = ("import_s", "create_s", "join_s", "total_s", "again_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +46,7 @@ class StartupRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartupSample:
-    """What the runner saw once: seconds, and bytes per worker where the system tells."""
+    """What the runner measured once: seconds, and bytes per worker where the system tells."""
 
     import_s: float
     create_s: float
@@ -90,25 +80,16 @@ class StartupDocument(Envelope):
 
 
 StartupLog: TypeAlias = StudyLog[StartupRequest, StartupRow, None, StartupSample]
-StartupRecord: TypeAlias = Record[StartupRequest, StartupRow, None, StartupSample]
 
 
 def availability(kind: str) -> Availability:
-    """Tell whether workers of a kind can be started here, without starting any."""
-    plain = Impl(name="py_loop", target="", gil="held")
-    if kind in START_METHODS:
-        return executors.availability("processes", plain, kind)
-    return executors.availability(kind, plain)
+    """Return whether workers of a kind can be started here, without starting any."""
+    executor, method = ("processes", kind) if kind in START_METHODS else (kind, "")
+    return executors.availability(executor, Impl(name="py_loop", target="", gil="held"), method)
 
 
 def usable(request: StartupRequest) -> Mapping[str, Availability]:
-    """Tell which kinds of workers can be started here.
-
-    Raises
-    ------
-    UsageError
-        If none can.
-    """
+    """Return which kinds of workers can be started here; UsageError if none can."""
     here = {kind: availability(kind) for kind in request.kinds}
     if not any(found.ok for found in here.values()):
         raise UsageError("nothing of this is here: " + "; ".join(f"{k}: {a.reason}" for k, a in here.items()))
@@ -118,30 +99,25 @@ def usable(request: StartupRequest) -> Mapping[str, Availability]:
 def measure(
     request: StartupRequest, here: Mapping[str, Availability], host: StudyHost, log: StartupLog, observer: Observer
 ) -> None:
-    """Start and end workers of every kind, block after block, each time in a fresh process.
-
-    Parameters
-    ----------
-    here : mapping of kind to Availability
-        From ``usable``.
-    """
-    kinds = [kind for kind in request.kinds if here[kind].ok]
+    """Start and end workers of every kind that is ``usable``, block after block, each time in a fresh process."""
     for kind in request.kinds:
         before = log.record.items.get(kind)
         if before is None or not here[kind].ok or before.row.status == "unavailable":
             log.put(kind, _row(request, kind, here[kind]))
 
     def take(kind: str) -> StartupSample:
-        reply = host.ask(kind, {"kind": kind, "workers": request.workers}, TIMEOUT_S)
+        reply = host.call(kind, {"kind": kind, "workers": request.workers}, TIMEOUT_S)
         host.end(kind)  # one that failed is gone already
         sample: StartupSample = decode(StartupSample, reply)
         return sample
 
+    kinds = [kind for kind in request.kinds if here[kind].ok]
     interleave("startup", kinds, take, log, budget_s=request.budget_s, seed=request.seed, observer=observer)
 
 
 def _row(request: StartupRequest, kind: str, here: Availability) -> StartupRow:
     """Return the row of a kind before anything is measured."""
+    figures: dict[str, Any] = dict.fromkeys((*_TIMES, "pss_bytes"))
     processes = kind in START_METHODS
     return StartupRow(
         label=f"processes/{kind}" if processes else kind,
@@ -151,43 +127,25 @@ def _row(request: StartupRequest, kind: str, here: Availability) -> StartupRow:
         reason=here.reason,
         cure=here.cure,
         workers=request.workers,
-        import_s=None,
-        create_s=None,
-        join_s=None,
-        total_s=None,
-        again_s=None,
-        pss_bytes=None,
         pss_reason="",
+        **figures,
     )
 
 
-def _measured(row: StartupRow, samples: Sequence[StartupSample]) -> StartupRow:
+def _measured(row: StartupRow, samples: Sequence[StartupSample], _: object) -> StartupRow:
     """Return a row with its figures: medians over blocks."""
+    times: dict[str, Any] = {name: estimate_or_none([getattr(one, name) for one in samples]) for name in _TIMES}
     memory = [sample.pss_bytes for sample in samples if sample.pss_bytes is not None]
-    return replace(
-        row,
-        import_s=estimate_or_none([sample.import_s for sample in samples]),
-        create_s=estimate_or_none([sample.create_s for sample in samples]),
-        join_s=estimate_or_none([sample.join_s for sample in samples]),
-        total_s=estimate_or_none([sample.total_s for sample in samples]),
-        again_s=estimate_or_none([sample.again_s for sample in samples]),
-        pss_bytes=estimate_or_none(memory),
-        pss_reason=PSS_REASON if samples and not memory else "",
-    )
+    reason = PSS_REASON if samples and not memory else ""
+    return replace(row, **times, pss_bytes=estimate_or_none(memory), pss_reason=reason)
 
 
-def document_of(record: StartupRecord) -> StartupDocument:
-    """Make the document of what was measured so far."""
-    rows = tuple(_measured(item.row, record.samples(key)) for key, item in record.items.items())
-    return StartupDocument(**record.envelope(), rows=rows)
-
-
-STARTUP = Kind(
+STARTUP: Kind[StartupRequest, StartupRow, None, StartupSample] = Kind(
     name="startup",
     request=StartupRequest,
     row=StartupRow,
     plan=None,
     sample=StartupSample,
     document_type=StartupDocument,
-    document=document_of,
+    measured=_measured,
 )

@@ -13,7 +13,7 @@ import pytest
 from gilscope.core.errors import UnavailableError
 from gilscope.studies import audit as study
 from gilscope.studies.audit import Audit, AuditRequest, audit
-from gilscope.studies.audit.calls import Call
+from gilscope.studies.audit.calls import AuditedCall
 from gilscope.studies.audit.children import Inspected, Installed, Outcome, PythonFacts
 from tests.pythons import need_free_threaded
 from tests.studies.audit.planting import NOT_USED, ONE_PHASE, OWN_GIL, plant
@@ -123,9 +123,9 @@ def test_calls_run_where_gilscope_is(
 ) -> None:
     asked: list[tuple[str, bool]] = []
 
-    def call(text: str, python: str, *, free_threaded: bool) -> Call:
+    def call(text: str, python: str, *, free_threaded: bool) -> AuditedCall:
         asked.append((python, free_threaded))
-        return Call(call=text, status="ok")
+        return AuditedCall(call=text, status="ok")
 
     monkeypatch.setattr(study, "measure_call", call)
     monkeypatch.setattr(study, "free_threaded_build", lambda: False)

@@ -7,34 +7,36 @@ from pathlib import Path
 
 import pytest
 
-from gilscope.studies.audit.children import Event, Outcome, find_interpreter, inspect, run_child
+from gilscope.studies.audit.children import ChildEvent, Outcome, find_interpreter, inspect, run_child
 from gilscope.studies.audit.declared import Declaration
 from gilscope.studies.audit.imports import declared_by, import_alone, judge
 
 OFF, ON = False, True
 
 
-def loading(module: str, gil: bool) -> Event:
-    return Event(event="loading", module=module, file=f"/{module}.so", gil=gil)
+def loading(module: str, gil: bool) -> ChildEvent:
+    return ChildEvent(event="loading", module=module, file=f"/{module}.so", gil=gil)
 
 
-def loaded(module: str, gil: bool) -> Event:
-    return Event(event="loaded", module=module, file=f"/{module}.so", gil=gil)
+def loaded(module: str, gil: bool) -> ChildEvent:
+    return ChildEvent(event="loaded", module=module, file=f"/{module}.so", gil=gil)
 
 
-def warned(module: str) -> Event:
-    return Event(event="warned", module=module)
+def warned(module: str) -> ChildEvent:
+    return ChildEvent(event="warned", module=module)
 
 
-def imported(module: str, gil: bool) -> Event:
-    return Event(event="imported", module=module, gil=gil, seconds=0.25)
+def imported(module: str, gil: bool) -> ChildEvent:
+    return ChildEvent(event="imported", module=module, gil=gil, seconds=0.25)
 
 
-def raised(module: str, gil: bool, missing: str = "") -> Event:
-    return Event(event="raised", module=module, gil=gil, error="ImportError: broken", missing=missing, detail="...")
+def raised(module: str, gil: bool, missing: str = "") -> ChildEvent:
+    return ChildEvent(
+        event="raised", module=module, gil=gil, error="ImportError: broken", missing=missing, detail="..."
+    )
 
 
-def outcome(*events: Event, status: int | None = 0, output: str = "") -> Outcome:
+def outcome(*events: ChildEvent, status: int | None = 0, output: str = "") -> Outcome:
     return Outcome(events=events, status=status, output=output)
 
 
@@ -85,8 +87,8 @@ def test_an_import_without_end_is_a_timeout() -> None:
     assert (row.status, row.reason) == ("timeout", "not imported after 9 s while loading b")
 
 
-def declared(module: str, slots: dict[str, int] | None) -> Event:
-    return Event(event="declared", module=module, one_phase=slots is None, slots=slots or {})
+def declared(module: str, slots: dict[str, int] | None) -> ChildEvent:
+    return ChildEvent(event="declared", module=module, one_phase=slots is None, slots=slots or {})
 
 
 def test_loaded_modules_are_known_by_their_slots() -> None:

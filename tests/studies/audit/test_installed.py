@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gilscope.studies.audit import installed
-from gilscope.studies.audit.children import Event, Inspected, Installed, Outcome, PythonFacts
+from gilscope.studies.audit.children import ChildEvent, Inspected, Installed, Outcome, PythonFacts
 from gilscope.studies.audit.installed import distributions, extensions, resolve_by_import, wheel_kind
 
 
@@ -52,8 +52,8 @@ def test_distributions_are_sorted_by_name_whatever_their_case() -> None:
 
 
 def test_a_module_that_no_distribution_lists_is_given_to_the_one_with_its_name() -> None:
-    loaded = Event(event="loaded", module="mine.kernel._c", file="/tree/_c.so")
-    stray = Event(event="loaded", module="stray", file="/tree/stray.so")
+    loaded = ChildEvent(event="loaded", module="mine.kernel._c", file="/tree/_c.so")
+    stray = ChildEvent(event="loaded", module="stray", file="/tree/stray.so")
     there = seen(distribution("mine-project", top=["mine"]), distribution("other", ["other._c"]))
     rows = extensions(there, [Outcome(events=(loaded, stray), status=0)])
     owners = {row.module: (row.distribution, row.free_threading, row.how) for row in rows}
@@ -72,7 +72,7 @@ def test_one_process_per_culprit_settles_all() -> None:
         runs.append(list(names))
         last = next((index for index, name in enumerate(names) if name in "ce"), len(names) - 1)
         begun = names[: last + 1]
-        return Outcome(events=tuple(Event(event="importing", module=name) for name in begun), status=0)
+        return Outcome(events=tuple(ChildEvent(event="importing", module=name) for name in begun), status=0)
 
     assert len(resolve_by_import(list("abcdef"), run)) == 3
     assert runs == [list("abcdef"), list("def"), ["f"]]

@@ -8,7 +8,7 @@ from gilscope.core.errors import UsageError
 from gilscope.core.registry import EXECUTORS, REFERENCES
 from gilscope.core.spec import Availability
 from gilscope.measure.events import Observer
-from gilscope.studies.metg import METG, Cell, MetgRequest, cells_of, measure, ways_of
+from gilscope.studies.metg import METG, MetgCell, MetgRequest, cells_of, measure, ways_of
 from tests.studies.logged import document_of
 
 from .planted import BusyHost, CountingHost, way
@@ -205,7 +205,7 @@ def test_an_executor_that_really_is_busy_between_tasks_is_recovered():
 
 
 def test_the_steps_of_a_cell_are_its_tasks():
-    cell = Cell(way=way("threads", workers=3), pattern="bag")
+    cell = MetgCell(way=way("threads", workers=3), pattern="bag")
     assert cell.case(100).id == "spin/cy_nogil@threads*3#n48s100~c16"
     assert cell.way.baseline.id.startswith("spin/cy_nogil@serial#n1s")
 

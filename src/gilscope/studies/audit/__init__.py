@@ -15,7 +15,7 @@ import gilscope
 from gilscope.core import typed
 from gilscope.core.errors import UnavailableError
 from gilscope.env.interpreter import free_threaded_build, interpreter_label
-from gilscope.studies.audit.calls import Call, check_snippet, measure_call
+from gilscope.studies.audit.calls import AuditedCall, check_snippet, measure_call
 from gilscope.studies.audit.children import Inspected, Outcome, PythonFacts, find_interpreter, inspect, run_child
 from gilscope.studies.audit.imports import IMPORT_LIMIT_S, Import, import_alone
 from gilscope.studies.audit.installed import (
@@ -33,46 +33,23 @@ __all__ = ["AUDIT_SCHEMA", "Audit", "AuditRequest", "AuditedPython", "audit"]
 AUDIT_SCHEMA = "gilscope.audit"
 SCHEMA_VERSION = 1
 
-_NEWEST_ABI = "cp314t"  # asked for besides the interpreter's own: the first officially supported free-threaded build
+_NEWEST_ABI = "cp314t"  # checked besides the interpreter's own: the first officially supported free-threaded build
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRequest:
-    """What to audit.
-
-    Parameters
-    ----------
-    modules : tuple of str
-    calls : tuple of str
-        Snippets ``module.function(arguments)``.
-    python : str or None
-        The interpreter; None: this one if it is free-threaded, else the newest free-threaded one on PATH.
-    environment : bool
-        All extension modules of the environment, not only those of the distributions that the modules loaded.
-    online : bool
-        Ask the package index which wheels there are.
-    """
+    """What to audit."""
 
     modules: tuple[str, ...] = ()
-    calls: tuple[str, ...] = ()
-    python: str | None = None
-    environment: bool = False
-    online: bool = False
+    calls: tuple[str, ...] = ()  # snippets: module.function(arguments)
+    python: str | None = None  # see find_interpreter
+    environment: bool = False  # all extension modules, not only those of the distributions that the modules loaded
+    online: bool = False  # ask the package index which wheels there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedPython:
-    """The free-threaded interpreter that imported the modules.
-
-    Parameters
-    ----------
-    label : str
-        As in case ids: ``3.14t``.
-    implementation, version, executable : str
-    free_threaded : bool
-    gilscope : bool
-        Whether it has gilscope.
-    """
+    """The free-threaded interpreter that imported the modules, labelled as in case ids, and whether it has gilscope."""
 
     label: str
     implementation: str
@@ -84,31 +61,18 @@ class AuditedPython:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What was found out; the JSON is described in docs/schema.md.
-
-    Parameters
-    ----------
-    tool_version : str
-    interpreter : AuditedPython or None
-        None if only calls were asked for.
-    modules : tuple of Import
-        In the order asked for.
-    extensions : tuple of Extension
-        Those of the distributions involved.
-    distributions : tuple of Distribution
-    calls : tuple of Call
-    """
+    """What was found; the JSON is described in docs/schema.md."""
 
     tool_version: str = ""
-    interpreter: AuditedPython | None = None
-    modules: tuple[Import, ...] = ()
-    extensions: tuple[Extension, ...] = ()
+    interpreter: AuditedPython | None = None  # None if only calls were requested
+    modules: tuple[Import, ...] = ()  # in the order requested
+    extensions: tuple[Extension, ...] = ()  # of the distributions involved
     distributions: tuple[Distribution, ...] = ()
-    calls: tuple[Call, ...] = ()
+    calls: tuple[AuditedCall, ...] = ()
 
     @property
     def passed(self) -> bool:
-        """Whether the GIL stayed off in every module, and everything that was asked for could be found out."""
+        """Whether the GIL stayed off in every module, and nothing remained unknown."""
         return all(row.status == "free" for row in self.modules) and all(row.status == "ok" for row in self.calls)
 
     def to_json(self) -> dict[str, Any]:
@@ -117,41 +81,26 @@ class Audit:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Audit:
-        """Read a stored audit.
-
-        Raises
-        ------
-        ValueError
-            If a row lacks something.
-        """
+        """Read a stored audit; ValueError if a row lacks something."""
         return typed.read(cls, document)
 
 
 def audit(request: AuditRequest, progress: Callable[[str], None] = lambda text: None) -> Audit:
-    """Do the audit.
+    """Do the audit; ``progress`` gets what happens next.
 
-    Parameters
-    ----------
-    progress : callable (text) -> None
-        Told what happens next.
-
-    Raises
-    ------
-    UsageError
-        If a snippet is no call.
-    UnavailableError
-        If modules are to be audited and there is no free-threaded interpreter.
+    Raises UsageError if a snippet is not a call, UnavailableError if modules are to be audited and there is no
+    free-threaded interpreter.
     """
     for text in request.calls:
         check_snippet(text)
-    found, seen = Audit(tool_version=gilscope.__version__), None
+    found, inspected = Audit(tool_version=gilscope.__version__), None
     if request.modules or request.environment:
         python = find_interpreter(request.python)
         progress(f"looking at {python}")
-        seen = inspect(python)
-        found = _modules(found, request, python, seen, progress)
+        inspected = inspect(python)
+        found = _modules(found, request, python, inspected, progress)
     if request.calls:
-        python, free_threaded = _caller(request, seen)
+        python, free_threaded = _caller(request, inspected)
         calls = []
         for text in request.calls:
             progress(f"calling {text}")
@@ -160,43 +109,51 @@ def audit(request: AuditRequest, progress: Callable[[str], None] = lambda text: 
     return found
 
 
-def _caller(request: AuditRequest, seen: Inspected | None) -> tuple[str, bool]:
+def _caller(request: AuditRequest, inspected: Inspected | None) -> tuple[str, bool]:
     """Return the interpreter that calls the snippets, and whether it is free-threaded.
 
-    The one asked for if it has gilscope, which watches; else this one.
-
-    Raises
-    ------
-    UnavailableError
-        If only calls were asked for, in an interpreter without gilscope.
+    The requested one if it has gilscope, which watches; else this one, unless only calls were requested.
     """
-    if request.python is None:
-        return sys.executable, free_threaded_build()
-    python = find_interpreter(request.python)
-    facts = (seen or inspect(python)).python
-    if facts.gilscope:
-        return python, facts.free_threaded
-    if seen is None:
-        raise UnavailableError(
-            f"{python} has no gilscope, which watches the call", f"gilscope env add {request.python}"
-        )
+    if request.python is not None:
+        python = find_interpreter(request.python)
+        about = (inspected or inspect(python)).python
+        if about.gilscope:
+            return python, about.free_threaded
+        if inspected is None:
+            raise UnavailableError(
+                f"{python} has no gilscope, which watches the call", f"gilscope env add {request.python}"
+            )
     return sys.executable, free_threaded_build()
 
 
 def _modules(
-    known: Audit, request: AuditRequest, python: str, seen: Inspected, progress: Callable[[str], None]
+    known: Audit, request: AuditRequest, python: str, inspected: Inspected, progress: Callable[[str], None]
 ) -> Audit:
-    interpreter = _interpreter(seen.python)
+    interpreter = _interpreter(inspected.python)
     rows, outcomes = [], []
     for module in dict.fromkeys(request.modules):
         progress(f"importing {module}")
         row, outcome = import_alone(python, module)
         rows.append(row)
         outcomes.append(outcome)
-    found = _extensions(python, seen, outcomes, everything=request.environment, progress=progress)
-    installed = _distributions(seen, rows, found, everything=request.environment)
+    found = extensions(inspected, outcomes, everything=request.environment)
+    if unknown := [row.module for row in found if row.free_threading is None]:
+        progress(f"importing {len(unknown)} extension modules whose files do not tell")
+
+        def run(names: Sequence[str]) -> Outcome:
+            action = {"action": "import", "modules": list(names), "until_gil": True}
+            return run_child(python, action, timeout_s=IMPORT_LIMIT_S)
+
+        found = completed(found, resolve_by_import(unknown, run))
+    involved = {row.distribution for row in found}
+    tops = {row.module.partition(".")[0] for row in rows}
+    installed = [
+        entry
+        for entry in distributions(inspected)
+        if request.environment or entry.name in involved or any(top in tops for top in (*entry.top, entry.name))
+    ]
     if request.online:
-        installed = _asked(installed, rows, interpreter, progress)
+        installed = _with_index(installed, rows, interpreter, progress)
     return replace(
         known,
         interpreter=interpreter,
@@ -206,99 +163,50 @@ def _modules(
     )
 
 
-def _interpreter(facts: PythonFacts) -> AuditedPython:
-    """Return the facts about the interpreter.
-
-    Raises
-    ------
-    UnavailableError
-        If it is not free-threaded.
-    """
-    if not facts.free_threaded:
+def _interpreter(about: PythonFacts) -> AuditedPython:
+    if not about.free_threaded:
         raise UnavailableError(
-            f"{facts.executable} is {facts.implementation} {facts.version} with a GIL, no free-threaded build",
-            f"name a free-threaded one: --python {facts.minor[0]}.{max(13, facts.minor[1])}t",
+            f"{about.executable} is {about.implementation} {about.version} with a GIL, no free-threaded build",
+            f"name a free-threaded one: --python {about.minor[0]}.{max(13, about.minor[1])}t",
         )
     return AuditedPython(
-        label=interpreter_label(facts.minor, free_threaded=True, gil=facts.gil),
-        implementation=facts.implementation,
-        version=facts.version,
-        executable=facts.executable,
-        free_threaded=True,
-        gilscope=facts.gilscope,
+        label=interpreter_label(about.minor, free_threaded=True, gil=about.gil),
+        implementation=about.implementation,
+        version=about.version,
+        executable=about.executable,
+        gilscope=about.gilscope,
     )
 
 
-def _extensions(
-    python: str,
-    seen: Inspected,
-    outcomes: Sequence[Outcome],
-    *,
-    everything: bool,
-    progress: Callable[[str], None],
-) -> list[Extension]:
-    """Return the extension modules asked for; those whose files do not tell are imported."""
-    found = extensions(seen, outcomes, everything=everything)
-    open_ = [row.module for row in found if row.free_threading is None]
-    if not open_:
-        return found
-    progress(f"importing {len(open_)} extension modules whose files do not tell")
-
-    def run(names: Sequence[str]) -> Outcome:
-        request = {"action": "import", "modules": list(names), "until_gil": True}
-        return run_child(python, request, timeout_s=IMPORT_LIMIT_S)
-
-    return completed(found, resolve_by_import(open_, run))
-
-
-def _distributions(
-    seen: Inspected, rows: Sequence[Import], found: Sequence[Extension], *, everything: bool
-) -> list[Distribution]:
-    """Return the distributions the modules and their extension modules belong to."""
-    owners = {row.distribution for row in found}
-    tops = {row.module.partition(".")[0] for row in rows}
-    return [
-        entry
-        for entry in distributions(seen)
-        if everything or entry.name in owners or any(top in tops for top in (*entry.top, entry.name))
-    ]
-
-
-def _asked(
+def _with_index(
     installed: Sequence[Distribution],
     rows: Sequence[Import],
     interpreter: AuditedPython,
     progress: Callable[[str], None],
 ) -> list[Distribution]:
-    """Ask the index about everything that is no pure Python, and about modules that are not installed."""
+    """Ask the index about everything that is not pure Python, and about modules that are not installed."""
     own = "cp" + "".join(interpreter.version.split(".")[:2]) + "t"
-    abis = tuple(dict.fromkeys((own, _NEWEST_ABI)))
     missing = {row.missing.partition(".")[0] for row in rows if row.missing} - {""}
     absent = [Distribution(name=name, version="", tags=(), wheel="unknown", top=(name,)) for name in sorted(missing)]
-    answered = []
+    found = []
     for entry in (*installed, *absent):
-        if entry.wheel == "pure":
-            answered.append(entry)
-            continue
-        progress(f"asking the package index about {entry.name}")
-        answered.append(replace(entry, index=ask_index(entry.name, abis)))
-    return answered
+        if entry.wheel != "pure":
+            progress(f"asking the package index about {entry.name}")
+            entry = replace(entry, index=ask_index(entry.name, list(dict.fromkeys((own, _NEWEST_ABI)))))
+        found.append(entry)
+    return found
 
 
 def _completed(row: Import, found: Sequence[Extension], python: str) -> Import:
-    """Complete a row with whom the culprit belongs to, what else does not declare support, and the cure."""
+    """Add the distribution of the culprit, what else does not declare support, and the fix."""
     by_name = {entry.module: entry for entry in found}
     culprit = by_name.get(row.switched_on_by or "")
-    undeclared = tuple(
-        name for name in row.extensions if (entry := by_name.get(name)) is not None and entry.free_threading is False
+    return replace(
+        row,
+        distribution=culprit.distribution if culprit else None,
+        undeclared=tuple(n for n in row.extensions if n in by_name and by_name[n].free_threading is False),
+        cure=_cure(row, culprit, python),
     )
-    distribution = culprit.distribution if culprit else None
-    return replace(row, distribution=distribution, undeclared=undeclared, cure=_cure(row, culprit, python))
-
-
-def _provider(top: str) -> str:
-    """Return the distribution that provides a top-level module here; its own name where it is not installed here."""
-    return importlib.metadata.packages_distributions().get(top, [top])[0]
 
 
 def _cure(row: Import, culprit: Extension | None, python: str) -> str:
@@ -310,7 +218,8 @@ def _cure(row: Import, culprit: Extension | None, python: str) -> str:
             "PYTHON_GIL=0 keeps the GIL off at your own risk"
         )
     if row.missing:
-        return f"{python} -m pip install {_provider(row.missing.partition('.')[0])}"
+        top = row.missing.partition(".")[0]
+        return f"{python} -m pip install {importlib.metadata.packages_distributions().get(top, [top])[0]}"
     if row.status in ("crashed", "timeout"):
         return "report it to the authors of what was loading; PYTHONFAULTHANDLER=1 shows where"
     return ""

@@ -1,9 +1,10 @@
-"""The part of the audit that runs inside the interpreter under audit: imports modules and writes down what happens.
+"""The part of the audit that runs inside the interpreter under audit: imports modules and reports what happens.
 
 Run by path, in a fresh process, by any CPython 3.11 or newer, with or without gilscope: standard library only. Events
-go to a file as JSON lines, each written before the next thing happens: a crash leaves the name of what crashed.
+are JSON lines in a file, each written before the next thing happens: a crash leaves the name of what crashed.
 """
 
+import contextlib
 import importlib
 import importlib.machinery
 import importlib.metadata
@@ -18,7 +19,7 @@ import time
 import traceback
 import types
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from typing import Any
 
 RE_ENABLED = re.compile(r"GIL\) has been enabled to load module '([^']+)'")
@@ -38,56 +39,48 @@ class ChildReport:
     def __init__(self, path: str) -> None:
         self.stream = open(path, "a", encoding="utf-8")  # noqa: SIM115  (open until the process ends)
 
-    def say(self, event: str, **facts: Any) -> None:
-        """Write one event down, now."""
-        self.stream.write(json.dumps({"event": event, **facts}) + "\n")
+    def write(self, event: str, **details: Any) -> None:
+        """Write one event, now."""
+        self.stream.write(json.dumps({"event": event, **details}) + "\n")
         self.stream.flush()
 
 
 # Importing ------------------------------------------------------------------------------------------------------------
 
 
-def watch(report: ChildReport) -> Callable[[], None]:
-    """Write down every extension module that is loaded from now on, and the warning that names the culprit.
-
-    Returns
-    -------
-    callable () -> None
-        Stops it.
-    """
+@contextlib.contextmanager
+def watch(report: ChildReport) -> Iterator[None]:
+    """Report every extension module that is loaded, and the warning that names the culprit."""
     loader: Any = importlib.machinery.ExtensionFileLoader
     create, show = loader.create_module, warnings.showwarning
 
     def create_module(self: Any, spec: Any) -> Any:
-        report.say("loading", module=spec.name, file=spec.origin, gil=gil())
+        report.write("loading", module=spec.name, file=spec.origin, gil=gil())
         module = create(self, spec)
         # Only now is the state final: while a module is created, CPython switches the GIL on for a moment.
-        report.say("loaded", module=spec.name, file=spec.origin, gil=gil())
+        report.write("loaded", module=spec.name, file=spec.origin, gil=gil())
         return module
 
     def showwarning(message: Any, category: Any, *rest: Any, **more: Any) -> None:
         found = RE_ENABLED.search(str(message))
         if found:
-            report.say("warned", module=found[1])
+            report.write("warned", module=found[1])
         else:
             show(message, category, *rest, **more)
 
-    def replace_by(create: Any, show: Any) -> None:
-        loader.create_module = create
-        warnings.showwarning = show
-
-    replace_by(create_module, showwarning)
-    return lambda: replace_by(create, show)
+    loader.create_module, warnings.showwarning = create_module, showwarning
+    yield
+    loader.create_module, warnings.showwarning = create, show
 
 
 def import_one(report: ChildReport, name: str) -> None:
-    """Import one module and say what became of it and of the GIL."""
-    report.say("importing", module=name, gil=gil())
+    """Import one module and report what became of it and of the GIL."""
+    report.write("importing", module=name, gil=gil())
     began = time.perf_counter()
     try:
         importlib.import_module(name)
     except BaseException as error:  # noqa: BLE001  (whatever an import raises, SystemExit too, is its result)
-        report.say(
+        report.write(
             "raised",
             module=name,
             gil=gil(),
@@ -96,21 +89,14 @@ def import_one(report: ChildReport, name: str) -> None:
             detail=traceback.format_exc(),
         )
     else:
-        report.say("imported", module=name, gil=gil(), seconds=time.perf_counter() - began)
+        report.write("imported", module=name, gil=gil(), seconds=time.perf_counter() - began)
 
 
 # What modules declare -------------------------------------------------------------------------------------------------
 
 
 def slots_of(module: Any) -> tuple[bool, dict[int, int]]:
-    """Return the slots of a loaded extension module.
-
-    Returns
-    -------
-    one_phase : bool
-        Whether it has none, because it is initialised in one phase.
-    slots : dict of int to int
-        Values by slot id.
+    """Return whether a loaded extension module has one-phase initialisation, and else its slots: values by id.
 
     Raises
     ------
@@ -141,32 +127,25 @@ def slots_of(module: Any) -> tuple[bool, dict[int, int]]:
     raise LookupError("no list of slots")
 
 
-def say_declared(report: ChildReport, names: Iterable[str]) -> None:
-    """Write down the slots of loaded extension modules, where they can be read."""
-    for name in names:
+def report_declared(report: ChildReport) -> None:
+    """Report the slots of all extension modules that were loaded from files, where they can be read."""
+    for name, module in list(sys.modules.items()):
+        loader = getattr(getattr(module, "__spec__", None), "loader", None)
+        if not isinstance(loader, importlib.machinery.ExtensionFileLoader):
+            continue
         try:
-            one_phase, slots = slots_of(sys.modules.get(name))
+            one_phase, slots = slots_of(module)
         except (ImportError, AttributeError, LookupError):  # no ctypes here, or another kind of module
             continue
-        report.say("declared", module=name, one_phase=one_phase, slots=slots)
-
-
-def extensions_loaded() -> list[str]:
-    """Names of the extension modules loaded from files."""
-    loader = importlib.machinery.ExtensionFileLoader
-    return [name for name, module in list(sys.modules.items()) if isinstance(_loader(module), loader)]
-
-
-def _loader(module: Any) -> Any:
-    return getattr(getattr(module, "__spec__", None), "loader", None)
+        report.write("declared", module=name, one_phase=one_phase, slots=slots)
 
 
 # What is installed ----------------------------------------------------------------------------------------------------
 
 
-def say_interpreter(report: ChildReport) -> None:
-    """Write down which Python this is."""
-    report.say(
+def report_interpreter(report: ChildReport) -> None:
+    """Report which Python this is."""
+    report.write(
         "interpreter",
         implementation=platform.python_implementation(),
         version=platform.python_version(),
@@ -175,12 +154,11 @@ def say_interpreter(report: ChildReport) -> None:
         gil=gil(),
         executable=sys.executable,
         gilscope=importlib.util.find_spec("gilscope") is not None,
-        pip=importlib.util.find_spec("pip") is not None,
     )
 
 
 def module_name(path: str) -> str | None:
-    """Return the module a file of a distribution is, ``a/b.cpython-313t.so`` -> ``a.b``; None if it is none."""
+    """Return the extension module that a file is: ``a/b.cpython-313t.so`` -> ``a.b``; None if it is something else."""
     for suffix in importlib.machinery.EXTENSION_SUFFIXES:
         if path.endswith(suffix):
             parts = path[: -len(suffix)].split("/")
@@ -189,49 +167,48 @@ def module_name(path: str) -> str | None:
     return None
 
 
-def say_distributions(report: ChildReport) -> None:
-    """Write down every installed distribution: version, wheel tags, top-level names, extension modules."""
-    seen = set()
+def report_distributions(report: ChildReport) -> None:
+    """Report every installed distribution: version, wheel tags, top-level names, extension modules."""
+    known = set()
     for distribution in importlib.metadata.distributions():
         name = distribution.metadata["Name"]
-        if not name or name in seen:  # what comes first on sys.path is what gets imported
+        if not name or name in known:  # what comes first on sys.path is what gets imported
             continue
-        seen.add(name)
+        known.add(name)
         files = [str(path) for path in distribution.files or ()]
         extensions = [(module_name(path), str(distribution.locate_file(path))) for path in files]
         wheel = distribution.read_text("WHEEL") or ""
         top = {path.split("/")[0].split(".")[0] for path in files if path.endswith(".py") or "/" in path}
         top |= set((distribution.read_text("top_level.txt") or "").split())
-        report.say(
+        report.write(
             "distribution",
             name=name,
             version=distribution.version,
             tags=re.findall(r"^Tag:\s*(\S+)", wheel, re.MULTILINE),
-            top=sorted(word for word in top if word.isidentifier()),
+            top=sorted(filter(str.isidentifier, top)),
             extensions=[entry for entry in extensions if entry[0]],
         )
 
 
 def main() -> None:
-    """Do what the request in ``argv[1]`` asks for."""
+    """Carry out the request in ``argv[1]``."""
     request = json.loads(sys.argv[1])
     sys.argv[1:] = []
     sys.path.insert(0, os.getcwd())  # as "python -m" does; started with -P, so that this folder is not on the path
     report = ChildReport(request["report"])
     if request["action"] == "inspect":
-        say_interpreter(report)
-        say_distributions(report)
+        report_interpreter(report)
+        report_distributions(report)
     else:
-        stop = watch(report)
-        for name in request["modules"]:
-            import_one(report, name)
-            if gil() and request["until_gil"]:
-                break
-        stop()
-        say_declared(report, extensions_loaded())
-    report.say("end")
+        with watch(report):
+            for name in request["modules"]:
+                import_one(report, name)
+                if gil() and request["until_gil"]:
+                    break
+        report_declared(report)
+    report.write("end")
     sys.stdout.flush()
-    os._exit(0)  # what modules do at exit is not asked, and may crash
+    os._exit(0)  # what modules do at exit is not of interest, and may crash
 
 
 if __name__ == "__main__":

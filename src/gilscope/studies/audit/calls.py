@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import importlib
 import sys
 import threading
@@ -16,27 +17,27 @@ from gilscope.core.errors import UsageError
 from gilscope.env import child
 from gilscope.env.interpreter import free_threaded_build
 
-__all__ = ["Call", "Share", "check_snippet", "measure_call", "verdict_of"]
+__all__ = ["AuditedCall", "HeldShare", "check_snippet", "measure_call", "verdict_of"]
 
-Verdict: TypeAlias = Literal["releases", "holds", "partly", "too_short"]
+GilVerdict: TypeAlias = Literal["releases", "holds", "partly", "too_short"]
 
 RELEASED_BELOW = 0.1
 HELD_ABOVE = 0.9
 """Held shares that count as released and as held. Between them, the function does both."""
 
 SHORTEST_CALL_S = 20e-6
-"""The loop around the call holds the GIL for some 0.1 us, and the probe looks every 0.5 ms; twenty microseconds leave
-the loop below one per cent."""
+"""The loop around the call holds the GIL for some 0.1 us, and the probe samples every 0.5 ms; with twenty microseconds
+the loop stays below one per cent."""
 
-_LOOKS_S = (0.5, 1.0, 2.0, 4.0)  # lengths of the window after which the held share is judged
+_WINDOWS_S = (0.5, 1.0, 2.0, 4.0)  # after which the held share is judged
 _RATE_HZ = 2000.0
 _LIMIT_S = 120.0
-_ASK = "from gilscope.studies.audit.calls import reply"
+_REPLY = "from gilscope.studies.audit.calls import reply"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """A share of the time, with its interval; 0 to 1."""
+class HeldShare:
+    """The share of the time the GIL was held, with its interval; 0 to 1."""
 
     value: float
     low: float
@@ -44,41 +45,20 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """What was found about one snippet.
-
-    Parameters
-    ----------
-    call : str
-        The snippet.
-    status : {"ok", "failed", "unavailable"}
-    verdict : {"releases", "holds", "partly", "too_short"} or None
-    held : Share or None
-        Share of the time the GIL was held.
-    per_call_s : float or None
-    interpreter : str
-        Which Python it ran in.
-    reason : str
-        Why there is no verdict.
-    """
+class AuditedCall:
+    """What was found about one snippet: ``interpreter`` called it, ``reason`` is why there is no verdict."""
 
     call: str
     status: Literal["ok", "failed", "unavailable"]
-    verdict: Verdict | None = None
-    held: Share | None = None
+    verdict: GilVerdict | None = None
+    held: HeldShare | None = None
     per_call_s: float | None = None
     interpreter: str = ""
     reason: str = ""
 
 
 def check_snippet(text: str) -> ast.Call:
-    """Parse ``module.function(arguments)``.
-
-    Raises
-    ------
-    UsageError
-        If it is something else.
-    """
+    """Parse ``module.function(arguments)``; UsageError if it is something else."""
     try:
         node = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError):
@@ -88,7 +68,7 @@ def check_snippet(text: str) -> ast.Call:
     return node
 
 
-def verdict_of(low: float, high: float, per_call_s: float) -> Verdict:
+def verdict_of(low: float, high: float, per_call_s: float) -> GilVerdict:
     """Judge the interval of the held share."""
     if per_call_s < SHORTEST_CALL_S:
         return "too_short"
@@ -97,40 +77,31 @@ def verdict_of(low: float, high: float, per_call_s: float) -> Verdict:
     return "holds" if low >= HELD_ABOVE else "partly"
 
 
-def measure_call(text: str, python: str = sys.executable, *, free_threaded: bool | None = None) -> Call:
+def measure_call(text: str, python: str = sys.executable, *, free_threaded: bool | None = None) -> AuditedCall:
     """Call a snippet in a fresh process, with the GIL on, and watch the GIL.
 
     Parameters
     ----------
     text : str
-        ``module.function(arguments)``: arguments are evaluated once, modules they name are imported.
+        See ``check_snippet``: arguments are evaluated once, modules they name are imported.
     python : str
         An interpreter that has gilscope.
     free_threaded : bool or None
         Whether that interpreter could do without the GIL; None: as this one.
-
-    Raises
-    ------
-    UsageError
-        If it is no call.
     """
     check_snippet(text)
     can_do_without = free_threaded_build() if free_threaded is None else free_threaded
     # The folder in which it is called is on the path, as it is for the modules that are imported.
     changed = {**child.PLAIN, "PYTHON_GIL": "1" if can_do_without else None, "PYTHONSAFEPATH": None}
     try:
-        row = child.reply(_ASK, text, timeout_s=_LIMIT_S, python=python, environment=child.surroundings(changed))
+        row = child.reply(_REPLY, text, timeout_s=_LIMIT_S, python=python, environment=child.surroundings(changed))
     except child.NoReplyError as error:
-        return Call(call=text, status="failed", reason=str(error))
-    return typed.read(Call, row)
+        return AuditedCall(call=text, status="failed", reason=str(error))
+    return typed.read(AuditedCall, row)
 
 
 def reply(text: str) -> dict[str, Any]:
     """Measure a snippet and return the row; the child's side."""
-    return asdict(_measure(text))
-
-
-def _measure(text: str) -> Call:
     from gilscope.env.interpreter import describe
     from gilscope.telemetry.gil import GilMonitor
 
@@ -140,20 +111,21 @@ def _measure(text: str) -> Call:
     monitor = GilMonitor(rate_hz=_RATE_HZ)
     with monitor:
         if not monitor.available:
-            return Call(call=text, status="unavailable", interpreter=label, reason=monitor.reason)
+            return asdict(AuditedCall(call=text, status="unavailable", interpreter=label, reason=monitor.reason))
         held, calls, wall_s = _watched(bound, monitor)
-    return Call(
+    row = AuditedCall(
         call=text,
         status="ok",
         verdict=verdict_of(held.low, held.high, wall_s / calls),
-        held=Share(value=held.value, low=held.low, high=held.high),
+        held=HeldShare(value=held.value, low=held.low, high=held.high),
         per_call_s=wall_s / calls,
         interpreter=label,
     )
+    return asdict(row)
 
 
 def _watched(bound: Callable[[], Any], monitor: Any) -> tuple[Any, int, float]:
-    """Call it in a thread until its held share can be judged; the share, the number of calls and the time they took."""
+    """Call it in a thread until its held share can be judged; return the share, the number of calls, their seconds."""
     done, calls = threading.Event(), 0
 
     def repeat() -> None:
@@ -166,7 +138,7 @@ def _watched(bound: Callable[[], Any], monitor: Any) -> tuple[Any, int, float]:
     worker = threading.Thread(target=repeat, name="caller")
     worker.start()
     try:
-        for until_s in _LOOKS_S:
+        for until_s in _WINDOWS_S:
             worker.join(max(0.0, began + until_s - time.perf_counter()))
             held = monitor.held
             if calls and (held.high <= RELEASED_BELOW or held.low >= HELD_ABOVE):
@@ -182,20 +154,14 @@ def _bind(call: ast.Call) -> Callable[[], Any]:
     names = _Modules()
     function = _evaluate(call.func, names)
     positional = [_evaluate(argument, names) for argument in call.args]
-    named = {word.arg: _evaluate(word.value, names) for word in call.keywords if word.arg}
-
-    def bound() -> Any:
-        return function(*positional, **named)
-
-    return bound
+    named = {keyword.arg: _evaluate(keyword.value, names) for keyword in call.keywords if keyword.arg}
+    return lambda: function(*positional, **named)
 
 
 class _Modules(dict[str, Any]):
-    """A namespace in which every name that is no builtin is a module, imported when it is asked for."""
+    """A namespace in which every name that is not a builtin is a module, imported when it is looked up."""
 
     def __missing__(self, name: str) -> Any:
-        import builtins
-
         if hasattr(builtins, name):
             raise KeyError(name)
         return importlib.import_module(name)
@@ -212,10 +178,9 @@ def _import_parents(dotted: str) -> None:
     """Import the submodules a dotted name leads through: ``a.b.f`` needs ``a.b``."""
     parts = dotted.split(".")
     for end in range(1, len(parts)):
-        name = ".".join(parts[:end])
-        if not all(part.isidentifier() for part in parts[:end]):
+        if not parts[end - 1].isidentifier():
             return
         try:
-            importlib.import_module(name)
+            importlib.import_module(".".join(parts[:end]))
         except ImportError:
-            return  # an attribute, not a module; if it is neither, evaluating says so
+            return  # an attribute, not a module; if it is neither, evaluating fails

@@ -1,4 +1,4 @@
-"""Fresh processes of the interpreter under audit, and what they wrote down."""
+"""Fresh processes of the interpreter under audit, and what they reported."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from gilscope.env.child import PLAIN, surroundings
 from gilscope.env.interpreter import free_threaded_build
 from gilscope.env.interpreters import locate
 
-__all__ = ["Event", "Inspected", "Installed", "Outcome", "PythonFacts", "find_interpreter", "inspect", "run_child"]
+__all__ = ["ChildEvent", "Inspected", "Installed", "Outcome", "PythonFacts", "find_interpreter", "inspect", "run_child"]
 
 _CHILD = Path(__file__).with_name("_child.py")
 _KNOWN = ("3.15t", "3.14t", "3.13t")
@@ -34,7 +34,7 @@ INSTALL_CURE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonFacts:
-    """What an interpreter says about itself; ``version_info`` is major and minor version."""
+    """An interpreter; ``version_info`` is major and minor version."""
 
     implementation: str
     version: str
@@ -43,7 +43,6 @@ class PythonFacts:
     gil: bool
     executable: str
     gilscope: bool = False
-    pip: bool = False
 
     @property
     def minor(self) -> tuple[int, int]:
@@ -72,55 +71,28 @@ class Inspected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Something that happened while modules were imported.
+class ChildEvent:
+    """Something that happened while modules were imported."""
 
-    Parameters
-    ----------
-    event : str
-        ``importing``, ``loading``, ``loaded``, ``warned``, ``imported``, ``raised``, ``declared`` or ``end``.
-    module, file : str
-        Of which module; its file where it is an extension module.
-    gil : bool
-        Whether the GIL was on then.
-    seconds : float or None
-        How long the import took.
-    error, missing, detail : str
-        What it raised; the module that was missing; the traceback.
-    one_phase : bool
-    slots : mapping of str to int
-        What an extension module declares: values by slot id.
-    """
-
-    event: str
+    event: str  # importing, loading, loaded, warned, imported, raised, declared or end
     module: str = ""
-    file: str = ""
-    gil: bool = False
-    seconds: float | None = None
+    file: str = ""  # of an extension module
+    gil: bool = False  # whether it was on then
+    seconds: float | None = None  # that the import took
     error: str = ""
-    missing: str = ""
-    detail: str = ""
+    missing: str = ""  # the module that was missing
+    detail: str = ""  # the traceback
     one_phase: bool = False
-    slots: Mapping[str, int] = field(default_factory=dict)
+    slots: Mapping[str, int] = field(default_factory=dict)  # values by slot id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a child ended.
+    """How a child ended."""
 
-    Parameters
-    ----------
-    events : tuple of Event
-        What it wrote down, in order; a torn last line is dropped.
-    status : int or None
-        Exit status, negative for a signal; None if its time was up and it was killed.
-    output : str
-        The end of what it printed.
-    """
-
-    events: tuple[Event, ...]
-    status: int | None
-    output: str = ""
+    events: tuple[ChildEvent, ...]
+    status: int | None  # exit status, negative for a signal; None if it was killed because its time was up
+    output: str = ""  # the end of it
 
     @property
     def complete(self) -> bool:
@@ -128,24 +100,15 @@ class Outcome:
         return any(event.event == "end" for event in self.events)
 
 
-def find_interpreter(word: str | None) -> str:
+def find_interpreter(name: str | None) -> str:
     """Return the path of the interpreter to audit with.
 
-    Parameters
-    ----------
-    word : str or None
-        What ``--python`` understands everywhere: a path, an environment of ``gilscope env``, a version, a command.
-        None: this interpreter if it is free-threaded, else the newest free-threaded one found by its version.
-
-    Raises
-    ------
-    UsageError
-        If there is none of that name.
-    UnavailableError
-        If none was named and there is none.
+    ``name`` is what ``--python`` understands everywhere: a path, an environment of ``gilscope env``, a version, a
+    command. None: this interpreter if it is free-threaded, else the newest free-threaded one found by its version.
+    Raises UsageError if there is none of that name, UnavailableError if none was named and there is none.
     """
-    if word is not None:
-        return locate(word)
+    if name is not None:
+        return locate(name)
     if free_threaded_build():
         return sys.executable
     for version in _KNOWN:
@@ -157,55 +120,48 @@ def find_interpreter(word: str | None) -> str:
 
 
 def inspect(python: str) -> Inspected:
-    """Ask an interpreter what it is and what is installed in it.
-
-    Raises
-    ------
-    UnavailableError
-        If it does not run.
-    """
+    """Return what an interpreter is and what is installed in it; UnavailableError if it does not run."""
     lines, outcome = _run_child(python, {"action": "inspect"}, timeout_s=_INSPECT_S)
     if not outcome.complete:
         last = outcome.output.strip().rpartition("\n")[2] or f"exit status {outcome.status}"
         raise UnavailableError(f"{python} does not run: {last}", "name another interpreter with --python")
-    [facts] = [line for line in lines if line["event"] == "interpreter"]
+    [about] = [line for line in lines if line["event"] == "interpreter"]
     return Inspected(
-        python=typed.read(PythonFacts, facts),
+        python=typed.read(PythonFacts, about),
         distributions=tuple(typed.read(Installed, line) for line in lines if line["event"] == "distribution"),
     )
 
 
 def run_child(python: str, request: Mapping[str, Any], *, timeout_s: float) -> Outcome:
-    """Run the child with a request; it gets a fresh process in this working folder.
+    """Run the child with a request in a fresh process in this working folder, killed after ``timeout_s``.
 
-    Without ``PYTHON_GIL``, so that modules decide. After ``timeout_s`` it is killed.
+    It runs without ``PYTHON_GIL``, so that modules decide.
     """
     return _run_child(python, request, timeout_s=timeout_s)[1]
 
 
 def _run_child(python: str, request: Mapping[str, Any], *, timeout_s: float) -> tuple[list[Mapping[str, Any]], Outcome]:
-    """Run the child; return the lines it wrote down beside how it ended."""
-    environment = surroundings(PLAIN)
+    """Run the child; return the lines it wrote, and how it ended."""
     with tempfile.TemporaryDirectory(prefix="gilscope-audit-") as folder:
         report, printed = Path(folder, "events"), Path(folder, "output")
         report.touch()
         # The warning that names the culprit must come through whatever filters are set outside.
         command = [python, "-P", "-W", "always:The global interpreter lock:RuntimeWarning", str(_CHILD)]
         with printed.open("wb") as output:
-            status = _run([*command, json.dumps({**request, "report": str(report)})], environment, output, timeout_s)
-        lines = _read(report.read_text(encoding="utf-8", errors="replace"))
-        said = printed.read_text(encoding="utf-8", errors="replace")[-2000:]
-    return lines, Outcome(events=tuple(typed.read(Event, line) for line in lines), status=status, output=said)
+            status = _run([*command, json.dumps({**request, "report": str(report)})], output, timeout_s)
+        lines = list(_lines(report))
+        text = printed.read_text(encoding="utf-8", errors="replace")[-2000:]
+    return lines, Outcome(events=tuple(typed.read(ChildEvent, line) for line in lines), status=status, output=text)
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str], output: Any, timeout_s: float) -> int | None:
+def _run(command: Sequence[str], output: Any, timeout_s: float) -> int | None:
     try:
         return subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=environment,
+            env=surroundings(PLAIN),
             timeout=timeout_s,
             check=False,
         ).returncode
@@ -215,11 +171,9 @@ def _run(command: Sequence[str], environment: Mapping[str, str], output: Any, ti
         raise UnavailableError(f"{command[0]} cannot be run: {error.strerror}", INSTALL_CURE) from None
 
 
-def _read(text: str) -> list[Mapping[str, Any]]:
-    lines = []
-    for line in text.splitlines():
+def _lines(report: Path) -> Iterator[Mapping[str, Any]]:
+    for line in report.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            lines.append(json.loads(line))
+            yield json.loads(line)
         except ValueError:
-            break
-    return lines
+            return

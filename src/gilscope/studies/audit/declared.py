@@ -1,9 +1,9 @@
 """What an extension module declares, read from its file without running any of it.
 
-A module with multi-phase initialisation has a constant table of slots: ``Py_mod_gil`` says whether it can run without
-the GIL, ``Py_mod_multiple_interpreters`` what it thinks of sub-interpreters. In an ELF file of a 64-bit machine both
-tables are found by the relocations: one of them points from ``PyModuleDef.m_name`` to the module's name. Modules that
-fill these tables when they run (pybind11), and other file formats, cannot be read this way: ``None``.
+A module with multi-phase initialisation has a constant table of slots: ``Py_mod_gil`` tells whether it can run without
+the GIL, ``Py_mod_multiple_interpreters`` what it supports of sub-interpreters. In an ELF file of a 64-bit machine it is
+found by the relocations: one of them points from ``PyModuleDef.m_name`` to the module's name. Modules that fill the
+table when they run (pybind11), and other file formats, cannot be read this way.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import Literal, TypeAlias
 __all__ = ["Declaration", "Support", "declaration_of", "read_file"]
 
 Support: TypeAlias = Literal["own_gil", "shared_gil", "no"]
+"""With a GIL of its own per interpreter, with one GIL for all, in the main interpreter only."""
 
 PY_MOD_MULTIPLE_INTERPRETERS = 3
 PY_MOD_GIL = 4
 _KNOWN_SLOTS = range(1, 5)
 _GIL_NOT_USED = 1
 _SUPPORT: Mapping[int, Support] = {0: "no", 1: "shared_gil", 2: "own_gil"}
-_DEFAULT_SUPPORT = 1  # what CPython takes for granted of modules with multi-phase initialisation
+_DEFAULT_SUPPORT = 1  # what CPython assumes of modules with multi-phase initialisation
 
 _MOST_BYTES = 1 << 30  # larger than any extension module; a limit for what is read into memory
 _MOST_SLOTS = 32
@@ -31,29 +32,16 @@ _MOST_SLOTS = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """What a module declares.
+    """What a module declares."""
 
-    Parameters
-    ----------
-    free_threading : bool or None
-        Whether it declares that it can run without the GIL. None: only running it can tell.
-    sub_interpreters : {"own_gil", "shared_gil", "no"} or None
-        With a GIL of its own per interpreter, with one GIL for all, in the main interpreter only.
-    """
-
-    free_threading: bool | None
+    free_threading: bool | None  # whether it can run without the GIL; None: only running it can tell
     sub_interpreters: Support | None
 
 
 def declaration_of(slots: Mapping[int, int] | None, *, sets_gil_itself: bool = False) -> Declaration:
-    """Say what a table of slots declares.
+    """Return what a table of slots (values by slot id; None for one-phase initialisation) declares.
 
-    Parameters
-    ----------
-    slots : mapping of int to int, or None
-        Values by slot id; None for one-phase initialisation.
-    sets_gil_itself : bool
-        Whether the module may call ``PyUnstable_Module_SetGIL``, which one-phase modules declare with.
+    ``sets_gil_itself``: the module may call ``PyUnstable_Module_SetGIL``, with which one-phase modules declare it.
     """
     if slots is None:
         return Declaration(free_threading=None if sets_gil_itself else False, sub_interpreters="no")
@@ -69,9 +57,7 @@ def declaration_of(slots: Mapping[int, int] | None, *, sets_gil_itself: bool = F
 def read_file(path: Path, module: str) -> Declaration | None:
     """Read what the extension module ``module`` declares from its file; None if the file does not tell.
 
-    Notes
-    -----
-    Time O(size of the file). Reads, never loads: nothing of the module runs.
+    Time O(size of the file). Nothing of the module is loaded or runs.
     """
     try:
         if path.stat().st_size > _MOST_BYTES:
@@ -87,7 +73,7 @@ def read_file(path: Path, module: str) -> Declaration | None:
     if len(tables) != 1:
         return None
     table = tables.pop()
-    sets_gil_itself = image.mentions(b"PyUnstable_Module_SetGIL\0")
+    sets_gil_itself = b"PyUnstable_Module_SetGIL\0" in image.data
     return declaration_of(None if table is None else dict(table), sets_gil_itself=sets_gil_itself)
 
 
@@ -98,19 +84,13 @@ _WORD = 8
 
 
 class _Image:
-    """A shared object as the dynamic linker sees it.
-
-    Raises
-    ------
-    ValueError
-        If it is no little-endian 64-bit ELF file of a known machine.
-    """
+    """A shared object as the dynamic linker sees it: a little-endian 64-bit ELF file of a known machine."""
 
     def __init__(self, data: bytes) -> None:
         if data[:6] != b"\x7fELF\x02\x01":
             raise ValueError("no little-endian 64-bit ELF file")
-        self._data = data
-        machine = struct.unpack_from("<H", data, 18)[0]
+        self.data = data
+        (machine,) = struct.unpack_from("<H", data, 18)
         if machine not in _RELATIVE:
             raise ValueError(f"relocations of machine {machine} are unknown")
         self._relative = _RELATIVE[machine]
@@ -119,18 +99,14 @@ class _Image:
         self._zeros: list[tuple[int, int]] = []  # memory that is not in the file
         dynamic = (0, 0)
         for index in range(count):
-            kind, _, offset, address, _, in_file, in_memory = struct.unpack_from(
-                "<IIQQQQQ", data, headers + index * size
-            )
+            place = headers + index * size
+            kind, _, offset, address, _, in_file, in_memory = struct.unpack_from("<IIQQQQQ", data, place)
             if kind == _PT_LOAD:
                 self._loads.append((address, address + in_file, offset - address))
                 self._zeros.append((address + in_file, address + in_memory))
             elif kind == _PT_DYNAMIC:
                 dynamic = (offset, in_file)
         self._pointers = dict(self._relocations(dict(struct.iter_unpack("<QQ", data[dynamic[0] : sum(dynamic)]))))
-
-    def mentions(self, text: bytes) -> bool:
-        return text in self._data
 
     def slot_tables(self, name: bytes) -> Iterator[dict[int, int] | None]:
         """Yield the slots of every module definition of that name; None for one-phase initialisation."""
@@ -170,27 +146,27 @@ class _Image:
     def _word(self, address: int) -> int:
         if any(low <= address < high for low, high in self._zeros):
             return 0
-        return int(struct.unpack_from("<q", self._data, self._offset(address))[0])
+        return int(struct.unpack_from("<q", self.data, self._offset(address))[0])
 
     def _addresses(self, text: bytes) -> Iterator[int]:
-        """Where a text stands in memory. Linkers let a text be the tail of a longer one."""
-        found = self._data.find(text)
+        """Yield where a text is in memory. Linkers let a text be the tail of a longer one."""
+        found = self.data.find(text)
         while found >= 0:
             for low, high, shift in self._loads:
                 if low <= found - shift < high:
                     yield found - shift
-            found = self._data.find(text, found + 1)
+            found = self.data.find(text, found + 1)
 
     def _relocations(self, dynamic: Mapping[int, int]) -> Iterator[tuple[int, int]]:
         """Yield (address, what it points to) of every pointer into the file itself."""
         if dynamic.get(_DT_RELASZ):
             start = self._offset(dynamic[_DT_RELA])
-            for address, info, addend in struct.iter_unpack("<QQq", self._data[start : start + dynamic[_DT_RELASZ]]):
+            for address, info, addend in struct.iter_unpack("<QQq", self.data[start : start + dynamic[_DT_RELASZ]]):
                 if info == self._relative:
                     yield address, addend
         if dynamic.get(_DT_RELRSZ):
             start = self._offset(dynamic[_DT_RELR])
-            for address in _unpacked(self._data[start : start + dynamic[_DT_RELRSZ]]):
+            for address in _unpacked(self.data[start : start + dynamic[_DT_RELRSZ]]):
                 yield address, self._word(address)
 
 

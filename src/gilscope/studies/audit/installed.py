@@ -16,36 +16,22 @@ from gilscope.studies.audit.children import Inspected, Installed, Outcome
 from gilscope.studies.audit.declared import Declaration, Support, read_file
 from gilscope.studies.audit.imports import declared_by
 
-__all__ = [
-    "Distribution",
-    "Extension",
-    "Indexed",
-    "ask_index",
-    "completed",
-    "distributions",
-    "extensions",
-    "resolve_by_import",
-    "wheel_kind",
-]
+__all__ = ["Distribution", "Extension", "Indexed", "ask_index", "completed", "distributions", "extensions",
+           "resolve_by_import", "wheel_kind"]  # fmt: skip
 
 WheelKind: TypeAlias = Literal["free_threaded", "pure", "built_here", "other", "unknown"]
-How: TypeAlias = Literal["file", "import", ""]
 
 _INDEX_S = 60.0
 _MOST_ROUNDS = 50  # children of resolve_by_import: one per module that switches the GIL on
+_PIP = (
+    "-m pip install --dry-run --quiet --no-deps --ignore-installed --disable-pip-version-check --no-input "
+    "--only-binary=:all: --report=- --implementation=cp"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indexed:
-    """What the package index has of a distribution for one ABI.
-
-    Parameters
-    ----------
-    wheel : str or None
-        File name of the newest.
-    reason : str or None
-        Why there is none.
-    """
+    """The file name of the newest wheel that the package index has for one ABI, or the reason why there is none."""
 
     wheel: str | None = None
     reason: str | None = None
@@ -53,52 +39,31 @@ class Indexed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """An installed distribution.
-
-    Parameters
-    ----------
-    tags : tuple of str
-        Of the wheel it was installed from.
-    wheel : {"free_threaded", "pure", "built_here", "other", "unknown"}
-        What the tags say. ``built_here``: for this machine only, so from source.
-    top : tuple of str
-        Top-level modules.
-    index : mapping of str to Indexed
-        By ABI, such as ``cp314t``; empty if it was not asked.
-    """
+    """An installed distribution."""
 
     name: str
     version: str
-    tags: tuple[str, ...]
-    wheel: WheelKind
-    top: tuple[str, ...]
-    index: Mapping[str, Indexed] = field(default_factory=dict)
+    tags: tuple[str, ...]  # of the wheel it was installed from
+    wheel: WheelKind  # what the tags mean; built_here: for this machine only, so from source
+    top: tuple[str, ...]  # top-level modules
+    index: Mapping[str, Indexed] = field(default_factory=dict)  # by ABI, such as cp314t; empty unless requested
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
-    """An extension module of the environment.
-
-    Parameters
-    ----------
-    free_threading : bool or None
-        Whether it declares that it can run without the GIL; None: not found out.
-    sub_interpreters : {"own_gil", "shared_gil", "no"} or None
-    how : {"file", "import", ""}
-        Read from the file without running it, or seen when it was imported.
-    """
+    """An extension module of the environment."""
 
     module: str
     file: str
     distribution: str | None
     version: str | None
-    free_threading: bool | None
+    free_threading: bool | None  # whether it declares that it can run without the GIL; None: unknown
     sub_interpreters: Support | None
-    how: How
+    how: Literal["file", "import", ""]  # read from the file without running it, or observed when it was imported
 
 
 def wheel_kind(tags: Sequence[str]) -> WheelKind:
-    """Say what kind of wheel has these tags, such as ``cp313-cp313t-manylinux_2_28_x86_64``."""
+    """Return what kind of wheel has these tags, such as ``cp313-cp313t-manylinux_2_28_x86_64``."""
     parts = [tag.split("-") for tag in tags if tag.count("-") == 2]
     if not parts:
         return "unknown"
@@ -106,96 +71,74 @@ def wheel_kind(tags: Sequence[str]) -> WheelKind:
         return "pure"
     if all(platform.startswith("linux_") for _, _, platform in parts):
         return "built_here"
-    return "free_threaded" if any(_free_threaded(abi) for _, abi, _ in parts) else "other"
+    abis = [abi for _, some, _ in parts for abi in some.split(".")]
+    return "free_threaded" if any(re.fullmatch(r"cp3\d+t|abi3t", abi) for abi in abis) else "other"
 
 
-def _free_threaded(abi: str) -> bool:
-    return any(re.fullmatch(r"cp3\d+t|abi3t", word) for word in abi.split("."))
-
-
-def distributions(seen: Inspected) -> list[Distribution]:
-    """Return what the child saw installed, by name."""
-    found = [
-        Distribution(
-            name=entry.name, version=entry.version, tags=entry.tags, wheel=wheel_kind(entry.tags), top=entry.top
-        )
-        for entry in seen.distributions
+def distributions(inspected: Inspected) -> list[Distribution]:
+    """Return what is installed, sorted by name."""
+    entries = sorted(inspected.distributions, key=lambda entry: entry.name.lower())
+    return [
+        Distribution(name=one.name, version=one.version, tags=one.tags, wheel=wheel_kind(one.tags), top=one.top)
+        for one in entries
     ]
-    return sorted(found, key=lambda entry: entry.name.lower())
 
 
-def extensions(seen: Inspected, outcomes: Sequence[Outcome], *, everything: bool = True) -> list[Extension]:
-    """Return the extension modules that distributions list, and those that were loaded from elsewhere.
+def extensions(inspected: Inspected, outcomes: Sequence[Outcome], *, everything: bool = True) -> list[Extension]:
+    """Return the extension modules that distributions list, and those that children loaded from elsewhere.
 
-    Parameters
-    ----------
-    seen : Inspected
-        What is installed.
-    outcomes : sequence of Outcome
-        Of the children that imported something.
-    everything : bool
-        False: only of distributions of which something was loaded. Each file is read in whole.
+    Without ``everything``, only of distributions of which something was loaded: each file is read as a whole.
     """
-    declared, owners = declared_by(outcomes), seen.distributions
-    loaded = {
-        event.module: event.file
-        for outcome in outcomes
-        for event in outcome.events
-        if event.event == "loaded" and event.file
-    }
+    owners = inspected.distributions
+    events = [event for outcome in outcomes for event in outcome.events]
+    loaded = {event.module: event.file for event in events if event.event == "loaded" and event.file}
     places: dict[str, tuple[str, str | None, str | None]] = {}
     for owner in owners:
         if everything or any(module in loaded for module, _ in owner.extensions):
             places |= {module: (file, owner.name, owner.version) for module, file in owner.extensions}
     for module, file in loaded.items():
         places.setdefault(module, (file, *_owner(module, owners)))
-    return [_row(module, *place, declared.get(module)) for module, place in sorted(places.items())]
+    return completed([_from_file(module, *place) for module, place in sorted(places.items())], outcomes)
 
 
 def completed(rows: Iterable[Extension], outcomes: Sequence[Outcome]) -> list[Extension]:
-    """Return the rows, with what imports showed of those whose files do not say."""
-    seen = declared_by(outcomes)
-    return [_told(row, seen[row.module]) if row.free_threading is None and row.module in seen else row for row in rows]
+    """Return the rows, with what imports showed of those whose files do not tell."""
+    declared = declared_by(outcomes)
 
+    def complete(row: Extension, found: Declaration | None) -> Extension:
+        if row.free_threading is not None or found is None:
+            return row
+        support = found.sub_interpreters or row.sub_interpreters
+        return replace(row, free_threading=found.free_threading, sub_interpreters=support, how="import")
 
-def _told(row: Extension, seen: Declaration) -> Extension:
-    support = seen.sub_interpreters or row.sub_interpreters
-    return replace(row, free_threading=seen.free_threading, sub_interpreters=support, how="import")
+    return [complete(row, declared.get(row.module)) for row in rows]
 
 
 def _owner(module: str, owners: Iterable[Installed]) -> tuple[str | None, str | None]:
-    """Return the distribution a module belongs to by its top-level name: installed in editable mode, for one."""
+    """Return the distribution a module belongs to by its top-level name, as when it is installed in editable mode."""
     top = module.partition(".")[0]
     found = [(owner.name, owner.version) for owner in owners if top in owner.top or top == owner.name]
     return found[0] if len(found) == 1 else (None, None)
 
 
-def _row(module: str, file: str, distribution: str | None, version: str | None, seen: Declaration | None) -> Extension:
-    read = read_file(Path(file), module)
-    row = Extension(
+def _from_file(module: str, file: str, distribution: str | None, version: str | None) -> Extension:
+    found = read_file(Path(file), module) or Declaration(free_threading=None, sub_interpreters=None)
+    return Extension(
         module=module,
         file=file,
         distribution=distribution,
         version=version,
-        free_threading=read.free_threading if read else None,
-        sub_interpreters=read.sub_interpreters if read else None,
-        how="file" if read and read.free_threading is not None else "",
+        free_threading=found.free_threading,
+        sub_interpreters=found.sub_interpreters,
+        how="" if found.free_threading is None else "file",
     )
-    return _told(row, seen) if row.free_threading is None and seen else row
 
 
 def resolve_by_import(names: Sequence[str], run: Callable[[Sequence[str]], Outcome]) -> list[Outcome]:
     """Import modules until it is known of each whether it switches the GIL on.
 
-    Parameters
-    ----------
-    names : sequence of str
-    run : callable (names) -> Outcome
-        Imports them in order in a fresh process, until the GIL is on.
-
-    Notes
-    -----
-    One process per module that switches the GIL on or crashes, and one for all others.
+    ``run(names)`` imports them in order in a fresh process, until the GIL is on. So it takes one process per module
+    that switches the GIL on or crashes, and one for all others.
     """
     outcomes: list[Outcome] = []
     left = list(names)
@@ -210,36 +153,16 @@ def resolve_by_import(names: Sequence[str], run: Callable[[Sequence[str]], Outco
 
 
 def ask_index(name: str, abis: Sequence[str]) -> dict[str, Indexed]:
-    """Ask the package index, through pip, which wheel it has of a distribution for free-threaded interpreters.
-
-    Parameters
-    ----------
-    abis : sequence of str
-        Such as ``cp314t``.
-
-    Returns
-    -------
-    dict of str to Indexed
-        By ABI.
-    """
-    return {abi: _ask(name, abi) for abi in abis}
+    """Ask the package index, through pip, which wheel it has of a distribution for each ABI, such as ``cp314t``."""
+    return {abi: _indexed(name, abi) for abi in abis}
 
 
-def _ask(name: str, abi: str) -> Indexed:
+def _indexed(name: str, abi: str) -> Indexed:
     version = f"3.{abi[3:].rstrip('t')}"
     with tempfile.TemporaryDirectory(prefix="gilscope-audit-") as folder:
-        command = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--no-deps", "--ignore-installed"]
-        command += [
-            "--disable-pip-version-check",
-            "--no-input",
-            "--only-binary=:all:",
-            "--report=-",
-            "--target",
-            folder,
-        ]
-        command += ["--implementation=cp", f"--python-version={version}", f"--abi={abi}", name]
+        command = [sys.executable, *_PIP.split(), "--target", folder, f"--python-version={version}", f"--abi={abi}"]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_INDEX_S, check=False)
+            done = subprocess.run([*command, name], capture_output=True, text=True, timeout=_INDEX_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
             return Indexed(reason=f"the package index was not reached: {error}")
     return _answer(done.returncode, done.stdout, done.stderr)

@@ -4,49 +4,30 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gilscope.stats import Estimate, bootstrap_interval, estimate_or_none, median_crossing
-from gilscope.studies.metg.rows import (
-    CurvePoint,
-    MetgDocument,
-    MetgPlan,
-    MetgRecord,
-    MetgRow,
-    MetgSample,
-)
+from gilscope.studies.metg.rows import CurvePoint, MetgDocument, MetgPlan, MetgRow, MetgSample
 from gilscope.studies.metg.ways import MetgRequest
 from gilscope.studies.record import Kind
 
-__all__ = ["LEVEL", "METG", "SPIN", "STEP", "document_of", "own_time"]
+__all__ = ["LEVEL", "METG", "SPIN", "STEP"]
 
 LEVEL = 0.5
 """Efficiency that counts as effective: the 50 % in METG(50 %)."""
 
 SPIN, STEP = "spin_efficiency", "step_s"
-"""The controls: what the machine gave to the workers, and the serial seconds per step of the probe."""
+"""The controls: the efficiency of long tasks on all workers, and the serial seconds per step of the probe."""
 
 
-def own_time(curve: Sequence[MetgSample], *, relative: bool = False, seed: int = 1) -> Estimate:
-    """Estimate how long a task must take by itself so that half of the time is work.
+def _own_time(curve: Sequence[MetgSample], *, relative: bool = False) -> Estimate:
+    """Estimate how long a task must take by itself so that half of the time is work, in seconds.
 
-    Parameters
-    ----------
-    curve : sequence of MetgSample, shape (n_blocks,)
-        One at least. Early blocks may have other octaves than later ones.
-    relative : bool
-        Half of what the machine gave to long tasks in the same block, instead of half of p serial loops.
-
-    Returns
-    -------
-    Estimate
-        Seconds. Value or ends are 0 where even the smallest task measured is long enough, infinite where none is.
-
-    Notes
-    -----
-    A task's own time is efficiency x granularity, both of the same block, so it is measured with the block's own serial
-    rate. The sizes are powers of two times the step of the median block.
+    Value or ends are 0 where even the smallest task measured is long enough, infinite where none is. A task's own time
+    is efficiency x granularity, both of the same block, so it is measured with the block's own serial rate. The sizes
+    are powers of two times the step of the median block. Early blocks may have other octaves than later ones.
+    ``relative`` asks for half of what long tasks reached in the same block, instead of half of p serial loops.
     """
     octaves = tuple(curve[-1].granularity_s)
     sizes_s = [statistics.median(_own_s(curve, octave)) for octave in octaves]
@@ -55,7 +36,7 @@ def own_time(curve: Sequence[MetgSample], *, relative: bool = False, seed: int =
         for block in curve
         if block.granularity_s.keys() >= set(octaves)
     ]
-    return bootstrap_interval(blocks, lambda drawn: median_crossing(sizes_s, drawn, LEVEL), seed=seed)
+    return bootstrap_interval(blocks, lambda drawn: median_crossing(sizes_s, drawn, LEVEL), seed=1)
 
 
 def _own_s(curve: Sequence[MetgSample], octave: int) -> list[float]:
@@ -63,12 +44,12 @@ def _own_s(curve: Sequence[MetgSample], octave: int) -> list[float]:
     return [(1 << octave) * block.step_s for block in curve if octave in block.granularity_s]
 
 
-def _measured(row: MetgRow, curve: Sequence[MetgSample], machine: Estimate | None) -> MetgRow:
+def _measured(row: MetgRow, curve: Sequence[MetgSample], controls: Mapping[str, Estimate | None]) -> MetgRow:
     """Return a row with its figures."""
     if row.status != "ok" or not curve or not curve[-1].granularity_s:
         return row
     points = tuple(_point(curve, octave) for octave in curve[-1].granularity_s)
-    found, relative = own_time(curve), own_time(curve, relative=True)
+    found, relative = _own_time(curve), _own_time(curve, relative=True)
     row = replace(
         row,
         empty_task_s=estimate_or_none([block.empty_s for block in curve]),
@@ -81,7 +62,7 @@ def _measured(row: MetgRow, curve: Sequence[MetgSample], machine: Estimate | Non
         reason = f"even the smallest tasks measured, of {smallest.value * 1e9:.0f} ns, have {LEVEL:.0%} efficiency"
         return replace(row, status="below_sweep", reason=reason)
     if math.isinf(found.value):
-        return replace(row, status="not_reached", reason=_why_not(points[-1], machine))
+        return replace(row, status="not_reached", reason=_why_not(points[-1], controls.get(SPIN)))
     return replace(row, task_s=_times(found, 1.0), metg_s=_times(found, 1.0 / LEVEL))
 
 
@@ -92,7 +73,7 @@ def _times(found: Estimate, factor: float) -> Estimate:
 
 
 def _why_not(last: CurvePoint, machine: Estimate | None) -> str:
-    """Say how far the longest tasks got, and whether it is the machine that gives no more."""
+    """Return how far the longest tasks got, and whether the machine gives no more."""
     assert last.task_s is not None
     assert last.efficiency is not None
     reached = f"tasks of {last.task_s.value * 1e3:.3g} ms reach {last.efficiency.value:.0%} efficiency"
@@ -111,19 +92,12 @@ def _point(curve: Sequence[MetgSample], octave: int) -> CurvePoint:
     )
 
 
-def document_of(record: MetgRecord) -> MetgDocument:
-    """Make the document of what was measured so far; a way that cannot be used here is two rows with its reason."""
-    machine = record.controls().get(SPIN)
-    rows = tuple(_measured(item.row, record.samples(key), machine) for key, item in record.items.items())
-    return MetgDocument(**record.envelope(), rows=rows)
-
-
-METG = Kind(
+METG: Kind[MetgRequest, MetgRow, MetgPlan, MetgSample] = Kind(
     name="metg",
     request=MetgRequest,
     row=MetgRow,
     plan=MetgPlan,
     sample=MetgSample,
     document_type=MetgDocument,
-    document=document_of,
+    measured=_measured,
 )

@@ -1,23 +1,22 @@
-"""Where each cell's curve crosses 50 % roughly, and the points around it, made ready to be measured."""
+"""Where each cell's curve crosses 50 % roughly, and the points around it, prepared to be measured."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import MeasurementError, RoundTimeoutError
-from gilscope.core.records import Round
 from gilscope.measure.calibrate import calibrate, timeout_of
 from gilscope.measure.events import Observer
 from gilscope.measure.host import Lead, SupervisedHost
 from gilscope.studies.document import RowStatus
 from gilscope.studies.metg.model import LEVEL
 from gilscope.studies.metg.rows import MetgPlan, MetgSample, PointPlan
-from gilscope.studies.metg.ways import BASELINE_STEPS, Cell
+from gilscope.studies.metg.ways import BASELINE_STEPS, MetgCell
 
-__all__ = ["LEAD_SHARE", "REACH", "Curve", "Placing", "Point", "trouble_of"]
+__all__ = ["LEAD_SHARE", "REACH", "Curve", "Placing", "trouble_of"]
 
 ROUND_S = 0.02
 """Shortest round. Short ones scatter, but where the curve crosses 50 % an error of 5 points moves the crossing by a
@@ -28,87 +27,61 @@ REACH = 3  # octaves of task size to either side of the crossing
 _LEAST, _MOST = 4, 28  # octaves: 16 steps are less than a function call, 2**28 take a quarter of a second
 _LONGEST_STEP_S = 1.0  # of the tasks of a worker between two meetings
 _PLATEAU = 32.0  # tasks so many times as long as their overhead have 97 % of the efficiency they can ever have
-_LOOKS = 3  # rounds that place a curve: what disturbs one only makes it longer, so the shortest counts
-
-
-@dataclass(slots=True, kw_only=True)
-class Point:
-    """A case made ready, with its repeats per round and the expected length of a round in seconds."""
-
-    case: Case
-    repeats: int
-    round_s: float
+_TRIALS = 3  # rounds that place a curve: disturbance only makes them longer, so the shortest counts
 
 
 @dataclass(slots=True, kw_only=True)
 class Curve:
-    """A cell while it is measured.
+    """A cell while it is measured."""
 
-    Parameters
-    ----------
-    octaves : tuple of int
-        Its task sizes in the next block: 2**octave steps of the probe. Empty: it is given up.
-    points : mapping of octave to Point
-        None stands for tasks without work.
-    """
+    cell: MetgCell
+    octaves: tuple[int, ...] = ()  # task sizes in the next block: 2**octave steps of the probe; empty: given up
+    points: dict[int | None, PointPlan] = field(default_factory=dict)  # prepared; None: tasks without work
 
-    cell: Cell
-    octaves: tuple[int, ...] = ()
-    points: dict[int | None, Point] = field(default_factory=dict)
+    def case(self, octave: int | None) -> Case:
+        """Return the case of a point."""
+        return self.cell.case(0 if octave is None else 1 << octave)
 
     @property
     def plan(self) -> MetgPlan | None:
-        """What it takes to go on."""
+        """What it takes to resume."""
         if not self.octaves:
             return None
-        plans = {octave: PointPlan(repeats=p.repeats, round_s=p.round_s) for octave, p in self.points.items()}
-        points = {octave: plans[octave] for octave in self.octaves}
-        return MetgPlan(octaves=self.octaves, empty=plans[None], points=points)
+        points = {octave: self.points[octave] for octave in self.octaves}
+        return MetgPlan(octaves=self.octaves, empty=self.points[None], points=points)
 
 
 class Placing:
-    """Points made ready on a host: of curves, of the serial baselines they are held against, and of the control.
-
-    Attributes
-    ----------
-    baselines : dict of case id to Point
-    step_s : dict of case id to float
-        Seconds per step of the probe in each baseline.
-    control : Point or None
-        Long tasks on all workers; None where no way deals them.
-    control_steps : int
-        Of the probe, per task of the control.
-    """
+    """Points prepared on a host: of curves, of their serial baselines, and of the control."""
 
     def __init__(self, host: SupervisedHost, observer: Observer) -> None:
         self._host, self._observer = host, observer
-        self.baselines: dict[str, Point] = {}
-        self.step_s: dict[str, float] = {}
-        self.control: Point | None = None
-        self.control_steps = BASELINE_STEPS
+        self.baselines: dict[Case, PointPlan] = {}
+        self.control: tuple[Case, PointPlan] | None = None  # long tasks on all workers; None where no way deals them
+        self.control_steps = BASELINE_STEPS  # of the probe, per task
         self._machine = 1.0  # efficiency of long tasks while curves are placed
 
     def take_up(self, curve: Curve, known: MetgPlan) -> None:
-        """Make a curve ready where it was."""
+        """Prepare a curve where it was."""
         self._serial_step_s(curve.cell)
-        for octave, plan in [(None, known.empty), *known.points.items()]:
-            case = curve.cell.case(0 if octave is None else 1 << octave)
-            self._made_ready(case)
-            curve.points[octave] = Point(case=case, repeats=plan.repeats, round_s=plan.round_s)
+        for octave, point in [(None, known.empty), *known.points.items()]:
+            self._prepare(curve.case(octave))
+            curve.points[octave] = point
         curve.octaves = known.octaves
 
     def find(self, curve: Curve) -> None:
+        """Prepare a curve around the octave where it crosses 50 %, looked for from where overhead equals work."""
         cell = curve.cell
         step_s = self._serial_step_s(cell)
-        empty = self._ready(curve, None)
-        overhead_s = self._per_task_s(cell, empty)
+        overhead_s = cell.per_task_s(self._ready(curve, None).round_s, curve.points[None].repeats)
         highest = min(_MOST, _octave(_PLATEAU * overhead_s / step_s, _LEAST + 1))
         highest = min(highest, _octave(_LONGEST_STEP_S / cell.tasks_per_worker / step_s, _LEAST + 1))
         octave = min(highest, _octave(overhead_s / step_s, _LEAST))
+        level = LEVEL * (self._machine if cell.way.workers > 1 else 1.0)
         rising: bool | None = None
         while True:
             point = self._ready(curve, octave)
-            enough = (1 << octave) * step_s / self._per_task_s(cell, point) >= LEVEL * self._machine_of(cell)
+            enough = (1 << octave) * step_s / cell.per_task_s(point.round_s, point.repeats) >= level
             if rising is None:
                 rising = not enough
             if enough == rising or not _LEAST < octave < highest:
@@ -117,99 +90,78 @@ class Placing:
         self._place(curve, octave, highest)
 
     def _place(self, curve: Curve, octave: int, highest: int = _MOST) -> None:
-        """Put the points of a curve around an octave."""
+        """Prepare the points of a curve around an octave."""
         low, high = max(_LEAST, octave - REACH), min(max(highest, octave), octave + REACH)
         for wanted in range(low, high + 1):
-            self._ready(curve, wanted, look=False)
+            self._ready(curve, wanted, trials=0)
         curve.octaves = tuple(range(low, high + 1))
 
-    def _serial_step_s(self, cell: Cell) -> float:
+    def _serial_step_s(self, cell: MetgCell) -> float:
+        """Return the seconds per step of the probe in a cell's baseline."""
         case = cell.way.baseline
-        if case.id not in self.baselines:
-            point = self.baselines[case.id] = self._looked_at(self._point(case))
-            self.step_s[case.id] = point.round_s / point.repeats / BASELINE_STEPS
-        return self.step_s[case.id]
+        if case not in self.baselines:
+            self.baselines[case] = self._point(case)
+        point = self.baselines[case]
+        return point.round_s / point.repeats / BASELINE_STEPS
 
-    def _ready(self, curve: Curve, octave: int | None, *, look: bool = True) -> Point:
-        """Return a point of a curve, made ready when it is first asked for."""
+    def _ready(self, curve: Curve, octave: int | None, trials: int = _TRIALS) -> PointPlan:
+        """Return a point of a curve, prepared when it is first wanted."""
         if octave not in curve.points:
-            point = self._point(curve.cell.case(0 if octave is None else 1 << octave))
-            curve.points[octave] = self._looked_at(point) if look else point
+            curve.points[octave] = self._point(curve.case(octave), trials)
         return curve.points[octave]
 
-    def _looked_at(self, point: Point) -> Point:
-        """Run a point a few times more; return it with the length of its shortest round."""
-        walls = [self.run(point).wall_ns / 1e9 for _ in range(_LOOKS)]
-        return Point(case=point.case, repeats=point.repeats, round_s=min(*walls, point.round_s))
+    def _point(self, case: Case, trials: int = _TRIALS) -> PointPlan:
+        """Prepare a case; its round is as long as the shortest of some trials."""
+        repeats, round_s = calibrate(self._host, Slot(case=case), self._prepare(case), round_s=ROUND_S)
+        point = PointPlan(repeats=repeats, round_s=round_s)
+        return replace(point, round_s=min([round_s, *(self.run_s(case, point) for _ in range(trials))]))
 
-    def _point(self, case: Case) -> Point:
-        """Make a case ready.
-
-        Raises
-        ------
-        MeasurementError
-            If it cannot be measured.
-        """
-        first_s = self._made_ready(case)
-        repeats, round_s = calibrate(self._host, Slot(case=case), first_s, round_s=ROUND_S)
-        return Point(case=case, repeats=repeats, round_s=round_s)
-
-    def _made_ready(self, case: Case) -> float:
+    def _prepare(self, case: Case) -> float:
         """Prepare a case; return what it took the first time, in seconds."""
         record = self._host.prepare(Slot(case=case))
         if record.status != "ok":
             raise _NotReadyError(record.status, record.reason, record.cure)  # type: ignore[arg-type]
         return record.first_ns / 1e9
 
-    @staticmethod
-    def _per_task_s(cell: Cell, point: Point) -> float:
-        return cell.way.workers * point.round_s / point.repeats / cell.tasks
-
-    def make_control(self, cells: Sequence[Cell]) -> None:
-        """Make ready what shows what the machine gives to p workers: long tasks of the first way that deals them."""
-        steps = [cell for cell in cells if cell.pattern == "steps"]
-        for cell in [cell for cell in steps if cell.way.dispatch == "static"]:
+    def make_control(self, cells: Sequence[MetgCell]) -> None:
+        """Prepare what shows what the machine gives to p workers: long tasks of the first way that deals them."""
+        for cell in cells:
+            if cell.pattern != "steps" or cell.way.dispatch != "static":
+                continue
             try:
-                step_s = self._serial_step_s(cell)
-                overhead_s = self._per_task_s(cell, self._looked_at(self._point(cell.case(0))))
+                step_s, empty = self._serial_step_s(cell), self._point(cell.case(0))
+                overhead_s = cell.per_task_s(empty.round_s, empty.repeats)
                 self.control_steps = max(BASELINE_STEPS, 1 << _octave(_PLATEAU * overhead_s / step_s, _LEAST))
-                self.control = self._looked_at(self._point(cell.case(self.control_steps)))
+                case = cell.case(self.control_steps)
+                point = self._point(case)
             except MeasurementError as error:
                 self._observer.message(f"no control by {cell.way.label}: {error}")
                 continue
-            self._machine = min(1.0, step_s * self.control_steps * self.control.repeats / self.control.round_s)
+            self.control = case, point
+            self._machine = min(1.0, step_s * self.control_steps * point.repeats / point.round_s)
             return
 
-    def _machine_of(self, cell: Cell) -> float:
-        """Return what the machine gave to the workers of a cell while curves were placed."""
-        return self._machine if cell.way.workers > 1 else 1.0
-
-    def shift(self, curve: Curve, seen: MetgSample) -> bool:
-        """Move a curve that did not cross 50 % in a block, as far as there is room; return whether it was moved.
-
-        Raises
-        ------
-        MeasurementError
-            If a point cannot be measured.
-        """
-        efficiency, (low, high) = seen.efficiency, (curve.octaves[0], curve.octaves[-1])
-        step_s = self.step_s[curve.cell.way.baseline.id]
-        likely, level = _octave(seen.empty_s / step_s, _LEAST), LEVEL * min(1.0, seen.machine)
+    def shift(self, curve: Curve, sample: MetgSample) -> bool:
+        """Move a curve that did not cross 50 % in a block, as far as there is room; return whether it was moved."""
+        efficiency, (low, high) = sample.efficiency, (curve.octaves[0], curve.octaves[-1])
+        step_s = self._serial_step_s(curve.cell)
+        likely, level = _octave(sample.empty_s / step_s, _LEAST), LEVEL * min(1.0, sample.machine)
         if efficiency[low] >= level and low > _LEAST:
             self._place(curve, min(likely, low - 1))
-        elif efficiency[high] < level and _may_grow(curve.cell, seen, high, step_s):
+        elif efficiency[high] < level and _may_grow(curve.cell, sample, high, step_s):
             self._place(curve, max(likely, high + 1))
         else:
             return False
         return True
 
-    def run(self, point: Point) -> Round:
+    def run_s(self, case: Case, point: PointPlan) -> float:
+        """Run a round; return its wall time in seconds."""
         lead = Lead(repeats=max(1, point.repeats // LEAD_SHARE))
-        return self._host.run_round(Slot(case=point.case), point.repeats, lead, timeout_of(point.round_s))
+        return self._host.run_round(Slot(case=case), point.repeats, lead, timeout_of(point.round_s)).wall_ns / 1e9
 
 
 class _NotReadyError(MeasurementError):
-    """A case could not be made ready."""
+    """A case could not be prepared."""
 
     def __init__(self, status: RowStatus, reason: str, cure: str) -> None:
         super().__init__(reason)
@@ -217,17 +169,17 @@ class _NotReadyError(MeasurementError):
 
 
 def trouble_of(error: MeasurementError) -> tuple[RowStatus, str, str]:
-    """Return status, reason and cure of what happened."""
+    """Return status, reason and fix of a failure."""
     if isinstance(error, _NotReadyError):
         return error.status, str(error), error.cure
     return ("timeout" if isinstance(error, RoundTimeoutError) else "failed"), str(error), ""
 
 
-def _may_grow(cell: Cell, seen: MetgSample, octave: int, step_s: float) -> bool:
+def _may_grow(cell: MetgCell, sample: MetgSample, octave: int, step_s: float) -> bool:
     """Whether longer tasks are worth trying: they are not long already compared with what they cost."""
     longer_s = 2 * (1 << octave) * step_s
     within = longer_s * cell.tasks_per_worker <= _LONGEST_STEP_S
-    return within and octave < _MOST and longer_s <= _PLATEAU * seen.empty_s
+    return within and octave < _MOST and longer_s <= _PLATEAU * sample.empty_s
 
 
 def _octave(steps: float, least: int) -> int:

@@ -1,30 +1,20 @@
-"""What ``gilscope metg`` samples and finds: its types."""
+"""The types of ``gilscope metg``: plans, samples, rows."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from gilscope.stats import Estimate
 from gilscope.studies.codec import Positive, Seconds
 from gilscope.studies.document import Envelope, StudyRow
 from gilscope.studies.metg.ways import PATTERNS, Contender, Dispatch, MetgRequest, Pattern
-from gilscope.studies.record import Record, StudyLog
+from gilscope.studies.record import StudyLog
 
-__all__ = [
-    "CurvePoint",
-    "MetgDocument",
-    "MetgLog",
-    "MetgPlan",
-    "MetgRecord",
-    "MetgRow",
-    "MetgSample",
-    "PointPlan",
-    "batches_of",
-    "row_of",
-]
+__all__ = ["CurvePoint", "MetgDocument", "MetgLog", "MetgPlan", "MetgRow", "MetgSample", "PointPlan", "batches_of",
+           "row_of"]  # fmt: skip
 
 MAX_OCTAVE = 63  # 2**63 steps take centuries
 
@@ -39,20 +29,11 @@ class PointPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetgPlan:
-    """Where the curve of a cell was placed.
+    """Where the curve of a cell was placed."""
 
-    Parameters
-    ----------
-    octaves : tuple of int
-        Task sizes of the next block: 2**octave steps of the probe.
-    empty : PointPlan
-        For tasks without work.
-    points : mapping of octave to PointPlan
-    """
-
-    octaves: tuple[int, ...]
-    empty: PointPlan
-    points: Mapping[int, PointPlan] = field(default_factory=dict)
+    octaves: tuple[int, ...]  # task sizes of the next block: 2**octave steps of the probe
+    empty: PointPlan  # for tasks without work
+    points: Mapping[int, PointPlan] = field(default_factory=dict)  # by octave
 
     def __post_init__(self) -> None:
         if not all(octave in self.points and 0 <= octave < MAX_OCTAVE for octave in self.octaves):
@@ -61,24 +42,12 @@ class MetgPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetgSample:
-    """A curve in one block.
+    """A curve in one block."""
 
-    Parameters
-    ----------
-    empty_s : float
-        Workers x wall per task without work, in seconds.
-    step_s : float
-        What a step of the probe takes in a serial loop, in seconds.
-    machine : float
-        Efficiency of so many workers with long tasks; 1 for a single worker and where nobody knows.
-    granularity_s : mapping of octave to float
-        Workers x wall per task, in seconds.
-    """
-
-    empty_s: float
-    step_s: Seconds
-    machine: Seconds
-    granularity_s: Mapping[int, Seconds]
+    empty_s: float  # workers x wall per task without work
+    step_s: Seconds  # of a step of the probe in a serial loop
+    machine: Seconds  # efficiency of so many workers with long tasks; 1 for a single worker and where it is unknown
+    granularity_s: Mapping[int, Seconds]  # workers x wall per task, by octave
 
     def __post_init__(self) -> None:
         if not all(0 <= octave < MAX_OCTAVE for octave in self.granularity_s):
@@ -127,19 +96,15 @@ class MetgDocument(Envelope):
 
 
 MetgLog: TypeAlias = StudyLog[MetgRequest, MetgRow, MetgPlan, MetgSample]
-MetgRecord: TypeAlias = Record[MetgRequest, MetgRow, MetgPlan, MetgSample]
+
+_SHARED = ("label", "executor", "start_method", "implementation", "interpreter", "workers", "dispatch")
 
 
 def row_of(way: Contender, pattern: Pattern) -> MetgRow:
     """Return the row of a way in a pattern before anything is measured."""
+    shared: dict[str, Any] = {name: getattr(way, name) for name in _SHARED}
     return MetgRow(
-        label=way.label,
-        executor=way.executor,
-        start_method=way.start_method,  # type: ignore[arg-type]
-        implementation=way.implementation,
-        interpreter=way.interpreter,
-        workers=way.workers,
-        dispatch=way.dispatch,
+        **shared,
         pattern=pattern,
         tasks_per_worker=PATTERNS[pattern],
         status="ok" if way.available.ok else "unavailable",
@@ -154,15 +119,10 @@ def row_of(way: Contender, pattern: Pattern) -> MetgRow:
 
 
 def batches_of(rows: Sequence[MetgRow], task_s: float) -> dict[str, tuple[int, int | None]]:
-    """Tell how many tasks must go together so that half of the time is work.
+    """Return how many tasks of ``task_s`` seconds must go together so that half of the time is work.
 
-    Parameters
-    ----------
-    rows : sequence of MetgRow
-        For each way the pattern its users live in is taken, which is a bag where tasks are submitted (they come one by
-        one) or looped over, and steps where they are dealt (a batch is what is dealt).
-    task_s : float
-        What one task takes by itself, in seconds.
+    Of each way the pattern its users have is taken: a bag where tasks are submitted (they come one by one) or looped
+    over, steps where they are dealt (a batch is what is dealt).
 
     Returns
     -------

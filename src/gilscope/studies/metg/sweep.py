@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 import statistics
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from gilscope.core import clocks
+from gilscope.core.cases import Case
 from gilscope.core.errors import MeasurementError
 from gilscope.measure.events import Observer
 from gilscope.measure.host import SupervisedHost
 from gilscope.measure.loop import buy_blocks, shuffled
 from gilscope.stats import MIN_BLOCKS
+from gilscope.studies.document import RowStatus
 from gilscope.studies.metg.model import SPIN, STEP
-from gilscope.studies.metg.placing import LEAD_SHARE, REACH, Curve, Placing, Point, trouble_of
+from gilscope.studies.metg.placing import LEAD_SHARE, REACH, Curve, Placing, trouble_of
 from gilscope.studies.metg.rows import MetgLog, MetgSample, row_of
-from gilscope.studies.metg.ways import BASELINE_STEPS, PATTERNS, Cell, Contender, MetgRequest
+from gilscope.studies.metg.ways import BASELINE_STEPS, PATTERNS, Contender, MetgCell, MetgRequest
 from gilscope.studies.record import StudyBlock
 
 __all__ = ["measure"]
 
-_CONTROL_ROUNDS = 3  # per block and loop: all is held against their median, so that one disturbed round does not count
+_CONTROL_ROUNDS = 3  # per block, of each baseline and the control: their median does not depend on one disturbed round
 _LEAST_REACH = 1  # octaves above the crossing that a curve keeps when the budget is short
 _SHIFTS_UNTIL = 3  # blocks after which a curve that does not cross 50 % stays where it is
 
 
-@dataclass(slots=True, kw_only=True)
-class _Seen:
-    """One block while it is measured: seconds per step by baseline, workers x wall per task by curve and octave."""
+@dataclass(slots=True)
+class _BlockTimes:
+    """One block while it is measured: seconds per step by baseline, per task by curve and octave, per control."""
 
-    baselines: dict[str, list[float]] = field(default_factory=dict)
-    tasks: dict[str, dict[int | None, float]] = field(default_factory=dict)
+    baselines: dict[Case, list[float]] = field(default_factory=lambda: defaultdict(list))
+    tasks: dict[str, dict[int | None, float]] = field(default_factory=lambda: defaultdict(dict))
     control: list[float] = field(default_factory=list)
 
-    def step_s(self, cell: Cell) -> float | None:
-        """Return the serial seconds per step that a cell is held against."""
-        rounds = self.baselines.get(cell.way.baseline.id)
-        return statistics.median(rounds) if rounds else None
 
-
-class _Measuring:
-    """The state of one measurement: see `measure` and `loop.Series`."""
+class _MetgSeries:
+    """See `loop.Series`."""
 
     name = "metg"
     precision: float | None = None
@@ -48,7 +47,7 @@ class _Measuring:
     def __init__(
         self,
         request: MetgRequest,
-        cells: Sequence[Cell],
+        cells: Sequence[MetgCell],
         host: SupervisedHost,
         log: MetgLog,
         observer: Observer,
@@ -62,7 +61,7 @@ class _Measuring:
     # Finding the place ------------------------------------------------------------------------------------------------
 
     def pilot(self) -> None:
-        """Make the baselines ready, then find each cell's crossing roughly, unless it is known."""
+        """Prepare the baselines, then find each cell's crossing roughly, unless it is known."""
         self._placing.make_control([curve.cell for curve in self._curves])
         for done, curve in enumerate(self._curves):
             self._observer.preparing(curve.cell.case(0), done, len(self._curves))
@@ -74,20 +73,18 @@ class _Measuring:
                     self._placing.take_up(curve, known)
             except MeasurementError as error:
                 self._give_up(curve, error)
-                continue
-            self._say(curve)
+            else:
+                self._note(curve)
         self._trim()
 
-    def _say(self, curve: Curve) -> None:
-        """Write where a curve is now, and that nothing is wrong with it."""
+    def _note(self, curve: Curve, status: RowStatus = "ok", reason: str = "", cure: str = "") -> None:
+        """Write how a curve fares, and where it is."""
         row = self._log.record.items[curve.cell.key].row
-        self._log.put(curve.cell.key, replace(row, status="ok", reason="", cure=""), curve.plan)
+        self._log.put(curve.cell.key, replace(row, status=status, reason=reason, cure=cure), curve.plan)
 
     def _give_up(self, curve: Curve, error: MeasurementError) -> None:
-        """Write why a curve has no more blocks."""
         curve.octaves = ()
-        row, (status, reason, cure) = self._log.record.items[curve.cell.key].row, trouble_of(error)
-        self._log.put(curve.cell.key, replace(row, status=status, reason=reason, cure=cure))
+        self._note(curve, *trouble_of(error))
 
     def _trim(self) -> None:
         """Give up the longest tasks of the dearest curves until enough blocks for an interval fit into the budget."""
@@ -97,39 +94,35 @@ class _Measuring:
                 return
             dearest = max(spare, key=lambda curve: curve.points[curve.octaves[-1]].round_s)
             dearest.octaves = dearest.octaves[:-1]
-            self._say(dearest)
+            self._note(dearest)
 
     # Blocks -----------------------------------------------------------------------------------------------------------
 
     @property
     def blocks(self) -> int:
-        """See ``loop.Series``."""
         return len(self._log.record.blocks)
 
     def wants_more(self) -> bool:
-        """See ``loop.Series``."""
         return any(self._live())
 
     def rank(self) -> tuple[float, ...]:
-        """See ``loop.Series``."""
         return ()
 
     def cost_s(self) -> float:
-        """See ``loop.Series``."""
         return self._block_s or self._planned_s()
 
     def _planned_s(self) -> float:
         """Return how long a block takes if all rounds are as long as they were."""
-        points = [point for curve in self._live() for point in self._points_of(curve).values()]
-        controls = [point for point in self._placing.baselines.values() for _ in range(_CONTROL_ROUNDS)]
-        return sum(point.round_s * (1 + 1 / LEAD_SHARE) for point in [*points, *controls])
+        points = [curve.points[octave] for curve in self._live() for octave in (None, *curve.octaves)]
+        points += [*self._placing.baselines.values()] * _CONTROL_ROUNDS
+        return sum(point.round_s * (1 + 1 / LEAD_SHARE) for point in points)
 
     def run_block(self) -> float:
         """Measure one round of every point, in random order."""
-        started_ns, seen = self._clock_ns(), _Seen()
-        for take in shuffled(self._turns(seen), self._request.seed, self.name, self.blocks):
+        started_ns, times = self._clock_ns(), _BlockTimes()
+        for take in shuffled(self._turns(times), self._request.seed, self.name, self.blocks):
             take()
-        self._keep(seen, started_ns)
+        self._write(times, started_ns)
         if self.blocks <= _SHIFTS_UNTIL:
             for curve in list(self._live()):
                 self._shift(curve)
@@ -139,80 +132,74 @@ class _Measuring:
     def _live(self) -> Iterator[Curve]:
         return (curve for curve in self._curves if curve.octaves)
 
-    @staticmethod
-    def _points_of(curve: Curve) -> dict[int | None, Point]:
-        return {octave: curve.points[octave] for octave in (None, *curve.octaves)}
-
-    def _turns(self, seen: _Seen) -> Iterator[Callable[[], None]]:
+    def _turns(self, times: _BlockTimes) -> Iterator[Callable[[], None]]:
         """Yield what a block consists of."""
-        for name, point in self._placing.baselines.items():
-            for _ in range(_CONTROL_ROUNDS):
-                yield lambda name=name, point=point: self._take_baseline(seen, name, point)  # type: ignore[misc]
+        for case in self._placing.baselines:
+            yield from [partial(self._take_baseline, times, case)] * _CONTROL_ROUNDS
         for curve in self._live():
-            for octave, point in self._points_of(curve).items():
-                yield lambda c=curve, o=octave, p=point: self._take(seen, c, o, p)  # type: ignore[misc]
-        for _ in range(_CONTROL_ROUNDS if self._placing.control is not None else 0):
-            yield lambda: self._take_control(seen)
+            for octave in (None, *curve.octaves):
+                yield partial(self._take, times, curve, octave)
+        if self._placing.control is not None:
+            yield from [partial(self._take_control, times)] * _CONTROL_ROUNDS
 
-    def _take_baseline(self, seen: _Seen, name: str, point: Point) -> None:
-        wall_s = self._placing.run(point).wall_ns / 1e9
-        seen.baselines.setdefault(name, []).append(wall_s / point.repeats / BASELINE_STEPS)
+    def _take_baseline(self, times: _BlockTimes, case: Case) -> None:
+        point = self._placing.baselines[case]
+        times.baselines[case].append(self._placing.run_s(case, point) / point.repeats / BASELINE_STEPS)
 
-    def _take_control(self, seen: _Seen) -> None:
-        if self._placing.control is None:  # has failed in this block
+    def _take_control(self, times: _BlockTimes) -> None:
+        if self._placing.control is None:  # it failed in this block
             return
+        case, point = self._placing.control
         try:
-            seen.control.append(self._placing.run(self._placing.control).wall_ns / 1e9 / self._placing.control.repeats)
+            times.control.append(self._placing.run_s(case, point) / point.repeats)
         except MeasurementError as error:
             self._observer.message(f"no control from here on: {error}")
             self._placing.control = None
 
-    def _take(self, seen: _Seen, curve: Curve, octave: int | None, point: Point) -> None:
-        if not curve.octaves:  # has failed in this block
+    def _take(self, times: _BlockTimes, curve: Curve, octave: int | None) -> None:
+        if not curve.octaves:  # it failed in this block
             return
+        cell, point = curve.cell, curve.points[octave]
         try:
-            wall_s = self._placing.run(point).wall_ns / 1e9
+            wall_s = self._placing.run_s(curve.case(octave), point)
         except MeasurementError as error:
             self._give_up(curve, error)
-            self._observer.message(f"{curve.cell.way.label}: {error}")
-            return
-        cell = curve.cell
-        seen.tasks.setdefault(cell.key, {})[octave] = cell.way.workers * wall_s / point.repeats / cell.tasks
+            self._observer.message(f"{cell.way.label}: {error}")
+        else:
+            times.tasks[cell.key][octave] = cell.per_task_s(wall_s, point.repeats)
 
-    def _keep(self, seen: _Seen, started_ns: int) -> None:
-        """Add a block that has come to its end."""
-        controls, samples = self._controls(seen), {}
+    def _write(self, times: _BlockTimes, started_ns: int) -> None:
+        """Add a block that has come to its end to the log."""
+        controls, samples = self._controls(times), {}
         for curve in self._live():
-            tasks, step_s = seen.tasks.get(curve.cell.key), seen.step_s(curve.cell)
-            if tasks is None or step_s is None:
+            cell, tasks = curve.cell, times.tasks.get(curve.cell.key)
+            steps_s = times.baselines.get(cell.way.baseline)
+            if tasks is None or steps_s is None:
                 continue
-            samples[curve.cell.key] = MetgSample(
+            samples[cell.key] = MetgSample(
                 empty_s=tasks[None],
-                step_s=step_s,
-                machine=controls.get(SPIN, 1.0) if curve.cell.way.workers > 1 else 1.0,
+                step_s=statistics.median(steps_s),
+                machine=controls.get(SPIN, 1.0) if cell.way.workers > 1 else 1.0,
                 granularity_s={octave: tasks[octave] for octave in curve.octaves},
             )
         ended_ns = self._clock_ns()
         self._log.block(StudyBlock(started_ns=started_ns, ended_ns=ended_ns, samples=samples, controls=controls))
 
-    def _controls(self, seen: _Seen) -> dict[str, float]:
-        """Return what a block says about the machine."""
-        chunked = next((rounds for name, rounds in seen.baselines.items() if "@serial" in name), None)
+    def _controls(self, times: _BlockTimes) -> dict[str, float]:
+        chunked = next((rounds for case, rounds in times.baselines.items() if case.executor == "serial"), None)
         if chunked is None:
             return {}
         step_s = statistics.median(chunked)
-        if not seen.control:
+        if not times.control:
             return {STEP: step_s}
-        return {SPIN: step_s * self._placing.control_steps / statistics.median(seen.control), STEP: step_s}
+        return {SPIN: step_s * self._placing.control_steps / statistics.median(times.control), STEP: step_s}
 
     def _shift(self, curve: Curve) -> None:
         """Move a curve that did not cross 50 % in the last block."""
-        seen = self._log.record.blocks[-1].samples.get(curve.cell.key)
-        if seen is None:
-            return
+        sample = self._log.record.blocks[-1].samples.get(curve.cell.key)
         try:
-            if self._placing.shift(curve, seen):
-                self._say(curve)
+            if sample is not None and self._placing.shift(curve, sample):
+                self._note(curve)
         except MeasurementError as error:
             self._give_up(curve, error)
 
@@ -220,7 +207,7 @@ class _Measuring:
 def measure(
     request: MetgRequest,
     ways: Sequence[Contender],
-    cells: Sequence[Cell],
+    cells: Sequence[MetgCell],
     host: SupervisedHost,
     log: MetgLog,
     observer: Observer,
@@ -231,17 +218,17 @@ def measure(
     Parameters
     ----------
     ways : sequence of Contender
-        All that was asked for; each is a row per pattern.
-    cells : sequence of Cell
+        Each is a row per pattern, whether it can be measured or not.
+    cells : sequence of MetgCell
         What can be measured of them.
     log : MetgLog
-        Receives everything; what it has already counts, with the time it took.
+        Receives everything. Blocks that it has already count, with the time they took.
     """
     for way in ways:
         for pattern in PATTERNS:
-            key = Cell(way=way, pattern=pattern).key
+            key = MetgCell(way=way, pattern=pattern).key
             if key not in log.record.items or not way.available.ok:
                 log.put(key, row_of(way, pattern))
-    measuring = _Measuring(request, cells, host, log, observer, clock_ns)
-    measuring.pilot()
-    buy_blocks([measuring], request.budget_s, observer, spent_s=log.record.spent_s, clock_ns=clock_ns)
+    series = _MetgSeries(request, cells, host, log, observer, clock_ns)
+    series.pilot()
+    buy_blocks([series], request.budget_s, observer, spent_s=log.record.spent_s, clock_ns=clock_ns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from gilscope import kernels
@@ -16,50 +16,45 @@ from gilscope.core.registry import EXECUTORS, START_METHODS
 from gilscope.core.spec import Availability, Impl
 from gilscope.kernels.spin.spec import size_word
 from gilscope.studies.codec import Positive
+from gilscope.studies.document import StartMethod
 
-__all__ = ["PATTERNS", "Cell", "Dispatch", "MetgRequest", "Pattern", "Contender", "cells_of", "ways_of"]
+__all__ = ["PATTERNS", "Contender", "Dispatch", "MetgCell", "MetgRequest", "Pattern", "cells_of", "ways_of"]
 
 Dispatch: TypeAlias = Literal["loop", "static", "own threads", "submit"]
+"""How a task gets to its worker: not at all; dealt beforehand to workers that stay; by a parallel loop of compiled
+code; handed over each on its own."""
+
 Pattern: TypeAlias = Literal["steps", "bag"]
 
 PATTERNS: Mapping[Pattern, int] = {"steps": 1, "bag": 16}
 """Tasks per worker between two meetings. With 16 the price of a meeting is a sixteenth per task, and an executor that
 keeps a queue can fill it; many more would make rounds of slow executors take seconds."""
 
+BASELINE_STEPS = 1 << 23
+"""About 10 ms: starting and ending the call takes less than 0.1 per mille of it."""
+
 _DEALT = ("threads", "processes", "interpreters")  # whose workers get their chunks once, before the round
 _CHUNKED = ("cy_nogil", "std_c")  # implementations of spin that release the GIL, the first usable one is taken
 _LIBRARY_NAMES = {"threadpool": "ThreadPoolExecutor", "processpool": "ProcessPoolExecutor"}
+_BESIDE = {"threads": "threadpool", "processes": "processpool"}  # what the standard library has beside ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """One way to have tasks done.
+    """One way to have tasks done."""
 
-    Parameters
-    ----------
-    label : str
-        What it is called in tables: ``threads``, ``processes/fork``, ``cy_prange``, ``ThreadPoolExecutor``.
-    dispatch : {"loop", "static", "own threads", "submit"}
-        How a task gets to its worker: not at all; dealt beforehand to workers that stay; a parallel loop of compiled
-        code; handed over each on its own.
-    available : Availability
-        Whether it can be measured here.
-    interpreter : str
-        Label of the interpreter, where others than the running one were asked for.
-    """
-
-    label: str
+    label: str  # in tables: threads, processes/fork, cy_prange, ThreadPoolExecutor
     executor: str
     implementation: str
     dispatch: Dispatch
-    start_method: str = ""
+    start_method: StartMethod = ""
     workers: int
     available: Availability
-    interpreter: str = ""
+    interpreter: str = ""  # its label, unless it is the running one
 
     @property
     def baseline(self) -> Case:
-        """One task so large that only its work counts, on one worker: what the serial rate is read of."""
+        """One task so large that only its work counts, on one worker: gives the serial rate."""
         native = self.dispatch == "own threads"
         return Case(
             kernel="spin",
@@ -72,12 +67,8 @@ class Contender:
         )
 
 
-BASELINE_STEPS = 1 << 23
-"""About 10 ms: what starting and ending the call takes is below 0.1 per mille of it."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class MetgCell:
     """A way in a pattern: one METG."""
 
     way: Contender
@@ -85,18 +76,13 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """What it is called in the file of the study."""
+        """Its key in the file of the study."""
         return f"{self.way.label} {self.pattern}"
 
     @property
     def tasks_per_worker(self) -> int:
         """Tasks of each worker between two meetings."""
         return PATTERNS[self.pattern]
-
-    @property
-    def tasks(self) -> int:
-        """Tasks of all workers between two meetings."""
-        return self.way.workers * self.tasks_per_worker
 
     def case(self, steps: int) -> Case:
         """Return the case with tasks of so many steps of the probe; 0 for tasks without work."""
@@ -106,51 +92,32 @@ class Cell:
             implementation=way.implementation,
             executor=way.executor,
             workers=way.workers,
-            size=size_word(self.tasks, steps),
+            size=size_word(way.workers * self.tasks_per_worker, steps),
             chunks_per_worker=self.tasks_per_worker,
             start_method=way.start_method,
             transport=DEFAULT_TRANSPORT if way.executor == "processes" else "",
             interpreter=way.interpreter,
         )
 
-
-_BESIDE = {"threads": "threadpool", "processes": "processpool"}
-
-
-def _in_order() -> Iterator[str]:
-    """Yield all executors, what the standard library has beside ours."""
-    for executor in EXECUTORS:
-        yield executor
-        if executor in _BESIDE:
-            yield _BESIDE[executor]
+    def per_task_s(self, wall_s: float, repeats: int) -> float:
+        """Return workers x wall per task of a round, in seconds."""
+        return wall_s / repeats / self.tasks_per_worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetgRequest:
-    """What ``gilscope metg`` was asked, after checking.
+    """What ``gilscope metg`` was asked, after checking."""
 
-    Parameters
-    ----------
-    executors : tuple of str
-        Words of ``registry.EXECUTORS`` and ``registry.REFERENCES``.
-    start_methods : tuple of str
-        Of ``processes``.
-    task_s : float or None
-        Length of a task of the user's, to which the advice relates.
-    interpreters : tuple of str
-        Labels of the interpreters that are compared; empty: the running one.
-    dask_scheduler : str
-        Address of a running Dask scheduler; empty: a cluster of its own.
-    """
-
-    executors: tuple[str, ...] = tuple(_in_order())
-    start_methods: tuple[str, ...] = START_METHODS
+    executors: tuple[str, ...] = tuple(
+        name for executor in EXECUTORS for name in (executor, _BESIDE.get(executor)) if name is not None
+    )
+    start_methods: tuple[str, ...] = START_METHODS  # of processes
     workers: Positive = 2
     budget_s: float = 75.0
     seed: int = 1
-    task_s: float | None = None
-    interpreters: tuple[str, ...] = ()
-    dask_scheduler: str = ""
+    task_s: float | None = None  # length of a task of the user's, for the advice
+    interpreters: tuple[str, ...] = ()  # labels of those that are compared; empty: the running one
+    dask_scheduler: str = ""  # address of a running one; empty: a cluster of its own
 
     def __post_init__(self) -> None:
         if self.workers < 1:
@@ -160,81 +127,52 @@ class MetgRequest:
 
 
 def ways_of(request: MetgRequest, abilities: Mapping[str, Abilities] | None = None) -> tuple[Contender, ...]:
-    """Return every way asked for, also those that cannot be measured here.
+    """Return every way requested, also those that cannot be measured here; UsageError if none can.
 
-    Parameters
-    ----------
-    abilities : mapping of interpreter label to Abilities
-        What each of ``request.interpreters`` can run.
-
-    Raises
-    ------
-    UsageError
-        If nothing of it can be measured.
+    ``abilities``: what each of ``request.interpreters`` can run, by its label.
     """
     able = {"": Local(), **(abilities or {})}
-    asked = itertools.product(request.executors, request.interpreters or ("",))
-    found = tuple(_of(way, label) for executor, label in asked for way in _ways(request, executor, able[label]))
+    found = tuple(
+        way
+        for executor, interpreter in itertools.product(request.executors, request.interpreters or ("",))
+        for way in _ways(request, executor, interpreter, able[interpreter])
+    )
     if not any(way.available.ok for way in found):
         reasons = "; ".join(f"{way.label}: {way.available.reason}" for way in found)
         raise UsageError(f"nothing of this can be measured here: {reasons}")
     return found
 
 
-def cells_of(ways: Sequence[Contender]) -> tuple[Cell, ...]:
+def cells_of(ways: Sequence[Contender]) -> tuple[MetgCell, ...]:
     """Return the available ways in both patterns."""
-    return tuple(Cell(way=way, pattern=pattern) for way in ways if way.available.ok for pattern in PATTERNS)
+    return tuple(MetgCell(way=way, pattern=pattern) for way in ways if way.available.ok for pattern in PATTERNS)
 
 
-def _of(way: Contender, interpreter: str) -> Contender:
-    """Say under which interpreter a way is measured."""
-    return replace(way, interpreter=interpreter, label=f"{way.label} on {interpreter}") if interpreter else way
-
-
-def _ways(request: MetgRequest, executor: str, able: Abilities) -> Iterator[Contender]:
+def _ways(request: MetgRequest, executor: str, interpreter: str, able: Abilities) -> Iterator[Contender]:
     spec = kernels.load("spin")
+
+    def way(label: str, impl: Impl, dispatch: Dispatch, start_method: StartMethod = "") -> Contender:
+        here = able.implementation(spec, impl)
+        return Contender(
+            label=f"{label} on {interpreter}" if interpreter else label,
+            executor=executor,
+            implementation=impl.name,
+            dispatch=dispatch,
+            start_method=start_method,
+            workers=1 if executor == "serial" else request.workers,
+            available=able.executor(executor, spec, impl, start_method) if here.ok else here,
+            interpreter=interpreter,
+        )
+
     if executor == "native":
-        for impl in spec.impls:
-            if impl.gil == "own_threads":
-                yield _way(request, executor, impl, able, label=impl.name, dispatch="own threads")
+        yield from (way(impl.name, impl, "own threads") for impl in spec.impls if impl.gil == "own_threads")
         return
-    impl = _chunked(able)
+    usable = [impl for name in _CHUNKED if (impl := spec.impl(name)) is not None]
+    chunked = next((impl for impl in usable if able.implementation(spec, impl).ok), usable[-1])
     if executor == "serial":
-        yield _way(request, executor, impl, able, label="serial loop", dispatch="loop")
+        yield way("serial loop", chunked, "loop")
     elif executor == "processes":
         for method in request.start_methods:
-            label = f"processes/{method}"
-            yield _way(request, executor, impl, able, label=label, dispatch="static", start_method=method)
+            yield way(f"processes/{method}", chunked, "static", method)  # type: ignore[arg-type]
     else:
-        label = _LIBRARY_NAMES.get(executor, executor)
-        yield _way(request, executor, impl, able, label=label, dispatch="static" if executor in _DEALT else "submit")
-
-
-def _way(
-    request: MetgRequest,
-    executor: str,
-    impl: Impl,
-    able: Abilities,
-    *,
-    label: str,
-    dispatch: Dispatch,
-    start_method: str = "",
-) -> Contender:
-    spec = kernels.load("spin")
-    here = able.implementation(spec, impl)
-    return Contender(
-        label=label,
-        executor=executor,
-        implementation=impl.name,
-        dispatch=dispatch,
-        start_method=start_method,
-        workers=1 if executor == "serial" else request.workers,
-        available=able.executor(executor, spec, impl, start_method) if here.ok else here,
-    )
-
-
-def _chunked(able: Abilities) -> Impl:
-    """Return the implementation of spin whose calls are the tasks."""
-    spec = kernels.load("spin")
-    impls = [impl for name in _CHUNKED if (impl := spec.impl(name)) is not None]
-    return next((impl for impl in impls if able.implementation(spec, impl).ok), impls[-1])
+        yield way(_LIBRARY_NAMES.get(executor, executor), chunked, "static" if executor in _DEALT else "submit")

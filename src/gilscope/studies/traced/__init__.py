@@ -1,10 +1,11 @@
-"""A run of the user's own function in which every step of every worker is written down: for looking, not for timing.
+"""A run of the user's own function in which every step of every worker is recorded: for looking, not for timing.
 
 Each executor runs in a process of its own, which is ended when it takes too long.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -25,26 +26,14 @@ TRACED_EXECUTORS = ("serial", "threads", "processes", "interpreters", "dask")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TracedRun:
-    """What a process that runs the function is asked for.
-
-    Parameters
-    ----------
-    executor : str
-    workers, calls : int
-    exact : bool
-        Record every hold of the GIL.
-    text : str
-        Definition of the function (``gilscope.kernels._calls``).
-    log : str
-        Path of the recorder's file.
-    """
+    """The configuration of a process that runs the function."""
 
     executor: str
     workers: int
     calls: int
-    exact: bool
-    text: str
-    log: str
+    exact: bool  # record every hold of the GIL
+    text: str  # definition of the function (gilscope.kernels._calls)
+    log: str  # path of the recorder's file
 
 
 def trace_function(
@@ -59,19 +48,17 @@ def trace_function(
 ) -> Trace:
     """Run a function under executors, one after the other, and return what happened in each.
 
+    With several, lanes have the executor's name as their group, and each run begins at 0. Raises MeasurementError with
+    the reasons if the function ran nowhere.
+
     Parameters
     ----------
     definition : str
         See ``gilscope.kernels._calls``.
     executors : sequence of str
-        Of ``TRACED_EXECUTORS``. With several, lanes have the executor's name as their group, and each run begins at 0.
+        Of ``TRACED_EXECUTORS``.
     exact : bool
         Record every hold of the GIL, by a thread that keeps a CPU busy.
-
-    Raises
-    ------
-    MeasurementError
-        If the function ran nowhere; the message says why.
     """
     traces, problems = {}, {}
     for executor in executors:
@@ -79,16 +66,17 @@ def trace_function(
         if not available.ok:
             problems[executor] = f"{available.reason}; {available.cure}" if available.cure else available.reason
             continue
-        run = TracedRun(executor=executor, workers=workers, calls=calls, exact=exact, text=definition, log="")
-        found = _traced(run, timeout_s)
-        if "problem" in found.facts:
-            problems[executor] = str(found.facts["problem"])
+        with tempfile.TemporaryDirectory(prefix="gilscope-trace-") as folder:
+            log = os.path.join(folder, "events")
+            run = TracedRun(executor=executor, workers=workers, calls=calls, exact=exact, text=definition, log=log)
+            trace, problem = _traced(run, timeout_s)
+        if problem:
+            problems[executor] = problem
         else:
-            traces[executor] = found
+            traces[executor] = trace
     if not traces:
         raise MeasurementError("; ".join(f"{executor}: {why}" for executor, why in problems.items()))
-    notes = tuple(f"{executor}: n/a, {why}" for executor, why in problems.items())
-    return _together(title, traces, notes)
+    return _together(title, traces, tuple(f"{executor}: n/a, {why}" for executor, why in problems.items()))
 
 
 def _availability(executor: str) -> Availability:
@@ -97,35 +85,32 @@ def _availability(executor: str) -> Availability:
     return executors.availability(executor, Impl(name="own", target="", gil="held"))
 
 
-def _traced(run: TracedRun, timeout_s: float) -> Trace:
-    with tempfile.TemporaryDirectory(prefix="gilscope-trace-") as folder:
-        log = Recorder(os.path.join(folder, "events"))
-        command = [sys.executable, "-m", "gilscope.studies.traced._run", json.dumps(asdict(replace(run, log=log.path)))]
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
-        try:
-            _, stderr = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            log.fact("problem", f"not done after {timeout_s:g} s; give it longer with --timeout, or less to do")
-            stderr = ""
-        finally:
-            _end(process)
-        trace = log.trace()
-        if "problem" in trace.facts or not (process.returncode or "ended" in trace.facts):
-            return trace
-        last = stderr.strip().splitlines()[-1:] or [trace.facts.get("ended", "")]
-        why = f"it ended with exit status {process.returncode}: {last[0]}"
-        return replace(trace, facts={**trace.facts, "problem": trace.facts.get("ended") or why})
+def _traced(run: TracedRun, timeout_s: float) -> tuple[Trace, str]:
+    """Carry out a run in a process of its own; return its trace, and what went wrong."""
+    log = Recorder(run.log)
+    command = [sys.executable, "-m", "gilscope.studies.traced._run", json.dumps(asdict(run))]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        _, stderr = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        log.fact("problem", f"not done after {timeout_s:g} s; give it longer with --timeout, or less to do")
+        stderr = ""
+    finally:
+        _end(process)
+    trace = log.trace()
+    if "problem" in trace.facts or not (process.returncode or "ended" in trace.facts):
+        return trace, str(trace.facts.get("problem", ""))
+    last = stderr.strip().splitlines()[-1:] or [""]
+    return trace, str(trace.facts.get("ended") or f"it ended with exit status {process.returncode}: {last[0]}")
 
 
 def _end(process: subprocess.Popen[str]) -> None:
     """End the run with everything it started."""
     if hasattr(os, "killpg"):
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
     else:
         process.kill()
     process.communicate()
@@ -142,17 +127,12 @@ def _together(title: str, traces: Mapping[str, Trace], notes: tuple[str, ...]) -
         order += [prefix + lane for lane in ("main", GIL_LANE)]
         order += [prefix + lane for lane in trace.lanes if lane.startswith("worker-")]
         events += (
-            replace(event, lane=prefix + event.lane, start_ns=event.start_ns - origin, end_ns=event.end_ns - origin)
-            for event in trace.events
+            replace(one, lane=prefix + one.lane, start_ns=one.start_ns - origin, end_ns=one.end_ns - origin)
+            for one in trace.events
         )
         messages += (
-            replace(
-                message,
-                source=prefix + message.source,
-                target=prefix + message.target,
-                sent_ns=message.sent_ns - origin,
-            )
-            for message in trace.messages
+            replace(one, source=prefix + one.source, target=prefix + one.target, sent_ns=one.sent_ns - origin)
+            for one in trace.messages
         )
         if "note" in trace.facts:
             notes += (f"{executor}: {trace.facts['note']}",)

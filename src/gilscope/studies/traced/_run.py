@@ -23,7 +23,7 @@ _HZ = 2000.0
 
 
 def _watch(log: Recorder, exact: bool) -> AbstractContextManager[Any]:
-    """Return the GIL's watcher, where there is one; why there is none is a note of the run."""
+    """Return what watches the GIL; why there is nothing becomes a note of the run."""
     from gilscope.telemetry.gil import GilMonitor, probe_availability
     from gilscope.telemetry.holders import GilTrace, trace_availability
 
@@ -35,7 +35,7 @@ def _watch(log: Recorder, exact: bool) -> AbstractContextManager[Any]:
 
 
 def _write_holds(log: Recorder, watcher: Any) -> None:
-    """Write the holds down once all is over, because writing lets go of the GIL."""
+    """Record the holds once all is over, because writing releases the GIL."""
     if watcher is None:
         return
     exact = hasattr(watcher, "events")
@@ -47,16 +47,12 @@ def _write_holds(log: Recorder, watcher: Any) -> None:
 
 
 def _serial(log: Recorder, run: TracedRun) -> None:
-    def do() -> None:
-        _worker.work(log, "main", run.text, range(run.calls), lambda: None)
-
-    _worker.attempt(log, do, lambda: None)
+    _worker.attempt(log, lambda: _worker.work(log, "main", run.text, range(run.calls), lambda: None), lambda: None)
 
 
-def _parts(run: TracedRun) -> list[tuple[str, list[int]]]:
-    """Return lane and calls of each worker: call c to worker c mod p."""
-    workers = run.workers
-    return [(f"worker-{index}", list(range(index, run.calls, workers))) for index in range(workers)]
+def _parts(run: TracedRun) -> dict[str, list[int]]:
+    """Return the calls of each worker by lane: call c to worker c mod p."""
+    return {f"worker-{index}": list(range(index, run.calls, run.workers)) for index in range(run.workers)}
 
 
 def _threads(log: Recorder, run: TracedRun) -> None:
@@ -73,7 +69,7 @@ def _threads(log: Recorder, run: TracedRun) -> None:
         _worker.attempt(log, do, barrier.abort)
 
     threads = []
-    for lane, indices in parts:
+    for lane, indices in parts.items():
         log.tell("main", lane, "start")
         threads.append(threading.Thread(target=body, args=(lane, indices, clocks.wall_ns()), name=lane))
         threads[-1].start()
@@ -88,20 +84,20 @@ def _processes(log: Recorder, run: TracedRun) -> None:
     parts = _parts(run)
     barrier = context.Barrier(len(parts))
     connections = []
-    for lane, _ in parts:
+    for lane in parts:
         ours, theirs = context.Pipe()
         log.tell("main", lane, "start")
         context.Process(target=_worker.in_process, args=(log, lane, clocks.wall_ns(), theirs, barrier)).start()
         theirs.close()
         connections.append(ours)
     with log.span("main", "send the work", "send"):
-        for connection, (_, indices) in zip(connections, parts, strict=True):
+        for connection, indices in zip(connections, parts.values(), strict=True):
             connection.send((run.text, indices))
-    for connection, (lane, _) in zip(connections, parts, strict=True):
+    for connection, lane in zip(connections, parts, strict=True):
         with log.span("main", f"wait for {lane}", "wait"):
             try:
                 data = connection.recv_bytes()
-            except EOFError:  # it has said why, or died
+            except EOFError:  # it has recorded why, or died
                 log.fact("ended", f"{lane} ended without an answer")
                 continue
         with log.span("main", "unpickle the results", "unpickle"):
@@ -118,11 +114,10 @@ _worker.in_interpreter({log!r}, {lane!r}, {text!r}, {indices!r}, {started_ns}, {
 def _interpreters(log: Recorder, run: TracedRun) -> None:
     from gilscope.studies.traced._subinterpreters import run_codes
 
-    parts = dict(_parts(run))
+    parts = _parts(run)
 
     def code_of(lane: str, facts: dict[str, int]) -> str:
-        place = {"path": sys.path, "log": log.path, "text": run.text, "lane": lane, "indices": parts[lane]}
-        return _CODE.format(**place, **facts)
+        return _CODE.format(path=sys.path, log=log.path, text=run.text, lane=lane, indices=parts[lane], **facts)
 
     run_codes(log, list(parts), code_of)
 
@@ -139,9 +134,9 @@ def _dask(log: Recorder, run: TracedRun) -> None:
         futures = []
         with log.span("main", "submit the calls", "send"):
             for index in range(run.calls):
-                address = cluster.workers[index % len(lanes)]
-                log.tell("main", lanes[address], f"call {index}")
-                arguments = (log.path, lanes[address], run.text, index)
+                address, lane = list(lanes.items())[index % len(lanes)]
+                log.tell("main", lane, f"call {index}")
+                arguments = (log.path, lane, run.text, index)
                 futures.append(cluster.client.submit(_worker.in_task, *arguments, workers=[address], pure=False))
         with log.span("main", "gather the results", "wait"):
             cluster.client.gather(futures)
@@ -149,20 +144,14 @@ def _dask(log: Recorder, run: TracedRun) -> None:
         cluster.close()
 
 
-_WAYS = {
-    "serial": _serial,
-    "threads": _threads,
-    "processes": _processes,
-    "interpreters": _interpreters,
-    "dask": _dask,
-}
+_WAYS = {"serial": _serial, "threads": _threads, "processes": _processes, "interpreters": _interpreters, "dask": _dask}
 
 
 def main() -> None:
-    """Do what the first argument asks for; what goes wrong is written into the log."""
+    """Carry out the run in the first argument; what goes wrong is recorded."""
     run = typed.read(TracedRun, json.loads(sys.argv[1]))
     log = Recorder(run.log)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the user's code prints belongs to nobody here
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the user's code prints is not wanted here
     try:
         watched = run.executor in ("serial", "threads")
         with _watch(log, run.exact) if watched else nullcontext() as watcher:

@@ -1,4 +1,4 @@
-"""Sub-interpreters wherever CPython has them, also where the public module is still missing."""
+"""Sub-interpreters wherever CPython has them, even before the public module."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gilscope.core.spec import Availability
 from gilscope.core.trace import Recorder
 from gilscope.env.interpreter import gil_enabled
 
-__all__ = ["available", "interpreter_module", "own_gil", "run_codes", "run_in_interpreters"]
+__all__ = ["available", "own_gil", "run_codes", "run_in_interpreters"]
 
 # Private names of what became the public concurrent.interpreters of 3.14 (PEP 734).
 _MODULES = ("_interpreters", "_xxsubinterpreters")
 
 
 def interpreter_module() -> Any:
-    """Return the module of this CPython's sub-interpreters, None where there is none."""
+    """Return the module of this CPython's sub-interpreters, or None."""
     for name in _MODULES:
         try:
             return importlib.import_module(name)
@@ -31,7 +31,7 @@ def interpreter_module() -> Any:
 
 
 def available() -> Availability:
-    """CPython has them."""
+    """Return whether this Python has them: CPython does."""
     if interpreter_module() is not None:
         return Availability(ok=True)
     return Availability(ok=False, reason="this Python has no sub-interpreters", cure="use CPython")

@@ -1,4 +1,4 @@
-"""What a traced worker does, be it thread, process, interpreter or task; every step is written down."""
+"""What a traced worker does, be it thread, process, interpreter or task; every step is recorded."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gilscope.core.errors import GilscopeError
 from gilscope.core.trace import Recorder
 from gilscope.kernels._calls import Calls, import_target
 
-__all__ = ["PATIENCE_S", "attempt", "calls_of", "in_interpreter", "in_process", "in_task", "work"]
+__all__ = ["PATIENCE_S", "attempt", "in_interpreter", "in_process", "in_task", "work"]
 
 PATIENCE_S = 600.0  # for the others at the start; whoever hangs is ended by the time-out of the whole
 
 
-def calls_of(log: Recorder, lane: str, text: str) -> Calls:
+def _calls_of(log: Recorder, lane: str, text: str) -> Calls:
     """Import the function, then make its arguments."""
     definition = json.loads(text)
     with log.span(lane, "import", "import"):
@@ -30,23 +30,24 @@ def calls_of(log: Recorder, lane: str, text: str) -> Calls:
 
 
 def work(log: Recorder, lane: str, text: str, indices: Sequence[int], gather: Callable[[], Any]) -> list[Any]:
-    """Make ready, meet the others, call once per index; return the results."""
-    calls = calls_of(log, lane, text)
+    """Import, meet the others, call once per index; return the results."""
+    calls = _calls_of(log, lane, text)
     with log.span(lane, "wait for the others", "barrier"):
         gather()
-    results = []
-    for index in indices:
-        with log.span(lane, f"call {index}"):
-            results.append(calls.one(index))
-    return results
+    return [_called(log, lane, calls, index) for index in indices]
 
 
-def attempt(log: Recorder, done: Callable[[], None], give_up: Callable[[], None]) -> None:
+def _called(log: Recorder, lane: str, calls: Calls, index: int) -> Any:
+    with log.span(lane, f"call {index}"):
+        return calls.one(index)
+
+
+def attempt(log: Recorder, do: Callable[[], Any], give_up: Callable[[], None]) -> None:
     """Do a worker's part; what the user's code raises becomes the problem of the run."""
     try:
-        done()
+        do()
     except threading.BrokenBarrierError:
-        pass  # another worker gave up and has said why
+        pass  # another worker gave up and has recorded why
     except BaseException as error:  # noqa: BLE001 - SystemExit too
         ours = isinstance(error, GilscopeError)
         log.fact("problem", str(error) if ours else f"{type(error).__name__}: {error}")
@@ -54,7 +55,7 @@ def attempt(log: Recorder, done: Callable[[], None], give_up: Callable[[], None]
 
 
 def in_process(log: Recorder, lane: str, started_ns: int, connection: Any, barrier: Any) -> None:
-    """Be a worker process: what to do comes through the connection, and the results go back."""
+    """Be a worker process: the work comes through the connection, and the results go back."""
     log.did(lane, "start", started_ns, clocks.wall_ns(), "start")
 
     def do() -> None:
@@ -72,7 +73,7 @@ def in_process(log: Recorder, lane: str, started_ns: int, connection: Any, barri
 def in_interpreter(
     path: str, lane: str, text: str, indices: Sequence[int], started_ns: int, arrived: int, go: int
 ) -> None:
-    """Be a worker interpreter; two pipes tell when all have come, and when to begin."""
+    """Be a worker interpreter: it reports through one pipe that it is ready, and begins on a byte from another."""
     log = Recorder(path)
     log.did(lane, "start", started_ns, clocks.wall_ns(), "start")
     came: list[int] = []
@@ -100,9 +101,8 @@ def in_task(path: str, lane: str, text: str, index: int) -> Any:
     log = Recorder(path)
     try:
         if text not in _made:
-            _made[text] = calls_of(log, lane, text)
-        with log.span(lane, f"call {index}"):
-            result = _made[text].one(index)
+            _made[text] = _calls_of(log, lane, text)
+        result = _called(log, lane, _made[text], index)
         log.tell(lane, "main", f"result {index}")
         return result
     finally:

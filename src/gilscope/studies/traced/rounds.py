@@ -1,8 +1,8 @@
-"""A round of a result file as a trace: what each worker did between hand-out and answer, from its stamps."""
+"""A round of a result file as a trace: what each worker did between hand-out and reply, from its stamps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gilscope.core.errors import ResultFileError, UsageError
 from gilscope.core.records import Block, CaseRecord, ResultSet, Round, Stamp
@@ -15,46 +15,32 @@ __all__ = ["choose_case", "round_trace", "trace_of"]
 _MAIN = "main"
 
 
-def choose_case(result: ResultSet, asked: str | None) -> str:
-    """Return the case to draw: the one asked for, else the first with several workers, threads before others.
+def choose_case(result: ResultSet, requested: str | None) -> str:
+    """Return the case to draw: the requested one, else the first with several workers, threads before others.
 
-    Raises
-    ------
-    UsageError
-        If it is not in the result, or nothing was measured.
+    Raises UsageError if it is not in the result, or nothing was measured.
     """
     measured = list(dict.fromkeys(key for block in result.blocks for key in block.rounds))
     if not measured:
         raise UsageError(f"{result.path} holds no rounds: measure longer, or look at 'gilscope show {result.path}'")
-    if asked is not None:
-        if asked in measured:
-            return asked
-        record = result.cases.get(asked)
-        if record is not None:
-            raise UsageError(f"{asked} was not measured: {record.reason or record.status}")
-        close = nearest(asked, measured)
-        hint = f"did you mean {close!r}? " if close else ""
-        raise UsageError(f"no case {asked!r} in {result.path}: {hint}'gilscope show {result.path}' lists them")
-    parallel = [key for key in measured if ":" not in key and "*" in key and not key.partition("*")[2].startswith("1#")]
-    threads = [key for key in parallel if "@threads" in key]
-    return (threads or parallel or measured)[0]
+    if requested is None:
+        plain = [key for key in measured if ":" not in key and "*" in key]
+        parallel = [key for key in plain if not key.partition("*")[2].startswith("1#")]
+        return next((key for key in parallel if "@threads" in key), (parallel or measured)[0])
+    if requested in measured:
+        return requested
+    if (record := result.cases.get(requested)) is not None:
+        raise UsageError(f"{requested} was not measured: {record.reason or record.status}")
+    close = nearest(requested, measured)
+    hint = f"did you mean {close!r}? " if close else ""
+    raise UsageError(f"no case {requested!r} in {result.path}: {hint}'gilscope show {result.path}' lists them")
 
 
 def trace_of(result: ResultSet, case: str, block: int | None = None) -> Trace:
-    """Return one round of a case.
+    """Return one round of a case (by its id) or a control (by its key).
 
-    Parameters
-    ----------
-    case : str
-        Id of a case, or key of a control.
-    block : int, optional
-        Which counted round; by default the diagnostic round that kept who held the GIL, and where there is none the
-        counted round of median length.
-
-    Raises
-    ------
-    UsageError
-        If the block does not exist or does not hold the case.
+    It is the counted round of a block; by default the diagnostic round that kept who held the GIL, and where there is
+    none the counted round of median length. Raises UsageError if the block does not exist or does not hold the case.
     """
     watched = _watched(result, case) if block is None else None
     if watched is not None:
@@ -67,14 +53,13 @@ def trace_of(result: ResultSet, case: str, block: int | None = None) -> Trace:
 
 def _block(result: ResultSet, case: str, index: int | None) -> Block:
     holding = [block for block in result.blocks if case in block.rounds]
-    if index is not None:
-        found = [block for block in holding if block.index == index]
-        if not found:
-            known = f"0 to {max(block.index for block in holding)}"
-            raise UsageError(f"{case} has no round in block {index}: there are blocks {known}")
-        return found[0]
-    ordered = sorted(holding, key=lambda block: block.rounds[case].wall_ns)
-    return ordered[len(ordered) // 2]
+    if index is None:
+        return sorted(holding, key=lambda block: block.rounds[case].wall_ns)[len(holding) // 2]
+    for block in holding:
+        if block.index == index:
+            return block
+    known = f"0 to {max(block.index for block in holding)}"
+    raise UsageError(f"{case} has no round in block {index}: there are blocks {known}")
 
 
 def _watched(result: ResultSet, case: str) -> Trace | None:
@@ -111,42 +96,42 @@ def _notes(measured: Round, record: CaseRecord | None) -> list[str]:
 
 
 def round_trace(
-    measured: Round, *, title: str, case: str = "", notes: list[str] | None = None, more: list[Event] | None = None
+    measured: Round, *, title: str, case: str = "", notes: Sequence[str] = (), more: Sequence[Event] = ()
 ) -> Trace:
     """Return a round as a trace: the parent's lane, and one per worker.
 
-    Raises
-    ------
-    ResultFileError
-        If the round has stamps of more workers than such a case has.
+    Raises ResultFileError if the round has stamps of more workers than such a case has.
     """
-    stamps, notes = measured.stamps, list(notes or [])
-    lanes = _lanes(measured, case, notes)
+    stamps = measured.stamps
+    lanes, caution = _lanes(measured, case)
     if len(lanes) < len(stamps):
         raise ResultFileError(f"{title} is damaged: it has stamps of {len(stamps)} workers")
-    events = list(more or [])
-    messages: list[Message] = []
+    events, messages = list(more), []
     for lane, stamp in zip(lanes, stamps, strict=True):
         events += _worker(lane, stamp)
         if lane != _MAIN:
-            messages += _told(lane, stamp)
+            messages += [
+                Message(source=_MAIN, target=lane, name="work", sent_ns=stamp.submit_ns, received_ns=stamp.start_ns),
+                Message(source=lane, target=_MAIN, name="done", sent_ns=stamp.end_ns, received_ns=stamp.received_ns),
+            ]
     if lanes != [_MAIN]:
         events += _parent(measured)
     order = (_MAIN, GIL_LANE, *lanes)
-    return Trace(title=title, events=tuple(events), messages=tuple(messages), order=order, notes=tuple(notes))
+    return Trace(title=title, events=tuple(events), messages=tuple(messages), order=order, notes=(*notes, *caution))
 
 
-def _lanes(measured: Round, case: str, notes: list[str]) -> list[str]:
+def _lanes(measured: Round, case: str) -> tuple[list[str], list[str]]:
+    """Return the lane of each stamp, and a note if these are not workers."""
     count = len(measured.stamps)
     if "@serial" in case:
-        return [_MAIN][:count]
+        return [_MAIN][:count], []
     if "@native" in case:
-        return ["native threads"][:count]
+        return ["native threads"][:count], []
     workers = int(case.partition("*")[2].partition("#")[0].partition("~")[0] or 0) if "*" in case else count
     if workers > count:
-        notes.append(f"of {workers} workers the file keeps {count} quantiles of each time: a lane is no single worker")
-        return [f"quantile-{index}" for index in range(count)]
-    return [f"worker-{index}" for index in range(count)]
+        note = f"of {workers} workers the file keeps {count} quantiles of each time: a lane is no single worker"
+        return [f"quantile-{index}" for index in range(count)], [note]
+    return [f"worker-{index}" for index in range(count)], []
 
 
 def _event(lane: str, name: str, start_ns: int, end_ns: int, category: Category) -> Iterator[Event]:
@@ -165,11 +150,6 @@ def _worker(lane: str, stamp: Stamp) -> Iterator[Event]:
     yield from _event(lane, "wait for others", computed, waited, "wait")
     yield from _event(lane, "be woken", waited, stamp.end_ns, "hand_over")
     yield from _event(lane, "send the answer", stamp.end_ns, stamp.received_ns, "send")
-
-
-def _told(lane: str, stamp: Stamp) -> Iterator[Message]:
-    yield Message(source=_MAIN, target=lane, name="work", sent_ns=stamp.submit_ns, received_ns=stamp.start_ns)
-    yield Message(source=lane, target=_MAIN, name="done", sent_ns=stamp.end_ns, received_ns=stamp.received_ns)
 
 
 def _parent(measured: Round) -> Iterator[Event]:

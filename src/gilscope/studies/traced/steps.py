@@ -1,8 +1,8 @@
-"""Who sent whom what, in order: the steps of a sequence diagram, from the events of a trace."""
+"""The steps of a sequence diagram, in order, from the events of a trace."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,42 +10,31 @@ from gilscope.core.trace import Trace, duration, is_gil
 
 __all__ = ["MAX_SPEAKERS", "MAX_STEPS", "Step", "speakers", "steps"]
 
-MAX_STEPS = 60  # a longer diagram is not read; what is left out is said
-MAX_SPEAKERS = 12  # likewise a wider one
-_LOOKED_AT = 20  # times as many items are looked at, so that the ends are found of what begins among them
+MAX_STEPS = 60  # nobody reads a longer diagram; a note reports what is left out
+MAX_SPEAKERS = 12  # nor a wider one
+_AHEAD = 20  # times as many moments are considered, so that what begins among them is found to end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One line of a sequence diagram.
+    """One line of a sequence diagram; only messages have a target other than the source.
 
-    Parameters
-    ----------
-    kind : {"message", "note", "begin", "end"}
-        ``note`` is a span in which nothing else happened; ``begin`` and ``end`` are those of a span in which
-        something did.
-    source, target : str
-        Lanes; the same for all but messages.
-    text : str
-    at_ns : int
-        Since the start of the trace.
-    opens, closes : bool
-        Whether the target of a message begins, or its source has ended, a span by it.
+    A ``note`` is a span in which nothing else happened; ``begin`` and ``end`` belong to one in which something did.
     """
 
     kind: Literal["message", "note", "begin", "end"]
-    source: str
+    source: str  # a lane
     target: str
     text: str
-    at_ns: int
-    opens: bool = False
-    closes: bool = False
+    at_ns: int  # since the start of the trace
+    opens: bool = False  # begins a span of its target
+    closes: bool = False  # ends a span of its source
 
 
 @dataclass(slots=True)
-class _Item:
+class _Moment:
     at_ns: int
-    rank: int  # of what happens at one moment: ends, then messages, then begins
+    rank: int  # at one time: ends, then messages, then begins
     step: Step
     span: int = -1
     gone: bool = False
@@ -54,16 +43,16 @@ class _Item:
 def steps(trace: Trace) -> list[Step]:
     """Return what happened, in order.
 
-    A message that makes a lane work opens it, and the first one the lane sends after that closes it; lanes that speak
-    before they are spoken to are never opened. A span in which its lane neither spoke nor was spoken to is a note.
-    The GIL speaks to nobody and is left to the timeline. Beyond ``MAX_STEPS`` the rest is left out.
+    A message that makes a lane work opens it, and the first one the lane sends after that closes it; lanes that send
+    before they receive are never opened. A span in which its lane neither sent nor received is a note. The GIL sends
+    nothing and is left to the timeline. What comes after ``MAX_STEPS`` is left out.
     """
-    items = sorted(_items(trace), key=lambda item: (item.at_ns, item.rank))[: _LOOKED_AT * MAX_STEPS]
+    moments = sorted(_moments(trace), key=lambda one: (one.at_ns, one.rank))[: _AHEAD * MAX_STEPS]
     for lane in speakers(trace):
-        own = [item for item in items if lane in (item.step.source, item.step.target)]
+        own = [one for one in moments if lane in (one.step.source, one.step.target)]
         _open_and_close(lane, own)
         _note(own)
-    return [item.step for item in items if not item.gone][:MAX_STEPS]
+    return [one.step for one in moments if not one.gone][:MAX_STEPS]
 
 
 def speakers(trace: Trace) -> tuple[str, ...]:
@@ -71,29 +60,27 @@ def speakers(trace: Trace) -> tuple[str, ...]:
     return tuple(lane for lane in trace.lanes if not is_gil(lane))[:MAX_SPEAKERS]
 
 
-def _items(trace: Trace) -> list[_Item]:
+def _moments(trace: Trace) -> Iterator[_Moment]:
     origin, lanes = trace.start_ns, set(speakers(trace))
-    found = []
-    for message in (message for message in trace.messages if {message.source, message.target} <= lanes):
-        sent = message.sent_ns
-        source, target, text = message.source, message.target, message.name
-        step = Step(kind="message", source=source, target=target, text=text, at_ns=sent - origin)
-        found.append(_Item(sent, 1, step))
+    for message in trace.messages:
+        source, target, sent = message.source, message.target, message.sent_ns
+        if {source, target} <= lanes:
+            step = Step(kind="message", source=source, target=target, text=message.name, at_ns=sent - origin)
+            yield _Moment(sent, 1, step)
     for number, event in enumerate(event for event in trace.events if event.lane in lanes):
         start, end, lane = event.start_ns, event.end_ns, event.lane
         text = f"{event.name}: {duration(end - start)}" if end > start else event.name
         begin = Step(kind="begin", source=lane, target=lane, text=event.name, at_ns=start - origin)
-        found.append(_Item(start, 2, begin, number))
-        found.append(_Item(end, 0, Step(kind="end", source=lane, target=lane, text=text, at_ns=end - origin), number))
-    return found
+        yield _Moment(start, 2, begin, number)
+        yield _Moment(end, 0, replace(begin, kind="end", text=text, at_ns=end - origin), number)
 
 
-def _open_and_close(lane: str, own: Sequence[_Item]) -> None:
+def _open_and_close(lane: str, own: Sequence[_Moment]) -> None:
     """Mark the messages that open and close a lane."""
     first = next((item for item in own if _between(item.step)), None)
     if first is None or first.step.source == lane:
         return
-    opened: _Item | None = None
+    opened: _Moment | None = None
     worked = False
     for item in own:
         worked = worked or item.step.kind == "end"
@@ -110,7 +97,7 @@ def _between(step: Step) -> bool:
     return step.kind == "message" and step.source != step.target
 
 
-def _note(own: Sequence[_Item]) -> None:
+def _note(own: Sequence[_Moment]) -> None:
     """Make notes of the spans in which nothing else happened on their lane."""
     at = {item.span: index for index, item in enumerate(own) if item.step.kind == "begin"}
     for index, item in enumerate(own):
