@@ -9,10 +9,8 @@ from typing import Any
 from gilscope.core.trace import Recorder, Trace
 from gilscope.env.cpu import default_workers, usable_cpus
 from gilscope.tour._light import TIMEOUT_S, metered
-from gilscope.tour._model import Chapter, Experiment, Figure, Verdict
+from gilscope.tour._model import Chapter, Experiment, Figure, Judgement
 from gilscope.tour._work import load, two_cpus
-
-__all__ = ["CHAPTER"]
 
 ITERATIONS = 150_000
 _AT_ONCE = 0.7  # of the workers, able to run at a time; the rest is starting, stopping, and hosts that steal
@@ -38,22 +36,22 @@ def scaling(log: Recorder) -> list[int]:
     return counts
 
 
-def _judge(trace: Trace, facts: Any) -> Verdict:
+def _judge(trace: Trace, result: Any) -> Judgement:
     walls, able, figures = {}, {}, []
-    for workers in facts:
+    for workers in result:
         lanes = tuple(event for event in trace.spans(name="computing") if event.lane.startswith(f"of {workers}/"))
         part = Trace(title="", events=lanes, facts=trace.facts)
         _, able[workers] = load(part, "computing", workers)
         walls[workers] = part.end_ns - part.start_ns
-        figures.append(Figure(name=f"work done by {workers}, against 1", value=workers * walls[1] / walls[workers]))
-        figures.append(Figure(name=f"able to run at a time, of {workers}", value=able[workers]))
-    most = max(facts)
+        figures.append(Figure(f"work done by {workers}, against 1", workers * walls[1] / walls[workers]))
+        figures.append(Figure(f"able to run at a time, of {workers}", able[workers]))
+    most = max(result)
     gain = most * walls[1] / walls[most]
-    return Verdict(
-        holds=all(able[workers] >= _AT_ONCE * workers for workers in facts),
-        seen=f"{most} threads did {gain:.2f} times the work of one in the same time; {able[most]:.2f} of them were "
+    return Judgement(
+        all(able[workers] >= _AT_ONCE * workers for workers in result),
+        f"{most} threads did {gain:.2f} times the work of one in the same time; {able[most]:.2f} of them were "
         "running or queueing for a CPU at a time.",
-        figures=tuple(figures),
+        tuple(figures),
     )
 
 

@@ -8,8 +8,6 @@ from gilscope.tour._light import nap
 from gilscope.tour._model import Chapter, Experiment
 from gilscope.tour._work import judge_overlap
 
-__all__ = ["CHAPTER"]
-
 
 def two_interpreters(log: Recorder) -> None:
     """Let two interpreters sleep."""
@@ -29,7 +27,6 @@ CHAPTER = Chapter(
             text="Each interpreter imports the module anew and is run by a thread.",
             shown=(nap, run_codes, run_in_interpreters),
             program=two_interpreters,
-            order=("main", "sleep1", "sleep2"),
             claim="Both interpreters are asleep at the same time.",
             judge=judge_overlap,
             tries=3,

@@ -7,10 +7,8 @@ from typing import Any
 
 from gilscope.core.trace import Recorder, Trace
 from gilscope.tour._light import begin, nap
-from gilscope.tour._model import Chapter, Experiment, Figure, Verdict
+from gilscope.tour._model import Chapter, Experiment, Figure, Judgement
 from gilscope.tour._work import judge_overlap, run_in_processes
-
-__all__ = ["CHAPTER"]
 
 counter = 0
 
@@ -37,18 +35,15 @@ def separate_memory(log: Recorder) -> dict[str, Any]:
     return {"pid": os.getpid(), "counter": counter}
 
 
-def _judge_memory(trace: Trace, facts: Any) -> Verdict:
+def _judge_memory(trace: Trace, result: Any) -> Judgement:
     children = [trace.facts.get(name, {}) for name in ("child1", "child2")]
-    seen = [child.get("counter") for child in children]
-    pids = {facts["pid"], *(child.get("pid") for child in children)}
-    return Verdict(
-        holds=seen == [1, 1] and facts["counter"] == 0 and len(pids) == 3,
-        seen=f"Each child counted to {seen[0]}; the parent's counter was still {facts['counter']}. "
+    counts = [child.get("counter") for child in children]
+    pids = {result["pid"], *(child.get("pid") for child in children)}
+    return Judgement(
+        counts == [1, 1] and result["counter"] == 0 and len(pids) == 3,
+        f"Each child counted to {counts[0]}; the parent's counter was still {result['counter']}. "
         f"{len(pids)} processes took part.",
-        figures=(
-            Figure(name="counter in the children", value=str(seen)),
-            Figure(name="counter in the parent", value=facts["counter"]),
-        ),
+        (Figure("counter in the children", str(counts)), Figure("counter in the parent", result["counter"])),
     )
 
 
@@ -65,7 +60,6 @@ CHAPTER = Chapter(
             "import the module before it can do anything.",
             shown=(nap, begin, run_in_processes),
             program=two_processes,
-            order=("main", "sleep1", "sleep2"),
             claim="Both processes are asleep at the same time.",
             judge=judge_overlap,
             tries=3,
@@ -76,7 +70,6 @@ CHAPTER = Chapter(
             text="Each child changes the global variable of the module: its own copy of it.",
             shown=(increment,),
             program=separate_memory,
-            order=("main", "child1", "child2"),
             claim="The parent's variable does not change.",
             judge=_judge_memory,
         ),

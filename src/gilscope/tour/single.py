@@ -9,8 +9,6 @@ from gilscope.tour._light import NAP_S
 from gilscope.tour._model import Chapter, Experiment
 from gilscope.tour._work import judge_turns
 
-__all__ = ["CHAPTER"]
-
 
 def two_sleeps(log: Recorder) -> None:
     """Sleep twice in one thread."""
@@ -32,7 +30,6 @@ CHAPTER = Chapter(
             title="Two sleeps one after the other",
             text="One thread calls sleep twice. The second call cannot begin before the first has returned.",
             program=two_sleeps,
-            order=("main", "sleep1", "sleep2"),
             claim="The second sleep begins after the first has ended.",
             judge=judge_turns,
         ),

@@ -7,10 +7,8 @@ from typing import Any
 
 from gilscope.core.trace import Recorder, Trace
 from gilscope.tour._light import nap
-from gilscope.tour._model import Chapter, Experiment, Figure, Verdict
+from gilscope.tour._model import Chapter, Experiment, Figure, Judgement
 from gilscope.tour._work import judge_overlap, run_in_threads
-
-__all__ = ["CHAPTER"]
 
 
 def two_threads(log: Recorder) -> None:
@@ -35,12 +33,9 @@ def one_list(log: Recorder) -> list[str]:
     return shared
 
 
-def _judge_list(trace: Trace, facts: Any) -> Verdict:
-    return Verdict(
-        holds=facts == ["first", "second"],
-        seen=f"After both threads had ended, the main thread's list was {facts}.",
-        figures=(Figure(name="items in the list", value=len(facts)),),
-    )
+def _judge_list(trace: Trace, result: Any) -> Judgement:
+    observed = f"After both threads had ended, the main thread's list was {result}."
+    return Judgement(result == ["first", "second"], observed, (Figure("items in the list", len(result)),))
 
 
 CHAPTER = Chapter(
@@ -55,7 +50,6 @@ CHAPTER = Chapter(
             text="Each thread sleeps on its own. A sleeping thread needs no CPU and, in Python, has let go of the GIL.",
             shown=(nap, run_in_threads),
             program=two_threads,
-            order=("main", "sleep1", "sleep2"),
             claim="Both threads are asleep at the same time, so the whole takes less than the sum of the sleeps.",
             judge=judge_overlap,
             tries=3,
@@ -65,7 +59,6 @@ CHAPTER = Chapter(
             title="One memory for all",
             text="What one thread changes, the others see: there is one list, and both threads append to it.",
             program=one_list,
-            order=("main", "first", "second"),
             claim="The main thread finds in its list what the other threads put there.",
             judge=_judge_list,
         ),
