@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from gilscope.cli.profile import _verdict_so_far
-from gilscope.cli.provisional import Provisional
+from gilscope.cli.progress import Provisional
 from gilscope.core.cases import Study
 from gilscope.core.spec import Work
 from gilscope.measure.events import Observer

@@ -9,27 +9,28 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gilscope.core.errors import GilscopeError, ResultFileError, UsageError
 
-__all__ = ["FAILED", "INTERRUPTED", "OK", "UNDECIDED", "USAGE", "main"]
+if TYPE_CHECKING:
+    from gilscope.analysis import Answer
+    from gilscope.studies.document import Envelope
+
+__all__ = ["FAILED", "INTERRUPTED", "OK", "UNDECIDED", "USAGE", "exit_status", "main"]
 
 OK = 0
 FAILED = 1
 USAGE = 2
 UNDECIDED = 3
-_UNUSABLE = (errno.ENAMETOOLONG, errno.EACCES)  # merely looking whether a path is there raises these
 INTERRUPTED = 130  # 128 + SIGINT, what shells report for an interrupted command
+
+_BAD = ("wrong_result", "failed", "timeout")
+_UNUSABLE = (errno.ENAMETOOLONG, errno.EACCES)  # merely looking whether a path is there raises these
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status; errors raised on purpose become one line on stderr.
-
-    Parameters
-    ----------
-    argv : sequence of str or None
-        Arguments after the program's name; None takes ``sys.argv``.
-    """
+    """Run one command and return its exit status; errors raised on purpose become one line on stderr."""
     from gilscope.cli.output import complain, flush, open_standard_streams
 
     open_standard_streams()
@@ -52,3 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = USAGE
     flush()
     return status
+
+
+def exit_status(found: Answer | Envelope) -> int:
+    """Return the exit status of a measurement."""
+    if found.interrupted:
+        return INTERRUPTED
+    return FAILED if any(row.status in _BAD for row in found.rows) else OK

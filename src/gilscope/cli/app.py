@@ -32,8 +32,6 @@ from gilscope.cli.output import emit
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import nearest
 
-__all__ = ["app", "dispatch"]
-
 HELP_WIDTH = 110
 
 # Newer typer brings click with it, older imports it, and neither exports this class: its child does.
@@ -82,13 +80,7 @@ app.add_typer(kernels.app, name="kernels", short_help="Add a kernel: new, digest
 
 
 def dispatch(arguments: Sequence[str]) -> int:
-    """Parse the arguments, run the verb, return its exit status.
-
-    Raises
-    ------
-    UsageError
-        For what typer refuses: unknown verbs and options, missing values.
-    """
+    """Parse the arguments, run the verb, return its exit status; UsageError for what typer refuses."""
     try:
         # Not app(...): that puts an excepthook of typer's in place, and programs under 'gilscope gil' would get it.
         command = typer.main.get_command(app)
@@ -103,7 +95,7 @@ def dispatch(arguments: Sequence[str]) -> int:
 
 
 def _explain(error: Any, arguments: Sequence[str]) -> str:
-    """Say in one line what typer refused, with the nearest word and where the words are listed."""
+    """Say in one line what typer refused, with the nearest name and where the names are listed."""
     message = error.format_message().rstrip(".")
     unknown = re.match(r"No such command '(.*?)'", message)
     if hasattr(error, "possibilities"):

@@ -9,8 +9,6 @@ import typer
 
 from gilscope.core.errors import UsageError
 
-__all__ = ["audit"]
-
 
 def audit(
     modules: Annotated[
@@ -46,39 +44,29 @@ def audit(
 
     Exit status 1 if the GIL came back, or something could not be found out.
     """
-    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
+    from functools import partial
+
+    from gilscope.cli.output import emit_document
+    from gilscope.report.audit import render_audit
     from gilscope.studies.audit import AuditRequest
     from gilscope.studies.audit import audit as study
 
     if not (modules or call or environment):
         raise UsageError("nothing to audit: name modules, a --call, or --environment for everything installed")
-    _check(modules or ())
+    for module in modules or ():
+        if not all(part.isidentifier() for part in module.split(".")):
+            raise UsageError(f"{module!r} is no name of a module: write it like package.module")
     request = AuditRequest(
-        modules=tuple(modules or ()),
-        calls=tuple(call or ()),
-        python=python,
-        environment=environment,
-        online=online,
+        modules=tuple(modules or ()), calls=tuple(call or ()), python=python, environment=environment, online=online
     )
     found = study(request, progress=_progress)
-    if json:
-        emit_json(found.to_json())
-    else:
-        from gilscope.report.audit import render_audit
-
-        emit(render_audit(found, width=stdout_width(), color=stdout_color()))
+    emit_document(found.to_json(), partial(render_audit, found), json=json)
     return 0 if found.passed else 1
 
 
 def _progress(text: str) -> None:
-    """Say what happens now, where somebody watches: a large environment takes minutes."""
+    """Show what happens now, where somebody watches: a large environment takes minutes."""
     from gilscope.cli.output import write
 
     if sys.stderr is not None and sys.stderr.isatty():
         write(sys.stderr, f"{text}\n")
-
-
-def _check(modules: list[str] | tuple[str, ...]) -> None:
-    for module in modules:
-        if not all(part.isidentifier() for part in module.split(".")):
-            raise UsageError(f"{module!r} is no name of a module: write it like package.module")

@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["compare"]
-
 
 def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="The older result.jsonl or its folder.")],
@@ -28,22 +26,20 @@ def compare(
 ) -> int:
     """Compare two results: faster, slower, no difference shown, or not comparable and why."""
     limit = None if fail_on is None else _limit(fail_on)
+    from functools import partial
+
     from gilscope import results
     from gilscope.analysis import analyse
     from gilscope.analysis.compare import compare as compared
     from gilscope.analysis.compare_json import comparison_to_json
     from gilscope.cli import FAILED, OK, UNDECIDED
-    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
+    from gilscope.cli.output import emit_document
     from gilscope.cli.show import locate
+    from gilscope.report.terminal.compare import render_compare
 
     old, new = (analyse(results.load(locate(path))) for path in (first, second))
     found = compared(old, new, limit=limit, anyway=anyway)
-    if json:
-        emit_json(comparison_to_json(found))
-    else:
-        from gilscope.report.terminal.compare import render_compare
-
-        emit(render_compare(found, gate=fail_on or "", width=stdout_width(), color=stdout_color()))
+    emit_document(comparison_to_json(found), partial(render_compare, found, gate=fail_on or ""), json=json)
     if found.failed:
         return FAILED
     return OK if limit is None or found.decided else UNDECIDED

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["add", "app", "list_", "remove"]
-
 app = typer.Typer(no_args_is_help=False)
 
 
@@ -57,29 +55,25 @@ def add(
 
 
 @app.command("list", short_help="The environments there are.")
-def list_(
-    json: Annotated[bool, typer.Option("--json", help="Print them as JSON and nothing else.")] = False,
-) -> int:
+def list_(json: Annotated[bool, typer.Option("--json", help="Print them as JSON and nothing else.")] = False) -> int:
     """List the environments: interpreter, what gilscope was installed from, libraries, and whether it can be used."""
-    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
+    from functools import partial
+
+    from gilscope.cli.output import emit_document
     from gilscope.env import environments
     from gilscope.env.interpreters import ListedEnvironment
     from gilscope.report.environments import render_environments
 
     found = [ListedEnvironment.of(made) for made in environments.environments()]
     where = str(environments.folder())
-    if json:
-        listed = [entry.to_json() for entry in found]
-        emit_json({"schema": "gilscope.environments", "schema_version": 1, "folder": where, "environments": listed})
-    else:
-        emit(render_environments(found, where, width=stdout_width(), color=stdout_color()))
+    listed = [entry.to_json() for entry in found]
+    document = {"schema": "gilscope.environments", "schema_version": 1, "folder": where, "environments": listed}
+    emit_document(document, partial(render_environments, found, where), json=json)
     return 0
 
 
 @app.command("remove", short_help="Remove an environment.")
-def remove(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As 'gilscope env list' names it.")],
-) -> int:
+def remove(name: Annotated[str, typer.Argument(metavar="NAME", help="As 'gilscope env list' names it.")]) -> int:
     """Remove an environment with all its files."""
     from gilscope.cli.output import emit
     from gilscope.env import environments

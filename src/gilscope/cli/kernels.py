@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["app", "digest", "new"]
-
 app = typer.Typer(no_args_is_help=False)
 
 

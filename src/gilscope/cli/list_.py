@@ -9,21 +9,17 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["list_"]
-
 
 def list_(
     json: Annotated[bool, typer.Option("--json", help="Print the list as JSON and nothing else.")] = False,
 ) -> int:
     """List kernels, implementations and executors, and why some cannot be used here."""
-    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
+    from functools import partial
+
+    from gilscope.cli.output import emit_document
     from gilscope.inventory import inventory
+    from gilscope.report.machine import render_inventory
 
     found = inventory()
-    if json:
-        emit_json(found.to_json())
-    else:
-        from gilscope.report.machine import render_inventory
-
-        emit(render_inventory(found, width=stdout_width(), color=stdout_color()))
+    emit_document(found.to_json(), partial(render_inventory, found), json=json)
     return 0

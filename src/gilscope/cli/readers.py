@@ -1,7 +1,7 @@
 """How the texts of options are read: on the command line and in ``[tool.gilscope]`` alike.
 
-A reader takes a text and returns a value, or raises a UsageError of one line that says how to write it. What a reader
-needs beyond words and numbers is imported when it reads: the table of options is loaded at every start.
+A reader takes a text and returns a value, or raises a UsageError of one line that says how to write it. Heavier imports
+are inside the readers that need them: the table of options is loaded at every start.
 """
 
 from __future__ import annotations
@@ -13,33 +13,6 @@ from functools import partial
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import EXECUTORS, KERNELS, PINS, PROBES, REFERENCES, SIZES, check_names
 from gilscope.core.units import parse_bytes, parse_duration_s, parse_fraction
-
-__all__ = [
-    "TRACE_FORMATS",
-    "address",
-    "block",
-    "budget",
-    "calls",
-    "chunks",
-    "kernels",
-    "memory_limit",
-    "metg_executors",
-    "most_workers",
-    "names",
-    "one_of",
-    "parse_sizes",
-    "pin",
-    "precision",
-    "seed",
-    "size",
-    "startup_kinds",
-    "task",
-    "tasks",
-    "timeout",
-    "trace_executors",
-    "traced_workers",
-    "workers",
-]
 
 MAX_WORKERS = 1024  # more processes than any one machine is given CPUs; a slip of the finger should not start 100000
 MAX_CHUNKS_PER_WORKER = 4096  # beyond this a chunk of every kernel is smaller than what it costs to hand it out
