@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gilscope.analysis import Answer, analyse
 from gilscope.analysis.gate import Gate, Quantity, gate
 from gilscope.analysis.rows import CaseRow
-from gilscope.analysis.to_json import to_json
+from gilscope.analysis.to_json import part_to_json, to_json
 from gilscope.api import Way
 from gilscope.core.errors import UsageError
 from gilscope.core.records import ResultSet
@@ -23,23 +23,23 @@ from gilscope.report.sentences import verdict
 from gilscope.results import load
 from gilscope.results.schema import RESULT_NAME
 from gilscope.stats import Estimate
-from gilscope.testing.outcome import Undecided, shown, values_of
+from gilscope.testing.outcome import Report, interval_text, settle
 
 __all__ = ["DEFAULT_BUDGET_S", "ScalingResult"]
 
 DEFAULT_BUDGET_S = 40.0
-"""Up to about 90 blocks of one function on 2 CPUs. On a quiet machine the first look, after eight, mostly decides."""
+"""Up to about 90 blocks of one function on 2 CPUs. On a quiet machine the first check, after eight, mostly decides."""
 
-ROUND_S = 0.05
-"""Shortest round of T(1) in a gate. What it tells apart lies a factor of p apart, so many short rounds are worth more
-than a few long ones: other programs come and go between them."""
+_ROUND_S = 0.05
+"""Shortest round of T(1) in a gate. A gate tells apart what differs by a factor of p, so many short rounds are worth
+more than a few long ones: other programs come and go between them."""
 
 _MEASURED = ("ok", "too_noisy")
 
 
 @dataclass(slots=True, kw_only=True)
 class ScalingResult:
-    """A function under one executor: measured when something is asked of it, for as long as it takes to tell.
+    """A function under one executor: measured when it is first needed, for as long as it takes to tell.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class ScalingResult:
     executor: str = "threads"
     workers: int = 2
     budget_s: float = DEFAULT_BUDGET_S
-    report: Callable[[dict[str, Any]], None] = field(default=lambda decision: None)
+    report: Report = lambda decision: None
     _answer: Answer | None = None
     _result: ResultSet | None = None
 
@@ -85,29 +85,24 @@ class ScalingResult:
             If the machine cannot tell within the budget.
         """
         __tracebackhide__ = True  # test runners show the line that demands, not this one
-        asked: dict[Quantity, float | None] = {
+        bounds: dict[Quantity, float | None] = {
             "speedup": speedup,
             "efficiency": efficiency,
             "relative_efficiency": relative_efficiency,
         }
-        wanted = [(name, value) for name, value in asked.items() if value is not None]
+        wanted = [(name, value) for name, value in bounds.items() if value is not None]
         if len(wanted) != 1:
             raise UsageError("require one of speedup, efficiency and relative_efficiency, e.g. require(speedup=1.5)")
         name, threshold = wanted[0]
         if not (math.isfinite(threshold) and threshold > 0):
             raise UsageError(f"{name}={threshold!r} must be above zero")
         self._run(lambda: self._judged(name, threshold) != "open")
-        outcome, message = self._judged(name, threshold), self._said(name, threshold)
-        self.report({"gate": "scaling", "outcome": outcome, "message": message, **self._facts(name, threshold)})
-        if outcome == "failed":
-            raise AssertionError(message)
-        if outcome == "open":
-            raise Undecided(message)
+        settle(self.report, self._decision(name, threshold))
 
     @property
     def way(self) -> Way:
         """Everything about the case: speed-up, efficiency, findings."""
-        self._run(None)
+        self._run()
         return Way.of(self._row)
 
     @property
@@ -123,17 +118,17 @@ class ScalingResult:
     @property
     def result(self) -> ResultSet:
         """All rounds."""
-        self._run(None)
+        self._run()
         assert self._result is not None
         return self._result
 
     def to_dict(self) -> dict[str, Any]:
         """Return the analysis document (docs/schema.md)."""
-        self._run(None)
+        self._run()
         return to_json(self._known, verdict)
 
-    def _run(self, enough: Callable[[], bool] | None) -> None:
-        """Measure, unless that was done already."""
+    def _run(self, decided: Callable[[], bool] | None = None) -> None:
+        """Measure, unless that was done already, until it is decided or the budget is spent."""
         if self._answer is not None:
             return
         request = request_of(self.func, self.args, self.kwargs)
@@ -141,27 +136,26 @@ class ScalingResult:
             executors=(self.executor,),
             workers=(self.workers,),
             budget_s=self.budget_s,
-            round_s=ROUND_S,
+            round_s=_ROUND_S,
             controls=("spin", "A/A"),
         )
         with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
             path = Path(folder, RESULT_NAME)
-            asked = None if enough is None else (lambda: self._take(path) and enough())
-            if not measure(Functions(request, options), path, enough=asked):
-                raise KeyboardInterrupt
-            self._take(path)
 
-    def _take(self, path: Path) -> bool:
-        """Take over what was measured so far."""
-        self._result = load(path)
-        self._answer = analyse(self._result)
-        return True
+            def take() -> bool:
+                self._result = load(path)
+                self._answer = analyse(self._result)
+                return decided is not None and decided()
+
+            if not measure(Functions(request, options), path, enough=take if decided else None):
+                raise KeyboardInterrupt
+            take()
 
     def _judged(self, name: Quantity, threshold: float) -> Gate:
         if self._row.status not in _MEASURED:
             return "failed"
-        seen = self._basis(name)
-        return gate(name, threshold, seen.found, seen.control, self.workers)
+        found, control, _ = self._basis(name)
+        return gate(name, threshold, found, control, self.workers)
 
     @property
     def _known(self) -> Answer:
@@ -171,65 +165,53 @@ class ScalingResult:
     @property
     def _row(self) -> CaseRow:
         """The row of the case; where it never came to that, the one that says why."""
-        rows = self._known.rows
-        asked = (self.executor, self.workers)
-        return next((row for row in rows if (row.case.executor, row.case.workers) == asked), rows[0])
+        rows, own = self._known.rows, (self.executor, self.workers)
+        return next((row for row in rows if (row.case.executor, row.case.workers) == own), rows[0])
 
-    def _basis(self, name: Quantity) -> _Basis:
-        """Return what a threshold is compared with: as timed, but for relative efficiencies, whose control shares
-        their basis."""
+    def _basis(self, name: Quantity) -> tuple[Estimate | None, Estimate | None, bool]:
+        """Return the quantity, the speed-up of the control, and whether both are without queueing.
+
+        They are as timed, but for relative efficiencies, whose control shares their basis.
+        """
         row = self._row
         if name == "relative_efficiency":
-            own = row.basis
-            return _Basis(own.relative_efficiency, own.control, own.without_queueing)
-        return _Basis(row.speedup if name == "speedup" else row.efficiency, self._spin)
+            return row.basis.relative_efficiency, row.basis.control, row.basis.without_queueing
+        spins = self._known.controls_of(row.case.kernel, "spin")
+        spin = next((spin.speedup for spin in spins if spin.case.workers == self.workers and spin.blocks), None)
+        return row.speedup if name == "speedup" else row.efficiency, spin, False
 
-    @property
-    def _spin(self) -> Estimate | None:
-        """Speed-up of the control with as many workers, where it was measured."""
-        spins = self._known.controls_of(self._row.case.kernel, "spin")
-        return next((row.speedup for row in spins if row.case.workers == self.workers and row.blocks), None)
-
-    def _said(self, name: Quantity, threshold: float) -> str:
-        """Say what was found, in one line."""
+    def _decision(self, name: Quantity, threshold: float) -> dict[str, Any]:
+        """Return a decision with its numbers as JSON (docs/schema.md)."""
         row = self._row
-        what = f"{row.case.kernel}/{row.case.implementation} in {self.workers} {self.executor}"
-        if row.status not in _MEASURED:
-            return f"{what}: {row.status.replace('_', ' ')}: {row.reason}"
-        causes = [code for code in row.causes if code != "too_noisy"]
-        why = f" ({', '.join(causes)})" if causes else ""
-        seen = self._basis(name)
-        busy = ", both without queueing for busy CPUs" if seen.without_queueing else ""
-        return (
-            f"{what}: {name.replace('_', ' ')} {shown(seen.found)}, wanted {threshold:g}{why}; "
-            f"speed-up {shown(row.speedup)}, the control {shown(seen.control)}{busy}, {row.blocks} blocks"
-        )
-
-    def _facts(self, name: Quantity, threshold: float) -> dict[str, Any]:
-        """Return the numbers of a decision as JSON (docs/schema.md)."""
-        row, seen = self._row, self._basis(name)
+        found, control, without_queueing = self._basis(name)
         floors = self._known.controls_of(row.case.kernel, "A/A")
+        message = f"{row.case.kernel}/{row.case.implementation} in {self.workers} {self.executor}: "
+        if row.status not in _MEASURED:
+            message += f"{row.status.replace('_', ' ')}: {row.reason}"
+        else:
+            causes = ", ".join(code for code in row.causes if code != "too_noisy")
+            why = f" ({causes})" if causes else ""
+            busy = ", both without queueing for busy CPUs" if without_queueing else ""
+            message += (
+                f"{name.replace('_', ' ')} {interval_text(found)}, wanted {threshold:g}{why}; speed-up "
+                f"{interval_text(row.speedup)}, the control {interval_text(control)}{busy}, {row.blocks} blocks"
+            )
         return {
+            "gate": "scaling",
+            "outcome": self._judged(name, threshold),
+            "message": message,
             "case": row.case.id,
             "executor": row.case.executor,
             "workers": row.case.workers,
             "blocks": row.blocks,
-            "speedup": values_of(row.speedup),
-            "efficiency": values_of(row.efficiency),
-            "relative_efficiency": values_of(row.relative_efficiency),
+            "speedup": part_to_json(row.speedup),
+            "efficiency": part_to_json(row.efficiency),
+            "relative_efficiency": part_to_json(row.relative_efficiency),
             "findings": list(row.codes),
             "quantity": name,
             "threshold": threshold,
-            "found": values_of(seen.found),
-            "control": values_of(seen.control),
-            "without_queueing": seen.without_queueing,
-            "noise_floor": values_of(floors[0].speedup) if floors else None,
+            "found": part_to_json(found),
+            "control": part_to_json(control),
+            "without_queueing": without_queueing,
+            "noise_floor": part_to_json(floors[0].speedup) if floors else None,
         }
-
-
-class _Basis(NamedTuple):
-    """What a threshold is compared with: the quantity, and the speed-up of the control on the same basis."""
-
-    found: Estimate | None
-    control: Estimate | None
-    without_queueing: bool = False
