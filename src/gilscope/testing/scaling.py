@@ -7,19 +7,18 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from gilscope.analysis import Answer, analyse
 from gilscope.analysis.gate import Gate, Quantity, gate
 from gilscope.analysis.rows import CaseRow
-from gilscope.analysis.to_json import part_to_json, to_json
+from gilscope.analysis.to_json import part_to_json
 from gilscope.api import Way
 from gilscope.core.errors import UsageError
 from gilscope.core.records import ResultSet
 from gilscope.measure.engine import measure
 from gilscope.profile.callables import request_of
 from gilscope.profile.functions import Functions, Options
-from gilscope.report.sentences import verdict
 from gilscope.results import load
 from gilscope.results.schema import RESULT_NAME
 from gilscope.stats import Estimate
@@ -60,11 +59,7 @@ class ScalingResult:
     _result: ResultSet | None = None
 
     def require(
-        self,
-        *,
-        speedup: float | None = None,
-        efficiency: float | None = None,
-        relative_efficiency: float | None = None,
+        self, *, speedup: float | None = None, efficiency: float | None = None, relative_efficiency: float | None = None
     ) -> None:
         """Demand a lower bound of one quantity.
 
@@ -85,12 +80,8 @@ class ScalingResult:
             If the machine cannot tell within the budget.
         """
         __tracebackhide__ = True  # test runners show the line that demands, not this one
-        bounds: dict[Quantity, float | None] = {
-            "speedup": speedup,
-            "efficiency": efficiency,
-            "relative_efficiency": relative_efficiency,
-        }
-        wanted = [(name, value) for name, value in bounds.items() if value is not None]
+        bounds = {"speedup": speedup, "efficiency": efficiency, "relative_efficiency": relative_efficiency}
+        wanted = [(cast("Quantity", name), value) for name, value in bounds.items() if value is not None]
         if len(wanted) != 1:
             raise UsageError("require one of speedup, efficiency and relative_efficiency, e.g. require(speedup=1.5)")
         name, threshold = wanted[0]
@@ -106,26 +97,11 @@ class ScalingResult:
         return Way.of(self._row)
 
     @property
-    def speedup(self) -> Estimate | None:
-        """Over one call after the other."""
-        return self.way.speedup
-
-    @property
-    def relative_efficiency(self) -> Estimate | None:
-        """Speed-up over that of the control."""
-        return self.way.relative_efficiency
-
-    @property
     def result(self) -> ResultSet:
         """All rounds."""
         self._run()
         assert self._result is not None
         return self._result
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the analysis document (docs/schema.md)."""
-        self._run()
-        return to_json(self._known, verdict)
 
     def _run(self, decided: Callable[[], bool] | None = None) -> None:
         """Measure, unless that was done already, until it is decided or the budget is spent."""
