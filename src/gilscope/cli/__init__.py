@@ -31,7 +31,7 @@ _UNUSABLE = (errno.ENAMETOOLONG, errno.EACCES)  # merely looking whether a path 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; errors raised on purpose become one line on stderr."""
-    from gilscope.cli.output import complain, flush, open_standard_streams
+    from gilscope.cli.output import complain, open_standard_streams, write
 
     open_standard_streams()
     try:
@@ -39,19 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         status = dispatch(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:
-        status = INTERRUPTED  # whoever pressed Ctrl-C knows: no word is needed
-    except (UsageError, ResultFileError) as error:
-        complain(str(error))
-        status = USAGE
+        status = INTERRUPTED  # whoever pressed Ctrl-C knows
     except GilscopeError as error:
         complain(str(error))
-        status = FAILED
+        status = USAGE if isinstance(error, UsageError | ResultFileError) else FAILED
     except OSError as error:
         if error.errno not in _UNUSABLE or error.filename is None:
             raise
         complain(f"{str(error.filename)!r} cannot be used: {error.strerror}; name another file or folder")
         status = USAGE
-    flush()
+    write(sys.stdout, "")  # meets a closed pipe here, not while the interpreter shuts down
     return status
 
 

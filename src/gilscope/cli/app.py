@@ -29,6 +29,7 @@ from gilscope.cli import (
     trace,
 )
 from gilscope.cli.output import emit
+from gilscope.cli.verb import help_alone
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import nearest
 
@@ -51,13 +52,11 @@ app = typer.Typer(
 def _gilscope(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-) -> int | None:
+) -> None:
     if version:
         emit(f"gilscope {gilscope.__version__}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        emit(context.get_help())
-    return None
+    help_alone(context)
 
 
 app.command("run", short_help="Compare kernels: implementations, executors, workers.")(run.run)
@@ -99,16 +98,13 @@ def _explain(error: Any, arguments: Sequence[str]) -> str:
     message = error.format_message().rstrip(".")
     unknown = re.match(r"No such command '(.*?)'", message)
     if hasattr(error, "possibilities"):
-        message = f"no such option: {error.option_name}{_did_you_mean(error.option_name, _options(error.ctx))}"
+        known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("-")]
+        message = f"no such option: {error.option_name}{_did_you_mean(error.option_name, known)}"
     elif unknown:
         message = f"no such command: {unknown[1]}{_did_you_mean(unknown[1], error.ctx.command.commands)}"
     # An option without its value is refused before typer knows whose it is.
     path = error.ctx.command_path if error.ctx else f"gilscope {arguments[0]}"
     return f"{message[0].lower()}{message[1:]}; '{path} --help' lists what there is"
-
-
-def _options(context: Any) -> list[str]:
-    return [name for parameter in context.command.params for name in parameter.opts if name.startswith("-")]
 
 
 def _did_you_mean(word: str, known: Iterable[str | None]) -> str:

@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Annotated
 
-import typer
+from typer import Argument, Option, Typer
 
-app = typer.Typer(no_args_is_help=False)
+from gilscope.cli.output import emit, emit_document, emit_json, write
+from gilscope.cli.verb import help_alone
 
-
-@app.callback(invoke_without_command=True, help="Environments with gilscope for other interpreters.")
-def _env(context: typer.Context) -> None:
-    from gilscope.cli.output import emit
-
-    if context.invoked_subcommand is None:
-        emit(context.get_help())
+app = Typer(callback=help_alone, invoke_without_command=True, help="Environments with gilscope for other interpreters.")
 
 
 @app.command("add", short_help="Make an environment for an interpreter, or renew it.")
 def add(
-    interpreter: Annotated[
-        str, typer.Argument(metavar="3.13t|PATH", help="A version, a command or a path of a Python.")
-    ],
+    interpreter: Annotated[str, Argument(metavar="3.13t|PATH", help="A version, a command or a path of a Python.")],
     source: Annotated[
         str | None,
-        typer.Option(
-            "--from", metavar="SOURCE", help="A checkout, a wheel or a folder of wheels [where this is from]."
-        ),
+        Option("--from", metavar="SOURCE", help="A checkout, a wheel or a folder of wheels [where this is from]."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the environment as JSON and nothing else.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
-) -> int:
+    json: Annotated[bool, Option("--json", help="Print the environment as JSON and nothing else.")] = False,
+    quiet: Annotated[bool, Option("--quiet", help="Show no progress.")] = False,
+) -> None:
     """Make a virtual environment for an interpreter and install this gilscope into it.
 
     Afterwards --python finds it by its name, e.g. 3.13t. From a checkout the extensions are compiled: a minute.
     """
-    from gilscope.cli.output import emit, emit_json, write
     from gilscope.env import install
     from gilscope.env.interpreters import ListedEnvironment
     from gilscope.report.environments import made_note
@@ -51,15 +42,11 @@ def add(
         emit_json(listed.to_json())
     else:
         emit(made_note(listed, missing))
-    return 0
 
 
 @app.command("list", short_help="The environments there are.")
-def list_(json: Annotated[bool, typer.Option("--json", help="Print them as JSON and nothing else.")] = False) -> int:
+def list_(json: Annotated[bool, Option("--json", help="Print them as JSON and nothing else.")] = False) -> None:
     """List the environments: interpreter, what gilscope was installed from, libraries, and whether it can be used."""
-    from functools import partial
-
-    from gilscope.cli.output import emit_document
     from gilscope.env import environments
     from gilscope.env.interpreters import ListedEnvironment
     from gilscope.report.environments import render_environments
@@ -69,14 +56,11 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Print them as JSON 
     listed = [entry.to_json() for entry in found]
     document = {"schema": "gilscope.environments", "schema_version": 1, "folder": where, "environments": listed}
     emit_document(document, partial(render_environments, found, where), json=json)
-    return 0
 
 
 @app.command("remove", short_help="Remove an environment.")
-def remove(name: Annotated[str, typer.Argument(metavar="NAME", help="As 'gilscope env list' names it.")]) -> int:
+def remove(name: Annotated[str, Argument(metavar="NAME", help="As 'gilscope env list' names it.")]) -> None:
     """Remove an environment with all its files."""
-    from gilscope.cli.output import emit
     from gilscope.env import environments
 
     emit(f"removed {environments.remove(name)}")
-    return 0

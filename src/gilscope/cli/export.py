@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Option
 
+from gilscope.cli.output import emit, shown
 from gilscope.cli.show import RESULT, locate
 from gilscope.core.errors import UsageError
 
@@ -14,22 +15,20 @@ from gilscope.core.errors import UsageError
 def export(
     result: Annotated[str | None, RESULT] = None,
     form: Annotated[
-        str, typer.Option("--format", metavar="csv|json|pytest-benchmark|pyperf|svg|png", help="What to write.")
+        str, Option("--format", metavar="csv|json|pytest-benchmark|pyperf|svg|png", help="What to write.")
     ] = "csv",
     chart: Annotated[
-        str | None,
-        typer.Option("--chart", metavar="NAME", help="Of svg and png: heatmap, scaling, losses, ... [every chart]."),
+        str | None, Option(metavar="NAME", help="Of svg and png: heatmap, scaling, losses, ... [every chart].")
     ] = None,
-    kernel: Annotated[str, typer.Option("--kernel", metavar="NAME", help="Of charts: this kernel [all].")] = "",
-    theme: Annotated[str, typer.Option("--theme", metavar="light|dark", help="Of charts.")] = "light",
+    kernel: Annotated[str, Option(metavar="NAME", help="Of charts: this kernel [all].")] = "",
+    theme: Annotated[str, Option(metavar="light|dark", help="Of charts.")] = "light",
     out: Annotated[
-        str | None, typer.Option("--out", metavar="FILE", help="Write there; a folder when every chart is written.")
+        str | None, Option(metavar="FILE", help="Write there; a folder when every chart is written.")
     ] = None,
-) -> int:
+) -> None:
     """Write a result as CSV, JSON, for pytest-benchmark or pyperf, or its charts as SVG or PNG."""
     from gilscope import results
     from gilscope.analysis import analyse
-    from gilscope.cli.output import emit
     from gilscope.core.registry import check_names
     from gilscope.report.export import FORMATS
     from gilscope.report.export import export as export_result
@@ -38,7 +37,8 @@ def export(
     check_names("format", [form], (*FORMATS, *PICTURES))
     path = locate(result)
     if form in PICTURES:
-        return _pictures(path, form, chart, kernel, theme, out)
+        _pictures(path, form, chart, kernel, theme, out)
+        return
     if chart or kernel:
         raise UsageError(f"--chart and --kernel draw pictures, --format {form} has none: add --format svg or png")
     measured = results.load(path)
@@ -47,12 +47,10 @@ def export(
         emit(text)
     else:
         _write(Path(out), text.encode())
-    return 0
 
 
-def _pictures(path: Path, form: str, chart: str | None, kernel: str, theme: str, out: str | None) -> int:
+def _pictures(path: Path, form: str, chart: str | None, kernel: str, theme: str, out: str | None) -> None:
     """Write one chart to a file, or each to a file of its own in a folder, and print where."""
-    from gilscope.cli.output import emit, shown
     from gilscope.report.charts import View
     from gilscope.report.page.source import read_source
     from gilscope.report.picture import as_png, available, picture
@@ -74,7 +72,6 @@ def _pictures(path: Path, form: str, chart: str | None, kernel: str, theme: str,
         svg = picture(view, name, kernel=kernel, theme=theme)
         _write(target, as_png(svg) if form == "png" else svg.encode("utf-8", "replace"))
         emit(shown(target))
-    return 0
 
 
 def _write(path: Path, data: bytes) -> None:

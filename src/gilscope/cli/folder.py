@@ -25,19 +25,8 @@ _SAME_SECOND = 100  # attempts at a free name when several runs start in one sec
 def output_folder(out: str | None, *, resume: bool = False, name: str = RESULT_NAME) -> Iterator[Path]:
     """Make the output folder, check that it can be written, and remove it again if nothing was written to it.
 
-    Parameters
-    ----------
-    out : str or None
-        The folder of ``--out``; None makes ``gilscope-results/<UTC time>`` in the current folder.
-    resume : bool
-        Whether the folder may hold a result already.
-    name : str
-        Of the file that will be written.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be made or written, or already holds a result.
+    Without ``out`` it is ``gilscope-results/<UTC time>``; with ``resume`` it may hold the file ``name`` already.
+    UsageError if it cannot be made or written, or already holds one.
     """
     ours = out is None or not Path(out).exists()
     try:

@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
-import typer
+from typer import Argument, Option
 
+from gilscope.cli.output import can_draw, cannot_write, complain, write
 from gilscope.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,20 +26,17 @@ _STDOUT = "-"
 
 def gil(
     target: Annotated[
-        str,
-        typer.Argument(metavar="SCRIPT|-m MODULE", help="Script, folder or zip file; or a module.", show_default=False),
+        str, Argument(metavar="SCRIPT|-m MODULE", help="Script, folder or zip file; or a module.", show_default=False)
     ],
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ARGS...", help="Everything after it belongs to the program.", show_default=False),
+        Argument(metavar="ARGS...", help="Everything after it belongs to the program.", show_default=False),
     ] = None,
-    module: Annotated[bool, typer.Option("-m", help="What follows is a module, as for python -m.")] = False,
-    rate: Annotated[
-        str | None, typer.Option("--rate", metavar="HZ", help="Looks per second [as many as cost less than 1 %].")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Report JSON and nothing else, to stderr or --out.")] = False,
+    module: Annotated[bool, Option("-m", help="What follows is a module, as for python -m.")] = False,
+    rate: Annotated[str | None, Option(metavar="HZ", help="Looks per second [as many as cost less than 1 %].")] = None,
+    json: Annotated[bool, Option("--json", help="Report JSON and nothing else, to stderr or --out.")] = False,
     out: Annotated[
-        str | None, typer.Option("--out", metavar="FILE", help="Write the report as JSON to FILE too; - is stdout.")
+        str | None, Option(metavar="FILE", help="Write the report as JSON to FILE too; - is stdout.")
     ] = None,
 ) -> int:
     """Run a program and report how it used the GIL: held, waiting, hand-overs, over time and per thread.
@@ -63,7 +61,6 @@ def _writable(out: str) -> str:
     UsageError if it cannot be written, or is something else's: scripts are next to it on the command line.
     """
     from gilscope.analysis.program import GIL_SCHEMA
-    from gilscope.cli.output import cannot_write
 
     path = Path(out).absolute()
     if path.is_dir() or not path.parent.is_dir():
@@ -110,14 +107,11 @@ def _measured(
 
 def _say(stream: TextIO | None, text: str) -> None:
     """Write what Python would write at the end of the program, unless that closed its streams."""
-    from gilscope.cli.output import write
-
     with suppress(AttributeError, OSError, ValueError):  # a stream of the program's own making, closed
         write(stream, text)
 
 
 def _write(report: ProgramReport, file: str | None, *, json: bool) -> None:
-    from gilscope.cli.output import can_draw, complain
     from gilscope.report.gil import render_gil
 
     text = json_.dumps(report.to_json(), indent=2, allow_nan=False, ensure_ascii=False) + "\n"

@@ -82,11 +82,6 @@ def complain(message: str) -> None:
     write(sys.stderr, f"gilscope: {line}\n")
 
 
-def flush() -> None:
-    """Flush stdout now, so that a closed pipe is met here and not while the interpreter shuts down."""
-    write(sys.stdout, "")
-
-
 def stdout_width() -> int:
     """Columns to lay out for: the terminal's, ``COLUMNS`` where set, else enough for every table."""
     return max(MIN_WIDTH, shutil.get_terminal_size(fallback=(PIPE_WIDTH, 24)).columns)

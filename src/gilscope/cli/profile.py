@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument
 
+from gilscope.cli.output import emit_answer, shown, write
 from gilscope.cli.verb import VerbOptions, verb
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def profile(
     options: VerbOptions,
     targets: Annotated[
         list[str],
-        typer.Argument(metavar="TARGET...", help="pkg.module:function or path/file.py:function.", show_default=False),
+        Argument(metavar="TARGET...", help="pkg.module:function or path/file.py:function.", show_default=False),
     ],
 ) -> int:
     """Find the best way to run your own function in parallel, and what stops the others.
@@ -34,7 +35,6 @@ def profile(
     from gilscope.cli import exit_status
     from gilscope.cli.folder import output_folder
     from gilscope.cli.interpreters import chosen
-    from gilscope.cli.output import emit_answer, shown, write
     from gilscope.cli.progress import Provisional, watch
     from gilscope.cli.report import add_report
     from gilscope.profile.functions import DEFAULT_BUDGET_S, Options

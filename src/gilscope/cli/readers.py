@@ -132,7 +132,7 @@ def address(text: str) -> str:
 def parse_sizes(text: str) -> tuple[int, ...]:
     """Read ``1KiB,1MiB,1G`` as bytes, smallest first, each once; prefixes are binary."""
     found = set()
-    for word in filter(None, (part.strip() for part in text.split(","))):
+    for word in filter(None, map(str.strip, text.split(","))):
         match = re.fullmatch(r"(\d{1,15})\s*([kmg]?)(?:i?b)?", word.lower(), re.ASCII)
         nbytes = int(match[1]) << _UNITS[match[2]] if match else 0
         if not 1 <= nbytes <= _MOST_BYTES:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument, Option
 
 from gilscope.cli.show import RESULT, locate
 
@@ -15,13 +15,11 @@ if TYPE_CHECKING:
 
 
 def report(
-    results: Annotated[
-        list[str] | None, typer.Argument(metavar="RESULT...", help=RESULT.help, show_default=False)
-    ] = None,
+    results: Annotated[list[str] | None, Argument(metavar="RESULT...", help=RESULT.help, show_default=False)] = None,
     out: Annotated[
-        str | None, typer.Option("--out", metavar="FILE", help="Where to write [report.html beside the first result].")
+        str | None, Option(metavar="FILE", help="Where to write [report.html beside the first result].")
     ] = None,
-) -> int:
+) -> None:
     """Write results as one HTML page: heat map, curves, losses, findings, table. It needs no network."""
     from gilscope.cli.output import emit, shown
     from gilscope.report.page import REPORT_NAME, read_source, write
@@ -31,7 +29,6 @@ def report(
     target = beside / REPORT_NAME if out is None else Path(out)
     write(target, [read_source(path) for path in found])
     emit(f"report: {shown(target)}")
-    return 0
 
 
 def _located(result: str) -> Path:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
+from gilscope.cli.output import emit_answer, emit_document
 from gilscope.core.errors import UsageError
 
-RESULT = typer.Argument(
+RESULT = Argument(
     metavar="RESULT", help="result.jsonl or its folder [the newest in gilscope-results].", show_default=False
 )
 
 
 def show(
     result: Annotated[str | None, RESULT] = None,
-    case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Everything about one case.")] = None,
+    case: Annotated[str | None, Option(metavar="ID", help="Everything about one case.")] = None,
     one_time: Annotated[
-        bool, typer.Option("--one-time", help="Also what start, import, JIT and first transfer cost.")
+        bool, Option("--one-time", help="Also what start, import, JIT and first transfer cost.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the analysis as JSON and nothing else.")] = False,
-) -> int:
+    json: Annotated[bool, Option("--json", help="Print the analysis as JSON and nothing else.")] = False,
+) -> None:
     """Show a result again: the tables of 'run', one case fully, or a study (metg, ipc, startup) as far as it got."""
     from gilscope.studies.kinds import is_study
 
@@ -32,7 +34,6 @@ def show(
         _show_studies(path, json=json)
     else:
         raise UsageError(f"{str(path)!r} is a study and has no cases: show it without --case")
-    return 0
 
 
 def _show_studies(path: Path, *, json: bool) -> None:
@@ -48,12 +49,9 @@ def _show_studies(path: Path, *, json: bool) -> None:
 
 
 def _show_result(path: Path, *, case: str | None, one_time: bool, json: bool) -> None:
-    from functools import partial
-
     from gilscope import results
     from gilscope.analysis import analyse
     from gilscope.analysis.to_json import part_to_json
-    from gilscope.cli.output import emit_answer, emit_document
     from gilscope.report.terminal.case import find_case, render_case
 
     measured = results.load(path)

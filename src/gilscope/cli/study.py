@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gilscope.cli.output import emit, emit_json, shown, stdout_color, stdout_width
+
 if TYPE_CHECKING:
     from gilscope.cli.verb import VerbOptions
     from gilscope.core.records import Environment
@@ -70,28 +72,16 @@ def carry_out(
 
 def print_study(document: Envelope, path: Path, *, json: bool) -> None:
     """Print a study: as JSON and nothing else, or laid out."""
-    from gilscope.cli.output import emit, emit_json, shown, stdout_color, stdout_width
     from gilscope.report.figures import printable
+    from gilscope.report.study_ipc import render_ipc
+    from gilscope.report.study_metg import render_metg
+    from gilscope.report.study_startup import render_startup
     from gilscope.studies.document import to_json
 
+    renderers: dict[str, Callable[..., str]] = {"metg": render_metg, "ipc": render_ipc, "startup": render_startup}
     if json:
         emit_json(to_json(document))
     else:
         color = stdout_color()
-        emit(printable(_laid_out(document, width=stdout_width(), color=color, path=shown(path)), color=color))
-
-
-def _laid_out(document: Envelope, *, width: int, color: bool, path: str) -> str:
-    from gilscope.report.study_ipc import render_ipc
-    from gilscope.report.study_metg import render_metg
-    from gilscope.report.study_startup import render_startup
-    from gilscope.studies.ipc_rows import IpcDocument
-    from gilscope.studies.metg import MetgDocument
-    from gilscope.studies.startup import StartupDocument
-
-    if isinstance(document, MetgDocument):
-        return render_metg(document, width=width, color=color, path=path)
-    if isinstance(document, IpcDocument):
-        return render_ipc(document, width=width, color=color, path=path)
-    assert isinstance(document, StartupDocument)
-    return render_startup(document, width=width, color=color, path=path)
+        laid_out = renderers[document.study](document, width=stdout_width(), color=color, path=shown(path))
+        emit(printable(laid_out, color=color))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument, Option
 
+from gilscope.cli.output import cannot_write, draws_unicode, emit, emit_json, stdout_color, stdout_width
 from gilscope.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,19 +16,18 @@ if TYPE_CHECKING:
 
 def tour(
     chapters: Annotated[
-        list[str] | None, typer.Argument(metavar="[CHAPTER...]", help="Which [lists them].", show_default=False)
+        list[str] | None, Argument(metavar="[CHAPTER...]", help="Which [lists them].", show_default=False)
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="All chapters, a minute or so.")] = False,
-    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print the sequence diagrams as Mermaid only.")] = False,
-    html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write a page with pictures too.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print what was measured as JSON and nothing else.")] = False,
+    all_: Annotated[bool, Option("--all", help="All chapters, a minute or so.")] = False,
+    mermaid: Annotated[bool, Option("--mermaid", help="Print the sequence diagrams as Mermaid only.")] = False,
+    html: Annotated[str | None, Option(metavar="FILE", help="Write a page with pictures too.")] = None,
+    json: Annotated[bool, Option("--json", help="Print what was measured as JSON and nothing else.")] = False,
 ) -> int:
     """Explain concurrency by programs that are run, timed and drawn here and now.
 
     Exit status 1 if a claim did not hold.
     """
     from gilscope import __version__
-    from gilscope.cli.output import emit, emit_json
     from gilscope.core.registry import check_names
     from gilscope.env import interpreter
     from gilscope.env.cpu import usable_cpus
@@ -57,7 +57,6 @@ def tour(
 
 def _show(name: str, *, quiet: bool, mermaid: bool) -> ShownChapter:
     """Run a chapter and print it, so that the first is read while the next runs."""
-    from gilscope.cli.output import draws_unicode, emit, stdout_color, stdout_width
     from gilscope.report.timeline.mermaid import sequence_diagram
     from gilscope.report.tour import render_chapter
     from gilscope.tour import load_chapter
@@ -75,8 +74,6 @@ def _show(name: str, *, quiet: bool, mermaid: bool) -> ShownChapter:
 
 def _writable(path: str) -> Path:
     """Return where the page goes; UsageError if it cannot be written, before anything has run in vain."""
-    from gilscope.cli.output import cannot_write
-
     page = Path(path)
     if page.is_dir():
         raise cannot_write(path, "it is a folder", option="--html")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
-import typer
+from typer import Argument
 
+from gilscope.cli.output import PIPE_WIDTH, cannot_write, draws_unicode, emit, shown, stdout_width
 from gilscope.cli.verb import VerbOptions, verb
 from gilscope.core.errors import UsageError
 
@@ -25,7 +27,7 @@ def trace(
     options: VerbOptions,
     target: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="RESULT|TARGET",
             help="result.jsonl or its folder; or pkg.module:function or path/file.py:function.",
             show_default=False,
@@ -43,7 +45,16 @@ def trace(
     drawn = _of_function(target, options) if is_function else _of_result(target, options)
     out = options.text("out")
     by_ending = _BY_SUFFIX.get(Path(out).suffix.lower(), "text") if out else "text"
-    _save(drawn, "json" if options.given("json") else options.value("format", by_ending), out)
+    form = "json" if options.given("json") else options.value("format", by_ending)
+    text = _written(drawn, form, to_file=out is not None)
+    if out is None:
+        emit(text)
+        return 0
+    try:
+        Path(out).write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise cannot_write(out, error.strerror) from None
+    emit(shown(out))
     return 0
 
 
@@ -54,9 +65,8 @@ def _of_function(target: str, options: VerbOptions) -> Trace:
     request = read_request([target], options)
     count = options.value("workers", 2)
     title = f"{target} on {count} worker{'s' * (count > 1)}"
-    traced = partial(
-        trace_function, json.dumps(request.definition(request.functions[0])), title, exact=options.given("gil-trace")
-    )
+    definition = json.dumps(request.definition(request.functions[0]))
+    traced = partial(trace_function, definition, title, exact=options.given("gil-trace"))
     return options.fill(traced, executors=("threads", "processes"), workers=count, calls=4 * count)
 
 
@@ -66,49 +76,29 @@ def _of_result(target: str, options: VerbOptions) -> Trace:
     from gilscope.studies.traced.rounds import choose_case, trace_of
 
     measured = results.load(locate(target))
-    return trace_of(
-        measured, choose_case(measured, options.text("case")), options.value("block", cast("int | None", None))
-    )
+    block = options.value("block", cast("int | None", None))
+    return trace_of(measured, choose_case(measured, options.text("case")), block)
 
 
-def _save(drawn: Trace, kind: str, out: str | None) -> None:
-    from gilscope.cli.output import cannot_write, emit, shown
-
-    text = _rendered(drawn, kind, to_file=out is not None)
-    if out is None:
-        emit(text)
-        return
-    try:
-        Path(out).write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise cannot_write(out, error.strerror) from None
-    emit(shown(out))
-
-
-def _rendered(drawn: Trace, kind: str, *, to_file: bool) -> str:
+def _written(drawn: Trace, form: str, *, to_file: bool) -> str:
     from gilscope.core.trace import trace_document
     from gilscope.report import timeline
     from gilscope.report.timeline.mermaid import sequence_diagram
     from gilscope.report.timeline.page import trace_page
     from gilscope.report.timeline.perfetto import perfetto
 
-    match kind:
-        case "svg":
-            return timeline.svg(drawn)
-        case "html":
-            return trace_page(drawn)
-        case "mermaid":
-            return sequence_diagram(drawn)
-        case "json":
-            return json.dumps(trace_document(drawn), indent=1, allow_nan=False)
-        case "perfetto":
-            return perfetto(drawn)
-        case _:
-            return _text(drawn, to_file=to_file)
+    writers: dict[str, Callable[[Trace], str]] = {
+        "text": partial(_text, to_file=to_file),
+        "svg": timeline.svg,
+        "html": trace_page,
+        "mermaid": sequence_diagram,
+        "perfetto": perfetto,
+        "json": lambda trace: json.dumps(trace_document(trace), indent=1, allow_nan=False),
+    }
+    return writers[form](drawn)
 
 
 def _text(drawn: Trace, *, to_file: bool) -> str:
-    from gilscope.cli.output import PIPE_WIDTH, draws_unicode, stdout_width
     from gilscope.report.figures import printable
     from gilscope.report.timeline.sequence import draw
     from gilscope.report.timeline.strip import strip

@@ -12,6 +12,7 @@ from typing import Annotated, Concatenate, ParamSpec, TypeVar, cast
 import typer
 
 from gilscope.cli.options import Option, options_of
+from gilscope.cli.output import emit
 from gilscope.core.errors import UsageError
 
 T = TypeVar("T")
@@ -20,21 +21,11 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class VerbOptions:
-    """The options of one verb that were given, on the command line or else in the settings.
+    """The options of one verb that were given, on the command line or else in the settings."""
 
-    Parameters
-    ----------
-    table : mapping of name to Option
-        Those that the verb has.
-    texts : mapping of name to tuple of str
-        Those of the command line, as they were written; empty for flags.
-    values : mapping of name to value
-        As the readers returned them; those of the settings too.
-    """
-
-    table: Mapping[str, Option]
-    texts: Mapping[str, tuple[str, ...]]
-    values: Mapping[str, object]
+    table: Mapping[str, Option]  # all that the verb has
+    texts: Mapping[str, tuple[str, ...]]  # those of the command line, as they were written; empty for flags
+    values: Mapping[str, object]  # as the readers returned them; those of the settings too
 
     def value(self, name: str, default: T) -> T:
         """Return the value of an option; the type of the default is that of the option's reader."""
@@ -79,6 +70,12 @@ def verb(function: Callable[Concatenate[VerbOptions, P], int]) -> Callable[..., 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
+
+
+def help_alone(context: typer.Context) -> None:
+    """Print the help of a group of verbs where none of them follows."""
+    if context.invoked_subcommand is None:
+        emit(context.get_help())
 
 
 def _parameter(option: Option) -> inspect.Parameter:
