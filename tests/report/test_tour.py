@@ -22,7 +22,7 @@ def program(log: object) -> None:
 
 def chapter(trace: Trace | None, judgement: Judgement | None, text: str = "Some text.") -> ShownChapter:
     experiment = Experiment(
-        name="sleeps", title="Two sleeps", text=text, program=program, claim="They overlap.", judge=lambda *_: judgement
+        title="Two sleeps", text=text, program=program, claim="They overlap.", judge=lambda *_: judgement
     )
     made = Chapter(name="threads", title="Threads", text=text, experiments=(experiment,), remember="Much.")
     why = Availability(

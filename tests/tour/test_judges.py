@@ -171,15 +171,14 @@ def test_workers_that_wait_for_each_other_do_not_scale() -> None:
 
 
 def _experiment(**changes: object) -> Experiment:
-    def program(log: Recorder) -> str:
+    def x(log: Recorder) -> str:
         with log.span("main", "work"):
             return "facts"
 
     given = {
-        "name": "x",
         "title": "X",
         "text": "x.",
-        "program": program,
+        "program": x,
         "claim": "x.",
         "judge": lambda trace, facts: Judgement(holds=facts == "facts" and len(trace.events) == 1, observed="seen"),
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 from gilscope.core.errors import UnavailableError
 from gilscope.core.spec import Availability
-from gilscope.core.trace import Event, Recorder, Trace
+from gilscope.core.trace import GIL_LANE, Event, Recorder, Trace
 
 _HERE = Availability(ok=True)
 
@@ -47,34 +47,26 @@ def when(ok: bool, reason: str, cure: str) -> Availability:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """A program, and what it shows.
+    """A program, which records what happens as it happens, and what it shows on any machine: the claim.
 
-    Parameters
-    ----------
-    program : callable (Recorder) -> result
-        Records what happens as it happens, and may return what is not an event. Readers see its source.
-    claim : str
-        What the program shows on any machine.
-    judge : callable (Trace, result) -> Judgement
-    shown : tuple of callable
-        Shown before the program: the functions it uses.
-    order : tuple of str
-        First lanes of the diagram, from the left; the others follow as they appear.
-    tries : int
-        Runs until the claim holds. Above 1 only for claims that something *can* happen, which one occurrence
-        proves: a busy machine may prevent it now and then, a lock would always.
+    Readers see the sources of the functions in ``shown``, then that of the program. It runs up to ``tries`` times until
+    the claim holds: more than once only for claims that something *can* happen, which one occurrence proves. A busy
+    machine may prevent it now and then, a lock would always.
     """
 
-    name: str
     title: str
     text: str
     program: Callable[[Recorder], Any]
     claim: str
     judge: Callable[[Trace, Any], Judgement]
     shown: tuple[Callable[..., Any], ...] = ()
-    order: tuple[str, ...] = ("main",)
     available: Callable[[], Availability] = lambda: _HERE
     tries: int = 1
+
+    @property
+    def name(self) -> str:
+        """The name of the program: ``lost-update``."""
+        return self.program.__name__.rstrip("_").replace("_", "-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +108,7 @@ def _try(experiment: Experiment, notes: tuple[str, ...]) -> ExperimentRun:
         log = Recorder(os.path.join(folder, "events"))
         try:
             result = experiment.program(log)
-            trace = log.trace(experiment.title, order=experiment.order, notes=notes)
+            trace = log.trace(experiment.title, order=("main", GIL_LANE), notes=notes)
             return ExperimentRun(experiment=experiment, trace=trace, judgement=experiment.judge(trace, result))
         except UnavailableError as error:
             return ExperimentRun(experiment=experiment, availability=when(False, error.reason, error.cure))

@@ -104,7 +104,6 @@ def _judge(trace: Trace, result: Any) -> Judgement:
 
 
 EXPERIMENT = Experiment(
-    name="prices",
     title="What they cost",
     text="Each operation many times by one thread alone, then while a second thread does the same: two calls of Python "
     "functions are part of every figure. A barrier always needs two.",

@@ -18,14 +18,8 @@ _MOST_EVENTS = 2000  # per experiment; beyond, the shortest are left out
 class ShownExperiment:
     """An experiment and what one run of it showed.
 
-    Parameters
-    ----------
-    holds : bool or None
-        Whether the claim held; None where the program could not run, for the reason in ``reason``.
-    seen : str
-        What was observed, in a sentence.
-    mermaid : str
-        The sequence diagram; empty without a trace.
+    ``holds`` and ``trace`` are None where the program could not run, for the reason in ``reason``. ``seen`` is what was
+    observed, in a sentence; ``mermaid`` is the sequence diagram, empty without a trace.
     """
 
     name: str

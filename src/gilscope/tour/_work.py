@@ -146,12 +146,7 @@ def cores_experiment(
 ) -> Experiment:
     """Return the experiment of two threads that are able to run at the same time, or else share one core.
 
-    Parameters
-    ----------
-    spans : str
-        Name of the spans in which the threads compute.
-    **fields
-        The other fields of the Experiment.
+    They compute in ``spans`` of this name; the other fields are the experiment's.
     """
     judge = partial(judge_cores, together=together, name=spans)
     return Experiment(judge=judge, available=available, tries=3 if together else 1, **fields)

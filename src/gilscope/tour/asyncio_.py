@@ -27,7 +27,7 @@ def run_in_tasks(log: Recorder, work: Callable[[str], Coroutine[Any, Any, T]], n
     return asyncio.run(main())
 
 
-def two_tasks(log: Recorder) -> list[int]:
+def sleeps(log: Recorder) -> list[int]:
     """Let two tasks sleep, and say in which threads they did."""
 
     async def nap(me: str) -> int:
@@ -39,7 +39,7 @@ def two_tasks(log: Recorder) -> list[int]:
     return run_in_tasks(log, nap, ("sleep1", "sleep2"))
 
 
-def a_task_that_blocks(log: Recorder) -> None:
+def blocking(log: Recorder) -> None:
     """Let two tasks sleep without saying ``await``."""
 
     async def nap(me: str) -> None:
@@ -65,20 +65,18 @@ CHAPTER = Chapter(
     "another one that is ready. Nobody is interrupted.",
     experiments=(
         Experiment(
-            name="sleeps",
             title="Two sleeps in one thread",
             text="Each task awaits a timer, and the loop is free for the other.",
             shown=(run_in_tasks,),
-            program=two_tasks,
+            program=sleeps,
             claim="Both tasks are asleep at the same time, in a single thread.",
             judge=_judge_tasks,
             tries=3,
         ),
         Experiment(
-            name="blocking",
             title="A task that does not await",
             text="time.sleep knows nothing of the loop: the thread sleeps, and with it all tasks.",
-            program=a_task_that_blocks,
+            program=blocking,
             claim="The second sleep begins after the first has ended.",
             judge=judge_turns,
         ),

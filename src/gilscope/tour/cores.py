@@ -46,13 +46,9 @@ def _judge(trace: Trace, result: Any) -> Judgement:
         figures.append(Figure(f"work done by {workers}, against 1", workers * walls[1] / walls[workers]))
         figures.append(Figure(f"able to run at a time, of {workers}", able[workers]))
     most = max(result)
-    gain = most * walls[1] / walls[most]
-    return Judgement(
-        all(able[workers] >= _AT_ONCE * workers for workers in result),
-        f"{most} threads did {gain:.2f} times the work of one in the same time; {able[most]:.2f} of them were "
-        "running or queueing for a CPU at a time.",
-        tuple(figures),
-    )
+    gain = f"{most} threads did {most * walls[1] / walls[most]:.2f} times the work of one in the same time"
+    observed = f"{gain}; {able[most]:.2f} of them were running or queueing for a CPU at a time."
+    return Judgement(all(able[workers] >= _AT_ONCE * workers for workers in result), observed, tuple(figures))
 
 
 CHAPTER = Chapter(
@@ -62,7 +58,6 @@ CHAPTER = Chapter(
     "machine gives the cores it shows. What is missing to the ideal has a cause, and 'gilscope run' names it.",
     experiments=(
         Experiment(
-            name="scaling",
             title="1, 2, 4, ... threads that compute",
             text="Each thread does the same work, in C code that has released the GIL, so nobody waits for anybody.",
             program=scaling,

@@ -14,29 +14,29 @@ from gilscope.tour._work import cores_experiment, judge_turns, run_in_processes,
 from gilscope.tour.asyncio_ import run_in_tasks
 
 
-def count_twice(log: Recorder) -> None:
+def single(log: Recorder) -> None:
     """Count twice in one thread."""
     for name in ("count1", "count2"):
         log.tell("main", name, "count")
         count(log, name)
 
 
-def count_in_threads(log: Recorder) -> None:
+def threads(log: Recorder) -> None:
     """Count in two threads."""
     run_in_threads(log, count, ("count1", "count2"))
 
 
-def count_in_processes(log: Recorder) -> None:
+def processes(log: Recorder) -> None:
     """Count in two processes."""
     run_in_processes(log, count, ("count1", "count2"))
 
 
-def count_in_interpreters(log: Recorder) -> None:
+def interpreters(log: Recorder) -> None:
     """Count in two interpreters."""
     run_in_interpreters(log, "count", ("count1", "count2"))
 
 
-def count_in_tasks(log: Recorder) -> None:
+def asyncio(log: Recorder) -> None:
     """Count in two tasks of one event loop."""
 
     async def counting(me: str) -> None:
@@ -65,47 +65,42 @@ CHAPTER = Chapter(
     "thread of an interpreter run byte code at a time. Now the five ways differ.",
     experiments=(
         Experiment(
-            name="single",
             title="Counting twice in one thread",
             text="The yardstick: one after the other.",
             shown=(metered, count),
-            program=count_twice,
+            program=single,
             claim="The second count begins after the first has ended.",
             judge=_judge_turns,
         ),
         cores_experiment(
-            name="threads",
             title="Counting in two threads",
             text="Both threads are there at the same time, and each wants to run all the time.",
-            program=count_in_threads,
+            program=threads,
             claim=_THREADS_CLAIM,
             together=not gil_enabled(),
             spans="counting",
         ),
         cores_experiment(
-            name="processes",
             title="Counting in two processes",
             text="Two processes have two interpreters, so two GILs.",
-            program=count_in_processes,
+            program=processes,
             claim="Both count at the same time, each on a core of its own if the machine has one free.",
             together=True,
             spans="counting",
         ),
         cores_experiment(
-            name="interpreters",
             title="Counting in two interpreters",
             text="One process, two interpreters.",
-            program=count_in_interpreters,
+            program=interpreters,
             claim=_INTERPRETERS_CLAIM,
             together=own_gil(),
             spans="counting",
             available=lambda: with_two_cpus(available()),
         ),
         Experiment(
-            name="asyncio",
             title="Counting in two tasks",
             text="A task that computes does not await, so the loop cannot go on with another one.",
-            program=count_in_tasks,
+            program=asyncio,
             claim="The second count begins after the first has ended.",
             judge=_judge_turns,
         ),

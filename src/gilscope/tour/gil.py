@@ -81,7 +81,7 @@ def sum_in_c(log: Recorder, me: str) -> None:
     log.tell(me, "main", "done")
 
 
-def c_code_that_holds(log: Recorder) -> None:
+def c_holds(log: Recorder) -> None:
     """Sum in two threads."""
     with watched(log):
         run_in_threads(log, sum_in_c, ("sum1", "sum2"))
@@ -94,7 +94,7 @@ def hash_in_c(log: Recorder, me: str) -> None:
     log.tell(me, "main", "done")
 
 
-def c_code_that_releases(log: Recorder) -> None:
+def c_releases(log: Recorder) -> None:
     """Hash in two threads."""
     with watched(log):
         run_in_threads(log, hash_in_c, ("hash1", "hash2"))
@@ -102,15 +102,13 @@ def c_code_that_releases(log: Recorder) -> None:
 
 def _judge_turns(trace: Trace, result: Any) -> Judgement:
     patient, hasty = result["patient"], result["hasty"]
-    return Judgement(
-        patient["handovers"] < hasty["handovers"],
-        f"With a switch interval of {duration(HASTY_S * 1e9)} the GIL changed hands {hasty['handovers']} times, "
-        f"{hasty['per_s']:.0f} a second; with {duration(PATIENT_S * 1e9)} {patient['handovers']} times, "
-        f"{patient['per_s']:.0f} a second.",
-        tuple(
-            Figure(f"hand-overs, {duration(kind['interval_s'] * 1e9)}", kind["handovers"]) for kind in (hasty, patient)
-        ),
+    usual, long = (duration(kind["interval_s"] * 1e9) for kind in (hasty, patient))
+    observed = (
+        f"With a switch interval of {usual} the GIL changed hands {hasty['handovers']} times, {hasty['per_s']:.0f} a "
+        f"second; with {long} {patient['handovers']} times, {patient['per_s']:.0f} a second."
     )
+    figures = (Figure(f"hand-overs, {usual}", hasty["handovers"]), Figure(f"hand-overs, {long}", patient["handovers"]))
+    return Judgement(patient["handovers"] < hasty["handovers"], observed, figures)
 
 
 def _judge_convoy(trace: Trace, result: Any) -> Judgement:
@@ -129,25 +127,21 @@ CHAPTER = Chapter(
     "runs. The lane of the GIL shows who held it, seen by a thread that looks and never takes it.",
     experiments=(
         Experiment(
-            name="turns",
             title="Taking turns",
             text="Two threads count. The longer they wait before they ask, the more rarely the GIL changes hands.",
             shown=(count, watched, switch_interval),
             program=turns,
-            order=("main", GIL_LANE, "patient1", "patient2", "hasty1", "hasty2"),
             claim="With a longer switch interval the GIL changes hands less often.",
             judge=_judge_turns,
             available=probe_availability,
             tries=3,
         ),
         Experiment(
-            name="convoy",
             title="The convoy effect",
             text="A thread that does small pieces of I/O gives the GIL away each time and then has to wait a whole "
             "switch interval to get it back from one that computes: the busier thread wins.",
             shown=(short_waits,),
             program=convoy,
-            order=("main", GIL_LANE, "computing"),
             claim="Beside a thread that computes, each wait takes longer by about the switch interval.",
             judge=_judge_convoy,
             tries=5,
@@ -156,12 +150,10 @@ CHAPTER = Chapter(
             ),
         ),
         cores_experiment(
-            name="c-holds",
             title="C code that holds it",
             text="sum over a range runs in C, but it works on Python objects and never lets go.",
             shown=(sum_in_c,),
-            program=c_code_that_holds,
-            order=("main", GIL_LANE, "sum1", "sum2"),
+            program=c_holds,
             claim="Two threads use no more than one core."
             if gil_enabled()
             else "Both threads run at the same time: there is no GIL.",
@@ -169,12 +161,10 @@ CHAPTER = Chapter(
             spans="summing",
         ),
         cores_experiment(
-            name="c-releases",
             title="C code that releases it",
             text="hashlib works on bytes alone and lets go of the GIL while it does.",
             shown=(hash_in_c,),
-            program=c_code_that_releases,
-            order=("main", GIL_LANE, "hash1", "hash2"),
+            program=c_releases,
             claim="Both threads run at the same time.",
             together=True,
             spans="hashing",

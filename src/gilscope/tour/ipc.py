@@ -50,7 +50,7 @@ def round_trips(log: Recorder, child: Any, send: Callable[[bytes], Any], receive
     return spent
 
 
-def through_a_pipe(log: Recorder) -> list[int]:
+def pipe(log: Recorder) -> list[int]:
     """Exchange bytes through a pipe of multiprocessing."""
     ours, theirs = context().Pipe()
     child = context().Process(target=echo, args=(log, theirs.recv_bytes, theirs.send_bytes))
@@ -62,7 +62,7 @@ def echo_socket(log: Recorder, end: socket.socket) -> None:
     echo(log, partial(end.recv, len(MESSAGE)), end.sendall)
 
 
-def through_a_socket(log: Recorder) -> list[int]:
+def socket_(log: Recorder) -> list[int]:
     """Exchange bytes through a pair of connected sockets."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -89,7 +89,7 @@ def echo_memory(log: Recorder, memory: Any, there: Any, back: Any) -> None:
     echo(log, *end_of_memory(memory, there, back))
 
 
-def through_shared_memory(log: Recorder) -> list[int]:
+def shared_memory(log: Recorder) -> list[int]:
     """Write bytes into memory that both processes see; semaphores say when."""
     memory = context().RawArray("B", len(MESSAGE))
     there, back = context().Semaphore(0), context().Semaphore(0)
@@ -98,7 +98,7 @@ def through_shared_memory(log: Recorder) -> list[int]:
     return round_trips(log, child, send, receive)
 
 
-def through_a_queue(log: Recorder) -> list[int]:
+def queue(log: Recorder) -> list[int]:
     """Exchange objects through queues: pickled, sent by a thread, through a pipe."""
     there, back = context().Queue(), context().Queue()
     child = context().Process(target=echo, args=(log, there.get, back.put))
@@ -138,7 +138,7 @@ def ping(log: Recorder, ready: Any, result: Any) -> None:
     result.send(spent[WRITTEN_DOWN:])
 
 
-def through_signals(log: Recorder) -> list[int]:
+def signal_(log: Recorder) -> list[int]:
     """Exchange signals: no bytes at all, only that something happened."""
     one, other = context().Pipe()
     ours, theirs = context().Pipe()
@@ -174,41 +174,36 @@ CHAPTER = Chapter(
     "round trip is there and back; on top of these figures comes what it costs to move the data itself.",
     experiments=(
         _experiment(
-            name="pipe",
             title="A pipe",
             text="The simplest way: what is written at one end is read at the other.",
             shown=(echo, round_trips),
-            program=through_a_pipe,
+            program=pipe,
         ),
         _experiment(
-            name="socket",
             title="A socket",
             text="Like a pipe, both ways, and the other end may be on another machine.",
             shown=(echo_socket,),
-            program=through_a_socket,
+            program=socket_,
             available=partial(when, _POSIX, "sockets cannot be handed to processes here", "use Linux or macOS"),
         ),
         _experiment(
-            name="shared-memory",
             title="Shared memory",
             text="Nothing is copied however large the data is, but somebody has to say when it is there: here "
             "semaphores.",
             shown=(end_of_memory, echo_memory),
-            program=through_shared_memory,
+            program=shared_memory,
         ),
         _experiment(
-            name="queue",
             title="A message queue",
             text="Carries Python objects for any number of senders and receivers: pickling, a lock and a thread of its "
             "own make it the slowest.",
-            program=through_a_queue,
+            program=queue,
         ),
         _experiment(
-            name="signal",
             title="A signal",
             text="Says that something happened, and nothing more.",
             shown=(pong, ping),
-            program=through_signals,
+            program=signal_,
             available=partial(when, _POSIX, "this system has no signals to wait for", "use Linux or macOS"),
         ),
     ),

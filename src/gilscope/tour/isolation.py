@@ -42,7 +42,7 @@ def job(log: Recorder, me: str, crashes: bool) -> None:
     log.tell(me, "main", "done")
 
 
-def crash_of_a_process(log: Recorder) -> list[int | None]:
+def process(log: Recorder) -> list[int | None]:
     """Start two workers of which one crashes, and a third to do its work again."""
 
     def start(me: str, crashes: bool) -> Any:
@@ -77,7 +77,7 @@ def threads_of_a_sacrifice(log: Recorder) -> None:
     job(log, "thread1", True)
 
 
-def crash_of_a_thread(log: Recorder) -> int:
+def thread(log: Recorder) -> int:
     """Run the two threads in a process of their own, and see how it ends."""
     code = f"import {__name__} as here; here.threads_of_a_sacrifice(here.Recorder({log.path!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=TIMEOUT_S, check=False)
@@ -141,26 +141,23 @@ CHAPTER = Chapter(
     "the others go on. Threads have no such walls: they share the memory, and they share the end.",
     experiments=(
         Experiment(
-            name="process",
             title="A process crashes",
             text=f"One of two workers reads address 0 and is ended by the system ({_SEGFAULT}). The parent sees how it "
             "ended, and gives its work to a new one.",
             shown=(crash, job),
-            program=crash_of_a_process,
+            program=process,
             claim="The other worker finishes, the parent lives, and a new worker does the work of the dead one.",
             judge=_judge_process,
         ),
         Experiment(
-            name="thread",
             title="A thread crashes",
             text="The same crash in one of two threads, in a process that is sacrificed for it.",
             shown=(threads_of_a_sacrifice,),
-            program=crash_of_a_thread,
+            program=thread,
             claim="The whole process dies: the other thread does not finish.",
             judge=_judge_thread,
         ),
         Experiment(
-            name="memory",
             title="Memory is not shared",
             text="The child changes a global of the module in its own copy.",
             shown=(change,),

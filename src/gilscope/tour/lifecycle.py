@@ -34,7 +34,7 @@ _PATIENCE_S = 10.0
 
 
 def _state_in(path: str) -> str:
-    """Return in which state the operating system sees a thread or process right now, by a stat file of /proc."""
+    """Return the state of a thread or process right now, by its stat file."""
     try:
         with open(path, "rb") as file:
             text = file.read()
@@ -65,7 +65,7 @@ def until(log: Recorder, lane: str, state_now: Callable[[], str], name: str, wan
     return state
 
 
-def life_of_a_thread(log: Recorder) -> list[str]:
+def thread(log: Recorder) -> list[str]:
     """Follow a thread from its creation to its end."""
     go, stop = threading.Event(), threading.Event()
 
@@ -99,7 +99,7 @@ def _live(ready: Any) -> None:
         pass
 
 
-def life_of_a_process(log: Recorder) -> list[str]:
+def process(log: Recorder) -> list[str]:
     """Follow a process from its creation until it is reaped."""
     ours, theirs = context().Pipe()
     process = context().Process(target=_live, args=(theirs,))
@@ -122,7 +122,7 @@ def life_of_a_process(log: Recorder) -> list[str]:
     return states
 
 
-def runnable_but_not_running(log: Recorder) -> None:
+def runnable(log: Recorder) -> None:
     """Let two threads want the same lock-free time: the one that has to queue is runnable, not running."""
     together = threading.Barrier(2)
 
@@ -148,7 +148,7 @@ def nothing() -> None:
     """Do nothing: only the start and the end are of interest."""
 
 
-def what_they_cost(log: Recorder) -> dict[str, list[int]]:
+def costs(log: Recorder) -> dict[str, list[int]]:
     """Start and join threads and processes that do nothing, one after the other."""
     spent: dict[str, list[int]] = {"thread": [], "process": []}
     for kind, make, times in (("thread", threading.Thread, 8), ("process", context().Process, 3)):
@@ -187,9 +187,7 @@ def _judge_costs(trace: Trace, result: Any) -> Judgement:
 
 
 _CAN_PIN = hasattr(os, "sched_setaffinity")
-_states_available = partial(
-    when, os.path.exists("/proc/self/task"), "this system does not show the states of threads", "use Linux"
-)
+_STATES_SHOWN = os.path.exists("/proc/self/task")
 _BLOCKED = (
     "With the GIL the loser of the race is blocked, waiting for the GIL; without it, it queues for the CPU."
     if gil_enabled()
@@ -205,42 +203,37 @@ CHAPTER = Chapter(
     "how.",
     experiments=(
         Experiment(
-            name="thread",
             title="The life of a thread",
             text="The main thread looks up the state in which the operating system sees the other one.",
-            program=life_of_a_thread,
+            program=thread,
             shown=(until,),
             claim="New, then blocked on an event, then running, then gone: in this order.",
             judge=_judge_life,
-            available=_states_available,
+            available=partial(when, _STATES_SHOWN, "this system does not show the states of threads", "use Linux"),
         ),
         Experiment(
-            name="process",
             title="The life of a process",
             text="A process can also be stopped from outside, and goes on where it was when asked to.",
-            program=life_of_a_process,
+            program=process,
             shown=(_live,),
             claim="New, blocked on a pipe, running, stopped by a signal, and gone after the join.",
             judge=_judge_life,
-            available=_states_available,
+            available=partial(when, _STATES_SHOWN, "this system does not show the states of threads", "use Linux"),
         ),
         Experiment(
-            name="runnable",
             title="Runnable is not running",
             text=f"Two threads are tied to one CPU and compute. {_BLOCKED}",
             shown=(metered,),
-            program=runnable_but_not_running,
+            program=runnable,
             claim="On one CPU two threads are running for half of the time each, at most.",
             judge=_judge_runnable,
             available=partial(when, _CAN_PIN, "this system cannot tie threads to a CPU", "use Linux"),
         ),
         Experiment(
-            name="costs",
             title="What a life costs",
             text="Start and join of one that does nothing: the least a thread or process can take.",
-            program=what_they_cost,
+            program=costs,
             shown=(nothing,),
-            order=("thread", "process"),
             claim="A thread is started and joined in less time than a process.",
             judge=_judge_costs,
         ),

@@ -67,22 +67,22 @@ def in_two_threads(log: Recorder, implementation: str) -> None:
     run_in_threads(log, work, ("image1", "image2"))
 
 
-def python_loop(log: Recorder) -> None:
+def python(log: Recorder) -> None:
     """Run the Python loop in two threads."""
     in_two_threads(log, "py_loop")
 
 
-def cython_with_gil(log: Recorder) -> None:
+def cython_gil(log: Recorder) -> None:
     """Run the Cython loop that keeps the GIL in two threads."""
     in_two_threads(log, "cy_gil")
 
 
-def cython_without_gil(log: Recorder) -> None:
+def cython_nogil(log: Recorder) -> None:
     """Run the same Cython loop under ``with nogil`` in two threads."""
     in_two_threads(log, "cy_nogil")
 
 
-def numba_without_gil(log: Recorder) -> None:
+def numba_nogil(log: Recorder) -> None:
     """Run the loop compiled by Numba with ``nogil=True`` in two threads."""
     in_two_threads(log, "nb_nogil")
 
@@ -112,11 +112,10 @@ def _compiled_here() -> Availability:
     return numba if numba.ok else cython
 
 
-def _parallel(name: str, title: str, text: str, program: Callable[[Recorder], None], implementation: str) -> Experiment:
+def _parallel(title: str, text: str, program: Callable[[Recorder], None], implementation: str) -> Experiment:
     """Return the experiment of one implementation in two threads."""
     together = not gil_enabled() or _impl(implementation).gil != "held"
     return cores_experiment(
-        name=name,
         title=title,
         text=text,
         shown=(loop_of, in_two_threads) if implementation == "py_loop" else (),
@@ -135,7 +134,6 @@ CHAPTER = Chapter(
     "order. Compiling makes it faster; releasing the GIL lets it run in several threads. These are two things.",
     experiments=(
         Experiment(
-            name="speeds",
             title="How fast is each",
             text="One thread, the same image. Numba had compiled its loop before.",
             shown=(loop_of, time_of),
@@ -144,28 +142,20 @@ CHAPTER = Chapter(
             judge=_judge_speeds,
             available=_compiled_here,
         ),
-        _parallel("python", "Python in two threads", "Byte code needs the GIL.", python_loop, "py_loop"),
+        _parallel("Python in two threads", "Byte code needs the GIL.", python, "py_loop"),
         _parallel(
-            "cython-gil",
             "Cython that keeps the GIL",
             "Compiled, but nobody said that the loop can do without the GIL.",
-            cython_with_gil,
+            cython_gil,
             "cy_gil",
         ),
         _parallel(
-            "cython-nogil",
             "Cython that releases the GIL",
             "The same loop under with nogil: it touches no Python object.",
-            cython_without_gil,
+            cython_nogil,
             "cy_nogil",
         ),
-        _parallel(
-            "numba-nogil",
-            "Numba that releases the GIL",
-            "jit(nogil=True) around the Python loop.",
-            numba_without_gil,
-            "nb_nogil",
-        ),
+        _parallel("Numba that releases the GIL", "jit(nogil=True) around the Python loop.", numba_nogil, "nb_nogil"),
     ),
     remember="Compile the loop first, then release the GIL around it: the first makes it fast, the second makes "
     "threads worth while.",

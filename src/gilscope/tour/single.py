@@ -10,7 +10,7 @@ from gilscope.tour._model import Chapter, Experiment
 from gilscope.tour._work import judge_turns
 
 
-def two_sleeps(log: Recorder) -> None:
+def sleeps(log: Recorder) -> None:
     """Sleep twice in one thread."""
     for lane, turn in (("sleep1", "1st"), ("sleep2", "2nd")):
         log.tell("main", lane, f"sleep {turn} time for {NAP_S} s")
@@ -26,10 +26,9 @@ CHAPTER = Chapter(
     "else of the program happens, though the CPU is free.",
     experiments=(
         Experiment(
-            name="sleeps",
             title="Two sleeps one after the other",
             text="One thread calls sleep twice. The second call cannot begin before the first has returned.",
-            program=two_sleeps,
+            program=sleeps,
             claim="The second sleep begins after the first has ended.",
             judge=judge_turns,
         ),

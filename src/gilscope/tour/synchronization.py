@@ -139,7 +139,7 @@ def barrier(log: Recorder) -> None:
     run_in_threads(log, walk, ("fast", "slower", "slowest"))
 
 
-def producer_and_consumer(log: Recorder) -> list[int]:
+def queue_(log: Recorder) -> list[int]:
     """Hand items over through a queue that holds two."""
     belt: queue.Queue[int | None] = queue.Queue(maxsize=2)
     taken: list[int] = []
@@ -275,7 +275,6 @@ CHAPTER = Chapter(
     "a queue let them wait for something to happen. Each has a price.",
     experiments=(
         Experiment(
-            name="lost-update",
             title="A lost update",
             text="counter = counter + 1 is three steps. If the interpreter switches to the other thread after the "
             "read, the write overwrites what the other one wrote meanwhile. The GIL does not prevent that: it "
@@ -287,7 +286,6 @@ CHAPTER = Chapter(
             tries=20,
         ),
         Experiment(
-            name="mutex",
             title="Mutex: one at a time",
             text="Who holds the lock is inside; everybody else waits.",
             program=mutex,
@@ -295,7 +293,6 @@ CHAPTER = Chapter(
             judge=_judge_mutex,
         ),
         Experiment(
-            name="rlock",
             title="RLock: again by its owner",
             text="A plain lock does not know who holds it: a thread that takes it twice waits for itself. An RLock "
             "counts.",
@@ -304,7 +301,6 @@ CHAPTER = Chapter(
             judge=_judge_rlock,
         ),
         Experiment(
-            name="semaphore",
             title="Semaphore: some at a time",
             text="A semaphore of two lets two in; the others wait until one comes out. For connections, files, "
             "licences.",
@@ -313,7 +309,6 @@ CHAPTER = Chapter(
             judge=_judge_semaphore,
         ),
         Experiment(
-            name="condition",
             title="Condition: wait until it is true",
             text="The consumer lets go of the lock while it waits, and has it again when it goes on.",
             program=condition,
@@ -321,16 +316,13 @@ CHAPTER = Chapter(
             judge=_judge_condition,
         ),
         Experiment(
-            name="event",
             title="Event: a signal for all",
             text="However many wait, setting it once lets all of them go on.",
             program=event,
-            order=("main", "first", "second"),
             claim="Both wait until the event is set.",
             judge=_judge_event,
         ),
         Experiment(
-            name="barrier",
             title="Barrier: all or nobody",
             text="Who arrives first waits for the last one. Computations in steps are separated this way.",
             program=barrier,
@@ -338,15 +330,13 @@ CHAPTER = Chapter(
             judge=_judge_barrier,
         ),
         Experiment(
-            name="queue",
             title="Queue: hand things over",
             text="A queue holds what the consumer has no time for yet; when it is full, the producer waits.",
-            program=producer_and_consumer,
+            program=queue_,
             claim="All items come out, in the order in which they were put in.",
             judge=_judge_queue,
         ),
         Experiment(
-            name="deadlock",
             title="A deadlock, and how it shows",
             text="Each thread holds one lock and wants the other's. Without a time-out both would wait for ever; with "
             "one, acquire comes back empty-handed, and that is how the deadlock is found.",
@@ -356,7 +346,6 @@ CHAPTER = Chapter(
             judge=_judge_deadlock,
         ),
         Experiment(
-            name="no-deadlock",
             title="The same locks in the same order",
             text="When everybody takes the locks in one agreed order, nobody can hold what the other needs first.",
             program=no_deadlock,

@@ -11,12 +11,12 @@ from gilscope.tour._model import Chapter, Experiment, Figure, Judgement
 from gilscope.tour._work import judge_overlap, run_in_threads
 
 
-def two_threads(log: Recorder) -> None:
+def sleeps(log: Recorder) -> None:
     """Let two threads sleep."""
     run_in_threads(log, nap, ("sleep1", "sleep2"))
 
 
-def one_list(log: Recorder) -> list[str]:
+def memory(log: Recorder) -> list[str]:
     """Let two threads append to the same list."""
     shared: list[str] = []
 
@@ -45,20 +45,18 @@ CHAPTER = Chapter(
     "the memory. While one sleeps or waits for a disk, a socket or a lock, the others go on.",
     experiments=(
         Experiment(
-            name="sleeps",
             title="Two sleeps at the same time",
             text="Each thread sleeps on its own. A sleeping thread needs no CPU and, in Python, has let go of the GIL.",
             shown=(nap, run_in_threads),
-            program=two_threads,
+            program=sleeps,
             claim="Both threads are asleep at the same time, so the whole takes less than the sum of the sleeps.",
             judge=judge_overlap,
             tries=3,
         ),
         Experiment(
-            name="memory",
             title="One memory for all",
             text="What one thread changes, the others see: there is one list, and both threads append to it.",
-            program=one_list,
+            program=memory,
             claim="The main thread finds in its list what the other threads put there.",
             judge=_judge_list,
         ),
