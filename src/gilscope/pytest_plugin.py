@@ -44,12 +44,12 @@ def scaling(request: pytest.FixtureRequest) -> Scaling:
 
 
 @pytest.fixture
-def gil(request: pytest.FixtureRequest) -> _Gil:
+def gil(request: pytest.FixtureRequest) -> _GilFixture:
     """Watch the GIL while a function runs: ``gil.assert_released(func, *args, at_least=0.9)``."""
-    return _Gil(request)
+    return _GilFixture(request)
 
 
-class _Gate:
+class _GateFixture:
     """What both fixtures do with a decision."""
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
@@ -86,7 +86,7 @@ class _Gate:
             self.give_up(message)
 
 
-class Scaling(_Gate):
+class Scaling(_GateFixture):
     """The fixture ``scaling``."""
 
     def __call__(
@@ -185,7 +185,7 @@ class _Result:
         return getattr(self._inner, name)
 
 
-class _Gil(_Gate):
+class _GilFixture(_GateFixture):
     """The fixture ``gil``."""
 
     def assert_released(self, func: Callable[..., Any], *args: Any, at_least: float = 0.9, **kwargs: Any) -> None:

@@ -27,14 +27,14 @@ _MOST_BYTES = 1 << 40  # more than any transfer of one piece is good for
 
 
 def _split(what: str, text: str) -> tuple[str, ...]:
-    words = tuple(word.strip() for word in text.split(",") if word.strip())
-    if not words:
+    parts = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not parts:
         raise UsageError(f"no {what} in {text!r}: write them with commas, without spaces, like a,b")
-    return words
+    return parts
 
 
 def names(what: str, known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
-    """Return the reader of a comma-separated list of known words."""
+    """Return the reader of a comma-separated list of known names."""
     return lambda text: check_names(what, _split(what, text), known)
 
 
@@ -74,13 +74,13 @@ metg_executors = names("executor", (*EXECUTORS, *REFERENCES))
 
 def kernels(text: str) -> tuple[str, ...]:
     """Read kernel names; those of other packages are looked up only when one is not ours."""
-    words = _split("kernel", text)
-    if set(words) <= {*KERNELS, *PROBES}:
-        return words
+    parts = _split("kernel", text)
+    if set(parts) <= {*KERNELS, *PROBES}:
+        return parts
     from gilscope.kernels import foreign
 
-    check_names("kernel", [word for word in words if word not in PROBES], (*KERNELS, *foreign()))
-    return words
+    check_names("kernel", [word for word in parts if word not in PROBES], (*KERNELS, *foreign()))
+    return parts
 
 
 def startup_kinds(text: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from gilscope.analysis.to_json import part_to_json
 from gilscope.core.errors import UsageError
 from gilscope.stats import Estimate
 from gilscope.telemetry.gil import GilMonitor
-from gilscope.testing.outcome import Report, interval_text, settle
+from gilscope.testing.outcome import OnDecision, interval_text, settle
 
 __all__ = ["GilGate"]
 
@@ -26,7 +26,7 @@ class GilGate:
     each decision.
     """
 
-    report: Report = lambda decision: None
+    report: OnDecision = lambda decision: None
 
     def assert_released(self, func: Callable[..., Any], *args: Any, at_least: float = 0.9, **kwargs: Any) -> None:
         """Demand that the GIL is free for a share of the time the function runs."""

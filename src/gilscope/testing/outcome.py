@@ -8,17 +8,17 @@ from typing import Any, TypeAlias
 from gilscope.core.errors import MeasurementError
 from gilscope.stats import Estimate
 
-__all__ = ["Report", "Undecided", "interval_text", "settle"]
+__all__ = ["OnDecision", "Undecided", "interval_text", "settle"]
 
-Report: TypeAlias = Callable[[dict[str, Any]], None]
+OnDecision: TypeAlias = Callable[[dict[str, Any]], None]
 
 
 class Undecided(MeasurementError):  # noqa: N818 - an outcome, not an error of anybody
     """The machine cannot tell whether the threshold is met; the message has the numbers."""
 
 
-def settle(report: Report, decision: dict[str, Any]) -> None:
-    """Report a decision; raise AssertionError if it failed, Undecided if it is open."""
+def settle(report: OnDecision, decision: dict[str, Any]) -> None:
+    """OnDecision a decision; raise AssertionError if it failed, Undecided if it is open."""
     __tracebackhide__ = True  # test runners show the line that demands, not this one
     report(decision)
     if decision["outcome"] == "failed":

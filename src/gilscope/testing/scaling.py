@@ -22,7 +22,7 @@ from gilscope.profile.functions import Functions, Options
 from gilscope.results import load
 from gilscope.results.schema import RESULT_NAME
 from gilscope.stats import Estimate
-from gilscope.testing.outcome import Report, interval_text, settle
+from gilscope.testing.outcome import OnDecision, interval_text, settle
 
 __all__ = ["DEFAULT_BUDGET_S", "ScalingResult"]
 
@@ -54,7 +54,7 @@ class ScalingResult:
     executor: str = "threads"
     workers: int = 2
     budget_s: float = DEFAULT_BUDGET_S
-    report: Report = lambda decision: None
+    report: OnDecision = lambda decision: None
     _answer: Answer | None = None
     _result: ResultSet | None = None
 

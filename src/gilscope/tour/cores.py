@@ -25,7 +25,7 @@ def scaling(log: Recorder) -> list[int]:
         def work(me: str, together: threading.Barrier = together) -> None:
             together.wait(TIMEOUT_S)
             with metered(log, me, "computing"):
-                hashlib.pbkdf2_hmac("sha256", b"word", b"salt", ITERATIONS)  # lets go of the GIL
+                hashlib.pbkdf2_hmac("sha256", b"word", b"salt", ITERATIONS)  # releases the GIL
 
         threads = [threading.Thread(target=work, args=(f"of {workers}/worker-{n}",)) for n in range(workers)]
         for thread in threads:

@@ -88,7 +88,7 @@ def c_holds(log: Recorder) -> None:
 
 
 def hash_in_c(log: Recorder, me: str) -> None:
-    """Derive a key in C code that lets go of the GIL."""
+    """Derive a key in C code that releases the GIL."""
     with metered(log, me, "hashing"):
         hashlib.pbkdf2_hmac("sha256", b"word", b"salt", ITERATIONS)
     log.tell(me, "main", "done")
