@@ -40,10 +40,10 @@ def run_in_threads(log: Recorder, work: Callable[[Recorder, str], None], names: 
 
 
 @contextmanager
-def switch_interval(seconds: float) -> Iterator[None]:
+def switch_interval(interval_s: float) -> Iterator[None]:
     """Let threads wait this long before they ask for the GIL."""
     before = sys.getswitchinterval()
-    sys.setswitchinterval(seconds)
+    sys.setswitchinterval(interval_s)
     try:
         yield
     finally:
