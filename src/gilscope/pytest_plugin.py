@@ -6,8 +6,10 @@ Loaded in every pytest run, so it imports what measures only when a fixture is u
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,6 @@ import pytest
 
 if TYPE_CHECKING:
     from gilscope.api import Way
-    from gilscope.stats import Estimate
     from gilscope.testing import GilGate, ScalingResult
 
 __all__ = ["Scaling", "gil", "scaling"]
@@ -24,6 +25,7 @@ __all__ = ["Scaling", "gil", "scaling"]
 _DECISIONS = pytest.StashKey[list[dict[str, Any]]]()
 _SENT = "gilscope_decisions"  # key under which a worker of xdist sends them to the process that reports
 _OUTCOMES = {"passed": "passed", "failed": "failed", "open": "could not be decided"}
+_ROWS_BUDGET_S = 10.0  # of a row of pytest-benchmark: six blocks, the fewest with an interval of 95 %
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,11 +37,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--scaling-budget", metavar="SECONDS", type=float, help="Seconds a gate may take at most [40].")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Make room for the decisions."""
-    config.stash[_DECISIONS] = []
-
-
 @pytest.fixture
 def scaling(request: pytest.FixtureRequest) -> Scaling:
     """Measure how a function scales: ``scaling(func, *args, workers=2).require(relative_efficiency=0.8)``."""
@@ -47,25 +44,21 @@ def scaling(request: pytest.FixtureRequest) -> Scaling:
 
 
 @pytest.fixture
-def gil(request: pytest.FixtureRequest) -> _Gil:
+def gil(request: pytest.FixtureRequest) -> _GilFixture:
     """Watch the GIL while a function runs: ``gil.assert_released(func, *args, at_least=0.9)``."""
-    return _Gil(request)
+    return _GilFixture(request)
 
 
-class _Gate:
+class _GateFixture:
     """What both fixtures do with a decision."""
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
-        self._config, self._test = request.config, request.node.nodeid
-
-    @property
-    def disabled(self) -> bool:
-        """Whether nothing is to be measured."""
-        return bool(self._config.getoption("--scaling-disable"))
+        self.config, self._test = request.config, request.node.nodeid
+        self.disabled = bool(self.config.getoption("--scaling-disable"))
 
     def record(self, decision: dict[str, Any]) -> None:
         """Keep a decision for the summary."""
-        self._config.stash[_DECISIONS].append({"test": self._test, **decision})
+        self.config.stash.setdefault(_DECISIONS, []).append({"test": self._test, **decision})
 
     @contextlib.contextmanager
     def deciding(self) -> Iterator[None]:
@@ -80,7 +73,7 @@ class _Gate:
 
     def give_up(self, message: str) -> None:
         """Skip or fail."""
-        if self._config.getoption("--scaling-strict"):
+        if self.config.getoption("--scaling-strict"):
             pytest.fail(message, pytrace=False)
         pytest.skip(message)
 
@@ -93,7 +86,7 @@ class _Gate:
             self.give_up(message)
 
 
-class Scaling(_Gate):
+class Scaling(_GateFixture):
     """The fixture ``scaling``."""
 
     def __call__(
@@ -105,24 +98,18 @@ class Scaling(_Gate):
         budget_s: float | None = None,
         **kwargs: Any,
     ) -> _Result:
-        """Return the result for a function; it is measured when something is asked of it."""
+        """Return the result for a function; it is measured when it is first needed."""
         if self.disabled:
             func(*args, **kwargs)
         else:
             self.refuse_in_parallel()
         from gilscope.testing import DEFAULT_BUDGET_S, ScalingResult
 
-        budget = budget_s or self._config.getoption("--scaling-budget") or DEFAULT_BUDGET_S
-        inner = ScalingResult(
-            func=func,
-            args=args,
-            kwargs=kwargs,
-            executor=executor,
-            workers=workers,
-            budget_s=budget,
-            report=self.record,
+        budget = budget_s or self.config.getoption("--scaling-budget") or DEFAULT_BUDGET_S
+        result = ScalingResult(
+            func=func, args=args, kwargs=kwargs, executor=executor, workers=workers, budget_s=budget, report=self.record
         )
-        return _Result(self, inner)
+        return _Result(self, result)
 
     def benchmark(
         self,
@@ -145,21 +132,21 @@ class Scaling(_Gate):
         from gilscope.testing import ScalingResult
 
         name = benchmark.name
+        budget = self.config.getoption("--scaling-budget") or _ROWS_BUDGET_S
         for count in workers:
-            budget = self._config.getoption("--scaling-budget") or _ROWS_BUDGET_S
-            inner = ScalingResult(
+            measured = ScalingResult(
                 func=func, args=args, kwargs=kwargs, executor=executor, workers=count, budget_s=budget
             )
-            way, result = inner.way, inner.result
+            way, result = measured.way, measured.result
             if way.status not in ("ok", "too_noisy"):
                 pytest.fail(f"{way.case}: {way.reason}", pytrace=False)
-            record = result.cases[way.case]
+            work = result.cases[way.case].work
             benchmark.name = f"{name}[{way.executor}*{count}]"
             benchmark.extra_info = _extra_info(way)
             stats = _new_row(benchmark)
             for block in result.blocks:
-                if (measured := block.rounds.get(way.case)) is not None and record.work is not None:
-                    stats.update(measured.wall_ns / measured.repeats / record.work.units / 1e9)
+                if (found := block.rounds.get(way.case)) is not None and work is not None:
+                    stats.update(found.wall_ns / found.repeats / work.units / 1e9)
         benchmark.name = name
 
 
@@ -168,29 +155,16 @@ def _new_row(benchmark: Any) -> Any:
     try:
         row = benchmark._make_stats(1)  # private; 5.3 has it
     except (AttributeError, TypeError):
-        from importlib import metadata
-
-        version = metadata.version("pytest-benchmark")
+        version = importlib.metadata.version("pytest-benchmark")
         pytest.fail(f"scaling.benchmark cannot add rows to pytest-benchmark {version}: use 5.3", pytrace=False)
     benchmark._mode = "scaling.benchmark(...)"  # or it warns that the fixture was not used
     return row
 
 
-_ROWS_BUDGET_S = 10.0  # per row: six blocks, the fewest with an interval of 95 %
-
-
 def _extra_info(way: Way) -> dict[str, Any]:
-    def ends(found: Estimate | None) -> dict[str, float] | None:
-        return None if found is None else {"value": found.value, "low": found.low, "high": found.high}
-
-    return {
-        "executor": way.executor,
-        "workers": way.workers,
-        "speedup": ends(way.speedup),
-        "efficiency": ends(way.efficiency),
-        "relative_efficiency": ends(way.relative_efficiency),
-        "findings": list(way.findings),
-    }
+    found = {name: getattr(way, name) for name in ("speedup", "efficiency", "relative_efficiency")}
+    ends = {name: e and {"value": e.value, "low": e.low, "high": e.high} for name, e in found.items()}
+    return {"executor": way.executor, "workers": way.workers, **ends, "findings": list(way.findings)}
 
 
 class _Result:
@@ -211,7 +185,7 @@ class _Result:
         return getattr(self._inner, name)
 
 
-class _Gil(_Gate):
+class _GilFixture(_GateFixture):
     """The fixture ``gil``."""
 
     def assert_released(self, func: Callable[..., Any], *args: Any, at_least: float = 0.9, **kwargs: Any) -> None:
@@ -236,13 +210,13 @@ class _Gil(_Gate):
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Count the decisions, and say what could not be decided: a gate that always skips guards nothing."""
+    """Count the decisions, and list what could not be decided: a gate that always skips guards nothing."""
     decisions = config.stash.get(_DECISIONS, [])
     if not decisions:
         return
-    counts = {words: sum(d["outcome"] == outcome for d in decisions) for outcome, words in _OUTCOMES.items()}
+    counts = Counter(decision["outcome"] for decision in decisions)
     terminalreporter.section("scaling gates")
-    terminalreporter.write_line(", ".join(f"{count} {words}" for words, count in counts.items()))
+    terminalreporter.write_line(", ".join(f"{counts[outcome]} {label}" for outcome, label in _OUTCOMES.items()))
     for decision in decisions:
         if decision["outcome"] != "passed":
             terminalreporter.write_line(f"{decision['outcome']:<7}{decision['test']}: {decision['message']}")
@@ -251,16 +225,15 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take over the decisions of a worker of xdist that has ended."""
-    node.config.stash[_DECISIONS] += getattr(node, "workeroutput", {}).get(_SENT, [])
+    node.config.stash.setdefault(_DECISIONS, []).extend(getattr(node, "workeroutput", {}).get(_SENT, []))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the decisions where ``--scaling-json`` says; a worker of xdist sends them."""
     config = session.config
+    decisions = config.stash.get(_DECISIONS, [])
     if hasattr(config, "workeroutput"):
-        config.workeroutput[_SENT] = config.stash[_DECISIONS]
-        return
-    path = config.getoption("--scaling-json")
-    if path:
-        document = {"schema": "gilscope.gates", "schema_version": 1, "decisions": config.stash[_DECISIONS]}
+        config.workeroutput[_SENT] = decisions
+    elif path := config.getoption("--scaling-json"):
+        document = {"schema": "gilscope.gates", "schema_version": 1, "decisions": decisions}
         Path(path).write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")

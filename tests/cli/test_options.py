@@ -13,9 +13,9 @@ import typer
 from typer.testing import CliRunner
 
 from gilscope.cli import main, settings
-from gilscope.cli.asked import Asked, verb
 from gilscope.cli.options import OPTIONS, Option, options_of
 from gilscope.cli.readers import whole
+from gilscope.cli.verb import VerbOptions, verb
 from gilscope.core.cases import Study
 from gilscope.profile.functions import Options
 from gilscope.studies.ipc_rows import IpcRequest
@@ -68,17 +68,17 @@ def test_an_entry_is_all_that_an_option_needs(folder: Path, monkeypatch: pytest.
     )
     monkeypatch.setattr("gilscope.cli.options.OPTIONS", table)
     monkeypatch.setattr("gilscope.cli.settings.KEYS", ("cake-tiers",))
-    baked: list[Asked] = []
+    baked: list[VerbOptions] = []
 
     @verb
-    def bake(asked: Asked) -> int:
+    def bake(asked: VerbOptions) -> int:
         baked.append(asked)
         return 0
 
     app = typer.Typer()
     app.command()(bake)
 
-    def asked(*words: str) -> Asked:
+    def asked(*words: str) -> VerbOptions:
         run = CliRunner().invoke(app, words, catch_exceptions=False)
         assert run.exit_code == 0, run.output
         return baked[-1]
@@ -87,7 +87,7 @@ def test_an_entry_is_all_that_an_option_needs(folder: Path, monkeypatch: pytest.
     assert asked().fill(Cake, tiers=1) == Cake(1)
     found = asked("--cake-tiers", "3", "--candle", "a,b", "--candle", "c", "--hot")
     assert found.fill(Cake, tiers=1) == Cake(3)
-    assert (found.words["candle"], found.text("candle")) == (("a,b", "c"), "a,b,c")
+    assert (found.texts["candle"], found.text("candle")) == (("a,b", "c"), "a,b,c")
     assert found.given("hot")
     assert found.measured == {"cake-tiers", "candle"}
     (folder / "pyproject.toml").write_text("[tool.gilscope]\ncake-tiers = 4\n", encoding="utf-8")

@@ -18,7 +18,7 @@ OURS = {
     "gilscope",
     "gilscope.cli",
     "gilscope.cli.app",
-    "gilscope.cli.asked",
+    "gilscope.cli.verb",
     "gilscope.cli.audit",
     "gilscope.cli.compare",
     "gilscope.cli.doctor",

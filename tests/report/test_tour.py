@@ -11,7 +11,7 @@ from gilscope.core.trace import Trace
 from gilscope.report.timeline.mermaid import sequence_diagram
 from gilscope.report.tour import render_chapter
 from gilscope.report.tour_page import tour_page
-from gilscope.tour._model import Chapter, Experiment, Figure, Seen, Verdict
+from gilscope.tour._model import Chapter, Experiment, ExperimentRun, Figure, Judgement
 from gilscope.tour._shown import ShownChapter, Tour
 from tests.report.traces import NASTY, event, nasty, two_sleeps
 
@@ -20,14 +20,18 @@ def program(log: object) -> None:
     """Do nothing."""
 
 
-def chapter(trace: Trace | None, verdict: Verdict | None, text: str = "Some text.") -> ShownChapter:
+def chapter(trace: Trace | None, judgement: Judgement | None, text: str = "Some text.") -> ShownChapter:
     experiment = Experiment(
-        name="sleeps", title="Two sleeps", text=text, program=program, claim="They overlap.", judge=lambda *_: verdict
+        title="Two sleeps", text=text, program=program, claim="They overlap.", judge=lambda *_: judgement
     )
     made = Chapter(name="threads", title="Threads", text=text, experiments=(experiment,), remember="Much.")
-    why = Availability(ok=verdict is not None, reason="" if verdict else "one CPU only", cure="" if verdict else "two")
+    why = Availability(
+        ok=judgement is not None, reason="" if judgement else "one CPU only", cure="" if judgement else "two"
+    )
     return ShownChapter.of(
-        made, [Seen(experiment=experiment, trace=trace, verdict=verdict, availability=why)], sequence_diagram
+        made,
+        [ExperimentRun(experiment=experiment, trace=trace, judgement=judgement, availability=why)],
+        sequence_diagram,
     )
 
 
@@ -36,7 +40,7 @@ def tour(*chapters: ShownChapter) -> Tour:
 
 
 FIGURES = tuple(Figure(name=f"figure {n}", value=n / 8, unit="s") for n in range(4))
-HELD = Verdict(holds=True, seen="They did.", figures=FIGURES)
+HELD = Judgement(holds=True, observed="They did.", figures=FIGURES)
 
 
 def test_the_trace_survives_the_document() -> None:
@@ -89,7 +93,7 @@ def test_what_could_not_run_is_not_available_with_the_reason() -> None:
 
 @pytest.mark.parametrize("holds", [True, False])
 def test_a_claim_that_failed_is_said_and_counts(holds: bool) -> None:
-    document = chapter(two_sleeps(), Verdict(holds=holds, seen="seen"))
+    document = chapter(two_sleeps(), Judgement(holds=holds, observed="seen"))
     assert document.holds == holds
     assert ("the claim holds" in render_chapter(document)) == holds
     assert ("did not hold this time" in tour_page(tour(document))) != holds

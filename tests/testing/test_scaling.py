@@ -8,11 +8,11 @@ import pytest
 
 from gilscope.analysis import analyse
 from gilscope.analysis.gate import Gate, Quantity, gate
+from gilscope.analysis.to_json import part_to_json
 from gilscope.core.errors import UsageError
 from gilscope.core.records import Round
 from gilscope.stats import Estimate
 from gilscope.testing import ScalingResult, Undecided
-from gilscope.testing.outcome import values_of
 from tests.analysis.rounds import Did, ideal, made_of, study
 
 
@@ -74,8 +74,8 @@ def test_beside_other_programs_it_is_judged_net_of_them() -> None:
     assert [decision["net"] for decision in decisions] == [True, True]
     for result, decision in zip((scales, holds), decisions, strict=True):
         (row,) = [row for row in analyse(result.result).rows if row.case.id == decision["case"]]
-        assert decision["found"] == values_of(row.basis.relative_efficiency), "findings go by the same figures"
-        assert decision["control"] == values_of(row.basis.control)
+        assert decision["found"] == part_to_json(row.basis.relative_efficiency), "findings go by the same figures"
+        assert decision["control"] == part_to_json(row.basis.control)
 
 
 def test_without_a_probe_queueing_cannot_be_told_from_waiting_for_the_gil() -> None:

@@ -9,7 +9,6 @@ from gilscope.core.spec import Availability
 from gilscope.core.trace import Recorder, Trace
 from gilscope.tour import (
     CHAPTERS,
-    _deadlock,
     _work,
     cores,
     gil,
@@ -21,8 +20,8 @@ from gilscope.tour import (
     synchronization,
 )
 from gilscope.tour import processes as processes_chapter
-from gilscope.tour._model import Experiment, Verdict, at_once, overlap_ns, run_experiment
-from gilscope.tour._work import judge_overlap, judge_turns, one_core_or_two
+from gilscope.tour._model import Experiment, Judgement, at_once, overlap_ns, run_experiment
+from gilscope.tour._work import judge_cores, judge_overlap, judge_turns
 from tests.report.traces import MS, event, message
 
 TOGETHER = Trace(title="", events=(event("a", "asleep", 0, 100), event("b", "asleep", 10, 110)))
@@ -68,8 +67,8 @@ def _spent(cpu_ms: float, queued_ms: float) -> tuple[tuple[str, float], ...]:
 )
 def test_locks_are_told_from_a_lack_of_cpus(cpu_ms: float, queued_ms: float, one: bool, two: bool) -> None:
     trace = counted(cpu_ms, queued_ms)
-    assert one_core_or_two(trace, together=False).holds == one
-    assert one_core_or_two(trace, together=True).holds == two
+    assert judge_cores(trace, None, together=False).holds == one
+    assert judge_cores(trace, None, together=True).holds == two
 
 
 def state(*names: str) -> list[str]:
@@ -88,7 +87,7 @@ GOOD_THREAD = state("new", lifecycle.SLEEPING, lifecycle.RUNNING, lifecycle.GONE
         (synchronization._judge_rlock, IN_TURN, {"Lock": False, "RLock": True}, {"Lock": True, "RLock": True}),
         (synchronization._judge_queue, IN_TURN, [0, 1, 2, 3, 4], [0, 2, 1, 3, 4]),
         (
-            _deadlock._judge_no_deadlock,
+            synchronization._judge_no_deadlock,
             IN_TURN,
             {"first": True, "second": True},
             {"first": True, "second": False},
@@ -134,8 +133,8 @@ def test_who_leaves_a_barrier_early_is_seen() -> None:
 def test_a_lock_that_nobody_gave_up_is_no_deadlock() -> None:
     waits = tuple(event(lane, "wait for the other lock", 0, 5) for lane in "ab")
     trace = Trace(title="", events=waits)
-    assert not _deadlock._judge_deadlock(trace, {"first": True, "second": True}).holds
-    assert _deadlock._judge_deadlock(trace, {"first": False, "second": True}).holds
+    assert not synchronization._judge_deadlock(trace, {"first": True, "second": True}).holds
+    assert synchronization._judge_deadlock(trace, {"first": False, "second": True}).holds
 
 
 def test_messages_out_of_turn_are_seen() -> None:
@@ -172,25 +171,24 @@ def test_workers_that_wait_for_each_other_do_not_scale() -> None:
 
 
 def _experiment(**changes: object) -> Experiment:
-    def program(log: Recorder) -> str:
+    def x(log: Recorder) -> str:
         with log.span("main", "work"):
             return "facts"
 
     given = {
-        "name": "x",
         "title": "X",
         "text": "x.",
-        "program": program,
+        "program": x,
         "claim": "x.",
-        "judge": lambda trace, facts: Verdict(holds=facts == "facts" and len(trace.events) == 1, seen="seen"),
+        "judge": lambda trace, facts: Judgement(holds=facts == "facts" and len(trace.events) == 1, observed="seen"),
     }
     return Experiment(**{**given, **changes})  # type: ignore[arg-type]
 
 
 def test_a_program_is_run_and_judged_by_what_it_wrote() -> None:
     seen = run_experiment(_experiment())
-    assert seen.verdict is not None
-    assert seen.verdict.holds
+    assert seen.judgement is not None
+    assert seen.judgement.holds
 
 
 def test_what_cannot_run_here_says_why() -> None:
@@ -199,8 +197,8 @@ def test_what_cannot_run_here_says_why() -> None:
 
     before = run_experiment(_experiment(available=lambda: Availability(ok=False, reason="not here")))
     during = run_experiment(_experiment(program=refuse))
-    assert (before.verdict, before.availability.reason) == (None, "not here")
-    assert (during.verdict, during.availability.cure) == (None, "get one")
+    assert (before.judgement, before.availability.reason) == (None, "not here")
+    assert (during.judgement, during.availability.cure) == (None, "get one")
 
 
 def test_one_cpu_is_too_few_for_two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,12 +209,12 @@ def test_one_cpu_is_too_few_for_two_at_once(monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_can_happen_is_tried_again_and_says_so() -> None:
     runs: list[int] = []
 
-    def judge(trace: Trace, facts: object) -> Verdict:
+    def judge(trace: Trace, facts: object) -> Judgement:
         runs.append(1)
-        return Verdict(holds=len(runs) == 3, seen="seen")
+        return Judgement(holds=len(runs) == 3, observed="seen")
 
     seen = run_experiment(_experiment(judge=judge, tries=5))
-    assert (len(runs), seen.verdict and seen.verdict.holds) == (3, True)
+    assert (len(runs), seen.judgement and seen.judgement.holds) == (3, True)
     assert seen.trace is not None
     assert "attempt 3" in seen.trace.notes[0]
 
@@ -224,11 +222,11 @@ def test_what_can_happen_is_tried_again_and_says_so() -> None:
 def test_what_must_always_hold_is_tried_once() -> None:
     runs: list[int] = []
 
-    def judge(trace: Trace, facts: object) -> Verdict:
+    def judge(trace: Trace, facts: object) -> Judgement:
         runs.append(1)
-        return Verdict(holds=False, seen="seen")
+        return Judgement(holds=False, observed="seen")
 
-    assert run_experiment(_experiment(judge=judge)).verdict == Verdict(holds=False, seen="seen")
+    assert run_experiment(_experiment(judge=judge)).judgement == Judgement(holds=False, observed="seen")
     assert len(runs) == 1
 
 

@@ -29,10 +29,9 @@ from gilscope.cli import (
     trace,
 )
 from gilscope.cli.output import emit
+from gilscope.cli.verb import help_alone
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import nearest
-
-__all__ = ["app", "dispatch"]
 
 HELP_WIDTH = 110
 
@@ -53,13 +52,11 @@ app = typer.Typer(
 def _gilscope(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-) -> int | None:
+) -> None:
     if version:
         emit(f"gilscope {gilscope.__version__}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        emit(context.get_help())
-    return None
+    help_alone(context)
 
 
 app.command("run", short_help="Compare kernels: implementations, executors, workers.")(run.run)
@@ -82,13 +79,7 @@ app.add_typer(kernels.app, name="kernels", short_help="Add a kernel: new, digest
 
 
 def dispatch(arguments: Sequence[str]) -> int:
-    """Parse the arguments, run the verb, return its exit status.
-
-    Raises
-    ------
-    UsageError
-        For what typer refuses: unknown verbs and options, missing values.
-    """
+    """Parse the arguments, run the verb, return its exit status; UsageError for what typer refuses."""
     try:
         # Not app(...): that puts an excepthook of typer's in place, and programs under 'gilscope gil' would get it.
         command = typer.main.get_command(app)
@@ -103,20 +94,17 @@ def dispatch(arguments: Sequence[str]) -> int:
 
 
 def _explain(error: Any, arguments: Sequence[str]) -> str:
-    """Say in one line what typer refused, with the nearest word and where the words are listed."""
+    """Say in one line what typer refused, with the nearest name and where the names are listed."""
     message = error.format_message().rstrip(".")
     unknown = re.match(r"No such command '(.*?)'", message)
     if hasattr(error, "possibilities"):
-        message = f"no such option: {error.option_name}{_did_you_mean(error.option_name, _options(error.ctx))}"
+        known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("-")]
+        message = f"no such option: {error.option_name}{_did_you_mean(error.option_name, known)}"
     elif unknown:
         message = f"no such command: {unknown[1]}{_did_you_mean(unknown[1], error.ctx.command.commands)}"
     # An option without its value is refused before typer knows whose it is.
     path = error.ctx.command_path if error.ctx else f"gilscope {arguments[0]}"
     return f"{message[0].lower()}{message[1:]}; '{path} --help' lists what there is"
-
-
-def _options(context: Any) -> list[str]:
-    return [name for parameter in context.command.params for name in parameter.opts if name.startswith("-")]
 
 
 def _did_you_mean(word: str, known: Iterable[str | None]) -> str:

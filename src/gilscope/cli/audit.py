@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
+from gilscope.cli.output import emit_document, write
 from gilscope.core.errors import UsageError
-
-__all__ = ["audit"]
 
 
 def audit(
     modules: Annotated[
-        list[str] | None, typer.Argument(metavar="MODULE...", help="Modules to import, each in a fresh process.")
+        list[str] | None, Argument(metavar="MODULE...", help="Modules to import, each in a fresh process.")
     ] = None,
     python: Annotated[
         str | None,
-        typer.Option(
-            "--python",
+        Option(
             metavar="PYTHON",
             help="Free-threaded interpreter: 3.14t, a path, a virtual environment [this one or the newest on PATH].",
             show_default=False,
@@ -27,58 +26,40 @@ def audit(
     ] = None,
     call: Annotated[
         list[str] | None,
-        typer.Option(
-            "--call",
+        Option(
             metavar="'MOD.FUNC(ARGS)'",
             help="Does this function release the GIL? Arguments are evaluated once.",
             show_default=False,
         ),
     ] = None,
-    environment: Annotated[
-        bool, typer.Option("--environment", help="What all installed extension modules declare.")
-    ] = False,
+    environment: Annotated[bool, Option("--environment", help="What all installed extension modules declare.")] = False,
     online: Annotated[
-        bool, typer.Option("--online", help="Ask the package index which free-threaded wheels there are.")
+        bool, Option("--online", help="Ask the package index which free-threaded wheels there are.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the audit as JSON and nothing else.")] = False,
+    json: Annotated[bool, Option("--json", help="Print the audit as JSON and nothing else.")] = False,
 ) -> int:
     """Find out which modules switch the GIL back on in a free-threaded interpreter, and which functions release it.
 
     Exit status 1 if the GIL came back, or something could not be found out.
     """
-    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
+    from gilscope.report.audit import render_audit
     from gilscope.studies.audit import AuditRequest
     from gilscope.studies.audit import audit as study
 
     if not (modules or call or environment):
         raise UsageError("nothing to audit: name modules, a --call, or --environment for everything installed")
-    _check(modules or ())
+    for module in modules or ():
+        if not all(part.isidentifier() for part in module.split(".")):
+            raise UsageError(f"{module!r} is no name of a module: write it like package.module")
     request = AuditRequest(
-        modules=tuple(modules or ()),
-        calls=tuple(call or ()),
-        python=python,
-        environment=environment,
-        online=online,
+        modules=tuple(modules or ()), calls=tuple(call or ()), python=python, environment=environment, online=online
     )
     found = study(request, progress=_progress)
-    if json:
-        emit_json(found.to_json())
-    else:
-        from gilscope.report.audit import render_audit
-
-        emit(render_audit(found, width=stdout_width(), color=stdout_color()))
+    emit_document(found.to_json(), partial(render_audit, found), json=json)
     return 0 if found.passed else 1
 
 
 def _progress(text: str) -> None:
-    """Say what happens now, where somebody watches: a large environment takes minutes."""
-    from gilscope.cli.output import write
-
+    """Show what happens now, where somebody watches: a large environment takes minutes."""
     if sys.stderr is not None and sys.stderr.isatty():
         write(sys.stderr, f"{text}\n")
-
-
-def _check(modules: list[str] | tuple[str, ...]) -> None:
-    for module in modules:
-        if not all(part.isidentifier() for part in module.split(".")):
-            raise UsageError(f"{module!r} is no name of a module: write it like package.module")

@@ -2,58 +2,49 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
-__all__ = ["compare"]
+from gilscope.cli.output import emit_document
+from gilscope.core.errors import UsageError
+from gilscope.core.units import parse_fraction
 
 
 def compare(
-    first: Annotated[str, typer.Argument(metavar="A", help="The older result.jsonl or its folder.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="The newer one.")],
+    first: Annotated[str, Argument(metavar="A", help="The older result.jsonl or its folder.")],
+    second: Annotated[str, Argument(metavar="B", help="The newer one.")],
     fail_on: Annotated[
         str | None,
-        typer.Option(
-            "--fail-on",
+        Option(
             metavar="slower:5%",
             help="Exit with 1 if a case is certainly slower by more, with 3 if that cannot be decided.",
         ),
     ] = None,
     anyway: Annotated[
-        bool,
-        typer.Option("--anyway", help="Show ratios of different machines, interpreters or gilscopes; no gate decides."),
+        bool, Option("--anyway", help="Show ratios of different machines, interpreters or gilscopes; no gate decides.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON and nothing else.")] = False,
+    json: Annotated[bool, Option("--json", help="Print the comparison as JSON and nothing else.")] = False,
 ) -> int:
     """Compare two results: faster, slower, no difference shown, or not comparable and why."""
-    limit = None if fail_on is None else _limit(fail_on)
     from gilscope import results
     from gilscope.analysis import analyse
     from gilscope.analysis.compare import compare as compared
     from gilscope.analysis.compare_json import comparison_to_json
     from gilscope.cli import FAILED, OK, UNDECIDED
-    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
     from gilscope.cli.show import locate
+    from gilscope.report.terminal.compare import render_compare
 
+    limit = None
+    if fail_on is not None:
+        direction, colon, share = fail_on.partition(":")
+        if direction != "slower" or not colon:
+            raise UsageError(f"--fail-on {fail_on!r} is unknown: write it like slower:5%")
+        limit = parse_fraction(share, what="--fail-on")
     old, new = (analyse(results.load(locate(path))) for path in (first, second))
     found = compared(old, new, limit=limit, anyway=anyway)
-    if json:
-        emit_json(comparison_to_json(found))
-    else:
-        from gilscope.report.terminal.compare import render_compare
-
-        emit(render_compare(found, gate=fail_on or "", width=stdout_width(), color=stdout_color()))
+    emit_document(comparison_to_json(found), partial(render_compare, found, gate=fail_on or ""), json=json)
     if found.failed:
         return FAILED
     return OK if limit is None or found.decided else UNDECIDED
-
-
-def _limit(text: str) -> float:
-    from gilscope.core.errors import UsageError
-    from gilscope.core.units import parse_fraction
-
-    word, colon, value = text.partition(":")
-    if word != "slower" or not colon:
-        raise UsageError(f"--fail-on {text!r} is unknown: write it like slower:5%")
-    return parse_fraction(value, what="--fail-on")

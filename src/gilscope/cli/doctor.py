@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
-import typer
+from typer import Option
 
-__all__ = ["doctor"]
+from gilscope.cli.output import emit_document
 
 
-def doctor(
-    json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON and nothing else.")] = False,
-) -> int:
+def doctor(json: Annotated[bool, Option("--json", help="Print the facts as JSON and nothing else.")] = False) -> None:
     """Say what this machine allows: usable CPUs and what limits them, the GIL, and what disturbs measuring."""
-    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
     from gilscope.env import capture, openmp
+    from gilscope.report.machine import render_environment
+    from gilscope.results.surroundings import Surroundings
 
     environment = capture(more=(openmp.check,))
-    if json:
-        emit_json(environment)
-    else:
-        from gilscope.report.machine import render_environment
-        from gilscope.results.surroundings import Surroundings
-
-        emit(render_environment(Surroundings.of(environment), width=stdout_width(), color=stdout_color()))
-    return 0
+    emit_document(environment, partial(render_environment, Surroundings.of(environment)), json=json)

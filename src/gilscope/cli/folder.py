@@ -8,53 +8,40 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from gilscope.cli.output import cannot_write
 from gilscope.core.errors import UsageError
 from gilscope.results.schema import RESULT_NAME
 
-__all__ = ["DEFAULT_PARENT", "begun", "newest", "output_folder"]
+if TYPE_CHECKING:
+    from gilscope.cli.verb import VerbOptions
 
 DEFAULT_PARENT = "gilscope-results"
 _SAME_SECOND = 100  # attempts at a free name when several runs start in one second
 
 
 @contextmanager
-def output_folder(asked: str | None, *, resume: bool = False, name: str = RESULT_NAME) -> Iterator[Path]:
-    """Make the output folder, check that it can be written, and take it away again if nothing was written to it.
+def output_folder(out: str | None, *, resume: bool = False, name: str = RESULT_NAME) -> Iterator[Path]:
+    """Make the output folder, check that it can be written, and remove it again if nothing was written to it.
 
-    Parameters
-    ----------
-    asked : str or None
-        The folder of ``--out``; None makes ``gilscope-results/<UTC time>`` in the current folder.
-    resume : bool
-        Whether the folder may hold a result already.
-    name : str
-        Of the file that will be written.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be made or written, or already holds a result.
+    Without ``out`` it is ``gilscope-results/<UTC time>``; with ``resume`` it may hold the file ``name`` already.
+    UsageError if it cannot be made or written, or already holds one.
     """
-    ours = asked is None or not Path(asked).exists()
-    folder = _prepared(asked, resume, name)
+    ours = out is None or not Path(out).exists()
+    try:
+        folder = _fresh() if out is None else _given(Path(out), resume, name)
+    except FileExistsError:
+        raise cannot_write(str(out), "it is a file", "folder") from None
+    except OSError as error:
+        raise cannot_write(out or DEFAULT_PARENT, error.strerror or str(error), "folder") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise cannot_write(folder, os.strerror(errno.EACCES), "folder")
     try:
         yield folder
     finally:
         if ours and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
-
-
-def _prepared(asked: str | None, resume: bool, name: str) -> Path:
-    try:
-        folder = _fresh() if asked is None else _given(Path(asked), resume, name)
-    except FileExistsError:
-        raise UsageError(_cannot_write(str(asked), "it is a file")) from None
-    except OSError as error:
-        raise UsageError(_cannot_write(asked or DEFAULT_PARENT, error.strerror or str(error))) from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(_cannot_write(str(folder), os.strerror(errno.EACCES)))
-    return folder
 
 
 def newest(parent: Path, names: Collection[str] = (RESULT_NAME,)) -> Path | None:
@@ -63,8 +50,11 @@ def newest(parent: Path, names: Collection[str] = (RESULT_NAME,)) -> Path | None
     return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
-def begun(out: str | None, name: str = RESULT_NAME) -> Path | None:
-    """Return the file to go on with, in a folder or the newest one; None where nothing was measured yet."""
+def begun(options: VerbOptions, name: str = RESULT_NAME) -> Path | None:
+    """Return the file that ``--resume`` goes on with, in a folder or the newest one; None to start anew."""
+    if not options.given("resume"):
+        return None
+    out = options.text("out")
     path = newest(Path(DEFAULT_PARENT), [name]) if out is None else Path(out, name)
     if path is None or not path.exists():
         return None
@@ -72,10 +62,6 @@ def begun(out: str | None, name: str = RESULT_NAME) -> Path | None:
         path.unlink()
         return None
     return path
-
-
-def _cannot_write(folder: str, why: str) -> str:
-    return f"cannot write to {folder!r}: {why}; choose another folder with --out"
 
 
 def _given(folder: Path, resume: bool, name: str) -> Path:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json as json_
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
-import typer
+from typer import Argument, Option
 
+from gilscope.cli.output import can_draw, cannot_write, complain, write
 from gilscope.core.errors import UsageError
 
 if TYPE_CHECKING:
     from gilscope.analysis.program import ProgramReport
     from gilscope.telemetry.program import ProgramRun
-
-__all__ = ["CONTEXT", "gil"]
 
 CONTEXT = {"allow_interspersed_args": False}
 """Settings of the command: what follows the script belongs to it, options too."""
@@ -26,28 +26,27 @@ _STDOUT = "-"
 
 def gil(
     target: Annotated[
-        str,
-        typer.Argument(metavar="SCRIPT|-m MODULE", help="Script, folder or zip file; or a module.", show_default=False),
+        str, Argument(metavar="SCRIPT|-m MODULE", help="Script, folder or zip file; or a module.", show_default=False)
     ],
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ARGS...", help="Everything after it belongs to the program.", show_default=False),
+        Argument(metavar="ARGS...", help="Everything after it belongs to the program.", show_default=False),
     ] = None,
-    module: Annotated[bool, typer.Option("-m", help="What follows is a module, as for python -m.")] = False,
-    rate: Annotated[
-        str | None,
-        typer.Option("--rate", metavar="HZ", help="Looks per second [as many as cost less than 1 %]."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Report JSON and nothing else, to stderr or --out.")] = False,
+    module: Annotated[bool, Option("-m", help="What follows is a module, as for python -m.")] = False,
+    rate: Annotated[str | None, Option(metavar="HZ", help="Looks per second [as many as cost less than 1 %].")] = None,
+    json: Annotated[bool, Option("--json", help="Report JSON and nothing else, to stderr or --out.")] = False,
     out: Annotated[
-        str | None, typer.Option("--out", metavar="FILE", help="Write the report as JSON to FILE too; - is stdout.")
+        str | None, Option(metavar="FILE", help="Write the report as JSON to FILE too; - is stdout.")
     ] = None,
 ) -> int:
     """Run a program and report how it used the GIL: held, waiting, hand-overs, over time and per thread.
 
     The report goes to stderr after the program ended; stdout and the exit status are the program's own.
     """
-    rate_hz = _rate(rate)
+    try:
+        rate_hz = None if rate is None else float(rate)
+    except ValueError:
+        raise UsageError(f"rate {rate!r} is no number of looks per second: write it like --rate 1000") from None
     file = _writable(out) if out not in (None, _STDOUT) else out
     run, report = _measured(target, arguments or [], module, rate_hz)
     if run.forked_child:
@@ -56,44 +55,30 @@ def gil(
     return run.exit_status
 
 
-def _rate(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError(f"rate {text!r} is no number of looks per second: write it like --rate 1000") from None
-
-
 def _writable(out: str) -> str:
-    """Return the absolute path of the report, which the program shall not have run in vain for.
+    """Return the absolute path of the report, before the program runs in vain.
 
-    Raises
-    ------
-    UsageError
-        If it cannot be written, or is something else's: scripts stand next to it on the command line.
+    UsageError if it cannot be written, or is something else's: scripts are next to it on the command line.
     """
     from gilscope.analysis.program import GIL_SCHEMA
 
     path = Path(out).absolute()
-    cure = "choose another file with --out"
     if path.is_dir() or not path.parent.is_dir():
-        why = "it is a folder" if path.is_dir() else "its folder does not exist"
-        raise UsageError(f"cannot write to {out!r}: {why}; {cure}")
+        raise cannot_write(out, "it is a folder" if path.is_dir() else "its folder does not exist")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UsageError(f"cannot write to {out!r}: permission denied; {cure}")
+        raise cannot_write(out, "permission denied")
     if path.is_file() and path.stat().st_size:
         with path.open("rb") as file:
             ours = GIL_SCHEMA.encode() in file.read(100)
         if not ours:
-            raise UsageError(f"{out!r} exists and is no report of 'gilscope gil': {cure}")
+            raise UsageError(f"{out!r} exists and is no report of 'gilscope gil': choose another file with --out")
     return str(path)
 
 
 def _measured(
     target: str, arguments: list[str], module: bool, rate_hz: float | None
 ) -> tuple[ProgramRun, ProgramReport]:
-    """Run the program, say its last words, and give back the streams it may have replaced."""
+    """Run the program, print its last message, and restore the streams it may have replaced."""
     # Everything is imported before: afterwards nothing is certain to be as it was.
     import platform
 
@@ -121,23 +106,18 @@ def _measured(
 
 
 def _say(stream: TextIO | None, text: str) -> None:
-    """Write what Python would write at the end of the program; one that closed its streams hears nothing."""
-    from gilscope.cli.output import write
-
-    try:
+    """Write what Python would write at the end of the program, unless that closed its streams."""
+    with suppress(AttributeError, OSError, ValueError):  # a stream of the program's own making, closed
         write(stream, text)
-    except (AttributeError, OSError, ValueError):  # None, a stream of the program's own making, closed
-        pass
 
 
 def _write(report: ProgramReport, file: str | None, *, json: bool) -> None:
-    from gilscope.cli.output import complain
     from gilscope.report.gil import render_gil
 
     text = json_.dumps(report.to_json(), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     if not json:
         # A line of its own: the program may not have ended its last one.
-        _say(sys.stderr, "\n" + render_gil(report, unicode=_draws(sys.stderr)))
+        _say(sys.stderr, "\n" + render_gil(report, unicode=can_draw("█", sys.stderr)))
     elif file is None:
         _say(sys.stderr, text)
     if file == _STDOUT:
@@ -148,12 +128,3 @@ def _write(report: ProgramReport, file: str | None, *, json: bool) -> None:
         except OSError as error:
             complain(f"the report could not be written to {file!r}: {error.strerror}; it follows here")
             _say(sys.stderr, text)
-
-
-def _draws(stream: TextIO) -> bool:
-    """Whether a stream can carry block characters."""
-    try:
-        "█".encode(stream.encoding or "ascii")
-    except (AttributeError, LookupError, UnicodeEncodeError):
-        return False
-    return True

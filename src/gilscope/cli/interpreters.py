@@ -9,57 +9,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from gilscope.cli.asked import Asked
+    from gilscope.cli.verb import VerbOptions
     from gilscope.core.records import Environment
     from gilscope.env.interpreters import Gil, Interpreter
     from gilscope.results.surroundings import Python
 
-__all__ = ["chosen", "reopened"]
 
-
-def chosen(asked: Asked, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
-    """Find the interpreters that were asked for; none means the running one.
-
-    Parameters
-    ----------
-    kernels : sequence of str
-        What they are asked whether they can run it.
-
-    Raises
-    ------
-    UsageError
-    """
-    words, gil = asked.text("python"), asked.text("gil")
-    if words is None and gil is None:
+def chosen(options: VerbOptions, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
+    """Find the interpreters of ``--python`` and ``--gil`` that shall run the kernels; none means the running one."""
+    text, gil = options.text("python"), options.text("gil")
+    if text is None and gil is None:
         return ()
     from gilscope.cli.output import complain
     from gilscope.env.interpreters import choose
 
-    found = choose(_split(words) if words is not None else (), cast("Gil | None", gil), kernels)
-    if gil == "both":
-        for entry in found:
-            if not entry.free_threaded:
-                complain(f"{entry.label} was built with the GIL: it is measured as it is")
+    names: list[str] = []
+    if text is not None:  # a path with a comma in it stays whole; an empty text is a name that nothing is found by
+        names = [text] if Path(text).is_file() else [name.strip() for name in text.split(",")]
+    found = choose(names, cast("Gil | None", gil), kernels)
+    for entry in found:
+        if gil == "both" and not entry.free_threaded:
+            complain(f"{entry.label} was built with the GIL: it is measured as it is")
     return found
 
 
-def _split(text: str) -> list[str]:
-    """Cut at commas; a path with a comma in it stays whole, and an empty text is a word that nothing is found by."""
-    return [text] if Path(text).is_file() else [word.strip() for word in text.split(",")]
-
-
 def reopened(folder: Path, environment: Environment, kernels: Sequence[str]) -> tuple[Interpreter, ...]:
-    """Find the interpreters of a result again, to go on with it.
+    """Find the interpreters of the result in ``folder`` again, by its environment, to go on with it.
 
-    Parameters
-    ----------
-    environment : mapping
-        What is said of them in the result, which is in ``folder``.
-
-    Raises
-    ------
-    UsageError
-        If one is gone, or is known from the file alone: a result from elsewhere could name any program.
+    UsageError if one is gone, or is known from the file alone: a result from elsewhere could name any program.
     """
     from gilscope.core.errors import UsageError
     from gilscope.env.interpreters import reopen
@@ -82,7 +59,7 @@ def _found_here(entry: Python) -> bool:
     from gilscope.env.interpreters import at_path, command_of
 
     version = re.fullmatch(r"(\d+\.\d+(?:\.\d+)?t?)(?:-\d+)?(?:\+gil)?", entry.label)
-    if version is None or not entry.executable:  # any other word may be any other program
+    if version is None or not entry.executable:  # any other name may be any other program
         return False
     try:
         path = at_path(Path(entry.executable).expanduser())

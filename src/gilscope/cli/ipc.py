@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gilscope.cli.asked import Asked, verb
+from gilscope.cli.verb import VerbOptions, verb
 
 if TYPE_CHECKING:
     from gilscope.measure.events import Observer
 
-__all__ = ["ipc"]
-
 
 @verb
-def ipc(asked: Asked) -> int:
+def ipc(options: VerbOptions) -> int:
     """What does moving data cost? Latency and bandwidth of pipes, sockets, queues, pickle, shared memory and mapped
     files between processes, of queues between threads and interpreters; and the stages of one job per start method.
     """
@@ -23,10 +21,10 @@ def ipc(asked: Asked) -> int:
     from gilscope.studies.host import StudyHost
     from gilscope.studies.ipc_rows import IPC, IpcLog, IpcRequest
 
-    folder, request, resume = taken_up(IPC, asked.fill(IpcRequest), asked)
+    folder, request, resume = taken_up(IPC, options.fill(IpcRequest), options)
 
     def measure(log: IpcLog, observer: Observer) -> None:
         with StudyHost(study.RUNNER) as host:
             study.measure(request, host, log, observer)
 
-    return carry_out(IPC, request, env.capture(), measure, asked, out=folder, resume=resume)
+    return carry_out(IPC, request, env.capture(), measure, options, out=folder, resume=resume)

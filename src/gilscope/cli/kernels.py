@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Typer
 
-__all__ = ["app", "digest", "new"]
+from gilscope.cli.output import emit
+from gilscope.cli.verb import help_alone
 
-app = typer.Typer(no_args_is_help=False)
-
-
-@app.callback(invoke_without_command=True, help="Add a kernel to a source checkout of gilscope.")
-def _kernels(context: typer.Context) -> None:
-    from gilscope.cli.output import emit
-
-    if context.invoked_subcommand is None:
-        emit(context.get_help())
+app = Typer(callback=help_alone, invoke_without_command=True, help="Add a kernel to a source checkout of gilscope.")
 
 
 @app.command("new", short_help="Write the skeleton of a new kernel.")
-def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Lower-case letters, digits and underscores.")],
-) -> int:
+def new(name: Annotated[str, Argument(metavar="NAME", help="Lower-case letters, digits and underscores.")]) -> None:
     """Write the skeleton of a new kernel into the source checkout this is run in.
 
     It is a small kernel that works: build it, make its digests, and it passes the tests before you change a line.
     """
-    from pathlib import Path
-
-    from gilscope.cli.output import emit
     from gilscope.kernels.skeleton import find_checkout, write_skeleton
 
     root = find_checkout(Path.cwd())
@@ -40,15 +29,14 @@ def new(
         f"python -m pytest tests/kernels tests/conformance -k {name}",
     )
     emit("\n".join(["wrote", *(f"  {path}" for path in written), f"next, in {root}", *(f"  {step}" for step in steps)]))
-    return 0
 
 
 @app.command("digest", short_help="Make the digests kept beside kernels.")
 def digest(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Kernels [all of them].", show_default=False)
+        list[str] | None, Argument(metavar="NAME", help="Kernels [all of them].", show_default=False)
     ] = None,
-) -> int:
+) -> None:
     """Make the digests of the answers anew: once per change of what a kernel computes.
 
     XS and S come from py_loop, M and L from cy_nogil after it has agreed with py_loop.
@@ -57,4 +45,3 @@ def digest(
     from gilscope.kernels.digest import main
 
     main(list(check_names("kernel", names or KERNELS, KERNELS)))
-    return 0

@@ -5,25 +5,18 @@ The module is not called ``list``: as an attribute of its package it would hide 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
-import typer
+from typer import Option
 
-__all__ = ["list_"]
+from gilscope.cli.output import emit_document
 
 
-def list_(
-    json: Annotated[bool, typer.Option("--json", help="Print the list as JSON and nothing else.")] = False,
-) -> int:
+def list_(json: Annotated[bool, Option("--json", help="Print the list as JSON and nothing else.")] = False) -> None:
     """List kernels, implementations and executors, and why some cannot be used here."""
-    from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
     from gilscope.inventory import inventory
+    from gilscope.report.machine import render_inventory
 
     found = inventory()
-    if json:
-        emit_json(found.to_json())
-    else:
-        from gilscope.report.machine import render_inventory
-
-        emit(render_inventory(found, width=stdout_width(), color=stdout_color()))
-    return 0
+    emit_document(found.to_json(), partial(render_inventory, found), json=json)

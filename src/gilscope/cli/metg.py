@@ -2,67 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gilscope.cli.asked import Asked, verb
+from gilscope.cli.verb import VerbOptions, verb
 
 if TYPE_CHECKING:
-    from gilscope.env.interpreters import Interpreter
     from gilscope.measure.events import Observer
-    from gilscope.studies.metg import MetgLog, MetgRequest
-
-__all__ = ["metg"]
 
 
 @verb
-def metg(asked: Asked) -> int:
+def metg(options: VerbOptions) -> int:
     """How small may tasks be? METG(50 %) of every executor: workers x wall per task at which half is work.
 
     The pools of concurrent.futures stand beside ours (threadpool, processpool).
     """
-    from gilscope.cli.interpreters import chosen, reopened
-    from gilscope.cli.study import taken_up, workers_of
-    from gilscope.studies.kinds import load_study
-    from gilscope.studies.metg import METG, MetgRequest
-
-    interpreters = chosen(asked, ())
-    labels = tuple(entry.label for entry in interpreters)
-    request = asked.fill(MetgRequest, workers=workers_of(asked), interpreters=labels)
-    if interpreters and "budget" not in asked.values:  # each gets the time that a single one would have
-        request = replace(request, budget_s=request.budget_s * len(interpreters))
-    folder, request, resume = taken_up(METG, request, asked)
-    if resume and request.interpreters and not interpreters:  # as the file names them
-        path = Path(str(folder), METG.file_name)
-        interpreters = reopened(path, load_study(path).environment, ())
-    return _measure(request, interpreters, asked, out=folder, resume=resume)
-
-
-def _measure(
-    request: MetgRequest, interpreters: Sequence[Interpreter], asked: Asked, *, out: str | None, resume: bool
-) -> int:
     from gilscope import env
     from gilscope.availability import remote
-    from gilscope.cli.study import carry_out
+    from gilscope.cli.interpreters import chosen, reopened
+    from gilscope.cli.study import carry_out, taken_up, workers_of
     from gilscope.core.cases import Slot
     from gilscope.env.interpreters import described
     from gilscope.measure.host import SupervisedHost, max_workers_of
     from gilscope.studies import metg as study
+    from gilscope.studies.kinds import load_study
+
+    interpreters = chosen(options, ())
+    labels = tuple(entry.label for entry in interpreters)
+    request = options.fill(study.MetgRequest, workers=workers_of(options), interpreters=labels)
+    if interpreters and "budget" not in options.values:  # each gets the time that a single one would have
+        request = replace(request, budget_s=request.budget_s * len(interpreters))
+    folder, request, resume = taken_up(study.METG, request, options)
+    if resume and request.interpreters and not interpreters:  # as the file names them
+        path = Path(str(folder), study.METG.file_name)
+        interpreters = reopened(path, load_study(path).environment, ())
 
     ways = study.ways_of(request, remote(interpreters))
     cells = study.cells_of(ways)
     environment = env.capture() | described(interpreters)
     families = max_workers_of(Slot(case=cell.case(0)) for cell in cells)
+    cpus, scheduler = environment["cpus"]["count"], request.dask_scheduler
 
-    def measure(log: MetgLog, observer: Observer) -> None:
-        with SupervisedHost(
-            families,
-            environment["cpus"]["count"],
-            interpreters=interpreters,
-            dask_scheduler=request.dask_scheduler,
-        ) as host:
+    def measure(log: study.MetgLog, observer: Observer) -> None:
+        with SupervisedHost(families, cpus, interpreters=interpreters, dask_scheduler=scheduler) as host:
             study.measure(request, ways, cells, host, log, observer)
 
-    return carry_out(study.METG, request, environment, measure, asked, out=out, resume=resume)
+    return carry_out(study.METG, request, environment, measure, options, out=folder, resume=resume)

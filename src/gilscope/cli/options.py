@@ -1,6 +1,6 @@
 """The options of the verbs that measure: one table for the command line, ``[tool.gilscope]`` and the documentation.
 
-A new option is an entry here, and its use: the field that it fills, or ``Asked.value`` where it fills none.
+A new option is an entry here, and its use: the field that it fills, or ``VerbOptions.value`` where it fills none.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from gilscope.cli import readers
 from gilscope.cli.readers import names, one_of
 from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS, SCALINGS, SCHEDULES, START_METHODS, TRANSPORTS
 
-__all__ = ["OPTIONS", "Option", "options_of"]
-
 _STUDIES = ("metg", "ipc", "startup")
 _MEASURING = ("run", "profile", *_STUDIES)
 _COMPARING = ("run", "profile", "metg")
@@ -22,26 +20,26 @@ _FUNCTIONS = ("profile", "trace")
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of some verbs; a name that differs between verbs has an entry for each.
+    """One option of some verbs; a name that means something else in another verb has an entry for each.
 
     Parameters
     ----------
     metavar : str
-        Stands for the value in help; empty: the option is a flag.
+        The value in help; empty: the option is a flag.
     help : str
         One sentence, and the default in brackets.
     reader : callable (text) -> value
         Raises a UsageError of one line for what it refuses.
     field : str
-        The field of the request, study or options of the verb that it fills; empty: the verb asks for it by its name.
+        The field of the verb's request, study or options that it fills; empty: the verb reads it by its name.
     setting : bool
         Whether ``[tool.gilscope]`` may have it.
     many : bool
-        Whether it may be given several times. The reader gets the texts with commas between them.
+        Whether it may be given several times. The reader gets the texts joined by commas.
     argument : bool
         Whether it is given without its name.
     measured : bool
-        Whether it says what is measured, not where that goes or how it is shown: ``--resume`` compares the former.
+        Whether it says what is measured, not where that goes or how it is shown. ``--resume`` compares the former.
     """
 
     name: str

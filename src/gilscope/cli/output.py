@@ -7,26 +7,14 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from gilscope.core.errors import UsageError
+
 if TYPE_CHECKING:
     from gilscope.analysis import Answer
-
-__all__ = [
-    "complain",
-    "draws_unicode",
-    "emit",
-    "emit_answer",
-    "emit_json",
-    "flush",
-    "open_standard_streams",
-    "shown",
-    "stdout_color",
-    "stdout_width",
-    "write",
-]
 
 PIPE_WIDTH = 120  # columns where there is no terminal to ask: wide enough for every table, as in a log file
 _COMMANDS = re.compile("[\x7f-\x9f]")  # control characters that JSON lets through: terminals obey some of them
@@ -50,7 +38,7 @@ def emit(text: str) -> None:
 
 
 def shown(text: Path | str) -> str:
-    """Return a path or a message as it may stand on a terminal: whoever named it does not command that."""
+    """Return a path or a message as a terminal may get it: whoever named it must not control the terminal."""
     return "".join(letter if letter.isprintable() else "?" for letter in str(text))
 
 
@@ -60,36 +48,38 @@ def emit_json(document: Mapping[str, object]) -> None:
     emit(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
-def emit_answer(answer: Answer, *, json: bool, one_time: bool = False) -> None:
-    """Print what a result says: tables and sentences, or its JSON document.
+def emit_document(document: Mapping[str, object], render: Callable[..., str], *, json: bool) -> None:
+    """Print a document as JSON, or rendered for the width and the colours of the terminal."""
+    if json:
+        emit_json(document)
+    else:
+        emit(render(width=stdout_width(), color=stdout_color()))
 
-    Parameters
-    ----------
-    one_time : bool
-        Add the tables of one-time costs.
-    """
+
+def emit_answer(answer: Answer, *, json: bool, one_time: bool = False) -> None:
+    """Print a result, with tables of one-time costs on demand, or its JSON document."""
     if json:
         from gilscope.analysis.to_json import to_json
         from gilscope.report.sentences import verdict
 
         emit_json(to_json(answer, verdict))
-        return
-    from gilscope.report.terminal import render
+    else:
+        from gilscope.report.terminal import render
 
-    emit(render(answer, width=stdout_width(), color=stdout_color(), one_time=one_time))
+        emit(render(answer, width=stdout_width(), color=stdout_color(), one_time=one_time))
+
+
+def cannot_write(path: Path | str, why: str | None, what: str = "file", option: str = "--out") -> UsageError:
+    """Return the error of a path that cannot be written."""
+    return UsageError(f"cannot write to {str(path)!r}: {why}; choose another {what} with {option}")
 
 
 def complain(message: str) -> None:
     """Print one line to stderr, whatever line breaks the message has."""
     line = shown(" ".join(message.split()))
-    if len(line) > _LONGEST:  # what happened stands at the beginning, the cure at the end
+    if len(line) > _LONGEST:  # what happened is at the beginning, the fix at the end
         line = f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
     write(sys.stderr, f"gilscope: {line}\n")
-
-
-def flush() -> None:
-    """Flush stdout now, so that a closed pipe is met here and not while the interpreter shuts down."""
-    write(sys.stdout, "")
 
 
 def stdout_width() -> int:
@@ -102,13 +92,18 @@ def stdout_color() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def draws_unicode() -> bool:
-    """Whether stdout can carry lines, blocks and arrows."""
+def can_draw(letters: str, stream: TextIO | None) -> bool:
+    """Whether a stream can carry some letters."""
     try:
-        "│█▶✓".encode(sys.stdout.encoding or "ascii")
-    except (AttributeError, LookupError, UnicodeEncodeError):
+        letters.encode(stream.encoding or "ascii")  # type: ignore[union-attr]
+    except (AttributeError, LookupError, UnicodeEncodeError):  # None, or a stream of a program's own making
         return False
     return True
+
+
+def draws_unicode() -> bool:
+    """Whether stdout can carry lines, blocks and arrows."""
+    return can_draw("│█▶✓", sys.stdout)
 
 
 def write(stream: TextIO | None, text: str) -> None:

@@ -1,7 +1,7 @@
 """Progress on stderr while a study is measured: a bar on a terminal, plain lines elsewhere, or nothing.
 
-Everything is drawn from the observer's calls, which come between rounds. There is no refresh thread: it would run
-inside timed rounds and hold the GIL of a process that shares the CPUs with the workers.
+Everything is drawn in the observer's calls, which come between rounds. There is no refresh thread: it would run inside
+timed rounds and hold the GIL of a process that shares the CPUs with the workers.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from gilscope.cli.output import shown
@@ -21,10 +22,12 @@ from gilscope.measure.events import Observer
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["BarProgress", "LineProgress", "watch"]
-
 LINE_EVERY_S = 5.0  # often enough to see that it lives, seldom enough for a log
-_EXPECTED = ("ok", "unavailable")  # anything else is said at once
+_EXPECTED = ("ok", "unavailable")  # anything else is reported at once
+
+_FIRST_ANSWER_S = 10.0  # seconds from the start after which somebody who waits wants to hear something
+_LEAST_BLOCKS = 2  # a single one has no interval, so nothing follows from it
+_WORTH_S = 2.0  # left of the budget: below that the final answer is as near
 
 
 @contextmanager
@@ -40,20 +43,11 @@ def watch(*, quiet: bool, budget_s: float) -> Iterator[Observer]:
 
 
 class LineProgress(Observer):
-    """Plain lines, at most one every few seconds.
-
-    Parameters
-    ----------
-    clock : callable () -> float
-        Seconds; monotonic.
-    """
+    """Plain lines, at most one every few seconds; ``clock`` returns monotonic seconds."""
 
     def __init__(self, stream: TextIO, *, budget_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream = stream
-        self._clock = clock
-        self._budget_s = budget_s
-        self._started_s = clock()
-        self._next_s = self._started_s
+        self._stream, self._budget_s, self._clock = stream, budget_s, clock
+        self._started_s = self._next_s = clock()
 
     def preparing(self, case: Case, done: int, total: int) -> None:
         left = preparing_left(self._clock() - self._started_s, done, total, self._budget_s)
@@ -61,7 +55,7 @@ class LineProgress(Observer):
 
     def prepared(self, record: CaseRecord) -> None:
         if record.status not in _EXPECTED:
-            self.message(trouble(record))
+            self.message(_trouble(record))
 
     def block_done(
         self, kernel: str, blocks: int, half_width: float | None, spent_s: float, seconds_left: float, timed_s: float
@@ -83,9 +77,7 @@ class BarProgress(Observer):
     """One bar on the terminal, drawn at most once per block."""
 
     def __init__(self, progress: Progress, task: TaskID, *, budget_s: float) -> None:
-        self._progress = progress
-        self._task = task
-        self._budget_s = budget_s
+        self._progress, self._task, self._budget_s = progress, task, budget_s
         self._started_s = time.monotonic()
 
     @classmethod
@@ -95,17 +87,17 @@ class BarProgress(Observer):
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.fields[detail]}"))
         with Progress(
-            *columns,
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[detail]}"),
             console=Console(stderr=True),
             auto_refresh=False,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         ) as progress:
-            task = progress.add_task("preparing", total=None, detail="")
-            yield cls(progress, task, budget_s=budget_s)
+            yield cls(progress, progress.add_task("preparing", total=None, detail=""), budget_s=budget_s)
 
     def preparing(self, case: Case, done: int, total: int) -> None:
         left = preparing_left(time.monotonic() - self._started_s, done, total, self._budget_s)
@@ -113,7 +105,7 @@ class BarProgress(Observer):
 
     def prepared(self, record: CaseRecord) -> None:
         if record.status not in _EXPECTED:
-            self.message(trouble(record))
+            self.message(_trouble(record))
 
     def block_done(
         self, kernel: str, blocks: int, half_width: float | None, spent_s: float, seconds_left: float, timed_s: float
@@ -124,11 +116,51 @@ class BarProgress(Observer):
     def message(self, text: str) -> None:
         self._progress.console.print(shown(" ".join(text.split())), markup=False, highlight=False)
 
-    def _draw(self, description: str, completed: float, total: float, detail: str) -> None:
-        self._progress.update(
-            self._task, description=description, completed=completed, total=max(total, 1e-9), detail=detail
-        )
+    def _draw(self, phase: str, completed: float, total: float, detail: str) -> None:
+        self._progress.update(self._task, description=phase, completed=completed, total=max(total, 1e-9), detail=detail)
         self._progress.refresh()
+
+
+class Provisional(Observer):
+    """Passes everything on to ``inner``; gives it a first verdict, once, at the end of a block when it is due.
+
+    Parameters
+    ----------
+    answer : callable (Path) -> str
+        Makes the sentences from the result file so far.
+    clock : callable () -> float
+        Monotonic seconds.
+    """
+
+    def __init__(
+        self, inner: Observer, answer: Callable[[Path], str], path: Path, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._inner, self._answer, self._path, self._clock = inner, answer, path, clock
+        self._started_s = clock()
+        self._given = False
+
+    def preparing(self, case: Case, done: int, total: int) -> None:
+        self._inner.preparing(case, done, total)
+
+    def prepared(self, record: CaseRecord) -> None:
+        self._inner.prepared(record)
+
+    def block_done(
+        self, kernel: str, blocks: int, half_width: float | None, spent_s: float, seconds_left: float, timed_s: float
+    ) -> None:
+        self._inner.block_done(kernel, blocks, half_width, spent_s, seconds_left, timed_s)
+        spent_s = self._clock() - self._started_s
+        if self._given or spent_s < _FIRST_ANSWER_S or blocks < _LEAST_BLOCKS or seconds_left < _WORTH_S:
+            return
+        self._given = True
+        answer = self._answer(self._path)
+        marked = answer if answer.startswith("Provisional") else f"Provisional: {answer}"
+        self._inner.message(
+            f"first answer after {spent_s:.0f} s and {blocks} blocks, refined for up to {seconds_left:.0f} s: {marked}"
+        )
+
+    def message(self, text: str) -> None:
+        self._inner.message(text)
 
 
 def clock_time(seconds: float) -> str:
@@ -138,7 +170,7 @@ def clock_time(seconds: float) -> str:
 
 
 def preparing_left(spent_s: float, done: int, total: int, budget_s: float) -> str:
-    """Say how long preparing and measuring will still take, once a first case tells."""
+    """Say how long preparing and measuring will still take, extrapolated once a first case is done."""
     if not done:
         return f"then up to {clock_time(budget_s)} of measuring"
     return f"about {clock_time(spent_s / done * (total - done) + budget_s)} left"
@@ -152,7 +184,6 @@ def block_facts(kernel: str, blocks: int, half_width: float | None) -> str:
     return f"{count}, widest interval ±{100 * half_width:.1f} %"
 
 
-def trouble(record: CaseRecord) -> str:
-    """Say why a case will not be measured."""
+def _trouble(record: CaseRecord) -> str:
     reason = record.reason.removeprefix(f"{record.case.id}: ")
     return f"{record.case.id}: {record.status.replace('_', ' ')}: {reason}"

@@ -1,7 +1,7 @@
 """How the texts of options are read: on the command line and in ``[tool.gilscope]`` alike.
 
-A reader takes a text and returns a value, or raises a UsageError of one line that says how to write it. What a reader
-needs beyond words and numbers is imported when it reads: the table of options is loaded at every start.
+A reader takes a text and returns a value, or raises a UsageError of one line that says how to write it. Heavier imports
+are inside the readers that need them: the table of options is loaded at every start.
 """
 
 from __future__ import annotations
@@ -13,33 +13,6 @@ from functools import partial
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import EXECUTORS, KERNELS, PINS, PROBES, REFERENCES, SIZES, check_names
 from gilscope.core.units import parse_bytes, parse_duration_s, parse_fraction
-
-__all__ = [
-    "TRACE_FORMATS",
-    "address",
-    "block",
-    "budget",
-    "calls",
-    "chunks",
-    "kernels",
-    "memory_limit",
-    "metg_executors",
-    "most_workers",
-    "names",
-    "one_of",
-    "parse_sizes",
-    "pin",
-    "precision",
-    "seed",
-    "size",
-    "startup_kinds",
-    "task",
-    "tasks",
-    "timeout",
-    "trace_executors",
-    "traced_workers",
-    "workers",
-]
 
 MAX_WORKERS = 1024  # more processes than any one machine is given CPUs; a slip of the finger should not start 100000
 MAX_CHUNKS_PER_WORKER = 4096  # beyond this a chunk of every kernel is smaller than what it costs to hand it out
@@ -54,14 +27,14 @@ _MOST_BYTES = 1 << 40  # more than any transfer of one piece is good for
 
 
 def _split(what: str, text: str) -> tuple[str, ...]:
-    words = tuple(word.strip() for word in text.split(",") if word.strip())
-    if not words:
+    parts = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not parts:
         raise UsageError(f"no {what} in {text!r}: write them with commas, without spaces, like a,b")
-    return words
+    return parts
 
 
 def names(what: str, known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
-    """Return the reader of a comma-separated list of known words."""
+    """Return the reader of a comma-separated list of known names."""
     return lambda text: check_names(what, _split(what, text), known)
 
 
@@ -101,13 +74,13 @@ metg_executors = names("executor", (*EXECUTORS, *REFERENCES))
 
 def kernels(text: str) -> tuple[str, ...]:
     """Read kernel names; those of other packages are looked up only when one is not ours."""
-    words = _split("kernel", text)
-    if set(words) <= {*KERNELS, *PROBES}:
-        return words
+    parts = _split("kernel", text)
+    if set(parts) <= {*KERNELS, *PROBES}:
+        return parts
     from gilscope.kernels import foreign
 
-    check_names("kernel", [word for word in words if word not in PROBES], (*KERNELS, *foreign()))
-    return words
+    check_names("kernel", [word for word in parts if word not in PROBES], (*KERNELS, *foreign()))
+    return parts
 
 
 def startup_kinds(text: str) -> tuple[str, ...]:
@@ -159,7 +132,7 @@ def address(text: str) -> str:
 def parse_sizes(text: str) -> tuple[int, ...]:
     """Read ``1KiB,1MiB,1G`` as bytes, smallest first, each once; prefixes are binary."""
     found = set()
-    for word in filter(None, (part.strip() for part in text.split(","))):
+    for word in filter(None, map(str.strip, text.split(","))):
         match = re.fullmatch(r"(\d{1,15})\s*([kmg]?)(?:i?b)?", word.lower(), re.ASCII)
         nbytes = int(match[1]) << _UNITS[match[2]] if match else 0
         if not 1 <= nbytes <= _MOST_BYTES:

@@ -6,53 +6,44 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument, Option
+
+from gilscope.cli.show import RESULT, locate
 
 if TYPE_CHECKING:
     from gilscope.analysis import Answer
 
-__all__ = ["add_report", "report"]
-
 
 def report(
-    results: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="RESULT...", help="result.jsonl or its folder [the newest in gilscope-results].", show_default=False
-        ),
-    ] = None,
+    results: Annotated[list[str] | None, Argument(metavar="RESULT...", help=RESULT.help, show_default=False)] = None,
     out: Annotated[
-        str | None,
-        typer.Option("--out", metavar="FILE", help="Where to write [report.html beside the first result]."),
+        str | None, Option(metavar="FILE", help="Where to write [report.html beside the first result].")
     ] = None,
-) -> int:
+) -> None:
     """Write results as one HTML page: heat map, curves, losses, findings, table. It needs no network."""
     from gilscope.cli.output import emit, shown
-    from gilscope.cli.show import locate
     from gilscope.report.page import REPORT_NAME, read_source, write
 
-    found = [_located(asked) for asked in results] if results else [locate(None)]
+    found = [_located(result) for result in results] if results else [locate(None)]
     beside = found[0] if found[0].is_dir() else found[0].parent
     target = beside / REPORT_NAME if out is None else Path(out)
     write(target, [read_source(path) for path in found])
     emit(f"report: {shown(target)}")
-    return 0
 
 
-def _located(asked: str) -> Path:
+def _located(result: str) -> Path:
     """Return the result that is meant, or the folder itself where it holds studies and no result."""
-    from gilscope.cli.show import locate
     from gilscope.results import RESULT_NAME
     from gilscope.studies.kinds import studies_in
 
-    folder = Path(asked)
+    folder = Path(result)
     if folder.is_dir() and not (folder / RESULT_NAME).exists() and studies_in(folder)[0]:
         return folder
-    return locate(asked)
+    return locate(result)
 
 
 def add_report(folder: Path, answer: Answer, *, quiet: bool) -> None:
-    """Write the report beside a result that was just measured, and say on stderr where it is, or why there is none.
+    """Write the report beside a result that was just measured, and print on stderr where it is.
 
     A measurement is worth more than its picture: nothing that goes wrong here may end the program.
     """

@@ -10,30 +10,24 @@ from gilscope.cli.options import OPTIONS
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import check_names
 
-__all__ = ["KEYS", "Settings", "read_settings"]
-
-MAX_BYTES = 4 << 20  # of a pyproject.toml: the longest are a hundredth of that
-
 KEYS = tuple(dict.fromkeys(option.name for option in OPTIONS if option.setting))
 
-_MOST = 2**63  # no option takes a larger number, and of very long ones Python makes no text
+_MAX_BYTES = 4 << 20  # of a pyproject.toml: the longest are a hundredth of that
+_MOST = 2**63  # no option takes a larger number, and Python refuses to write very long ones as text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Option values as text, as if they stood on the command line, and the file they come from."""
+    """Values of options as text, as the command line would have them, and the file they come from."""
 
     path: Path | None = None
     values: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_settings(start: Path) -> Settings:
-    """Search ``start`` and the folders above it for ``[tool.gilscope]``; the nearest one counts alone.
+    """Search ``start`` and the folders above it for ``[tool.gilscope]``; only the nearest counts.
 
-    Raises
-    ------
-    UsageError
-        If a pyproject.toml on the way cannot be read, has unknown keys or values that are no option values.
+    UsageError if a pyproject.toml on the way cannot be read, or has unknown keys or unusable values.
     """
     import tomllib
 
@@ -53,13 +47,13 @@ def read_settings(start: Path) -> Settings:
 
 
 def _text_of(path: Path) -> str:
-    """Return what a file holds; raise ValueError where it is none, or longer than any that people write."""
+    """Return the text of a file; ValueError if it is not a regular one, or longer than any that people write."""
     if path.exists() and not path.is_file():  # a pipe would be waited for, a device may have no end
         raise ValueError("it is no regular file")
     with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise ValueError(f"it has more than {MAX_BYTES >> 20} MiB")
+        data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise ValueError(f"it has more than {_MAX_BYTES >> 20} MiB")
     return data.decode("utf-8")
 
 
@@ -78,7 +72,7 @@ def _texts(path: Path, table: object) -> dict[str, str]:
 def _text(what: str, value: object) -> str:
     if isinstance(value, list) and value:
         return ",".join(_text(what, item) for item in value)
-    if isinstance(value, str) and "\0" not in value:  # which no word on the command line can have
+    if isinstance(value, str) and "\0" not in value:  # which the command line cannot have
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST:
         return str(value)

@@ -2,101 +2,88 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
+from gilscope.cli.output import emit_answer, emit_document
 from gilscope.core.errors import UsageError
 
-__all__ = ["locate", "show"]
+RESULT = Argument(
+    metavar="RESULT", help="result.jsonl or its folder [the newest in gilscope-results].", show_default=False
+)
 
 
 def show(
-    result: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RESULT", help="result.jsonl or its folder [the newest in gilscope-results].", show_default=False
-        ),
-    ] = None,
-    case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Everything about one case.")] = None,
+    result: Annotated[str | None, RESULT] = None,
+    case: Annotated[str | None, Option(metavar="ID", help="Everything about one case.")] = None,
     one_time: Annotated[
-        bool, typer.Option("--one-time", help="Also what start, import, JIT and first transfer cost.")
+        bool, Option("--one-time", help="Also what start, import, JIT and first transfer cost.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the analysis as JSON and nothing else.")] = False,
-) -> int:
+    json: Annotated[bool, Option("--json", help="Print the analysis as JSON and nothing else.")] = False,
+) -> None:
     """Show a result again: the tables of 'run', one case fully, or a study (metg, ipc, startup) as far as it got."""
     from gilscope.studies.kinds import is_study
 
     path = locate(result, studies=True)
-    if path.is_dir() or is_study(path):
-        return _show_studies(path, case=case, json=json)
-    return _show_result(path, case=case, one_time=one_time, json=json)
+    if not path.is_dir() and not is_study(path):
+        _show_result(path, case=case, one_time=one_time, json=json)
+    elif case is None:
+        _show_studies(path, json=json)
+    else:
+        raise UsageError(f"{str(path)!r} is a study and has no cases: show it without --case")
 
 
-def _show_studies(path: Path, *, case: str | None, json: bool) -> int:
+def _show_studies(path: Path, *, json: bool) -> None:
     """Show one study, or all of a folder."""
     from gilscope.cli.study import print_study
     from gilscope.studies.kinds import load_study, study_files
 
     paths = list(study_files(path).values()) if path.is_dir() else [path]
-    if case is not None:
-        raise UsageError(f"{str(path)!r} is a study and has no cases: show it without --case")
     if json and len(paths) > 1:
         raise UsageError(f"{str(path)!r} holds {len(paths)} studies: name one, like {str(paths[0])!r}")
     for found in paths:
         print_study(load_study(found), found, json=json)
-    return 0
 
 
-def _show_result(path: Path, *, case: str | None, one_time: bool, json: bool) -> int:
+def _show_result(path: Path, *, case: str | None, one_time: bool, json: bool) -> None:
     from gilscope import results
     from gilscope.analysis import analyse
-    from gilscope.cli.output import emit, emit_answer, emit_json, stdout_color, stdout_width
+    from gilscope.analysis.to_json import part_to_json
+    from gilscope.report.terminal.case import find_case, render_case
 
     measured = results.load(path)
     answer = analyse(measured)
     if case is None:
         emit_answer(answer, json=json, one_time=one_time)
-        return 0
-    from gilscope.analysis.to_json import part_to_json
-    from gilscope.report.terminal.case import find_case, render_case
-
-    row = find_case(answer, case)
-    if json:
-        emit_json(part_to_json(row))
     else:
-        emit(render_case(answer, row, measured, width=stdout_width(), color=stdout_color()))
-    return 0
+        row = find_case(answer, case)
+        emit_document(part_to_json(row), partial(render_case, answer, row, measured), json=json)
 
 
-def locate(asked: str | None, *, studies: bool = False) -> Path:
-    """Find the result file meant by a file, a folder that holds one, a folder of results, or nothing.
+def locate(result: str | None, *, studies: bool = False) -> Path:
+    """Return the result file meant by a file, a folder that holds one, a folder of results, or nothing.
 
-    Parameters
-    ----------
-    studies : bool
-        Whether studies are meant too; a folder that holds some and no result is returned itself.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
+    With ``studies`` those are meant too; a folder that holds some and no result is returned itself. UsageError if
+    there is none.
     """
     from gilscope.cli.folder import DEFAULT_PARENT, newest
     from gilscope.results.schema import RESULT_NAME
     from gilscope.studies.kinds import FILE_NAMES, study_files
 
-    path = Path(DEFAULT_PARENT if asked is None else asked)
+    path = Path(DEFAULT_PARENT if result is None else result)
     if path.is_dir():
-        inside = path / RESULT_NAME
-        if studies and not inside.is_file() and study_files(path):
+        if (path / RESULT_NAME).is_file():
+            return path / RESULT_NAME
+        if studies and study_files(path):
             return path
-        found = inside if inside.is_file() else newest(path, (RESULT_NAME, *(FILE_NAMES if studies else ())))
+        found = newest(path, (RESULT_NAME, *(FILE_NAMES if studies else ())))
         if found is None:
             raise UsageError(f"no {RESULT_NAME} in {str(path)!r}: 'gilscope run --out {path}' writes one")
         return found
     if not path.is_file():
-        hint = "'gilscope run' writes one" if asked is None else f"name a {RESULT_NAME} or its folder"
+        hint = "'gilscope run' writes one" if result is None else f"name a {RESULT_NAME} or its folder"
         raise UsageError(f"no result at {str(path)!r}: {hint}")
     return path

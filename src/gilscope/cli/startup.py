@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gilscope.cli.asked import Asked, verb
+from gilscope.cli.verb import VerbOptions, verb
 
 if TYPE_CHECKING:
     from gilscope.measure.events import Observer
 
-__all__ = ["startup"]
-
 
 @verb
-def startup(asked: Asked) -> int:
+def startup(options: VerbOptions) -> int:
     """What do workers cost? Creating and joining N threads, interpreters, processes (fork, forkserver, spawn), loky
     and Dask workers in fresh processes, and the memory of each worker.
     """
@@ -22,12 +20,12 @@ def startup(asked: Asked) -> int:
     from gilscope.studies import startup as study
     from gilscope.studies.host import StudyHost
 
-    request = asked.fill(study.StartupRequest, workers=workers_of(asked))
-    folder, request, resume = taken_up(study.STARTUP, request, asked)
+    request = options.fill(study.StartupRequest, workers=workers_of(options))
+    folder, request, resume = taken_up(study.STARTUP, request, options)
     here = study.usable(request)
 
     def measure(log: study.StartupLog, observer: Observer) -> None:
         with StudyHost(study.RUNNER, request.workers) as host:
             study.measure(request, here, host, log, observer)
 
-    return carry_out(study.STARTUP, request, env.capture(), measure, asked, out=folder, resume=resume)
+    return carry_out(study.STARTUP, request, env.capture(), measure, options, out=folder, resume=resume)

@@ -5,61 +5,58 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument, Option
 
+from gilscope.cli.output import cannot_write, draws_unicode, emit, emit_json, stdout_color, stdout_width
 from gilscope.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from gilscope.tour._shown import ShownChapter, Tour
-
-__all__ = ["tour"]
+    from gilscope.tour._shown import ShownChapter
 
 
 def tour(
     chapters: Annotated[
-        list[str] | None, typer.Argument(metavar="[CHAPTER...]", help="Which [lists them].", show_default=False)
+        list[str] | None, Argument(metavar="[CHAPTER...]", help="Which [lists them].", show_default=False)
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="All chapters, a minute or so.")] = False,
-    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print the sequence diagrams as Mermaid only.")] = False,
-    html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write a page with pictures too.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print what was measured as JSON and nothing else.")] = False,
+    all_: Annotated[bool, Option("--all", help="All chapters, a minute or so.")] = False,
+    mermaid: Annotated[bool, Option("--mermaid", help="Print the sequence diagrams as Mermaid only.")] = False,
+    html: Annotated[str | None, Option(metavar="FILE", help="Write a page with pictures too.")] = None,
+    json: Annotated[bool, Option("--json", help="Print what was measured as JSON and nothing else.")] = False,
 ) -> int:
     """Explain concurrency by programs that are run, timed and drawn here and now.
 
     Exit status 1 if a claim did not hold.
     """
-    from gilscope.cli.output import emit, emit_json
+    from gilscope import __version__
     from gilscope.core.registry import check_names
-    from gilscope.tour import CHAPTERS
+    from gilscope.env import interpreter
+    from gilscope.env.cpu import usable_cpus
+    from gilscope.report.tour_page import tour_page
+    from gilscope.tour import CHAPTERS, load_chapter
+    from gilscope.tour._shown import Tour
 
     if mermaid and json:
         raise UsageError("--mermaid and --json both say what stands on stdout: give one of them")
     names = CHAPTERS if all_ else check_names("chapter", chapters or [], CHAPTERS)
     if not names:
-        emit(_contents())
+        titles = "\n".join(f"  {name:<16} {load_chapter(name).title}" for name in CHAPTERS)
+        run_one = "Run one with 'gilscope tour threads', all with 'gilscope tour --all'."
+        emit(f"Chapters of the tour:\n\n{titles}\n\n{run_one}")
         return 0
-    page = _writable(html) if html is not None else None
-    done = [_show(name, quiet=json, mermaid=mermaid) for name in names]
-    taken = _taken(done)
+    page = None if html is None else _writable(html)
+    done = tuple(_show(name, quiet=json, mermaid=mermaid) for name in names)
+    python = {name: value for name, value in interpreter.describe().items() if name != "executable"}
+    environment = {"interpreter": python, "usable_cpus": usable_cpus().count}
+    taken = Tour(tool_version=__version__, environment=environment, chapters=done)
     if page is not None:
-        from gilscope.report.tour_page import tour_page
-
         page.write_text(tour_page(taken), encoding="utf-8")
     if json:
         emit_json(taken.to_json())
     return 0 if all(chapter.holds for chapter in done) else 1
 
 
-def _contents() -> str:
-    from gilscope.tour import CHAPTERS, load_chapter
-
-    titles = "\n".join(f"  {name:<16} {load_chapter(name).title}" for name in CHAPTERS)
-    return f"Chapters of the tour:\n\n{titles}\n\nRun one with 'gilscope tour threads', all with 'gilscope tour --all'."
-
-
 def _show(name: str, *, quiet: bool, mermaid: bool) -> ShownChapter:
     """Run a chapter and print it, so that the first is read while the next runs."""
-    from gilscope.cli.output import draws_unicode, emit, stdout_color, stdout_width
     from gilscope.report.timeline.mermaid import sequence_diagram
     from gilscope.report.tour import render_chapter
     from gilscope.tour import load_chapter
@@ -75,30 +72,13 @@ def _show(name: str, *, quiet: bool, mermaid: bool) -> ShownChapter:
     return shown
 
 
-def _taken(chapters: list[ShownChapter]) -> Tour:
-    from gilscope import __version__
-    from gilscope.env import interpreter
-    from gilscope.env.cpu import usable_cpus
-    from gilscope.tour._shown import Tour
-
-    python = {name: value for name, value in interpreter.describe().items() if name != "executable"}
-    environment = {"interpreter": python, "usable_cpus": usable_cpus().count}
-    return Tour(tool_version=__version__, environment=environment, chapters=tuple(chapters))
-
-
 def _writable(path: str) -> Path:
-    """Return where the page goes, before anything has run in vain.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written.
-    """
+    """Return where the page goes; UsageError if it cannot be written, before anything has run in vain."""
     page = Path(path)
     if page.is_dir():
-        raise UsageError(f"cannot write to {path!r}: it is a folder; choose another file with --html")
+        raise cannot_write(path, "it is a folder", option="--html")
     try:
         page.touch()
     except OSError as error:
-        raise UsageError(f"cannot write to {path!r}: {error.strerror}; choose another file with --html") from None
+        raise cannot_write(path, error.strerror, option="--html") from None
     return page

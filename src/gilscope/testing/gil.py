@@ -4,48 +4,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from gilscope.analysis.to_json import part_to_json
 from gilscope.core.errors import UsageError
 from gilscope.stats import Estimate
 from gilscope.telemetry.gil import GilMonitor
-from gilscope.testing.outcome import Undecided, shown, values_of
+from gilscope.testing.outcome import OnDecision, interval_text, settle
 
 __all__ = ["GilGate"]
 
-_GIL_LOOKS_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # lengths of the window after which the held share is judged
+_WINDOWS_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # after which the held share is judged
 
 
 @dataclass(slots=True, kw_only=True)
 class GilGate:
     """Demands on how much of its time a function holds the GIL. Works on one core.
 
-    Parameters
-    ----------
-    report : callable (mapping) -> None
-        Receives each decision.
+    Each demand raises AssertionError if it is missed and Undecided if the machine cannot tell; ``report`` receives
+    each decision.
     """
 
-    report: Callable[[dict[str, Any]], None] = field(default=lambda decision: None)
+    report: OnDecision = lambda decision: None
 
     def assert_released(self, func: Callable[..., Any], *args: Any, at_least: float = 0.9, **kwargs: Any) -> None:
-        """Demand that the GIL is free for a share of the time the function runs.
-
-        Raises
-        ------
-        AssertionError, Undecided
-        """
+        """Demand that the GIL is free for a share of the time the function runs."""
         __tracebackhide__ = True  # test runners show the line that demands, not this one
         self._demand(func, args, kwargs, 1.0 - _share(at_least), f"wanted released {at_least:.0%} of the time or more")
 
     def assert_held_below(self, func: Callable[..., Any], *args: Any, share: float = 0.5, **kwargs: Any) -> None:
-        """Demand that the GIL is held for less than a share of the time the function runs.
-
-        Raises
-        ------
-        AssertionError, Undecided
-        """
+        """Demand that the GIL is held for less than a share of the time the function runs."""
         __tracebackhide__ = True
         self._demand(func, args, kwargs, _share(share), f"wanted held less than {share:.0%} of the time")
 
@@ -55,19 +44,15 @@ class GilGate:
         __tracebackhide__ = True
         held, reason = _held(func, args, kwargs, limit)
         name = getattr(func, "__qualname__", repr(func))
-        if held is None:
-            message, verdict = f"{name}: the GIL cannot be watched here: {reason}", "open"
+        if held is not None:
+            message = f"{name}: the GIL is held {interval_text(held)} of the time, {wanted}"
+            outcome = "passed" if held.high <= limit else "failed" if held.low > limit else "open"
+        elif reason.startswith("no GIL"):
+            message, outcome = f"{name}: {reason}", "passed"
         else:
-            message = f"{name}: the GIL is held {shown(held)} of the time, {wanted}"
-            verdict = "passed" if held.high <= limit else "failed" if held.low > limit else "open"
-        if held is None and reason.startswith("no GIL"):
-            message, verdict = f"{name}: {reason}", "passed"
-        facts = {"function": name, "limit": limit, "held": values_of(held)}
-        self.report({"gate": "gil", "outcome": verdict, "message": message, **facts})
-        if verdict == "failed":
-            raise AssertionError(message)
-        if verdict == "open":
-            raise Undecided(message)
+            message, outcome = f"{name}: the GIL cannot be watched here: {reason}", "open"
+        numbers = {"function": name, "limit": limit, "held": part_to_json(held)}
+        settle(self.report, {"gate": "gil", "outcome": outcome, "message": message, **numbers})
 
 
 def _share(value: float) -> float:
@@ -85,7 +70,7 @@ def _held(
         if not monitor.available:
             return None, monitor.reason
         begin = time.monotonic()
-        for until_s in _GIL_LOOKS_S:
+        for until_s in _WINDOWS_S:
             while time.monotonic() - begin < until_s:
                 func(*args, **kwargs)
             held = monitor.held

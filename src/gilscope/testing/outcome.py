@@ -1,27 +1,34 @@
-"""What every gate says: that the machine cannot tell, and the numbers."""
+"""What every gate does with a decision: report it with its numbers, and raise unless it passed."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
-from gilscope.analysis.to_json import part_to_json
 from gilscope.core.errors import MeasurementError
 from gilscope.stats import Estimate
 
-__all__ = ["Undecided", "shown", "values_of"]
+__all__ = ["OnDecision", "Undecided", "interval_text", "settle"]
+
+OnDecision: TypeAlias = Callable[[dict[str, Any]], None]
 
 
 class Undecided(MeasurementError):  # noqa: N818 - an outcome, not an error of anybody
     """The machine cannot tell whether the threshold is met; the message has the numbers."""
 
 
-def values_of(estimate: Estimate | None) -> dict[str, Any] | None:
-    """Return an estimate as the analysis document writes it."""
-    found: dict[str, Any] | None = part_to_json(estimate)
-    return found
+def settle(report: OnDecision, decision: dict[str, Any]) -> None:
+    """OnDecision a decision; raise AssertionError if it failed, Undecided if it is open."""
+    __tracebackhide__ = True  # test runners show the line that demands, not this one
+    report(decision)
+    if decision["outcome"] == "failed":
+        raise AssertionError(decision["message"])
+    if decision["outcome"] == "open":
+        raise Undecided(decision["message"])
 
 
-def shown(estimate: Estimate | None) -> str:
+def interval_text(estimate: Estimate | None) -> str:
+    """Write ``0.93 [0.90, 0.95]``."""
     if estimate is None:
         return "unknown"
     return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"

@@ -5,42 +5,41 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from gilscope.analysis import Answer, analyse
 from gilscope.analysis.columns import scaled
 from gilscope.analysis.gate import Gate, Quantity, gate
 from gilscope.analysis.rows import CaseRow
-from gilscope.analysis.to_json import to_json
+from gilscope.analysis.to_json import part_to_json
 from gilscope.api import Way
 from gilscope.core.errors import UsageError
 from gilscope.core.records import ResultSet
 from gilscope.measure.engine import measure
 from gilscope.profile.callables import request_of
 from gilscope.profile.functions import Functions, Options
-from gilscope.report.sentences import verdict
 from gilscope.results import load
 from gilscope.results.schema import RESULT_NAME
 from gilscope.stats import Estimate
-from gilscope.testing.outcome import Undecided, shown, values_of
+from gilscope.testing.outcome import OnDecision, interval_text, settle
 
 __all__ = ["DEFAULT_BUDGET_S", "ScalingResult"]
 
 DEFAULT_BUDGET_S = 40.0
-"""Up to about 90 blocks of one function on 2 CPUs. On a quiet machine the first look, after eight, mostly decides."""
+"""Up to about 90 blocks of one function on 2 CPUs. On a quiet machine the first check, after eight, mostly decides."""
 
-ROUND_S = 0.05
-"""Shortest round of T(1) in a gate. What it tells apart lies a factor of p apart, so many short rounds are worth more
-than a few long ones: other programs come and go between them."""
+_ROUND_S = 0.05
+"""Shortest round of T(1) in a gate. A gate tells apart what differs by a factor of p, so many short rounds are worth
+more than a few long ones: other programs come and go between them."""
 
 _MEASURED = ("ok", "too_noisy")
 
 
 @dataclass(slots=True, kw_only=True)
 class ScalingResult:
-    """A function under one executor: measured when something is asked of it, for as long as it takes to tell.
+    """A function under one executor: measured when it is first needed, for as long as it takes to tell.
 
     Parameters
     ----------
@@ -56,16 +55,12 @@ class ScalingResult:
     executor: str = "threads"
     workers: int = 2
     budget_s: float = DEFAULT_BUDGET_S
-    report: Callable[[dict[str, Any]], None] = field(default=lambda decision: None)
+    report: OnDecision = lambda decision: None
     _answer: Answer | None = None
     _result: ResultSet | None = None
 
     def require(
-        self,
-        *,
-        speedup: float | None = None,
-        efficiency: float | None = None,
-        relative_efficiency: float | None = None,
+        self, *, speedup: float | None = None, efficiency: float | None = None, relative_efficiency: float | None = None
     ) -> None:
         """Demand a lower bound of one quantity.
 
@@ -86,55 +81,31 @@ class ScalingResult:
             If the machine cannot tell within the budget.
         """
         __tracebackhide__ = True  # test runners show the line that demands, not this one
-        asked: dict[Quantity, float | None] = {
-            "speedup": speedup,
-            "efficiency": efficiency,
-            "relative_efficiency": relative_efficiency,
-        }
-        wanted = [(name, value) for name, value in asked.items() if value is not None]
+        bounds = {"speedup": speedup, "efficiency": efficiency, "relative_efficiency": relative_efficiency}
+        wanted = [(cast("Quantity", name), value) for name, value in bounds.items() if value is not None]
         if len(wanted) != 1:
             raise UsageError("require one of speedup, efficiency and relative_efficiency, e.g. require(speedup=1.5)")
         name, threshold = wanted[0]
         if not (math.isfinite(threshold) and threshold > 0):
             raise UsageError(f"{name}={threshold!r} must be above zero")
         self._run(lambda: self._judged(name, threshold) != "open")
-        outcome, message = self._judged(name, threshold), self._said(name, threshold)
-        self.report({"gate": "scaling", "outcome": outcome, "message": message, **self._facts(name, threshold)})
-        if outcome == "failed":
-            raise AssertionError(message)
-        if outcome == "open":
-            raise Undecided(message)
+        settle(self.report, self._decision(name, threshold))
 
     @property
     def way(self) -> Way:
         """Everything about the case: speed-up, efficiency, findings."""
-        self._run(None)
+        self._run()
         return Way.of(self._row)
-
-    @property
-    def speedup(self) -> Estimate | None:
-        """Over one call after the other."""
-        return self.way.speedup
-
-    @property
-    def relative_efficiency(self) -> Estimate | None:
-        """Speed-up over that of the control."""
-        return self.way.relative_efficiency
 
     @property
     def result(self) -> ResultSet:
         """All rounds."""
-        self._run(None)
+        self._run()
         assert self._result is not None
         return self._result
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the analysis document (docs/schema.md)."""
-        self._run(None)
-        return to_json(self._known, verdict)
-
-    def _run(self, enough: Callable[[], bool] | None) -> None:
-        """Measure, unless that was done already."""
+    def _run(self, decided: Callable[[], bool] | None = None) -> None:
+        """Measure, unless that was done already, until it is decided or the budget is spent."""
         if self._answer is not None:
             return
         request = request_of(self.func, self.args, self.kwargs)
@@ -142,21 +113,20 @@ class ScalingResult:
             executors=(self.executor,),
             workers=(self.workers,),
             budget_s=self.budget_s,
-            round_s=ROUND_S,
+            round_s=_ROUND_S,
             controls=("spin", "A/A"),
         )
         with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
             path = Path(folder, RESULT_NAME)
-            asked = None if enough is None else (lambda: self._take(path) and enough())
-            if not measure(Functions(request, options), path, enough=asked):
-                raise KeyboardInterrupt
-            self._take(path)
 
-    def _take(self, path: Path) -> bool:
-        """Take over what was measured so far."""
-        self._result = load(path)
-        self._answer = analyse(self._result)
-        return True
+            def take() -> bool:
+                self._result = load(path)
+                self._answer = analyse(self._result)
+                return decided is not None and decided()
+
+            if not measure(Functions(request, options), path, enough=take if decided else None):
+                raise KeyboardInterrupt
+            take()
 
     def _judged(self, name: Quantity, threshold: float) -> Gate:
         if self._row.status not in _MEASURED:
@@ -171,9 +141,8 @@ class ScalingResult:
     @property
     def _row(self) -> CaseRow:
         """The row of the case; where it never came to that, the one that says why."""
-        rows = self._known.rows
-        asked = (self.executor, self.workers)
-        return next((row for row in rows if (row.case.executor, row.case.workers) == asked), rows[0])
+        rows, own = self._known.rows, (self.executor, self.workers)
+        return next((row for row in rows if (row.case.executor, row.case.workers) == own), rows[0])
 
     def _found(self, name: Quantity) -> Estimate | None:
         """Return what a threshold is compared with: net where that is known, like the control's."""
@@ -181,39 +150,39 @@ class ScalingResult:
         found = basis.relative_efficiency if name == "relative_efficiency" else basis.speedup
         return scaled(found, 1.0 / self.workers) if name == "efficiency" else found
 
-    def _said(self, name: Quantity, threshold: float) -> str:
-        """Say what was found, in one line."""
+    def _decision(self, name: Quantity, threshold: float) -> dict[str, Any]:
+        """Return a decision with its numbers as JSON (docs/schema.md)."""
         row = self._row
-        what = f"{row.case.kernel}/{row.case.implementation} in {self.workers} {self.executor}"
-        if row.status not in _MEASURED:
-            return f"{what}: {row.status.replace('_', ' ')}: {row.reason}"
-        causes = [code for code in row.causes if code != "too_noisy"]
-        why = f" ({', '.join(causes)})" if causes else ""
-        basis = row.basis
-        net = f", {basis.label}" if basis.net else ""
-        return (
-            f"{what}: {name.replace('_', ' ')} {shown(self._found(name))}, wanted {threshold:g}{why}; "
-            f"speed-up {shown(basis.speedup)}, the control {shown(basis.control)}{net}, {row.blocks} blocks"
-        )
-
-    def _facts(self, name: Quantity, threshold: float) -> dict[str, Any]:
-        """Return the numbers of a decision as JSON (docs/schema.md)."""
-        row = self._row
+        found, basis = self._found(name), row.basis
         floors = self._known.controls_of(row.case.kernel, "A/A")
+        message = f"{row.case.kernel}/{row.case.implementation} in {self.workers} {self.executor}: "
+        if row.status not in _MEASURED:
+            message += f"{row.status.replace('_', ' ')}: {row.reason}"
+        else:
+            causes = ", ".join(code for code in row.causes if code != "too_noisy")
+            why = f" ({causes})" if causes else ""
+            net = f", {basis.label}" if basis.net else ""
+            message += (
+                f"{name.replace('_', ' ')} {interval_text(found)}, wanted {threshold:g}{why}; speed-up "
+                f"{interval_text(basis.speedup)}, the control {interval_text(basis.control)}{net}, {row.blocks} blocks"
+            )
         return {
+            "gate": "scaling",
+            "outcome": self._judged(name, threshold),
+            "message": message,
             "case": row.case.id,
             "executor": row.case.executor,
             "workers": row.case.workers,
             "blocks": row.blocks,
-            "speedup": values_of(row.speedup),
-            "net_speedup": values_of(row.net_speedup),
-            "efficiency": values_of(row.efficiency),
-            "relative_efficiency": values_of(row.relative_efficiency),
+            "speedup": part_to_json(row.speedup),
+            "net_speedup": part_to_json(row.net_speedup),
+            "efficiency": part_to_json(row.efficiency),
+            "relative_efficiency": part_to_json(row.relative_efficiency),
             "findings": list(row.codes),
             "quantity": name,
             "threshold": threshold,
-            "found": values_of(self._found(name)),
-            "control": values_of(row.basis.control),
-            "net": row.basis.net,
-            "noise_floor": values_of(floors[0].speedup) if floors else None,
+            "found": part_to_json(found),
+            "control": part_to_json(basis.control),
+            "net": basis.net,
+            "noise_floor": part_to_json(floors[0].speedup) if floors else None,
         }

@@ -1,6 +1,6 @@
 """The tour: the concepts of concurrency, each a small measured experiment with its sequence diagram.
 
-A chapter is a module with a ``CHAPTER``; adding one is a file and its word here.
+A chapter is a module with a ``CHAPTER``; adding one is a file and its name here.
 """
 
 from __future__ import annotations

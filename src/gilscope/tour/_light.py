@@ -1,4 +1,4 @@
-"""What the programs of the tour do: sleep, and count in Python. Loads next to nothing: sub-interpreters import it."""
+"""What the programs of the tour do: sleep, and count in Python. Sub-interpreters import it, so it imports little."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any
 
 from gilscope.core import clocks
 from gilscope.core.trace import Recorder
-
-__all__ = ["COUNT_TO", "NAP_S", "TIMEOUT_S", "begin", "count", "metered", "nap"]
 
 NAP_S = 0.1
 TIMEOUT_S = 60.0  # no worker of the tour takes longer, on whatever machine
@@ -35,7 +33,7 @@ def count(log: Recorder, me: str) -> None:
 
 @contextmanager
 def metered(log: Recorder, me: str, name: str) -> Iterator[None]:
-    """Write down a span of the calling thread, its CPU time, and how long it queued for a CPU."""
+    """Record a span of the calling thread, its CPU time, and how long it queued for a CPU."""
     queued_ns, cpu_ns = clocks.run_queue_ns(), clocks.thread_cpu_ns()
     with log.span(me, name):
         yield
@@ -45,9 +43,9 @@ def metered(log: Recorder, me: str, name: str) -> Iterator[None]:
         log.fact(f"{me} run_queue_ns", queue_end_ns - queued_ns)
 
 
-def begin(work: Callable[..., None], log: Recorder, me: str, started_ns: int, together: Any, more: Any) -> None:
+def begin(work: Callable[[Recorder, str], None], log: Recorder, me: str, started_ns: int, together: Any) -> None:
     """Do the work in a process of its own, as soon as the others are there too."""
     log.did(me, "start", started_ns, clocks.wall_ns(), "start")
     with log.span(me, "wait for the others", "barrier"):
         together.wait(TIMEOUT_S)
-    work(log, me, *more)
+    work(log, me)

@@ -1,105 +1,77 @@
-"""What a chapter of the tour is: small programs that write down what they do, and a claim each that this settles."""
+"""What a chapter of the tour is made of: small programs that record what they do, each with a claim to check."""
 
 from __future__ import annotations
 
 import inspect
+import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from gilscope.core.errors import UnavailableError
 from gilscope.core.spec import Availability
-from gilscope.core.trace import Event, Recorder, Trace
+from gilscope.core.trace import GIL_LANE, Event, Recorder, Trace
 
-__all__ = ["Chapter", "Experiment", "Figure", "Seen", "Verdict", "always", "overlap_ns", "run_experiment", "source_of"]
+_HERE = Availability(ok=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured quantity.
-
-    Parameters
-    ----------
-    name : str
-    value : float, int or str
-    unit : str
-        ``s``, ``ns``, empty for counts, shares and words.
-    """
+    """One measured quantity; the unit is ``s``, or empty for counts, shares and words."""
 
     name: str
     value: float | int | str
     unit: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """Whether the claim held this time.
+def seconds(name: str, span_ns: float) -> Figure:
+    """Return the figure of a span of time."""
+    return Figure(name, span_ns / 1e9, "s")
 
-    Parameters
-    ----------
-    holds : bool
-    seen : str
-        What was seen, in a sentence with numbers of this run.
-    figures : tuple of Figure
-    """
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether a claim held in one run, and what was observed: a sentence with the numbers of that run."""
 
     holds: bool
-    seen: str
+    observed: str
     figures: tuple[Figure, ...] = ()
 
 
-def always() -> Availability:
-    """Experiments that run everywhere."""
-    return Availability(ok=True)
+def when(ok: bool, reason: str, cure: str) -> Availability:
+    """Return that something can run here, or else why not and what to do."""
+    return _HERE if ok else Availability(ok=False, reason=reason, cure=cure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """A program, and what it shows.
+    """A program, which records what happens as it happens, and what it shows on any machine: the claim.
 
-    Parameters
-    ----------
-    name, title : str
-    text : str
-        A few sentences: what happens and why.
-    program : callable (Recorder) -> facts
-        Shown as it is; writes down what happens as it happens, and may return what is no event.
-    shown : tuple of callable
-        What of the module is shown before it.
-    claim : str
-        What anybody will see who runs it, whatever the machine.
-    judge : callable (Trace, facts) -> Verdict
-    order : tuple of str
-        Lanes of the diagram from the left.
-    available : callable () -> Availability
-    tries : int
-        How often it is run until the claim holds. Above 1 only for claims that something *can* happen, which one
-        occurrence proves; a busy machine may keep it from happening, a lock would do so every time.
+    Readers see the sources of the functions in ``shown``, then that of the program. It runs up to ``tries`` times until
+    the claim holds: more than once only for claims that something *can* happen, which one occurrence proves. A busy
+    machine may prevent it now and then, a lock would always.
     """
 
-    name: str
     title: str
     text: str
     program: Callable[[Recorder], Any]
     claim: str
-    judge: Callable[[Trace, Any], Verdict]
+    judge: Callable[[Trace, Any], Judgement]
     shown: tuple[Callable[..., Any], ...] = ()
-    order: tuple[str, ...] = ("main",)
-    available: Callable[[], Availability] = always
+    available: Callable[[], Availability] = lambda: _HERE
     tries: int = 1
+
+    @property
+    def name(self) -> str:
+        """The name of the program: ``lost-update``."""
+        return self.program.__name__.rstrip("_").replace("_", "-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """A subject of the tour.
-
-    Parameters
-    ----------
-    remember : str
-        What to take along, in a sentence or two.
-    """
+    """A subject of the tour; ``remember`` sums it up in a sentence or two."""
 
     name: str
     title: str
@@ -109,57 +81,45 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What one run of an experiment showed; ``trace`` and ``verdict`` are None where it cannot run here."""
+class ExperimentRun:
+    """One run of an experiment; ``trace`` and ``judgement`` are None where it cannot run here."""
 
     experiment: Experiment
     trace: Trace | None = None
-    verdict: Verdict | None = None
-    availability: Availability = field(default_factory=always)
+    judgement: Judgement | None = None
+    availability: Availability = _HERE
 
 
-def run_experiment(experiment: Experiment) -> Seen:
-    """Run the program and judge what it wrote down, again where ``tries`` allows it and the claim did not hold."""
+def run_experiment(experiment: Experiment) -> ExperimentRun:
+    """Run the program and judge its trace, up to ``tries`` times until the claim holds."""
     available = experiment.available()
     if not available.ok:
-        return Seen(experiment=experiment, availability=available)
-    seen = _try(experiment, "")
+        return ExperimentRun(experiment=experiment, availability=available)
+    run = _try(experiment, ())
     for number in range(2, experiment.tries + 1):
-        if seen.verdict is None or seen.verdict.holds:
+        if run.judgement is None or run.judgement.holds:
             break
-        seen = _try(experiment, f"seen at attempt {number}: before, the machine was too busy to let it happen")
-    return seen
+        run = _try(experiment, (f"seen at attempt {number}: before, the machine was too busy to let it happen",))
+    return run
 
 
-def _try(experiment: Experiment, note: str) -> Seen:
+def _try(experiment: Experiment, notes: tuple[str, ...]) -> ExperimentRun:
     with tempfile.TemporaryDirectory(prefix="gilscope-tour-") as folder:
         log = Recorder(os.path.join(folder, "events"))
         try:
-            facts = experiment.program(log)
-            trace = log.trace(experiment.title, order=experiment.order, notes=(note,) if note else ())
-            return Seen(experiment=experiment, trace=trace, verdict=experiment.judge(trace, facts))
+            result = experiment.program(log)
+            trace = log.trace(experiment.title, order=("main", GIL_LANE), notes=notes)
+            return ExperimentRun(experiment=experiment, trace=trace, judgement=experiment.judge(trace, result))
         except UnavailableError as error:
-            available = Availability(ok=False, reason=error.reason, cure=error.cure)
-            return Seen(experiment=experiment, availability=available)
+            return ExperimentRun(experiment=experiment, availability=when(False, error.reason, error.cure))
         finally:
             log.close()
 
 
 def source_of(experiment: Experiment) -> str:
-    """Return the text of the program as it ran, what it calls first."""
+    """Return the source of the program as it ran, after that of the functions shown with it."""
     functions = (*experiment.shown, experiment.program)
     return "\n\n".join(inspect.getsource(function).rstrip() for function in functions) + "\n"
-
-
-def overlap_ns(events: Sequence[Event]) -> int:
-    """Return how long at least two of the events went on at once."""
-    edges = sorted([(event.start_ns, 1) for event in events] + [(event.end_ns, -1) for event in events])
-    total = depth = last = 0
-    for moment, change in edges:
-        if depth >= 2:
-            total += moment - last
-        depth, last = depth + change, moment
-    return total
 
 
 def at_once(events: Sequence[Event]) -> Iterator[tuple[int, int]]:
@@ -168,3 +128,8 @@ def at_once(events: Sequence[Event]) -> Iterator[tuple[int, int]]:
     for moment, change in sorted([(e.start_ns, 1) for e in events] + [(e.end_ns, -1) for e in events]):
         depth += change
         yield moment, depth
+
+
+def overlap_ns(events: Sequence[Event]) -> int:
+    """Return how long at least two of the events went on at once."""
+    return sum(end - start for (start, depth), (end, _) in itertools.pairwise(at_once(events)) if depth >= 2)

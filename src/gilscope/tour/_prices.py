@@ -5,16 +5,15 @@ from __future__ import annotations
 import queue
 import statistics
 import threading
+import timeit
 from collections.abc import Callable
 from typing import Any
 
 from gilscope.core import clocks
 from gilscope.core.trace import Recorder, Trace, duration
-from gilscope.tour._model import Experiment, Figure, Verdict
+from gilscope.tour._model import Experiment, Judgement, seconds
 
-__all__ = ["EXPERIMENT"]
-
-_BATCH = 500  # operations between two looks at the clock, which costs some 0.1 us itself
+_BATCH = 500  # operations between two readings of the clock, which costs some 0.1 us itself
 _BATCHES = 9
 _MEETINGS = 50
 
@@ -44,15 +43,10 @@ def operations() -> dict[str, Callable[[], Any]]:
     }
 
 
-def time_batches(operation: Callable[[], Any]) -> float:
+def time_alone(operation: Callable[[], Any]) -> float:
     """Return nanoseconds per operation: the median over batches."""
-    spent = []
-    for _ in range(_BATCHES):
-        begun = clocks.wall_ns()
-        for _ in range(_BATCH):
-            operation()
-        spent.append((clocks.wall_ns() - begun) / _BATCH)
-    return statistics.median(spent)
+    batches = timeit.repeat(operation, timer=clocks.wall_ns, repeat=_BATCHES, number=_BATCH)
+    return statistics.median(batches) / _BATCH
 
 
 def time_contended(operation: Callable[[], Any]) -> float:
@@ -66,7 +60,7 @@ def time_contended(operation: Callable[[], Any]) -> float:
     thread = threading.Thread(target=rival)
     thread.start()
     try:
-        return time_batches(operation)
+        return time_alone(operation)
     finally:
         stop.set()
         thread.join()
@@ -76,15 +70,12 @@ def time_barrier() -> float:
     """Return nanoseconds per meeting of two threads."""
     meeting = threading.Barrier(2)
 
-    def meet() -> None:
-        for _ in range(_MEETINGS):
-            meeting.wait()
+    def meet() -> float:
+        return timeit.timeit(meeting.wait, timer=clocks.wall_ns, number=_MEETINGS) / _MEETINGS
 
     other = threading.Thread(target=meet)
     other.start()
-    begun = clocks.wall_ns()
-    meet()
-    spent = (clocks.wall_ns() - begun) / _MEETINGS
+    spent = meet()
     other.join()
     return spent
 
@@ -94,34 +85,29 @@ def prices(log: Recorder) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for name, operation in operations().items():
         with log.span("main", f"{name} alone"):
-            alone = time_batches(operation)
+            alone = time_alone(operation)
         with log.span("main", f"{name} with a rival"):
-            found[name] = {"alone": alone, "rival": time_contended(operation)}
+            found[name] = {"alone": alone, "with a rival": time_contended(operation)}
     with log.span("main", "Barrier"):
-        found["Barrier"] = {"rival": time_barrier()}
+        found["Barrier"] = {"with a rival": time_barrier()}
     return found
 
 
-def _judge(trace: Trace, facts: Any) -> Verdict:
-    lock, heavy = facts["Lock"]["alone"], facts["Queue"]["alone"]
-    return Verdict(
-        holds=lock < heavy,
-        seen=f"Taking and giving back a Lock took {duration(lock)}, putting into and getting from a Queue "
-        f"{duration(heavy)}, a meeting of two at a Barrier {duration(facts['Barrier']['rival'])}.",
-        figures=tuple(
-            Figure(name=f"{name}, {'alone' if kind == 'alone' else 'with a rival'}", value=value / 1e9, unit="s")
-            for name, found in facts.items()
-            for kind, value in found.items()
-        ),
+def _judge(trace: Trace, result: Any) -> Judgement:
+    lock, heavy, meeting = result["Lock"]["alone"], result["Queue"]["alone"], result["Barrier"]["with a rival"]
+    observed = (
+        f"Taking and giving back a Lock took {duration(lock)}, putting into and getting from a Queue "
+        f"{duration(heavy)}, a meeting of two at a Barrier {duration(meeting)}."
     )
+    figures = (seconds(f"{name}, {kind}", ns) for name, found in result.items() for kind, ns in found.items())
+    return Judgement(lock < heavy, observed, tuple(figures))
 
 
 EXPERIMENT = Experiment(
-    name="prices",
     title="What they cost",
     text="Each operation many times by one thread alone, then while a second thread does the same: two calls of Python "
     "functions are part of every figure. A barrier always needs two.",
-    shown=(pair_of, operations, time_batches, time_contended, time_barrier),
+    shown=(pair_of, operations, time_alone, time_contended, time_barrier),
     program=prices,
     claim="A plain lock costs less than a queue, which is made of locks.",
     judge=_judge,

@@ -1,4 +1,4 @@
-"""What is shown of the tour: its chapters with what their programs showed, as it is stored, and read back."""
+"""What the tour shows: its chapters and what their experiments showed, as JSON stores it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,17 @@ from typing import Any
 from gilscope.core import typed
 from gilscope.core.trace import StoredTrace, Trace
 from gilscope.results.surroundings import Surroundings
-from gilscope.tour._model import Chapter, Figure, Seen, source_of
-
-__all__ = ["TOUR_SCHEMA", "ShownChapter", "ShownExperiment", "Tour"]
-
-TOUR_SCHEMA, TOUR_SCHEMA_VERSION = "gilscope.tour", 1
+from gilscope.tour._model import Chapter, ExperimentRun, Figure, source_of
 
 _MOST_EVENTS = 2000  # per experiment; beyond, the shortest are left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownExperiment:
-    """A program of the tour and what a run of it showed.
+    """An experiment and what one run of it showed.
 
-    Parameters
-    ----------
-    name, title, text, source, claim : str
-        Of the experiment; the source as it ran.
-    holds : bool or None
-        Whether the claim held; None where it could not run.
-    seen : str
-        What was seen, in a sentence.
-    reason, cure : str
-        Why it could not run, and what to do.
-    figures : tuple of Figure
-    trace : StoredTrace or None
-    mermaid : str
-        The sequence diagram; empty without a trace.
+    ``holds`` and ``trace`` are None where the program could not run, for the reason in ``reason``. ``seen`` is what was
+    observed, in a sentence; ``mermaid`` is the sequence diagram, empty without a trace.
     """
 
     name: str
@@ -52,20 +36,20 @@ class ShownExperiment:
     mermaid: str
 
     @classmethod
-    def of(cls, seen: Seen, diagram: Callable[[Trace], str]) -> ShownExperiment:
-        """Return what is shown of an experiment; ``diagram`` draws the sequence diagram."""
-        experiment, verdict, trace = seen.experiment, seen.verdict, seen.trace
+    def of(cls, run: ExperimentRun, diagram: Callable[[Trace], str]) -> ShownExperiment:
+        """Return what is shown of a run; ``diagram`` draws the sequence diagram."""
+        experiment, judgement, trace = run.experiment, run.judgement, run.trace
         return cls(
             name=experiment.name,
             title=experiment.title,
             text=experiment.text,
             source=source_of(experiment),
             claim=experiment.claim,
-            holds=None if verdict is None else verdict.holds,
-            seen="" if verdict is None else verdict.seen,
-            reason=seen.availability.reason,
-            cure=seen.availability.cure,
-            figures=() if verdict is None else verdict.figures,
+            holds=None if judgement is None else judgement.holds,
+            seen="" if judgement is None else judgement.observed,
+            reason=run.availability.reason,
+            cure=run.availability.cure,
+            figures=() if judgement is None else judgement.figures,
             trace=None if trace is None else StoredTrace.of(trace, _MOST_EVENTS),
             mermaid="" if trace is None else diagram(trace),
         )
@@ -82,13 +66,13 @@ class ShownChapter:
     remember: str
 
     @classmethod
-    def of(cls, chapter: Chapter, seen: Iterable[Seen], diagram: Callable[[Trace], str]) -> ShownChapter:
+    def of(cls, chapter: Chapter, runs: Iterable[ExperimentRun], diagram: Callable[[Trace], str]) -> ShownChapter:
         """Return what is shown of a chapter; ``diagram`` draws the sequence diagram of a trace."""
         return cls(
             name=chapter.name,
             title=chapter.title,
             text=chapter.text,
-            experiments=tuple(ShownExperiment.of(each, diagram) for each in seen),
+            experiments=tuple(ShownExperiment.of(run, diagram) for run in runs),
             remember=chapter.remember,
         )
 
@@ -100,15 +84,7 @@ class ShownChapter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tour:
-    """A tour that was taken.
-
-    Parameters
-    ----------
-    tool_version : str
-    environment : mapping
-        ``interpreter`` and ``usable_cpus``, as JSON has them.
-    chapters : tuple of ShownChapter
-    """
+    """A tour that was taken; ``environment`` has ``interpreter`` and ``usable_cpus`` as JSON has them."""
 
     tool_version: str
     environment: Mapping[str, Any]
@@ -121,15 +97,9 @@ class Tour:
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of ``gilscope tour --json``."""
-        return {"schema": TOUR_SCHEMA, "schema_version": TOUR_SCHEMA_VERSION, **asdict(self)}
+        return {"schema": "gilscope.tour", "schema_version": 1, **asdict(self)}
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Tour:
-        """Read a stored tour.
-
-        Raises
-        ------
-        ValueError
-            If it lacks something.
-        """
+        """Read a stored tour; raise ValueError if it lacks something."""
         return typed.read(cls, document)

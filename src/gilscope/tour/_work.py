@@ -1,42 +1,25 @@
-"""Starting threads and processes for the programs of the tour, and judging what they wrote down."""
+"""Starting threads and processes for the programs of the tour, and judging what they recorded."""
 
 from __future__ import annotations
 
 import multiprocessing
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from gilscope.core import clocks
 from gilscope.core.errors import UnavailableError
 from gilscope.core.spec import Availability
-from gilscope.core.trace import Recorder, Trace, duration
+from gilscope.core.trace import Event, Recorder, Trace, duration
 from gilscope.env.cpu import usable_cpus
-from gilscope.env.interpreter import gil_enabled
 from gilscope.tour._light import TIMEOUT_S, begin
-from gilscope.tour._model import Figure, Verdict, overlap_ns
+from gilscope.tour._model import Experiment, Figure, Judgement, overlap_ns, seconds, when
 
-__all__ = [
-    "ONE_AT_A_TIME",
-    "TWO_AT_ONCE",
-    "context",
-    "judge_overlap",
-    "judge_turns",
-    "load",
-    "named",
-    "one_core_or_two",
-    "python_name",
-    "run_in_processes",
-    "run_in_threads",
-    "threads_run_together",
-    "two_cpus",
-]
-
-TWO_AT_ONCE = 1.5
-"""Threads able to run at a time, on average, from which two of them did not wait for each other: half-way."""
-ONE_AT_A_TIME = 1.15
-"""CPU time over wall time up to which two threads took turns: 1, and what they do outside the lock."""
+_TWO_AT_ONCE = 1.5  # threads able to run at a time from which two did not wait for each other: half-way
+_ONE_AT_A_TIME = 1.15  # CPU over wall time up to which two took turns: 1, and what they do outside the lock
 
 
 def run_in_threads(log: Recorder, work: Callable[[Recorder, str], None], names: tuple[str, ...]) -> None:
@@ -48,12 +31,23 @@ def run_in_threads(log: Recorder, work: Callable[[Recorder, str], None], names: 
         work(log, name)
 
     threads = [threading.Thread(target=begin_together, args=(name,), name=name) for name in names]
-    for thread, name in zip(threads, names, strict=True):
-        log.tell("main", name, "start")
+    for thread in threads:
+        log.tell("main", thread.name, "start")
         thread.start()
     with log.span("main", "join", "wait"):
         for thread in threads:
             thread.join()
+
+
+@contextmanager
+def switch_interval(interval_s: float) -> Iterator[None]:
+    """Let threads wait this long before they ask for the GIL."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(interval_s)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def context() -> Any:
@@ -62,15 +56,13 @@ def context() -> Any:
     return multiprocessing.get_context("forkserver" if "forkserver" in known else "spawn")
 
 
-def run_in_processes(log: Recorder, work: Callable[..., None], names: tuple[str, ...], *more: Any) -> list[int | None]:
-    """Start a process for each name, let them begin together, wait for all, return their exit codes."""
-    started = context()
-    together = started.Barrier(len(names))
+def run_in_processes(log: Recorder, work: Callable[[Recorder, str], None], names: tuple[str, ...]) -> None:
+    """Start a process for each name, let them begin together, and wait for all."""
+    together = context().Barrier(len(names))
     processes = []
     for name in names:
         log.tell("main", name, "start")
-        arguments = (work, log, name, clocks.wall_ns(), together, more)
-        processes.append(started.Process(target=begin, args=arguments, name=name))
+        processes.append(context().Process(target=begin, args=(work, log, name, clocks.wall_ns(), together), name=name))
         processes[-1].start()
     with log.span("main", "join", "wait"):
         for process in processes:
@@ -78,102 +70,83 @@ def run_in_processes(log: Recorder, work: Callable[..., None], names: tuple[str,
             if process.is_alive():
                 process.kill()
                 process.join()
-    return [process.exitcode for process in processes]
-
-
-# Judging --------------------------------------------------------------------------------------------------------------
 
 
 def two_cpus() -> Availability:
-    """Experiments in which two do something at the same time."""
-    if usable_cpus().count >= 2:
-        return Availability(ok=True)
-    return Availability(ok=False, reason="this process may use one CPU only", cure="give it two to see this")
+    """Available where two can do something at the same time."""
+    return when(usable_cpus().count >= 2, "this process may use one CPU only", "give it two to see this")
 
 
-def named(trace: Trace, name: str, least: int) -> tuple[Any, ...]:
-    """Return the spans of a name.
-
-    Raises
-    ------
-    UnavailableError
-        If there are fewer than expected: a worker ended without a word.
-    """
-    found = trace.spans(name=name)
-    if len(found) < least:
-        raise UnavailableError(f"{least - len(found)} of {least} workers ended without a word")
-    return found
+def with_two_cpus(here: Availability) -> Availability:
+    """Return ``here``, and where that is fine whether two can do something at the same time."""
+    return two_cpus() if here.ok else here
 
 
-def judge_turns(trace: Trace, facts: Any, *, name: str = "asleep") -> Verdict:
-    """Two spans, one after the other."""
+def named(trace: Trace, name: str, least: int) -> tuple[Event, ...]:
+    """Return the spans of a name; UnavailableError if a worker ended before it recorded one."""
+    spans = trace.spans(name=name)
+    if len(spans) < least:
+        raise UnavailableError(f"{least - len(spans)} of {least} workers ended without a word")
+    return spans
+
+
+def _wall_ns(spans: Sequence[Event]) -> int:
+    return max(e.end_ns for e in spans) - min(e.start_ns for e in spans)
+
+
+def judge_turns(trace: Trace, result: Any, *, name: str = "asleep") -> Judgement:
+    """Judge whether two spans came one after the other."""
     first, second = named(trace, name, 2)
-    wall = second.end_ns - first.start_ns
-    both = sum(event.end_ns - event.start_ns for event in (first, second))
-    return Verdict(
-        holds=first.end_ns <= second.start_ns,
-        seen=f"The second began {duration(second.start_ns - first.end_ns)} after the first had ended: it took "
-        f"{duration(wall)} altogether.",
-        figures=(Figure(name="wall", value=wall / 1e9, unit="s"), Figure(name=name, value=both / 1e9, unit="s")),
-    )
+    gap, wall = second.start_ns - first.end_ns, second.end_ns - first.start_ns
+    observed = f"The second began {duration(gap)} after the first had ended: it took {duration(wall)} altogether."
+    return Judgement(gap >= 0, observed, (seconds("wall", wall), seconds(name, wall - gap)))
 
 
-def judge_overlap(trace: Trace, facts: Any, *, name: str = "asleep") -> Verdict:
-    """Two spans at the same time."""
-    spans = named(trace, name, 2)
-    wall = max(e.end_ns for e in spans) - min(e.start_ns for e in spans)
-    both, shared = sum(e.end_ns - e.start_ns for e in spans), overlap_ns(spans)
-    return Verdict(
-        holds=shared > 0 and wall < both,
-        seen=f"For {duration(shared)} both were {name} at once: it took {duration(wall)} altogether, and would have "
+def judge_overlap(trace: Trace, result: Any) -> Judgement:
+    """Judge whether two sleeps happened at the same time."""
+    spans = named(trace, "asleep", 2)
+    wall, both, shared = _wall_ns(spans), sum(e.end_ns - e.start_ns for e in spans), overlap_ns(spans)
+    return Judgement(
+        shared > 0 and wall < both,
+        f"For {duration(shared)} both were asleep at once: it took {duration(wall)} altogether, and would have "
         f"taken {duration(both)} one after the other.",
-        figures=(
-            Figure(name="wall", value=wall / 1e9, unit="s"),
-            Figure(name=name, value=both / 1e9, unit="s"),
-            Figure(name="at once", value=shared / 1e9, unit="s"),
-        ),
+        (seconds("wall", wall), seconds("asleep", both), seconds("at once", shared)),
     )
 
 
-def load(trace: Trace, name: str = "counting", least: int = 2) -> tuple[float, float]:
+def load(trace: Trace, name: str, least: int) -> tuple[float, float]:
     """Return CPU time over wall time, and how many were able to run at a time, over all spans of a name.
 
-    The second is the sum of the shares of its own span during which each ran or queued for a CPU, so a busy machine
-    does not change it; who waits for a lock does neither.
+    The second is the sum of the shares of its own span during which each ran or queued for a CPU. A busy machine
+    does not change it; waiting for a lock does not count.
     """
     spans = named(trace, name, least)
-    wall = max(e.end_ns for e in spans) - min(e.start_ns for e in spans)
     cpu = able = 0.0
     for span in spans:
         used = trace.facts.get(f"{span.lane} cpu_ns", 0)
         cpu += used
         able += (used + trace.facts.get(f"{span.lane} run_queue_ns", 0)) / max(1, span.end_ns - span.start_ns)
-    return cpu / wall, able
+    return cpu / _wall_ns(spans), able
 
 
-def one_core_or_two(trace: Trace, *, together: bool, name: str = "counting", least: int = 2) -> Verdict:
-    """Judge whether threads took turns on one core's worth of CPU, or were able to run at the same time."""
-    cores, able = load(trace, name, least)
+def judge_cores(trace: Trace, result: Any, *, together: bool, name: str = "counting") -> Judgement:
+    """Judge whether two threads used one core's worth of CPU, or, ``together``, were able to run at the same time."""
+    cores, able = load(trace, name, 2)
     spans = trace.spans(name=name)
-    wall = max(e.end_ns for e in spans) - min(e.start_ns for e in spans)
-    figures = (
-        Figure(name="wall", value=wall / 1e9, unit="s"),
-        Figure(name="cores used", value=cores),
-        Figure(name="able to run at a time", value=able),
-    )
+    wall = _wall_ns(spans)
+    figures = (seconds("wall", wall), Figure("cores used", cores), Figure("able to run at a time", able))
     if together:
-        needed = TWO_AT_ONCE * least / 2
-        seen = f"{able:.2f} were running or queueing for a CPU at a time, and used {cores:.2f} cores: {duration(wall)}."
-        return Verdict(holds=able >= needed and overlap_ns(spans) > 0, seen=seen, figures=figures)
-    seen = f"Together they used {cores:.2f} cores: {duration(wall)}."
-    return Verdict(holds=cores <= ONE_AT_A_TIME, seen=seen, figures=figures)
+        observed = f"{able:.2f} were running or queueing for a CPU at a time, and used {cores:.2f} cores: "
+        return Judgement(able >= _TWO_AT_ONCE and overlap_ns(spans) > 0, f"{observed}{duration(wall)}.", figures)
+    return Judgement(cores <= _ONE_AT_A_TIME, f"Together they used {cores:.2f} cores: {duration(wall)}.", figures)
 
 
-def threads_run_together() -> bool:
-    """Whether Python threads of this interpreter run Python code at the same time."""
-    return not gil_enabled()
+def cores_experiment(
+    *, together: bool, spans: str, available: Callable[[], Availability] = two_cpus, **fields: Any
+) -> Experiment:
+    """Return the experiment of two threads that are able to run at the same time, or else share one core.
 
-
-def python_name() -> str:
-    """Name this interpreter as sentences do: ``Python 3.13``."""
-    return f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    They compute in ``spans`` of this name; the other fields are the experiment's.
+    """
+    judge = partial(judge_cores, together=together, name=spans)
+    return Experiment(judge=judge, available=available, tries=3 if together else 1, **fields)

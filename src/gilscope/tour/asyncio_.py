@@ -5,17 +5,29 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from gilscope.core.trace import Recorder, Trace
 from gilscope.tour._light import NAP_S
-from gilscope.tour._model import Chapter, Experiment, Verdict
+from gilscope.tour._model import Chapter, Experiment, Judgement
 from gilscope.tour._work import judge_overlap, judge_turns
 
-__all__ = ["CHAPTER"]
+T = TypeVar("T")
 
 
-def two_tasks(log: Recorder) -> list[int]:
+def run_in_tasks(log: Recorder, work: Callable[[str], Coroutine[Any, Any, T]], names: tuple[str, ...]) -> list[T]:
+    """Start a task for each name in one event loop, and wait for all."""
+
+    async def main() -> list[T]:
+        for name in names:
+            log.tell("main", name, "start")
+        return await asyncio.gather(*map(work, names))
+
+    return asyncio.run(main())
+
+
+def sleeps(log: Recorder) -> list[int]:
     """Let two tasks sleep, and say in which threads they did."""
 
     async def nap(me: str) -> int:
@@ -24,15 +36,10 @@ def two_tasks(log: Recorder) -> list[int]:
         log.tell(me, "main", "done")
         return threading.get_ident()
 
-    async def both() -> tuple[int, int]:
-        for name in ("sleep1", "sleep2"):
-            log.tell("main", name, "start")
-        return await asyncio.gather(nap("sleep1"), nap("sleep2"))
-
-    return list(asyncio.run(both()))
+    return run_in_tasks(log, nap, ("sleep1", "sleep2"))
 
 
-def a_task_that_blocks(log: Recorder) -> None:
+def blocking(log: Recorder) -> None:
     """Let two tasks sleep without saying ``await``."""
 
     async def nap(me: str) -> None:
@@ -40,21 +47,14 @@ def a_task_that_blocks(log: Recorder) -> None:
             time.sleep(NAP_S)  # no await: the event loop sleeps too
         log.tell(me, "main", "done")
 
-    async def both() -> None:
-        for name in ("sleep1", "sleep2"):
-            log.tell("main", name, "start")
-        await asyncio.gather(nap("sleep1"), nap("sleep2"))
-
-    asyncio.run(both())
+    run_in_tasks(log, nap, ("sleep1", "sleep2"))
 
 
-def _judge_tasks(trace: Trace, facts: Any) -> Verdict:
-    overlap = judge_overlap(trace, facts)
-    threads = len(set(facts))
-    return Verdict(
-        holds=overlap.holds and threads == 1,
-        seen=f"{overlap.seen} All of it in {threads} thread.",
-        figures=overlap.figures,
+def _judge_tasks(trace: Trace, result: Any) -> Judgement:
+    overlap = judge_overlap(trace, result)
+    threads = len(set(result))
+    return Judgement(
+        overlap.holds and threads == 1, f"{overlap.observed} All of it in {threads} thread.", overlap.figures
     )
 
 
@@ -65,21 +65,18 @@ CHAPTER = Chapter(
     "another one that is ready. Nobody is interrupted.",
     experiments=(
         Experiment(
-            name="sleeps",
             title="Two sleeps in one thread",
             text="Each task awaits a timer, and the loop is free for the other.",
-            program=two_tasks,
-            order=("main", "sleep1", "sleep2"),
+            shown=(run_in_tasks,),
+            program=sleeps,
             claim="Both tasks are asleep at the same time, in a single thread.",
             judge=_judge_tasks,
             tries=3,
         ),
         Experiment(
-            name="blocking",
             title="A task that does not await",
             text="time.sleep knows nothing of the loop: the thread sleeps, and with it all tasks.",
-            program=a_task_that_blocks,
-            order=("main", "sleep1", "sleep2"),
+            program=blocking,
             claim="The second sleep begins after the first has ended.",
             judge=judge_turns,
         ),

@@ -9,10 +9,8 @@ from typing import Any
 from gilscope.core.trace import Recorder, Trace
 from gilscope.env.cpu import default_workers, usable_cpus
 from gilscope.tour._light import TIMEOUT_S, metered
-from gilscope.tour._model import Chapter, Experiment, Figure, Verdict
+from gilscope.tour._model import Chapter, Experiment, Figure, Judgement
 from gilscope.tour._work import load, two_cpus
-
-__all__ = ["CHAPTER"]
 
 ITERATIONS = 150_000
 _AT_ONCE = 0.7  # of the workers, able to run at a time; the rest is starting, stopping, and hosts that steal
@@ -27,7 +25,7 @@ def scaling(log: Recorder) -> list[int]:
         def work(me: str, together: threading.Barrier = together) -> None:
             together.wait(TIMEOUT_S)
             with metered(log, me, "computing"):
-                hashlib.pbkdf2_hmac("sha256", b"word", b"salt", ITERATIONS)  # lets go of the GIL
+                hashlib.pbkdf2_hmac("sha256", b"word", b"salt", ITERATIONS)  # releases the GIL
 
         threads = [threading.Thread(target=work, args=(f"of {workers}/worker-{n}",)) for n in range(workers)]
         for thread in threads:
@@ -38,23 +36,19 @@ def scaling(log: Recorder) -> list[int]:
     return counts
 
 
-def _judge(trace: Trace, facts: Any) -> Verdict:
+def _judge(trace: Trace, result: Any) -> Judgement:
     walls, able, figures = {}, {}, []
-    for workers in facts:
+    for workers in result:
         lanes = tuple(event for event in trace.spans(name="computing") if event.lane.startswith(f"of {workers}/"))
         part = Trace(title="", events=lanes, facts=trace.facts)
         _, able[workers] = load(part, "computing", workers)
         walls[workers] = part.end_ns - part.start_ns
-        figures.append(Figure(name=f"work done by {workers}, against 1", value=workers * walls[1] / walls[workers]))
-        figures.append(Figure(name=f"able to run at a time, of {workers}", value=able[workers]))
-    most = max(facts)
-    gain = most * walls[1] / walls[most]
-    return Verdict(
-        holds=all(able[workers] >= _AT_ONCE * workers for workers in facts),
-        seen=f"{most} threads did {gain:.2f} times the work of one in the same time; {able[most]:.2f} of them were "
-        "running or queueing for a CPU at a time.",
-        figures=tuple(figures),
-    )
+        figures.append(Figure(f"work done by {workers}, against 1", workers * walls[1] / walls[workers]))
+        figures.append(Figure(f"able to run at a time, of {workers}", able[workers]))
+    most = max(result)
+    gain = f"{most} threads did {most * walls[1] / walls[most]:.2f} times the work of one in the same time"
+    observed = f"{gain}; {able[most]:.2f} of them were running or queueing for a CPU at a time."
+    return Judgement(all(able[workers] >= _AT_ONCE * workers for workers in result), observed, tuple(figures))
 
 
 CHAPTER = Chapter(
@@ -64,7 +58,6 @@ CHAPTER = Chapter(
     "machine gives the cores it shows. What is missing to the ideal has a cause, and 'gilscope run' names it.",
     experiments=(
         Experiment(
-            name="scaling",
             title="1, 2, 4, ... threads that compute",
             text="Each thread does the same work, in C code that has released the GIL, so nobody waits for anybody.",
             program=scaling,

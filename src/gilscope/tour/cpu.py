@@ -2,94 +2,60 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
+import sys
+from functools import partial
 
-from gilscope.core.spec import Availability
-from gilscope.core.trace import Recorder, Trace
+from gilscope.core.trace import Recorder
+from gilscope.env.interpreter import gil_enabled
 from gilscope.studies.traced._subinterpreters import available, own_gil, run_in_interpreters
 from gilscope.tour._light import count, metered
-from gilscope.tour._model import Chapter, Experiment, Verdict
-from gilscope.tour._work import (
-    judge_turns,
-    one_core_or_two,
-    python_name,
-    run_in_processes,
-    run_in_threads,
-    threads_run_together,
-    two_cpus,
-)
-
-__all__ = ["CHAPTER"]
+from gilscope.tour._model import Chapter, Experiment
+from gilscope.tour._work import cores_experiment, judge_turns, run_in_processes, run_in_threads, with_two_cpus
+from gilscope.tour.asyncio_ import run_in_tasks
 
 
-def count_twice(log: Recorder) -> None:
+def single(log: Recorder) -> None:
     """Count twice in one thread."""
     for name in ("count1", "count2"):
         log.tell("main", name, "count")
         count(log, name)
 
 
-def count_in_threads(log: Recorder) -> None:
+def threads(log: Recorder) -> None:
     """Count in two threads."""
     run_in_threads(log, count, ("count1", "count2"))
 
 
-def count_in_processes(log: Recorder) -> None:
+def processes(log: Recorder) -> None:
     """Count in two processes."""
     run_in_processes(log, count, ("count1", "count2"))
 
 
-def count_in_interpreters(log: Recorder) -> None:
+def interpreters(log: Recorder) -> None:
     """Count in two interpreters."""
     run_in_interpreters(log, "count", ("count1", "count2"))
 
 
-def count_in_tasks(log: Recorder) -> None:
+def asyncio(log: Recorder) -> None:
     """Count in two tasks of one event loop."""
 
     async def counting(me: str) -> None:
         count(log, me)
 
-    async def both() -> None:
-        for name in ("count1", "count2"):
-            log.tell("main", name, "start")
-        await asyncio.gather(counting("count1"), counting("count2"))
-
-    asyncio.run(both())
+    run_in_tasks(log, counting, ("count1", "count2"))
 
 
-def _judge_turns(trace: Trace, facts: Any) -> Verdict:
-    return judge_turns(trace, facts, name="counting")
-
-
-def _judge_threads(trace: Trace, facts: Any) -> Verdict:
-    return one_core_or_two(trace, together=threads_run_together())
-
-
-def _judge_processes(trace: Trace, facts: Any) -> Verdict:
-    return one_core_or_two(trace, together=True)
-
-
-def _judge_interpreters(trace: Trace, facts: Any) -> Verdict:
-    return one_core_or_two(trace, together=own_gil())
-
-
-def _interpreters_and_cpus() -> Availability:
-    here = available()
-    return here if not here.ok else two_cpus()
-
-
-_ORDER = ("main", "count1", "count2")
+_judge_turns = partial(judge_turns, name="counting")
 _THREADS_CLAIM = (
-    "Both count at the same time: this Python has no GIL."
-    if threads_run_together()
-    else "Together the two threads never use more than one core: they take turns holding the GIL."
+    "Together the two threads never use more than one core: they take turns holding the GIL."
+    if gil_enabled()
+    else "Both count at the same time: this Python has no GIL."
 )
 _INTERPRETERS_CLAIM = (
     "Both interpreters count at the same time: each has its own GIL."
     if own_gil()
-    else f"In {python_name()} all interpreters of a process share one GIL: together they use no more than one core."
+    else f"In Python {sys.version_info.major}.{sys.version_info.minor} all interpreters of a process share one GIL: "
+    "together they use no more than one core."
 )
 
 CHAPTER = Chapter(
@@ -99,54 +65,42 @@ CHAPTER = Chapter(
     "thread of an interpreter run byte code at a time. Now the five ways differ.",
     experiments=(
         Experiment(
-            name="single",
             title="Counting twice in one thread",
             text="The yardstick: one after the other.",
             shown=(metered, count),
-            program=count_twice,
-            order=_ORDER,
+            program=single,
             claim="The second count begins after the first has ended.",
             judge=_judge_turns,
         ),
-        Experiment(
-            name="threads",
+        cores_experiment(
             title="Counting in two threads",
             text="Both threads are there at the same time, and each wants to run all the time.",
-            program=count_in_threads,
-            order=_ORDER,
+            program=threads,
             claim=_THREADS_CLAIM,
-            judge=_judge_threads,
-            available=two_cpus,
-            tries=3 if threads_run_together() else 1,
+            together=not gil_enabled(),
+            spans="counting",
         ),
-        Experiment(
-            name="processes",
+        cores_experiment(
             title="Counting in two processes",
             text="Two processes have two interpreters, so two GILs.",
-            program=count_in_processes,
-            order=_ORDER,
+            program=processes,
             claim="Both count at the same time, each on a core of its own if the machine has one free.",
-            judge=_judge_processes,
-            available=two_cpus,
-            tries=3,
+            together=True,
+            spans="counting",
         ),
-        Experiment(
-            name="interpreters",
+        cores_experiment(
             title="Counting in two interpreters",
             text="One process, two interpreters.",
-            program=count_in_interpreters,
-            order=_ORDER,
+            program=interpreters,
             claim=_INTERPRETERS_CLAIM,
-            judge=_judge_interpreters,
-            available=_interpreters_and_cpus,
-            tries=3 if own_gil() else 1,
+            together=own_gil(),
+            spans="counting",
+            available=lambda: with_two_cpus(available()),
         ),
         Experiment(
-            name="asyncio",
             title="Counting in two tasks",
             text="A task that computes does not await, so the loop cannot go on with another one.",
-            program=count_in_tasks,
-            order=_ORDER,
+            program=asyncio,
             claim="The second count begins after the first has ended.",
             judge=_judge_turns,
         ),

@@ -8,10 +8,8 @@ from gilscope.tour._light import nap
 from gilscope.tour._model import Chapter, Experiment
 from gilscope.tour._work import judge_overlap
 
-__all__ = ["CHAPTER"]
 
-
-def two_interpreters(log: Recorder) -> None:
+def sleeps(log: Recorder) -> None:
     """Let two interpreters sleep."""
     run_in_interpreters(log, "nap", ("sleep1", "sleep2"))
 
@@ -24,12 +22,10 @@ CHAPTER = Chapter(
     "3.14 they are in the standard library (PEP 734).",
     experiments=(
         Experiment(
-            name="sleeps",
             title="Two sleeps in two interpreters",
             text="Each interpreter imports the module anew and is run by a thread.",
             shown=(nap, run_codes, run_in_interpreters),
-            program=two_interpreters,
-            order=("main", "sleep1", "sleep2"),
+            program=sleeps,
             claim="Both interpreters are asleep at the same time.",
             judge=judge_overlap,
             tries=3,

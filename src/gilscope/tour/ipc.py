@@ -7,16 +7,14 @@ import signal
 import socket
 import statistics
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from gilscope.core import clocks
-from gilscope.core.spec import Availability
 from gilscope.core.trace import Recorder, Trace, duration
 from gilscope.tour._light import TIMEOUT_S
-from gilscope.tour._model import Chapter, Experiment, Figure, Verdict
+from gilscope.tour._model import Chapter, Experiment, Judgement, seconds, when
 from gilscope.tour._work import context
-
-__all__ = ["CHAPTER"]
 
 MESSAGE = b"ping"
 TRIPS = 100
@@ -52,63 +50,55 @@ def round_trips(log: Recorder, child: Any, send: Callable[[bytes], Any], receive
     return spent
 
 
-def through_a_pipe(log: Recorder) -> list[int]:
+def pipe(log: Recorder) -> list[int]:
     """Exchange bytes through a pipe of multiprocessing."""
     ours, theirs = context().Pipe()
     child = context().Process(target=echo, args=(log, theirs.recv_bytes, theirs.send_bytes))
     return round_trips(log, child, ours.send_bytes, ours.recv_bytes)
 
 
-def receive_from(end: socket.socket) -> bytes:
-    """Return what comes through a socket."""
-    return end.recv(len(MESSAGE))
-
-
 def echo_socket(log: Recorder, end: socket.socket) -> None:
     """Be the child at the other end of a socket."""
-    echo(log, lambda: receive_from(end), end.sendall)
+    echo(log, partial(end.recv, len(MESSAGE)), end.sendall)
 
 
-def through_a_socket(log: Recorder) -> list[int]:
+def socket_(log: Recorder) -> list[int]:
     """Exchange bytes through a pair of connected sockets."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         child = context().Process(target=echo_socket, args=(log, theirs))
-        return round_trips(log, child, ours.sendall, lambda: receive_from(ours))
+        return round_trips(log, child, ours.sendall, partial(ours.recv, len(MESSAGE)))
+
+
+def end_of_memory(memory: Any, wait: Any, tell: Any) -> tuple[Callable[[], bytes], Callable[[bytes], None]]:
+    """Return how one of two processes that share memory receives and sends."""
+
+    def receive() -> bytes:
+        wait.acquire(timeout=TIMEOUT_S)
+        return bytes(memory)
+
+    def send(message: bytes) -> None:
+        memory[:] = message
+        tell.release()
+
+    return receive, send
 
 
 def echo_memory(log: Recorder, memory: Any, there: Any, back: Any) -> None:
     """Be the child that shares memory."""
-
-    def receive() -> bytes:
-        there.acquire()
-        return bytes(memory)
-
-    def send(message: bytes) -> None:
-        memory[:] = message
-        back.release()
-
-    echo(log, receive, send)
+    echo(log, *end_of_memory(memory, there, back))
 
 
-def through_shared_memory(log: Recorder) -> list[int]:
+def shared_memory(log: Recorder) -> list[int]:
     """Write bytes into memory that both processes see; semaphores say when."""
     memory = context().RawArray("B", len(MESSAGE))
     there, back = context().Semaphore(0), context().Semaphore(0)
     child = context().Process(target=echo_memory, args=(log, memory, there, back))
-
-    def send(message: bytes) -> None:
-        memory[:] = message
-        there.release()
-
-    def receive() -> bytes:
-        back.acquire(timeout=TIMEOUT_S)
-        return bytes(memory)
-
+    receive, send = end_of_memory(memory, back, there)
     return round_trips(log, child, send, receive)
 
 
-def through_a_queue(log: Recorder) -> list[int]:
+def queue(log: Recorder) -> list[int]:
     """Exchange objects through queues: pickled, sent by a thread, through a pipe."""
     there, back = context().Queue(), context().Queue()
     child = context().Process(target=echo, args=(log, there.get, back.put))
@@ -148,7 +138,7 @@ def ping(log: Recorder, ready: Any, result: Any) -> None:
     result.send(spent[WRITTEN_DOWN:])
 
 
-def through_signals(log: Recorder) -> list[int]:
+def signal_(log: Recorder) -> list[int]:
     """Exchange signals: no bytes at all, only that something happened."""
     one, other = context().Pipe()
     ours, theirs = context().Pipe()
@@ -164,37 +154,17 @@ def through_signals(log: Recorder) -> list[int]:
     return spent
 
 
-def _judge(trace: Trace, facts: Any) -> Verdict:
-    went = [m.sent_ns for m in trace.messages if m.source == "main" and m.name != "start"]
-    came = [m.sent_ns for m in trace.messages if m.source == "child"]
-    turns = sorted([(moment, "main") for moment in went] + [(moment, "child") for moment in came])
-    in_turns = [who for _, who in turns] == ["main", "child"] * WRITTEN_DOWN
-    median, slow = statistics.median(facts), sorted(facts)[int(0.95 * len(facts))]
-    return Verdict(
-        holds=in_turns and len(facts) == TRIPS,
-        seen=f"{len(facts)} round trips: half of them took no more than {duration(median)}, one in twenty more than "
-        f"{duration(slow)}.",
-        figures=(
-            Figure(name="median round trip", value=median / 1e9, unit="s"),
-            Figure(name="95 % within", value=slow / 1e9, unit="s"),
-        ),
-    )
+def _judge(trace: Trace, result: Any) -> Judgement:
+    exchanged = sorted((m for m in trace.messages if m.name != "start"), key=lambda m: m.sent_ns)
+    in_turns = [message.source for message in exchanged] == ["main", "child"] * WRITTEN_DOWN
+    median, slow = statistics.median(result), sorted(result)[int(0.95 * len(result))]
+    spread = f"half of them took no more than {duration(median)}, one in twenty more than {duration(slow)}"
+    figures = (seconds("median round trip", median), seconds("95 % within", slow))
+    return Judgement(in_turns and len(result) == TRIPS, f"{len(result)} round trips: {spread}.", figures)
 
 
-def _signals_available() -> Availability:
-    if hasattr(signal, "sigwait") and hasattr(signal, "SIGUSR1"):
-        return Availability(ok=True)
-    return Availability(ok=False, reason="this system has no signals to wait for", cure="use Linux or macOS")
-
-
-def _sockets_available() -> Availability:
-    if os.name == "posix":
-        return Availability(ok=True)
-    return Availability(ok=False, reason="sockets cannot be handed to processes here", cure="use Linux or macOS")
-
-
-_CLAIM = "Every message comes back, after the other process has had it."
-_ORDER = ("main", "child")
+_POSIX = os.name == "posix"
+_experiment = partial(Experiment, claim="Every message comes back, after the other process has had it.", judge=_judge)
 
 CHAPTER = Chapter(
     name="ipc",
@@ -203,58 +173,38 @@ CHAPTER = Chapter(
     "bytes through a pipe or a socket, as memory that both can see, as objects in a queue, or as a bare signal. A "
     "round trip is there and back; on top of these figures comes what it costs to move the data itself.",
     experiments=(
-        Experiment(
-            name="pipe",
+        _experiment(
             title="A pipe",
             text="The simplest way: what is written at one end is read at the other.",
             shown=(echo, round_trips),
-            program=through_a_pipe,
-            order=_ORDER,
-            claim=_CLAIM,
-            judge=_judge,
+            program=pipe,
         ),
-        Experiment(
-            name="socket",
+        _experiment(
             title="A socket",
             text="Like a pipe, both ways, and the other end may be on another machine.",
-            shown=(receive_from, echo_socket),
-            program=through_a_socket,
-            order=_ORDER,
-            claim=_CLAIM,
-            judge=_judge,
-            available=_sockets_available,
+            shown=(echo_socket,),
+            program=socket_,
+            available=partial(when, _POSIX, "sockets cannot be handed to processes here", "use Linux or macOS"),
         ),
-        Experiment(
-            name="shared-memory",
+        _experiment(
             title="Shared memory",
             text="Nothing is copied however large the data is, but somebody has to say when it is there: here "
             "semaphores.",
-            shown=(echo_memory,),
-            program=through_shared_memory,
-            order=_ORDER,
-            claim=_CLAIM,
-            judge=_judge,
+            shown=(end_of_memory, echo_memory),
+            program=shared_memory,
         ),
-        Experiment(
-            name="queue",
+        _experiment(
             title="A message queue",
             text="Carries Python objects for any number of senders and receivers: pickling, a lock and a thread of its "
             "own make it the slowest.",
-            program=through_a_queue,
-            order=_ORDER,
-            claim=_CLAIM,
-            judge=_judge,
+            program=queue,
         ),
-        Experiment(
-            name="signal",
+        _experiment(
             title="A signal",
             text="Says that something happened, and nothing more.",
             shown=(pong, ping),
-            program=through_signals,
-            order=_ORDER,
-            claim=_CLAIM,
-            judge=_judge,
-            available=_signals_available,
+            program=signal_,
+            available=partial(when, _POSIX, "this system has no signals to wait for", "use Linux or macOS"),
         ),
     ),
     remember="A round trip costs as much as ten thousand steps of a loop: send little, in large pieces. Large arrays "

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from gilscope.core.trace import Recorder, Trace
 from gilscope.executors.processes import describe_exit
 from gilscope.tour._light import TIMEOUT_S
-from gilscope.tour._model import Chapter, Experiment, Figure, Verdict
+from gilscope.tour._model import Chapter, Experiment, Figure, Judgement
 from gilscope.tour._work import context
-
-__all__ = ["CHAPTER"]
 
 WORK_S = 0.05
 settings = {"mode": "as the parent set it"}
@@ -25,14 +25,10 @@ settings = {"mode": "as the parent set it"}
 
 def crash() -> None:
     """Read address 0, as a bug in C code does."""
-    try:
+    with suppress(ImportError, ValueError):  # then it may leave a core file behind
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    except (ImportError, ValueError):
-        pass  # then it may leave a core file behind
-    import faulthandler
-
     faulthandler.disable()  # the traceback of a crash on purpose helps nobody
     ctypes.string_at(0)
 
@@ -46,7 +42,7 @@ def job(log: Recorder, me: str, crashes: bool) -> None:
     log.tell(me, "main", "done")
 
 
-def crash_of_a_process(log: Recorder) -> list[int | None]:
+def process(log: Recorder) -> list[int | None]:
     """Start two workers of which one crashes, and a third to do its work again."""
 
     def start(me: str, crashes: bool) -> Any:
@@ -81,7 +77,7 @@ def threads_of_a_sacrifice(log: Recorder) -> None:
     job(log, "thread1", True)
 
 
-def crash_of_a_thread(log: Recorder) -> int:
+def thread(log: Recorder) -> int:
     """Run the two threads in a process of their own, and see how it ends."""
     code = f"import {__name__} as here; here.threads_of_a_sacrifice(here.Recorder({log.path!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=TIMEOUT_S, check=False)
@@ -102,47 +98,38 @@ def memory(log: Recorder) -> list[str]:
     log.tell("main", "child", "start")
     child = context().Process(target=change, args=(log, theirs))
     child.start()
-    seen = ours.recv()
-    log.tell("child", "main", seen)
+    changed = ours.recv()
+    log.tell("child", "main", changed)
     child.join(TIMEOUT_S)
-    return [seen, settings["mode"]]
-
-
-# Judging --------------------------------------------------------------------------------------------------------------
+    return [changed, settings["mode"]]
 
 
 def _finished(trace: Trace) -> set[str]:
     return {message.source for message in trace.messages if message.name == "done"}
 
 
-def _judge_process(trace: Trace, facts: Any) -> Verdict:
-    crashed, *others = facts
+def _judge_process(trace: Trace, result: Any) -> Judgement:
+    crashed, *others = result
     done = _finished(trace)
-    return Verdict(
-        holds=crashed not in (0, None) and others == [0, 0] and done == {"worker2", "worker3"},
-        seen=f"worker1 {describe_exit(crashed)}; done: {', '.join(sorted(done))}. The parent (process {os.getpid()}) "
-        "wrote this sentence.",
-        figures=(Figure(name="exit of worker1", value=describe_exit(crashed)), Figure(name="done", value=len(done))),
-    )
+    holds = crashed not in (0, None) and others == [0, 0] and done == {"worker2", "worker3"}
+    end, parent = describe_exit(crashed), f"The parent (process {os.getpid()}) wrote this sentence."
+    observed = f"worker1 {end}; done: {', '.join(sorted(done))}. {parent}"
+    return Judgement(holds, observed, (Figure("exit of worker1", end), Figure("done", len(done))))
 
 
-def _judge_thread(trace: Trace, facts: Any) -> Verdict:
+def _judge_thread(trace: Trace, result: Any) -> Judgement:
     done = _finished(trace)
-    cut = [event.name for event in trace.events if "never ended" in event.name]
-    return Verdict(
-        holds=facts != 0 and not done and len(cut) == 2,
-        seen=f"The process {describe_exit(facts)}: of {len(cut)} threads at work {len(done)} finished.",
-        figures=(Figure(name="exit", value=describe_exit(facts)), Figure(name="finished", value=len(done))),
-    )
+    cut = sum("never ended" in event.name for event in trace.events)
+    end = describe_exit(result)
+    observed = f"The process {end}: of {cut} threads at work {len(done)} finished."
+    figures = (Figure("exit", end), Figure("finished", len(done)))
+    return Judgement(result != 0 and not done and cut == 2, observed, figures)
 
 
-def _judge_memory(trace: Trace, facts: Any) -> Verdict:
-    in_child, in_parent = facts
-    return Verdict(
-        holds=in_child != in_parent,
-        seen=f"In the child it was {in_child!r}, in the parent still {in_parent!r}.",
-        figures=(Figure(name="child", value=in_child), Figure(name="parent", value=in_parent)),
-    )
+def _judge_memory(trace: Trace, result: Any) -> Judgement:
+    in_child, in_parent = result
+    observed = f"In the child it was {in_child!r}, in the parent still {in_parent!r}."
+    return Judgement(in_child != in_parent, observed, (Figure("child", in_child), Figure("parent", in_parent)))
 
 
 _SEGFAULT = "SIGSEGV" if hasattr(signal, "SIGSEGV") else "an access violation"
@@ -154,33 +141,27 @@ CHAPTER = Chapter(
     "the others go on. Threads have no such walls: they share the memory, and they share the end.",
     experiments=(
         Experiment(
-            name="process",
             title="A process crashes",
             text=f"One of two workers reads address 0 and is ended by the system ({_SEGFAULT}). The parent sees how it "
             "ended, and gives its work to a new one.",
             shown=(crash, job),
-            program=crash_of_a_process,
-            order=("main", "worker1", "worker2", "worker3"),
+            program=process,
             claim="The other worker finishes, the parent lives, and a new worker does the work of the dead one.",
             judge=_judge_process,
         ),
         Experiment(
-            name="thread",
             title="A thread crashes",
             text="The same crash in one of two threads, in a process that is sacrificed for it.",
             shown=(threads_of_a_sacrifice,),
-            program=crash_of_a_thread,
-            order=("main", "thread1", "thread2"),
+            program=thread,
             claim="The whole process dies: the other thread does not finish.",
             judge=_judge_thread,
         ),
         Experiment(
-            name="memory",
             title="Memory is not shared",
             text="The child changes a global of the module in its own copy.",
             shown=(change,),
             program=memory,
-            order=("main", "child"),
             claim="The parent does not see the change.",
             judge=_judge_memory,
         ),

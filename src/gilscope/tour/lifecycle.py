@@ -7,34 +7,67 @@ import signal
 import statistics
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from gilscope.core import clocks
-from gilscope.core.spec import Availability
+from gilscope.core.errors import UnavailableError
 from gilscope.core.trace import Recorder, Trace, duration
 from gilscope.env.interpreter import gil_enabled
-from gilscope.tour._light import TIMEOUT_S
-from gilscope.tour._model import Chapter, Experiment, Figure, Verdict
-from gilscope.tour._states import GONE, STATES, process_state, states_available, thread_state
-from gilscope.tour._work import context
+from gilscope.tour._light import TIMEOUT_S, metered
+from gilscope.tour._model import Chapter, Experiment, Figure, Judgement, seconds, when
+from gilscope.tour._work import context, named
 
-__all__ = ["CHAPTER"]
-
-RUNNING, SLEEPING, STOPPED, ZOMBIE = (STATES[letter] for letter in "RSTZ")
+RUNNING, SLEEPING, STOPPED, GONE = "running or runnable", "sleeping", "stopped", "gone"
+_STATES = {  # man 5 proc, field 3 of stat
+    "R": RUNNING,
+    "S": SLEEPING,
+    "D": "waiting for a device",
+    "T": STOPPED,
+    "t": STOPPED,
+    "Z": "terminated, not yet joined",
+    "X": "terminated",
+    "I": "idle",
+}
 _PATIENCE_S = 10.0
 
 
-def until(wanted: str, state: Any, *who: Any) -> str:
-    """Look until the state is the wanted one, or patience ends; return the last one seen."""
+def _state_in(path: str) -> str:
+    """Return the state of a thread or process right now, by its stat file."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return GONE
+    except OSError as error:
+        raise UnavailableError(f"{path} cannot be read: {error.strerror}") from None
+    letter = text.rpartition(b")")[2].split()[0].decode()  # the name in between may hold anything
+    return _STATES.get(letter, letter)
+
+
+def process_state(pid: int | None) -> str:
+    """Return the state of a process as the operating system sees it."""
+    return "new" if pid is None else _state_in(f"/proc/{pid}/stat")
+
+
+def thread_state(native_id: int | None) -> str:
+    """Return the state of a thread of this process as the operating system sees it."""
+    return "new" if native_id is None else _state_in(f"/proc/self/task/{native_id}/stat")
+
+
+def until(log: Recorder, lane: str, state_now: Callable[[], str], name: str, wanted: str) -> str:
+    """Wait until the state is the wanted one, or patience ends; return the last one seen."""
     limit = time.monotonic() + _PATIENCE_S
-    while (seen := state(*who)) != wanted and time.monotonic() < limit:
-        time.sleep(0.001)
-    return str(seen)
+    with log.span(lane, name, "state"):
+        while (state := state_now()) != wanted and time.monotonic() < limit:
+            time.sleep(0.001)
+    return state
 
 
-def life_of_a_thread(log: Recorder) -> list[str]:
+def thread(log: Recorder) -> list[str]:
     """Follow a thread from its creation to its end."""
-    go, stop, seen = threading.Event(), threading.Event(), []
+    go, stop = threading.Event(), threading.Event()
 
     def live() -> None:
         go.wait()  # blocked: it asks for something that is not there
@@ -42,23 +75,19 @@ def life_of_a_thread(log: Recorder) -> list[str]:
             pass
 
     thread = threading.Thread(target=live)
-    with log.span("thread", "new", "state"):
-        seen.append("new" if thread.ident is None else "started")
+    follow = partial(until, log, "thread", lambda: thread_state(thread.native_id))
+    states = [follow("new", "new")]
     log.tell("main", "thread", "start")
     thread.start()
-    native_id = thread.native_id or 0
-    with log.span("thread", "blocked", "state"):
-        seen.append(until(SLEEPING, thread_state, native_id))
+    states.append(follow("blocked", SLEEPING))
     log.tell("main", "thread", "set the event it waits for")
     go.set()
-    with log.span("thread", "runnable or running", "state"):
-        seen.append(until(RUNNING, thread_state, native_id))
+    states.append(follow("runnable or running", RUNNING))
     log.tell("main", "thread", "stop")
     stop.set()
     thread.join()
-    with log.span("thread", "terminated", "state"):
-        seen.append(until(GONE, thread_state, native_id))
-    return seen
+    states.append(follow("terminated", GONE))
+    return states
 
 
 def _live(ready: Any) -> None:
@@ -70,38 +99,31 @@ def _live(ready: Any) -> None:
         pass
 
 
-def life_of_a_process(log: Recorder) -> list[str]:
+def process(log: Recorder) -> list[str]:
     """Follow a process from its creation until it is reaped."""
     ours, theirs = context().Pipe()
     process = context().Process(target=_live, args=(theirs,))
-    seen = []
-    with log.span("process", "new", "state"):
-        seen.append("new" if process.pid is None else "started")
+    follow = partial(until, log, "process", lambda: process_state(process.pid))
+    states = [follow("new", "new")]
     log.tell("main", "process", "start")
     process.start()
-    pid = process.pid or 0
-    with log.span("process", "blocked", "state"):
-        seen.append(until(SLEEPING, process_state, pid))
+    states.append(follow("blocked", SLEEPING))
     log.tell("main", "process", "send what it waits for")
     ours.send("go")
-    with log.span("process", "runnable or running", "state"):
-        seen.append(until(RUNNING, process_state, pid))
+    states.append(follow("runnable or running", RUNNING))
     log.tell("main", "process", "SIGSTOP")
-    os.kill(pid, signal.SIGSTOP)
-    with log.span("process", "stopped", "state"):
-        seen.append(until(STOPPED, process_state, pid))
+    os.kill(process.pid, signal.SIGSTOP)
+    states.append(follow("stopped", STOPPED))
     log.tell("main", "process", "SIGCONT, SIGTERM")
-    os.kill(pid, signal.SIGCONT)
-    os.kill(pid, signal.SIGTERM)
+    os.kill(process.pid, signal.SIGCONT)
+    os.kill(process.pid, signal.SIGTERM)
     process.join(TIMEOUT_S)
-    with log.span("process", "terminated", "state"):
-        seen.append(until(GONE, process_state, pid))
-    return seen
+    states.append(follow("terminated", GONE))
+    return states
 
 
-def runnable_but_not_running(log: Recorder) -> dict[str, Any]:
+def runnable(log: Recorder) -> None:
     """Let two threads want the same lock-free time: the one that has to queue is runnable, not running."""
-    facts: dict[str, int] = {}
     together = threading.Barrier(2)
 
     def spin(me: str) -> None:
@@ -109,29 +131,24 @@ def runnable_but_not_running(log: Recorder) -> dict[str, Any]:
             os.sched_setaffinity(threading.get_native_id(), {min(os.sched_getaffinity(0))})
         together.wait(TIMEOUT_S)
         stop = time.monotonic() + 0.2
-        begun, cpu_ns, queued_ns = clocks.wall_ns(), clocks.thread_cpu_ns(), clocks.run_queue_ns()
-        with log.span(me, "compute"):
+        with metered(log, me, "compute"):
             while time.monotonic() < stop:
                 sum(range(1000))
-        facts[f"{me} wall"] = clocks.wall_ns() - begun
-        facts[f"{me} running"] = clocks.thread_cpu_ns() - cpu_ns
-        facts[f"{me} runnable"] = (clocks.run_queue_ns() or 0) - (queued_ns or 0)
         log.tell(me, "main", "done")
 
-    threads = [threading.Thread(target=spin, args=(name,)) for name in ("first", "second")]
-    for thread, name in zip(threads, ("first", "second"), strict=True):
-        log.tell("main", name, "start")
+    threads = [threading.Thread(target=spin, args=(name,), name=name) for name in ("first", "second")]
+    for thread in threads:
+        log.tell("main", thread.name, "start")
         thread.start()
     for thread in threads:
         thread.join()
-    return facts
 
 
 def nothing() -> None:
     """Do nothing: only the start and the end are of interest."""
 
 
-def what_they_cost(log: Recorder) -> dict[str, list[int]]:
+def costs(log: Recorder) -> dict[str, list[int]]:
     """Start and join threads and processes that do nothing, one after the other."""
     spent: dict[str, list[int]] = {"thread": [], "process": []}
     for kind, make, times in (("thread", threading.Thread, 8), ("process", context().Process, 3)):
@@ -145,59 +162,32 @@ def what_they_cost(log: Recorder) -> dict[str, list[int]]:
     return spent
 
 
-# Judging --------------------------------------------------------------------------------------------------------------
-
-_THREAD_LIFE = ["new", SLEEPING, RUNNING, GONE]
-_PROCESS_LIFE = ["new", SLEEPING, RUNNING, STOPPED, GONE]
-
-
-def _judge_life(trace: Trace, facts: Any) -> Verdict:
-    wanted = _THREAD_LIFE if len(facts) == len(_THREAD_LIFE) else _PROCESS_LIFE
-    return Verdict(
-        holds=facts == wanted,
-        seen="Seen in this order: " + ", ".join(facts) + ".",
-        figures=tuple(Figure(name=f"state {number}", value=state) for number, state in enumerate(facts, start=1)),
-    )
+def _judge_life(trace: Trace, result: Any) -> Judgement:
+    lives = (["new", SLEEPING, RUNNING, GONE], ["new", SLEEPING, RUNNING, STOPPED, GONE])  # of a thread, a process
+    figures = tuple(Figure(f"state {number}", state) for number, state in enumerate(result, start=1))
+    return Judgement(result in lives, f"Seen in this order: {', '.join(result)}.", figures)
 
 
-def _share(facts: Any, what: str) -> float:
-    spent, wall = (sum(facts[f"{me} {part}"] for me in ("first", "second")) for part in (what, "wall"))
-    return float(spent / wall)
+def _judge_runnable(trace: Trace, result: Any) -> Judgement:
+    spans = named(trace, "compute", 2)
+    wall = sum(e.end_ns - e.start_ns for e in spans)
+    running = sum(trace.facts[f"{e.lane} cpu_ns"] for e in spans) / wall
+    runnable = sum(trace.facts.get(f"{e.lane} run_queue_ns", 0) for e in spans) / wall
+    blocked = max(0.0, 1 - running - runnable)
+    observed = f"running {running:.0%}, runnable but queueing {runnable:.0%}, and blocked {blocked:.0%}"
+    figures = (Figure("running", running), Figure("runnable", runnable), Figure("blocked", blocked))
+    return Judgement(running <= 0.6, f"Of their time the two were {observed}.", figures)
 
 
-def _judge_runnable(trace: Trace, facts: Any) -> Verdict:
-    running, runnable = _share(facts, "running"), _share(facts, "runnable")
-    return Verdict(
-        holds=running <= 0.6,
-        seen=f"Of their time the two were running {running:.0%}, runnable but queueing {runnable:.0%}, and blocked "
-        f"{max(0.0, 1 - running - runnable):.0%}.",
-        figures=(
-            Figure(name="running", value=running),
-            Figure(name="runnable", value=runnable),
-            Figure(name="blocked", value=max(0.0, 1 - running - runnable)),
-        ),
-    )
+def _judge_costs(trace: Trace, result: Any) -> Judgement:
+    thread, process = (statistics.median(result[kind]) for kind in ("thread", "process"))
+    times, method = f"{process / thread:.0f} times as long", context().get_start_method()
+    observed = f"A thread took {duration(thread)}, a process {duration(process)} ({method}): {times}."
+    return Judgement(thread < process, observed, (seconds("thread", thread), seconds("process", process)))
 
 
-def _judge_costs(trace: Trace, facts: Any) -> Verdict:
-    thread, process = (statistics.median(facts[kind]) for kind in ("thread", "process"))
-    return Verdict(
-        holds=thread < process,
-        seen=f"A thread took {duration(thread)}, a process {duration(process)} ({context().get_start_method()}): "
-        f"{process / thread:.0f} times as long.",
-        figures=(
-            Figure(name="thread", value=thread / 1e9, unit="s"),
-            Figure(name="process", value=process / 1e9, unit="s"),
-        ),
-    )
-
-
-def _one_cpu_can_be_chosen() -> Availability:
-    if hasattr(os, "sched_setaffinity"):
-        return Availability(ok=True)
-    return Availability(ok=False, reason="this system cannot tie threads to a CPU", cure="use Linux")
-
-
+_CAN_PIN = hasattr(os, "sched_setaffinity")
+_STATES_SHOWN = os.path.exists("/proc/self/task")
 _BLOCKED = (
     "With the GIL the loser of the race is blocked, waiting for the GIL; without it, it queues for the CPU."
     if gil_enabled()
@@ -213,44 +203,37 @@ CHAPTER = Chapter(
     "how.",
     experiments=(
         Experiment(
-            name="thread",
             title="The life of a thread",
             text="The main thread looks up the state in which the operating system sees the other one.",
-            program=life_of_a_thread,
+            program=thread,
             shown=(until,),
-            order=("main", "thread"),
             claim="New, then blocked on an event, then running, then gone: in this order.",
             judge=_judge_life,
-            available=states_available,
+            available=partial(when, _STATES_SHOWN, "this system does not show the states of threads", "use Linux"),
         ),
         Experiment(
-            name="process",
             title="The life of a process",
             text="A process can also be stopped from outside, and goes on where it was when asked to.",
-            program=life_of_a_process,
+            program=process,
             shown=(_live,),
-            order=("main", "process"),
             claim="New, blocked on a pipe, running, stopped by a signal, and gone after the join.",
             judge=_judge_life,
-            available=states_available,
+            available=partial(when, _STATES_SHOWN, "this system does not show the states of threads", "use Linux"),
         ),
         Experiment(
-            name="runnable",
             title="Runnable is not running",
             text=f"Two threads are tied to one CPU and compute. {_BLOCKED}",
-            program=runnable_but_not_running,
-            order=("main", "first", "second"),
+            shown=(metered,),
+            program=runnable,
             claim="On one CPU two threads are running for half of the time each, at most.",
             judge=_judge_runnable,
-            available=_one_cpu_can_be_chosen,
+            available=partial(when, _CAN_PIN, "this system cannot tie threads to a CPU", "use Linux"),
         ),
         Experiment(
-            name="costs",
             title="What a life costs",
             text="Start and join of one that does nothing: the least a thread or process can take.",
-            program=what_they_cost,
+            program=costs,
             shown=(nothing,),
-            order=("thread", "process"),
             claim="A thread is started and joined in less time than a process.",
             judge=_judge_costs,
         ),

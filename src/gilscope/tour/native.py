@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import functools
+import timeit
 from collections.abc import Callable
 from typing import Any
 
 from gilscope import kernels
 from gilscope.core import clocks, targets
-from gilscope.core.spec import Availability
+from gilscope.core.spec import Availability, Impl
 from gilscope.core.trace import Recorder, Trace, duration
+from gilscope.env.interpreter import gil_enabled
 from gilscope.tour._light import metered
-from gilscope.tour._model import Chapter, Experiment, Figure, Verdict
-from gilscope.tour._work import one_core_or_two, run_in_threads, threads_run_together, two_cpus
-
-__all__ = ["CHAPTER"]
+from gilscope.tour._model import Chapter, Experiment, Judgement, seconds
+from gilscope.tour._work import cores_experiment, run_in_threads, with_two_cpus
 
 KERNEL, SIZE = "mandelbrot", "S"
 LENGTH_NS = 60_000_000
-_WORDS = {
+_LABELS = {
     "py_loop": "Python",
     "cy_gil": "Cython, holding the GIL",
     "cy_nogil": "Cython, without the GIL",
@@ -29,9 +29,7 @@ _WORDS = {
 def loop_of(implementation: str) -> Callable[[], Any]:
     """Return a call of the kernel's loop over the whole image, on memory of its own, compiled if need be."""
     spec = kernels.load(KERNEL)
-    impl = spec.impl(implementation)
-    assert impl is not None
-    function, params = kernels.resolve(KERNEL, impl), spec.sizes[SIZE]
+    function, params = kernels.resolve(KERNEL, _impl(implementation)), spec.sizes[SIZE]
     layout = kernels.buffer_layout(spec, params)
     buffers = targets.views(bytearray(layout[0]), layout)
     call = functools.partial(function, 0, 0, spec.extent(params), params, buffers)
@@ -41,21 +39,16 @@ def loop_of(implementation: str) -> Callable[[], Any]:
 
 def time_of(call: Callable[[], Any]) -> int:
     """Return how long a call takes, in ns: the shortest of three."""
-    spent = []
-    for _ in range(3):
-        begun = clocks.wall_ns()
-        call()
-        spent.append(clocks.wall_ns() - begun)
-    return min(spent)
+    return int(min(timeit.repeat(call, timer=clocks.wall_ns, repeat=3, number=1)))
 
 
 def speeds(log: Recorder) -> dict[str, int]:
     """Run the loop once in each form, in one thread."""
     found = {}
-    for implementation in _WORDS:
+    for implementation in _LABELS:
         if _available(implementation).ok:
             call = loop_of(implementation)
-            with log.span("main", _WORDS[implementation]):
+            with log.span("main", _LABELS[implementation]):
                 found[implementation] = time_of(call)
     return found
 
@@ -74,87 +67,63 @@ def in_two_threads(log: Recorder, implementation: str) -> None:
     run_in_threads(log, work, ("image1", "image2"))
 
 
-def python_loop(log: Recorder) -> None:
+def python(log: Recorder) -> None:
     """Run the Python loop in two threads."""
     in_two_threads(log, "py_loop")
 
 
-def cython_with_gil(log: Recorder) -> None:
+def cython_gil(log: Recorder) -> None:
     """Run the Cython loop that keeps the GIL in two threads."""
     in_two_threads(log, "cy_gil")
 
 
-def cython_without_gil(log: Recorder) -> None:
+def cython_nogil(log: Recorder) -> None:
     """Run the same Cython loop under ``with nogil`` in two threads."""
     in_two_threads(log, "cy_nogil")
 
 
-def numba_without_gil(log: Recorder) -> None:
+def numba_nogil(log: Recorder) -> None:
     """Run the loop compiled by Numba with ``nogil=True`` in two threads."""
     in_two_threads(log, "nb_nogil")
 
 
-# Judging --------------------------------------------------------------------------------------------------------------
+def _impl(name: str) -> Impl:
+    impl = kernels.load(KERNEL).impl(name)
+    assert impl is not None
+    return impl
 
 
 def _available(implementation: str) -> Availability:
-    spec = kernels.load(KERNEL)
-    impl = spec.impl(implementation)
-    assert impl is not None
-    return kernels.availability(spec, impl)
+    return kernels.availability(kernels.load(KERNEL), _impl(implementation))
 
 
-def _here_with_two_cpus(implementation: str) -> Availability:
-    here = _available(implementation)
-    return here if not here.ok else two_cpus()
-
-
-def _judge_speeds(trace: Trace, facts: Any) -> Verdict:
-    python, compiled = facts["py_loop"], {name: ns for name, ns in facts.items() if name != "py_loop"}
+def _judge_speeds(trace: Trace, result: Any) -> Judgement:
+    python, compiled = result["py_loop"], {name: ns for name, ns in result.items() if name != "py_loop"}
     slowest = max(compiled.values(), default=python)
     others = "; ".join(
-        f"{_WORDS[name]} {duration(ns)}, {python / ns:.0f} times as fast" for name, ns in compiled.items()
+        f"{_LABELS[name]} {duration(ns)}, {python / ns:.0f} times as fast" for name, ns in compiled.items()
     )
-    return Verdict(
-        holds=bool(compiled) and slowest * 5 < python,
-        seen=f"Python took {duration(python)}; {others}.",
-        figures=tuple(Figure(name=_WORDS[name], value=ns / 1e9, unit="s") for name, ns in facts.items()),
-    )
-
-
-def _judge_held(trace: Trace, facts: Any) -> Verdict:
-    return one_core_or_two(trace, together=threads_run_together(), name="computing")
-
-
-def _judge_released(trace: Trace, facts: Any) -> Verdict:
-    return one_core_or_two(trace, together=True, name="computing")
+    figures = tuple(seconds(_LABELS[name], ns) for name, ns in result.items())
+    return Judgement(bool(compiled) and slowest * 5 < python, f"Python took {duration(python)}; {others}.", figures)
 
 
 def _compiled_here() -> Availability:
     cython, numba = _available("cy_nogil"), _available("nb_nogil")
-    return cython if not cython.ok and not numba.ok else Availability(ok=True)
+    return numba if numba.ok else cython
 
 
-_ONE = "Both threads run at the same time." if threads_run_together() else "Two threads use no more than one core."
-_TWO = "Both threads run at the same time."
-_ORDER = ("main", "image1", "image2")
-
-
-def _parallel(name: str, title: str, text: str, program: Callable[[Recorder], None], impl: str) -> Experiment:
+def _parallel(title: str, text: str, program: Callable[[Recorder], None], implementation: str) -> Experiment:
     """Return the experiment of one implementation in two threads."""
-    known = kernels.load(KERNEL).impl(impl)
-    held = known is not None and known.gil == "held"
-    return Experiment(
-        name=name,
+    together = not gil_enabled() or _impl(implementation).gil != "held"
+    return cores_experiment(
         title=title,
         text=text,
-        shown=(loop_of, in_two_threads) if impl == "py_loop" else (),
+        shown=(loop_of, in_two_threads) if implementation == "py_loop" else (),
         program=program,
-        order=_ORDER,
-        claim=_ONE if held else _TWO,
-        judge=_judge_held if held else _judge_released,
-        available=functools.partial(_here_with_two_cpus, impl),
-        tries=1 if held and not threads_run_together() else 3,
+        claim="Both threads run at the same time." if together else "Two threads use no more than one core.",
+        together=together,
+        spans="computing",
+        available=lambda: with_two_cpus(_available(implementation)),
     )
 
 
@@ -165,7 +134,6 @@ CHAPTER = Chapter(
     "order. Compiling makes it faster; releasing the GIL lets it run in several threads. These are two things.",
     experiments=(
         Experiment(
-            name="speeds",
             title="How fast is each",
             text="One thread, the same image. Numba had compiled its loop before.",
             shown=(loop_of, time_of),
@@ -174,28 +142,20 @@ CHAPTER = Chapter(
             judge=_judge_speeds,
             available=_compiled_here,
         ),
-        _parallel("python", "Python in two threads", "Byte code needs the GIL.", python_loop, "py_loop"),
+        _parallel("Python in two threads", "Byte code needs the GIL.", python, "py_loop"),
         _parallel(
-            "cython-gil",
             "Cython that keeps the GIL",
             "Compiled, but nobody said that the loop can do without the GIL.",
-            cython_with_gil,
+            cython_gil,
             "cy_gil",
         ),
         _parallel(
-            "cython-nogil",
             "Cython that releases the GIL",
             "The same loop under with nogil: it touches no Python object.",
-            cython_without_gil,
+            cython_nogil,
             "cy_nogil",
         ),
-        _parallel(
-            "numba-nogil",
-            "Numba that releases the GIL",
-            "jit(nogil=True) around the Python loop.",
-            numba_without_gil,
-            "nb_nogil",
-        ),
+        _parallel("Numba that releases the GIL", "jit(nogil=True) around the Python loop.", numba_nogil, "nb_nogil"),
     ),
     remember="Compile the loop first, then release the GIL around it: the first makes it fast, the second makes "
     "threads worth while.",

@@ -7,15 +7,13 @@ from typing import Any
 
 from gilscope.core.trace import Recorder, Trace
 from gilscope.tour._light import begin, nap
-from gilscope.tour._model import Chapter, Experiment, Figure, Verdict
+from gilscope.tour._model import Chapter, Experiment, Figure, Judgement
 from gilscope.tour._work import judge_overlap, run_in_processes
-
-__all__ = ["CHAPTER"]
 
 counter = 0
 
 
-def two_processes(log: Recorder) -> None:
+def sleeps(log: Recorder) -> None:
     """Let two processes sleep."""
     run_in_processes(log, nap, ("sleep1", "sleep2"))
 
@@ -29,7 +27,7 @@ def increment(log: Recorder, me: str) -> None:
     log.tell(me, "main", f"counter is {counter}")
 
 
-def separate_memory(log: Recorder) -> dict[str, Any]:
+def memory(log: Recorder) -> dict[str, Any]:
     """Let two processes change a global, and look at ours."""
     global counter
     counter = 0
@@ -37,19 +35,14 @@ def separate_memory(log: Recorder) -> dict[str, Any]:
     return {"pid": os.getpid(), "counter": counter}
 
 
-def _judge_memory(trace: Trace, facts: Any) -> Verdict:
+def _judge_memory(trace: Trace, result: Any) -> Judgement:
     children = [trace.facts.get(name, {}) for name in ("child1", "child2")]
-    seen = [child.get("counter") for child in children]
-    pids = {facts["pid"], *(child.get("pid") for child in children)}
-    return Verdict(
-        holds=seen == [1, 1] and facts["counter"] == 0 and len(pids) == 3,
-        seen=f"Each child counted to {seen[0]}; the parent's counter was still {facts['counter']}. "
-        f"{len(pids)} processes took part.",
-        figures=(
-            Figure(name="counter in the children", value=str(seen)),
-            Figure(name="counter in the parent", value=facts["counter"]),
-        ),
-    )
+    counts, counter = [child.get("counter") for child in children], result["counter"]
+    pids = {result["pid"], *(child.get("pid") for child in children)}
+    held = f"Each child counted to {counts[0]}; the parent's counter was still {counter}."
+    figures = (Figure("counter in the children", str(counts)), Figure("counter in the parent", counter))
+    holds = counts == [1, 1] and counter == 0 and len(pids) == 3
+    return Judgement(holds, f"{held} {len(pids)} processes took part.", figures)
 
 
 CHAPTER = Chapter(
@@ -59,24 +52,20 @@ CHAPTER = Chapter(
     "system runs processes side by side; what they want to tell each other must be sent.",
     experiments=(
         Experiment(
-            name="sleeps",
             title="Two sleeps in two processes",
             text="As with threads the sleeps overlap. Starting takes longer: each process has to load Python and "
             "import the module before it can do anything.",
             shown=(nap, begin, run_in_processes),
-            program=two_processes,
-            order=("main", "sleep1", "sleep2"),
+            program=sleeps,
             claim="Both processes are asleep at the same time.",
             judge=judge_overlap,
             tries=3,
         ),
         Experiment(
-            name="memory",
             title="A memory for each",
             text="Each child changes the global variable of the module: its own copy of it.",
             shown=(increment,),
-            program=separate_memory,
-            order=("main", "child1", "child2"),
+            program=memory,
             claim="The parent's variable does not change.",
             judge=_judge_memory,
         ),

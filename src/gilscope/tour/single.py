@@ -9,10 +9,8 @@ from gilscope.tour._light import NAP_S
 from gilscope.tour._model import Chapter, Experiment
 from gilscope.tour._work import judge_turns
 
-__all__ = ["CHAPTER"]
 
-
-def two_sleeps(log: Recorder) -> None:
+def sleeps(log: Recorder) -> None:
     """Sleep twice in one thread."""
     for lane, turn in (("sleep1", "1st"), ("sleep2", "2nd")):
         log.tell("main", lane, f"sleep {turn} time for {NAP_S} s")
@@ -28,11 +26,9 @@ CHAPTER = Chapter(
     "else of the program happens, though the CPU is free.",
     experiments=(
         Experiment(
-            name="sleeps",
             title="Two sleeps one after the other",
             text="One thread calls sleep twice. The second call cannot begin before the first has returned.",
-            program=two_sleeps,
-            order=("main", "sleep1", "sleep2"),
+            program=sleeps,
             claim="The second sleep begins after the first has ended.",
             judge=judge_turns,
         ),

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import queue
-import sys
 import threading
 import time
 from typing import Any
 
 from gilscope.core.trace import Recorder, Trace, duration
-from gilscope.tour import _deadlock, _prices
-from gilscope.tour._model import Chapter, Experiment, Figure, Verdict, at_once
-from gilscope.tour._work import named, run_in_threads
-
-__all__ = ["CHAPTER"]
+from gilscope.tour import _prices
+from gilscope.tour._model import Chapter, Experiment, Figure, Judgement, at_once, seconds
+from gilscope.tour._work import named, run_in_threads, switch_interval
 
 INCREMENTS = 100_000
 STEP_S = 0.02
+ACQUIRE_S = 0.2
 
 
 def plus_one(number: int) -> int:
@@ -34,12 +32,8 @@ def lost_update(log: Recorder) -> int:
                 counter[0] = plus_one(counter[0])
         log.tell(me, "main", "done")
 
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)  # 5 ms by default: the same happens then, but more rarely
-    try:
+    with switch_interval(1e-5):  # 5 ms by default: the same happens then, but more rarely
         run_in_threads(log, increment, ("first", "second"))
-    finally:
-        sys.setswitchinterval(before)
     return counter[0]
 
 
@@ -94,13 +88,13 @@ def condition(log: Recorder) -> None:
     changed = threading.Condition()
     shelf: list[str] = []
 
-    def consume(log: Recorder, me: str) -> None:
-        with changed, log.span(me, "wait", "wait"):
+    def consume() -> None:
+        with changed, log.span("consumer", "wait", "wait"):
             changed.wait_for(lambda: shelf)
-        with log.span(me, "take"):
+        with log.span("consumer", "take"):
             shelf.pop()
 
-    consumer = threading.Thread(target=consume, args=(log, "consumer"))
+    consumer = threading.Thread(target=consume)
     log.tell("main", "consumer", "start")
     consumer.start()
     with log.span("main", "make"):
@@ -145,18 +139,18 @@ def barrier(log: Recorder) -> None:
     run_in_threads(log, walk, ("fast", "slower", "slowest"))
 
 
-def producer_and_consumer(log: Recorder) -> list[int]:
+def queue_(log: Recorder) -> list[int]:
     """Hand items over through a queue that holds two."""
     belt: queue.Queue[int | None] = queue.Queue(maxsize=2)
     taken: list[int] = []
 
-    def consume(log: Recorder, me: str) -> None:
+    def consume() -> None:
         while (item := belt.get()) is not None:
-            with log.span(me, f"use {item}"):
+            with log.span("consumer", f"use {item}"):
                 time.sleep(STEP_S / 2)
                 taken.append(item)
 
-    consumer = threading.Thread(target=consume, args=(log, "consumer"))
+    consumer = threading.Thread(target=consume)
     consumer.start()
     for item in (*range(5), None):
         with log.span("main", "put" if item is None else f"put {item}", "wait"):
@@ -165,93 +159,113 @@ def producer_and_consumer(log: Recorder) -> list[int]:
     return taken
 
 
-# Judging --------------------------------------------------------------------------------------------------------------
+def embrace(log: Recorder, *, same_order: bool) -> dict[str, bool]:
+    """Let two threads take two locks each."""
+    a, b = threading.Lock(), threading.Lock()
+    both_hold_one = threading.Barrier(2)
+    got: dict[str, bool] = {}
+
+    def take(log: Recorder, me: str) -> None:
+        one, other = (a, b) if same_order or me == "first" else (b, a)
+        with one:
+            if not same_order:
+                both_hold_one.wait()
+            with log.span(me, "wait for the other lock", "wait"):
+                got[me] = other.acquire(timeout=ACQUIRE_S)
+            if got[me]:
+                other.release()
+        log.tell(me, "main", "got both" if got[me] else "gave up")
+
+    run_in_threads(log, take, ("first", "second"))
+    return got
 
 
-def _judge_lost(trace: Trace, facts: Any) -> Verdict:
-    asked = 2 * INCREMENTS
-    return Verdict(
-        holds=facts < asked,
-        seen=f"Of {asked} increments {facts} arrived: {asked - facts} were lost.",
-        figures=(Figure(name="increments", value=asked), Figure(name="lost", value=asked - facts)),
-    )
+def deadlock(log: Recorder) -> dict[str, bool]:
+    """Take two locks in opposite order; only the time-out ends it."""
+    return embrace(log, same_order=False)
 
 
-def most_inside(trace: Trace, name: str = "inside") -> int:
-    """Return the largest number of spans of a name that went on at once."""
-    return max(depth for _, depth in at_once(trace.spans(name=name)))
+def no_deadlock(log: Recorder) -> dict[str, bool]:
+    """Take two locks in the same order."""
+    return embrace(log, same_order=True)
 
 
-def _judge_mutex(trace: Trace, facts: Any) -> Verdict:
-    most = most_inside(trace)
+def _judge_lost(trace: Trace, result: Any) -> Judgement:
+    total = 2 * INCREMENTS
+    observed = f"Of {total} increments {result} arrived: {total - result} were lost."
+    return Judgement(result < total, observed, (Figure("increments", total), Figure("lost", total - result)))
+
+
+def _most_inside(trace: Trace) -> int:
+    return max(depth for _, depth in at_once(trace.spans(name="inside")))
+
+
+def _judge_mutex(trace: Trace, result: Any) -> Judgement:
+    most = _most_inside(trace)
     waited = sum(e.end_ns - e.start_ns for e in trace.spans(name="wait for the lock"))
-    return Verdict(
-        holds=most == 1 and facts == 6,
-        seen=f"Never more than {most} inside, and all {facts} increments arrived. They waited {duration(waited)}.",
-        figures=(Figure(name="most inside at once", value=most), Figure(name="waited", value=waited / 1e9, unit="s")),
-    )
+    observed = f"Never more than {most} inside, and all {result} increments arrived. They waited {duration(waited)}."
+    figures = (Figure("most inside at once", most), seconds("waited", waited))
+    return Judgement(most == 1 and result == 6, observed, figures)
 
 
-def _judge_rlock(trace: Trace, facts: Any) -> Verdict:
-    again = {name: "got it" if got else "would have waited for ever" for name, got in facts.items()}
-    return Verdict(
-        holds=facts == {"Lock": False, "RLock": True},
-        seen=f"The second time, the Lock: {again['Lock']}; the RLock: {again['RLock']}.",
-        figures=tuple(Figure(name=f"{name}, second time", value=value) for name, value in again.items()),
-    )
+def _judge_rlock(trace: Trace, result: Any) -> Judgement:
+    again = {name: "got it" if got else "would have waited for ever" for name, got in result.items()}
+    observed = f"The second time, the Lock: {again['Lock']}; the RLock: {again['RLock']}."
+    figures = tuple(Figure(f"{name}, second time", value) for name, value in again.items())
+    return Judgement(result == {"Lock": False, "RLock": True}, observed, figures)
 
 
-def _judge_semaphore(trace: Trace, facts: Any) -> Verdict:
-    most, entered = most_inside(trace), len(named(trace, "inside", 4))
-    return Verdict(
-        holds=most == 2 and entered == 4,
-        seen=f"{entered} entered, at most {most} at once.",
-        figures=(Figure(name="most inside at once", value=most),),
-    )
+def _judge_semaphore(trace: Trace, result: Any) -> Judgement:
+    most, entered = _most_inside(trace), len(named(trace, "inside", 4))
+    observed = f"{entered} entered, at most {most} at once."
+    return Judgement(most == 2 and entered == 4, observed, (Figure("most inside at once", most),))
 
 
-def _judge_condition(trace: Trace, facts: Any) -> Verdict:
+def _judge_condition(trace: Trace, result: Any) -> Judgement:
     (wait,), (take,) = named(trace, "wait", 1), named(trace, "take", 1)
     notified = next(m.sent_ns for m in trace.messages if m.name == "notify")
-    return Verdict(
-        holds=wait.start_ns < notified < wait.end_ns <= take.start_ns,
-        seen=f"It waited {duration(wait.end_ns - wait.start_ns)} and went on {duration(wait.end_ns - notified)} after "
-        "it was notified.",
-        figures=(Figure(name="woken after", value=(wait.end_ns - notified) / 1e9, unit="s"),),
-    )
+    waited, later = wait.end_ns - wait.start_ns, wait.end_ns - notified
+    holds = wait.start_ns < notified < wait.end_ns <= take.start_ns
+    observed = f"It waited {duration(waited)} and went on {duration(later)} after it was notified."
+    return Judgement(holds, observed, (seconds("woken after", later),))
 
 
-def _judge_event(trace: Trace, facts: Any) -> Verdict:
+def _judge_event(trace: Trace, result: Any) -> Judgement:
     waits, moment = named(trace, "wait", 2), trace.facts["set_ns"]
-    return Verdict(
-        holds=all(wait.start_ns < moment < wait.end_ns for wait in waits),
-        seen=f"Both waited until it was set; the last went on {duration(max(w.end_ns for w in waits) - moment)} later.",
-        figures=(Figure(name="woken after", value=(max(w.end_ns for w in waits) - moment) / 1e9, unit="s"),),
-    )
+    later = max(wait.end_ns for wait in waits) - moment
+    holds = all(wait.start_ns < moment < wait.end_ns for wait in waits)
+    observed = f"Both waited until it was set; the last went on {duration(later)} later."
+    return Judgement(holds, observed, (seconds("woken after", later),))
 
 
-def _judge_barrier(trace: Trace, facts: Any) -> Verdict:
+def _judge_barrier(trace: Trace, result: Any) -> Judgement:
     waits = named(trace, "wait for the others", 3)
     last, first = max(w.start_ns for w in waits), min(w.end_ns for w in waits)
     longest = max(w.end_ns - w.start_ns for w in waits)
-    return Verdict(
-        holds=last <= first,
-        seen=f"The first to arrive waited {duration(longest)}; all went on after the last had come.",
-        figures=(Figure(name="longest wait", value=longest / 1e9, unit="s"),),
-    )
+    observed = f"The first to arrive waited {duration(longest)}; all went on after the last had come."
+    return Judgement(last <= first, observed, (seconds("longest wait", longest),))
 
 
-def _judge_queue(trace: Trace, facts: Any) -> Verdict:
+def _judge_queue(trace: Trace, result: Any) -> Judgement:
     puts = [e for e in trace.spans("main") if e.category == "wait"]
-    blocked = [e for e in puts if e.end_ns - e.start_ns > 1_000_000]
-    return Verdict(
-        holds=facts == list(range(5)),
-        seen=f"Items came out as {facts}; {len(blocked)} of {len(puts)} puts waited for room.",
-        figures=(Figure(name="puts that waited", value=len(blocked)),),
-    )
+    blocked = sum(e.end_ns - e.start_ns > 1_000_000 for e in puts)
+    observed = f"Items came out as {result}; {blocked} of {len(puts)} puts waited for room."
+    return Judgement(result == list(range(5)), observed, (Figure("puts that waited", blocked),))
 
 
-_TWO = ("main", "first", "second")
+def _judge_deadlock(trace: Trace, result: Any) -> Judgement:
+    waits = named(trace, "wait for the other lock", 2)
+    stuck = min(w.end_ns for w in waits) - max(w.start_ns for w in waits)
+    gave_up = sum(not got for got in result.values())
+    observed = f"each waited for the lock the other held; {gave_up} gave up after {duration(ACQUIRE_S * 1e9)}."
+    figures = (Figure("gave up", gave_up), seconds("stuck", stuck))
+    return Judgement(gave_up >= 1 and stuck > 0, f"For {duration(stuck)} {observed}", figures)
+
+
+def _judge_no_deadlock(trace: Trace, result: Any) -> Judgement:
+    figure = Figure("gave up", sum(not got for got in result.values()))
+    return Judgement(result == {"first": True, "second": True}, "Both threads got both locks.", (figure,))
+
 
 CHAPTER = Chapter(
     name="synchronization",
@@ -261,29 +275,24 @@ CHAPTER = Chapter(
     "a queue let them wait for something to happen. Each has a price.",
     experiments=(
         Experiment(
-            name="lost-update",
             title="A lost update",
             text="counter = counter + 1 is three steps. If the interpreter switches to the other thread after the "
             "read, the write overwrites what the other one wrote meanwhile. The GIL does not prevent that: it "
             "protects the interpreter, not the program.",
-            shown=(plus_one,),
+            shown=(plus_one, switch_interval),
             program=lost_update,
-            order=_TWO,
             claim="Increments get lost.",
             judge=_judge_lost,
             tries=20,
         ),
         Experiment(
-            name="mutex",
             title="Mutex: one at a time",
             text="Who holds the lock is inside; everybody else waits.",
             program=mutex,
-            order=_TWO,
             claim="The threads are never inside at the same time, and no update is lost.",
             judge=_judge_mutex,
         ),
         Experiment(
-            name="rlock",
             title="RLock: again by its owner",
             text="A plain lock does not know who holds it: a thread that takes it twice waits for itself. An RLock "
             "counts.",
@@ -292,53 +301,57 @@ CHAPTER = Chapter(
             judge=_judge_rlock,
         ),
         Experiment(
-            name="semaphore",
             title="Semaphore: some at a time",
             text="A semaphore of two lets two in; the others wait until one comes out. For connections, files, "
             "licences.",
             program=semaphore,
-            order=("main", "first", "second", "third", "fourth"),
             claim="Two are inside at once, never more, and all four get in.",
             judge=_judge_semaphore,
         ),
         Experiment(
-            name="condition",
             title="Condition: wait until it is true",
             text="The consumer lets go of the lock while it waits, and has it again when it goes on.",
             program=condition,
-            order=("main", "consumer"),
             claim="The consumer goes on after the notification, not before.",
             judge=_judge_condition,
         ),
         Experiment(
-            name="event",
             title="Event: a signal for all",
             text="However many wait, setting it once lets all of them go on.",
             program=event,
-            order=_TWO,
             claim="Both wait until the event is set.",
             judge=_judge_event,
         ),
         Experiment(
-            name="barrier",
             title="Barrier: all or nobody",
             text="Who arrives first waits for the last one. Computations in steps are separated this way.",
             program=barrier,
-            order=("main", "fast", "slower", "slowest"),
             claim="Nobody goes on before the last has arrived.",
             judge=_judge_barrier,
         ),
         Experiment(
-            name="queue",
             title="Queue: hand things over",
             text="A queue holds what the consumer has no time for yet; when it is full, the producer waits.",
-            program=producer_and_consumer,
-            order=("main", "consumer"),
+            program=queue_,
             claim="All items come out, in the order in which they were put in.",
             judge=_judge_queue,
         ),
-        _deadlock.MADE,
-        _deadlock.AVOIDED,
+        Experiment(
+            title="A deadlock, and how it shows",
+            text="Each thread holds one lock and wants the other's. Without a time-out both would wait for ever; with "
+            "one, acquire comes back empty-handed, and that is how the deadlock is found.",
+            shown=(embrace,),
+            program=deadlock,
+            claim="Both wait for each other, and only a time-out ends it.",
+            judge=_judge_deadlock,
+        ),
+        Experiment(
+            title="The same locks in the same order",
+            text="When everybody takes the locks in one agreed order, nobody can hold what the other needs first.",
+            program=no_deadlock,
+            claim="Both threads get both locks.",
+            judge=_judge_no_deadlock,
+        ),
         _prices.EXPERIMENT,
     ),
     remember="Share as little as possible, hold locks briefly, take them in one order, and prefer a queue: it is the "

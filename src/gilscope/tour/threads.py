@@ -7,18 +7,16 @@ from typing import Any
 
 from gilscope.core.trace import Recorder, Trace
 from gilscope.tour._light import nap
-from gilscope.tour._model import Chapter, Experiment, Figure, Verdict
+from gilscope.tour._model import Chapter, Experiment, Figure, Judgement
 from gilscope.tour._work import judge_overlap, run_in_threads
 
-__all__ = ["CHAPTER"]
 
-
-def two_threads(log: Recorder) -> None:
+def sleeps(log: Recorder) -> None:
     """Let two threads sleep."""
     run_in_threads(log, nap, ("sleep1", "sleep2"))
 
 
-def one_list(log: Recorder) -> list[str]:
+def memory(log: Recorder) -> list[str]:
     """Let two threads append to the same list."""
     shared: list[str] = []
 
@@ -35,12 +33,9 @@ def one_list(log: Recorder) -> list[str]:
     return shared
 
 
-def _judge_list(trace: Trace, facts: Any) -> Verdict:
-    return Verdict(
-        holds=facts == ["first", "second"],
-        seen=f"After both threads had ended, the main thread's list was {facts}.",
-        figures=(Figure(name="items in the list", value=len(facts)),),
-    )
+def _judge_list(trace: Trace, result: Any) -> Judgement:
+    observed = f"After both threads had ended, the main thread's list was {result}."
+    return Judgement(result == ["first", "second"], observed, (Figure("items in the list", len(result)),))
 
 
 CHAPTER = Chapter(
@@ -50,22 +45,18 @@ CHAPTER = Chapter(
     "the memory. While one sleeps or waits for a disk, a socket or a lock, the others go on.",
     experiments=(
         Experiment(
-            name="sleeps",
             title="Two sleeps at the same time",
             text="Each thread sleeps on its own. A sleeping thread needs no CPU and, in Python, has let go of the GIL.",
             shown=(nap, run_in_threads),
-            program=two_threads,
-            order=("main", "sleep1", "sleep2"),
+            program=sleeps,
             claim="Both threads are asleep at the same time, so the whole takes less than the sum of the sleeps.",
             judge=judge_overlap,
             tries=3,
         ),
         Experiment(
-            name="memory",
             title="One memory for all",
             text="What one thread changes, the others see: there is one list, and both threads append to it.",
-            program=one_list,
-            order=("main", "first", "second"),
+            program=memory,
             claim="The main thread finds in its list what the other threads put there.",
             judge=_judge_list,
         ),
