@@ -29,13 +29,13 @@ def render_environments(entries: Sequence[ListedEnvironment], folder: str, *, wi
     """Lay out the environments there are."""
     if not entries:
         return f"no environments in {folder}: make one with: gilscope env add 3.13t"
-    table = plain_table(["name", "interpreter", "libraries", "made of", "state"], [], gap=2)
+    table = plain_table(["name", "interpreter", "libraries", "made of", "state"])
     for entry in entries:
         name, record, problem = entry.environment.name, entry.environment.record, entry.problem
         state = f"{problem}; gilscope env add {name}" if problem else "ready"
         cells = (name, _python(record), _libraries(record), record.base or "-", state)
         table.add_row(*map(printable, cells), style="yellow" if problem else "")
-    return f"{painted([table], width, color=color)}in {folder}"
+    return f"{painted(table, width, color=color)}in {folder}"
 
 
 def _python(record: Record) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.gil import GilSeen
-from gilscope.report.case_facts import shares
+from gilscope.report.case_facts import time_parts
 from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, View, draw
 from gilscope.report.charts import gil as gil_chart
 from gilscope.report.charts import losses as loss_chart
@@ -191,7 +191,7 @@ def test_more_implementations_than_panels_are_said() -> None:
 
 
 def test_work_and_losses_fill_the_bar() -> None:
-    parts = {part.name: part.value for part in shares(rich().rows[1])}
+    parts = {part.name: part.value for part in time_parts(rich().rows[1])}
     assert sum(parts.values()) == pytest.approx(1.0)
     assert parts["work"] == pytest.approx(0.6)
     (panel,) = parsed(draw("losses", View(rich()), "nbody"))

@@ -9,7 +9,7 @@ from typing import Any
 from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.core.records import CaseRecord
 from gilscope.core.units import NS_PER_S
-from gilscope.report.case_facts import facts_of, shares
+from gilscope.report.case_facts import facts_of, time_parts
 from gilscope.report.charts import View
 from gilscope.report.columns import Column, columns_of
 from gilscope.report.figures import NONE, seconds
@@ -102,7 +102,7 @@ def _ranks(keys: Sequence[float | int | str | None]) -> list[int | None]:
 
 
 def _shares(store: _Store, rows: Sequence[CaseRow]) -> Iterator[tuple[str, str, int, int]]:
-    found = [{part.name: part for part in shares(row)} for row in rows]
+    found = [{part.name: part for part in time_parts(row)} for row in rows]
     for name, label in {part.name: part.label for parts in found for part in parts.values()}.items():
         parts = [each.get(name) for each in found]
         widths = [round(min(100.0, max(0.0, 100 * part.value)), 1) if part else 0 for part in parts]

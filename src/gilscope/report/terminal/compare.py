@@ -13,12 +13,9 @@ __all__ = ["render_compare"]
 def render_compare(found: ResultComparison, *, gate: str = "", width: int, color: bool = False) -> str:
     """Lay out the comparison of two results: ratios of rates, the second over the first.
 
-    Parameters
-    ----------
-    gate : str
-        The gate as it was asked for, or empty.
+    ``gate`` is the gate as the user wrote it, or empty.
     """
-    table = plain_table(["case"], ["rate, B over A"], gap=2)
+    table = plain_table(["case"], ["rate, B over A"])
     table.add_column("verdict", overflow="fold")
     failed = frozenset(found.failed)
     for entry in found.cases:
@@ -26,4 +23,4 @@ def render_compare(found: ResultComparison, *, gate: str = "", width: int, color
         style = "red" if entry.case in failed else ""
         table.add_row(entry.case.id, interval(entry.ratio), outcome, style=style)
     notes = "".join(f"{line}\n" for line in compare_notes(found, gate))
-    return printable(painted([table], width, color=color) + notes, color=color)
+    return printable(painted(table, width, color=color) + notes, color=color)
