@@ -6,8 +6,7 @@ import base64
 import gzip
 import json
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["MAX_BYTES", "Packed", "compressed", "packed"]
 
@@ -18,8 +17,7 @@ _DIGITS = 5  # a part in a hundred thousand is far below any interval's width
 _LEVEL = 6  # of gzip: 9 takes twice as long for 1 % less
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packed:
+class Packed(NamedTuple):
     """A document for download: ``text`` is empty where it is too large; ``exact``: numbers have all their digits."""
 
     text: str
@@ -27,21 +25,16 @@ class Packed:
 
 
 def packed(value: Any) -> Packed:
-    """Compress a JSON-able document for download: a large one loses digits, one that is large even then is left out."""
+    """Compress a JSON-able document for download; a large one loses digits, one too large even then is left out."""
     text = compressed(value)
     if len(text) <= MAX_BYTES:
-        return Packed(text=text, exact=True)
+        return Packed(text, exact=True)
     text = compressed(_rounded(value))
-    return Packed(text=text if len(text) <= MAX_BYTES else "", exact=False)
+    return Packed(text if len(text) <= MAX_BYTES else "", exact=False)
 
 
 def compressed(value: Any) -> str:
-    """Return base64 of gzip of JSON.
-
-    Notes
-    -----
-    Base64 has no character that could end a script element.
-    """
+    """Return base64 of gzip of JSON: base64 has no character that could end a script element."""
     plain = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return base64.b64encode(gzip.compress(plain.encode("utf-8", "replace"), _LEVEL, mtime=0)).decode("ascii")
 

@@ -25,36 +25,15 @@ __all__ = ["GENERATOR", "render"]
 GENERATOR = "gilscope report"
 """What the page says made it: only such a file is ever overwritten."""
 
-SCRIPTS = ("base.js", "case.js", "table.js", "page.js")
-"""Parts of the one script, in this order: later ones use earlier ones."""
-
-HEAT_ROWS = 40
-"""Rows of a heat map shown at once; a button shows the rest."""
-
-CHIPS = 12
-"""Cases that a finding names; the table has them all."""
-
-VERDICTS = 8
-"""Kernels whose verdict is beside the overview; each is in its own part too."""
+_SCRIPTS = ("base.js", "case.js", "table.js", "page.js")  # in this order: later ones use earlier ones
+_HEAT_ROWS = 40  # rows of a heat map shown at once; a button shows the rest
+_CHIPS = 12  # cases that a finding names; the table has them all
+_VERDICTS = 8  # kernels whose verdict is beside the overview; each is in its own part too
 
 
 def render(sources: Sequence[Source]) -> str:
-    """Return the page of one or several results.
-
-    Parameters
-    ----------
-    sources : sequence of Source
-
-    Raises
-    ------
-    UnavailableError
-        If Jinja2 is not installed.
-
-    Notes
-    -----
-    Time linear in the number of cases; nothing is imported but the standard library and Jinja2.
-    """
-    script = "\n".join(_resource(name) for name in SCRIPTS)
+    """Return the page of some results, in time linear in the cases; raise ``UnavailableError`` without Jinja2."""
+    script = "\n".join(_resource(name) for name in _SCRIPTS)
     page = _template().render(
         parts=[result_part(source, f"r{number}", sources[0]) for number, source in enumerate(sources)],
         policy=_policy(script),
@@ -63,9 +42,9 @@ def render(sources: Sequence[Source]) -> str:
         css=Markup(_themes() + CHART_CSS + _colours() + _resource("report.css")),
         js=Markup(script),
         legend=_legend,
-        heat_rows=HEAT_ROWS,
-        chips=CHIPS,
-        verdicts=VERDICTS,
+        heat_rows=_HEAT_ROWS,
+        chips=_CHIPS,
+        verdicts=_VERDICTS,
     )
     return legible(page)
 
@@ -105,14 +84,12 @@ def _themes() -> str:
 
 def _colours() -> str:
     """Return the backgrounds of heat-map cells and of loss bars: HTML has no fill."""
-    names = [name for name in THEMES["light"] if name.startswith(("heat-", "loss-"))]
-    rules = []
-    for name in names:
-        kind, _, rest = name.partition("-")
-        selector = f".h-{rest}" if kind == "heat" else f".sw-{rest},.key-{name}"
-        ink = f";color:var(--on-{name})" if kind == "heat" else ""
-        rules.append(f"{selector}{{background:var(--{name}){ink}}}")
-    return "\n".join(rules) + "\n"
+    rules = {
+        "heat": ".h-{1}{{background:var(--{0});color:var(--on-{0})}}\n",
+        "loss": ".sw-{1},.key-{0}{{background:var(--{0})}}\n",
+    }
+    names = (name for name in THEMES["light"] if name.startswith(tuple(rules)))
+    return "".join(rules[name[:4]].format(name, name[5:]) for name in names)
 
 
 def _legend(scale: Scale) -> Markup:

@@ -16,18 +16,7 @@ __all__ = ["Source", "read_source"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One result.
-
-    Parameters
-    ----------
-    answer : Answer
-    measured : ResultSet or None
-        The rounds, for the timelines.
-    studies : mapping
-        Documents of metg, ipc and startup by name.
-    cautions : sequence of str
-        What could not be read.
-    """
+    """One result: its answer, the rounds for the timelines, studies by name, and what could not be read."""
 
     answer: Answer
     measured: ResultSet | None = None
@@ -38,17 +27,7 @@ class Source:
 def read_source(path: Path, answer: Answer | None = None) -> Source:
     """Read a result file and the studies in its folder, or the studies of a folder that has no result.
 
-    Parameters
-    ----------
-    path : Path
-        The file; the folder where there are studies alone.
-    answer : Answer, optional
-        Where it is known already.
-
-    Raises
-    ------
-    ResultFileError
-        If the result cannot be read.
+    ``answer`` is given where it is known already. An unreadable result raises ``ResultFileError``.
     """
     studies, cautions = studies_in(path if path.is_dir() else path.parent)
     cautions += tuple(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gilscope.analysis.rows import CaseRow, is_measured
-from gilscope.core.records import CaseRecord
 from gilscope.core.units import NS_PER_S
 from gilscope.report.case_facts import facts_of, time_parts
 from gilscope.report.charts import View
@@ -23,17 +22,15 @@ MAX_ROUNDS = 60_000
 """Rounds carried one by one, for the panel of a case: more would double the page."""
 
 STRIP_HEIGHT = 110
-"""Of the picture of a case's rounds; pixels."""
+"""Height of the picture of a case's rounds; pixels."""
 
-_TIP = ("rate", "versus serial", "speed-up", "efficiency", "blocks", "findings")
-"""Facts in the tooltip of a case."""
-
+_TIP = ("rate", "versus serial", "speed-up", "efficiency", "blocks", "findings")  # facts in a case's tooltip
 _INSIDE = 10  # pixels of a strip that stay free above and below
 
 
 @dataclass(slots=True)
 class _Store:
-    """Columns, a value per case: equal ones are kept once, and are known by their place."""
+    """Columns, a value per case; equal ones are stored once and referred to by their place."""
 
     columns: list[Sequence[Any]] = field(default_factory=list)
     _places: dict[tuple[Hashable, ...], int] = field(default_factory=dict)
@@ -49,23 +46,20 @@ class _Store:
 def texts_of(view: View) -> dict[str, Any]:
     """Return everything the script shows of the cases of a result.
 
-    Returns
-    -------
-    dict
-        ``store``: columns. What refers to one has its place there: ``ids``; ``columns`` of the table (title, help,
-        whether it is words, texts, ranks), ``filters`` (name, texts), ``facts`` of a case and those of its ``tips``
-        (name, texts), its ``shares`` (name, label, texts, widths of the bars in percent). ``seen``: by case (code,
-        sentence) of its findings; ``fixes``: by code (fix, whether it is good news); ``details``, ``rounds``: by case.
+    ``store`` has columns; what refers to one has its place there: ``ids``; ``columns`` of the table (title, help,
+    whether it is flush left, texts, ranks), ``filters`` (name, texts), ``facts`` of a case and those of its ``tips``
+    (name, texts), its ``shares`` (name, label, texts, widths of the bars in percent). ``seen``: by case (code,
+    sentence) of its findings; ``fixes``: by code (fix, whether it is good news); ``details``, ``rounds``: by case.
     """
     rows, store = view.answer.rows, _Store()
-    known = [facts_of(row, _record(view, row)) for row in rows]
+    records = view.measured.cases if view.measured is not None else {}
+    known = [facts_of(row, records.get(row.case.id)) for row in rows]
     names = dict.fromkeys(name for facts in known for name in facts)
     facts = {name: store.add([found.get(name, NONE) for found in known]) for name in names}
     trouble = store.add([NONE if is_measured(row) else found["status"] for row, found in zip(rows, known, strict=True)])
-    columns = list(columns_of("page"))
     return {
         "ids": store.add([row.case.id for row in rows]),
-        "columns": [_column(store, column, rows) for column in columns],
+        "columns": [_column(store, column, rows) for column in columns_of("page")],
         "filters": {
             "kernel": store.add([row.case.kernel for row in rows]),
             "status": store.add([row.status.replace("_", " ") for row in rows]),
@@ -83,10 +77,6 @@ def texts_of(view: View) -> dict[str, Any]:
         "rounds": _rounds(view),
         "store": store.columns,
     }
-
-
-def _record(view: View, row: CaseRow) -> CaseRecord | None:
-    return view.measured.cases.get(row.case.id) if view.measured is not None else None
 
 
 def _column(store: _Store, column: Column, rows: Sequence[CaseRow]) -> tuple[str, str, bool, int, int]:
@@ -118,10 +108,8 @@ def _rounds(view: View) -> dict[int, dict[str, Any]]:
         for case, timed in block.rounds.items():
             if case in view.index:
                 walls_s.setdefault(view.index[case], []).append(timed.wall_ns / timed.repeats / NS_PER_S)
-    rows = view.answer.rows
-    return {
-        number: _strip(walls, wall) for number, walls in walls_s.items() if (wall := rows[number].wall_s) is not None
-    }
+    known = ((number, walls, view.answer.rows[number].wall_s) for number, walls in walls_s.items())
+    return {number: _strip(walls, wall) for number, walls, wall in known if wall is not None}
 
 
 def _strip(walls_s: Sequence[float], found: Estimate) -> dict[str, Any]:

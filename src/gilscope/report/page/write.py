@@ -17,14 +17,9 @@ _HEAD_BYTES = 4096  # our mark is before any style or script
 
 
 def write(path: Path, sources: Sequence[Source]) -> None:
-    """Write the report of some results; an older report is replaced at once and as a whole.
+    """Write the report of some results, replacing an older report atomically.
 
-    Raises
-    ------
-    UnavailableError
-        If Jinja2 is not installed.
-    UsageError
-        If there is a file of somebody else's, or it cannot be written.
+    Raises ``UnavailableError`` without Jinja2, and ``UsageError`` if the file is not a report or cannot be written.
     """
     if path.exists() and not _ours(path):
         raise UsageError(f"{str(path)!r} is there already and no report of gilscope: choose another name with --out")

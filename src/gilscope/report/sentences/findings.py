@@ -12,7 +12,15 @@ from gilscope.analysis.rows import UNEXPLAINED, CaseRow
 from gilscope.report.figures import NONE, interval, percent, seconds, si, times
 from gilscope.report.labels import named
 
-__all__ = ["LOSS_WORDS", "Seen", "finding_notes", "largest_loss", "listed", "seen_in", "sentence", "unexplained_note"]
+__all__ = [
+    "LOSS_WORDS",
+    "KernelFinding",
+    "finding_notes",
+    "findings_in",
+    "largest_loss",
+    "sentence",
+    "unexplained_note",
+]
 
 LOSS_WORDS = {
     "gil_wait": "GIL wait",
@@ -27,7 +35,7 @@ LOSS_WORDS = {
 }
 
 _OFTEN_PER_S = 2000  # hand-overs: byte code alone changes hands once per switch interval, 200 times a second
-_NAMED = 4  # more names than this make no sentence
+_NAMED = 4  # a sentence names no more
 
 
 def largest_loss(row: CaseRow) -> str:
@@ -36,44 +44,38 @@ def largest_loss(row: CaseRow) -> str:
     return f"{LOSS_WORDS[found[0]]} {percent(found[1])}" if found is not None else NONE
 
 
-class Seen(NamedTuple):
-    """A finding in a kernel: all cases that it concerns, and what was seen in the one that loses most."""
+class KernelFinding(NamedTuple):
+    """A finding in a kernel: the cases it concerns, and the evidence in the one that loses most."""
 
     group: FindingGroup
     rows: list[CaseRow]
     text: str
 
-    @property
-    def fix(self) -> str:
-        """Its fix as a sentence; empty where there is nothing to fix."""
-        return f"Cure: {self.group.cure}." if self.group.cure else ""
 
-
-def seen_in(answer: Answer, kernel: str) -> Iterator[Seen]:
+def findings_in(answer: Answer, kernel: str) -> Iterator[KernelFinding]:
     """Yield what was found in a kernel, once per finding; the case is named where there are several."""
     for group in answer.findings:
         pairs = group.within(kernel)
         if pairs:
             worst, found = max(pairs, key=lambda pair: pair[1].share)
             of = f" ({named(worst)})" if len(pairs) > 1 else ""
-            yield Seen(group, [row for row, _ in pairs], f"{sentence(found, worst)}{of}.")
+            yield KernelFinding(group, [row for row, _ in pairs], f"{sentence(found, worst)}{of}.")
 
 
 def finding_notes(answer: Answer, kernel: str) -> list[str]:
-    """Say once per finding whom it concerns, what was seen in the case that loses most, and what to do."""
+    """Say once per finding which cases it concerns, what the evidence is, and what to do."""
     return [
-        f"{seen.group.code}: {listed([*map(named, seen.rows)])}. {seen.text} {seen.fix}".rstrip()
-        for seen in seen_in(answer, kernel)
+        f"{group.code}: {_listed([*map(named, rows)])}. {text}" + (f" Cure: {group.cure}." if group.cure else "")
+        for group, rows, text in findings_in(answer, kernel)
     ]
 
 
-def listed(names: list[str]) -> str:
-    """Write the first names and how many more there are."""
+def _listed(names: list[str]) -> str:
     return ", ".join(names) if len(names) <= _NAMED else f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
 
 
 def sentence(found: Finding, row: CaseRow) -> str:
-    """Say what was seen, without the full stop."""
+    """Say what was found, without the full stop."""
     return _SENTENCES[found.code](found.evidence, row)
 
 
@@ -82,11 +84,7 @@ def unexplained_note(answer: Answer, kernel: str) -> Iterator[str]:
     odd = [(named(row), row.unexplained) for row in answer.by_kernel[kernel]]
     names = [f"{name} {100 * share:.1f} %" for name, share in odd if share is not None]
     if names:
-        yield f"blocked or unexplained beyond {100 * UNEXPLAINED:.0f} %: {listed(names)}"
-
-
-def _scales(seen: evidence.ScalesSeen, row: CaseRow) -> str:
-    return f"Reaches {_of_machine(seen)}, a speed-up of {interval(seen.speedup)}"
+        yield f"blocked or unexplained beyond {100 * UNEXPLAINED:.0f} %: {_listed(names)}"
 
 
 def _of_machine(seen: evidence.ScalesSeen | evidence.NoiseSeen) -> str:
@@ -95,39 +93,32 @@ def _of_machine(seen: evidence.ScalesSeen | evidence.NoiseSeen) -> str:
 
 
 def _gil(seen: evidence.GilEvidence) -> Iterator[str]:
-    lost, held, waiting = seen.lost, seen.held, seen.waiting
-    if lost:
-        yield f"Threads lose {percent(lost)} of their time to the GIL"
-    if held:
-        yield f"it is held {percent(held)} of the time"
-    if waiting:
-        yield f"{waiting.value:.1f} threads wait for it on average"
+    if seen.lost:
+        yield f"Threads lose {percent(seen.lost)} of their time to the GIL"
+    if seen.held:
+        yield f"it is held {percent(seen.held)} of the time"
+    if seen.waiting:
+        yield f"{seen.waiting.value:.1f} threads wait for it on average"
     rate = seen.handovers_per_s
     if rate is not None and rate > _OFTEN_PER_S:
         yield f"it changes hands {si(rate).rstrip()} times a second: the calls that release it are short"
 
 
 def _gil_bound(seen: evidence.GilEvidence, row: CaseRow) -> str:
-    if seen.cpu_per_wall is not None:
-        return (
-            f"{row.case.workers} threads keep {interval(seen.cpu_per_wall)} CPUs busy and neither queue nor sleep: "
-            f"one at a time, as under the GIL (probe {seen.probe})"
-        )
-    return ", ".join(_gil(seen))
+    if seen.cpu_per_wall is None:
+        return ", ".join(_gil(seen))
+    return (
+        f"{row.case.workers} threads keep {interval(seen.cpu_per_wall)} CPUs busy and neither queue nor sleep: "
+        f"one at a time, as under the GIL (probe {seen.probe})"
+    )
 
 
 def _gil_held_in_c(seen: evidence.GilEvidence, row: CaseRow) -> str:
     parts = list(_gil(seen))
     if seen.turn_s is not None and seen.switch_interval_s is not None:
-        parts.append(
-            f"in turns of {seconds(seen.turn_s)} by C code that does not let go when asked after "
-            f"{seconds(seen.switch_interval_s)}"
-        )
+        turn, asked = seconds(seen.turn_s), seconds(seen.switch_interval_s)
+        parts.append(f"in turns of {turn} by C code that does not let go when asked after {asked}")
     return ", ".join(parts)
-
-
-def _gil_re_enabled(seen: evidence.GilEvidence, row: CaseRow) -> str:
-    return ", ".join([f"This free-threaded build runs with the GIL, {seen.switched_on}", *_gil(seen)])
 
 
 def _memory_bound(seen: evidence.MemorySeen, row: CaseRow) -> str:
@@ -158,18 +149,16 @@ def _dispatch_bound(seen: evidence.DispatchSeen, row: CaseRow) -> str:
 
 def _over_subscribed(seen: evidence.OverSubscribedSeen, row: CaseRow) -> str:
     limit = f" ({seen.limit})" if seen.limit else ""
-    return (
-        f"{row.case.workers} workers have {seen.usable_cpus} usable CPUs{limit} and queue for them "
-        f"{percent(seen.run_queue)} of their time"
-    )
+    share = f"{percent(seen.run_queue)} of their time"
+    return f"{row.case.workers} workers have {seen.usable_cpus} usable CPUs{limit} and queue for them {share}"
 
 
 def _nested_parallelism(seen: evidence.NestedSeen, row: CaseRow) -> str:
     threads = f": {seen.threads} threads for {seen.usable_cpus} CPUs" if seen.threads is not None else ""
-    said = f"Each of {row.case.workers} workers runs its libraries' own threads{threads}"
+    text = f"Each of {row.case.workers} workers runs its libraries' own threads{threads}"
     if seen.versus_limited is not None:
-        return f"{said}; a call takes {times(seen.versus_limited)} as long as with one thread per worker"
-    return f"{said}; one worker alone keeps {interval(seen.cpus_per_worker)} CPUs busy"
+        return f"{text}; a call takes {times(seen.versus_limited)} as long as with one thread per worker"
+    return f"{text}; one worker alone keeps {interval(seen.cpus_per_worker)} CPUs busy"
 
 
 def _quota_limited(seen: evidence.QuotaSeen, row: CaseRow) -> str:
@@ -185,14 +174,6 @@ def _smt_limited(seen: evidence.SmtSeen, row: CaseRow) -> str:
     )
 
 
-def _stolen(seen: evidence.StolenSeen, row: CaseRow) -> str:
-    return f"The hypervisor gave {percent(seen.stolen)} of workers x wall to other guests"
-
-
-def _lock_bound(seen: evidence.LockSeen, row: CaseRow) -> str:
-    return f"Workers sleep {percent(seen.blocked)} of their time inside their work: locks, I/O or mere sleep"
-
-
 def _too_noisy(seen: evidence.NoiseSeen, row: CaseRow) -> str:
     if seen.run_queue is not None:
         return f"Other programs took the CPUs {percent(seen.run_queue)} of the time"
@@ -204,10 +185,12 @@ def _too_noisy(seen: evidence.NoiseSeen, row: CaseRow) -> str:
 
 
 _SENTENCES: Mapping[str, Callable[[Any, CaseRow], str]] = {
-    "scales": _scales,
+    "scales": lambda seen, row: f"Reaches {_of_machine(seen)}, a speed-up of {interval(seen.speedup)}",
     "gil_bound": _gil_bound,
     "gil_held_in_c": _gil_held_in_c,
-    "gil_re_enabled": _gil_re_enabled,
+    "gil_re_enabled": lambda seen, row: ", ".join(
+        [f"This free-threaded build runs with the GIL, {seen.switched_on}", *_gil(seen)]
+    ),
     "memory_bound": _memory_bound,
     "contention": _contention,
     "imbalance": _imbalance,
@@ -216,7 +199,9 @@ _SENTENCES: Mapping[str, Callable[[Any, CaseRow], str]] = {
     "over_subscribed": _over_subscribed,
     "quota_limited": _quota_limited,
     "smt_limited": _smt_limited,
-    "stolen": _stolen,
-    "lock_bound": _lock_bound,
+    "stolen": lambda seen, row: f"The hypervisor gave {percent(seen.stolen)} of workers x wall to other guests",
+    "lock_bound": lambda seen, row: (
+        f"Workers sleep {percent(seen.blocked)} of their time inside their work: locks, I/O or mere sleep"
+    ),
     "too_noisy": _too_noisy,
 }

@@ -14,15 +14,7 @@ _CLOCK = 10  # characters of the time at the left
 
 
 def draw(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
-    """Draw the sequence diagram as text, the time since the start at the left; one diagram per group of lanes.
-
-    Parameters
-    ----------
-    width : int
-        Columns there are.
-    unicode : bool
-        Whether lines and arrows may be other than ASCII.
-    """
+    """Draw the sequence diagram as text, the time since the start at the left; one diagram per group of lanes."""
     groups = by_group(trace)
     if len(groups) > 1:
         return "\n\n".join(f"{part.title}\n{draw(part, width=width, unicode=unicode)}" for part in groups)
@@ -47,19 +39,20 @@ class _Pen:
     def __init__(self, lanes: Sequence[str], column: int, unicode: bool) -> None:
         self._lanes, self._column = list(lanes), column
         self._depth = dict.fromkeys(lanes, 0)
-        self._idle, self._busy, self._line = ("│", "┃", "─") if unicode else ("|", "#", "-")
-        self._right, self._left = (">", "<") if not unicode else ("▶", "◀")
+        self._idle, self._busy, self._line, self._left, self._right = "│┃─◀▶" if unicode else "|#-<>"
+        self._marks = {"begin": "┐ ", "end": "┘ "} if unicode else {"begin": "+ ", "end": "- "}
 
     def heads(self) -> str:
-        """Return the names of the lanes."""
-        names = "".join(_cut(lane, self._column - 2).ljust(self._column) for lane in self._lanes)
-        return " " * _CLOCK + names
+        """Return the names of the lanes; of long ones the end."""
+        room = self._column - 2
+        names = (lane if len(lane) <= room else "…" + lane[-(room - 1) :] for lane in self._lanes)
+        return " " * _CLOCK + "".join(name.ljust(self._column) for name in names)
 
     def _line_of(self, lane: str) -> int:
         return _CLOCK + self._lanes.index(lane) * self._column + 1
 
     def row(self, step: Step) -> str:
-        """Return the row of a step, and keep in mind who is busy after it."""
+        """Return the row of a step, and remember who is busy after it."""
         if step.kind == "begin" or step.opens:
             self._depth[step.target] += 1
         letters = [" "] * (_CLOCK + self._column * len(self._lanes))
@@ -69,8 +62,7 @@ class _Pen:
         if step.kind == "message" and step.source != step.target:
             self._arrow(letters, step)
         else:
-            mark = {"begin": "┐ " if self._busy == "┃" else "+ ", "end": "┘ " if self._busy == "┃" else "- "}
-            text = mark.get(step.kind, " ") + step.text
+            text = self._marks.get(step.kind, " ") + step.text
             _put(letters, self._line_of(step.source) + 1, _short(text, self._column - 2))
         if step.kind == "end" or step.closes:
             self._depth[step.source] -= 1
@@ -79,18 +71,9 @@ class _Pen:
     def _arrow(self, letters: list[str], step: Step) -> None:
         a, b = self._line_of(step.source), self._line_of(step.target)
         low, high = min(a, b), max(a, b)
-        for position in range(low + 1, high):
-            letters[position] = self._line
+        letters[low + 1 : high] = self._line * (high - low - 1)
         letters[high - 1 if b > a else low + 1] = self._right if b > a else self._left
-        room = high - low - 5
-        if len(step.text) <= room:
-            _put(letters, low + 3, f" {step.text} ")
-        else:
-            _put(letters, low + 3, f" {_short(step.text, room)} ")
-
-
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else "…" + text[-(room - 1) :]
+        _put(letters, low + 3, f" {_short(step.text, high - low - 5)} ")
 
 
 def _short(text: str, room: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import TypeAlias
 
 from gilscope.core.trace import CATEGORIES, GIL_LANE, Category, Event, Trace, by_lane, duration, is_gil
 from gilscope.report.timeline.picture import CATEGORY_WORDS, MAX_LANES
@@ -25,8 +24,6 @@ _LETTERS: dict[Category, tuple[str, str]] = {  # block characters where the term
     "state": ("▒", "="),
 }
 _LONGEST_NAME = 24
-
-
 _MOST_HOLDERS = 12  # named below the strip
 _HOLDERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -34,7 +31,7 @@ _HOLDERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 def strip(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
     """Draw the lanes, time from left to right: what a lane did most of a moment is that moment's letter.
 
-    The lane of the GIL shows who held it, by a digit.
+    The lane of the GIL shows by a digit who held it.
     """
     lanes = trace.lanes[:MAX_LANES]
     if not lanes:
@@ -43,16 +40,22 @@ def strip(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
     columns = max(20, width - name_width - 4)
     holders = _holders(trace)
     begin, span, events = trace.start_ns, max(1, trace.end_ns - trace.start_ns), by_lane(trace)
+
+    def letter(event: Event, lane: str) -> str:
+        return holders[event.name] if is_gil(lane) else _LETTERS[event.category][not unicode]
+
     rows = []
     for lane in lanes:
-        row = _row(_cells(events[lane], columns, begin, span), lane, unicode, holders)
-        rows.append(f"{_cut(lane, name_width):>{name_width}} |{row}|")
+        largest = _largest_of_each(events[lane], columns, begin, span)
+        letters = (" " if event is None else letter(event, lane) for event in largest)
+        name = lane if len(lane) <= name_width else "~" + lane[-(name_width - 1) :]
+        rows.append(f"{name:>{name_width}} |{''.join(letters)}|")
     if len(trace.lanes) > len(lanes):
         rows.append(f"and {len(trace.lanes) - len(lanes)} more lanes")
     rows.append(" " * name_width + " 0" + duration(trace.end_ns - trace.start_ns).rjust(columns))
     used = {event.category for event in trace.events if not is_gil(event.lane)}
-    words = [f"{_LETTERS[name][not unicode]} {CATEGORY_WORDS[name]}" for name in CATEGORIES if name in used]
-    legend = " " * (name_width + 2) + "  ".join(words)
+    keys = [f"{_LETTERS[name][not unicode]} {CATEGORY_WORDS[name]}" for name in CATEGORIES if name in used]
+    legend = " " * (name_width + 2) + "  ".join(keys)
     rows += textwrap.wrap(legend, width, subsequent_indent=" " * (name_width + 2), drop_whitespace=False)
     if holders:
         named = [f"{letter} {name}" for name, letter in holders.items()]
@@ -67,34 +70,14 @@ def _holders(trace: Trace) -> dict[str, str]:
     return {name: _HOLDERS[number] if number < len(_HOLDERS) else "+" for number, name in enumerate(names)}
 
 
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else "~" + text[-(room - 1) :]
-
-
-_Cell: TypeAlias = tuple[float, Event] | None
-
-
-def _cells(events: Sequence[Event], columns: int, begin: int, span: int) -> list[_Cell]:
-    """Return per column the event that has the largest part of it."""
-    cells: list[_Cell] = [None] * columns
+def _largest_of_each(events: Sequence[Event], columns: int, begin: int, span: int) -> list[Event | None]:
+    """Return per column the event that has the largest part of it; nested ones come later and win over their parent."""
+    found: list[Event | None] = [None] * columns
+    parts = [0.0] * columns
     for event in events:
-        _paint(cells, event, begin, span)
-    return cells
-
-
-def _row(cells: Sequence[_Cell], lane: str, unicode: bool, holders: dict[str, str]) -> str:
-    def letter(event: Event) -> str:
-        return holders[event.name] if is_gil(lane) else _LETTERS[event.category][not unicode]
-
-    return "".join(" " if cell is None else letter(cell[1]) for cell in cells)
-
-
-def _paint(cells: list[_Cell], event: Event, begin: int, span: int) -> None:
-    """Give an event the cells of which it has the larger part; nested ones come later and win over their parent."""
-    columns = len(cells)
-    start, end = ((moment - begin) * columns / span for moment in (event.start_ns, event.end_ns))
-    for index in range(int(start), min(columns, int(end) + 1)):
-        part = min(end, index + 1.0) - max(start, float(index))
-        held = cells[index]
-        if part > 0 and (held is None or part >= held[0]):
-            cells[index] = (part, event)
+        start, end = ((moment - begin) * columns / span for moment in (event.start_ns, event.end_ns))
+        for index in range(int(start), min(columns, int(end) + 1)):
+            part = min(end, index + 1.0) - max(start, float(index))
+            if part > 0 and part >= parts[index]:
+                found[index], parts[index] = event, part
+    return found
