@@ -1,7 +1,6 @@
-"""How a whole program used the GIL: the report of ``gilscope gil`` in the terminal.
+"""How a whole program used the GIL: the report of ``gilscope gil`` in the terminal, at most 80 columns wide.
 
-Plain text of at most 80 columns. The text needs nothing but the standard library at the time of printing, because the
-program that was measured may have changed anything.
+Printing needs nothing but the standard library, because the program that was measured may have changed anything.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from gilscope.analysis.program import GilVerdict, ProgramReport
+from gilscope.analysis.program import ProgramReport
 from gilscope.report.figures import NONE, interval, percent, printable, seconds, si
 from gilscope.report.gil_verdict import judge
 from gilscope.telemetry.reading import GilReading
@@ -30,21 +29,11 @@ _DIGITS = "0123456789"
 _LOOKS = 3  # per column on average, so that hardly any column has none
 _CHILDREN = 0.1  # CPUs busy in child processes from which they are worth a word
 
-Levels = Sequence[float | None]
-
 
 def program_report(
     run: ProgramRun, *, interpreter: str, cpu_s: float, children_cpu_s: float, tool_version: str
 ) -> ProgramReport:
-    """Complete what was seen of a program with what it means.
-
-    Parameters
-    ----------
-    interpreter : str
-        Which Python it was.
-    cpu_s, children_cpu_s : float
-        CPU time of the process and of its ended child processes, seconds.
-    """
+    """Complete what was measured of a program with what it means; children are the child processes that ended."""
     return ProgramReport(
         tool_version=tool_version,
         interpreter=interpreter,
@@ -60,65 +49,53 @@ def program_report(
 
 
 def render_gil(report: ProgramReport, *, unicode: bool = True) -> str:
-    """Lay the report out for a terminal of 80 columns.
-
-    Parameters
-    ----------
-    unicode : bool
-        False draws the strip in digits, for terminals that cannot show block characters.
-    """
+    """Lay the report out; without ``unicode`` the strip is drawn in digits."""
     parts, reading = [_head(report)], report.gil.reading
     if reading is not None:
         table = _thread_table(reading, report.gil.threads_reason)
         parts += [_numbers(report, reading), strip(reading, unicode=unicode), table]
-    parts.append(_verdict(report.verdict))
-    return printable("\n\n".join(part for part in parts if part) + "\n")
+    verdict = report.verdict
+    cure = f"\n{_labelled('cure', f'{verdict.cure}.')}" if verdict.cure else ""
+    parts.append(_labelled("verdict", f"{verdict.code}: {verdict.sentence}") + cure)
+    return printable("\n\n".join(filter(None, parts)) + "\n")
 
 
 def _labelled(name: str, text: str) -> str:
-    return textwrap.fill(
-        text,
-        WIDTH,
-        initial_indent=f"{name:<{_LABEL}}",
-        subsequent_indent=" " * _LABEL,
-        break_on_hyphens=False,
-    )
+    head = f"{name:<{_LABEL}}"
+    return textwrap.fill(text, WIDTH, initial_indent=head, subsequent_indent=" " * _LABEL, break_on_hyphens=False)
 
 
 def _head(report: ProgramReport) -> str:
-    words = " ".join([report.target, *report.arguments])
-    shown = textwrap.shorten(words, WIDTH - _LABEL, placeholder=" ...") or words[: WIDTH - _LABEL]
+    command = " ".join([report.target, *report.arguments])
+    shown = textwrap.shorten(command, WIDTH - _LABEL, placeholder=" ...") or command[: WIDTH - _LABEL]
     ended = f"{seconds(report.wall_s)}, exit status {report.exit_status}, {report.interpreter}"
     return f"{_labelled('GIL of', shown)}\n{_labelled('ran', ended)}"
 
 
 def _numbers(report: ProgramReport, seen: GilReading) -> str:
-    lines = [("held", f"{percent(seen.held)} of the time")]
-    if seen.waiting is None:
-        lines.append(("waiting", f"n/a: {report.gil.waiting_reason}"))
-    else:
-        share = f"; at least one {100 * seen.contended:.0f} % of the time"
-        lines.append(("waiting", f"{interval(seen.waiting)} threads on average{share}"))
-    lines.append(("hand-overs", _handovers(seen)))
-    lines.append(("let go late", _late(seen, report.gil.overdue_reason)))
-    lines.append(("CPUs", _cpus(report)))
-    cost = f"own cost {100 * seen.cost:.1f} % of a CPU"
-    lines.append(("probe", f"{seen.samples} looks, one in {seconds(seen.interval_s)} on average; {cost}"))
-    return "\n".join(_labelled(name, text) for name, text in lines)
-
-
-def _handovers(seen: GilReading) -> str:
-    turn = seen.holds.turn_s
+    waiting, turn = f"n/a: {report.gil.waiting_reason}", seen.holds.turn_s
+    if seen.waiting is not None:
+        share = f"at least one {100 * seen.contended:.0f} % of the time"
+        waiting = f"{interval(seen.waiting)} threads on average; {share}"
     between = f"; held {seconds(turn)} in between on average" if turn is not None else ""
-    return f"{seen.handovers}, {si(seen.handovers_per_s).rstrip()} a second{between}"
+    cost = f"own cost {100 * seen.cost:.1f} % of a CPU"
+    lines = {
+        "held": f"{percent(seen.held)} of the time",
+        "waiting": waiting,
+        "hand-overs": f"{seen.handovers}, {si(seen.handovers_per_s).rstrip()} a second{between}",
+        "let go late": _late(seen, report.gil.overdue_reason),
+        "CPUs": _cpus(report),
+        "probe": f"{seen.samples} looks, one in {seconds(seen.interval_s)} on average; {cost}",
+    }
+    return "\n".join(_labelled(name, text) for name, text in lines.items())
 
 
 def _late(seen: GilReading, reason: str) -> str:
     overdue = seen.holds.overdue
-    if overdue is not None and not seen.contended:
-        return "nobody was seen to ask for it"
     if overdue is None:
         return f"n/a: {reason}"
+    if not seen.contended:
+        return "nobody was seen to ask for it"
     return f"{percent(overdue)} of the held time, after others asked for it"
 
 
@@ -140,8 +117,8 @@ def strip(seen: GilReading, *, unicode: bool = True) -> str:
     ramp = _BLOCKS if unicode else _DIGITS
     rows = {
         "held": "".join(_level(value, ramp) for value in _squeezed(timeline.held, columns)),
-        "waiting": "".join(_count(value) for value in _squeezed(timeline.waiting, columns)),
-        "hand-overs": "".join(_power(value) for value in _squeezed(timeline.handovers_per_s, columns)),
+        "waiting": "".join(map(_count, _squeezed(timeline.waiting, columns))),
+        "hand-overs": "".join(map(_power, _squeezed(timeline.handovers_per_s, columns))),
     }
     legend = (
         f"held: {ramp[0]} hardly, {ramp[-1]} all the time; waiting: threads, rounded; hand-overs: 2 is 100 to 999 a "
@@ -153,8 +130,8 @@ def strip(seen: GilReading, *, unicode: bool = True) -> str:
     return "\n".join([title, *lines, _labelled("", legend)])
 
 
-def _squeezed(levels: Levels, columns: int) -> Iterator[float | None]:
-    """Yield the mean of the known levels that fall into each column."""
+def _squeezed(levels: Sequence[float | None], columns: int) -> Iterator[float | None]:
+    """Yield the mean of the known levels in each column."""
     for column in range(columns):
         first, last = column * len(levels) // columns, (column + 1) * len(levels) // columns
         known = [level for level in levels[first:last] if level is not None]
@@ -175,7 +152,6 @@ def _count(threads: float | None) -> str:
 
 
 def _power(rate: float | None) -> str:
-    """Write the power of ten of a rate."""
     if rate is None:
         return " "
     return "." if rate <= 0 else str(min(9, max(0, math.floor(math.log10(rate)))))
@@ -185,7 +161,8 @@ def _thread_table(seen: GilReading, reason: str) -> str:
     threads = seen.threads
     if not threads:
         return _labelled("threads", f"n/a: {reason}") if reason else ""
-    names = [_shortened(thread.name) for thread in threads[:_ROWS]]
+    full = [thread.name for thread in threads[:_ROWS]]
+    names = [name if len(name) <= _NAME else f"{name[: _NAME - 3]}..." for name in full]
     width = max(len("thread"), *map(len, names))
     lines = [f"{'thread':<{width}}  {'GIL held':>9}  {'let go late':>11}"]
     known = seen.holds.overdue is not None
@@ -198,15 +175,4 @@ def _thread_table(seen: GilReading, reason: str) -> str:
         lines.append(f"and {len(rest)} more threads: {100 * total:.0f}% together")
     if seen.unattributed >= 0.01:
         lines.append(f"{100 * seen.unattributed:.0f}% of the held time could not be given to a thread")
-    return "\n".join(lines)
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= _NAME else f"{name[: _NAME - 3]}..."
-
-
-def _verdict(verdict: GilVerdict) -> str:
-    lines = [_labelled("verdict", f"{verdict.code}: {verdict.sentence}")]
-    if verdict.cure:
-        lines.append(_labelled("cure", f"{verdict.cure}."))
     return "\n".join(lines)
