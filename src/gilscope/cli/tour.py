@@ -42,7 +42,7 @@ def tour(
     done = [_show(name, quiet=json, mermaid=mermaid) for name in names]
     taken = _taken(done)
     if page is not None:
-        from gilscope.report.tour_page import tour_page
+        from gilscope.report.tour import tour_page
 
         page.write_text(tour_page(taken), encoding="utf-8")
     if json:

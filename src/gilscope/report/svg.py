@@ -1,4 +1,4 @@
-"""SVG and HTML built from pieces that cannot be forgotten to escape: only ``Markup`` goes through as it is."""
+"""SVG and HTML in which everything is escaped but ``Markup``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 __all__ = ["Markup", "legible", "linear", "logarithmic", "nice_ticks", "path", "tag"]
 
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_REPLACEMENT = "\ufffd"
 
 
 class Markup(str):
@@ -23,27 +22,23 @@ class Markup(str):
 
 
 def escaped(text: str) -> str:
-    """Return a text as it may stand in XML and HTML, between tags and in quoted attributes."""
+    """Escape a text for XML and HTML, between tags and in quoted attributes."""
     return text if isinstance(text, Markup) else html.escape(legible(text), quote=True)
 
 
 def legible(text: str) -> str:
-    """Return a text without the characters that may stand neither in XML nor in HTML."""
-    return _NOT_XML.sub(_REPLACEMENT, text)
+    """Return a text without the characters that neither XML nor HTML allows."""
+    return _NOT_XML.sub("\ufffd", text)
 
 
 def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:
-    """Return an element.
+    """Return an element; children are escaped unless they are ``Markup``.
 
-    Parameters
-    ----------
-    *children : str
-        Escaped, but for ``Markup``.
-    **attributes : str, float or None
-        ``class_`` is ``class``, other underscores are hyphens; numbers lose what no screen shows; None is left out.
+    Of attributes ``class_`` is ``class``, other underscores are hyphens, numbers lose what no screen shows, and None is
+    left out.
     """
-    words = [f'{_attribute(key)}="{_value(value)}"' for key, value in attributes.items() if value is not None]
-    opening = " ".join([name, *words])
+    given = [f'{_attribute(key)}="{_value(value)}"' for key, value in attributes.items() if value is not None]
+    opening = " ".join([name, *given])
     inside = "".join(map(escaped, children))
     return Markup(f"<{opening}>{inside}</{name}>" if inside else f"<{opening}/>")
 

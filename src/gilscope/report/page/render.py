@@ -1,15 +1,17 @@
-"""The page as text: the parts of each result in the template, under a policy that lets only its own script run."""
+"""The page as text and as a file: the template filled, under a policy that lets only its own script run."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import importlib.resources
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gilscope import __version__
-from gilscope.core.errors import UnavailableError
+from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.report.charts.heat import Scale
 from gilscope.report.figures import unbroken
 from gilscope.report.page.page import result_part
@@ -20,10 +22,11 @@ from gilscope.report.svg import Markup, legible, tag
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["GENERATOR", "render"]
+__all__ = ["REPORT_NAME", "render", "write"]
 
-GENERATOR = "gilscope report"
-"""What the page says made it: only such a file is ever overwritten."""
+REPORT_NAME = "report.html"
+_GENERATOR = "gilscope report"  # what the page says made it: only such a file is ever overwritten
+_HEAD_BYTES = 4096  # our mark is before any style or script
 
 _SCRIPTS = ("base.js", "case.js", "table.js", "page.js")  # in this order: later ones use earlier ones
 _HEAT_ROWS = 40  # rows of a heat map shown at once; a button shows the rest
@@ -37,7 +40,7 @@ def render(sources: Sequence[Source]) -> str:
     page = _template().render(
         parts=[result_part(source, f"r{number}", sources[0]) for number, source in enumerate(sources)],
         policy=_policy(script),
-        generator=GENERATOR,
+        generator=_GENERATOR,
         version=__version__,
         css=Markup(_themes() + CHART_CSS + _colours() + _resource("report.css")),
         js=Markup(script),
@@ -96,3 +99,28 @@ def _legend(scale: Scale) -> Markup:
     """Return the scale of the heat map as a row of steps."""
     steps = [tag("i", edge, class_=f"h-{step}") for step, edge in scale.edges()]
     return tag("div", tag("span", "slower"), *steps, tag("span", "faster"), class_="legend", aria_hidden="true")
+
+
+def write(path: Path, sources: Sequence[Source]) -> None:
+    """Write the report of some results, replacing an older report atomically.
+
+    Raises ``UnavailableError`` without Jinja2, and ``UsageError`` if the file is not a report or cannot be written.
+    """
+    if path.exists() and not _ours(path):
+        raise UsageError(f"{str(path)!r} is there already and no report of gilscope: choose another name with --out")
+    page = render(sources).encode("utf-8", "replace")
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(page)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {str(path)!r}: {error.strerror}; choose another name with --out") from None
+
+
+def _ours(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return f'content="{_GENERATOR}"'.encode() in file.read(_HEAD_BYTES)
+    except OSError:
+        return False
