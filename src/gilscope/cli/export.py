@@ -67,12 +67,10 @@ def _text(path: Path, form: str, out: str | None) -> int:
 def _pictures(path: Path, form: str, chart: str | None, kernel: str, theme: str, out: str | None) -> int:
     """Write one chart to a file, or each to a file of its own in a folder, and say where."""
     from gilscope.cli.output import emit, shown
-    from gilscope.report.charts import View
-    from gilscope.report.page.source import read_source
+    from gilscope.report.charts.model import read_view
     from gilscope.report.picture import available
 
-    source = read_source(path)
-    view = View(source.answer, measured=source.measured, studies=source.studies)
+    view = read_view(path)
     if chart is not None:
         target = Path(f"{chart}.{form}" if out is None else out)
         _write(target, _drawn(view, chart, kernel, theme, form))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
-from gilscope.analysis.answer import Answer
+from gilscope.analysis import Answer, analyse
 from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.core.cases import DEFAULT_CHUNKS_PER_WORKER
 from gilscope.core.records import ResultSet
 from gilscope.report.svg import Markup, tag
-from gilscope.studies.kinds import StudyDocument
+from gilscope.results import load
+from gilscope.studies.kinds import StudyDocument, studies_in
 
 PANEL_WIDTH = 372
 """Pixels; one fits a telephone, three a laptop, and text keeps its size in all of them."""
@@ -50,13 +53,14 @@ class Chart:
 class View:
     """An answer, indexed once: charts of ten thousand cases must not search it again and again.
 
-    ``measured`` has the rounds for timelines, ``studies`` the documents of metg, ipc and startup by name, and ``ident``
-    begins the ids in its pictures, because several results may share a page.
+    ``measured`` has the rounds for timelines, ``studies`` the documents of metg, ipc and startup by name, ``cautions``
+    what could not be read, and ``ident`` begins the ids in its pictures, because several results may share a page.
     """
 
     answer: Answer
     measured: ResultSet | None = None
     studies: Mapping[str, StudyDocument] = field(default_factory=dict)
+    cautions: tuple[str, ...] = ()
     ident: str = "r0"
     rows: Mapping[str, Sequence[CaseRow]] = field(init=False)
     index: Mapping[str, int] = field(init=False)
@@ -88,6 +92,26 @@ class View:
 
         variants = grouped(rows, lambda row: (row.case.implementation, variant(self, row)))
         return [max(found, key=fitting) for found in variants.values()]
+
+
+def read_view(path: Path, answer: Answer | None = None) -> View:
+    """Read a result file and the studies in its folder, or the studies of a folder that has no result.
+
+    ``answer`` is given where it is known already. An unreadable result raises ``ResultFileError``.
+    """
+    studies, cautions = studies_in(path if path.is_dir() else path.parent)
+    cautions += tuple(
+        f"{study.study} was stopped after {study.blocks} blocks: go on with it by --resume"
+        for study in studies.values()
+        if study.interrupted
+    )
+    if not path.is_dir():
+        measured = load(path)
+        return View(answer or analyse(measured), measured, studies, cautions)
+    nothing = Answer(result=str(path))
+    for study in islice(studies.values(), 1):  # its machine is that of all
+        nothing = replace(nothing, tool_version=study.tool_version, environment=study.environment)
+    return View(nothing, None, studies, cautions)
 
 
 def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:

@@ -6,7 +6,7 @@ file, compiles expressions while it runs, which no strict content policy allows,
 
 from __future__ import annotations
 
+from gilscope.report.charts.model import read_view
 from gilscope.report.page.render import REPORT_NAME, render, write
-from gilscope.report.page.source import Source, read_source
 
-__all__ = ["REPORT_NAME", "Source", "read_source", "render", "write"]
+__all__ = ["REPORT_NAME", "read_view", "render", "write"]

@@ -15,7 +15,6 @@ from gilscope.report.charts.heat import FINDING_WORDS, Scale, grid, overview, sc
 from gilscope.report.figures import counted, interval, narrow, per_second, seconds, sized
 from gilscope.report.labels import named
 from gilscope.report.page.embed import compressed, packed
-from gilscope.report.page.source import Source
 from gilscope.report.page.texts import texts_of
 from gilscope.report.sentences import closing, verdict
 from gilscope.report.sentences.compare import elsewhere_note
@@ -38,13 +37,9 @@ _UNDRAWN = (
 _DRAWN = tuple(name for name in CHARTS if name != "heatmap")  # on the page the heat map is a table
 
 
-def result_part(source: Source, ident: str, first: Source) -> dict[str, Any]:
-    """Collect everything the template shows of a result; ``ident`` begins the ids of its elements.
-
-    ``first`` is the first on the page, which the others are likely to be compared with.
-    """
-    answer, here = source.answer, source.answer.surroundings
-    view = View(answer, measured=source.measured, studies=source.studies, ident=ident)
+def result_part(view: View, first: Answer) -> dict[str, Any]:
+    """Collect everything the template shows of a result; ``first`` is the page's first answer, to compare with."""
+    answer, here = view.answer, view.answer.surroundings
     scale = scale_of(view)
     return {
         "title": _title(view),
@@ -55,9 +50,9 @@ def result_part(source: Source, ident: str, first: Source) -> dict[str, Any]:
         "cautions": [
             *check_notes(here),
             *answer.warnings,
-            *source.cautions,
+            *view.cautions,
             *(["Interrupted: what was measured until then."] if answer.interrupted else []),
-            *filter(None, [elsewhere_note(first.answer, answer)]),
+            *filter(None, [elsewhere_note(first, answer)]),
         ],
         "study": list(_study(answer)),
         "overview": overview(view, scale) if len(view.kernels) > 1 else None,

@@ -7,15 +7,16 @@ import hashlib
 import importlib.resources
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gilscope import __version__
 from gilscope.core.errors import UnavailableError, UsageError
+from gilscope.report.charts import View
 from gilscope.report.charts.heat import Scale
 from gilscope.report.figures import unbroken
 from gilscope.report.page.page import result_part
-from gilscope.report.page.source import Source
 from gilscope.report.palette import CHART_CSS, THEMES, variables
 from gilscope.report.svg import Markup, legible, tag
 
@@ -34,11 +35,11 @@ _CHIPS = 12  # cases that a finding names; the table has them all
 _VERDICTS = 8  # kernels whose verdict is beside the overview; each is in its own part too
 
 
-def render(sources: Sequence[Source]) -> str:
+def render(views: Sequence[View]) -> str:
     """Return the page of some results, in time linear in the cases; raise ``UnavailableError`` without Jinja2."""
     script = "\n".join(_resource(name) for name in _SCRIPTS)
     page = _template().render(
-        parts=[result_part(source, f"r{number}", sources[0]) for number, source in enumerate(sources)],
+        parts=[result_part(replace(view, ident=f"r{n}"), views[0].answer) for n, view in enumerate(views)],
         policy=_policy(script),
         generator=_GENERATOR,
         version=__version__,
@@ -101,14 +102,14 @@ def _legend(scale: Scale) -> Markup:
     return tag("div", tag("span", "slower"), *steps, tag("span", "faster"), class_="legend", aria_hidden="true")
 
 
-def write(path: Path, sources: Sequence[Source]) -> None:
+def write(path: Path, views: Sequence[View]) -> None:
     """Write the report of some results, replacing an older report atomically.
 
     Raises ``UnavailableError`` without Jinja2, and ``UsageError`` if the file is not a report or cannot be written.
     """
     if path.exists() and not _ours(path):
         raise UsageError(f"{str(path)!r} is there already and no report of gilscope: choose another name with --out")
-    page = render(sources).encode("utf-8", "replace")
+    page = render(views).encode("utf-8", "replace")
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_bytes(page)
