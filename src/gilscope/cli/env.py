@@ -41,7 +41,7 @@ def add(
     from gilscope.cli.output import emit, emit_json, write
     from gilscope.env import install
     from gilscope.env.interpreters import ListedEnvironment
-    from gilscope.report.environments import made_note
+    from gilscope.report.machine import made_note
 
     def say(text: str) -> None:
         if not quiet:
@@ -64,7 +64,7 @@ def list_(
     from gilscope.cli.output import emit, emit_json, stdout_color, stdout_width
     from gilscope.env import environments
     from gilscope.env.interpreters import ListedEnvironment
-    from gilscope.report.environments import render_environments
+    from gilscope.report.machine import render_environments
 
     found = [ListedEnvironment.of(made) for made in environments.environments()]
     where = str(environments.folder())

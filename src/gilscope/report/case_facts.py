@@ -17,8 +17,7 @@ __all__ = ["ONE_TIME", "WORK", "TimePart", "facts_of", "time_parts"]
 ONE_TIME = ("start", "import", "jit", "transfer")
 LISTED_WORKERS = 16  # as many as have stamps of their own
 
-WORK = "work"
-"""Name of the part that is not a loss."""
+WORK = "work"  # name of the part that is not a loss
 
 
 class TimePart(NamedTuple):

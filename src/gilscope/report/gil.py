@@ -10,15 +10,17 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from gilscope.analysis.program import ProgramReport
-from gilscope.report.figures import NONE, interval, percent, printable, seconds, si
-from gilscope.report.gil_verdict import judge
-from gilscope.telemetry.reading import GilReading
+from gilscope.analysis.findings import gil_bound, gil_held_in_c, gil_re_enabled
+from gilscope.analysis.findings._gil import SATURATED
+from gilscope.analysis.program import GilVerdict, ProgramReport, gil_code
+from gilscope.report.figures import NONE, interval, narrow, percent, printable, seconds, si
+from gilscope.stats import Estimate
+from gilscope.telemetry.reading import GilReading, GilReport
 
 if TYPE_CHECKING:
     from gilscope.telemetry.program import ProgramRun
 
-__all__ = ["program_report", "render_gil", "strip"]
+__all__ = ["judge", "program_report", "render_gil", "strip"]
 
 WIDTH = 80
 _LABEL = 12  # columns before each text
@@ -27,6 +29,7 @@ _NAME = 32  # columns of a thread's name
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _DIGITS = "0123456789"
 _LOOKS = 3  # per column on average, so that hardly any column has none
+_ON_PURPOSE = "PYTHON_GIL"  # telemetry.free_threading names the variable where the user asked for the GIL
 _CHILDREN = 0.1  # CPUs busy in child processes from which they are worth a word
 
 
@@ -176,3 +179,88 @@ def _thread_table(seen: GilReading, reason: str) -> str:
     if seen.unattributed >= 0.01:
         lines.append(f"{100 * seen.unattributed:.0f}% of the held time could not be given to a thread")
     return "\n".join(lines)
+
+
+def judge(gil: GilReport, *, cpus_busy: float) -> GilVerdict:
+    """Say what the numbers of a program mean; ``cpus_busy`` is its CPU time over its wall time."""
+    code, reading, by = gil_code(gil, cpus_busy=cpus_busy), gil.reading, gil.switched_on
+    if reading is None:
+        sentence, cure = _unmeasured(gil, cpus_busy)
+        return GilVerdict(code=code, sentence=sentence, cure=cure)
+    sentence, cure = _explained(code, reading, f"{narrow(cpus_busy)} CPUs")
+    if by:
+        sentence = f"This free-threaded build runs with the GIL, {by}. {sentence}"
+        cures = [cure] if _ON_PURPOSE in by else [gil_re_enabled.CURE, cure]
+        cure = "; ".join(filter(None, cures))
+    return GilVerdict(code=code, sentence=sentence, cure=cure)
+
+
+def _unmeasured(gil: GilReport, cpus_busy: float) -> tuple[str, str]:
+    if not gil.enabled:
+        return (
+            f"There is no GIL: this free-threaded build ran the threads in parallel, {narrow(cpus_busy)} CPUs "
+            "were busy on average. What holds them up, if anything, is not the GIL."
+        ), ""
+    cure = "" if gil.reason.endswith("higher rate") else "'gilscope doctor' says what this machine allows"
+    return f"The GIL was not measured: {gil.reason}.", cure
+
+
+def _explained(code: str, seen: GilReading, cpus: str) -> tuple[str, str]:
+    """Return what a verdict means, and what to do."""
+    held, average = percent(seen.held), f"{interval(seen.waiting)} threads wait for it on average"
+    costs = f"the GIL is held {held} of the time" + ("" if seen.waiting is None else f", {average}")
+    match code:
+        case "cannot_tell":
+            return (
+                f"{seen.samples} looks in {seconds(seen.window_s)} leave the held share anywhere between "
+                f"{100 * seen.held.low:.0f} and {100 * seen.held.high:.0f} %: too few to tell."
+            ), "give it more work, or look more often (--rate 2000)"
+        case "idle":
+            return (
+                f"Idle: this process kept {cpus} busy and held the GIL {held} of the time. It slept or waited for I/O "
+                "or for other processes; the GIL is not what holds it up."
+            ), ""
+        case "one_thread":
+            return (
+                f"One thread at a time: {costs}. Nothing is lost to it now, but more threads of this kind would gain "
+                "nothing: byte code, or C code that does not release it."
+            ), f"before adding threads, {gil_bound.CURE}"
+        case "released":
+            return (
+                f"Mostly released: {costs}, {cpus} are busy. Threads can scale: the GIL leaves room for "
+                f"{_room(seen.held)} times this work."
+            ), ""
+        case "partly_held":
+            return (
+                f"Held part of the time: {costs}, {cpus} are busy. It costs little now, but leaves room for no more "
+                f"than {_room(seen.held)} times this work in threads."
+            ), f"to go further, {gil_bound.CURE}"
+    if seen.waiting is not None:
+        lost = seen.waiting.value / (seen.waiting.value + seen.held.value)
+        costs += f", so threads that want it spend {100 * lost:.0f} % of that time waiting"
+    return _held_in_c(seen, costs) if code == "gil_held_in_c" else _bound(seen, costs)
+
+
+def _bound(seen: GilReading, costs: str) -> tuple[str, str]:
+    by = " by byte code or short calls" if seen.holds.overdue is not None else ""
+    when, end = "", "More threads will not make it faster"
+    if seen.held.low < SATURATED:
+        when, end = ", part of the time", "The strip shows when; there more threads do not make it faster"
+    return f"GIL-bound{by}{when}: {costs}. {end}.", gil_bound.CURE
+
+
+def _held_in_c(seen: GilReading, costs: str) -> tuple[str, str]:
+    holds = seen.holds
+    worst = max(seen.threads, key=lambda thread: thread.overdue, default=None)
+    named = f", most of all in {worst.name!r}" if worst is not None and worst.overdue > 0 else ""
+    turn = f" in turns of {seconds(holds.turn_s)}" if holds.turn_s is not None else ""
+    return (
+        f"Held in C for long{named}: {costs}. {percent(holds.overdue)} of the held time passes after others asked for "
+        f"it{turn}; byte code lets go {seconds(holds.switch_interval_s)} after the wait began, C code only when it "
+        "returns."
+    ), gil_held_in_c.CURE
+
+
+def _room(held: Estimate) -> str:
+    """Write 1/h from the upper end of the interval, which is certain; beyond 100 it is no limit in practice."""
+    return narrow(min(1.0 / held.high, 100.0)) if held.high else narrow(100.0)

@@ -1,28 +1,28 @@
-"""What is here and what the machine allows: the tables of ``list`` and ``doctor``."""
+"""What is here and what the machine allows: the tables of ``list``, ``doctor`` and ``env``."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from gilscope.env.environments import Record
+from gilscope.env.interpreters import ListedEnvironment
 from gilscope.inventory import Inventory, ListedExecutor, ListedImplementation, ListedKernel
+from gilscope.report.figures import printable
 from gilscope.report.terminal.painted import facts_table, painted, plain_table
 from gilscope.results.surroundings import Python, Surroundings
 
-__all__ = ["render_environment", "render_inventory"]
+__all__ = ["made_note", "render_environment", "render_environments", "render_inventory"]
 
 _CHECK_STYLE = {"warning": "yellow", "unknown": "dim"}
-_HEADS = (
-    ("kernel", "what it is", "limited by"),
-    ("implementation", "computes", "kernels"),
-    ("executor", "here"),
-)
+_SHOWN = ("numpy", "numba", "dask", "loky")  # of the libraries: those that bring implementations or executors
 _GIL = {"held": "holds the GIL", "released": "releases the GIL", "own_threads": "threads of its own"}
 
 
 def render_inventory(found: Inventory, *, width: int, color: bool = False) -> str:
     """Lay out kernels, implementations and executors of ``gilscope list``."""
-    tables = [plain_table(heads) for heads in _HEADS]
+    heads = (("kernel", "what it is", "limited by"), ("implementation", "computes", "kernels"), ("executor", "here"))
+    tables = [plain_table(head) for head in heads]
     for kernel in found.kernels:
         mark = " *" if kernel.name in found.default else ""
         tables[0].add_row(kernel.name + mark, kernel.summary, kernel.regime)
@@ -110,3 +110,38 @@ def _missing(kernels: Sequence[ListedKernel], width: int) -> list[str]:
 
 def _why(entry: ListedImplementation | ListedExecutor) -> str:
     return "; ".join(filter(None, (entry.reason, entry.cure)))
+
+
+def made_note(entry: ListedEnvironment, missing: Mapping[str, str]) -> str:
+    """Say what was made, what it lacks and how it is used."""
+    name, record = entry.environment.name, entry.environment.record
+    lines = [f"{name}: {_build(record)}, {_libraries(record)}"]
+    lines += [f"{name}: without {package}, whose cases will be n/a ({why})" for package, why in missing.items()]
+    if entry.problem:
+        lines.append(f"{name}: {entry.problem}: renew it when they rest")
+    lines.append(f"use it: gilscope run --python {name}" + (" --gil both" if record.free_threaded else ""))
+    return "\n".join(lines)
+
+
+def render_environments(entries: Sequence[ListedEnvironment], folder: str, *, width: int, color: bool = False) -> str:
+    """Lay out the environments there are."""
+    if not entries:
+        return f"no environments in {folder}: make one with: gilscope env add 3.13t"
+    table = plain_table(["name", "interpreter", "libraries", "made of", "state"])
+    for entry in entries:
+        name, record, problem = entry.environment.name, entry.environment.record, entry.problem
+        state = f"{problem}; gilscope env add {name}" if problem else "ready"
+        cells = (name, _build(record), _libraries(record), record.base or "-", state)
+        table.add_row(*map(printable, cells), style="yellow" if problem else "")
+    return f"{painted(table, width, color=color)}in {folder}"
+
+
+def _build(record: Record) -> str:
+    if not record.python:
+        return "-"
+    return f"Python {record.python}, {'free-threaded' if record.free_threaded else 'with the GIL'}"
+
+
+def _libraries(record: Record) -> str:
+    libraries = record.libraries or {}
+    return ", ".join(f"{name} {libraries[name]}" for name in _SHOWN if name in libraries) or "no libraries"

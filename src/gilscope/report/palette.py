@@ -12,9 +12,7 @@ from functools import partial
 
 from gilscope.core.trace import Category
 
-HEAT_STEPS = 5
-"""Steps to either side of 1 in the heat map."""
-
+HEAT_STEPS = 5  # steps to either side of 1 in the heat map
 _EXECUTORS = {  # name: (light, dark, marker)
     "serial": ("#7d8590", "#828b9a", "circle"),
     "threads": ("#0072b2", "#3d96d9", "circle"),

@@ -15,9 +15,7 @@ from gilscope.stats import Estimate
 
 __all__ = ["MAX_ROWS", "draw"]
 
-MAX_ROWS = 60
-"""Cases per kernel; those that wait most come first."""
-
+MAX_ROWS = 60  # cases per kernel; those that wait most come first
 _LEFT, _BAR = 12.0, 12.0
 _HALF = (PANEL_WIDTH - 24.0 - 16.0) / 2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.report.charts.model import Chart, Panel, View, panel_of, variant
@@ -42,18 +42,14 @@ _CELL, _HEIGHT, _LABEL = 74.0, 32.0, 130.0
 _PER_PANEL = 3  # columns beside the labels in one panel
 _LETTERS = 12  # of a column's name
 
-Head: TypeAlias = tuple[str, str]
-"""A column's name and a second line."""
-
+Head: TypeAlias = tuple[str, str]  # a column's name and a second line
 Placed: TypeAlias = tuple[tuple[str, str, str], Head, CaseRow]
 """Name, variant and size of a row of the grid, one of its columns, and the case there."""
 
-MAX_COLUMNS = 12
-"""Columns up to which a heat map has a row per implementation: a laptop shows them without scrolling."""
+MAX_COLUMNS = 12  # columns up to which a heat map has a row per implementation: a laptop shows them without scrolling
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeatCell:
+class HeatCell(NamedTuple):
     """One case: its place in the answer, the number to print, a word below it, and its step of the scale."""
 
     index: int
@@ -62,8 +58,7 @@ class HeatCell:
     step: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GridRow:
+class GridRow(NamedTuple):
     """One row: its name, and its cells by column; None where there is no case."""
 
     name: str
@@ -72,8 +67,7 @@ class GridRow:
     cells: Sequence[HeatCell | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
+class Grid(NamedTuple):
     """The cells of a heat map, not yet drawn; ``hint`` says what rows and columns are."""
 
     columns: Sequence[Head]
@@ -116,16 +110,16 @@ def grid(view: View, kernel: str, scale: Scale) -> Grid:
     ways = list(dict.fromkeys(_way(view, row) for row in sorted(rows, key=lambda row: row.order[1:4])))
     if len(ways) <= MAX_COLUMNS:
         several = len(view.interpreters) > 1
-        placed = (
-            ((row.case.implementation, row.interpreter if several else "", row.case.size), _way(view, row), row)
-            for row in rows
-        )
-        return _grid(view, scale, ways, placed, "Rows are implementations, columns executors and workers.")
-    columns = [(str(count), "") for count in sorted({row.case.workers for row in rows})]
-    placed = (
-        ((row.case.implementation, variant(view, row), row.case.size), (str(row.case.workers), ""), row) for row in rows
-    )
-    return _grid(view, scale, columns, placed, "Rows are implementations and executors, columns workers.")
+        names = (row.interpreter if several else "" for row in rows)
+        columns, heads = ways, [_way(view, row) for row in rows]
+        hint = "Rows are implementations, columns executors and workers."
+    else:
+        names = (variant(view, row) for row in rows)
+        columns = [(str(count), "") for count in sorted({row.case.workers for row in rows})]
+        heads = [(str(row.case.workers), "") for row in rows]
+        hint = "Rows are implementations and executors, columns workers."
+    lines = [(row.case.implementation, name, row.case.size) for row, name in zip(rows, names, strict=True)]
+    return _grid(view, scale, columns, zip(lines, heads, rows, strict=True), hint)
 
 
 def _way(view: View, row: CaseRow) -> Head:
@@ -147,11 +141,8 @@ def _grid(view: View, scale: Scale, columns: Sequence[Head], placed: Iterable[Pl
     lines: dict[tuple[str, str, str], dict[Head, HeatCell]] = {}
     for line, column, row in placed:
         lines.setdefault(line, {})[column] = _cell(view, row, scale)
-    made = [
-        GridRow(name=name, variant=how, size=size, cells=[found.get(column) for column in columns])
-        for (name, how, size), found in lines.items()
-    ]
-    return Grid(columns=columns, lines=made, hint=hint)
+    made = [GridRow(*line, [found.get(column) for column in columns]) for line, found in lines.items()]
+    return Grid(columns, made, hint)
 
 
 def _cell(view: View, row: CaseRow, scale: Scale) -> HeatCell:

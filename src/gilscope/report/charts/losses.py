@@ -15,9 +15,7 @@ from gilscope.report.svg import Markup, tag
 
 __all__ = ["MAX_BARS", "draw"]
 
-MAX_BARS = 60
-"""Bars per kernel; the ways that lose most come first."""
-
+MAX_BARS = 60  # bars per kernel; the ways that lose most come first
 _LEFT, _WIDTH, _BAR = 12.0, PANEL_WIDTH - 24.0, 16.0
 _CHARACTER = 6.0
 _VISIBLE = 0.002  # of a bar: less than a pixel

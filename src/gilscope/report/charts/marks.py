@@ -12,9 +12,7 @@ from gilscope.stats import Estimate
 
 __all__ = ["Point", "band", "bar", "curve", "legend", "marker", "styles"]
 
-Point: TypeAlias = tuple[float, float, float, float]
-"""x, y, and the low and high end of y's interval."""
-
+Point: TypeAlias = tuple[float, float, float, float]  # x, y, and the low and high end of y's interval
 _CHARACTER = 6.1  # mean width of a letter at 11 px
 _LINE = 16.0
 _DASHES = (None, "6 3", "2 3", "8 3 2 3")

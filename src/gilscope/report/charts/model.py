@@ -16,9 +16,7 @@ from gilscope.report.svg import Markup, tag
 from gilscope.results import load
 from gilscope.studies.kinds import StudyDocument, studies_in
 
-PANEL_WIDTH = 372
-"""Pixels; one fits a telephone, three a laptop, and text keeps its size in all of them."""
-
+PANEL_WIDTH = 372  # pixels; one fits a telephone, three a laptop, and text keeps its size in all of them
 _CHARACTER = 6.0  # mean width of a letter at 11 px
 _ROW = 40.0  # height of a case in panels of bars
 

@@ -15,12 +15,8 @@ from gilscope.stats import Estimate
 
 __all__ = ["MAX_CURVES", "MAX_PANELS", "draw"]
 
-MAX_PANELS = 12
-"""Panels per kernel: four rows on a laptop; more are looked for in the table."""
-
-MAX_CURVES = 6
-"""Curves per panel that eyes can follow."""
-
+MAX_PANELS = 12  # panels per kernel: four rows on a laptop; more are looked for in the table
+MAX_CURVES = 6  # curves per panel that eyes can follow
 _LOG_FROM = 8  # workers: below, a linear axis shows the same and is read more easily
 _LOWEST = 0.05  # speed-ups below have no place of their own on a logarithmic axis
 _NAMED = 4  # worker counts in a tooltip

@@ -18,11 +18,8 @@ from gilscope.studies.startup import StartupDocument, StartupRow
 
 __all__ = ["MAX_CURVES", "MAX_PANELS", "ipc", "metg", "startup"]
 
-MAX_CURVES = 6
-"""Curves per panel that eyes can follow."""
-
-MAX_PANELS = 12
-"""Panels per study; the study's own command prints all."""
+MAX_CURVES = 6  # curves per panel that eyes can follow
+MAX_PANELS = 12  # panels per study; the study's own command prints all
 
 
 class _Curve(NamedTuple):

@@ -14,8 +14,7 @@ from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, View, draw
 from gilscope.report.charts.heat import FINDING_WORDS, Scale, grid, overview, scale_of
 from gilscope.report.figures import counted, interval, narrow, per_second, seconds, sized
 from gilscope.report.labels import named
-from gilscope.report.page.embed import compressed, packed
-from gilscope.report.page.texts import texts_of
+from gilscope.report.page.texts import compressed, packed, texts_of
 from gilscope.report.sentences import closing, verdict
 from gilscope.report.sentences.compare import elsewhere_note
 from gilscope.report.sentences.environment import check_notes, environment_note, interpreter_notes
@@ -24,12 +23,8 @@ from gilscope.report.sentences.notes import notes_of
 
 __all__ = ["Entry", "result_part"]
 
-Entry: TypeAlias = tuple[str, str]
-"""A name and a text."""
-
-MAX_CHART_BYTES = 1_200_000
-"""Size of all charts of a result; kernels beyond it have their heat map, findings and table."""
-
+Entry: TypeAlias = tuple[str, str]  # a name and a text
+MAX_CHART_BYTES = 1_200_000  # size of all charts of a result; kernels beyond it have their heat map, findings and table
 _UNDRAWN = (
     "The charts of a page are limited to 1.2 MB, and the kernels before this one use them up: "
     "'gilscope export --format svg --kernel {}' draws them."

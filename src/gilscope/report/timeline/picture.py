@@ -24,19 +24,11 @@ from gilscope.report.svg import Markup, linear, nice_ticks, tag
 __all__ = ["CATEGORY_WORDS", "MAX_LANES", "svg"]
 
 CATEGORY_WORDS: dict[Category, str] = {
-    "start": "start",
-    "import": "import",
-    "unpickle": "unpickle",
+    **{name: name for name in CATEGORIES},
     "hand_over": "hand-over",
     "barrier": "wait for the barrier",
-    "compute": "compute",
-    "wait": "wait",
-    "sleep": "sleep",
-    "send": "send",
     "gil": "GIL held",
-    "state": "state",
 }
-
 MAX_LANES = 64  # more are not readable in one picture
 _MAX_ARROWS = 200  # more of them hide the bars
 _MOST_DESCRIBED = 10  # things per lane in the text for those who cannot see it
