@@ -149,9 +149,6 @@ def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
 def _verdict(rows: Sequence[Import]) -> str:
     back = [row.module for row in rows if row.status == "gil_came_back"]
     unknown = [row.module for row in rows if row.status not in ("free", "gil_came_back")]
-    parts = []
-    if back:
-        parts.append(f"the GIL comes back with {', '.join(back)}")
-    if unknown:
-        parts.append(f"not found out about {', '.join(unknown)}")
+    named = {"the GIL comes back with": back, "not found out about": unknown}
+    parts = (f"{what} {', '.join(names)}" for what, names in named.items() if names)
     return "; ".join(parts) or "the GIL stays off"

@@ -25,45 +25,21 @@ _REASONS: tuple[Place, ...] = ("reasons", "page", "csv")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column.
+    """One column; a property of a case becomes a cell, a sort key, and fields of CSV."""
 
-    Parameters
-    ----------
-    key : str
-        Its name in CSV and for programs.
-    title, short : str
-        Heads for wide and narrow places; a line feed may break them.
-    help : str
-        What it shows, in one sentence.
-    value : callable (CaseRow) -> Estimate, number, text or None
-        What it is sorted by, and what CSV has: of an estimate the value and both ends.
-    text, terse : callable (CaseRow) -> str
-        The cell, by default the value; and the cell in terminals, where it differs.
-    fold : (str, str)
-        What narrow terminals replace, and by what, to break lines.
-    words : bool
-        Whether it is set flush left.
-    given_up : int
-        Narrow terminals leave out columns above 0, the lowest first.
-    places : tuple of Place
-        The tables that have it.
-    estimated : bool
-        Whether its values are estimates: CSV has three fields of each.
-    """
-
-    key: str
-    title: str
-    help: str
-    value: Callable[[CaseRow], Value]
+    key: str  # its name in CSV and for programs
+    title: str  # its head; a line feed may break it
+    help: str  # what it shows, in one sentence
+    value: Callable[[CaseRow], Value]  # what it is sorted by, and what CSV has: of an estimate the value and both ends
     _: KW_ONLY
-    text: Callable[[CaseRow], str] | None = None
-    terse: Callable[[CaseRow], str] | None = None
-    fold: tuple[str, str] = ("", "")
-    short: str = ""
-    words: bool = False
-    given_up: int = 0
-    places: tuple[Place, ...] = _EVERYWHERE
-    estimated: bool = False
+    text: Callable[[CaseRow], str] | None = None  # the cell; by default the value
+    terse: Callable[[CaseRow], str] | None = None  # the cell in terminals, where it differs
+    fold: tuple[str, str] = ("", "")  # what narrow terminals replace, and by what, to break lines
+    short: str = ""  # its head in narrow terminals
+    words: bool = False  # whether it is set flush left
+    given_up: int = 0  # narrow terminals leave out columns above 0, the lowest first
+    places: tuple[Place, ...] = _EVERYWHERE  # the tables that have it
+    estimated: bool = False  # whether its values are estimates: CSV has three fields of each
 
     def cell(self, row: CaseRow) -> str:
         """Return the text of a cell."""

@@ -12,7 +12,7 @@ from gilscope.core.registry import check_names
 from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, Panel, View, draw
 from gilscope.report.charts.model import PANEL_WIDTH
 from gilscope.report.palette import CHART_CSS, THEMES, resolved
-from gilscope.report.svg import Markup, path, tag
+from gilscope.report.svg import Markup, flowed, path, tag
 
 __all__ = ["NAMES", "PICTURES", "as_png", "available", "picture"]
 
@@ -98,18 +98,16 @@ def _composed(parts: Sequence[_Part], theme: str) -> str:
 
 def _keys(chart: Chart, y: float, width: float) -> tuple[list[Markup], float]:
     """Lay out what colours and lines mean; return the shapes and their height."""
-    shapes, x, top = [], _MARGIN, y
-    for kind, text in chart.keys:
-        needed = 34 + _CHARACTER * len(text) + 14
-        if x > _MARGIN and x + needed > width - _MARGIN:
-            x, y = _MARGIN, y + _LINE
+    places = flowed((48 + _CHARACTER * len(text) for _, text in chart.keys), _MARGIN, width - _MARGIN)
+    shapes = []
+    for (kind, text), (x, row) in zip(chart.keys, places, strict=True):
+        top = y + _LINE * row
         if kind.startswith("loss-"):
-            shapes.append(tag("rect", x=x + 12, y=y, width=12, height=12, class_=kind))
+            shapes.append(tag("rect", x=x + 12, y=top, width=12, height=12, class_=kind))
         else:
-            shapes.append(tag("path", d=path([(x, y + 6), (x + 26, y + 6)]), class_=kind))
-        shapes.append(tag("text", text, x=x + 32, y=y + 10, class_="soft"))
-        x += needed
-    return shapes, y - top + _LINE + 6 if chart.keys else 0.0
+            shapes.append(tag("path", d=path([(x, top + 6), (x + 26, top + 6)]), class_=kind))
+        shapes.append(tag("text", text, x=x + 32, y=top + 10, class_="soft"))
+    return shapes, _LINE * (places[-1][1] + 1) + 6 if places else 0.0
 
 
 def _placed(panel: Panel, column: int, y: float) -> Markup:

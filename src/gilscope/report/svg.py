@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["Markup", "legible", "linear", "logarithmic", "nice_ticks", "path", "tag"]
+__all__ = ["Markup", "flowed", "legible", "linear", "logarithmic", "nice_ticks", "path", "tag"]
 
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -34,17 +34,17 @@ def legible(text: str) -> str:
 def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:
     """Return an element; children are escaped unless they are ``Markup``.
 
-    Of attributes ``class_`` is ``class``, other underscores are hyphens, numbers lose what no screen shows, and None is
+    ``class_`` is ``class``, other underscores are hyphens, numbers lose what no screen shows, and None is
     left out.
     """
-    given = [f'{_attribute(key)}="{_value(value)}"' for key, value in attributes.items() if value is not None]
+    given = [
+        f'{key.removesuffix("_").replace("_", "-")}="{_value(value)}"'
+        for key, value in attributes.items()
+        if value is not None
+    ]
     opening = " ".join([name, *given])
     inside = "".join(map(escaped, children))
     return Markup(f"<{opening}>{inside}</{name}>" if inside else f"<{opening}/>")
-
-
-def _attribute(key: str) -> str:
-    return key.removesuffix("_") if key in ("class_", "for_") else key.replace("_", "-")
 
 
 def _value(value: str | float) -> str:
@@ -77,3 +77,14 @@ def nice_ticks(high: float, about: int = 4) -> list[float]:
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * (1 - 1e-9))
     return [step * index for index in range(math.floor(high / step + 1e-9) + 1)]
+
+
+def flowed(widths: Iterable[float], left: float, right: float) -> list[tuple[float, int]]:
+    """Return x and row of things set side by side, in as many rows as they need."""
+    places, x, row = [], left, 0
+    for width in widths:
+        if x > left and x + width > right:
+            x, row = left, row + 1
+        places.append((x, row))
+        x += width
+    return places

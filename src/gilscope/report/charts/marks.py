@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from gilscope.report.charts.model import PANEL_WIDTH
 from gilscope.report.palette import EXECUTOR_MARKS, executor_class
-from gilscope.report.svg import Markup, path, tag
+from gilscope.report.svg import Markup, flowed, path, tag
 from gilscope.stats import Estimate
 
 __all__ = ["Point", "band", "bar", "curve", "legend", "marker", "styles"]
@@ -72,15 +72,12 @@ def bar(found: Estimate, at: Callable[[float], float], left: float, y: float, he
 
 def legend(entries: Sequence[tuple[str, str]], top: float) -> tuple[Markup, float]:
     """Lay out (executor, text) entries in lines; return the markup and its height."""
-    left = 12.0
-    x, y, shapes = left, top, []
-    for (executor, text), style in zip(entries, styles([name for name, _ in entries]), strict=True):
-        width = 30 + _CHARACTER * len(text) + 10
-        if x > left and x + width > PANEL_WIDTH:
-            x, y = left, y + _LINE
+    places = flowed((40 + _CHARACTER * len(text) for _, text in entries), 12.0, PANEL_WIDTH)
+    numbers, shapes = styles([executor for executor, _ in entries]), []
+    for (executor, text), style, (x, row) in zip(entries, numbers, places, strict=True):
+        y = top + _LINE * row
         mark = marker(executor, x + 11, y + 7, style=style)
         label = tag("text", text, x=x + 28, y=y + 11)
         line = _line([(x, y + 7), (x + 22, y + 7)], style)
         shapes.append(tag("g", line, mark, label, class_=executor_class(executor)))
-        x += width
-    return Markup("".join(shapes)), y - top + _LINE if entries else 0.0
+    return Markup("".join(shapes)), _LINE * (places[-1][1] + 1) if entries else 0.0

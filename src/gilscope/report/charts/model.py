@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from gilscope.analysis import Answer, analyse
 from gilscope.analysis.rows import CaseRow, is_measured
@@ -24,8 +24,7 @@ T = TypeVar("T")
 K = TypeVar("K")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Panel:
+class Panel(NamedTuple):
     """One SVG of ``PANEL_WIDTH`` by ``height`` pixels; ``alt`` says what it shows."""
 
     svg: Markup
@@ -33,8 +32,7 @@ class Panel:
     alt: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
+class Chart(NamedTuple):
     """A chart of one kernel or of the whole result.
 
     ``note`` says how to read it and what was left out by which rule; ``keys`` are (class, text) of the colours

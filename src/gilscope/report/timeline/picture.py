@@ -19,7 +19,7 @@ from gilscope.core.trace import (
     unit_of,
 )
 from gilscope.report.palette import CATEGORY_PAINT, HOLDER_PAINT
-from gilscope.report.svg import Markup, linear, nice_ticks, tag
+from gilscope.report.svg import Markup, flowed, linear, nice_ticks, tag
 
 __all__ = ["CATEGORY_WORDS", "MAX_LANES", "svg"]
 
@@ -91,10 +91,10 @@ def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, i
     longest = max(map(len, lanes), default=0)
     present = {event.category for event in trace.events}
     used = [name for name in CATEGORIES if name in present]
-    top = 26.0 + 18.0 * len(_legend_rows(used, width)) + 4.0
+    legend = flowed((24.0 + len(CATEGORY_WORDS[name]) * _CHARACTER for name in used), 4.0, width)
     frame = _Frame(
         left=min(0.35 * width, 14.0 + longest * _CHARACTER),
-        top=top,
+        top=30.0 + 18.0 * (legend[-1][1] + 1 if legend else 0),
         width=float(width),
         lanes=lanes,
         start_ns=trace.start_ns,
@@ -110,7 +110,7 @@ def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, i
         tag("desc", _described(lanes, events_of), id=f"{ident}-desc"),
         tag("style", Markup(_CSS)),
         tag("text", title, class_="head", x=4, y=16),
-        *_legend(used, width),
+        *_legend(used, legend),
         *_axis(frame),
         *(part for lane in lanes for part in _lane(frame, lane, events_of[lane])),
         *_arrows(frame, trace.messages),
@@ -140,25 +140,11 @@ def _described(lanes: Sequence[str], events_of: Mapping[str, Sequence[Event]]) -
     return "; ".join(parts) or "Nothing happened."
 
 
-def _legend_rows(used: Sequence[Category], width: int) -> list[list[tuple[Category, float]]]:
-    rows: list[list[tuple[Category, float]]] = []
-    x = width + 1.0
-    for name in used:
-        needed = 24.0 + len(CATEGORY_WORDS[name]) * _CHARACTER
-        if x + needed > width:
-            rows.append([])
-            x = 4.0
-        rows[-1].append((name, x))
-        x += needed
-    return rows
-
-
-def _legend(used: Sequence[Category], width: int) -> Iterator[Markup]:
-    for row, entries in enumerate(_legend_rows(used, width)):
+def _legend(used: Sequence[Category], places: Sequence[tuple[float, int]]) -> Iterator[Markup]:
+    for name, (x, row) in zip(used, places, strict=True):
         y = 24.0 + 18.0 * row
-        for name, x in entries:
-            yield tag("rect", class_=f"bar c-{name}", x=x, y=y, width=10, height=10, rx=2)
-            yield tag("text", CATEGORY_WORDS[name], class_="soft", x=x + 14.0, y=y + 9.0)
+        yield tag("rect", class_=f"bar c-{name}", x=x, y=y, width=10, height=10, rx=2)
+        yield tag("text", CATEGORY_WORDS[name], class_="soft", x=x + 14.0, y=y + 9.0)
 
 
 def _axis(frame: _Frame) -> Iterator[Markup]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from itertools import chain, repeat
 
 from gilscope.core.trace import CATEGORIES, GIL_LANE, Category, Event, Trace, by_lane, duration, is_gil
 from gilscope.report.timeline.picture import CATEGORY_WORDS, MAX_LANES
@@ -38,7 +39,8 @@ def strip(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
         return "nothing happened"
     name_width = min(_LONGEST_NAME, max(map(len, lanes)))
     columns = max(20, width - name_width - 4)
-    holders = _holders(trace)
+    names = dict.fromkeys(event.name for event in trace.spans() if is_gil(event.lane))
+    holders = dict(zip(names, chain(_HOLDERS, repeat("+")), strict=False))
     begin, span, events = trace.start_ns, max(1, trace.end_ns - trace.start_ns), by_lane(trace)
 
     def letter(event: Event, lane: str) -> str:
@@ -62,12 +64,6 @@ def strip(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
         more = f"  and {len(named) - _MOST_HOLDERS} more" if len(named) > _MOST_HOLDERS else ""
         rows.append(" " * (name_width + 2) + f"{GIL_LANE} held by  {'  '.join(named[:_MOST_HOLDERS])}{more}")
     return "\n".join(row.rstrip() for row in rows)
-
-
-def _holders(trace: Trace) -> dict[str, str]:
-    """Give every thread that held the GIL a letter, in order of appearance."""
-    names = dict.fromkeys(event.name for event in trace.spans() if is_gil(event.lane))
-    return {name: _HOLDERS[number] if number < len(_HOLDERS) else "+" for number, name in enumerate(names)}
 
 
 def _largest_of_each(events: Sequence[Event], columns: int, begin: int, span: int) -> list[Event | None]:
