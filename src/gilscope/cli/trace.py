@@ -131,8 +131,7 @@ def _rendered(drawn: Trace, kind: str, *, to_file: bool) -> str:
         return perfetto(drawn)
     from gilscope.cli.output import PIPE_WIDTH, draws_unicode, stdout_width
     from gilscope.report.figures import printable
-    from gilscope.report.timeline.sequence import draw
-    from gilscope.report.timeline.strip import strip
+    from gilscope.report.timeline.text import draw, strip
 
     width = PIPE_WIDTH if to_file else stdout_width()
     unicode = to_file or draws_unicode()

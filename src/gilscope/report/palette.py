@@ -130,24 +130,18 @@ CHART_CSS = f"""\
 .chart text{{fill:var(--ink)}}
 .chart .t{{font-size:13px;font-weight:600}}
 .chart .soft{{fill:var(--soft)}}
-.chart .end{{text-anchor:end}}
-.chart .mid{{text-anchor:middle}}
-.chart .grid{{stroke:var(--grid);stroke-width:1;fill:none}}
-.chart .axis{{stroke:var(--line);stroke-width:1;fill:none}}
+.chart .end{{text-anchor:end}}.chart .mid{{text-anchor:middle}}
+.chart .grid{{stroke:var(--grid);stroke-width:1;fill:none}}.chart .axis{{stroke:var(--line);stroke-width:1;fill:none}}
 .chart .ideal{{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:4 3;fill:none}}
 .chart .spin{{stroke:var(--soft);stroke-width:1.2;fill:none}}
-.chart .spinband{{fill:var(--band);stroke:none}}
-.chart .band{{fill:currentColor;fill-opacity:.18;stroke:none}}
+.chart .spinband{{fill:var(--band);stroke:none}}.chart .band{{fill:currentColor;fill-opacity:.18;stroke:none}}
 .chart .curve{{stroke:currentColor;stroke-width:2;fill:none;stroke-linejoin:round}}
-.chart .whisker{{stroke:currentColor;stroke-width:1.5;fill:none}}
 .chart .dot{{fill:currentColor;stroke:var(--card);stroke-width:1}}
 .chart .hollow{{fill:var(--card);stroke:currentColor;stroke-width:1.5}}
-.chart .bar{{fill:currentColor}}
-.chart .track{{fill:var(--grid)}}
+.chart .bar{{fill:currentColor}}.chart .track{{fill:var(--grid)}}
 .chart .inkwhisker{{stroke:var(--ink);stroke-width:1.2;fill:none}}
 .chart .inside{{font-size:10px;font-weight:600}}
-.chart .paper{{fill:var(--card);stroke:var(--line)}}
-.chart .page{{fill:var(--page)}}
+.chart .paper{{fill:var(--card);stroke:var(--line)}}.chart .page{{fill:var(--page)}}
 {_RULES}
 """
 

@@ -60,7 +60,6 @@ def _parts(view: View, name: str, kernel: str) -> Iterator[_Part]:
 
 
 def _composed(parts: Sequence[_Part], theme: str) -> str:
-    """Lay out the panels of some charts in rows, each chart below its heading."""
     columns = min(_COLUMNS, max(len(chart.panels) for _, chart in parts))
     width = 2 * _MARGIN + columns * PANEL_WIDTH + (columns - 1) * _GAP
     shapes, y = [], _MARGIN

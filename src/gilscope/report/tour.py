@@ -8,8 +8,7 @@ from gilscope.core.trace import duration
 from gilscope.report.svg import Markup, tag
 from gilscope.report.timeline import svg
 from gilscope.report.timeline.page import document, in_order
-from gilscope.report.timeline.sequence import draw
-from gilscope.report.timeline.strip import strip
+from gilscope.report.timeline.text import draw, strip
 from gilscope.tour._model import Figure
 from gilscope.tour._shown import ShownChapter, ShownExperiment, Tour
 

@@ -16,7 +16,7 @@ from gilscope.core.trace import CATEGORIES, GIL_LANE, Event, Trace
 from gilscope.report.timeline.page import MAX_ROWS, trace_page
 from gilscope.report.timeline.perfetto import perfetto
 from gilscope.report.timeline.picture import CATEGORY_WORDS, MAX_LANES, svg
-from gilscope.report.timeline.strip import strip
+from gilscope.report.timeline.text import strip
 from gilscope.results import load
 from gilscope.studies.traced.rounds import trace_of
 from gilscope.tour._shown import Tour

@@ -59,7 +59,6 @@ def _held(row: CaseRow) -> str:
 
 
 def _bar(found: Estimate, end: float, x: float, y: float) -> list[Markup]:
-    """Draw a value on a track that ends at ``end``."""
     at = linear((0.0, end), (x, x + _HALF))
     track = tag("rect", x=x, y=y, width=_HALF, height=_BAR, class_="track")
     return [track, *bar(found, lambda value: at(min(max(value, 0.0), end)), x, y, _BAR)]

@@ -51,7 +51,6 @@ def _kind(name: str) -> str:
 
 
 def _cores_s(row: CaseRow) -> float:
-    """Return the core-seconds of one execution."""
     return row.case.workers * (row.wall_s.value if row.wall_s is not None else 0.0)
 
 

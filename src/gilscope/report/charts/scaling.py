@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, takewhile
 
@@ -94,7 +94,11 @@ def _panel(
         *_control(own or spins, axes),
         *(_curve(view, found, axes, style) for found, style in zip(drawn.values(), styles(executors), strict=True)),
     ]
-    return panel_of(label, *shapes, height=axes.bottom + _BOTTOM, alt=_alt(kernel, title, drawn))
+    ends = (
+        f"{way} {narrow(_gain(found[-1]).value)} on {found[-1].case.workers} workers" for way, found in drawn.items()
+    )
+    alt = f"Speed-up of {kernel} {title} over workers: {', '.join(ends)}"
+    return panel_of(label, *shapes, height=axes.bottom + _BOTTOM, alt=alt)
 
 
 def _axes(rows: Sequence[CaseRow], spins: Sequence[ControlRow]) -> _Axes:
@@ -172,10 +176,3 @@ def _curve(view: View, rows: Sequence[CaseRow], axes: _Axes, style: int) -> Mark
         for row, (x, y, _, _) in zip(rows, points, strict=True)
     ]
     return curve(executor, style, [*start, *points], marks)
-
-
-def _alt(kernel: str, title: str, curves: Mapping[str, Sequence[CaseRow]]) -> str:
-    ends = (
-        f"{name} {narrow(_gain(rows[-1]).value)} on {rows[-1].case.workers} workers" for name, rows in curves.items()
-    )
-    return f"Speed-up of {kernel} {title} over workers: {', '.join(ends)}"

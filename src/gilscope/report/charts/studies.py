@@ -180,7 +180,6 @@ def _tip(row: StudyRow, point: Point, efficiency: bool) -> str:
 
 
 def _stages(rows: Sequence[JobRow]) -> Panel:
-    """Draw the stages of a job, stacked, a bar per start method."""
     totals_s = [0.0 if row.total_s is None else row.total_s.value for row in rows]
     right = PANEL_WIDTH - 14
     x = linear((0.0, max(totals_s)), (12.0, float(right)))

@@ -97,7 +97,6 @@ def _colours() -> str:
 
 
 def _legend(scale: Scale) -> Markup:
-    """Return the scale of the heat map as a row of steps."""
     steps = [tag("i", edge, class_=f"h-{step}") for step, edge in scale.edges()]
     return tag("div", tag("span", "slower"), *steps, tag("span", "faster"), class_="legend", aria_hidden="true")
 

@@ -79,9 +79,8 @@ def stacked(parts: Sequence[tuple[str, float]], columns: int) -> str:
 
 
 def _why(found: Finding, row: CaseRow, width: int) -> str:
-    lines = textwrap.wrap(
-        f"{found.code}: {sentence(found, row)}.", width, subsequent_indent="  ", break_on_hyphens=False
-    )
+    text = f"{found.code}: {sentence(found, row)}."
+    lines = textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False)
     cure = cure_of(found.code)
     if cure:
         lines += textwrap.wrap(f"cure: {cure}.", width, initial_indent="  ", subsequent_indent="    ")
@@ -99,11 +98,10 @@ def _blocks(rounds: Sequence[tuple[int, Round]], width: int, *, color: bool) -> 
 
 
 def _cells(found: Round) -> Iterator[str]:
-    stamps = found.stamps
-    queues = [stamp.run_queue_ns for stamp in stamps if stamp.run_queue_ns is not None]
-    waiting = sum(stamp.waiting_ns + max(0, found.end_ns - found.combine_ns - stamp.end_ns) for stamp in stamps)
+    queues = [stamp.run_queue_ns for stamp in found.stamps if stamp.run_queue_ns is not None]
+    end_ns = found.end_ns - found.combine_ns
     yield seconds(found.wall_ns / NS_PER_S)
-    yield seconds(sum(stamp.cpu_ns for stamp in stamps) / NS_PER_S)
-    yield seconds(waiting / NS_PER_S)
+    yield seconds(sum(stamp.cpu_ns for stamp in found.stamps) / NS_PER_S)
+    yield seconds(sum(stamp.waiting_ns + max(0, end_ns - stamp.end_ns) for stamp in found.stamps) / NS_PER_S)
     yield seconds(sum(queues) / NS_PER_S) if queues else NONE
     yield seconds(found.steal_ns / NS_PER_S) if found.steal_ns is not None else NONE

@@ -7,7 +7,7 @@ from gilscope.report.palette import surfaces
 from gilscope.report.svg import Markup, tag
 from gilscope.report.timeline.mermaid import sequence_diagram
 from gilscope.report.timeline.picture import CATEGORY_WORDS, svg
-from gilscope.report.timeline.sequence import draw
+from gilscope.report.timeline.text import draw
 
 __all__ = ["document", "in_order", "trace_page"]
 
