@@ -41,7 +41,7 @@ def compare(
     if json:
         emit_json(comparison_to_json(found))
     else:
-        from gilscope.report.terminal.compare import render_compare
+        from gilscope.report.terminal import render_compare
 
         emit(render_compare(found, gate=fail_on or "", width=stdout_width(), color=stdout_color()))
     if found.failed:

@@ -45,30 +45,31 @@ def facts_of(row: CaseRow, record: CaseRecord | None = None) -> dict[str, str]:
     ``record`` is what was found while the case was prepared.
     """
     over = " (more than the usable CPUs)" if row.over_subscribed else ""
-    return {
+    facts = {
         "status": row.status.replace("_", " ") + (f": {row.why}" if row.why else ""),
         "executor": row.case.how,
         "interpreter": _interpreter(row),
         "workers": f"{row.case.workers}{over}",
         "blocks": str(row.blocks),
         "time": interval(row.wall_s, seconds),
-        "rate": f"{interval(row.rate, lambda value: si(value).rstrip())} {row.rate.unit}/s" if row.rate else NONE,
+        "rate": f"{interval(row.rate, lambda value: si(value).rstrip())} {row.rate.unit}/s" if row.rate else "",
         "versus serial": interval(row.vs_fastest_serial),
         "speed-up": interval(row.speedup),
         "efficiency": percent(row.efficiency),
         "of the control": percent(row.relative_efficiency),
         **_limits(row.ceiling or Limits()),
         **_gil(row.gil),
-        "findings": ", ".join(row.codes) or NONE,
+        "findings": ", ".join(row.codes),
         **_prepared(row, record),
     }
+    return {name: text or NONE for name, text in facts.items()}
 
 
 def _interpreter(row: CaseRow) -> str:
-    """Say which Python measured it, and whether the GIL was really on; ``NONE`` where neither is known."""
+    """Say which Python measured it, and whether the GIL was really on; empty where neither is known."""
     state = {None: "", True: "GIL on", False: "GIL off"}[row.gil.enabled]
     known = ", ".join(filter(None, (row.python and f"Python {row.python}", state, row.gil.switched_on)))
-    return f"{row.interpreter} ({known})" if known else NONE
+    return f"{row.interpreter} ({known})" if known else ""
 
 
 def _limits(found: Limits) -> dict[str, str]:
@@ -81,7 +82,7 @@ def _limits(found: Limits) -> dict[str, str]:
     return {
         "spin control": interval(found.spin),
         "isolated": interval(found.isolated) + borrowed,
-        "lost to": ", ".join(lost) or NONE,
+        "lost to": ", ".join(lost),
     }
 
 
@@ -90,13 +91,13 @@ def _gil(gil: GilSeen) -> dict[str, str]:
     why = "; ".join(filter(None, (gil.reason, gil.cure)))
     rate = gil.handovers_per_s
     return {
-        "GIL on": gil.switched_on.removeprefix("switched on ") or NONE,
-        "GIL": NONE if gil.available else why or NONE,
+        "GIL on": gil.switched_on.removeprefix("switched on "),
+        "GIL": "" if gil.available else why,
         "GIL held": percent(gil.held),
         "threads waiting": interval(gil.waiting),
-        "hand-overs": f"{si(rate).rstrip()}/s" if rate is not None else NONE,
+        "hand-overs": f"{si(rate).rstrip()}/s" if rate is not None else "",
         "asked in vain": percent(gil.overdue),
-        "probe's cost": f"{interval(gil.slow_down)} times the time" if gil.slow_down is not None else NONE,
+        "probe's cost": f"{interval(gil.slow_down)} times the time" if gil.slow_down is not None else "",
     }
 
 
@@ -104,7 +105,7 @@ def _prepared(row: CaseRow, record: CaseRecord | None) -> dict[str, str]:
     """Return how it was prepared, what that cost, and where its workers are."""
     paid = row.one_time_s
     work = record.work if record is not None else None
-    pairs = {
+    return {
         "executions per round": str(row.repeats) if row.repeats else "",
         "work per execution": f"{si(work.units)} {work.unit}" if work else "",
         "instruction set": row.isa,
@@ -113,7 +114,6 @@ def _prepared(row: CaseRow, record: CaseRecord | None) -> dict[str, str]:
         "measured in": record.family if record is not None else "",
         **{f"worker {number}": _place(place) for number, place in enumerate(row.placed[:LISTED_WORKERS])},
     }
-    return {name: value or NONE for name, value in pairs.items()}
 
 
 def _place(place: Placement) -> str:

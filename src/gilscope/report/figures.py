@@ -134,10 +134,7 @@ def joined(words: Iterable[str]) -> str:
 
 
 def printable(text: str, *, color: bool = False) -> str:
-    """Return a text without control characters: a file from elsewhere must not command the terminal.
-
-    ``color`` keeps the sequences that set colours.
-    """
+    """Return a text without what could command a terminal; ``color`` keeps the sequences that set colours."""
     return (_BUT_COLORS if color else _CONTROL).sub("?", text)
 
 

@@ -36,10 +36,7 @@ def available(view: View) -> list[str]:
 def picture(view: View, name: str, *, kernel: str = "", theme: str = "light") -> str:
     """Return one of the charts ``NAMES`` as a self-contained SVG: of one kernel, or of all, one below the other.
 
-    Raises
-    ------
-    UsageError
-        If the result has no such chart or kernel.
+    A chart or kernel that the result does not have raises ``UsageError``.
     """
     check_names("chart", [name], NAMES)
     check_names("theme", [theme], tuple(THEMES))
@@ -120,10 +117,7 @@ def _placed(panel: Panel, column: int, y: float) -> Markup:
 
 
 def as_png(svg: str) -> bytes:
-    """Return a picture as PNG, two pixels for one; raise ``UnavailableError`` without vl-convert-python.
-
-    Its renderer brings its own fonts.
-    """
+    """Return a picture as PNG, two pixels for one; raise ``UnavailableError`` without vl-convert-python."""
     try:
         import vl_convert
     except ImportError:

@@ -117,7 +117,7 @@ def test_a_cell_holds_the_ratio_and_what_stops_the_case() -> None:
     view = View(rich())
     cells = [cell for line in grid(view, "nbody", scale_of(view)).lines for cell in line.cells if cell]
     assert {cell.word for cell in cells} == {"", "GIL"}
-    assert sorted(view.answer.rows[cell.index].case.workers for cell in cells) == [1, 1, 1, 2, 2]
+    assert sorted(view.answer.rows[cell.number].case.workers for cell in cells) == [1, 1, 1, 2, 2]
 
 
 def test_few_ways_make_a_row_per_implementation_and_many_a_row_per_way() -> None:
@@ -151,7 +151,7 @@ def test_the_overview_shows_each_way_with_most_workers_that_have_a_cpu() -> None
     view = View(answer(cases))
     (line,) = overview(view, scale_of(view)).lines
     assert line.variant == "threads*2"
-    assert [view.answer.rows[cell.index].case.workers for cell in line.cells if cell] == [2, 2]
+    assert [view.answer.rows[cell.number].case.workers for cell in line.cells if cell] == [2, 2]
 
 
 # Scaling

@@ -50,9 +50,9 @@ MAX_COLUMNS = 12  # columns up to which a heat map has a row per implementation:
 
 
 class HeatCell(NamedTuple):
-    """One case: its place in the answer, the number to print, a word below it, and its step of the scale."""
+    """One case: its number in the answer, the number to print, a word below it, and its step of the scale."""
 
-    index: int
+    number: int
     text: str
     word: str
     step: str
@@ -146,12 +146,12 @@ def _grid(view: View, scale: Scale, columns: Sequence[Head], placed: Iterable[Pl
 
 
 def _cell(view: View, row: CaseRow, scale: Scale) -> HeatCell:
-    index, ratio = view.number(row), row.vs_fastest_serial
+    number, ratio = view.number(row), row.vs_fastest_serial
     if not is_measured(row) or ratio is None:
-        return HeatCell(index=index, text=_STATUS_WORDS.get(row.status, NONE), word="", step="none")
+        return HeatCell(number=number, text=_STATUS_WORDS.get(row.status, NONE), word="", step="none")
     first = next(iter(row.codes), "")
     word = FINDING_WORDS.get(first, first)
-    return HeatCell(index=index, text=narrow(ratio.value), word=word, step=scale.step(ratio.value))
+    return HeatCell(number=number, text=narrow(ratio.value), word=word, step=scale.step(ratio.value))
 
 
 def draw(view: View, kernel: str) -> Chart | None:

@@ -128,8 +128,7 @@ def top(items: Iterable[T], limit: int, key: Callable[[T], float]) -> list[T]:
 def variant(view: View, row: CaseRow, *, interpreter: bool = True) -> str:
     """Name what distinguishes a row from others of its implementation and worker count: ``threads 3.13t ~c8``.
 
-    The size is left out: an implementation is measured at one size unless somebody joins results. ``interpreter`` adds
-    the interpreter where there are several.
+    The size is left out, because an implementation has one unless somebody joins results.
     """
     parts = [row.case.how]
     if interpreter and len(view.interpreters) > 1:

@@ -20,6 +20,7 @@ from gilscope.report.sentences.compare import elsewhere_note
 from gilscope.report.sentences.environment import check_notes, environment_note, interpreter_notes
 from gilscope.report.sentences.findings import findings_in
 from gilscope.report.sentences.notes import notes_of
+from gilscope.results.surroundings import Surroundings
 
 __all__ = ["Entry", "result_part"]
 
@@ -41,7 +42,7 @@ def result_part(view: View, first: Answer) -> dict[str, Any]:
         "when": here.started_utc[:16].replace("T", " "),
         "file": f"gilscope-{Path(answer.result or 'result').parent.name or 'analysis'}.json",
         "subtitle": environment_note(here),
-        "machine": [*_machine(answer), *((f"Interpreter {label}", text) for label, text in interpreter_notes(here))],
+        "machine": _machine(here),
         "cautions": [
             *check_notes(here),
             *answer.warnings,
@@ -49,7 +50,7 @@ def result_part(view: View, first: Answer) -> dict[str, Any]:
             *(["Interrupted: what was measured until then."] if answer.interrupted else []),
             *filter(None, [elsewhere_note(first, answer)]),
         ],
-        "study": list(_study(answer)),
+        "study": _study(answer),
         "overview": overview(view, scale) if len(view.kernels) > 1 else None,
         "scale": scale,
         "kernels": list(_kernel_parts(view, scale)),
@@ -67,45 +68,37 @@ def _title(view: View) -> str:
     return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more kernels"
 
 
-def _machine(answer: Answer) -> Iterator[Entry]:
-    here = answer.surroundings
+def _machine(here: Surroundings) -> list[Entry]:
     machine, cpus, python = here.machine, here.cpus, here.interpreter
-    if machine.known:
-        virtual = ", virtual" if machine.virtual else ""
-        yield "Processor", (machine.cpu_model or "unknown") + virtual
-    if cpus.count:
-        yield "Usable CPUs", f"{cpus.count}: {cpus.detail}"
-    if cpus.quota_cpus:
-        yield "Quota", f"{cpus.quota_cpus:.4g} CPUs"
-    caches = [f"{name} {sized(size)}" for name, size in machine.caches_bytes.items() if size]
-    if caches:
-        yield "Caches", ", ".join(caches)
-    if machine.memory_bytes:
-        yield "Memory", sized(machine.memory_bytes)
-    if machine.known:
-        yield "System", " ".join(filter(None, (machine.system, machine.release, machine.architecture)))
-    if python.known:
-        yield "Interpreter", f"{python.implementation} {python.version}"
-        yield "GIL", "off" if python.gil_enabled is False else "on"
-    present = [f"{name} {version}" for name, version in here.libraries.items() if version]
-    if present:
-        yield "Libraries", ", ".join(present)
+    model = (machine.cpu_model or "unknown") + (", virtual" if machine.virtual else "")
+    system = " ".join(filter(None, (machine.system, machine.release, machine.architecture)))
+    known = {
+        "Processor": model if machine.known else "",
+        "Usable CPUs": f"{cpus.count}: {cpus.detail}" if cpus.count else "",
+        "Quota": f"{cpus.quota_cpus:.4g} CPUs" if cpus.quota_cpus else "",
+        "Caches": ", ".join(f"{name} {sized(size)}" for name, size in machine.caches_bytes.items() if size),
+        "Memory": sized(machine.memory_bytes) if machine.memory_bytes else "",
+        "System": system if machine.known else "",
+        "Interpreter": f"{python.implementation} {python.version}" if python.known else "",
+        "GIL": "" if not python.known else "off" if python.gil_enabled is False else "on",
+        "Libraries": ", ".join(f"{name} {version}" for name, version in here.libraries.items() if version),
+        **{f"Interpreter {label}": text for label, text in interpreter_notes(here)},
+    }
+    return [(name, text) for name, text in known.items() if text]
 
 
-def _study(answer: Answer) -> Iterator[Entry]:
-    asked, started = answer.asked, answer.surroundings.started_utc
-    if started:
-        yield "Started", started
-    yield "gilscope", answer.tool_version
-    yield "Result", answer.result
-    if asked.budget_s:
-        yield "Budget", seconds(asked.budget_s)
-    if asked.precision:
-        yield "Precision asked for", f"±{100 * asked.precision:g} %"
-    if asked.seed is not None:
-        yield "Seed", str(asked.seed)
-    for what, why in answer.not_analysed.items():
-        yield f"Not known: {what}", why
+def _study(answer: Answer) -> list[Entry]:
+    asked = answer.asked
+    known = {
+        "Started": answer.surroundings.started_utc,
+        "gilscope": answer.tool_version,
+        "Result": answer.result,
+        "Budget": seconds(asked.budget_s) if asked.budget_s else "",
+        "Precision asked for": f"±{100 * asked.precision:g} %" if asked.precision else "",
+        "Seed": "" if asked.seed is None else str(asked.seed),
+        **{f"Not known: {what}": why for what, why in answer.not_analysed.items()},
+    }
+    return [(name, text) for name, text in known.items() if text]
 
 
 def _kernel_parts(view: View, scale: Scale) -> Iterator[dict[str, Any]]:

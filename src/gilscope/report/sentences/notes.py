@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from gilscope.analysis.answer import Answer
-from gilscope.analysis.rows import CaseRow
+from gilscope.analysis.rows import CaseRow, ControlRow, Role
 from gilscope.report.figures import counted, interval, joined, per_second, seconds, times
 from gilscope.report.labels import OVER_SUBSCRIBED, label, mark, named
 from gilscope.report.sentences.findings import unexplained_note
@@ -21,19 +21,19 @@ _ONE_TIME = {"start": "starting workers", "import": "import", "jit": "JIT", "tra
 
 def controls_note(answer: Answer, kernel: str) -> Iterator[str]:
     """Say what the machine gave while the kernel was measured, and how quiet it was."""
-    spins = [
-        f"spin({row.case.workers}) {interval(row.speedup)}"
-        for row in answer.controls_of(kernel, "spin")
-        if row.speedup is not None and row.case.workers > 1
-    ]
-    floors = [f"A/A {interval(row.speedup)}" for row in answer.controls_of(kernel, "A/A") if row.speedup is not None]
-    memory = [
-        f"isolated {row.case.implementation}({row.case.workers}){mark(row)} {interval(row.speedup)}"
-        for row in answer.controls_of(kernel, "isolated")
-        if row.speedup is not None
-    ]
-    found = {"what the machine gave": spins, "what its memory gave": memory, "the noise floor": floors}
-    yield "; ".join(f"{', '.join(parts)} is {what}" for what, parts in found.items() if parts)
+
+    def gave(role: Role, name: Callable[[ControlRow], str], least: int = 1) -> str:
+        rows = (row for row in answer.controls_of(kernel, role) if row.speedup is not None)
+        return ", ".join(f"{name(row)} {interval(row.speedup)}" for row in rows if row.case.workers >= least)
+
+    controls = {
+        "what the machine gave": gave("spin", lambda row: f"spin({row.case.workers})", least=2),
+        "what its memory gave": gave(
+            "isolated", lambda row: f"isolated {row.case.implementation}({row.case.workers}){mark(row)}"
+        ),
+        "the noise floor": gave("A/A", lambda row: "A/A"),
+    }
+    yield "; ".join(f"{names} is {what}" for what, names in controls.items() if names)
 
 
 def precision_note(answer: Answer, kernel: str) -> Iterator[str]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from gilscope.analysis.answer import Answer
+from gilscope.analysis.compare import ResultComparison
 from gilscope.analysis.rows import is_measured
 from gilscope.report.case_facts import ONE_TIME
-from gilscope.report.figures import NONE, printable, seconds
+from gilscope.report.figures import NONE, interval, printable, seconds
 from gilscope.report.sentences import closing
+from gilscope.report.sentences.compare import compare_notes
 from gilscope.report.sentences.environment import check_notes, environment_note, interpreter_notes
 from gilscope.report.sentences.findings import finding_notes
 from gilscope.report.sentences.notes import notes_of
 from gilscope.report.terminal.painted import filled, painted, plain_table
 from gilscope.report.terminal.tables import comparison, explanation
 
-__all__ = ["rates_title", "render", "render_head", "render_kernel", "render_one_time"]
+__all__ = ["rates_title", "render", "render_compare", "render_head", "render_kernel", "render_one_time"]
 
 _LABEL_COLUMNS = 11  # "precision" and two spaces
 
@@ -73,3 +75,16 @@ def render_one_time(answer: Answer, kernel: str, *, width: int, color: bool = Fa
         cells = (seconds(cost) if (cost := row.one_time_s.get(name)) else NONE for name in ONE_TIME)
         table.add_row(row.case.id, *cells, NONE if row.jit_cache == "none" else row.jit_cache)
     return f"{kernel}: one-time costs, not part of any rate\n{painted(table, width, color=color).rstrip()}"
+
+
+def render_compare(found: ResultComparison, *, gate: str = "", width: int, color: bool = False) -> str:
+    """Lay out two results side by side; ``gate`` is the gate as the user wrote it, or empty."""
+    table = plain_table(["case"], ["rate, B over A"])
+    table.add_column("verdict", overflow="fold")
+    failed = frozenset(found.failed)
+    for entry in found.cases:
+        outcome = f"{entry.outcome}: {entry.reason}" if entry.reason else entry.outcome
+        style = "red" if entry.case in failed else ""
+        table.add_row(entry.case.id, interval(entry.ratio), outcome, style=style)
+    notes = "".join(f"{line}\n" for line in compare_notes(found, gate))
+    return printable(painted(table, width, color=color) + notes, color=color)

@@ -52,11 +52,8 @@ def trace_page(trace: Trace) -> str:
     rows = [
         tag(
             "tr",
-            tag("td", event.lane),
-            tag("td", event.name),
-            tag("td", CATEGORY_WORDS[event.category]),
-            tag("td", duration(event.start_ns - origin), class_="n"),
-            tag("td", duration(event.end_ns - event.start_ns), class_="n"),
+            *(tag("td", text) for text in (event.lane, event.name, CATEGORY_WORDS[event.category])),
+            *(tag("td", duration(ns), class_="n") for ns in (event.start_ns - origin, event.end_ns - event.start_ns)),
         )
         for event in events[:MAX_ROWS]
     ]
