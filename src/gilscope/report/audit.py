@@ -52,12 +52,8 @@ def render_audit(audit: Audit, *, width: int, color: bool = False) -> str:
     if python is not None:
         parts.append(f"{python.implementation} {python.version} ({python.label}), {python.executable}\n")
     impure = [row for row in audit.distributions if row.wheel != "pure"]  # pure Python has nothing to declare
-    tables = (
-        _modules(audit.modules),
-        _extensions(_shown(audit.extensions)),
-        _distributions(impure),
-        _calls(audit.calls),
-    )
+    shown = _shown(audit.extensions)
+    tables = (_modules(audit.modules), _extensions(shown), _distributions(impure), _calls(audit.calls))
     parts += [painted(table, width, color=color) for table in tables if table.rows]
     lines = [_filled(label, text, width) for label, text in _remarks(audit)]
     if lines:

@@ -10,7 +10,7 @@ from gilscope.analysis.rows import CaseRow, Limits, Placement
 from gilscope.core.records import CaseRecord
 from gilscope.core.units import NS_PER_S
 from gilscope.report.figures import NONE, interval, percent, seconds, si
-from gilscope.report.sentences.findings import LOSS_WORDS
+from gilscope.report.sentences.findings import LOSS_LABELS
 
 __all__ = ["ONE_TIME", "WORK", "TimePart", "facts_of", "time_parts"]
 
@@ -35,7 +35,7 @@ def time_parts(row: CaseRow) -> list[TimePart]:
         return []
     known = {name: loss for name, loss in row.losses.items() if loss is not None}
     work = 1.0 - math.fsum(loss.value for loss in known.values())
-    lost = (TimePart(name, LOSS_WORDS[name], loss.value, percent(loss)) for name, loss in known.items())
+    lost = (TimePart(name, LOSS_LABELS[name], loss.value, percent(loss)) for name, loss in known.items())
     return [TimePart(WORK, "work of T(1)", work, f"{100 * work:z.0f}%"), *lost]
 
 

@@ -36,7 +36,7 @@ class Column:
     terse: Callable[[CaseRow], str] | None = None  # the cell in terminals, where it differs
     fold: tuple[str, str] = ("", "")  # what narrow terminals replace, and by what, to break lines
     short: str = ""  # its head in narrow terminals
-    words: bool = False  # whether it is set flush left
+    left: bool = False  # whether it is set flush left
     given_up: int = 0  # narrow terminals leave out columns above 0, the lowest first
     places: tuple[Place, ...] = _EVERYWHERE  # the tables that have it
     estimated: bool = False  # whether its values are estimates: CSV has three fields of each
@@ -100,22 +100,22 @@ def _versus(found: Estimate | None) -> str:
 
 
 COLUMNS: Sequence[Column] = (
-    Column("case", "case", "Id of the case.", lambda row: row.case.id, words=True, places=("csv",)),
+    Column("case", "case", "Id of the case.", lambda row: row.case.id, left=True, places=("csv",)),
     Column(
         "kernel", "kernel", "The problem that is computed.", lambda row: row.case.kernel,
-        words=True, places=("page", "csv"),
+        left=True, places=("page", "csv"),
     ),
     Column(
         "implementation", "implementation", "How it is written.", lambda row: row.case.implementation,
-        short="imple-\nmentation", words=True,
+        short="imple-\nmentation", left=True,
     ),
     Column(
         "executor", "executor", "Who runs the chunks, with whatever is not the default.", lambda row: row.case.executor,
-        text=lambda row: row.case.how, fold=(".", "\n."), words=True,
+        text=lambda row: row.case.how, fold=(".", "\n."), left=True,
     ),
     Column(
         "interpreter", "Python\nGIL", "The interpreter, and whether the GIL was on after all imports.",
-        lambda row: row.interpreter, text=_interpreter, words=True,
+        lambda row: row.interpreter, text=_interpreter, left=True,
     ),
     _only_csv("start_method", "start method", "Of processes.", lambda row: row.case.start_method),
     _only_csv("transport", "transport", "How processes get their data.", lambda row: row.case.transport),
@@ -132,7 +132,7 @@ COLUMNS: Sequence[Column] = (
     Column("size", "size", "Size of the problem.", lambda row: row.case.size, short="#"),
     Column(
         "status", "status", "Whether it was measured, and why not.", lambda row: row.status,
-        text=lambda row: ": ".join(filter(None, (_status(row), row.why))), words=True, places=("page", "csv"),
+        text=lambda row: ": ".join(filter(None, (_status(row), row.why))), left=True, places=("page", "csv"),
     ),
     _only_csv("reason", "reason", "Why it was not measured.", lambda row: row.reason),
     _only_csv("blocks", "blocks", "How often it was measured.", lambda row: row.blocks),
@@ -178,7 +178,7 @@ COLUMNS: Sequence[Column] = (
     ),
     Column(
         "findings", "finding", "What stops it, the costliest first, or that it scales.",
-        lambda row: " ".join(row.codes), text=lambda row: ", ".join(row.codes) or NONE, fold=(", ", ",\n"), words=True,
+        lambda row: " ".join(row.codes), text=lambda row: ", ".join(row.codes) or NONE, fold=(", ", ",\n"), left=True,
         places=("reasons", "page", "notebook", "csv"),
     ),
 )  # fmt: skip

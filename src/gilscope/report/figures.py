@@ -127,9 +127,9 @@ def quotient(top: Estimate, bottom: Estimate) -> Estimate:
     )
 
 
-def joined(words: Iterable[str]) -> str:
+def joined(names: Iterable[str]) -> str:
     """Write ``a, b and c``."""
-    listed = list(words)
+    listed = list(names)
     return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}"
 
 

@@ -75,29 +75,29 @@ def _head(report: ProgramReport) -> str:
     return f"{_labelled('GIL of', shown)}\n{_labelled('ran', ended)}"
 
 
-def _numbers(report: ProgramReport, seen: GilReading) -> str:
-    waiting, turn = f"n/a: {report.gil.waiting_reason}", seen.holds.turn_s
-    if seen.waiting is not None:
-        share = f"at least one {100 * seen.contended:.0f} % of the time"
-        waiting = f"{interval(seen.waiting)} threads on average; {share}"
+def _numbers(report: ProgramReport, reading: GilReading) -> str:
+    waiting, turn = f"n/a: {report.gil.waiting_reason}", reading.holds.turn_s
+    if reading.waiting is not None:
+        share = f"at least one {100 * reading.contended:.0f} % of the time"
+        waiting = f"{interval(reading.waiting)} threads on average; {share}"
     between = f"; held {seconds(turn)} in between on average" if turn is not None else ""
-    cost = f"own cost {100 * seen.cost:.1f} % of a CPU"
+    cost = f"own cost {100 * reading.cost:.1f} % of a CPU"
     lines = {
-        "held": f"{percent(seen.held)} of the time",
+        "held": f"{percent(reading.held)} of the time",
         "waiting": waiting,
-        "hand-overs": f"{seen.handovers}, {si(seen.handovers_per_s).rstrip()} a second{between}",
-        "let go late": _late(seen, report.gil.overdue_reason),
+        "hand-overs": f"{reading.handovers}, {si(reading.handovers_per_s).rstrip()} a second{between}",
+        "let go late": _late(reading, report.gil.overdue_reason),
         "CPUs": _cpus(report),
-        "probe": f"{seen.samples} looks, one in {seconds(seen.interval_s)} on average; {cost}",
+        "probe": f"{reading.samples} looks, one in {seconds(reading.interval_s)} on average; {cost}",
     }
     return "\n".join(_labelled(name, text) for name, text in lines.items())
 
 
-def _late(seen: GilReading, reason: str) -> str:
-    overdue = seen.holds.overdue
+def _late(reading: GilReading, reason: str) -> str:
+    overdue = reading.holds.overdue
     if overdue is None:
         return f"n/a: {reason}"
-    if not seen.contended:
+    if not reading.contended:
         return "nobody was seen to ask for it"
     return f"{percent(overdue)} of the held time, after others asked for it"
 
@@ -110,13 +110,13 @@ def _cpus(report: ProgramReport) -> str:
     return f"{text}, and {children:.2f} in child processes, each with a GIL of its own that is not measured"
 
 
-def strip(seen: GilReading, *, unicode: bool = True) -> str:
+def strip(reading: GilReading, *, unicode: bool = True) -> str:
     """Draw held share, waiting threads and hand-overs over time, a character per column."""
-    timeline = seen.timeline
+    timeline = reading.timeline
     bins = len(timeline.held)
     if not bins:
         return ""
-    columns = max(1, min(WIDTH - _LABEL, bins, seen.samples // _LOOKS))
+    columns = max(1, min(WIDTH - _LABEL, bins, reading.samples // _LOOKS))
     ramp = _BLOCKS if unicode else _DIGITS
     rows = {
         "held": "".join(_level(value, ramp) for value in _squeezed(timeline.held, columns)),
@@ -128,7 +128,7 @@ def strip(seen: GilReading, *, unicode: bool = True) -> str:
         "second, 3 is 1000 to 9999; . is none, a gap was not looked at"
     )
     column_s = bins * timeline.bin_s / columns
-    title = _labelled("over time", f"0 to {seconds(seen.window_s)}, {seconds(column_s)} a column")
+    title = _labelled("over time", f"0 to {seconds(reading.window_s)}, {seconds(column_s)} a column")
     lines = [f"{name:<{_LABEL}}{row}".rstrip() for name, row in rows.items() if row.strip()]
     return "\n".join([title, *lines, _labelled("", legend)])
 
@@ -160,15 +160,15 @@ def _power(rate: float | None) -> str:
     return "." if rate <= 0 else str(min(9, max(0, math.floor(math.log10(rate)))))
 
 
-def _thread_table(seen: GilReading, reason: str) -> str:
-    threads = seen.threads
+def _thread_table(reading: GilReading, reason: str) -> str:
+    threads = reading.threads
     if not threads:
         return _labelled("threads", f"n/a: {reason}") if reason else ""
     full = [thread.name for thread in threads[:_ROWS]]
     names = [name if len(name) <= _NAME else f"{name[: _NAME - 3]}..." for name in full]
     width = max(len("thread"), *map(len, names))
     lines = [f"{'thread':<{width}}  {'GIL held':>9}  {'let go late':>11}"]
-    known = seen.holds.overdue is not None
+    known = reading.holds.overdue is not None
     for name, thread in zip(names, threads, strict=False):
         late = f"{100 * thread.overdue:.0f}%" if known else NONE
         lines.append(f"{name:<{width}}  {percent(thread.held):>9}  {late:>11}")
@@ -176,8 +176,8 @@ def _thread_table(seen: GilReading, reason: str) -> str:
     if rest:
         total = math.fsum(thread.held.value for thread in rest)
         lines.append(f"and {len(rest)} more threads: {100 * total:.0f}% together")
-    if seen.unattributed >= 0.01:
-        lines.append(f"{100 * seen.unattributed:.0f}% of the held time could not be given to a thread")
+    if reading.unattributed >= 0.01:
+        lines.append(f"{100 * reading.unattributed:.0f}% of the held time could not be given to a thread")
     return "\n".join(lines)
 
 
@@ -205,15 +205,15 @@ def _unmeasured(gil: GilReport, cpus_busy: float) -> tuple[str, str]:
     return f"The GIL was not measured: {gil.reason}.", cure
 
 
-def _explained(code: str, seen: GilReading, cpus: str) -> tuple[str, str]:
+def _explained(code: str, reading: GilReading, cpus: str) -> tuple[str, str]:
     """Return what a verdict means, and what to do."""
-    held, average = percent(seen.held), f"{interval(seen.waiting)} threads wait for it on average"
-    costs = f"the GIL is held {held} of the time" + ("" if seen.waiting is None else f", {average}")
+    held, average = percent(reading.held), f"{interval(reading.waiting)} threads wait for it on average"
+    costs = f"the GIL is held {held} of the time" + ("" if reading.waiting is None else f", {average}")
     match code:
         case "cannot_tell":
             return (
-                f"{seen.samples} looks in {seconds(seen.window_s)} leave the held share anywhere between "
-                f"{100 * seen.held.low:.0f} and {100 * seen.held.high:.0f} %: too few to tell."
+                f"{reading.samples} looks in {seconds(reading.window_s)} leave the held share anywhere between "
+                f"{100 * reading.held.low:.0f} and {100 * reading.held.high:.0f} %: too few to tell."
             ), "give it more work, or look more often (--rate 2000)"
         case "idle":
             return (
@@ -228,30 +228,30 @@ def _explained(code: str, seen: GilReading, cpus: str) -> tuple[str, str]:
         case "released":
             return (
                 f"Mostly released: {costs}, {cpus} are busy. Threads can scale: the GIL leaves room for "
-                f"{_room(seen.held)} times this work."
+                f"{_room(reading.held)} times this work."
             ), ""
         case "partly_held":
             return (
                 f"Held part of the time: {costs}, {cpus} are busy. It costs little now, but leaves room for no more "
-                f"than {_room(seen.held)} times this work in threads."
+                f"than {_room(reading.held)} times this work in threads."
             ), f"to go further, {gil_bound.CURE}"
-    if seen.waiting is not None:
-        lost = seen.waiting.value / (seen.waiting.value + seen.held.value)
+    if reading.waiting is not None:
+        lost = reading.waiting.value / (reading.waiting.value + reading.held.value)
         costs += f", so threads that want it spend {100 * lost:.0f} % of that time waiting"
-    return _held_in_c(seen, costs) if code == "gil_held_in_c" else _bound(seen, costs)
+    return _held_in_c(reading, costs) if code == "gil_held_in_c" else _bound(reading, costs)
 
 
-def _bound(seen: GilReading, costs: str) -> tuple[str, str]:
-    by = " by byte code or short calls" if seen.holds.overdue is not None else ""
+def _bound(reading: GilReading, costs: str) -> tuple[str, str]:
+    by = " by byte code or short calls" if reading.holds.overdue is not None else ""
     when, end = "", "More threads will not make it faster"
-    if seen.held.low < SATURATED:
+    if reading.held.low < SATURATED:
         when, end = ", part of the time", "The strip shows when; there more threads do not make it faster"
     return f"GIL-bound{by}{when}: {costs}. {end}.", gil_bound.CURE
 
 
-def _held_in_c(seen: GilReading, costs: str) -> tuple[str, str]:
-    holds = seen.holds
-    worst = max(seen.threads, key=lambda thread: thread.overdue, default=None)
+def _held_in_c(reading: GilReading, costs: str) -> tuple[str, str]:
+    holds = reading.holds
+    worst = max(reading.threads, key=lambda thread: thread.overdue, default=None)
     named = f", most of all in {worst.name!r}" if worst is not None and worst.overdue > 0 else ""
     turn = f" in turns of {seconds(holds.turn_s)}" if holds.turn_s is not None else ""
     return (

@@ -38,17 +38,15 @@ def render_inventory(found: Inventory, *, width: int, color: bool = False) -> st
 
 def render_environment(around: Surroundings, *, width: int, color: bool = False) -> str:
     """Lay out the facts and checks of ``gilscope doctor``."""
-    cpus, machine, interpreter, libraries = around.cpus, around.machine, around.interpreter, around.libraries
+    cpus, machine, python, libraries = around.cpus, around.machine, around.interpreter, around.libraries
     pairs = {
         "usable CPUs": f"{cpus.count}: {cpus.detail}",
         "CPUs of the machine": f"{cpus.logical} logical, {cpus.physical or 'unknown number of'} physical cores",
         "cgroup quota": "none" if cpus.quota_cpus is None else f"{cpus.quota_cpus:.4g} CPUs",
         "processor": machine.cpu_model or "unknown",
         "system": f"{machine.system} {machine.release} {machine.architecture}",
-        "interpreter": (
-            f"{interpreter.implementation} {interpreter.version} ({interpreter.label}), {interpreter.executable}"
-        ),
-        "GIL": _gil(interpreter),
+        "interpreter": f"{python.implementation} {python.version} ({python.label}), {python.executable}",
+        "GIL": _gil(python),
         "libraries": ", ".join(f"{name} {version}" for name, version in libraries.items() if version),
         "not installed": ", ".join(name for name, version in libraries.items() if not version) or "-",
     }

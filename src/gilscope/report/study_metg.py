@@ -1,4 +1,4 @@
-"""METG for the terminal: the table, what its words mean, and the advice for a task of one's own."""
+"""METG for the terminal: the table, what its terms mean, and the advice for a task of one's own."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def _machine(document: MetgDocument) -> str:
         for row in document.rows
         if row.pattern == "steps" and row.workers > 1 and row.relative_metg_s is not None
     ]
-    said = f"it gave the workers {share(found)} of what it gives one at a time; what is missing raises every METG."
-    return f"{said} Held against what it gave, steps have {', '.join(relative)}." if relative else said
+    text = f"it gave the workers {share(found)} of what it gives one at a time; what is missing raises every METG."
+    return f"{text} Held against what it gave, steps have {', '.join(relative)}." if relative else text
 
 
 def advice(document: MetgDocument) -> str:

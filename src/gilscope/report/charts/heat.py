@@ -14,9 +14,9 @@ from gilscope.report.labels import workers
 from gilscope.report.palette import HEAT_STEPS
 from gilscope.report.svg import Markup, tag
 
-__all__ = ["FINDING_WORDS", "MAX_COLUMNS", "Grid", "Scale", "draw", "grid", "overview", "scale_of"]
+__all__ = ["FINDING_LABELS", "MAX_COLUMNS", "Grid", "Scale", "draw", "grid", "overview", "scale_of"]
 
-FINDING_WORDS: Mapping[str, str] = {
+FINDING_LABELS: Mapping[str, str] = {
     "scales": "scales",
     "gil_bound": "GIL",
     "gil_held_in_c": "GIL in C",
@@ -35,7 +35,7 @@ FINDING_WORDS: Mapping[str, str] = {
 }
 """One short word per finding: a cell has no room for more."""
 
-_STATUS_WORDS = {"unavailable": "n/a", "wrong_result": "wrong", "failed": "failed", "timeout": "time-out"}
+_STATUS_LABELS = {"unavailable": "n/a", "wrong_result": "wrong", "failed": "failed", "timeout": "time-out"}
 _SAME = 1.05  # ratios this close to 1 have the colour of 1: medians of quiet rounds scatter by as much
 _LOWEST = 0.01  # slower than a hundredth needs no colour of its own
 _CELL, _HEIGHT, _LABEL = 74.0, 32.0, 130.0
@@ -148,9 +148,9 @@ def _grid(view: View, scale: Scale, columns: Sequence[Head], placed: Iterable[Pl
 def _cell(view: View, row: CaseRow, scale: Scale) -> HeatCell:
     number, ratio = view.number(row), row.vs_fastest_serial
     if not is_measured(row) or ratio is None:
-        return HeatCell(number=number, text=_STATUS_WORDS.get(row.status, NONE), word="", step="none")
+        return HeatCell(number=number, text=_STATUS_LABELS.get(row.status, NONE), word="", step="none")
     first = next(iter(row.codes), "")
-    word = FINDING_WORDS.get(first, first)
+    word = FINDING_LABELS.get(first, first)
     return HeatCell(number=number, text=narrow(ratio.value), word=word, step=scale.step(ratio.value))
 
 

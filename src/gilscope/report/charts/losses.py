@@ -10,7 +10,7 @@ from gilscope.analysis.rows import CaseRow
 from gilscope.report.case_facts import WORK, TimePart, time_parts
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, View, beside, counted_variant, row_panels, top
 from gilscope.report.figures import NONE, seconds
-from gilscope.report.sentences.findings import LOSS_WORDS, largest_loss
+from gilscope.report.sentences.findings import LOSS_LABELS, largest_loss
 from gilscope.report.svg import Markup, tag
 
 __all__ = ["MAX_BARS", "draw"]
@@ -43,7 +43,7 @@ def draw(view: View, kernel: str) -> Chart | None:
 def _keys(rows: Iterable[CaseRow]) -> Iterator[tuple[str, str]]:
     """Yield class and label of the parts that are large enough to be drawn somewhere, in their order."""
     labels = {part.name: part.label for row in rows for part in time_parts(row) if part.value > _VISIBLE}
-    return ((_kind(name), labels[name]) for name in (WORK, *LOSS_WORDS) if name in labels)
+    return ((_kind(name), labels[name]) for name in (WORK, *LOSS_LABELS) if name in labels)
 
 
 def _kind(name: str) -> str:

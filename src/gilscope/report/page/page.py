@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.to_json import to_json
 from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, View, draw
-from gilscope.report.charts.heat import FINDING_WORDS, Scale, grid, overview, scale_of
+from gilscope.report.charts.heat import FINDING_LABELS, Scale, grid, overview, scale_of
 from gilscope.report.figures import counted, interval, narrow, per_second, seconds, sized
 from gilscope.report.labels import named
 from gilscope.report.page.texts import compressed, packed, texts_of
@@ -148,7 +148,7 @@ def _tiles(view: View, kernel: str) -> Iterator[tuple[str, str, str, str]]:
         yield "Cases that scale", str(scaling), f"of {len(rows)}", "good"
     for code, count in codes.most_common(1):
         more = f"case{'' if count == 1 else 's'}: {code}"
-        yield f"Limited by: {FINDING_WORDS.get(code, code)}", str(count), more, "warn"
+        yield f"Limited by: {FINDING_LABELS.get(code, code)}", str(count), more, "warn"
     study = answer.kernel(kernel)
     if study is not None and study.precision_reached is not None:
         yield "Precision", f"±{100 * study.precision_reached:.1f} %", f"widest interval, {study.blocks} blocks", ""

@@ -85,7 +85,7 @@ def texts_of(view: View) -> dict[str, Any]:
 
 def _column(store: _Store, column: Column, rows: Sequence[CaseRow]) -> tuple[str, str, bool, int, int]:
     texts, ranks = [column.cell(row) for row in rows], _ranks([column.sort_key(row) for row in rows])
-    return column.heading, column.help, column.words, store.add(texts), store.add(ranks)
+    return column.heading, column.help, column.left, store.add(texts), store.add(ranks)
 
 
 def _ranks(keys: Sequence[float | int | str | None]) -> list[int | None]:

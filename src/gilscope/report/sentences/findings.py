@@ -13,7 +13,7 @@ from gilscope.report.figures import NONE, interval, percent, seconds, si, times
 from gilscope.report.labels import named
 
 __all__ = [
-    "LOSS_WORDS",
+    "LOSS_LABELS",
     "KernelFinding",
     "finding_notes",
     "findings_in",
@@ -22,7 +22,7 @@ __all__ = [
     "unexplained_note",
 ]
 
-LOSS_WORDS = {
+LOSS_LABELS = {
     "gil_wait": "GIL wait",
     "run_queue": "run queue",
     "stolen": "stolen",
@@ -41,7 +41,7 @@ _NAMED = 4  # a sentence names no more
 def largest_loss(row: CaseRow) -> str:
     """Write the largest loss: ``GIL wait 42 ±3%``."""
     found = row.largest_loss
-    return f"{LOSS_WORDS[found[0]]} {percent(found[1])}" if found is not None else NONE
+    return f"{LOSS_LABELS[found[0]]} {percent(found[1])}" if found is not None else NONE
 
 
 class KernelFinding(NamedTuple):
@@ -87,109 +87,113 @@ def unexplained_note(answer: Answer, kernel: str) -> Iterator[str]:
         yield f"blocked or unexplained beyond {100 * UNEXPLAINED:.0f} %: {_listed(names)}"
 
 
-def _of_machine(seen: evidence.ScalesSeen | evidence.NoiseSeen) -> str:
-    basis = f", both {seen.basis}" if seen.basis else ""
-    return f"{interval(seen.relative_efficiency)} of what the machine gave{basis}"
+def _of_machine(found: evidence.ScalesSeen | evidence.NoiseSeen) -> str:
+    basis = f", both {found.basis}" if found.basis else ""
+    return f"{interval(found.relative_efficiency)} of what the machine gave{basis}"
 
 
-def _gil(seen: evidence.GilEvidence) -> Iterator[str]:
-    if seen.lost:
-        yield f"Threads lose {percent(seen.lost)} of their time to the GIL"
-    if seen.held:
-        yield f"it is held {percent(seen.held)} of the time"
-    if seen.waiting:
-        yield f"{seen.waiting.value:.1f} threads wait for it on average"
-    rate = seen.handovers_per_s
+def _gil(found: evidence.GilEvidence) -> Iterator[str]:
+    if found.lost:
+        yield f"Threads lose {percent(found.lost)} of their time to the GIL"
+    if found.held:
+        yield f"it is held {percent(found.held)} of the time"
+    if found.waiting:
+        yield f"{found.waiting.value:.1f} threads wait for it on average"
+    rate = found.handovers_per_s
     if rate is not None and rate > _OFTEN_PER_S:
         yield f"it changes hands {si(rate).rstrip()} times a second: the calls that release it are short"
 
 
-def _gil_bound(seen: evidence.GilEvidence, row: CaseRow) -> str:
-    if seen.cpu_per_wall is None:
-        return ", ".join(_gil(seen))
+def _gil_bound(found: evidence.GilEvidence, row: CaseRow) -> str:
+    if found.cpu_per_wall is None:
+        return ", ".join(_gil(found))
     return (
-        f"{row.case.workers} threads keep {interval(seen.cpu_per_wall)} CPUs busy and neither queue nor sleep: "
-        f"one at a time, as under the GIL (probe {seen.probe})"
+        f"{row.case.workers} threads keep {interval(found.cpu_per_wall)} CPUs busy and neither queue nor sleep: "
+        f"one at a time, as under the GIL (probe {found.probe})"
     )
 
 
-def _gil_held_in_c(seen: evidence.GilEvidence, row: CaseRow) -> str:
-    parts = list(_gil(seen))
-    if seen.turn_s is not None and seen.switch_interval_s is not None:
-        turn, asked = seconds(seen.turn_s), seconds(seen.switch_interval_s)
+def _gil_held_in_c(found: evidence.GilEvidence, row: CaseRow) -> str:
+    parts = list(_gil(found))
+    if found.turn_s is not None and found.switch_interval_s is not None:
+        turn, asked = seconds(found.turn_s), seconds(found.switch_interval_s)
         parts.append(f"in turns of {turn} by C code that does not let go when asked after {asked}")
     return ", ".join(parts)
 
 
-def _memory_bound(seen: evidence.MemorySeen, row: CaseRow) -> str:
+def _memory_bound(found: evidence.MemorySeen, row: CaseRow) -> str:
     return (
-        f"On private copies the memory system gives {interval(seen.isolated)} where the CPUs give "
-        f"{interval(seen.spin)}; {percent(seen.inflation_memory)} of the core-seconds are CPU time spent on that"
+        f"On private copies the memory system gives {interval(found.isolated)} where the CPUs give "
+        f"{interval(found.spin)}; {percent(found.inflation_memory)} of the core-seconds are CPU time spent on that"
     )
 
 
-def _contention(seen: evidence.ContentionSeen, row: CaseRow) -> str:
+def _contention(found: evidence.ContentionSeen, row: CaseRow) -> str:
     return (
-        f"The same work takes more CPU time than isolated workers need, {percent(seen.inflation_software)} of the "
+        f"The same work takes more CPU time than isolated workers need, {percent(found.inflation_software)} of the "
         "core-seconds: workers share objects, cache lines or an allocator"
     )
 
 
-def _imbalance(seen: evidence.ImbalanceSeen, row: CaseRow) -> str:
-    if seen.waiting is not None:
-        return f"The runtime's threads wait or spin {percent(seen.waiting)} of their time: uneven work or short regions"
-    uneven = f"; uneven CPU time accounts for {percent(seen.uneven)}" if seen.uneven is not None else ""
-    return f"Workers wait for each other {percent(seen.imbalance)} of their time{uneven}"
+def _imbalance(found: evidence.ImbalanceSeen, row: CaseRow) -> str:
+    if found.waiting is not None:
+        return (
+            f"The runtime's threads wait or spin {percent(found.waiting)} of their time: uneven work or short regions"
+        )
+    uneven = f"; uneven CPU time accounts for {percent(found.uneven)}" if found.uneven is not None else ""
+    return f"Workers wait for each other {percent(found.imbalance)} of their time{uneven}"
 
 
-def _dispatch_bound(seen: evidence.DispatchSeen, row: CaseRow) -> str:
-    wall = f"; one execution takes {seconds(seen.wall_s.value)}" if seen.wall_s is not None else ""
-    return f"Handing out work and waking workers takes {percent(seen.dispatch)} of their time{wall}"
+def _dispatch_bound(found: evidence.DispatchSeen, row: CaseRow) -> str:
+    wall = f"; one execution takes {seconds(found.wall_s.value)}" if found.wall_s is not None else ""
+    return f"Handing out work and waking workers takes {percent(found.dispatch)} of their time{wall}"
 
 
-def _over_subscribed(seen: evidence.OverSubscribedSeen, row: CaseRow) -> str:
-    limit = f" ({seen.limit})" if seen.limit else ""
-    share = f"{percent(seen.run_queue)} of their time"
-    return f"{row.case.workers} workers have {seen.usable_cpus} usable CPUs{limit} and queue for them {share}"
+def _over_subscribed(found: evidence.OverSubscribedSeen, row: CaseRow) -> str:
+    limit = f" ({found.limit})" if found.limit else ""
+    share = f"{percent(found.run_queue)} of their time"
+    return f"{row.case.workers} workers have {found.usable_cpus} usable CPUs{limit} and queue for them {share}"
 
 
-def _nested_parallelism(seen: evidence.NestedSeen, row: CaseRow) -> str:
-    threads = f": {seen.threads} threads for {seen.usable_cpus} CPUs" if seen.threads is not None else ""
+def _nested_parallelism(found: evidence.NestedSeen, row: CaseRow) -> str:
+    threads = f": {found.threads} threads for {found.usable_cpus} CPUs" if found.threads is not None else ""
     text = f"Each of {row.case.workers} workers runs its libraries' own threads{threads}"
-    if seen.versus_limited is not None:
-        return f"{text}; a call takes {times(seen.versus_limited)} as long as with one thread per worker"
-    return f"{text}; one worker alone keeps {interval(seen.cpus_per_worker)} CPUs busy"
+    if found.versus_limited is not None:
+        return f"{text}; a call takes {times(found.versus_limited)} as long as with one thread per worker"
+    return f"{text}; one worker alone keeps {interval(found.cpus_per_worker)} CPUs busy"
 
 
-def _quota_limited(seen: evidence.QuotaSeen, row: CaseRow) -> str:
-    quota = f" of {seen.quota_cpus:g} CPUs" if seen.quota_cpus is not None else ""
-    queued = f"; workers queue for a CPU {percent(seen.run_queue)} of their time" if seen.run_queue is not None else ""
-    return f"The cgroup's CPU quota{quota} stopped threads for {percent(seen.throttled)} of workers x wall{queued}"
+def _quota_limited(found: evidence.QuotaSeen, row: CaseRow) -> str:
+    quota = f" of {found.quota_cpus:g} CPUs" if found.quota_cpus is not None else ""
+    queued = (
+        f"; workers queue for a CPU {percent(found.run_queue)} of their time" if found.run_queue is not None else ""
+    )
+    return f"The cgroup's CPU quota{quota} stopped threads for {percent(found.throttled)} of workers x wall{queued}"
 
 
-def _smt_limited(seen: evidence.SmtSeen, row: CaseRow) -> str:
+def _smt_limited(found: evidence.SmtSeen, row: CaseRow) -> str:
     return (
-        f"{row.case.workers} workers share {seen.physical_cores} physical cores: even arithmetic in registers reaches "
-        f"only {interval(seen.spin)}, and {percent(seen.inflation_machine)} of the core-seconds go into sharing"
+        f"{row.case.workers} workers share {found.physical_cores} physical cores: even arithmetic in registers reaches "
+        f"only {interval(found.spin)}, and {percent(found.inflation_machine)} of the core-seconds go into sharing"
     )
 
 
-def _too_noisy(seen: evidence.NoiseSeen, row: CaseRow) -> str:
-    if seen.run_queue is not None:
-        return f"Other programs took the CPUs {percent(seen.run_queue)} of the time"
-    if seen.relative_efficiency is not None:
-        return f"Reaches {_of_machine(seen)}: that says nothing"
-    if seen.speedup is not None:
-        return f"The speed-up lies anywhere in {interval(seen.speedup)}"
+def _too_noisy(found: evidence.NoiseSeen, row: CaseRow) -> str:
+    if found.run_queue is not None:
+        return f"Other programs took the CPUs {percent(found.run_queue)} of the time"
+    if found.relative_efficiency is not None:
+        return f"Reaches {_of_machine(found)}: that says nothing"
+    if found.speedup is not None:
+        return f"The speed-up lies anywhere in {interval(found.speedup)}"
     return "The rounds scatter too much to tell"
 
 
 _SENTENCES: Mapping[str, Callable[[Any, CaseRow], str]] = {
-    "scales": lambda seen, row: f"Reaches {_of_machine(seen)}, a speed-up of {interval(seen.speedup)}",
+    "scales": lambda found, row: f"Reaches {_of_machine(found)}, a speed-up of {interval(found.speedup)}",
     "gil_bound": _gil_bound,
     "gil_held_in_c": _gil_held_in_c,
-    "gil_re_enabled": lambda seen, row: ", ".join(
-        [f"This free-threaded build runs with the GIL, {seen.switched_on}", *_gil(seen)]
+    "gil_re_enabled": lambda found, row: ", ".join(
+        [f"This free-threaded build runs with the GIL, {found.switched_on}", *_gil(found)]
     ),
     "memory_bound": _memory_bound,
     "contention": _contention,
@@ -199,9 +203,9 @@ _SENTENCES: Mapping[str, Callable[[Any, CaseRow], str]] = {
     "over_subscribed": _over_subscribed,
     "quota_limited": _quota_limited,
     "smt_limited": _smt_limited,
-    "stolen": lambda seen, row: f"The hypervisor gave {percent(seen.stolen)} of workers x wall to other guests",
-    "lock_bound": lambda seen, row: (
-        f"Workers sleep {percent(seen.blocked)} of their time inside their work: locks, I/O or mere sleep"
+    "stolen": lambda found, row: f"The hypervisor gave {percent(found.stolen)} of workers x wall to other guests",
+    "lock_bound": lambda found, row: (
+        f"Workers sleep {percent(found.blocked)} of their time inside their work: locks, I/O or mere sleep"
     ),
     "too_noisy": _too_noisy,
 }

@@ -132,12 +132,12 @@ def over_subscribed_note(answer: Answer, kernel: str) -> Iterator[str]:
 def one_time_note(answer: Answer, kernel: str) -> Iterator[str]:
     """Say the largest one-time cost of each kind and who pays it; they are part of no rate."""
     parts = []
-    for name, words in _ONE_TIME.items():
+    for name, what in _ONE_TIME.items():
         paid = [(row.one_time_s[name], row) for row in answer.by_kernel[kernel] if row.one_time_s.get(name)]
         most_s, row = max(paid, key=lambda pair: pair[0], default=(0.0, None))
         if row is not None and most_s >= _WORTH_SAYING_S:
             cache = f" ({row.jit_cache})" if name == "jit" and row.jit_cache != "none" else ""
-            parts.append(f"{words}{cache} {seconds(most_s)} ({label(row)}{mark(row)})")
+            parts.append(f"{what}{cache} {seconds(most_s)} ({label(row)}{mark(row)})")
     if parts:
         yield f"not in the rates, at most: {', '.join(parts)}"
 

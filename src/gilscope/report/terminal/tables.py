@@ -40,7 +40,7 @@ def _layouts(*, marked: bool) -> Iterator[tuple[list[Column], bool]]:
 def _laid_out(rows: Sequence[CaseRow], columns: Sequence[Column], *, roomy: bool) -> tuple[Table, int]:
     """Return the table and how many terminal columns it takes unfolded."""
     heads, gap = [column.head(narrow=not roomy) for column in columns], 2 if roomy else 1
-    left = sum(column.words for column in columns)
+    left = sum(column.left for column in columns)
     table = plain_table(heads[:left], heads[left:], gap=gap)
     widths = [max(map(len, head.split("\n"))) for head in heads]
     for row in rows:
@@ -58,7 +58,7 @@ def explanation(rows: Sequence[CaseRow], width: int) -> Table | None:
         return None
     narrow = width < _ROOMY
     columns = list(columns_of("reasons"))
-    numbers = [column.head(narrow=narrow) for column in columns if not column.words]
+    numbers = [column.head(narrow=narrow) for column in columns if not column.left]
     table = plain_table(["case"], numbers, gap=1 if narrow else 2)
     for column in columns[len(numbers) :]:
         table.add_column(column.head(narrow=narrow), overflow="fold")

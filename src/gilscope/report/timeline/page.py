@@ -6,7 +6,7 @@ from gilscope.core.trace import Trace, by_group, duration
 from gilscope.report.palette import surfaces
 from gilscope.report.svg import Markup, tag
 from gilscope.report.timeline.mermaid import sequence_diagram
-from gilscope.report.timeline.picture import CATEGORY_WORDS, svg
+from gilscope.report.timeline.picture import CATEGORY_LABELS, svg
 from gilscope.report.timeline.text import draw
 
 __all__ = ["document", "in_order", "trace_page"]
@@ -52,7 +52,7 @@ def trace_page(trace: Trace) -> str:
     rows = [
         tag(
             "tr",
-            *(tag("td", text) for text in (event.lane, event.name, CATEGORY_WORDS[event.category])),
+            *(tag("td", text) for text in (event.lane, event.name, CATEGORY_LABELS[event.category])),
             *(tag("td", duration(ns), class_="n") for ns in (event.start_ns - origin, event.end_ns - event.start_ns)),
         )
         for event in events[:MAX_ROWS]

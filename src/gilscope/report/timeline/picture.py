@@ -21,9 +21,9 @@ from gilscope.core.trace import (
 from gilscope.report.palette import CATEGORY_PAINT, HOLDER_PAINT
 from gilscope.report.svg import Markup, flowed, linear, nice_ticks, tag
 
-__all__ = ["CATEGORY_WORDS", "MAX_LANES", "svg"]
+__all__ = ["CATEGORY_LABELS", "MAX_LANES", "svg"]
 
-CATEGORY_WORDS: dict[Category, str] = {
+CATEGORY_LABELS: dict[Category, str] = {
     **{name: name for name in CATEGORIES},
     "hand_over": "hand-over",
     "barrier": "wait for the barrier",
@@ -91,7 +91,7 @@ def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, i
     longest = max(map(len, lanes), default=0)
     present = {event.category for event in trace.events}
     used = [name for name in CATEGORIES if name in present]
-    legend = flowed((24.0 + len(CATEGORY_WORDS[name]) * _CHARACTER for name in used), 4.0, width)
+    legend = flowed((24.0 + len(CATEGORY_LABELS[name]) * _CHARACTER for name in used), 4.0, width)
     frame = _Frame(
         left=min(0.35 * width, 14.0 + longest * _CHARACTER),
         top=30.0 + 18.0 * (legend[-1][1] + 1 if legend else 0),
@@ -133,7 +133,7 @@ def _described(lanes: Sequence[str], events_of: Mapping[str, Sequence[Event]]) -
     for lane in lanes:
         sums = Counter[str]()
         for event in events_of[lane]:
-            sums[event.name if is_gil(lane) else CATEGORY_WORDS[event.category]] += event.end_ns - event.start_ns
+            sums[event.name if is_gil(lane) else CATEGORY_LABELS[event.category]] += event.end_ns - event.start_ns
         most = sums.most_common(_MOST_DESCRIBED)
         if most:
             parts.append(f"{lane}: " + ", ".join(f"{what} {duration(spent)}" for what, spent in most))
@@ -144,7 +144,7 @@ def _legend(used: Sequence[Category], places: Sequence[tuple[float, int]]) -> It
     for name, (x, row) in zip(used, places, strict=True):
         y = 24.0 + 18.0 * row
         yield tag("rect", class_=f"bar c-{name}", x=x, y=y, width=10, height=10, rx=2)
-        yield tag("text", CATEGORY_WORDS[name], class_="soft", x=x + 14.0, y=y + 9.0)
+        yield tag("text", CATEGORY_LABELS[name], class_="soft", x=x + 14.0, y=y + 9.0)
 
 
 def _axis(frame: _Frame) -> Iterator[Markup]:
@@ -209,7 +209,7 @@ def _drawn(frame: _Frame, bar: _Bar, y: float, holders: dict[str, int]) -> Itera
     paint = f"c-{event.category}"
     if event.category == "gil" and bar.count == 1:
         paint = f"h-{holders.setdefault(event.name, len(holders)) % len(HOLDER_PAINT)}"
-    what = event.name if bar.count == 1 else f"{bar.count} x {CATEGORY_WORDS[event.category]}"
+    what = event.name if bar.count == 1 else f"{bar.count} x {CATEGORY_LABELS[event.category]}"
     begin = duration(event.start_ns - frame.start_ns)
     yield tag(
         "rect",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import chain, repeat
 
 from gilscope.core.trace import CATEGORIES, GIL_LANE, Category, Event, Trace, by_group, by_lane, duration, is_gil
-from gilscope.report.timeline.picture import CATEGORY_WORDS, MAX_LANES
+from gilscope.report.timeline.picture import CATEGORY_LABELS, MAX_LANES
 from gilscope.studies.traced.steps import MAX_STEPS, Step, speakers, steps
 
 __all__ = ["draw", "strip"]
@@ -132,7 +132,7 @@ def strip(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
         rows.append(f"and {len(trace.lanes) - len(lanes)} more lanes")
     rows.append(" " * name_width + " 0" + duration(trace.end_ns - trace.start_ns).rjust(columns))
     used = {event.category for event in trace.events if not is_gil(event.lane)}
-    keys = [f"{_LETTERS[name][not unicode]} {CATEGORY_WORDS[name]}" for name in CATEGORIES if name in used]
+    keys = [f"{_LETTERS[name][not unicode]} {CATEGORY_LABELS[name]}" for name in CATEGORIES if name in used]
     legend = " " * (name_width + 2) + "  ".join(keys)
     rows += textwrap.wrap(legend, width, subsequent_indent=" " * (name_width + 2), drop_whitespace=False)
     if holders:
