@@ -71,7 +71,8 @@ def _bar(view: View, row: CaseRow, y: float) -> Iterator[Markup]:
     yield tag("text", beside(label, *texts), x=PANEL_WIDTH - 12, y=y + 11, class_="soft end")
     parts = time_parts(row)
     every = math.fsum(max(0.0, part.value) for part in parts) or 1.0
-    x, shapes = _LEFT, list[Markup]()
+    x = _LEFT
+    shapes: list[Markup] = []
     for part in parts:
         width = _WIDTH * max(0.0, part.value) / every
         if part.value > _VISIBLE:

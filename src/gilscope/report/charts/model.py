@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -104,9 +103,9 @@ def read_view(path: Path, answer: Answer | None = None) -> View:
     if not path.is_dir():
         measured = load(path)
         return View(answer or analyse(measured), measured, studies, cautions)
-    nothing = Answer(result=str(path))
-    for study in islice(studies.values(), 1):  # its machine is that of all
-        nothing = replace(nothing, tool_version=study.tool_version, environment=study.environment)
+    nothing, first = Answer(result=str(path)), next(iter(studies.values()), None)
+    if first is not None:
+        nothing = replace(nothing, tool_version=first.tool_version, environment=first.environment)
     return View(nothing, None, studies, cautions)
 
 
