@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from gilscope.report.page import read_source, write
+from gilscope.report.page import read_view, write
 from pages.shared import EXAMPLES, ROOT
 
 PICTURE = ROOT / "docs/images/report.png"
@@ -20,7 +20,7 @@ def measure(_part: str) -> None:
 
     with tempfile.TemporaryDirectory() as folder, browser() as tab:
         page = Path(folder, "report.html")
-        write(page, [read_source(EXAMPLES / "result.jsonl")])
+        write(page, [read_view(EXAMPLES / "result.jsonl")])
         tab.size(WIDTH, HEIGHT)
         tab.scheme("light")
         tab.open(page)

@@ -7,7 +7,7 @@ from typing import Any
 
 from gilscope.env.environments import Environment, EnvironmentRecord
 from gilscope.env.interpreters import ListedEnvironment
-from gilscope.report.environments import made_note, render_environments
+from gilscope.report.machine import made_note, render_environments
 
 
 def listed(name: str, problem: str = "", **facts: Any) -> ListedEnvironment:

@@ -11,8 +11,7 @@ import pytest
 from pages import gil as gil_page
 
 from gilscope.analysis.program import ProgramReport
-from gilscope.report.gil import program_report, render_gil, strip
-from gilscope.report.gil_verdict import judge
+from gilscope.report.gil import judge, program_report, render_gil, strip
 from gilscope.telemetry.program import ProgramRun
 from gilscope.telemetry.reading import GilReading, GilReport
 

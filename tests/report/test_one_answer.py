@@ -27,7 +27,6 @@ from gilscope.report.charts import View
 from gilscope.report.export import export
 from gilscope.report.figures import NO_BREAK, interval, joined
 from gilscope.report.labels import label, way
-from gilscope.report.page import Source
 from gilscope.report.page import render as render_page
 from gilscope.report.page.texts import texts_of
 from gilscope.report.sentences.kernels import NAMED_TIES
@@ -189,7 +188,7 @@ def test_a_notebook_shows_the_cells_and_the_verdict_of_the_terminal(result: Resu
 @every
 def test_the_page_shows_the_cells_findings_and_verdicts_of_the_others(result: ResultSet) -> None:
     answer = analyse(result)
-    page = render_page([Source(answer=answer, measured=result)])
+    page = render_page([View(answer=answer, measured=result)])
     texts = texts_of(View(answer, measured=result))
     store = texts["store"]
     table = {column[0]: store[column[3]] for column in texts["columns"]}

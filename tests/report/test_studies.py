@@ -8,8 +8,8 @@ import math
 import pytest
 from pages import studies as studies_page
 
-from gilscope.report.figures import spread
-from gilscope.report.studies import ends, once_per_reason, points, share, sized, span
+from gilscope.report.figures import points, sized, spread
+from gilscope.report.studies import ends, once_per_reason, share, span
 from gilscope.report.study_ipc import render_ipc
 from gilscope.report.study_metg import advice, render_metg
 from gilscope.report.study_startup import render_startup

@@ -9,8 +9,7 @@ import pytest
 from gilscope.core.spec import Availability
 from gilscope.core.trace import Trace
 from gilscope.report.timeline.mermaid import sequence_diagram
-from gilscope.report.tour import render_chapter
-from gilscope.report.tour_page import tour_page
+from gilscope.report.tour import render_chapter, tour_page
 from gilscope.tour._model import Chapter, Experiment, ExperimentRun, Figure, Judgement
 from gilscope.tour._shown import ShownChapter, Tour
 from tests.report.traces import NASTY, event, nasty, two_sleeps

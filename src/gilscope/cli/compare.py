@@ -34,7 +34,7 @@ def compare(
     from gilscope.analysis.compare_json import comparison_to_json
     from gilscope.cli import FAILED, OK, UNDECIDED
     from gilscope.cli.show import locate
-    from gilscope.report.terminal.compare import render_compare
+    from gilscope.report.terminal import render_compare
 
     limit = None
     if fail_on is not None:

@@ -30,7 +30,7 @@ def add(
     """
     from gilscope.env import install
     from gilscope.env.interpreters import ListedEnvironment
-    from gilscope.report.environments import made_note
+    from gilscope.report.machine import made_note
 
     def say(text: str) -> None:
         if not quiet:
@@ -49,7 +49,7 @@ def list_(json: Annotated[bool, Option("--json", help="Print them as JSON and no
     """List the environments: interpreter, what gilscope was installed from, libraries, and whether it can be used."""
     from gilscope.env import environments
     from gilscope.env.interpreters import ListedEnvironment
-    from gilscope.report.environments import render_environments
+    from gilscope.report.machine import render_environments
 
     found = [ListedEnvironment.of(made) for made in environments.environments()]
     where = str(environments.folder())

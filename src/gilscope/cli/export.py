@@ -51,12 +51,10 @@ def export(
 
 def _pictures(path: Path, form: str, chart: str | None, kernel: str, theme: str, out: str | None) -> None:
     """Write one chart to a file, or each to a file of its own in a folder, and print where."""
-    from gilscope.report.charts import View
-    from gilscope.report.page.source import read_source
+    from gilscope.report.charts.model import read_view
     from gilscope.report.picture import as_png, available, picture
 
-    source = read_source(path)
-    view = View(source.answer, measured=source.measured, studies=source.studies)
+    view = read_view(path)
     if chart is not None:
         targets = {chart: Path(f"{chart}.{form}" if out is None else out)}
     else:

@@ -22,12 +22,12 @@ def report(
 ) -> None:
     """Write results as one HTML page: heat map, curves, losses, findings, table. It needs no network."""
     from gilscope.cli.output import emit, shown
-    from gilscope.report.page import REPORT_NAME, read_source, write
+    from gilscope.report.page import REPORT_NAME, read_view, write
 
     found = [_located(result) for result in results] if results else [locate(None)]
     beside = found[0] if found[0].is_dir() else found[0].parent
     target = beside / REPORT_NAME if out is None else Path(out)
-    write(target, [read_source(path) for path in found])
+    write(target, [read_view(path) for path in found])
     emit(f"report: {shown(target)}")
 
 
@@ -51,10 +51,10 @@ def add_report(folder: Path, answer: Answer, *, quiet: bool) -> None:
     from gilscope.cli.output import write as say
 
     try:
-        from gilscope.report.page import REPORT_NAME, read_source, write
+        from gilscope.report.page import REPORT_NAME, read_view, write
         from gilscope.results import RESULT_NAME
 
-        write(folder / REPORT_NAME, [read_source(folder / RESULT_NAME, answer)])
+        write(folder / REPORT_NAME, [read_view(folder / RESULT_NAME, answer)])
     except Exception as error:  # noqa: BLE001 - see above; 'gilscope report' raises what went wrong in full
         complain(f"report.html was not written: {error or type(error).__name__}")
         return

@@ -31,7 +31,7 @@ def tour(
     from gilscope.core.registry import check_names
     from gilscope.env import interpreter
     from gilscope.env.cpu import usable_cpus
-    from gilscope.report.tour_page import tour_page
+    from gilscope.report.tour import tour_page
     from gilscope.tour import CHAPTERS, load_chapter
     from gilscope.tour._shown import Tour
 

@@ -100,8 +100,7 @@ def _written(drawn: Trace, form: str, *, to_file: bool) -> str:
 
 def _text(drawn: Trace, *, to_file: bool) -> str:
     from gilscope.report.figures import printable
-    from gilscope.report.timeline.sequence import draw
-    from gilscope.report.timeline.strip import strip
+    from gilscope.report.timeline.text import draw, strip
 
     width = PIPE_WIDTH if to_file else stdout_width()
     unicode = to_file or draws_unicode()

@@ -43,7 +43,7 @@ _VERDICT = {
     None: "n/a",
 }
 _LABEL = 11  # columns before each remark
-_MANY = 12  # extension modules that declare support are listed up to here, beyond that counted
+_MANY = 12  # beyond as many extension modules, those that declare support are only counted
 
 
 def render_audit(audit: Audit, *, width: int, color: bool = False) -> str:
@@ -51,30 +51,25 @@ def render_audit(audit: Audit, *, width: int, color: bool = False) -> str:
     parts, python = [], audit.interpreter
     if python is not None:
         parts.append(f"{python.implementation} {python.version} ({python.label}), {python.executable}\n")
-    tables = (
-        _modules(audit.modules),
-        _extensions(audit.extensions),
-        _distributions(audit.distributions),
-        _calls(audit.calls),
-    )
-    parts += [painted([table], width, color=color) for table in tables if table is not None]
-    lines = list(_remarks(audit))
+    impure = [row for row in audit.distributions if row.wheel != "pure"]  # pure Python has nothing to declare
+    shown = _shown(audit.extensions)
+    tables = (_modules(audit.modules), _extensions(shown), _distributions(impure), _calls(audit.calls))
+    parts += [painted(table, width, color=color) for table in tables if table.rows]
+    lines = [_filled(label, text, width) for label, text in _remarks(audit)]
     if lines:
-        parts.append("\n".join(_filled(label, text, width) for label, text in lines) + "\n")
+        parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
 
 def _filled(label: str, text: str, width: int) -> str:
-    """Lay out a remark; a label that is too long for its column stands before a colon instead."""
+    """Lay out a remark; a label too long for its column is followed by a colon instead."""
     indent = " " * _LABEL
     head = f"{label:<{_LABEL}}" if len(label) < _LABEL else f"{label}: "
     return textwrap.fill(head + text, width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
 
 
-def _modules(rows: Sequence[Import]) -> Table | None:
-    if not rows:
-        return None
-    table = plain_table(["module", "GIL", "switched on by", "extension modules", "import"], [], gap=2)
+def _modules(rows: Sequence[Import]) -> Table:
+    table = plain_table(["module", "GIL", "switched on by", "extension modules", "import"])
     for row in rows:
         by = row.switched_on_by or NONE
         if row.distribution and row.distribution != row.module:
@@ -84,13 +79,9 @@ def _modules(rows: Sequence[Import]) -> Table | None:
     return table
 
 
-def _extensions(rows: Sequence[Extension]) -> Table | None:
-    """The table of those that matter: all if they are few, else those that do not declare support."""
-    shown = _shown(rows)
-    if not shown:
-        return None
-    table = plain_table(["extension module", "from", "free threading", "sub-interpreters", "known from"], [], gap=2)
-    for row in shown:
+def _extensions(rows: Sequence[Extension]) -> Table:
+    table = plain_table(["extension module", "from", "free threading", "sub-interpreters", "known from"])
+    for row in rows:
         origin = f"{row.distribution} {row.version}" if row.distribution else NONE
         support = (_DECLARED[row.free_threading], _SUPPORT[row.sub_interpreters])
         table.add_row(row.module, origin, *support, row.how or NONE)
@@ -98,16 +89,13 @@ def _extensions(rows: Sequence[Extension]) -> Table | None:
 
 
 def _shown(rows: Sequence[Extension]) -> list[Extension]:
+    """Return all extension modules if they are few, else those that do not declare support."""
     return list(rows) if len(rows) <= _MANY else [row for row in rows if row.free_threading is not True]
 
 
-def _distributions(rows: Sequence[Distribution]) -> Table | None:
-    """The table of those that are not pure Python, which has nothing to declare."""
-    rows = [row for row in rows if row.wheel != "pure"]
-    if not rows:
-        return None
+def _distributions(rows: Sequence[Distribution]) -> Table:
     abis = list(dict.fromkeys(abi for row in rows for abi in row.index))
-    table = plain_table(["distribution", "version", "installed", *(f"{abi} wheel" for abi in abis)], [], gap=2)
+    table = plain_table(["distribution", "version", "installed", *(f"{abi} wheel" for abi in abis)])
     for row in rows:
         installed = _WHEEL[row.wheel] if row.version else "no"
         table.add_row(row.name, row.version or NONE, installed, *(_indexed(row.index.get(abi)) for abi in abis))
@@ -121,28 +109,24 @@ def _indexed(answer: Indexed | None) -> str:
     return answer.wheel.split("-")[1] if answer.wheel else str(answer.reason)
 
 
-def _calls(rows: Sequence[AuditedCall]) -> Table | None:
-    if not rows:
-        return None
-    table = plain_table(["call", "verdict", "GIL held", "one call", "in"], [], gap=2)
+def _calls(rows: Sequence[AuditedCall]) -> Table:
+    table = plain_table(["call", "verdict", "GIL held", "one call", "in"])
     for row in rows:
-        held = NONE
-        if row.held:
-            held = f"{row.held.value:.0%} [{row.held.low:.0%}, {row.held.high:.0%}]"
+        held = f"{row.held.value:.0%} [{row.held.low:.0%}, {row.held.high:.0%}]" if row.held else NONE
         took = NONE if row.per_call_s is None else seconds(row.per_call_s)
         table.add_row(row.call, _VERDICT[row.verdict], held, took, row.interpreter or NONE)
     return table
 
 
 def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
-    """Yield what the tables leave out: reasons, cures, counts, and the verdict."""
-    pure = [row.name for row in audit.distributions if row.wheel == "pure"]
+    """Yield what the tables leave out: reasons, fixes, counts, and the verdict."""
+    pure = sum(row.wheel == "pure" for row in audit.distributions)
     if pure:
-        yield "pure", f"{len(pure)} of the distributions are pure Python: nothing to declare"
+        yield "pure", f"{pure} of the distributions are pure Python: nothing to declare"
     rows = audit.extensions
-    declared = [row for row in rows if row.free_threading is True]
     if len(_shown(rows)) < len(rows):
-        yield "declared", f"{len(declared)} of {len(rows)} extension modules declare support for free threading"
+        declared = sum(row.free_threading is True for row in rows)
+        yield "declared", f"{declared} of {len(rows)} extension modules declare support for free threading"
     for row in audit.modules:
         if row.status == "gil_came_back":
             also = [name for name in row.undeclared if name != row.switched_on_by]
@@ -161,9 +145,6 @@ def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
 def _verdict(rows: Sequence[Import]) -> str:
     back = [row.module for row in rows if row.status == "gil_came_back"]
     unknown = [row.module for row in rows if row.status not in ("free", "gil_came_back")]
-    parts = []
-    if back:
-        parts.append(f"the GIL comes back with {', '.join(back)}")
-    if unknown:
-        parts.append(f"not found out about {', '.join(unknown)}")
+    named = {"the GIL comes back with": back, "not found out about": unknown}
+    parts = (f"{what} {', '.join(names)}" for what, names in named.items() if names)
     return "; ".join(parts) or "the GIL stays off"

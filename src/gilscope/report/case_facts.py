@@ -10,18 +10,17 @@ from gilscope.analysis.rows import CaseRow, Limits, Placement
 from gilscope.core.records import CaseRecord
 from gilscope.core.units import NS_PER_S
 from gilscope.report.figures import NONE, interval, percent, seconds, si
-from gilscope.report.sentences.findings import LOSS_WORDS
+from gilscope.report.sentences.findings import LOSS_LABELS
 
-__all__ = ["ONE_TIME", "WORK", "Share", "facts_of", "shares"]
+__all__ = ["ONE_TIME", "WORK", "TimePart", "facts_of", "time_parts"]
 
 ONE_TIME = ("start", "import", "jit", "transfer")
 LISTED_WORKERS = 16  # as many as have stamps of their own
 
-WORK = "work"
-"""Name of the share that is no loss."""
+WORK = "work"  # name of the part that is not a loss
 
 
-class Share(NamedTuple):
+class TimePart(NamedTuple):
     """A part of workers x wall: ``value`` is a fraction, ``text`` has it in percent with its interval."""
 
     name: str
@@ -30,51 +29,47 @@ class Share(NamedTuple):
     text: str
 
 
-def shares(row: CaseRow) -> list[Share]:
+def time_parts(row: CaseRow) -> list[TimePart]:
     """Return work and losses of a case, which add up to 1; nothing for a case without losses."""
     if not row.losses:
         return []
     known = {name: loss for name, loss in row.losses.items() if loss is not None}
     work = 1.0 - math.fsum(loss.value for loss in known.values())
-    lost = (Share(name, LOSS_WORDS[name], loss.value, percent(loss)) for name, loss in known.items())
-    return [Share(WORK, "work of T(1)", work, f"{100 * work:z.0f}%"), *lost]
+    lost = (TimePart(name, LOSS_LABELS[name], loss.value, percent(loss)) for name, loss in known.items())
+    return [TimePart(WORK, "work of T(1)", work, f"{100 * work:z.0f}%"), *lost]
 
 
 def facts_of(row: CaseRow, record: CaseRecord | None = None) -> dict[str, str]:
     """Return names and texts, always in the same order; what does not apply or is not known is ``NONE``.
 
-    Parameters
-    ----------
-    record : CaseRecord or None
-        What was found while the case was prepared.
+    ``record`` is what was found while the case was prepared.
     """
     over = " (more than the usable CPUs)" if row.over_subscribed else ""
-    return {
+    facts = {
         "status": row.status.replace("_", " ") + (f": {row.why}" if row.why else ""),
         "executor": row.case.how,
         "interpreter": _interpreter(row),
         "workers": f"{row.case.workers}{over}",
         "blocks": str(row.blocks),
         "time": interval(row.wall_s, seconds),
-        "rate": f"{interval(row.rate, lambda value: si(value).rstrip())} {row.rate.unit}/s" if row.rate else NONE,
+        "rate": f"{interval(row.rate, lambda value: si(value).rstrip())} {row.rate.unit}/s" if row.rate else "",
         "versus serial": interval(row.vs_fastest_serial),
         "speed-up": interval(row.speedup),
         "efficiency": percent(row.efficiency),
         "of the control": percent(row.relative_efficiency),
         **_limits(row.ceiling or Limits()),
         **_gil(row.gil),
-        "findings": ", ".join(row.codes) or NONE,
+        "findings": ", ".join(row.codes),
         **_prepared(row, record),
     }
+    return {name: text or NONE for name, text in facts.items()}
 
 
 def _interpreter(row: CaseRow) -> str:
-    """Say which Python measured it, and whether the GIL was really on; nothing where neither is known."""
-    enabled = row.gil.enabled
-    state = "" if enabled is None else "GIL on" if enabled else "GIL off"
-    version = f"Python {row.python}" if row.python else ""
-    known = ", ".join(part for part in (version, state, row.gil.switched_on) if part)
-    return f"{row.interpreter} ({known})" if known else NONE
+    """Say which Python measured it, and whether the GIL was really on; empty where neither is known."""
+    state = {None: "", True: "GIL on", False: "GIL off"}[row.gil.enabled]
+    known = ", ".join(filter(None, (row.python and f"Python {row.python}", state, row.gil.switched_on)))
+    return f"{row.interpreter} ({known})" if known else ""
 
 
 def _limits(found: Limits) -> dict[str, str]:
@@ -87,22 +82,22 @@ def _limits(found: Limits) -> dict[str, str]:
     return {
         "spin control": interval(found.spin),
         "isolated": interval(found.isolated) + borrowed,
-        "lost to": ", ".join(lost) or NONE,
+        "lost to": ", ".join(lost),
     }
 
 
 def _gil(gil: GilActivity) -> dict[str, str]:
     """Return what the probe saw, or why it did not; on a free-threaded build also who switched the GIL on."""
-    why = "; ".join(part for part in (gil.reason, gil.cure) if part)
+    why = "; ".join(filter(None, (gil.reason, gil.cure)))
     rate = gil.handovers_per_s
     return {
-        "GIL on": gil.switched_on.removeprefix("switched on ") or NONE,
-        "GIL": NONE if gil.available else why or NONE,
+        "GIL on": gil.switched_on.removeprefix("switched on "),
+        "GIL": "" if gil.available else why,
         "GIL held": percent(gil.held),
         "threads waiting": interval(gil.waiting),
-        "hand-overs": f"{si(rate).rstrip()}/s" if rate is not None else NONE,
+        "hand-overs": f"{si(rate).rstrip()}/s" if rate is not None else "",
         "asked in vain": percent(gil.overdue),
-        "probe's cost": f"{interval(gil.slow_down)} times the time" if gil.slow_down is not None else NONE,
+        "probe's cost": f"{interval(gil.slow_down)} times the time" if gil.slow_down is not None else "",
     }
 
 
@@ -110,7 +105,7 @@ def _prepared(row: CaseRow, record: CaseRecord | None) -> dict[str, str]:
     """Return how it was prepared, what that cost, and where its workers are."""
     paid = row.one_time_s
     work = record.work if record is not None else None
-    pairs = {
+    return {
         "executions per round": str(row.repeats) if row.repeats else "",
         "work per execution": f"{si(work.units)} {work.unit}" if work else "",
         "instruction set": row.isa,
@@ -119,18 +114,17 @@ def _prepared(row: CaseRow, record: CaseRecord | None) -> dict[str, str]:
         "measured in": record.family if record is not None else "",
         **{f"worker {number}": _place(place) for number, place in enumerate(row.placed[:LISTED_WORKERS])},
     }
-    return {name: value or NONE for name, value in pairs.items()}
 
 
 def _place(place: Placement) -> str:
     """Say where a worker is, what it shares its core with, and how well its clock is known."""
-    words = [place.worker] if place.worker is not None else []
+    parts = [place.worker] if place.worker is not None else []
     if place.cpu is not None:
         node = f" of node {place.node}" if place.node is not None else ""
         siblings = ", ".join(map(str, place.siblings or ()))
-        words.append(f"CPU {place.cpu}{node}" + (f" beside {siblings} on the same core" if siblings else ""))
+        parts.append(f"CPU {place.cpu}{node}" + (f" beside {siblings} on the same core" if siblings else ""))
     if place.clock_error_ns is not None and place.clock_offset_ns is not None:
         offset_s, error_s = place.clock_offset_ns / NS_PER_S, place.clock_error_ns / NS_PER_S
         known = f"clock {offset_s:+.6f} s, known to {seconds(error_s)}"
-        words.append(known if place.clock_error_ns else "clock of this machine")
-    return ", ".join(words)
+        parts.append(known if place.clock_error_ns else "clock of this machine")
+    return ", ".join(parts)

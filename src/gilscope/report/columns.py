@@ -1,13 +1,10 @@
-"""The columns of all tables of cases, each once: terminal, page, notebook, CSV and documentation take theirs from here.
-
-To add one, add its entry: title and help, what it shows, and what it sorts by.
-"""
+"""The columns of all tables of cases: terminal, page, notebook, CSV and documentation take theirs from here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from gilscope.analysis.rows import CaseRow
 from gilscope.report.figures import NONE, interval, narrow, per_second, percent, seconds, si, spread
@@ -18,56 +15,31 @@ from gilscope.stats import Estimate
 __all__ = ["COLUMNS", "Column", "Place", "columns_of"]
 
 Place: TypeAlias = Literal["terminal", "reasons", "page", "notebook", "csv"]
-"""Where a table is: of the terminal the first, and the second that says where the time went."""
+"""Where a table is; ``reasons`` is the terminal's second, which says where the time went."""
 
 Value: TypeAlias = Estimate | float | int | str | None
 
-EVERYWHERE: tuple[Place, ...] = ("terminal", "page", "notebook", "csv")
+_EVERYWHERE: tuple[Place, ...] = ("terminal", "page", "notebook", "csv")
+_REASONS: tuple[Place, ...] = ("reasons", "page", "csv")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column.
+    """One column; a property of a case becomes a cell, a sort key, and fields of CSV."""
 
-    Parameters
-    ----------
-    key : str
-        Its name in CSV and for programs.
-    title, short : str
-        Heads for wide and narrow places; a line feed may break them.
-    help : str
-        What it says, in one sentence.
-    value : callable (CaseRow) -> Estimate, number, text or None
-        What it is sorted by, and what CSV has: of an estimate the value and both ends.
-    text : callable (CaseRow) -> str
-        The cell; by default the value.
-    terse : callable (CaseRow) -> str
-        The cell in terminals, where it differs.
-    fold : (str, str)
-        What narrow terminals replace, and by what, to break lines.
-    words : bool
-        Whether it is set flush left.
-    given_up : int
-        Narrow terminals leave out columns above 0, the lowest first.
-    places : tuple of Place
-        The tables that have it.
-    estimated : bool
-        Whether its values are estimates: CSV has three fields of each.
-    """
-
-    key: str
-    title: str
-    help: str
-    value: Callable[[CaseRow], Value]
+    key: str  # its name in CSV and for programs
+    title: str  # its head; a line feed may break it
+    help: str  # what it shows, in one sentence
+    value: Callable[[CaseRow], Value]  # what it is sorted by, and what CSV has: of an estimate the value and both ends
     _: KW_ONLY
-    text: Callable[[CaseRow], str] | None = None
-    terse: Callable[[CaseRow], str] | None = None
-    fold: tuple[str, str] = ("", "")
-    short: str = ""
-    words: bool = False
-    given_up: int = 0
-    places: tuple[Place, ...] = EVERYWHERE
-    estimated: bool = False
+    text: Callable[[CaseRow], str] | None = None  # the cell; by default the value
+    terse: Callable[[CaseRow], str] | None = None  # the cell in terminals, where it differs
+    fold: tuple[str, str] = ("", "")  # what narrow terminals replace, and by what, to break lines
+    short: str = ""  # its head in narrow terminals
+    left: bool = False  # whether it is set flush left
+    given_up: int = 0  # narrow terminals leave out columns above 0, the lowest first
+    places: tuple[Place, ...] = _EVERYWHERE  # the tables that have it
+    estimated: bool = False  # whether its values are estimates: CSV has three fields of each
 
     def cell(self, row: CaseRow) -> str:
         """Return the text of a cell."""
@@ -96,193 +68,120 @@ class Column:
         return (self.short or self.title) if narrow else self.title
 
 
+def _estimate(
+    key: str,
+    title: str,
+    help_: str,
+    value: Callable[[CaseRow], Estimate | None],
+    write: Callable[[Estimate | None], str],
+    **more: Any,
+) -> Column:
+    return Column(key, title, help_, value, text=lambda row: write(value(row)), estimated=True, **more)
+
+
+def _only_csv(key: str, title: str, help_: str, value: Callable[[CaseRow], Value]) -> Column:
+    return Column(key, title, help_, value, places=("csv",))
+
+
 def _interpreter(row: CaseRow) -> str:
     """Return its name and the state of the GIL after all imports, which may not be what was asked for."""
-    enabled = row.gil.enabled
-    return row.interpreter + ("" if enabled is None else " on" if enabled else " off")
+    return row.interpreter + {None: "", True: " on", False: " off"}[row.gil.enabled]
 
 
 def _status(row: CaseRow) -> str:
     return row.status.replace("_", " ")
 
 
-def _rate(row: CaseRow) -> str:
-    return per_second(row.rate) if row.rate is not None else _status(row)
-
-
-def _short_rate(row: CaseRow) -> str:
-    return f"{si(row.rate.value)} {spread(row.rate)}" if row.rate is not None else _status(row)
-
-
-def _of_control(row: CaseRow) -> str:
-    return percent(row.relative_efficiency) if row.speedup is not None else NONE
-
-
-def _versus(row: CaseRow) -> str:
-    found = row.vs_fastest_serial
+def _versus(found: Estimate | None) -> str:
     if found is None:
         return NONE
     itself = found.value == found.low == found.high == 1.0
     return "1" if itself else f"{narrow(found.value)} {spread(found)}"
 
 
-def _waiting(row: CaseRow) -> str:
-    return f"{row.gil.waiting.value:.2f}" if row.gil.waiting is not None else NONE
-
-
-def _loss(row: CaseRow) -> Estimate | None:
-    return row.largest_loss[1] if row.largest_loss is not None else None
-
-
 COLUMNS: Sequence[Column] = (
-    Column("case", "case", "Id of the case.", lambda row: row.case.id, words=True, places=("csv",)),
+    Column("case", "case", "Id of the case.", lambda row: row.case.id, left=True, places=("csv",)),
     Column(
-        "kernel",
-        "kernel",
-        "The problem that is computed.",
-        lambda row: row.case.kernel,
-        words=True,
-        places=("page", "csv"),
+        "kernel", "kernel", "The problem that is computed.", lambda row: row.case.kernel,
+        left=True, places=("page", "csv"),
     ),
     Column(
-        "implementation",
-        "implementation",
-        "How it is written.",
-        lambda row: row.case.implementation,
-        short="imple-\nmentation",
-        words=True,
+        "implementation", "implementation", "How it is written.", lambda row: row.case.implementation,
+        short="imple-\nmentation", left=True,
     ),
     Column(
-        "executor",
-        "executor",
-        "Who runs the chunks, with whatever is not the default.",
-        lambda row: row.case.executor,
-        text=lambda row: row.case.how,
-        fold=(".", "\n."),
-        words=True,
+        "executor", "executor", "Who runs the chunks, with whatever is not the default.", lambda row: row.case.executor,
+        text=lambda row: row.case.how, fold=(".", "\n."), left=True,
     ),
     Column(
-        "interpreter",
-        "Python\nGIL",
-        "The interpreter, and whether the GIL was on after all imports.",
-        lambda row: row.interpreter,
-        text=_interpreter,
-        words=True,
+        "interpreter", "Python\nGIL", "The interpreter, and whether the GIL was on after all imports.",
+        lambda row: row.interpreter, text=_interpreter, left=True,
     ),
-    Column("start_method", "start method", "Of processes.", lambda row: row.case.start_method, places=("csv",)),
-    Column("transport", "transport", "How processes get their data.", lambda row: row.case.transport, places=("csv",)),
-    Column(
-        "libraries",
-        "libraries",
+    _only_csv("start_method", "start method", "Of processes.", lambda row: row.case.start_method),
+    _only_csv("transport", "transport", "How processes get their data.", lambda row: row.case.transport),
+    _only_csv(
+        "libraries", "libraries",
         "How many threads the libraries behind it use: one per worker, all CPUs, or native ones only.",
         lambda row: row.case.libraries,
-        places=("csv",),
     ),
     Column(
-        "workers",
-        "workers",
+        "workers", "workers",
         "How many threads, processes or interpreters; ! marks more than there are usable CPUs.",
-        lambda row: row.case.workers,
-        short="p",
-        text=workers,
+        lambda row: row.case.workers, short="p", text=workers,
     ),
     Column("size", "size", "Size of the problem.", lambda row: row.case.size, short="#"),
     Column(
-        "status",
-        "status",
-        "Whether it was measured, and why not.",
-        lambda row: row.status,
-        text=lambda row: ": ".join(part for part in (_status(row), row.why) if part),
-        words=True,
-        places=("page", "csv"),
+        "status", "status", "Whether it was measured, and why not.", lambda row: row.status,
+        text=lambda row: ": ".join(filter(None, (_status(row), row.why))), left=True, places=("page", "csv"),
     ),
-    Column("reason", "reason", "Why it was not measured.", lambda row: row.reason, places=("csv",)),
-    Column("blocks", "blocks", "How often it was measured.", lambda row: row.blocks, places=("csv",)),
-    Column(
-        "wall_s",
-        "time",
-        "Time of one execution.",
-        lambda row: row.wall_s,
-        text=lambda row: interval(row.wall_s, seconds),
-        terse=lambda row: seconds(row.wall_s.value) if row.wall_s is not None else NONE,
-        given_up=1,
-        estimated=True,
-    ),
-    Column("rate", "rate", "Work per second.", lambda row: row.rate, text=_rate, terse=_short_rate, estimated=True),
-    Column(
-        "speedup",
-        "speed-up",
-        "Time on one thread over time on all workers, with its interval.",
-        lambda row: row.speedup,
-        text=lambda row: interval(row.speedup),
-        estimated=True,
+    _only_csv("reason", "reason", "Why it was not measured.", lambda row: row.reason),
+    _only_csv("blocks", "blocks", "How often it was measured.", lambda row: row.blocks),
+    _estimate(
+        "wall_s", "time", "Time of one execution.", lambda row: row.wall_s, lambda found: interval(found, seconds),
+        terse=lambda row: seconds(row.wall_s.value) if row.wall_s is not None else NONE, given_up=1,
     ),
     Column(
-        "efficiency",
-        "effi-\nciency",
-        "Speed-up over the number of workers.",
-        lambda row: row.efficiency,
-        text=lambda row: percent(row.efficiency),
+        "rate", "rate", "Work per second.", lambda row: row.rate, estimated=True,
+        text=lambda row: per_second(row.rate) if row.rate is not None else _status(row),
+        terse=lambda row: f"{si(row.rate.value)} {spread(row.rate)}" if row.rate is not None else _status(row),
+    ),
+    _estimate(
+        "speedup", "speed-up", "Time on one thread over time on all workers, with its interval.",
+        lambda row: row.speedup, interval,
+    ),
+    _estimate(
+        "efficiency", "effi-\nciency", "Speed-up over the number of workers.", lambda row: row.efficiency, percent,
         given_up=2,
-        estimated=True,
     ),
     Column(
-        "relative_efficiency",
-        "of the\ncontrol",
+        "relative_efficiency", "of the\ncontrol",
         "Speed-up over that of a loop in registers on as many workers in the same seconds.",
-        lambda row: row.relative_efficiency,
-        text=_of_control,
-        estimated=True,
+        lambda row: row.relative_efficiency, estimated=True,
+        text=lambda row: percent(row.relative_efficiency) if row.speedup is not None else NONE,
+    ),
+    _estimate(
+        "vs_fastest_serial", "versus\nserial", "Rate over that of the fastest implementation on one thread.",
+        lambda row: row.vs_fastest_serial, _versus, given_up=3,
+    ),
+    _estimate(
+        "gil_held", "GIL held", "Share of the time during which a thread held the GIL.",
+        lambda row: row.gil.held, percent, short="GIL\nheld", places=_REASONS,
+    ),
+    _estimate(
+        "gil_waiting", "GIL waiting", "Threads that waited for the GIL, on average.", lambda row: row.gil.waiting,
+        lambda found: f"{found.value:.2f}" if found is not None else NONE, short="GIL\nwait", places=_REASONS,
     ),
     Column(
-        "vs_fastest_serial",
-        "versus\nserial",
-        "Rate over that of the fastest implementation on one thread.",
-        lambda row: row.vs_fastest_serial,
-        text=_versus,
-        given_up=3,
-        estimated=True,
+        "largest_loss", "largest loss", "Where most of the workers' time went that did not go into the work.",
+        lambda row: row.largest_loss[1] if row.largest_loss is not None else None,
+        text=largest_loss, places=_REASONS, estimated=True,
     ),
     Column(
-        "gil_held",
-        "GIL held",
-        "Share of the time during which a thread held the GIL.",
-        lambda row: row.gil.held,
-        short="GIL\nheld",
-        text=lambda row: percent(row.gil.held),
-        places=("reasons", "page", "csv"),
-        estimated=True,
-    ),
-    Column(
-        "gil_waiting",
-        "GIL waiting",
-        "Threads that waited for the GIL, on average.",
-        lambda row: row.gil.waiting,
-        short="GIL\nwait",
-        text=_waiting,
-        places=("reasons", "page", "csv"),
-        estimated=True,
-    ),
-    Column(
-        "largest_loss",
-        "largest loss",
-        "Where most of the workers' time went that did not go into the work.",
-        _loss,
-        text=largest_loss,
-        places=("reasons", "page", "csv"),
-        estimated=True,
-    ),
-    Column(
-        "findings",
-        "finding",
-        "What stops it, the costliest first, or that it scales.",
-        lambda row: " ".join(row.codes),
-        text=lambda row: ", ".join(row.codes) or NONE,
-        fold=(", ", ",\n"),
-        words=True,
+        "findings", "finding", "What stops it, the costliest first, or that it scales.",
+        lambda row: " ".join(row.codes), text=lambda row: ", ".join(row.codes) or NONE, fold=(", ", ",\n"), left=True,
         places=("reasons", "page", "notebook", "csv"),
     ),
-)
+)  # fmt: skip
 
 
 def columns_of(place: Place) -> Iterator[Column]:

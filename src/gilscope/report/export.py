@@ -14,12 +14,15 @@ from gilscope.analysis import Answer
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.to_json import part_to_json, to_json
 from gilscope.core.records import ResultSet
+from gilscope.core.units import NS_PER_S
 from gilscope.report.columns import Column, columns_of
 from gilscope.report.figures import printable
 from gilscope.report.sentences import verdict
 from gilscope.stats import Estimate
 
 __all__ = ["FORMATS", "export"]
+
+_ROUNDS = {"min_rounds": 1, "max_time": 1.0, "min_time": 0.0, "warmup": False}
 
 
 def export(result: ResultSet, answer: Answer, form: str) -> str:
@@ -32,21 +35,20 @@ def _csv(result: ResultSet, answer: Answer) -> str:
     columns = list(columns_of("csv"))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(name for column in columns for name in _heads(column))
+    writer.writerow(f"{column.key}{end}" for column in columns for end in _ends(column))
     for row in answer.rows:
         writer.writerow(value for column in columns for value in _fields(column, row))
     return stream.getvalue()
 
 
-def _heads(column: Column) -> tuple[str, ...]:
-    return (column.key, f"{column.key}_low", f"{column.key}_high") if column.estimated else (column.key,)
+def _ends(column: Column) -> Sequence[str]:
+    return ("", "_low", "_high") if column.estimated else ("",)
 
 
 def _fields(column: Column, row: CaseRow) -> Sequence[object]:
-    """Return the fields of a row, as many as its heads; empty where nothing is known."""
     value = column.value(row)
     if value is None:
-        return ("",) * len(_heads(column))
+        return [""] * len(_ends(column))
     if isinstance(value, Estimate):
         return [end if math.isfinite(end) else "" for end in (value.value, value.low, value.high)]
     return [printable(value) if isinstance(value, str) else value]
@@ -56,15 +58,11 @@ def _json(result: ResultSet, answer: Answer) -> str:
     return json.dumps(to_json(answer, verdict), indent=2, allow_nan=False) + "\n"
 
 
-def _seconds(result: ResultSet, case: str) -> list[float]:
-    """Return the seconds per execution, one per block."""
-    found = (block.rounds.get(case) for block in result.blocks)
-    return [measured.wall_ns / measured.repeats / 1e9 for measured in found if measured is not None]
-
-
 def _measured(result: ResultSet, answer: Answer) -> Iterator[tuple[CaseRow, list[float]]]:
+    """Yield the rows that were measured, and their seconds per execution, one per block."""
     for row in answer.rows:
-        data = _seconds(result, row.case.id)
+        rounds = (block.rounds.get(row.case.id) for block in result.blocks)
+        data = [found.wall_ns / found.repeats / NS_PER_S for found in rounds if found is not None]
         if data:
             yield row, data
 
@@ -96,19 +94,10 @@ def _benchmark(row: CaseRow, data: Sequence[float]) -> dict[str, Any]:
         "extra_info": {
             "executor": row.case.executor,
             "workers": row.case.workers,
-            "speedup": part_to_json(row.speedup),
-            "efficiency": part_to_json(row.efficiency),
-            "relative_efficiency": part_to_json(row.relative_efficiency),
+            **{name: part_to_json(getattr(row, name)) for name in ("speedup", "efficiency", "relative_efficiency")},
             "findings": list(row.codes),
         },
-        "options": {
-            "disable_gc": False,
-            "timer": "perf_counter",
-            "min_rounds": 1,
-            "max_time": 1.0,
-            "min_time": 0.0,
-            "warmup": False,
-        },
+        "options": {"disable_gc": False, "timer": "perf_counter", **_ROUNDS},
         "stats": {**_statistics(data), "data": list(data), "iterations": 1},
     }
 
@@ -143,13 +132,10 @@ def _statistics(data: Sequence[float]) -> dict[str, Any]:
 
 def _pyperf(result: ResultSet, answer: Answer) -> str:
     """The file ``pyperf show`` and ``pyperf compare_to`` read: one run per case, a value per block."""
-    benchmarks = [
-        {
-            "metadata": {"name": row.case.id, "unit": "second", "loops": max(1, row.repeats)},
-            "runs": [{"values": data}],
-        }
-        for row, data in _measured(result, answer)
-    ]
+    benchmarks = []
+    for row, data in _measured(result, answer):
+        metadata = {"name": row.case.id, "unit": "second", "loops": max(1, row.repeats)}
+        benchmarks.append({"metadata": metadata, "runs": [{"values": data}]})
     return json.dumps({"benchmarks": benchmarks, "version": "1.0"}, indent=2, allow_nan=False) + "\n"
 
 

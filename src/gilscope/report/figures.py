@@ -9,24 +9,6 @@ from collections.abc import Callable, Iterable
 from gilscope.analysis.rows import Rate
 from gilscope.stats import Estimate
 
-__all__ = [
-    "NONE",
-    "NO_BREAK",
-    "half_width",
-    "interval",
-    "joined",
-    "narrow",
-    "per_second",
-    "percent",
-    "printable",
-    "quotient",
-    "seconds",
-    "si",
-    "spread",
-    "times",
-    "unbroken",
-]
-
 NONE = "-"
 NO_BREAK = "\u00a0"
 _INSIDE_INTERVAL = re.compile(r"(?<=,) (?=[\d.?]+\])| (?=\[[\d.?]+,)")
@@ -34,6 +16,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line 
 _BUT_COLORS = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[0-9;]*m)")
 _SLACK = 1e-9  # half-widths are rounded up, but not by the last digits of a division
 _PREFIXES = {-3: "n", -2: "u", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P"}
+_BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def narrow(value: float) -> str:
@@ -42,17 +25,37 @@ def narrow(value: float) -> str:
     return f"{value:.{0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 or not size else 3}f}"
 
 
+def si_power(value: float) -> int:
+    """Return the power of 1000 whose prefix ``si`` gives a value."""
+    if value == 0 or not math.isfinite(value):
+        return 0
+    power = math.floor(math.log10(abs(value)) / 3)
+    if round(abs(value) / 1000.0**power, 0) >= 1000:  # 999.7 k reads 1.00 M
+        power += 1
+    return min(max(power, min(_PREFIXES)), max(_PREFIXES))
+
+
 def si(value: float) -> str:
     """Write three digits with an SI prefix: ``812 M``, ``1.20 G``, ``35.0 m``."""
     if value == 0 or not math.isfinite(value):
         return f"{value:.0f} "
-    power = math.floor(math.log10(abs(value)) / 3)
-    if round(abs(value) / 1000.0**power, 0) >= 1000:  # 999.7 k reads 1.00 M
-        power += 1
-    power = min(max(power, min(_PREFIXES)), max(_PREFIXES))
+    power = si_power(value)
     scaled = value / 1000.0**power
     digits = 0 if abs(scaled) >= 99.95 else 1 if abs(scaled) >= 9.995 else 2
     return f"{scaled:.{digits}f} {_PREFIXES[power]}"
+
+
+def sized(nbytes: float) -> str:
+    """Write a number of bytes: ``1 KiB``, ``1.5 MiB``."""
+    power = 0
+    while nbytes >= 1024 and power < len(_BINARY) - 1:
+        nbytes, power = nbytes / 1024, power + 1
+    return f"{nbytes:.3g} {_BINARY[power]}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Write ``1 block``, ``2 blocks``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def seconds(value: float) -> str:
@@ -95,11 +98,14 @@ def percent(estimate: Estimate | None) -> str:
     """Write ``97 ±2%``: percent, and percentage points to either side."""
     if estimate is None:
         return NONE
-    value = 100 * estimate.value
     if not estimate.has_interval:
-        return f"{value:z.0f} ±?%"
-    points = max(100 * estimate.high - value, value - 100 * estimate.low)
-    return f"{value:z.0f} ±{max(1, math.ceil(points - _SLACK))}%"
+        return f"{100 * estimate.value:z.0f} ±?%"
+    return points(estimate.value, estimate.low, estimate.high)
+
+
+def points(value: float, low: float, high: float) -> str:
+    """Write a share and its interval as ``percent`` does."""
+    return f"{100 * value:z.0f} ±{max(1, math.ceil(100 * max(high - value, value - low) - _SLACK))}%"
 
 
 def per_second(rate: Rate) -> str:
@@ -108,7 +114,7 @@ def per_second(rate: Rate) -> str:
 
 
 def quotient(top: Estimate, bottom: Estimate) -> Estimate:
-    """Divide two estimates that were not taken in the same block; the ends are the widest the two intervals allow."""
+    """Divide estimates that were not taken in the same block; the interval is the widest that both allow."""
     value = top.value / bottom.value
     if not (top.has_interval and bottom.has_interval) or bottom.low <= 0:
         return Estimate(value=value, low=value, high=value, confidence=0.0, n=min(top.n, bottom.n))
@@ -121,20 +127,14 @@ def quotient(top: Estimate, bottom: Estimate) -> Estimate:
     )
 
 
-def joined(words: Iterable[str]) -> str:
+def joined(names: Iterable[str]) -> str:
     """Write ``a, b and c``."""
-    listed = list(words)
+    listed = list(names)
     return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}"
 
 
 def printable(text: str, *, color: bool = False) -> str:
-    """Return a text without control characters: a file from elsewhere must not command the terminal.
-
-    Parameters
-    ----------
-    color : bool
-        Keep the sequences that set colours.
-    """
+    """Return a text without what could command a terminal; ``color`` keeps the sequences that set colours."""
     return (_BUT_COLORS if color else _CONTROL).sub("?", text)
 
 

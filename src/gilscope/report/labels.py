@@ -6,8 +6,7 @@ from gilscope.analysis.rows import CaseRow, MeasuredRow
 
 __all__ = ["OVER_SUBSCRIBED", "label", "mark", "named", "way", "workers"]
 
-OVER_SUBSCRIBED = "!"
-"""Mark of rows with more workers than usable CPUs."""
+OVER_SUBSCRIBED = "!"  # mark of rows with more workers than usable CPUs
 
 
 def label(row: MeasuredRow) -> str:

@@ -1,71 +1,71 @@
-"""What is here and what the machine allows: the tables of ``list`` and ``doctor``."""
+"""What is here and what the machine allows: the tables of ``list``, ``doctor`` and ``env``."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
 
+from gilscope.env.environments import EnvironmentRecord
+from gilscope.env.interpreters import ListedEnvironment
 from gilscope.inventory import Inventory, ListedExecutor, ListedImplementation, ListedKernel
+from gilscope.report.figures import printable
 from gilscope.report.terminal.painted import facts_table, painted, plain_table
 from gilscope.results.surroundings import Python, Surroundings
 
-__all__ = ["render_environment", "render_inventory"]
+__all__ = ["made_note", "render_environment", "render_environments", "render_inventory"]
 
 _CHECK_STYLE = {"warning": "yellow", "unknown": "dim"}
+_SHOWN = ("numpy", "numba", "dask", "loky")  # of the libraries: those that bring implementations or executors
 _GIL = {"held": "holds the GIL", "released": "releases the GIL", "own_threads": "threads of its own"}
 
 
 def render_inventory(found: Inventory, *, width: int, color: bool = False) -> str:
     """Lay out kernels, implementations and executors of ``gilscope list``."""
-    kernels = plain_table(["kernel", "what it is", "limited by"], [], gap=2)
+    heads = (("kernel", "what it is", "limited by"), ("implementation", "computes", "kernels"), ("executor", "here"))
+    tables = [plain_table(head) for head in heads]
     for kernel in found.kernels:
         mark = " *" if kernel.name in found.default else ""
-        kernels.add_row(kernel.name + mark, kernel.summary, kernel.regime)
-    implementations = plain_table(["implementation", "computes", "kernels"], [], gap=2)
-    for name, gil, having in _implementations(found.kernels):
-        implementations.add_row(name, gil, having)
-    executors = plain_table(["executor", "here"], [], gap=2)
+        tables[0].add_row(kernel.name + mark, kernel.summary, kernel.regime)
+    for cells in _implementations(found.kernels):
+        tables[1].add_row(*cells)
     for entry in found.executors:
-        executors.add_row(_executor(entry), "yes" if entry.available else f"no: {_why(entry)}")
-    parts = [painted([table], width, color=color) for table in (kernels, implementations, executors)]
+        name = f"{entry.name}.{entry.start_method}" if entry.start_method else entry.name
+        tables[2].add_row(name, "yes" if entry.available else f"no: {_why(entry)}")
+    parts = [painted(table, width, color=color) for table in tables]
     parts[0] += "* measured by 'gilscope run' without arguments\n"
     return "\n".join([*parts, *_missing(found.kernels, width)])
 
 
 def render_environment(around: Surroundings, *, width: int, color: bool = False) -> str:
     """Lay out the facts and checks of ``gilscope doctor``."""
-    cpus, machine, interpreter, libraries = around.cpus, around.machine, around.interpreter, around.libraries
+    cpus, machine, python, libraries = around.cpus, around.machine, around.interpreter, around.libraries
     pairs = {
         "usable CPUs": f"{cpus.count}: {cpus.detail}",
         "CPUs of the machine": f"{cpus.logical} logical, {cpus.physical or 'unknown number of'} physical cores",
         "cgroup quota": "none" if cpus.quota_cpus is None else f"{cpus.quota_cpus:.4g} CPUs",
         "processor": machine.cpu_model or "unknown",
         "system": f"{machine.system} {machine.release} {machine.architecture}",
-        "interpreter": _interpreter(interpreter),
-        "GIL": _gil(interpreter),
+        "interpreter": f"{python.implementation} {python.version} ({python.label}), {python.executable}",
+        "GIL": _gil(python),
         "libraries": ", ".join(f"{name} {version}" for name, version in libraries.items() if version),
         "not installed": ", ".join(name for name, version in libraries.items() if not version) or "-",
     }
-    checks = plain_table(["check", "", "what was found"], [], gap=2)
+    checks = plain_table(["check", "", "what was found"])
     for check in around.checks:
-        found = check.message + (f"; {check.cure}" if check.cure else "")
+        found = "; ".join(filter(None, (check.message, check.cure)))
         checks.add_row(check.name, check.status, found, style=_CHECK_STYLE.get(check.status, ""))
-    return f"{facts_table(pairs, width, color=color)}\n{painted([checks], width, color=color)}"
+    return f"{facts_table(pairs, width, color=color)}\n{painted(checks, width, color=color)}"
 
 
-def _interpreter(facts: Python) -> str:
-    return f"{facts.implementation} {facts.version} ({facts.label}), {facts.executable}"
-
-
-def _gil(facts: Python) -> str:
-    if facts.gil_enabled:
-        state = "on, although this build can do without it" if facts.free_threaded else "on"
-        return f"{state}; threads change over every {1000 * (facts.switch_interval_s or 0):g} ms"
-    return "off: a free-threaded build"
+def _gil(python: Python) -> str:
+    if not python.gil_enabled:
+        return "off: a free-threaded build"
+    state = "on, although this build can do without it" if python.free_threaded else "on"
+    return f"{state}; threads change over every {1000 * (python.switch_interval_s or 0):g} ms"
 
 
 def _implementations(kernels: Sequence[ListedKernel]) -> list[tuple[str, str, str]]:
-    """Return (name, what it does with the GIL, which kernels have it here) of each implementation that exists."""
+    """Return (name, use of the GIL, kernels that have it here) of each implementation."""
     names: dict[str, str] = {}
     having: dict[str, list[str]] = {}
     for kernel in kernels:
@@ -79,7 +79,7 @@ def _implementations(kernels: Sequence[ListedKernel]) -> list[tuple[str, str, st
 
 
 def _these(names: Sequence[str], all_names: Sequence[str]) -> str:
-    """Name some of the kernels, or those that are left out where these are fewer."""
+    """Name some of the kernels, or those left out where they are fewer."""
     left_out = [name for name in all_names if name not in names]
     if not left_out:
         return "all"
@@ -89,7 +89,7 @@ def _these(names: Sequence[str], all_names: Sequence[str]) -> str:
 
 
 def _missing(kernels: Sequence[ListedKernel], width: int) -> list[str]:
-    """Say once per reason which implementations of which kernels cannot be used here."""
+    """Say once per reason which implementations of which kernels are not available."""
     by_reason: dict[str, dict[str, list[str]]] = {}
     for kernel in kernels:
         for entry in kernel.implementations:
@@ -101,14 +101,46 @@ def _missing(kernels: Sequence[ListedKernel], width: int) -> list[str]:
         same: dict[str, list[str]] = {}
         for implementation, names in missing.items():
             same.setdefault(_these(names, all_names), []).append(implementation)
-        text = "; ".join(f"{', '.join(words)} of {which}" for which, words in same.items())
+        text = "; ".join(f"{', '.join(group)} of {which}" for which, group in same.items())
         lines.append(textwrap.fill(f"n/a {text}: {reason}", width, subsequent_indent="    ", break_on_hyphens=False))
     return ["\n".join(lines) + "\n"] if lines else []
 
 
-def _executor(entry: ListedExecutor) -> str:
-    return f"{entry.name}.{entry.start_method}" if entry.start_method else entry.name
-
-
 def _why(entry: ListedImplementation | ListedExecutor) -> str:
-    return "; ".join(part for part in (entry.reason, entry.cure) if part)
+    return "; ".join(filter(None, (entry.reason, entry.cure)))
+
+
+def made_note(entry: ListedEnvironment) -> str:
+    """Say what was made, what it lacks and how it is used."""
+    name, record = entry.environment.name, entry.environment.record
+    lines = [f"{name}: {_build(record)}, {_libraries(record)}"]
+    missing = (record.missing or {}).items()
+    lines += [f"{name}: without {package}, whose cases will be n/a ({why})" for package, why in missing]
+    if entry.problem:
+        lines.append(f"{name}: {entry.problem}: renew it when they rest")
+    lines.append(f"use it: gilscope run --python {name}" + (" --gil both" if record.free_threaded else ""))
+    return "\n".join(lines)
+
+
+def render_environments(entries: Sequence[ListedEnvironment], folder: str, *, width: int, color: bool = False) -> str:
+    """Lay out the environments there are."""
+    if not entries:
+        return f"no environments in {folder}: make one with: gilscope env add 3.13t"
+    table = plain_table(["name", "interpreter", "libraries", "made of", "state"])
+    for entry in entries:
+        name, record, problem = entry.environment.name, entry.environment.record, entry.problem
+        state = f"{problem}; gilscope env add {name}" if problem else "ready"
+        cells = (name, _build(record), _libraries(record), record.base or "-", state)
+        table.add_row(*map(printable, cells), style="yellow" if problem else "")
+    return f"{painted(table, width, color=color)}in {folder}"
+
+
+def _build(record: EnvironmentRecord) -> str:
+    if not record.python:
+        return "-"
+    return f"Python {record.python}, {'free-threaded' if record.free_threaded else 'with the GIL'}"
+
+
+def _libraries(record: EnvironmentRecord) -> str:
+    libraries = record.libraries or {}
+    return ", ".join(f"{name} {libraries[name]}" for name in _SHOWN if name in libraries) or "no libraries"

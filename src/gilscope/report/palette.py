@@ -1,34 +1,18 @@
 """Colours of charts and timelines, light and dark, and the styles of the charts.
 
-Executors and losses have colours in the manner of Okabe and Ito (*Color Universal Design*, 2008), moved in lightness
-until all pairs stay apart for the common kinds of colour-blindness (a test simulates them), and executors a marker
-each. The steps of the heat map run from orange over grey to blue. No chart says anything by colour alone.
+Executors and losses have colours like those of Okabe and Ito (*Color Universal Design*, 2008), changed in lightness
+until all pairs differ for the common kinds of colour-blindness, as a test shows. No chart relies on colour alone.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from gilscope.core.trace import Category
 
-__all__ = [
-    "CATEGORY_PAINT",
-    "CHART_CSS",
-    "EXECUTOR_MARKS",
-    "HEAT_STEPS",
-    "HOLDER_PAINT",
-    "THEMES",
-    "contrast",
-    "executor_class",
-    "resolved",
-    "surfaces",
-    "variables",
-]
-
-HEAT_STEPS = 5
-"""Steps to either side of 1 in the heat map."""
-
+HEAT_STEPS = 5  # steps to either side of 1 in the heat map
 _EXECUTORS = {  # name: (light, dark, marker)
     "serial": ("#7d8590", "#828b9a", "circle"),
     "threads": ("#0072b2", "#3d96d9", "circle"),
@@ -67,7 +51,10 @@ _HEAT = {  # from much slower to much faster: (light, dark)
     "u4": ("#3f93cd", "#3089c9"),
     "u5": ("#0b5f9c", "#4aa6e6"),
 }
-_BRIGHT, _DARK = "#ffffff", "#14181f"
+_FILLS = {
+    **{f"loss-{name.replace('_', '-')}": pair for name, pair in _LOSSES.items()},
+    **{f"heat-{name}": pair for name, pair in _HEAT.items()},
+}
 
 _SURFACES = {  # name: (light, dark)
     "page": ("#f6f7f9", "#12151b"),
@@ -82,9 +69,7 @@ _SURFACES = {  # name: (light, dark)
     "band": ("#dfe4ea", "#2a3342"),
 }
 
-
-# Of timelines: fill and the ink on it. Okabe and Ito's colours, in shades that stand out from white and black: bars
-# need no second set for the dark.
+# Of timelines: fill and the ink on it, in shades that stand out from white and black and serve both themes.
 CATEGORY_PAINT: Mapping[Category, tuple[str, str]] = {
     "start": ("#8b9099", "#000"),
     "import": ("#c678a5", "#000"),
@@ -115,20 +100,13 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def _ink_on(color: str) -> str:
-    return max((_BRIGHT, _DARK), key=lambda ink: contrast(ink, color))
-
-
 def _theme(index: int) -> dict[str, str]:
-    filled = {
-        **{f"loss-{key.replace('_', '-')}": pair[index] for key, pair in _LOSSES.items()},
-        **{f"heat-{key}": pair[index] for key, pair in _HEAT.items()},
-    }
+    filled = {name: pair[index] for name, pair in _FILLS.items()}
     return {
-        **{key: pair[index] for key, pair in _SURFACES.items()},
-        **{f"x-{key}": pair[index] for key, pair in _EXECUTORS.items()},
+        **{name: pair[index] for name, pair in _SURFACES.items()},
+        **{f"x-{name}": pair[index] for name, pair in _EXECUTORS.items()},
         **filled,
-        **{f"on-{key}": _ink_on(color) for key, color in filled.items()},
+        **{f"on-{name}": max("#ffffff", "#14181f", key=partial(contrast, color)) for name, color in filled.items()},
     }
 
 
@@ -140,37 +118,31 @@ def executor_class(executor: str) -> str:
     return f"x-{executor if executor in _EXECUTORS else 'other'}"
 
 
-def _rules() -> str:
-    executors = [f".x-{name}{{color:var(--x-{name})}}" for name in _EXECUTORS]
-    filled = [*(f"loss-{key.replace('_', '-')}" for key in _LOSSES), *(f"heat-{key}" for key in _HEAT)]
-    shapes = [f".chart .{name}{{fill:var(--{name})}}.chart .on-{name}{{fill:var(--on-{name})}}" for name in filled]
-    return "\n".join([*executors, *shapes])
-
+_RULES = "\n".join(
+    [
+        *(f".x-{name}{{color:var(--x-{name})}}" for name in _EXECUTORS),
+        *(f".chart .{name}{{fill:var(--{name})}}.chart .on-{name}{{fill:var(--on-{name})}}" for name in _FILLS),
+    ]
+)
 
 CHART_CSS = f"""\
 .chart{{font-family:system-ui,-apple-system,"Segoe UI","Liberation Sans",Arial,sans-serif;font-size:11px}}
 .chart text{{fill:var(--ink)}}
 .chart .t{{font-size:13px;font-weight:600}}
 .chart .soft{{fill:var(--soft)}}
-.chart .end{{text-anchor:end}}
-.chart .mid{{text-anchor:middle}}
-.chart .grid{{stroke:var(--grid);stroke-width:1;fill:none}}
-.chart .axis{{stroke:var(--line);stroke-width:1;fill:none}}
+.chart .end{{text-anchor:end}}.chart .mid{{text-anchor:middle}}
+.chart .grid{{stroke:var(--grid);stroke-width:1;fill:none}}.chart .axis{{stroke:var(--line);stroke-width:1;fill:none}}
 .chart .ideal{{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:4 3;fill:none}}
 .chart .spin{{stroke:var(--soft);stroke-width:1.2;fill:none}}
-.chart .spinband{{fill:var(--band);stroke:none}}
-.chart .band{{fill:currentColor;fill-opacity:.18;stroke:none}}
+.chart .spinband{{fill:var(--band);stroke:none}}.chart .band{{fill:currentColor;fill-opacity:.18;stroke:none}}
 .chart .curve{{stroke:currentColor;stroke-width:2;fill:none;stroke-linejoin:round}}
-.chart .whisker{{stroke:currentColor;stroke-width:1.5;fill:none}}
 .chart .dot{{fill:currentColor;stroke:var(--card);stroke-width:1}}
 .chart .hollow{{fill:var(--card);stroke:currentColor;stroke-width:1.5}}
-.chart .bar{{fill:currentColor}}
-.chart .track{{fill:var(--grid)}}
+.chart .bar{{fill:currentColor}}.chart .track{{fill:var(--grid)}}
 .chart .inkwhisker{{stroke:var(--ink);stroke-width:1.2;fill:none}}
 .chart .inside{{font-size:10px;font-weight:600}}
-.chart .paper{{fill:var(--card);stroke:var(--line)}}
-.chart .page{{fill:var(--page)}}
-{_rules()}
+.chart .paper{{fill:var(--card);stroke:var(--line)}}.chart .page{{fill:var(--page)}}
+{_RULES}
 """
 
 

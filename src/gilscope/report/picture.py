@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TypeAlias
 
 from gilscope.core.errors import UnavailableError, UnknownNameError, UsageError
 from gilscope.core.registry import check_names
 from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, Panel, View, draw
 from gilscope.report.charts.model import PANEL_WIDTH
 from gilscope.report.palette import CHART_CSS, THEMES, resolved
-from gilscope.report.svg import Markup, path, tag
+from gilscope.report.svg import Markup, flowed, path, tag
 
 __all__ = ["NAMES", "PICTURES", "as_png", "available", "picture"]
 
@@ -23,12 +23,9 @@ _GAP, _MARGIN, _LINE = 12.0, 20.0, 17.0
 _COLUMNS = 3
 _CHARACTER = 6.2  # mean width of a letter of 12 px
 _PNG_SCALE = 2.0  # sharp on dense screens and in print
+
+_Part: TypeAlias = tuple[str, Chart]  # a heading and what is below it
 _AT_RULE = re.compile(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
-
-
-class _Part(NamedTuple):
-    heading: str
-    chart: Chart
 
 
 def available(view: View) -> list[str]:
@@ -37,19 +34,9 @@ def available(view: View) -> list[str]:
 
 
 def picture(view: View, name: str, *, kernel: str = "", theme: str = "light") -> str:
-    """Return a chart as a self-contained SVG.
+    """Return one of the charts ``NAMES`` as a self-contained SVG: of one kernel, or of all, one below the other.
 
-    Parameters
-    ----------
-    name : str
-        One of ``NAMES``.
-    kernel : str
-        This one alone; empty: all kernels, one below the other.
-
-    Raises
-    ------
-    UsageError
-        If the result has no such chart or kernel.
+    A chart or kernel that the result does not have raises ``UsageError``.
     """
     check_names("chart", [name], NAMES)
     check_names("theme", [theme], tuple(THEMES))
@@ -66,33 +53,32 @@ def _parts(view: View, name: str, kernel: str) -> Iterator[_Part]:
     for of in [kernel] if kernel else [""] if name in STUDY_CHARTS else view.kernels:
         chart = draw(name, view, of)
         if chart is not None:
-            yield _Part(heading=f"{of}: {chart.title}" if of else chart.title, chart=chart)
+            yield f"{of}: {chart.title}" if of else chart.title, chart
 
 
 def _composed(parts: Sequence[_Part], theme: str) -> str:
-    """Lay out the panels of some charts in rows, each chart below its heading."""
-    columns = min(_COLUMNS, max(len(part.chart.panels) for part in parts))
+    columns = min(_COLUMNS, max(len(chart.panels) for _, chart in parts))
     width = 2 * _MARGIN + columns * PANEL_WIDTH + (columns - 1) * _GAP
     shapes, y = [], _MARGIN
-    for part in parts:
-        lines = textwrap.wrap(part.chart.note, int((width - 2 * _MARGIN) / _CHARACTER))
-        shapes.append(tag("text", part.heading, x=_MARGIN, y=y + 14, font_size=16, class_="t"))
+    for heading, chart in parts:
+        lines = textwrap.wrap(chart.note, int((width - 2 * _MARGIN) / _CHARACTER))
+        shapes.append(tag("text", heading, x=_MARGIN, y=y + 14, font_size=16, class_="t"))
         shapes += [
             tag("text", line, x=_MARGIN, y=y + 36 + _LINE * number, class_="soft") for number, line in enumerate(lines)
         ]
         y += 32 + _LINE * len(lines)
-        keys, height = _keys(part.chart, y, width)
+        keys, height = _keys(chart, y, width)
         shapes += keys
         y += height
-        rows = [part.chart.panels[start : start + columns] for start in range(0, len(part.chart.panels), columns)]
-        for row in rows:
+        for start in range(0, len(chart.panels), columns):
+            row = chart.panels[start : start + columns]
             shapes += [_placed(panel, column, y) for column, panel in enumerate(row)]
             y += max(panel.height for panel in row) + _GAP
         y += _MARGIN - _GAP
-    alt = "; ".join(panel.alt for part in parts for panel in part.chart.panels[:_COLUMNS])
+    alt = "; ".join(panel.alt for _, chart in parts for panel in chart.panels[:_COLUMNS])
     drawn = tag(
         "svg",
-        tag("title", parts[0].heading),
+        tag("title", parts[0][0]),
         tag("desc", alt),
         tag("style", Markup(CHART_CSS)),
         tag("rect", width=width, height=y, class_="page"),
@@ -108,18 +94,16 @@ def _composed(parts: Sequence[_Part], theme: str) -> str:
 
 def _keys(chart: Chart, y: float, width: float) -> tuple[list[Markup], float]:
     """Lay out what colours and lines mean; return the shapes and their height."""
-    shapes, x, top = [], _MARGIN, y
-    for kind, words in chart.keys:
-        needed = 34 + _CHARACTER * len(words) + 14
-        if x > _MARGIN and x + needed > width - _MARGIN:
-            x, y = _MARGIN, y + _LINE
+    places = flowed((48 + _CHARACTER * len(text) for _, text in chart.keys), _MARGIN, width - _MARGIN)
+    shapes = []
+    for (kind, text), (x, row) in zip(chart.keys, places, strict=True):
+        top = y + _LINE * row
         if kind.startswith("loss-"):
-            shapes.append(tag("rect", x=x + 12, y=y, width=12, height=12, class_=kind))
+            shapes.append(tag("rect", x=x + 12, y=top, width=12, height=12, class_=kind))
         else:
-            shapes.append(tag("path", d=path([(x, y + 6), (x + 26, y + 6)]), class_=kind))
-        shapes.append(tag("text", words, x=x + 32, y=y + 10, class_="soft"))
-        x += needed
-    return shapes, y - top + _LINE + 6 if chart.keys else 0.0
+            shapes.append(tag("path", d=path([(x, top + 6), (x + 26, top + 6)]), class_=kind))
+        shapes.append(tag("text", text, x=x + 32, y=top + 10, class_="soft"))
+    return shapes, _LINE * (places[-1][1] + 1) + 6 if places else 0.0
 
 
 def _placed(panel: Panel, column: int, y: float) -> Markup:
@@ -133,13 +117,7 @@ def _placed(panel: Panel, column: int, y: float) -> Markup:
 
 
 def as_png(svg: str) -> bytes:
-    """Return a picture as PNG, two pixels for one.
-
-    Raises
-    ------
-    UnavailableError
-        If vl-convert-python, whose renderer brings its own fonts, is not installed.
-    """
+    """Return a picture as PNG, two pixels for one; raise ``UnavailableError`` without vl-convert-python."""
     try:
         import vl_convert
     except ImportError:

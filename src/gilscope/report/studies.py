@@ -1,4 +1,4 @@
-"""What the reports of metg, ipc and startup have in common: figures with intervals, lines above and below a table."""
+"""What the reports of metg, ipc and startup share: the lines above and below a table, figures with intervals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from gilscope.report.figures import NONE, narrow, si
+from gilscope.report.figures import NONE, counted, narrow, si, si_power
 from gilscope.report.sentences.environment import check_notes, environment_note
 from gilscope.report.terminal.painted import filled
 from gilscope.results.surroundings import Surroundings
@@ -15,25 +15,21 @@ from gilscope.stats import MIN_BLOCKS, Estimate
 from gilscope.studies.document import RowStatus, StudyRow
 from gilscope.studies.kinds import StudyDocument
 
-__all__ = [
-    "ends",
-    "few_blocks",
-    "head",
-    "labelled",
-    "once_per_reason",
-    "points",
-    "share",
-    "sized",
-    "span",
-]
+__all__ = ["ends", "few_blocks", "once_per_reason", "share", "span", "study_report"]
 
 _LABEL_COLUMNS = 13  # "not reached" and two spaces
-_BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
-_SLACK = 1e-9  # half-widths are rounded up, but not by the last digits of a division
 
 
-def head(document: StudyDocument, path: str | None, width: int) -> str:
-    """Lay out on what was measured, what could have spoilt it, how far it got, and where it is."""
+def study_report(
+    document: StudyDocument, tables: Iterable[str], notes: Iterable[tuple[str, str]], path: str | None, width: int
+) -> str:
+    """Lay out a study: its head, its tables, and its notes, each a label and a text; empty ones are left out."""
+    lines = [filled(f"{label:<{_LABEL_COLUMNS}}", text, width) for label, text in notes if text]
+    parts = (_head(document, path, width), *tables, "\n".join(lines))
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _head(document: StudyDocument, path: str | None, width: int) -> str:
     here = Surroundings.of(document.environment)
     lines = [environment_note(here), *(f"caution: {text}" for text in check_notes(here))]
     if document.interrupted:
@@ -44,28 +40,20 @@ def head(document: StudyDocument, path: str | None, width: int) -> str:
 
 
 def _stopped(document: StudyDocument, path: str | None) -> str:
-    """Say how far a study got, and how to go on with it."""
-    count = f"{document.blocks} block{'' if document.blocks == 1 else 's'}"
-    said = f"Stopped after {count}" if document.blocks else "Stopped before the first block"
-    if path is None or path.endswith(".json"):  # which is not gone on with
-        return f"{said}: what was measured until then."
-    return f"{said}; go on with: gilscope {document.study} --resume --out {shlex.quote(str(Path(path).parent))}"
-
-
-def labelled(pairs: Iterable[tuple[str, str]], width: int) -> str:
-    """Lay out texts with a word before each; empty ones are left out."""
-    return "\n".join(filled(f"{name:<{_LABEL_COLUMNS}}", text, width) for name, text in pairs if text)
+    where = f"after {counted(document.blocks, 'block')}" if document.blocks else "before the first block"
+    if path is None or path.endswith(".json"):  # which cannot be resumed
+        return f"Stopped {where}: what was measured until then."
+    folder = shlex.quote(str(Path(path).parent))
+    return f"Stopped {where}; go on with: gilscope {document.study} --resume --out {folder}"
 
 
 def once_per_reason(rows: Sequence[StudyRow], statuses: Collection[RowStatus]) -> list[str]:
     """Say once per reason which rows have one of the statuses."""
-    by_reason: dict[str, list[str]] = {}
+    by_reason: dict[str, dict[str, None]] = {}
     for row in rows:
         if row.status in statuses:
-            reason = "; ".join(part for part in (row.reason, row.cure) if part) or "no reason given"
-            names = by_reason.setdefault(reason, [])
-            if row.label not in names:
-                names.append(row.label)
+            reason = "; ".join(filter(None, (row.reason, row.cure))) or "no reason given"
+            by_reason.setdefault(reason, {})[row.label] = None
     return [f"{', '.join(names)}: {reason}" for reason, names in by_reason.items()]
 
 
@@ -73,39 +61,24 @@ def few_blocks(document: StudyDocument) -> str:
     """Say so where there are too few blocks for intervals of 95 %."""
     if not 0 < document.blocks < MIN_BLOCKS:
         return ""
-    count = f"{document.blocks} block{'' if document.blocks == 1 else 's'}"
-    return f"{count}: intervals have less than 95 % confidence; give a larger --budget"
-
-
-# Figures --------------------------------------------------------------------------------------------------------------
+    return f"{counted(document.blocks, 'block')}: intervals have less than 95 % confidence; give a larger --budget"
 
 
 def ends(estimate: Estimate) -> tuple[float, float, float]:
-    """Return value, low and high; the value in place of an end that is not known."""
+    """Return value, low and high; the value in place of an unknown end."""
     low, high = (end if math.isfinite(end) else estimate.value for end in (estimate.low, estimate.high))
     return estimate.value, low, high
 
 
-def span(estimate: Estimate | None, unit: str = "s") -> str:
-    """Write ``61.2 us [58.0, 65.1]``: all three with the prefix of the value; ``?`` for an end that is not known."""
+def span(estimate: Estimate | None) -> str:
+    """Write seconds as ``61.2 us [58.0, 65.1]``: all with the prefix of the value; ``?`` for an unknown end."""
     if estimate is None:
         return NONE
-    value = f"{si(estimate.value)}{unit}"
+    value, scale = f"{si(estimate.value)}s", 1000.0 ** si_power(estimate.value)
     if estimate.confidence == 0:
         return f"{value} [?, ?]"
-    scale = _scale(estimate.value)
     low, high = (narrow(end / scale) if math.isfinite(end) else "?" for end in (estimate.low, estimate.high))
     return f"{value} [{low}, {high}]"
-
-
-def _scale(value: float) -> float:
-    """Return the factor of the prefix that `si` gives a value."""
-    if not value:
-        return 1.0
-    power = math.floor(math.log10(abs(value)) / 3)
-    if round(abs(value) / 1000.0**power, 0) >= 1000:
-        power += 1
-    return float(1000.0**power)
 
 
 def share(estimate: Estimate | None) -> str:
@@ -114,16 +87,3 @@ def share(estimate: Estimate | None) -> str:
         return NONE
     value = f"{100 * estimate.value:.0f} %"
     return f"{value} [{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]" if estimate.has_interval else value
-
-
-def points(value: float, low: float, high: float) -> str:
-    """Write a share and its interval as ``97 ±2%``: percent, and percentage points to either side."""
-    return f"{100 * value:.0f} ±{max(1, math.ceil(100 * max(high - value, value - low) - _SLACK))}%"
-
-
-def sized(nbytes: float) -> str:
-    """Write a number of bytes: ``1 KiB``, ``1.5 MiB``."""
-    power = 0
-    while nbytes >= 1024 and power < len(_BINARY) - 1:
-        nbytes, power = nbytes / 1024, power + 1
-    return f"{nbytes:.3g} {_BINARY[power]}"

@@ -1,47 +1,31 @@
-"""METG for the terminal: the table, what its words mean, and the advice for a task of one's own."""
+"""METG for the terminal: the table, what its terms mean, and the advice for a task of one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from gilscope.report.figures import NONE, seconds, spread
-from gilscope.report.studies import few_blocks, head, labelled, once_per_reason, share, span
+from gilscope.report.figures import NONE, counted, seconds, spread
+from gilscope.report.studies import few_blocks, once_per_reason, share, span, study_report
 from gilscope.report.terminal.painted import painted, plain_table
 from gilscope.studies.document import RowStatus
 from gilscope.studies.metg import PATTERNS, MetgDocument, MetgRow, Pattern, batches_of
 from gilscope.studies.metg.model import SPIN
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
 __all__ = ["advice", "render_metg"]
 
 _ROOMY = 112  # columns from which the empty tasks fit too
-_POOR = 0.9  # efficiency of the control below which the machine is worth a word
+_POOR = 0.9  # efficiency of the control below which the machine is worth mentioning
 
 
 def render_metg(document: MetgDocument, *, width: int, color: bool = False, path: str | None = None) -> str:
     """Lay out the whole study."""
     shown = [row for row in document.rows if row.status != "unavailable"]
-    table = painted([_table(shown, width)], width, color=color).rstrip("\n") if shown else ""
-    workers = document.asked.workers
-    title = f"METG(50 %) with {workers} worker{'' if workers == 1 else 's'}, {document.blocks} blocks"
-    return (
-        "\n\n".join(
-            part
-            for part in (
-                head(document, path, width),
-                f"{title}\n{table}",
-                labelled(_notes(document), width),
-            )
-            if part
-        )
-        + "\n"
-    )
+    table = _table(shown, width, color=color) if shown else ""
+    title = f"METG(50 %) with {counted(document.asked.workers, 'worker')}, {document.blocks} blocks"
+    return study_report(document, [f"{title}\n{table}"], _notes(document), path, width)
 
 
-def _table(rows: Sequence[MetgRow], width: int) -> Table:
+def _table(rows: Sequence[MetgRow], width: int, *, color: bool) -> str:
     roomy = width >= _ROOMY
     numbers = [f"METG(50 %)\n{_of(pattern)}" for pattern in PATTERNS]
     if roomy:
@@ -52,15 +36,12 @@ def _table(rows: Sequence[MetgRow], width: int) -> Table:
         by_label.setdefault(row.label, {})[row.pattern] = row
     for label, both in by_label.items():
         patterns = [both.get(pattern) for pattern in PATTERNS]
-        cells = [_metg(row) for row in patterns]
-        if roomy:
-            cells += [_about(row) for row in patterns]
+        cells = [*map(_metg, patterns), *(map(_empty_task, patterns) if roomy else ())]
         table.add_row(label, next(iter(both.values())).dispatch, *cells)
-    return table
+    return painted(table, width, color=color).rstrip("\n")
 
 
-def _about(row: MetgRow | None) -> str:
-    """Write what an empty task costs: ``22.5 us ±20%``."""
+def _empty_task(row: MetgRow | None) -> str:
     found = row.empty_task_s if row else None
     return NONE if found is None else f"{seconds(found.value)} {spread(found)}"
 
@@ -80,7 +61,6 @@ def _metg(row: MetgRow | None) -> str:
 
 
 def _notes(document: MetgDocument) -> Iterator[tuple[str, str]]:
-    """Yield (word, text) of what stands below the table."""
     rows = document.rows
     yield "METG", "workers x wall per task at which half is work; by itself such a task takes half of it."
     yield "steps", "one task per worker, then all meet, again and again."
@@ -88,23 +68,18 @@ def _notes(document: MetgDocument) -> Iterator[tuple[str, str]]:
     yield "static", "tasks are dealt to workers that stay: within a bag one costs a call, and a step costs a meeting."
     if any(row.dispatch == "submit" for row in rows):
         yield "submit", "each task is handed over on its own, as pool.submit does."
-    for text in once_per_reason(rows, ["unavailable"]):
-        yield "n/a", text
-    for text in once_per_reason(rows, ["failed", "timeout", "wrong_result"]):
-        yield "failed", text
+    yield from (("n/a", text) for text in once_per_reason(rows, ["unavailable"]))
+    yield from (("failed", text) for text in once_per_reason(rows, ["failed", "timeout", "wrong_result"]))
     yield from (("not reached", text) for text in _per_pattern(rows, "not_reached"))
     yield from (("below", text) for text in _per_pattern(rows, "below_sweep"))
-    for text in document.notes:
-        yield "note", f"{text}."
+    yield from (("note", f"{text}.") for text in document.notes)
     yield "machine", _machine(document)
     yield "precision", few_blocks(document)
     yield "advice", advice(document)
 
 
 def _per_pattern(rows: Sequence[MetgRow], status: RowStatus) -> Iterator[str]:
-    for row in rows:
-        if row.status == status:
-            yield f"{row.label} ({_of(row.pattern)}): {row.reason}"
+    return (f"{row.label} ({_of(row.pattern)}): {row.reason}" for row in rows if row.status == status)
 
 
 def _machine(document: MetgDocument) -> str:
@@ -117,28 +92,22 @@ def _machine(document: MetgDocument) -> str:
         for row in document.rows
         if row.pattern == "steps" and row.workers > 1 and row.relative_metg_s is not None
     ]
-    said = f"it gave the workers {share(found)} of what it gives one at a time; what is missing raises every METG."
-    return f"{said} Held against what it gave, steps have {', '.join(relative)}." if relative else said
+    text = f"it gave the workers {share(found)} of what it gives one at a time; what is missing raises every METG."
+    return f"{text} Held against what it gave, steps have {', '.join(relative)}." if relative else text
 
 
 def advice(document: MetgDocument) -> str:
-    """Say how many tasks must go together so that half of the time is work.
-
-    For the task of ``--task``; without one, how long a task must be.
-    """
+    """Say how many tasks like that of ``--task`` make half of the time work; without one, how long a task must be."""
     task_s = document.asked.task_s
     if task_s is None:
         found = batches_of(document.rows, 1e-9)
-        if not found:
-            return ""
         listed = ", ".join(f"{seconds(count * 1e-9)} under {label}" for label, (count, _) in found.items())
-        return (
-            f"for half of the time to be work, a task must take {listed}. --task 40us tells how many to put together."
-        )
+        how = f"for half of the time to be work, a task must take {listed}. --task 40us tells how many to put together."
+        return how if found else ""
     batches = batches_of(document.rows, task_s)
     alone = [label for label, (count, _) in batches.items() if count == 1]
     several = [
-        f"at least {count} per batch{_upto(count, most)} under {label}"
+        f"at least {count} per batch{_at_most(count, most)} under {label}"
         for label, (count, most) in batches.items()
         if count > 1
     ]
@@ -147,7 +116,7 @@ def advice(document: MetgDocument) -> str:
     return f"your task of {seconds(task_s)} {'; it '.join(parts)}." if parts else ""
 
 
-def _upto(count: int, most: int | None) -> str:
+def _at_most(count: int, most: int | None) -> str:
     if most is None:
         return " (perhaps many more)"
     return f" (up to {most})" if most > count else ""

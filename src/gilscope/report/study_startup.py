@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from gilscope.report.figures import NONE
-from gilscope.report.studies import few_blocks, head, labelled, once_per_reason, sized, span
+from gilscope.report.figures import NONE, counted, sized
+from gilscope.report.studies import few_blocks, once_per_reason, span, study_report
 from gilscope.report.terminal.painted import painted, plain_table
 from gilscope.stats import Estimate
 from gilscope.studies.startup import StartupDocument, StartupRow
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
 __all__ = ["render_startup"]
 
-_ROOMY = 146  # columns from which creating and joining stand apart
+_ROOMY = 146  # columns from which creating and joining have columns of their own
 
 _Figure = Callable[[StartupRow], Estimate | None]
 _APART: dict[str, _Figure] = {
@@ -29,21 +25,20 @@ _TOGETHER: dict[str, _Figure] = {"first time": lambda row: row.total_s, "again":
 
 def render_startup(document: StartupDocument, *, width: int, color: bool = False, path: str | None = None) -> str:
     """Lay out the whole study."""
-    workers = document.asked.workers
     shown = [row for row in document.rows if row.status != "unavailable"]
-    title = f"create and join {workers} worker{'' if workers == 1 else 's'}, {document.blocks} blocks"
-    table = painted([_table(shown, width)], width, color=color).rstrip("\n") if shown else ""
-    parts = (head(document, path, width), f"{title}\n{table}", labelled(_notes(document), width))
-    return "\n\n".join(part for part in parts if part) + "\n"
+    title = f"create and join {counted(document.asked.workers, 'worker')}, {document.blocks} blocks"
+    table = _table(shown, width, color=color) if shown else ""
+    return study_report(document, [f"{title}\n{table}"], _notes(document), path, width)
 
 
-def _table(rows: Sequence[StartupRow], width: int) -> Table:
-    columns = {**_APART, **_TOGETHER} if width >= _ROOMY else _TOGETHER
-    table = plain_table(["workers"], [*columns, "memory each"], gap=2 if width >= _ROOMY else 1)
+def _table(rows: Sequence[StartupRow], width: int, *, color: bool) -> str:
+    roomy = width >= _ROOMY
+    columns = {**_APART, **_TOGETHER} if roomy else _TOGETHER
+    table = plain_table(["workers"], [*columns, "memory each"], gap=2 if roomy else 1)
     for row in rows:
         status = "" if row.status == "ok" else row.status.replace("_", " ")
         table.add_row(row.label, *(status or span(figure(row)) for figure in columns.values()), _memory(row))
-    return table
+    return painted(table, width, color=color).rstrip("\n")
 
 
 def _memory(row: StartupRow) -> str:
@@ -53,23 +48,16 @@ def _memory(row: StartupRow) -> str:
 
 
 def _notes(document: StartupDocument) -> Iterator[tuple[str, str]]:
-    """Yield (word, text) of what stands below the table."""
     rows = document.rows
-    yield (
-        "first time",
-        (
-            "in a fresh process, until every worker has answered and then until all have ended; the library is loaded "
-            "before. With forkserver it includes starting the server."
-        ),
+    first_time = (
+        "in a fresh process, until every worker has answered and then until all have ended; the library is loaded "
+        "before. With forkserver it includes starting the server."
     )
+    yield "first time", first_time
     yield "again", "once more in the same process."
     yield "memory", "proportional set size: what the group of processes has more, over the workers."
-    for text in once_per_reason(rows, ["unavailable"]):
-        yield "n/a", text
-    for text in once_per_reason(rows, ["failed", "timeout"]):
-        yield "failed", text
-    for reason in dict.fromkeys(row.pss_reason for row in rows if row.pss_reason):
-        yield "memory", f"n/a: {reason}"
-    for text in document.notes:
-        yield "note", f"{text}."
+    yield from (("n/a", text) for text in once_per_reason(rows, ["unavailable"]))
+    yield from (("failed", text) for text in once_per_reason(rows, ["failed", "timeout"]))
+    yield from (("memory", f"n/a: {why}") for why in dict.fromkeys(row.pss_reason for row in rows) if why)
+    yield from (("note", f"{text}.") for text in document.notes)
     yield "precision", few_blocks(document)

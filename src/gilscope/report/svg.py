@@ -1,16 +1,15 @@
-"""SVG and HTML built from pieces that cannot be forgotten to escape: only ``Markup`` goes through as it is."""
+"""SVG and HTML in which everything is escaped but ``Markup``."""
 
 from __future__ import annotations
 
 import html
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["Markup", "legible", "linear", "logarithmic", "nice_ticks", "path", "tag"]
+__all__ = ["Markup", "flowed", "legible", "linear", "logarithmic", "nice_ticks", "path", "tag"]
 
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_REPLACEMENT = "\ufffd"
 
 
 class Markup(str):
@@ -23,33 +22,29 @@ class Markup(str):
 
 
 def escaped(text: str) -> str:
-    """Return a text as it may stand in XML and HTML, between tags and in quoted attributes."""
+    """Escape a text for XML and HTML, between tags and in quoted attributes."""
     return text if isinstance(text, Markup) else html.escape(legible(text), quote=True)
 
 
 def legible(text: str) -> str:
-    """Return a text without the characters that may stand neither in XML nor in HTML."""
-    return _NOT_XML.sub(_REPLACEMENT, text)
+    """Return a text without the characters that neither XML nor HTML allows."""
+    return _NOT_XML.sub("\ufffd", text)
 
 
 def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:
-    """Return an element.
+    """Return an element; children are escaped unless they are ``Markup``.
 
-    Parameters
-    ----------
-    *children : str
-        Escaped, but for ``Markup``.
-    **attributes : str, float or None
-        ``class_`` is ``class``, other underscores are hyphens; numbers lose what no screen shows; None is left out.
+    ``class_`` is ``class``, other underscores are hyphens, numbers lose what no screen shows, and None is
+    left out.
     """
-    words = [f'{_attribute(key)}="{_value(value)}"' for key, value in attributes.items() if value is not None]
-    opening = " ".join([name, *words])
+    given = [
+        f'{key.removesuffix("_").replace("_", "-")}="{_value(value)}"'
+        for key, value in attributes.items()
+        if value is not None
+    ]
+    opening = " ".join([name, *given])
     inside = "".join(map(escaped, children))
     return Markup(f"<{opening}>{inside}</{name}>" if inside else f"<{opening}/>")
-
-
-def _attribute(key: str) -> str:
-    return key.removesuffix("_") if key in ("class_", "for_") else key.replace("_", "-")
 
 
 def _value(value: str | float) -> str:
@@ -82,3 +77,14 @@ def nice_ticks(high: float, about: int = 4) -> list[float]:
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * (1 - 1e-9))
     return [step * index for index in range(math.floor(high / step + 1e-9) + 1)]
+
+
+def flowed(widths: Iterable[float], left: float, right: float) -> list[tuple[float, int]]:
+    """Return x and row of things set side by side, in as many rows as they need."""
+    places, x, row = [], left, 0
+    for width in widths:
+        if x > left and x + width > right:
+            x, row = left, row + 1
+        places.append((x, row))
+        x += width
+    return places

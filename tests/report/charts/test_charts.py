@@ -11,7 +11,7 @@ import pytest
 
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.gil import GilActivity
-from gilscope.report.case_facts import shares
+from gilscope.report.case_facts import time_parts
 from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, View, draw
 from gilscope.report.charts import gil as gil_chart
 from gilscope.report.charts import losses as loss_chart
@@ -117,7 +117,7 @@ def test_a_cell_holds_the_ratio_and_what_stops_the_case() -> None:
     view = View(rich())
     cells = [cell for line in grid(view, "nbody", scale_of(view)).lines for cell in line.cells if cell]
     assert {cell.word for cell in cells} == {"", "GIL"}
-    assert sorted(view.answer.rows[cell.index].case.workers for cell in cells) == [1, 1, 1, 2, 2]
+    assert sorted(view.answer.rows[cell.number].case.workers for cell in cells) == [1, 1, 1, 2, 2]
 
 
 def test_few_ways_make_a_row_per_implementation_and_many_a_row_per_way() -> None:
@@ -151,7 +151,7 @@ def test_the_overview_shows_each_way_with_most_workers_that_have_a_cpu() -> None
     view = View(answer(cases))
     (line,) = overview(view, scale_of(view)).lines
     assert line.variant == "threads*2"
-    assert [view.answer.rows[cell.index].case.workers for cell in line.cells if cell] == [2, 2]
+    assert [view.answer.rows[cell.number].case.workers for cell in line.cells if cell] == [2, 2]
 
 
 # Scaling
@@ -191,7 +191,7 @@ def test_more_implementations_than_panels_are_said() -> None:
 
 
 def test_work_and_losses_fill_the_bar() -> None:
-    parts = {part.name: part.value for part in shares(rich().rows[1])}
+    parts = {part.name: part.value for part in time_parts(rich().rows[1])}
     assert sum(parts.values()) == pytest.approx(1.0)
     assert parts["work"] == pytest.approx(0.6)
     (panel,) = parsed(draw("losses", View(rich()), "nbody"))

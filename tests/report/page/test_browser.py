@@ -11,9 +11,10 @@ import pytest
 
 from gilscope.analysis.rows import CaseRow
 from gilscope.report.case_facts import facts_of
+from gilscope.report.charts import View
 from gilscope.report.columns import columns_of
 from gilscope.report.figures import NONE
-from gilscope.report.page import Source, read_source, write
+from gilscope.report.page import read_view, write
 from tests.report.answers import mandelbrot
 from tests.report.large import large
 from tests.report.page.browser import Browser, browser, executable
@@ -35,7 +36,7 @@ def tab() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    write(path, [read_source(EXAMPLE)])
+    write(path, [read_view(EXAMPLE)])
     return path
 
 
@@ -55,7 +56,7 @@ def wide(tab: Browser) -> int:
 def marked(tab: Browser, mark: str) -> CaseRow:
     """Return the row of the case that an element shows."""
     number = int(tab.evaluate(f"document.querySelector('{mark}').dataset.case"))
-    return read_source(EXAMPLE).answer.rows[number]
+    return read_view(EXAMPLE).answer.rows[number]
 
 
 def test_the_page_says_nothing_on_the_console_and_asks_nobody(opened: Browser, page: Path) -> None:
@@ -176,7 +177,7 @@ def test_the_download_is_the_analysis(opened: Browser, tmp_path: Path) -> None:
 
 def test_the_table_and_a_case_say_what_the_terminal_says(opened: Browser) -> None:
     columns = list(columns_of("page"))
-    rows = {row.case.id: row for row in read_source(EXAMPLE).answer.rows}
+    rows = {row.case.id: row for row in read_view(EXAMPLE).answer.rows}
     shown = opened.evaluate(
         "[...document.querySelectorAll('[data-raw] tbody tr')].map(r => [results.values().next()"
         ".value.ids[r.dataset.case], ...[...r.cells].map(c => c.textContent)])"
@@ -195,7 +196,7 @@ def test_the_table_and_a_case_say_what_the_terminal_says(opened: Browser) -> Non
 
 def test_names_of_users_are_never_executed(tab: Browser, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    write(path, [Source(answer=hostile(mandelbrot()))])
+    write(path, [View(answer=hostile(mandelbrot()))])
     tab.size(1280)
     tab.send("Page.addScriptToEvaluateOnNewDocument", source="window.alert = () => { window.attacked = true; }")
     tab.open(path)
@@ -211,7 +212,7 @@ def test_names_of_users_are_never_executed(tab: Browser, tmp_path: Path) -> None
 def test_two_thousand_cases_open_in_seconds_and_stay_usable(tab: Browser, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     began = time.process_time()
-    write(path, [Source(answer=large(2000))])
+    write(path, [View(answer=large(2000))])
     written_s = time.process_time() - began
     assert path.stat().st_size < LARGEST_BYTES
     tab.size(1280)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from gilscope.report.page import embed
-from gilscope.report.page.embed import packed
+from gilscope.report.page import texts
+from gilscope.report.page.texts import packed
 from tests.report.answers import document, mandelbrot
 from tests.report.large import large
 
@@ -32,11 +32,11 @@ def test_packing_the_same_twice_gives_the_same_bytes() -> None:
 def test_large_documents_lose_digits_first_and_are_left_out_then(monkeypatch: pytest.MonkeyPatch) -> None:
     given = document(large(200))
     exact = packed(given)
-    monkeypatch.setattr(embed, "MAX_BYTES", len(exact.text) - 1)
+    monkeypatch.setattr(texts, "MAX_BYTES", len(exact.text) - 1)
     found = packed(given)
     assert not found.exact
     for whole, kept in zip(given["cases"], unpacked(found.text)["cases"], strict=True):
         assert kept["rate"]["value"] == pytest.approx(whole["rate"]["value"], rel=1e-4)
         assert kept.keys() == whole.keys()
-    monkeypatch.setattr(embed, "MAX_BYTES", 0)
+    monkeypatch.setattr(texts, "MAX_BYTES", 0)
     assert packed(given).text == ""

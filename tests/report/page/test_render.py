@@ -12,7 +12,8 @@ from dataclasses import replace
 import pytest
 
 from gilscope.analysis.answer import Answer
-from gilscope.report.page import Source, render
+from gilscope.report.charts import View
+from gilscope.report.page import render
 from tests.report.answers import answer, changed, document, mandelbrot, row
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
@@ -26,11 +27,11 @@ def unpacked(page: str, name: str) -> dict[str, object]:
 
 def test_the_analysis_is_in_the_page_as_it_was_given() -> None:
     given = mandelbrot()
-    assert unpacked(render([Source(answer=given)]), "analysis") == document(given)
+    assert unpacked(render([View(answer=given)]), "analysis") == document(given)
 
 
 def test_the_page_asks_for_nothing_from_anywhere() -> None:
-    page = render([Source(answer=mandelbrot())])
+    page = render([View(answer=mandelbrot())])
     assert not re.findall(r'(?:src|href)="(?!#)[^"]*"', page)
     assert "url(" not in page
     assert "@import" not in page
@@ -38,7 +39,7 @@ def test_the_page_asks_for_nothing_from_anywhere() -> None:
 
 
 def test_the_policy_admits_exactly_the_script_of_the_page() -> None:
-    page = render([Source(answer=mandelbrot())])
+    page = render([View(answer=mandelbrot())])
     (script,) = re.findall(r"<script>(.*?)</script>", page, re.S)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
@@ -65,7 +66,7 @@ def hostile(given: Answer) -> Answer:
 
 
 def test_names_of_users_are_text_everywhere() -> None:
-    page = render([Source(answer=hostile(mandelbrot()))])
+    page = render([View(answer=hostile(mandelbrot()))])
     assert page.count("<script") == 3  # ours and the two that hold data
     assert "<img" not in page
     assert "onerror=alert(1)&gt;" in page
@@ -73,10 +74,10 @@ def test_names_of_users_are_text_everywhere() -> None:
 
 @pytest.mark.parametrize("given", [answer([]), answer([row("mandelbrot/py_loop@serial#S", status="failed")])])
 def test_a_result_with_nothing_to_draw_is_a_page_all_the_same(given: Answer) -> None:
-    assert "</html>" in render([Source(answer=given)])
+    assert "</html>" in render([View(answer=given)])
 
 
 def test_several_results_share_a_page() -> None:
-    page = render([Source(answer=mandelbrot())] * 2)
+    page = render([View(answer=mandelbrot())] * 2)
     assert page.count("data-result ") == 2
     assert 'data-tabs="result"' in page

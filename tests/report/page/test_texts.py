@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gilscope.analysis import analyse
-from gilscope.report.case_facts import WORK, facts_of, shares
+from gilscope.report.case_facts import WORK, facts_of, time_parts
 from gilscope.report.charts import View
 from gilscope.report.columns import columns_of
 from gilscope.report.figures import NONE
@@ -51,8 +51,8 @@ def test_the_facts_of_a_case_always_have_the_same_order(example: View) -> None:
 def test_work_and_losses_add_up_and_bars_stay_in_their_track() -> None:
     lost = {"gil_wait": estimate(1.2), "inflation": estimate(-0.3), "omp_idle": None}
     one = row("nbody/py_loop@threads*2#S", losses=lost)
-    assert sum(part.value for part in shares(one)) == pytest.approx(1.0)
-    assert [part.name for part in shares(one)] == [WORK, "gil_wait", "inflation"]
+    assert sum(part.value for part in time_parts(one)) == pytest.approx(1.0)
+    assert [part.name for part in time_parts(one)] == [WORK, "gil_wait", "inflation"]
     made = texts_of(View(answer([one])))
     assert [made["store"][width] for *_, width in made["shares"]] == [[10.0], [100.0], [0.0]]
 

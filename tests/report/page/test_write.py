@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from gilscope.core.errors import UnavailableError, UsageError
-from gilscope.report.page import Source, read_source, write
+from gilscope.report.charts import View
+from gilscope.report.page import read_view, write
 from gilscope.studies.document import to_json
 from tests.report.answers import mandelbrot
 from tests.report.studies import ipc, metg
 
-SOURCE = Source(answer=mandelbrot())
+SOURCE = View(answer=mandelbrot())
 
 
 def test_an_older_report_is_replaced(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_studies_beside_a_result_are_read_or_said(tmp_path: Path, text: str, cau
     result = tmp_path / "result.jsonl"
     result.write_bytes(EXAMPLE.read_bytes())
     (tmp_path / "metg.json").write_text(text)
-    source = read_source(result)
+    source = read_view(result)
     assert list(source.studies) == ([] if caution else ["metg"])
     assert all(caution in line for line in source.cautions)
     assert bool(source.cautions) == bool(caution)
@@ -78,7 +79,7 @@ def test_studies_beside_a_result_are_read_or_said(tmp_path: Path, text: str, cau
 
 def test_a_study_that_was_stopped_is_drawn_and_said(tmp_path: Path) -> None:
     (tmp_path / "metg.json").write_text(json.dumps(to_json(metg(interrupted=True, blocks=3))))
-    source = read_source(tmp_path)
+    source = read_view(tmp_path)
     assert source.cautions == ("metg was stopped after 3 blocks: go on with it by --resume",)
     write(tmp_path / "report.html", [source])
     assert source.cautions[0] in (tmp_path / "report.html").read_text()
@@ -86,7 +87,7 @@ def test_a_study_that_was_stopped_is_drawn_and_said(tmp_path: Path) -> None:
 
 def test_studies_without_a_result_make_a_page_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "ipc.json").write_text(json.dumps(to_json(ipc())))
-    write(tmp_path / "report.html", [read_source(tmp_path)])
+    write(tmp_path / "report.html", [read_view(tmp_path)])
     page = (tmp_path / "report.html").read_text()
     assert "<title>gilscope: ipc</title>" in page
     assert "What moving data costs" in page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gilscope.analysis import analyse
-from gilscope.report.sentences.findings import LOSS_WORDS
+from gilscope.report.sentences.findings import LOSS_LABELS
 from gilscope.report.terminal.case import BAR_LETTERS, find_case, render_case, stacked
 from tests.analysis.causes import PLANTED, PROCESSES
 from tests.analysis.rounds import Did, made_of, study
@@ -39,7 +39,7 @@ def test_a_stacked_bar_is_as_wide_as_asked(parts: list[float], columns: int) -> 
 
 
 def test_every_loss_has_a_letter_and_a_word() -> None:
-    assert set(BAR_LETTERS) - {"work"} == set(LOSS_WORDS)
+    assert set(BAR_LETTERS) - {"work"} == set(LOSS_LABELS)
     assert len(set(BAR_LETTERS.values())) == len(BAR_LETTERS)
 
 

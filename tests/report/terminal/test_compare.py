@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gilscope.analysis import Answer
 from gilscope.analysis.compare import compare
-from gilscope.report.terminal.compare import render_compare
+from gilscope.report.terminal import render_compare
 from tests.report.answers import ENVIRONMENT, changed, mandelbrot, row
 
 OTHER = "Another processor"

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from gilscope.core.trace import CATEGORIES, GIL_LANE, Event, Trace
 from gilscope.report.timeline.page import MAX_ROWS, trace_page
 from gilscope.report.timeline.perfetto import perfetto
-from gilscope.report.timeline.picture import CATEGORY_WORDS, MAX_LANES, svg
-from gilscope.report.timeline.strip import strip
+from gilscope.report.timeline.picture import CATEGORY_LABELS, MAX_LANES, svg
+from gilscope.report.timeline.text import strip
 from gilscope.results import load
 from gilscope.studies.traced.rounds import trace_of
 from gilscope.tour._shown import Tour
@@ -130,7 +130,7 @@ def test_every_category_has_a_word_a_colour_and_a_letter() -> None:
     picture, text = svg(trace), strip(trace)
     for category in CATEGORIES:
         assert f".c-{category}" in picture
-        assert CATEGORY_WORDS[category] in text
+        assert CATEGORY_LABELS[category] in text
 
 
 # Perfetto -------------------------------------------------------------------------------------------------------------

@@ -1,27 +1,16 @@
-"""Charts: each draws one kernel of an answer as SVG panels, with the standard library alone.
-
-Every chart is drawn by the same function for the HTML report and for ``gilscope export``.
-"""
+"""Charts: each draws one kernel of an answer as SVG panels, for the HTML report and for ``gilscope export`` alike."""
 
 from __future__ import annotations
 
 import importlib
 
-from gilscope.report.charts.model import Chart, Drawer, Panel, View
+from gilscope.report.charts.model import Chart, Panel, View
 
 __all__ = ["CHARTS", "STUDY_CHARTS", "Chart", "Panel", "View", "draw"]
 
-CHARTS = ("heatmap", "scaling", "losses", "gil", "interpreters", "timeline")
-"""Charts of a kernel."""
-
-STUDY_CHARTS = ("metg", "ipc", "startup")
-"""Charts of the studies beside a result; they belong to no kernel."""
-
-_HOMES = {
-    "heatmap": "heat:draw",
-    "interpreters": "versions:draw",
-    **{name: f"studies:{name}" for name in STUDY_CHARTS},
-}
+CHARTS = ("heatmap", "scaling", "losses", "gil", "interpreters", "timeline")  # charts of a kernel
+STUDY_CHARTS = ("metg", "ipc", "startup")  # charts of the studies beside a result; they belong to no kernel
+_HOMES = {"heatmap": "heat:draw", "interpreters": "versions:draw", **{name: f"studies:{name}" for name in STUDY_CHARTS}}
 
 
 def draw(name: str, view: View, kernel: str = "") -> Chart | None:
@@ -29,5 +18,6 @@ def draw(name: str, view: View, kernel: str = "") -> Chart | None:
     if name in STUDY_CHARTS and name not in view.studies:
         return None
     module, _, function = _HOMES.get(name, f"{name}:draw").partition(":")
-    drawer: Drawer = getattr(importlib.import_module(f"gilscope.report.charts.{module}"), function)
-    return drawer(view, kernel)
+    home = importlib.import_module(f"gilscope.report.charts.{module}")
+    drawn: Chart | None = getattr(home, function)(view, kernel)
+    return drawn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.report.charts.model import Chart, Panel, View, panel_of, variant
@@ -14,9 +14,9 @@ from gilscope.report.labels import workers
 from gilscope.report.palette import HEAT_STEPS
 from gilscope.report.svg import Markup, tag
 
-__all__ = ["FINDING_WORDS", "MAX_COLUMNS", "Cell", "Grid", "Line", "Scale", "draw", "grid", "overview", "scale_of"]
+__all__ = ["FINDING_LABELS", "MAX_COLUMNS", "Grid", "Scale", "draw", "grid", "overview", "scale_of"]
 
-FINDING_WORDS: Mapping[str, str] = {
+FINDING_LABELS: Mapping[str, str] = {
     "scales": "scales",
     "gil_bound": "GIL",
     "gil_held_in_c": "GIL in C",
@@ -33,51 +33,45 @@ FINDING_WORDS: Mapping[str, str] = {
     "stolen": "stolen",
     "too_noisy": "noisy",
 }
-"""One short word per finding: a cell holds no more."""
+"""One short word per finding: a cell has no room for more."""
 
-_STATUS_WORDS = {"unavailable": "n/a", "wrong_result": "wrong", "failed": "failed", "timeout": "time-out"}
+_STATUS_LABELS = {"unavailable": "n/a", "wrong_result": "wrong", "failed": "failed", "timeout": "time-out"}
 _SAME = 1.05  # ratios this close to 1 have the colour of 1: medians of quiet rounds scatter by as much
 _LOWEST = 0.01  # slower than a hundredth needs no colour of its own
 _CELL, _HEIGHT, _LABEL = 74.0, 32.0, 130.0
 _PER_PANEL = 3  # columns beside the labels in one panel
 _LETTERS = 12  # of a column's name
 
-Head: TypeAlias = tuple[str, str]
-"""Its name and a second line."""
-
+Head: TypeAlias = tuple[str, str]  # a column's name and a second line
 Placed: TypeAlias = tuple[tuple[str, str, str], Head, CaseRow]
-"""Name, variant and size of a line, a column of it, and what is there."""
+"""Name, variant and size of a row of the grid, one of its columns, and the case there."""
 
-MAX_COLUMNS = 12
-"""Columns up to which a heat map has a row per implementation: a laptop shows them without scrolling."""
+MAX_COLUMNS = 12  # columns up to which a heat map has a row per implementation: a laptop shows them without scrolling
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One case: its place in the answer, the number to print, a word below it, and its step of the scale."""
+class HeatCell(NamedTuple):
+    """One case: its number in the answer, the number to print, a word below it, and its step of the scale."""
 
-    index: int
+    number: int
     text: str
     word: str
     step: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One row: how it is called, and its cells by column; None where nothing was asked for."""
+class GridRow(NamedTuple):
+    """One row: its name, and its cells by column; None where there is no case."""
 
     name: str
     variant: str
     size: str
-    cells: Sequence[Cell | None]
+    cells: Sequence[HeatCell | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """The cells of a heat map, not yet drawn; ``hint`` says what is where."""
+class Grid(NamedTuple):
+    """The cells of a heat map, not yet drawn; ``hint`` says what rows and columns are."""
 
     columns: Sequence[Head]
-    lines: Sequence[Line]
+    lines: Sequence[GridRow]
     hint: str
 
 
@@ -116,20 +110,19 @@ def grid(view: View, kernel: str, scale: Scale) -> Grid:
     ways = list(dict.fromkeys(_way(view, row) for row in sorted(rows, key=lambda row: row.order[1:4])))
     if len(ways) <= MAX_COLUMNS:
         several = len(view.interpreters) > 1
-        placed = (
-            ((row.case.implementation, row.interpreter if several else "", row.case.size), _way(view, row), row)
-            for row in rows
-        )
-        return _grid(view, scale, ways, placed, "Rows are implementations, columns executors and workers.")
-    columns = [(str(count), "") for count in sorted({row.case.workers for row in rows})]
-    placed = (
-        ((row.case.implementation, variant(view, row), row.case.size), (str(row.case.workers), ""), row) for row in rows
-    )
-    return _grid(view, scale, columns, placed, "Rows are implementations and executors, columns workers.")
+        names = (row.interpreter if several else "" for row in rows)
+        columns, heads = ways, [_way(view, row) for row in rows]
+        hint = "Rows are implementations, columns executors and workers."
+    else:
+        names = (variant(view, row) for row in rows)
+        columns = [(str(count), "") for count in sorted({row.case.workers for row in rows})]
+        heads = [(str(row.case.workers), "") for row in rows]
+        hint = "Rows are implementations and executors, columns workers."
+    lines = [(row.case.implementation, name, row.case.size) for row, name in zip(rows, names, strict=True)]
+    return _grid(view, scale, columns, zip(lines, heads, rows, strict=True), hint)
 
 
 def _way(view: View, row: CaseRow) -> Head:
-    """Return executor and workers as a column says them."""
     return variant(view, row, interpreter=False), "" if row.case.executor == "serial" else workers(row)
 
 
@@ -145,24 +138,20 @@ def overview(view: View, scale: Scale) -> Grid:
 
 
 def _grid(view: View, scale: Scale, columns: Sequence[Head], placed: Iterable[Placed], hint: str) -> Grid:
-    """Put rows into lines, in the order in which these come."""
-    lines: dict[tuple[str, str, str], dict[Head, Cell]] = {}
+    lines: dict[tuple[str, str, str], dict[Head, HeatCell]] = {}
     for line, column, row in placed:
         lines.setdefault(line, {})[column] = _cell(view, row, scale)
-    made = [
-        Line(name=name, variant=words, size=size, cells=[found.get(column) for column in columns])
-        for (name, words, size), found in lines.items()
-    ]
-    return Grid(columns=columns, lines=made, hint=hint)
+    made = [GridRow(*line, [found.get(column) for column in columns]) for line, found in lines.items()]
+    return Grid(columns, made, hint)
 
 
-def _cell(view: View, row: CaseRow, scale: Scale) -> Cell:
-    index, ratio = view.number(row), row.vs_fastest_serial
+def _cell(view: View, row: CaseRow, scale: Scale) -> HeatCell:
+    number, ratio = view.number(row), row.vs_fastest_serial
     if not is_measured(row) or ratio is None:
-        return Cell(index=index, text=_STATUS_WORDS.get(row.status, NONE), word="", step="none")
+        return HeatCell(number=number, text=_STATUS_LABELS.get(row.status, NONE), word="", step="none")
     first = next(iter(row.codes), "")
-    word = FINDING_WORDS.get(first, first)
-    return Cell(index=index, text=narrow(ratio.value), word=word, step=scale.step(ratio.value))
+    word = FINDING_LABELS.get(first, first)
+    return HeatCell(number=number, text=narrow(ratio.value), word=word, step=scale.step(ratio.value))
 
 
 def draw(view: View, kernel: str) -> Chart | None:
@@ -177,21 +166,19 @@ def draw(view: View, kernel: str) -> Chart | None:
 
 
 def _panel(kernel: str, cells: Grid, start: int) -> Panel:
-    shapes = [tag("text", kernel, x=12, y=17, class_="t")]
-    for number, words in enumerate(cells.columns[start : start + _PER_PANEL]):
+    shapes = []
+    for number, head in enumerate(cells.columns[start : start + _PER_PANEL]):
         x = _LABEL + (number + 0.5) * _CELL
-        name, more = (
-            word if len(word) <= _LETTERS else f"{word[: _LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}" for word in words
-        )
-        shapes.append(tag("text", name, x=x, y=34, class_="soft mid"))
-        shapes.append(tag("text", more, x=x, y=47, class_="soft mid"))
+        for y, text in zip((34, 47), head, strict=True):
+            short = text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
+            shapes.append(tag("text", short, x=x, y=y, class_="soft mid"))
     for number, line in enumerate(cells.lines):
-        shapes.append(_drawn_line(line, line.cells[start : start + _PER_PANEL], 54 + number * _HEIGHT))
+        shapes.append(_drawn_row(line, line.cells[start : start + _PER_PANEL], 54 + number * _HEIGHT))
     alt = f"Speed-up of {kernel} over the fastest single thread. {cells.hint}"
-    return panel_of(*shapes, height=62 + _HEIGHT * len(cells.lines), alt=alt)
+    return panel_of(kernel, *shapes, height=62 + _HEIGHT * len(cells.lines), alt=alt)
 
 
-def _drawn_line(line: Line, cells: Sequence[Cell | None], y: float) -> Markup:
+def _drawn_row(line: GridRow, cells: Sequence[HeatCell | None], y: float) -> Markup:
     shapes = [
         tag("text", line.name, x=12, y=y + 13),
         tag("text", line.variant or line.size, x=12, y=y + 25, class_="soft"),
@@ -200,9 +187,8 @@ def _drawn_line(line: Line, cells: Sequence[Cell | None], y: float) -> Markup:
         if cell is None:
             continue
         x = _LABEL + number * _CELL
-        ink = f"mid on-heat-{cell.step}" if cell.step != "none" else "mid soft"
-        fill = f"heat-{cell.step}" if cell.step != "none" else "track"
+        fill, ink = ("track", "soft") if cell.step == "none" else (f"heat-{cell.step}", f"on-heat-{cell.step}")
         shapes.append(tag("rect", x=x, y=y, width=_CELL - 2, height=_HEIGHT - 2, class_=fill))
-        shapes.append(tag("text", cell.text, x=x + _CELL / 2, y=y + (13 if cell.word else 19), class_=ink))
-        shapes.append(tag("text", cell.word, x=x + _CELL / 2, y=y + 25, class_=ink))
+        shapes.append(tag("text", cell.text, x=x + _CELL / 2, y=y + (13 if cell.word else 19), class_=f"mid {ink}"))
+        shapes.append(tag("text", cell.word, x=x + _CELL / 2, y=y + 25, class_=f"mid {ink}"))
     return tag("g", *shapes)

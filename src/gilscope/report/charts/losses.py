@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from functools import partial
 
 from gilscope.analysis.rows import CaseRow
-from gilscope.report.case_facts import WORK, Share, shares
-from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, beside, grouped, panel_of, top, variant
+from gilscope.report.case_facts import WORK, TimePart, time_parts
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, View, beside, counted_variant, row_panels, top
 from gilscope.report.figures import NONE, seconds
-from gilscope.report.sentences.findings import LOSS_WORDS, largest_loss
+from gilscope.report.sentences.findings import LOSS_LABELS, largest_loss
 from gilscope.report.svg import Markup, tag
 
 __all__ = ["MAX_BARS", "draw"]
 
-MAX_BARS = 60
-"""Bars per kernel; the ways that lose most come first."""
-
-_LEFT, _WIDTH = 12.0, PANEL_WIDTH - 24.0
-_ROW, _BAR = 40.0, 16.0
+MAX_BARS = 60  # bars per kernel; the ways that lose most come first
+_LEFT, _WIDTH, _BAR = 12.0, PANEL_WIDTH - 24.0, 16.0
 _CHARACTER = 6.0
 _VISIBLE = 0.002  # of a bar: less than a pixel
 
@@ -28,16 +26,15 @@ def draw(view: View, kernel: str) -> Chart | None:
     rows = [row for row in view.at_most_workers(view.parallel(kernel)) if row.losses]
     if not rows:
         return None
-    kept = top(rows, MAX_BARS, _lost_s)
-    groups = grouped(kept, lambda row: row.case.implementation)
+    kept = top(rows, MAX_BARS, lambda row: _cores_s(row) * (1.0 - time_parts(row)[0].value))
     notes = ["Each way with most workers that have a CPU each; 100 % are workers x wall."]
     if len(kept) < len(rows):
         notes.append(f"The {MAX_BARS} of {len(rows)} ways that lose most.")
-    if any(part.value < -_VISIBLE for row in kept for part in shares(row)):
+    if any(part.value < -_VISIBLE for row in kept for part in time_parts(row)):
         notes.append("Parts below zero (gains) are not drawn; each case lists them.")
     return Chart(
         title="Where the time went",
-        panels=[_panel(view, kernel, name, group) for name, group in groups.items()],
+        panels=row_panels(f"Core time of {kernel}", kept, partial(_bar, view), partial(_described, view)),
         note=" ".join(notes),
         keys=list(_keys(kept)),
     )
@@ -45,8 +42,8 @@ def draw(view: View, kernel: str) -> Chart | None:
 
 def _keys(rows: Iterable[CaseRow]) -> Iterator[tuple[str, str]]:
     """Yield class and label of the parts that are large enough to be drawn somewhere, in their order."""
-    labels = {part.name: part.label for row in rows for part in shares(row) if part.value > _VISIBLE}
-    return ((_kind(name), labels[name]) for name in (WORK, *LOSS_WORDS) if name in labels)
+    labels = {part.name: part.label for row in rows for part in time_parts(row) if part.value > _VISIBLE}
+    return ((_kind(name), labels[name]) for name in (WORK, *LOSS_LABELS) if name in labels)
 
 
 def _kind(name: str) -> str:
@@ -54,38 +51,25 @@ def _kind(name: str) -> str:
 
 
 def _cores_s(row: CaseRow) -> float:
-    """Return the core-seconds of one execution."""
     return row.case.workers * (row.wall_s.value if row.wall_s is not None else 0.0)
-
-
-def _lost_s(row: CaseRow) -> float:
-    return _cores_s(row) * (1.0 - shares(row)[0].value)
-
-
-def _panel(view: View, kernel: str, name: str, rows: Sequence[CaseRow]) -> Panel:
-    shapes = [tag("text", name, x=_LEFT, y=17, class_="t")]
-    for number, row in enumerate(rows):
-        shapes.extend(_bar(view, row, 30 + number * _ROW))
-    alt = f"Core time of {kernel} {name}: {'; '.join(_described(view, row) for row in rows)}"
-    return panel_of(*shapes, height=34 + _ROW * len(rows), alt=alt)
 
 
 def _described(view: View, row: CaseRow) -> str:
     """Say work and the two largest losses of a case."""
-    work, *lost = shares(row)
+    work, *lost = time_parts(row)
     most = sorted(lost, key=lambda part: -part.value)[:2]
     parts = [f"work {100 * work.value:.0f} %", *(f"{part.label} {100 * part.value:.0f} %" for part in most)]
-    return f"{variant(view, row)}*{row.case.workers} {', '.join(parts)}"
+    return f"{counted_variant(view, row)} {', '.join(parts)}"
 
 
 def _bar(view: View, row: CaseRow, y: float) -> Iterator[Markup]:
-    label = f"{variant(view, row)}*{row.case.workers}"
+    label = counted_variant(view, row)
     yield tag("text", label, x=_LEFT, y=y + 11)
     texts, loss = [f"{seconds(_cores_s(row))} of cores"], largest_loss(row)
     if loss != NONE:
         texts.insert(0, f"{texts[0]}: {loss}")
     yield tag("text", beside(label, *texts), x=PANEL_WIDTH - 12, y=y + 11, class_="soft end")
-    parts = shares(row)
+    parts = time_parts(row)
     every = math.fsum(max(0.0, part.value) for part in parts) or 1.0
     x = _LEFT
     shapes: list[Markup] = []
@@ -99,7 +83,7 @@ def _bar(view: View, row: CaseRow, y: float) -> Iterator[Markup]:
     yield tag("g", *shapes, data_case=view.number(row))
 
 
-def _segment(part: Share, tip: str, x: float, y: float, width: float) -> Iterator[Markup]:
+def _segment(part: TimePart, tip: str, x: float, y: float, width: float) -> Iterator[Markup]:
     kind, word = _kind(part.name), WORK if part.name == WORK else part.label  # short, so that it often fits
     yield tag("rect", x=x, y=y, width=max(width - 1.0, 0.5), height=_BAR, class_=kind, data_tip=tip)
     if len(word) * _CHARACTER + 8 < width:

@@ -1,15 +1,18 @@
-"""Points and legends: a marker and a colour per executor, so that neither carries the meaning alone."""
+"""Marks, curves, bars and legends: a marker and a colour per executor, so that neither carries the meaning alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from gilscope.report.charts.model import PANEL_WIDTH
 from gilscope.report.palette import EXECUTOR_MARKS, executor_class
-from gilscope.report.svg import Markup, path, tag
+from gilscope.report.svg import Markup, flowed, path, tag
+from gilscope.stats import Estimate
 
-__all__ = ["dashes", "legend", "marker", "styles"]
+__all__ = ["Point", "band", "bar", "curve", "legend", "marker", "styles"]
 
+Point: TypeAlias = tuple[float, float, float, float]  # x, y, and the low and high end of y's interval
 _CHARACTER = 6.1  # mean width of a letter at 11 px
 _LINE = 16.0
 _DASHES = (None, "6 3", "2 3", "8 3 2 3")
@@ -35,32 +38,46 @@ def marker(executor: str, x: float, y: float, radius: float = 4.0, *, style: int
     return tag("path", d=path(corners, closed=True), class_=kind, **more)
 
 
-def dashes(style: int) -> str | None:
-    """Return the dash pattern of a curve: ways of one executor share its colour and mark."""
-    return _DASHES[style % len(_DASHES)]
-
-
 def styles(executors: Sequence[str]) -> list[int]:
-    """Number the curves of each executor from 0."""
+    """Number the curves of each executor from 0: they share its colour and mark and differ in their dashes."""
     return [executors[:place].count(name) for place, name in enumerate(executors)]
 
 
-def legend(entries: Sequence[tuple[str, str]], top: float, left: float = 12.0) -> tuple[Markup, float]:
-    """Lay out (executor, text) entries in lines.
+def _line(points: Sequence[tuple[float, float]], style: int) -> Markup:
+    return tag("path", d=path(points), class_="curve", stroke_dasharray=_DASHES[style % len(_DASHES)])
 
-    Returns
-    -------
-    markup, height : str, float
-        The height includes all lines.
-    """
-    x, y, shapes = left, top, []
-    for (executor, text), style in zip(entries, styles([name for name, _ in entries]), strict=True):
-        width = 30 + _CHARACTER * len(text) + 10
-        if x > left and x + width > PANEL_WIDTH:
-            x, y = left, y + _LINE
-        line = tag("path", d=path([(x, y + 7), (x + 22, y + 7)]), class_="curve", stroke_dasharray=dashes(style))
+
+def band(points: Sequence[Point], kind: str) -> Markup:
+    """Return the area between the ends of the intervals of a curve."""
+    above, below = [(x, high) for x, _, _, high in points], [(x, low) for x, _, low, _ in reversed(points)]
+    return tag("path", d=path([*above, *below], closed=True), class_=kind)
+
+
+def curve(executor: str, style: int, points: Sequence[Point], marks: Sequence[Markup]) -> Markup:
+    """Return a curve with its band below and its marks above."""
+    below = [band(points, "band")] if len(points) > 1 else []
+    line = _line([(x, y) for x, y, _, _ in points], style)
+    return tag("g", *below, line, *marks, class_=executor_class(executor))
+
+
+def bar(found: Estimate, at: Callable[[float], float], left: float, y: float, height: float) -> list[Markup]:
+    """Return a horizontal bar that starts at ``left``, and its interval as a whisker."""
+    width = max(at(found.value) - left, 0.5) if found.value else 0.0
+    shapes = [tag("rect", x=left, y=y, width=width, height=height, class_="bar")]
+    if found.has_interval:
+        middle = y + height / 2
+        shapes.append(tag("path", d=path([(at(found.low), middle), (at(found.high), middle)]), class_="inkwhisker"))
+    return shapes
+
+
+def legend(entries: Sequence[tuple[str, str]], top: float) -> tuple[Markup, float]:
+    """Lay out (executor, text) entries in lines; return the markup and its height."""
+    places = flowed((40 + _CHARACTER * len(text) for _, text in entries), 12.0, PANEL_WIDTH)
+    numbers, shapes = styles([executor for executor, _ in entries]), []
+    for (executor, text), style, (x, row) in zip(entries, numbers, places, strict=True):
+        y = top + _LINE * row
         mark = marker(executor, x + 11, y + 7, style=style)
-        words = tag("text", text, x=x + 28, y=y + 11)
-        shapes.append(tag("g", line, mark, words, class_=executor_class(executor)))
-        x += width
-    return Markup("".join(shapes)), y - top + _LINE if entries else 0.0
+        label = tag("text", text, x=x + 28, y=y + 11)
+        line = _line([(x, y + 7), (x + 22, y + 7)], style)
+        shapes.append(tag("g", line, mark, label, class_=executor_class(executor)))
+    return Markup("".join(shapes)), _LINE * (places[-1][1] + 1) if entries else 0.0

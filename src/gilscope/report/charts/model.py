@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple, TypeVar
 
-from gilscope.analysis.answer import Answer
+from gilscope.analysis import Answer, analyse
 from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.core.cases import DEFAULT_CHUNKS_PER_WORKER
 from gilscope.core.records import ResultSet
 from gilscope.report.svg import Markup, tag
-from gilscope.studies.kinds import StudyDocument
+from gilscope.results import load
+from gilscope.studies.kinds import StudyDocument, studies_in
 
-__all__ = [
-    "PANEL_WIDTH",
-    "Chart",
-    "Drawer",
-    "Panel",
-    "View",
-    "beside",
-    "grouped",
-    "panel_of",
-    "top",
-    "variant",
-]
-
-PANEL_WIDTH = 372
-"""Pixels; one fits a telephone, three a laptop, and text keeps its size in all of them."""
-
+PANEL_WIDTH = 372  # pixels; one fits a telephone, three a laptop, and text keeps its size in all of them
 _CHARACTER = 6.0  # mean width of a letter at 11 px
-
-"""The document of a study: metg, ipc or startup."""
+_ROW = 40.0  # height of a case in panels of bars
 
 T = TypeVar("T")
 K = TypeVar("K")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Panel:
+class Panel(NamedTuple):
     """One SVG of ``PANEL_WIDTH`` by ``height`` pixels; ``alt`` says what it shows."""
 
     svg: Markup
@@ -46,16 +31,11 @@ class Panel:
     alt: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
+class Chart(NamedTuple):
     """A chart of one kernel or of the whole result.
 
-    Parameters
-    ----------
-    note : str
-        What was left out and by which rule, and how to read it.
-    keys : sequence of (class, words)
-        What colours (``loss-...``) and lines (``ideal``, ``spin``) mean, where panels do not say it themselves.
+    ``note`` says how to read it and what was left out by which rule; ``keys`` are (class, text) of the colours
+    (``loss-...``) and lines (``ideal``, ``spin``) that panels do not explain themselves.
     """
 
     title: str
@@ -64,27 +44,18 @@ class Chart:
     keys: Sequence[tuple[str, str]] = ()
 
 
-Drawer: TypeAlias = "Callable[[View, str], Chart | None]"
-"""Draws one kernel; None where there is nothing to draw."""
-
-
 @dataclass(slots=True)
 class View:
     """An answer, indexed once: charts of ten thousand cases must not search it again and again.
 
-    Parameters
-    ----------
-    measured : ResultSet or None
-        The rounds themselves, for timelines.
-    studies : mapping
-        Documents of metg, ipc and startup, by name.
-    ident : str
-        Prefix of the ids in its pictures: several results may share a page.
+    ``measured`` has the rounds for timelines, ``studies`` the documents of metg, ipc and startup by name, ``cautions``
+    what could not be read, and ``ident`` begins the ids in its pictures, because several results may share a page.
     """
 
     answer: Answer
     measured: ResultSet | None = None
     studies: Mapping[str, StudyDocument] = field(default_factory=dict)
+    cautions: tuple[str, ...] = ()
     ident: str = "r0"
     rows: Mapping[str, Sequence[CaseRow]] = field(init=False)
     index: Mapping[str, int] = field(init=False)
@@ -109,16 +80,33 @@ class View:
         return [row for row in self.rows[kernel] if is_measured(row) and row.speedup is not None]
 
     def at_most_workers(self, rows: Iterable[CaseRow]) -> list[CaseRow]:
-        """Return of each way to run an implementation the row with most workers that have a CPU each.
+        """Return per variant the row with most workers that have a CPU each; where none has, that with the fewest."""
 
-        Where every row has more workers than CPUs, the one with the fewest.
-        """
-        ways = grouped(rows, lambda row: (row.case.implementation, variant(self, row)))
-        return [max(way, key=_fitting) for way in ways.values()]
+        def fitting(row: CaseRow) -> tuple[bool, int]:
+            return not row.over_subscribed, -row.case.workers if row.over_subscribed else row.case.workers
+
+        variants = grouped(rows, lambda row: (row.case.implementation, variant(self, row)))
+        return [max(found, key=fitting) for found in variants.values()]
 
 
-def _fitting(row: CaseRow) -> tuple[bool, int]:
-    return not row.over_subscribed, -row.case.workers if row.over_subscribed else row.case.workers
+def read_view(path: Path, answer: Answer | None = None) -> View:
+    """Read a result file and the studies in its folder, or the studies of a folder that has no result.
+
+    ``answer`` is given where it is known already. An unreadable result raises ``ResultFileError``.
+    """
+    studies, cautions = studies_in(path if path.is_dir() else path.parent)
+    cautions += tuple(
+        f"{study.study} was stopped after {study.blocks} blocks: go on with it by --resume"
+        for study in studies.values()
+        if study.interrupted
+    )
+    if not path.is_dir():
+        measured = load(path)
+        return View(answer or analyse(measured), measured, studies, cautions)
+    nothing, first = Answer(result=str(path)), next(iter(studies.values()), None)
+    if first is not None:
+        nothing = replace(nothing, tool_version=first.tool_version, environment=first.environment)
+    return View(nothing, None, studies, cautions)
 
 
 def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
@@ -139,8 +127,7 @@ def top(items: Iterable[T], limit: int, key: Callable[[T], float]) -> list[T]:
 def variant(view: View, row: CaseRow, *, interpreter: bool = True) -> str:
     """Name what distinguishes a row from others of its implementation and worker count: ``threads 3.13t ~c8``.
 
-    The size is left out: an implementation is measured at one size unless somebody joins results. The interpreter is
-    there where there are several, unless ``interpreter`` is false.
+    The size is left out, because an implementation has one unless somebody joins results.
     """
     parts = [row.case.how]
     if interpreter and len(view.interpreters) > 1:
@@ -150,17 +137,23 @@ def variant(view: View, row: CaseRow, *, interpreter: bool = True) -> str:
     return " ".join(parts)
 
 
+def counted_variant(view: View, row: CaseRow) -> str:
+    """Name a variant with its workers: ``threads*4``."""
+    return f"{variant(view, row)}*{row.case.workers}"
+
+
 def beside(label: str, *texts: str) -> str:
     """Return the first text that fits at the right of a label in one line of a panel, or nothing."""
     room = (PANEL_WIDTH - 32) / _CHARACTER - len(label)
     return next((text for text in texts if len(text) <= room), "")
 
 
-def panel_of(*children: str, height: float, alt: str) -> Panel:
-    """Wrap the shapes of a panel."""
+def panel_of(title: str, *shapes: str, height: float, alt: str) -> Panel:
+    """Return the panel of some shapes below a title."""
     svg = tag(
         "svg",
-        *children,
+        tag("text", title, x=12, y=17, class_="t"),
+        *shapes,
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {PANEL_WIDTH} {height:g}",
         width=PANEL_WIDTH,
@@ -170,3 +163,18 @@ def panel_of(*children: str, height: float, alt: str) -> Panel:
         aria_label=alt,
     )
     return Panel(svg=svg, height=height, alt=alt)
+
+
+def row_panels(
+    what: str,
+    rows: Iterable[CaseRow],
+    draw: Callable[[CaseRow, float], Iterable[Markup]],
+    describe: Callable[[CaseRow], str],
+) -> list[Panel]:
+    """Return a panel per implementation; ``draw`` gets each row with the y at which it begins."""
+    panels = []
+    for name, group in grouped(rows, lambda row: row.case.implementation).items():
+        shapes = [shape for number, row in enumerate(group) for shape in draw(row, 30 + number * _ROW)]
+        alt = f"{what} {name}: {'; '.join(map(describe, group))}"
+        panels.append(panel_of(name, *shapes, height=34 + _ROW * len(group), alt=alt))
+    return panels

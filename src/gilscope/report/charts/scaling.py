@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count, takewhile
 
 from gilscope.analysis.rows import CaseRow, ControlRow, MeasuredRow
-from gilscope.report.charts.marks import dashes, legend, marker, styles
+from gilscope.report.charts.marks import Point, band, curve, legend, marker, styles
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, grouped, panel_of, top, variant
 from gilscope.report.figures import interval, narrow
-from gilscope.report.palette import executor_class
 from gilscope.report.svg import Markup, linear, logarithmic, nice_ticks, path, tag
 from gilscope.stats import Estimate
 
 __all__ = ["MAX_CURVES", "MAX_PANELS", "draw"]
 
-MAX_PANELS = 12
-"""Panels per kernel: four rows on a laptop; more are looked for in the table."""
-
-MAX_CURVES = 6
-"""Curves per panel that eyes can follow."""
-
+MAX_PANELS = 12  # panels per kernel: four rows on a laptop; more are looked for in the table
+MAX_CURVES = 6  # curves per panel that eyes can follow
 _LOG_FROM = 8  # workers: below, a linear axis shows the same and is read more easily
 _LOWEST = 0.05  # speed-ups below have no place of their own on a logarithmic axis
 _NAMED = 4  # worker counts in a tooltip
 _LEFT, _RIGHT, _PLOT, _BOTTOM = 38.0, 14.0, 176.0, 34.0
+_ITSELF = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +33,6 @@ class _Axes:
     highest: float
     log: bool
     top: float = 0.0
-
-    def below(self, top: float) -> _Axes:
-        """Return the same axes further down."""
-        return replace(self, top=top)
 
     @property
     def bottom(self) -> float:
@@ -54,6 +47,11 @@ class _Axes:
         if self.log:
             return logarithmic((self.lowest, self.highest * 1.08), ends)(speedup)
         return linear((0.0, self.highest * 1.05), ends)(speedup)
+
+    def points(self, gains: Iterable[tuple[int, tuple[float, float, float]]]) -> list[Point]:
+        """Return where (workers, (speed-up, low, high)) are drawn."""
+        y = self.y
+        return [(self.x(workers), y(value), y(low), y(high)) for workers, (value, low, high) in gains]
 
 
 def draw(view: View, kernel: str) -> Chart | None:
@@ -88,22 +86,25 @@ def _panel(
     label = title if len(drawn) == len(curves) else f"{title} ({len(drawn)} of {len(curves)} ways)"
     executors = [found[0].case.executor for found in drawn.values()]
     keys, height = legend(list(zip(executors, drawn, strict=True)), 26)
-    axes = axes.below(50 + height)
+    axes = replace(axes, top=50 + height)
     own = [spin for spin in spins if spin.interpreter == rows[0].interpreter]
     shapes = [
-        tag("text", label, x=12, y=17, class_="t"),
         keys,
         *_frame(axes, view.answer.surroundings.cpus.count),
         *_control(own or spins, axes),
         *(_curve(view, found, axes, style) for found, style in zip(drawn.values(), styles(executors), strict=True)),
     ]
-    return panel_of(*shapes, height=axes.bottom + _BOTTOM, alt=_alt(kernel, title, drawn))
+    ends = (
+        f"{way} {narrow(_gain(found[-1]).value)} on {found[-1].case.workers} workers" for way, found in drawn.items()
+    )
+    alt = f"Speed-up of {kernel} {title} over workers: {', '.join(ends)}"
+    return panel_of(label, *shapes, height=axes.bottom + _BOTTOM, alt=alt)
 
 
 def _axes(rows: Sequence[CaseRow], spins: Sequence[ControlRow]) -> _Axes:
     """Span what the whole kernel has, so that its panels may be compared."""
     workers = sorted({1, *(row.case.workers for row in (*rows, *spins))})
-    points = [_point(row) for row in (*rows, *spins)]
+    points = [_ends(row) for row in (*rows, *spins)]
     return _Axes(
         workers=workers,
         highest=max(float(workers[-1]), *(high for _, _, high in points)),
@@ -115,11 +116,8 @@ def _axes(rows: Sequence[CaseRow], spins: Sequence[ControlRow]) -> _Axes:
 def _ticks(axes: _Axes) -> list[float]:
     if not axes.log:
         return nice_ticks(axes.highest)
-    power, ticks = 0.25, []
-    while power <= axes.highest:
-        ticks.append(power)
-        power *= 2
-    return [tick for tick in ticks if axes.y(tick) < axes.bottom + 0.5][-8:]
+    powers = takewhile(lambda power: power <= axes.highest, (0.25 * 2**step for step in count()))
+    return [power for power in powers if axes.y(power) < axes.bottom + 0.5][-8:]
 
 
 def _frame(axes: _Axes, cpus: int | None) -> list[Markup]:
@@ -150,13 +148,10 @@ def _control(spins: Sequence[ControlRow], axes: _Axes) -> list[Markup]:
     if not several:
         return []
     gave = ", ".join(f"{interval(row.speedup)} on {row.case.workers}" for row in several[-_NAMED:])
-    points = [(1.0, 1.0, 1.0), *map(_point, several)]
-    workers = [1, *(row.case.workers for row in several)]
-    line = [(axes.x(count), axes.y(value)) for count, (value, _, _) in zip(workers, points, strict=True)]
-    return [
-        tag("path", d=_band(workers, points, axes), class_="spinband"),
-        tag("path", d=path(line), class_="spin", data_tip=f"what the machine gave: {gave}"),
-    ]
+    points = axes.points([(1, _ITSELF), *((row.case.workers, _ends(row)) for row in several)])
+    line = path([(x, y) for x, y, _, _ in points])
+    tip = f"what the machine gave: {gave}"
+    return [band(points, "spinband"), tag("path", d=line, class_="spin", data_tip=tip)]
 
 
 def _gain(row: MeasuredRow) -> Estimate:
@@ -165,36 +160,19 @@ def _gain(row: MeasuredRow) -> Estimate:
     return row.speedup
 
 
-def _point(row: MeasuredRow) -> tuple[float, float, float]:
-    """Return value, low, high of a speed-up."""
+def _ends(row: MeasuredRow) -> tuple[float, float, float]:
+    """Return value, low and high of a speed-up."""
     gain = _gain(row)
     return (gain.value, gain.low, gain.high) if gain.has_interval else (gain.value,) * 3
 
 
-def _band(workers: Sequence[int], points: Sequence[tuple[float, float, float]], axes: _Axes) -> str:
-    above = [(axes.x(count), axes.y(high)) for count, (_, _, high) in zip(workers, points, strict=True)]
-    below = [(axes.x(count), axes.y(low)) for count, (_, low, _) in zip(workers, points, strict=True)]
-    return path([*above, *reversed(below)], closed=True)
-
-
 def _curve(view: View, rows: Sequence[CaseRow], axes: _Axes, style: int) -> Markup:
-    """Draw one way to run: band, line and marks; where one worker was not measured it starts at T(1), which is 1."""
-    start = [] if rows[0].case.workers == 1 else [1]
-    workers = [*start, *(row.case.workers for row in rows)]
-    points = [*((1.0, 1.0, 1.0) for _ in start), *map(_point, rows)]
-    line = [(axes.x(count), axes.y(value)) for count, (value, _, _) in zip(workers, points, strict=True)]
+    """Draw one way to run; where one worker was not measured it starts at T(1), which is 1."""
+    points = axes.points((row.case.workers, _ends(row)) for row in rows)
+    start = [] if rows[0].case.workers == 1 else axes.points([(1, _ITSELF)])
     executor = rows[0].case.executor
     marks = [
-        marker(executor, *place, style=style, data_case=view.number(row))
-        for row, place in zip(rows, line[len(start) :], strict=True)
+        marker(executor, x, y, style=style, data_case=view.number(row))
+        for row, (x, y, _, _) in zip(rows, points, strict=True)
     ]
-    band = [tag("path", d=_band(workers, points, axes), class_="band")] if len(workers) > 1 else []
-    curve = tag("path", d=path(line), class_="curve", stroke_dasharray=dashes(style))
-    return tag("g", *band, curve, *marks, class_=executor_class(executor))
-
-
-def _alt(kernel: str, title: str, curves: Mapping[str, Sequence[CaseRow]]) -> str:
-    ends = (
-        f"{name} {narrow(_gain(rows[-1]).value)} on {rows[-1].case.workers} workers" for name, rows in curves.items()
-    )
-    return f"Speed-up of {kernel} {title} over workers: {', '.join(ends)}"
+    return curve(executor, style, [*start, *points], marks)

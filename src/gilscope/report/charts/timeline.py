@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 
 from gilscope.analysis.rows import CaseRow
-from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View
+from gilscope.core.records import ResultSet
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, grouped
 from gilscope.report.labels import named
 from gilscope.report.svg import Markup
 from gilscope.report.timeline import svg
@@ -15,9 +15,7 @@ from gilscope.studies.traced.rounds import trace_of
 
 __all__ = ["MAX_TIMELINES", "draw"]
 
-MAX_TIMELINES = 6
-"""Rounds per kernel: one of each executor, and threads both with and without the GIL."""
-
+MAX_TIMELINES = 6  # rounds per kernel: one of each executor, and threads both with and without the GIL
 _SHORT = 24  # letters of a title beside the number of the block
 _BOX = re.compile(r'viewBox="0 0 [\d.]+ ([\d.]+)"')
 
@@ -28,28 +26,21 @@ def draw(view: View, kernel: str) -> Chart | None:
         return None
     timed = {key for block in view.measured.blocks if block.kernel == kernel for key in block.rounds}
     rows = [row for row in view.at_most_workers(view.parallel(kernel)) if row.case.workers > 1 and row.case.id in timed]
-    chosen = _one_of_each(rows)
+    kinds = grouped(rows, lambda row: (row.case.how, row.case.executor == "threads" and row.holds_gil))
+    chosen = [found[0] for found in kinds.values()][:MAX_TIMELINES]
     if not chosen:
         return None
     return Chart(
         title="What the workers did",
-        panels=[_panel(view, row) for row in chosen],
+        panels=[_panel(view, view.measured, row) for row in chosen],
         note="Of the first implementation of each executor, and for threads of one that holds the GIL and of one that "
         "does not: the diagnostic round where the probe kept who held the GIL, else the round of median length. "
         "'gilscope trace' draws every round, also for ui.perfetto.dev.",
     )
 
 
-def _one_of_each(rows: Sequence[CaseRow]) -> list[CaseRow]:
-    first: dict[tuple[str, bool], CaseRow] = {}
-    for row in rows:
-        first.setdefault((row.case.how, row.case.executor == "threads" and row.holds_gil), row)
-    return list(first.values())[:MAX_TIMELINES]
-
-
-def _panel(view: View, row: CaseRow) -> Panel:
-    assert view.measured is not None
-    trace = replace(trace_of(view.measured, row.case.id), notes=())  # they are wider than a panel
+def _panel(view: View, measured: ResultSet, row: CaseRow) -> Panel:
+    trace = replace(trace_of(measured, row.case.id), notes=())  # they are wider than a panel
     title = named(row)
     title = title if len(title) <= _SHORT else f"{title[:_SHORT]}\N{HORIZONTAL ELLIPSIS}"
     ident = f"timeline-{view.ident}-{view.number(row)}"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from gilscope.analysis.rows import CaseRow, is_measured
+from gilscope.report.charts.marks import bar
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, grouped, panel_of
 from gilscope.report.figures import interval, quotient
 from gilscope.report.palette import executor_class
-from gilscope.report.svg import Markup, linear, nice_ticks, path, tag
+from gilscope.report.svg import linear, nice_ticks, path, tag
 from gilscope.stats import Estimate
 
 __all__ = ["MAX_WAYS", "draw"]
 
-MAX_WAYS = 40
-"""Ways per kernel, in the order of the table."""
-
+MAX_WAYS = 40  # ways per kernel, in the order of the table
 _ITSELF = Estimate(value=1.0, low=1.0, high=1.0, confidence=0.0, n=0)
 _LEFT, _AXIS, _LINE, _GAP = 12.0, 90.0, 17.0, 10.0
 
@@ -43,23 +42,25 @@ def draw(view: View, kernel: str) -> Chart | None:
 
 def _panel(view: View, kernel: str, name: str, ways: Sequence[Mapping[str, CaseRow]]) -> Panel:
     ratios = [_ratios(view, way) for way in ways]
-    ends = [ratio.high for way in ratios for _, ratio in way]
-    highest = max(1.0, *ends) * 1.05
+    highest = max(1.0, *(ratio.high for way in ratios for _, ratio in way)) * 1.05
     at = linear((0.0, highest), (_AXIS, PANEL_WIDTH - 14.0))
-    shapes, y, texts = [tag("text", name, x=_LEFT, y=17, class_="t")], 32.0, []
+    shapes, y, texts = [], 32.0, []
     for way in ratios:
         case = way[0][0].case
         label = case.how + (f"*{case.workers}" if case.executor != "serial" else "")
         shapes.append(tag("text", label, x=_LEFT, y=y + 9, class_="soft"))
         y += _LINE
         for row, ratio in way:
-            shapes.extend(_line(view, row, ratio, at, y))
+            bars = bar(ratio, at, _AXIS, y, 11)
+            shapes.append(tag("text", row.interpreter, x=_AXIS - 6, y=y + 9, class_="end"))
+            shapes.append(tag("g", *bars, class_=executor_class(case.executor), data_case=view.number(row)))
             y += _LINE
         texts.append(f"{label} " + ", ".join(f"{row.interpreter} {interval(ratio)}" for row, ratio in way))
         y += _GAP
-    shapes.extend(_axis(at, nice_ticks(highest), y))
+    shapes += [tag("text", f"{tick:g}", x=at(tick), y=y + 10, class_="soft mid") for tick in nice_ticks(highest)]
+    shapes.append(tag("path", d=path([(at(1.0), 28.0), (at(1.0), y - 2)]), class_="ideal"))
     alt = f"Rate of {kernel} {name} by interpreter: {'; '.join(texts)}"
-    return panel_of(*shapes, height=y + 26, alt=alt)
+    return panel_of(name, *shapes, height=y + 26, alt=alt)
 
 
 def _ratios(view: View, way: Mapping[str, CaseRow]) -> list[tuple[CaseRow, Estimate]]:
@@ -68,18 +69,3 @@ def _ratios(view: View, way: Mapping[str, CaseRow]) -> list[tuple[CaseRow, Estim
     assert first is not None
     others = [(row, quotient(row.rate, first)) for row in rows[1:] if row.rate is not None]
     return [(rows[0], _ITSELF), *others]
-
-
-def _line(view: View, row: CaseRow, ratio: Estimate, at: Callable[[float], float], y: float) -> Iterator[Markup]:
-    yield tag("text", row.interpreter, x=_AXIS - 6, y=y + 9, class_="end")
-    shapes = [tag("rect", x=_AXIS, y=y, width=max(at(ratio.value) - _AXIS, 0.5), height=11, class_="bar")]
-    if ratio.has_interval:
-        ends = [(at(ratio.low), y + 5.5), (at(ratio.high), y + 5.5)]
-        shapes.append(tag("path", d=path(ends), class_="inkwhisker"))
-    yield tag("g", *shapes, class_=executor_class(row.case.executor), data_case=view.number(row))
-
-
-def _axis(at: Callable[[float], float], ticks: Sequence[float], y: float) -> Iterator[Markup]:
-    for tick in ticks:
-        yield tag("text", f"{tick:g}", x=at(tick), y=y + 10, class_="soft mid")
-    yield tag("path", d=path([(at(1.0), 28.0), (at(1.0), y - 2)]), class_="ideal")

@@ -1,15 +1,12 @@
 """``report.html``: one self-contained page that needs no network and runs no script but its own.
 
 Charts are SVG made by ``gilscope.report.charts``, not by Vega-Lite, after a trial: its runtime adds 0.9 MB to every
-file, compiles expressions while it runs (so that no content policy can forbid foreign scripts), cannot be walked by
-keyboard and takes a second to bundle. Ours are text in the page, follow its theme by CSS, and are the very pictures
-that ``gilscope export`` writes.
+file, compiles expressions while it runs, which no strict content policy allows, and has no keyboard navigation.
 """
 
 from __future__ import annotations
 
-from gilscope.report.page.render import render
-from gilscope.report.page.source import Source, read_source
-from gilscope.report.page.write import REPORT_NAME, write
+from gilscope.report.charts.model import read_view
+from gilscope.report.page.render import REPORT_NAME, render, write
 
-__all__ = ["REPORT_NAME", "Source", "read_source", "render", "write"]
+__all__ = ["REPORT_NAME", "read_view", "render", "write"]

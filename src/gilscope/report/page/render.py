@@ -1,71 +1,54 @@
-"""The page as text: the parts of each result in the template, under a policy that lets only its own script run."""
+"""The page as text and as a file: the template filled, under a policy that lets only its own script run."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import importlib.resources
+import os
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gilscope import __version__
-from gilscope.core.errors import UnavailableError
+from gilscope.core.errors import UnavailableError, UsageError
+from gilscope.report.charts import View
 from gilscope.report.charts.heat import Scale
 from gilscope.report.figures import unbroken
 from gilscope.report.page.page import result_part
-from gilscope.report.page.source import Source
 from gilscope.report.palette import CHART_CSS, THEMES, variables
 from gilscope.report.svg import Markup, legible, tag
 
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["GENERATOR", "render"]
+__all__ = ["REPORT_NAME", "render", "write"]
 
-GENERATOR = "gilscope report"
-"""What the page says made it: only such a file is ever overwritten."""
+REPORT_NAME = "report.html"
+_GENERATOR = "gilscope report"  # what the page says made it: only such a file is ever overwritten
+_HEAD_BYTES = 4096  # our mark is before any style or script
 
-SCRIPTS = ("base.js", "case.js", "table.js", "page.js")
-"""Parts of the one script, in this order: later ones use earlier ones."""
-
-HEAT_ROWS = 40
-"""Rows of a heat map shown at once; a button shows the rest."""
-
-CHIPS = 12
-"""Cases that a finding names; the table has them all."""
-
-VERDICTS = 8
-"""Kernels whose verdict is beside the overview; each is in its own part too."""
+_SCRIPTS = ("base.js", "case.js", "table.js", "page.js")  # in this order: later ones use earlier ones
+_HEAT_ROWS = 40  # rows of a heat map shown at once; a button shows the rest
+_CHIPS = 12  # cases that a finding names; the table has them all
+_VERDICTS = 8  # kernels whose verdict is beside the overview; each is in its own part too
 
 
-def render(sources: Sequence[Source]) -> str:
-    """Return the page of one or several results.
-
-    Parameters
-    ----------
-    sources : sequence of Source
-
-    Raises
-    ------
-    UnavailableError
-        If Jinja2 is not installed.
-
-    Notes
-    -----
-    Time linear in the number of cases; nothing is imported but the standard library and Jinja2.
-    """
-    script = "\n".join(_resource(name) for name in SCRIPTS)
+def render(views: Sequence[View]) -> str:
+    """Return the page of some results, in time linear in the cases; raise ``UnavailableError`` without Jinja2."""
+    script = "\n".join(_resource(name) for name in _SCRIPTS)
     page = _template().render(
-        parts=[result_part(source, f"r{number}", sources[0]) for number, source in enumerate(sources)],
+        parts=[result_part(replace(view, ident=f"r{n}"), views[0].answer) for n, view in enumerate(views)],
         policy=_policy(script),
-        generator=GENERATOR,
+        generator=_GENERATOR,
         version=__version__,
         css=Markup(_themes() + CHART_CSS + _colours() + _resource("report.css")),
         js=Markup(script),
         legend=_legend,
-        heat_rows=HEAT_ROWS,
-        chips=CHIPS,
-        verdicts=VERDICTS,
+        heat_rows=_HEAT_ROWS,
+        chips=_CHIPS,
+        verdicts=_VERDICTS,
     )
     return legible(page)
 
@@ -105,17 +88,39 @@ def _themes() -> str:
 
 def _colours() -> str:
     """Return the backgrounds of heat-map cells and of loss bars: HTML has no fill."""
-    names = [name for name in THEMES["light"] if name.startswith(("heat-", "loss-"))]
-    rules = []
-    for name in names:
-        kind, _, rest = name.partition("-")
-        selector = f".h-{rest}" if kind == "heat" else f".sw-{rest},.key-{name}"
-        ink = f";color:var(--on-{name})" if kind == "heat" else ""
-        rules.append(f"{selector}{{background:var(--{name}){ink}}}")
-    return "\n".join(rules) + "\n"
+    rules = {
+        "heat": ".h-{1}{{background:var(--{0});color:var(--on-{0})}}\n",
+        "loss": ".sw-{1},.key-{0}{{background:var(--{0})}}\n",
+    }
+    names = (name for name in THEMES["light"] if name.startswith(tuple(rules)))
+    return "".join(rules[name[:4]].format(name, name[5:]) for name in names)
 
 
 def _legend(scale: Scale) -> Markup:
-    """Return the scale of the heat map as a row of steps."""
     steps = [tag("i", edge, class_=f"h-{step}") for step, edge in scale.edges()]
     return tag("div", tag("span", "slower"), *steps, tag("span", "faster"), class_="legend", aria_hidden="true")
+
+
+def write(path: Path, views: Sequence[View]) -> None:
+    """Write the report of some results, replacing an older report atomically.
+
+    Raises ``UnavailableError`` without Jinja2, and ``UsageError`` if the file is not a report or cannot be written.
+    """
+    if path.exists() and not _ours(path):
+        raise UsageError(f"{str(path)!r} is there already and no report of gilscope: choose another name with --out")
+    page = render(views).encode("utf-8", "replace")
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(page)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {str(path)!r}: {error.strerror}; choose another name with --out") from None
+
+
+def _ours(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return f'content="{_GENERATOR}"'.encode() in file.read(_HEAD_BYTES)
+    except OSError:
+        return False

@@ -5,7 +5,7 @@ class Table {
     this.result = result;
     this.table = $("[data-raw]", result.root);
     this.form = $("[data-filters]", result.root);
-    this.columns = result.columns.map(([title, help, words, texts, ranks]) => ({ title, help, words, texts: result.store[texts], ranks: result.store[ranks] }));
+    this.columns = result.columns.map(([title, help, left, texts, ranks]) => ({ title, help, left, texts: result.store[texts], ranks: result.store[ranks] }));
     this.filters = Object.entries(result.filters).map(([name, place]) => [this.form.elements[name], result.store[place]]);
     this.order = result.ids.map((_, index) => index);
     this.haystack = this.order.map((index) => this.columns.map(({ texts }) => texts[index]).join(" ").toLowerCase());
@@ -35,8 +35,8 @@ class Table {
 
   head() {
     const line = make("tr");
-    this.columns.forEach(({ title, help, words }, column) => {
-      const cell = make("th", "", { scope: "col", className: words ? "" : "n" });
+    this.columns.forEach(({ title, help, left }, column) => {
+      const cell = make("th", "", { scope: "col", className: left ? "" : "n" });
       const button = make("button", title, { type: "button", title: help });
       button.addEventListener("click", () => this.sort(column));
       cell.append(button);
@@ -48,8 +48,8 @@ class Table {
   }
 
   sort(column) {
-    const { words, ranks } = this.columns[column];
-    const direction = this.sorted[0] === column ? -this.sorted[1] : words ? 1 : -1;
+    const { left, ranks } = this.columns[column];
+    const direction = this.sorted[0] === column ? -this.sorted[1] : left ? 1 : -1;
     this.sorted = [column, direction];
     this.order.sort((one, other) => {
       const [a, b] = [ranks[one], ranks[other]];
@@ -76,7 +76,7 @@ class Table {
     this.body.replaceChildren(
       ...found.slice(this.page * PAGE_ROWS, (this.page + 1) * PAGE_ROWS).map((index) => {
         const line = make("tr", "", { tabIndex: -1, "data-case": index });
-        for (const { words, texts } of this.columns) line.append(make("td", texts[index], { className: words ? "" : "n" }));
+        for (const { left, texts } of this.columns) line.append(make("td", texts[index], { className: left ? "" : "n" }));
         return line;
       }),
     );

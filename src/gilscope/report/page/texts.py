@@ -1,15 +1,18 @@
-"""What the page's script shows of the cases: their texts by column, and the order of each column."""
+"""The data inside the page: the texts of all cases by column, and the analysis for download, both compressed."""
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
+import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from gilscope.analysis.rows import CaseRow, is_measured
-from gilscope.core.records import CaseRecord
 from gilscope.core.units import NS_PER_S
-from gilscope.report.case_facts import facts_of, shares
+from gilscope.report.case_facts import facts_of, time_parts
 from gilscope.report.charts import View
 from gilscope.report.columns import Column, columns_of
 from gilscope.report.figures import NONE, seconds
@@ -17,23 +20,21 @@ from gilscope.report.sentences.findings import sentence
 from gilscope.report.svg import linear
 from gilscope.stats import Estimate
 
-__all__ = ["MAX_ROUNDS", "STRIP_HEIGHT", "texts_of"]
+__all__ = ["MAX_BYTES", "MAX_ROUNDS", "STRIP_HEIGHT", "compressed", "packed", "texts_of"]
 
-MAX_ROUNDS = 60_000
-"""Rounds carried one by one, for the panel of a case: more would double the page."""
-
-STRIP_HEIGHT = 110
-"""Of the picture of a case's rounds; pixels."""
-
-_TIP = ("rate", "versus serial", "speed-up", "efficiency", "blocks", "findings")
-"""Facts in the tooltip of a case."""
-
+# Embedded size up to which an analysis is carried: the page with its charts and texts stays below 3 MB.
+MAX_BYTES = 1_200_000
+MAX_ROUNDS = 60_000  # rounds carried one by one, for the panel of a case: more would double the page
+STRIP_HEIGHT = 110  # height of the picture of a case's rounds; pixels
+_TIP = ("rate", "versus serial", "speed-up", "efficiency", "blocks", "findings")  # facts in a case's tooltip
+_DIGITS = 5  # of a large analysis: a part in a hundred thousand is far below any interval's width
+_LEVEL = 6  # of gzip: 9 takes twice as long for 1 % less
 _INSIDE = 10  # pixels of a strip that stay free above and below
 
 
 @dataclass(slots=True)
 class _Store:
-    """Columns, a value per case: equal ones are kept once, and are known by their place."""
+    """Columns, a value per case; equal ones are stored once and referred to by their place."""
 
     columns: list[Sequence[Any]] = field(default_factory=list)
     _places: dict[tuple[Hashable, ...], int] = field(default_factory=dict)
@@ -49,23 +50,20 @@ class _Store:
 def texts_of(view: View) -> dict[str, Any]:
     """Return everything the script shows of the cases of a result.
 
-    Returns
-    -------
-    dict
-        ``store``: columns. What refers to one has its place there: ``ids``; ``columns`` of the table (title, help,
-        whether it is words, texts, ranks), ``filters`` (name, texts), ``facts`` of a case and those of its ``tips``
-        (name, texts), its ``shares`` (name, label, texts, widths of the bars in percent). ``seen``: by case (code,
-        sentence) of its findings; ``fixes``: by code (fix, whether it is good news); ``details``, ``rounds``: by case.
+    ``store`` has columns; what refers to one has its place there: ``ids``; ``columns`` of the table (title, help,
+    whether it is flush left, texts, ranks), ``filters`` (name, texts), ``facts`` of a case and those of its ``tips``
+    (name, texts), its ``shares`` (name, label, texts, widths of the bars in percent). ``seen``: by case (code,
+    sentence) of its findings; ``fixes``: by code (fix, whether it is good news); ``details``, ``rounds``: by case.
     """
     rows, store = view.answer.rows, _Store()
-    known = [facts_of(row, _record(view, row)) for row in rows]
+    records = view.measured.cases if view.measured is not None else {}
+    known = [facts_of(row, records.get(row.case.id)) for row in rows]
     names = dict.fromkeys(name for facts in known for name in facts)
     facts = {name: store.add([found.get(name, NONE) for found in known]) for name in names}
     trouble = store.add([NONE if is_measured(row) else found["status"] for row, found in zip(rows, known, strict=True)])
-    columns = list(columns_of("page"))
     return {
         "ids": store.add([row.case.id for row in rows]),
-        "columns": [_column(store, column, rows) for column in columns],
+        "columns": [_column(store, column, rows) for column in columns_of("page")],
         "filters": {
             "kernel": store.add([row.case.kernel for row in rows]),
             "status": store.add([row.status.replace("_", " ") for row in rows]),
@@ -85,13 +83,9 @@ def texts_of(view: View) -> dict[str, Any]:
     }
 
 
-def _record(view: View, row: CaseRow) -> CaseRecord | None:
-    return view.measured.cases.get(row.case.id) if view.measured is not None else None
-
-
 def _column(store: _Store, column: Column, rows: Sequence[CaseRow]) -> tuple[str, str, bool, int, int]:
     texts, ranks = [column.cell(row) for row in rows], _ranks([column.sort_key(row) for row in rows])
-    return column.heading, column.help, column.words, store.add(texts), store.add(ranks)
+    return column.heading, column.help, column.left, store.add(texts), store.add(ranks)
 
 
 def _ranks(keys: Sequence[float | int | str | None]) -> list[int | None]:
@@ -102,7 +96,7 @@ def _ranks(keys: Sequence[float | int | str | None]) -> list[int | None]:
 
 
 def _shares(store: _Store, rows: Sequence[CaseRow]) -> Iterator[tuple[str, str, int, int]]:
-    found = [{part.name: part for part in shares(row)} for row in rows]
+    found = [{part.name: part for part in time_parts(row)} for row in rows]
     for name, label in {part.name: part.label for parts in found for part in parts.values()}.items():
         parts = [each.get(name) for each in found]
         widths = [round(min(100.0, max(0.0, 100 * part.value)), 1) if part else 0 for part in parts]
@@ -118,10 +112,8 @@ def _rounds(view: View) -> dict[int, dict[str, Any]]:
         for case, timed in block.rounds.items():
             if case in view.index:
                 walls_s.setdefault(view.index[case], []).append(timed.wall_ns / timed.repeats / NS_PER_S)
-    rows = view.answer.rows
-    return {
-        number: _strip(walls, wall) for number, walls in walls_s.items() if (wall := rows[number].wall_s) is not None
-    }
+    known = ((number, walls, view.answer.rows[number].wall_s) for number, walls in walls_s.items())
+    return {number: _strip(walls, wall) for number, walls, wall in known if wall is not None}
 
 
 def _strip(walls_s: Sequence[float], found: Estimate) -> dict[str, Any]:
@@ -136,3 +128,33 @@ def _strip(walls_s: Sequence[float], found: Estimate) -> dict[str, Any]:
         "median": round(y(found.value), 1),
         "band": [round(y(end), 1) for end in reversed(ends)],
     }
+
+
+class Packed(NamedTuple):
+    """A document for download: ``text`` is empty where it is too large; ``exact``: numbers have all their digits."""
+
+    text: str
+    exact: bool
+
+
+def packed(value: Any) -> Packed:
+    """Compress a JSON-able document for download; a large one loses digits, one too large even then is left out."""
+    text = compressed(value)
+    if len(text) <= MAX_BYTES:
+        return Packed(text, exact=True)
+    text = compressed(_rounded(value))
+    return Packed(text if len(text) <= MAX_BYTES else "", exact=False)
+
+
+def compressed(value: Any) -> str:
+    """Return base64 of gzip of JSON: base64 has no character that could end a script element."""
+    plain = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return base64.b64encode(gzip.compress(plain.encode("utf-8", "replace"), _LEVEL, mtime=0)).decode("ascii")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else value
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value

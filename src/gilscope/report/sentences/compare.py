@@ -12,13 +12,7 @@ __all__ = ["compare_notes", "elsewhere_note"]
 
 
 def compare_notes(found: ResultComparison, gate: str) -> Iterator[str]:
-    """Say below the table what differs around the two results, and what the gate makes of it.
-
-    Parameters
-    ----------
-    gate : str
-        The gate as it was asked for, or empty.
-    """
+    """Say what differs around the two results, and what the gate (as the user wrote it, or empty) could not decide."""
     if found.surroundings:
         yield f"not comparable: {_listed(found.surroundings)}"
         anyway = any(entry.ratio is not None and not entry.comparable for entry in found.cases)
@@ -44,8 +38,6 @@ def _listed(differences: Iterable[Difference]) -> str:
 
 def elsewhere_note(first: Answer, other: Answer) -> str:
     """Say that a result is shown beside one that was measured in other surroundings, or nothing."""
-    differing = [
-        f"{entry.where} {entry.name}: {entry.before} there, {entry.now} here"
-        for entry in differences_around(first, other)
-    ]
-    return f"Not comparable with the first result: {'; '.join(differing)}." if differing else ""
+    found = differences_around(first, other)
+    differing = "; ".join(f"{entry.where} {entry.name}: {entry.before} there, {entry.now} here" for entry in found)
+    return f"Not comparable with the first result: {differing}." if differing else ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gilscope.results.surroundings import Python, Surroundings
+from gilscope.report.figures import counted
+from gilscope.results.surroundings import Surroundings
 
 __all__ = ["check_notes", "environment_note", "interpreter_notes"]
 
@@ -19,28 +20,20 @@ def environment_note(here: Surroundings) -> str:
         parts.append(f"{here.machine.system} {here.machine.architecture}")
         parts.append(here.machine.cpu_model or "unknown processor")
     if here.cpus.count:
-        parts.append(f"{here.cpus.count} usable CPU{'' if here.cpus.count == 1 else 's'}: {here.cpus.detail}")
+        parts.append(f"{counted(here.cpus.count, 'usable CPU')}: {here.cpus.detail}")
     return ", ".join(parts)
 
 
 def check_notes(here: Surroundings) -> list[str]:
     """Say what about the machine could spoil the measurement."""
-    return [
-        "; ".join(part for part in (check.message, check.cure) if part)
-        for check in here.checks
-        if check.status == "warning"
-    ]
+    warnings = (check for check in here.checks if check.status == "warning")
+    return ["; ".join(filter(None, (check.message, check.cure))) for check in warnings]
 
 
 def interpreter_notes(here: Surroundings) -> Iterator[tuple[str, str]]:
-    """Yield the label of each interpreter that was compared, and which Python it is and whether it started with the
-    GIL."""
+    """Yield the label of each interpreter that was compared, and which Python it is with which state of the GIL."""
     for entry in here.interpreters:
-        yield entry.label, _python(entry)
-
-
-def _python(entry: Python) -> str:
-    build = "free-threaded build" if entry.free_threaded else "build with the GIL"
-    state = ("GIL on" if entry.gil_enabled else "GIL off") if entry.free_threaded else ""
-    parts = (f"{entry.implementation} {entry.version}", build, state, entry.executable)
-    return ", ".join(part for part in parts if part)
+        build = "free-threaded build" if entry.free_threaded else "build with the GIL"
+        state = ("GIL on" if entry.gil_enabled else "GIL off") if entry.free_threaded else ""
+        parts = (f"{entry.implementation} {entry.version}", build, state, entry.executable)
+        yield entry.label, ", ".join(filter(None, parts))

@@ -13,9 +13,17 @@ from gilscope.report.figures import NONE, interval, percent, seconds, si, times
 from gilscope.report.labels import named
 from gilscope.stats import Estimate
 
-__all__ = ["LOSS_WORDS", "Seen", "finding_notes", "largest_loss", "listed", "seen_in", "sentence", "unexplained_note"]
+__all__ = [
+    "LOSS_LABELS",
+    "KernelFinding",
+    "finding_notes",
+    "findings_in",
+    "largest_loss",
+    "sentence",
+    "unexplained_note",
+]
 
-LOSS_WORDS = {
+LOSS_LABELS = {
     "gil_wait": "GIL wait",
     "run_queue": "run queue",
     "stolen": "stolen",
@@ -28,53 +36,47 @@ LOSS_WORDS = {
 }
 
 _OFTEN_PER_S = 2000  # hand-overs: byte code alone changes hands once per switch interval, 200 times a second
-_NAMED = 4  # more names than this make no sentence
+_NAMED = 4  # a sentence names no more
 
 
 def largest_loss(row: CaseRow) -> str:
     """Write the largest loss: ``GIL wait 42 ±3%``."""
     found = row.largest_loss
-    return f"{LOSS_WORDS[found[0]]} {percent(found[1])}" if found is not None else NONE
+    return f"{LOSS_LABELS[found[0]]} {percent(found[1])}" if found is not None else NONE
 
 
-class Seen(NamedTuple):
-    """A finding in a kernel: all cases that it concerns, and what was seen in the one that loses most."""
+class KernelFinding(NamedTuple):
+    """A finding in a kernel: the cases it concerns, and the evidence in the one that loses most."""
 
     group: FindingGroup
     rows: list[CaseRow]
     text: str
 
-    @property
-    def fix(self) -> str:
-        """Its fix as a sentence; empty where there is nothing to fix."""
-        return f"Cure: {self.group.cure}." if self.group.cure else ""
 
-
-def seen_in(answer: Answer, kernel: str) -> Iterator[Seen]:
+def findings_in(answer: Answer, kernel: str) -> Iterator[KernelFinding]:
     """Yield what was found in a kernel, once per finding; the case is named where there are several."""
     for group in answer.findings:
         pairs = group.within(kernel)
         if pairs:
             worst, found = max(pairs, key=lambda pair: pair[1].share)
             of = f" ({named(worst)})" if len(pairs) > 1 else ""
-            yield Seen(group, [row for row, _ in pairs], f"{sentence(found, worst)}{of}.")
+            yield KernelFinding(group, [row for row, _ in pairs], f"{sentence(found, worst)}{of}.")
 
 
 def finding_notes(answer: Answer, kernel: str) -> list[str]:
-    """Say once per finding whom it concerns, what was seen in the case that loses most, and what to do."""
+    """Say once per finding which cases it concerns, what the evidence is, and what to do."""
     return [
-        f"{seen.group.code}: {listed([*map(named, seen.rows)])}. {seen.text} {seen.fix}".rstrip()
-        for seen in seen_in(answer, kernel)
+        f"{group.code}: {_listed([*map(named, rows)])}. {text}" + (f" Cure: {group.cure}." if group.cure else "")
+        for group, rows, text in findings_in(answer, kernel)
     ]
 
 
-def listed(names: list[str]) -> str:
-    """Write the first names and how many more there are."""
+def _listed(names: list[str]) -> str:
     return ", ".join(names) if len(names) <= _NAMED else f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
 
 
 def sentence(found: Finding, row: CaseRow) -> str:
-    """Say what was seen, without the full stop."""
+    """Say what was found, without the full stop."""
     return _SENTENCES[found.code](found.evidence, row)
 
 
@@ -83,31 +85,28 @@ def unexplained_note(answer: Answer, kernel: str) -> Iterator[str]:
     odd = [(named(row), row.unexplained) for row in answer.by_kernel[kernel]]
     names = [f"{name} {100 * share:.1f} %" for name, share in odd if share is not None]
     if names:
-        yield f"blocked or unexplained beyond {100 * UNEXPLAINED:.0f} %: {listed(names)}"
+        yield f"blocked or unexplained beyond {100 * UNEXPLAINED:.0f} %: {_listed(names)}"
 
 
-def _scales(seen: evidence.ScalesEvidence, row: CaseRow) -> str:
-    return f"Reaches {_of_machine(seen)}, a speed-up of {interval(seen.speedup)}"
+def _scales_partly(found: evidence.PartlyEvidence, row: CaseRow) -> str:
+    lost = found.lost
+    largest = f"; the largest loss is {LOSS_LABELS[found.largest]}, {percent(lost)}" if lost is not None else ""
+    return f"Reaches {_of_machine(found)}, a speed-up of {interval(found.speedup)}{largest}"
 
 
-def _scales_partly(seen: evidence.PartlyEvidence, row: CaseRow) -> str:
-    largest = f"; the largest loss is {LOSS_WORDS[seen.largest]}, {percent(seen.lost)}" if seen.lost is not None else ""
-    return f"Reaches {_of_machine(seen)}, a speed-up of {interval(seen.speedup)}{largest}"
-
-
-def _superlinear(seen: evidence.SuperlinearEvidence, row: CaseRow) -> str:
-    parts = [f"{row.case.workers} workers do {times(seen.speedup)} the work of one"]
-    if seen.cpu_ratio is not None:
-        parts.append(f"the same work takes {times(seen.cpu_ratio)} the CPU time")
-    if seen.faults is not None and seen.single_faults is not None:
-        parts.append(f"with {_count(seen.faults)} page faults, and {_count(seen.single_faults)} in one worker alone")
+def _superlinear(found: evidence.SuperlinearEvidence, row: CaseRow) -> str:
+    parts = [f"{row.case.workers} workers do {times(found.speedup)} the work of one"]
+    if found.cpu_ratio is not None:
+        parts.append(f"the same work takes {times(found.cpu_ratio)} the CPU time")
+    if found.faults is not None and found.single_faults is not None:
+        parts.append(f"with {_count(found.faults)} page faults, and {_count(found.single_faults)} in one worker alone")
     return ", ".join(parts)
 
 
-def _page_faults(seen: evidence.FaultEvidence, row: CaseRow) -> str:
+def _page_faults(found: evidence.FaultEvidence, row: CaseRow) -> str:
     return (
-        f"Page faults take {percent(seen.fault_share)} of the workers' time and {percent(seen.single_fault_share)} of "
-        f"one worker's alone, {_count(seen.faults)} and {_count(seen.single_faults)} in each execution: memory "
+        f"Page faults take {percent(found.fault_share)} of the workers' time and {percent(found.single_fault_share)} "
+        f"of one worker's alone, {_count(found.faults)} and {_count(found.single_faults)} in each execution: memory "
         "that was given back to the system and is wanted again"
     )
 
@@ -116,136 +115,125 @@ def _count(found: Estimate | None) -> str:
     return f"{found.value:,.0f}" if found is not None else NONE
 
 
-def _inflation(seen: evidence.InflationEvidence, row: CaseRow) -> str:
+def _inflation(found: evidence.InflationEvidence, row: CaseRow) -> str:
     return (
-        f"The same work takes {times(seen.cpu_ratio)} the CPU time, {percent(seen.inflation)} of the core-seconds: "
+        f"The same work takes {times(found.cpu_ratio)} the CPU time, {percent(found.inflation)} of the core-seconds: "
         "memory, caches, the allocator or objects that workers share"
     )
 
 
-def _of_machine(seen: evidence.ScalesEvidence | evidence.NoiseEvidence) -> str:
-    basis = f", both {seen.basis}" if seen.basis else ""
-    return f"{interval(seen.relative_efficiency)} of what the machine gave{basis}"
+def _of_machine(found: evidence.ScalesEvidence | evidence.NoiseEvidence) -> str:
+    basis = f", both {found.basis}" if found.basis else ""
+    return f"{interval(found.relative_efficiency)} of what the machine gave{basis}"
 
 
-def _gil(seen: evidence.GilEvidence) -> Iterator[str]:
-    lost, held, waiting = seen.lost, seen.held, seen.waiting
-    if lost:
-        yield f"Threads lose {percent(lost)} of their time to the GIL"
-    if held:
-        yield f"it is held {percent(held)} of the time"
-    if waiting:
-        yield f"{waiting.value:.1f} threads wait for it on average"
-    rate = seen.handovers_per_s
+def _gil(found: evidence.GilEvidence) -> Iterator[str]:
+    if found.lost:
+        yield f"Threads lose {percent(found.lost)} of their time to the GIL"
+    if found.held:
+        yield f"it is held {percent(found.held)} of the time"
+    if found.waiting:
+        yield f"{found.waiting.value:.1f} threads wait for it on average"
+    rate = found.handovers_per_s
     if rate is not None and rate > _OFTEN_PER_S:
         yield f"it changes hands {si(rate).rstrip()} times a second: the calls that release it are short"
 
 
-def _gil_bound(seen: evidence.GilEvidence, row: CaseRow) -> str:
-    if seen.cpu_per_wall is not None:
-        return (
-            f"{row.case.workers} threads keep {interval(seen.cpu_per_wall)} CPUs busy and neither queue nor sleep: "
-            f"one at a time, as under the GIL (probe {seen.probe})"
-        )
-    return ", ".join(_gil(seen))
-
-
-def _gil_held_in_c(seen: evidence.GilEvidence, row: CaseRow) -> str:
-    parts = list(_gil(seen))
-    if seen.turn_s is not None and seen.switch_interval_s is not None:
-        parts.append(
-            f"in turns of {seconds(seen.turn_s)} by C code that does not let go when asked after "
-            f"{seconds(seen.switch_interval_s)}"
-        )
-    return ", ".join(parts)
-
-
-def _gil_re_enabled(seen: evidence.GilEvidence, row: CaseRow) -> str:
-    return ", ".join([f"This free-threaded build runs with the GIL, {seen.switched_on}", *_gil(seen)])
-
-
-def _memory_bound(seen: evidence.MemoryEvidence, row: CaseRow) -> str:
+def _gil_bound(found: evidence.GilEvidence, row: CaseRow) -> str:
+    if found.cpu_per_wall is None:
+        return ", ".join(_gil(found))
     return (
-        f"On private copies the memory system gives {interval(seen.isolated)} where the CPUs give "
-        f"{interval(seen.spin)}; {percent(seen.inflation_memory)} of the core-seconds are CPU time spent on that"
+        f"{row.case.workers} threads keep {interval(found.cpu_per_wall)} CPUs busy and neither queue nor sleep: "
+        f"one at a time, as under the GIL (probe {found.probe})"
     )
 
 
-def _contention(seen: evidence.ContentionEvidence, row: CaseRow) -> str:
+def _gil_held_in_c(found: evidence.GilEvidence, row: CaseRow) -> str:
+    parts = list(_gil(found))
+    if found.turn_s is not None and found.switch_interval_s is not None:
+        turn, asked = seconds(found.turn_s), seconds(found.switch_interval_s)
+        parts.append(f"in turns of {turn} by C code that does not let go when asked after {asked}")
+    return ", ".join(parts)
+
+
+def _memory_bound(found: evidence.MemoryEvidence, row: CaseRow) -> str:
     return (
-        f"The same work takes more CPU time than isolated workers need, {percent(seen.inflation_software)} of the "
+        f"On private copies the memory system gives {interval(found.isolated)} where the CPUs give "
+        f"{interval(found.spin)}; {percent(found.inflation_memory)} of the core-seconds are CPU time spent on that"
+    )
+
+
+def _contention(found: evidence.ContentionEvidence, row: CaseRow) -> str:
+    return (
+        f"The same work takes more CPU time than isolated workers need, {percent(found.inflation_software)} of the "
         "core-seconds: workers share objects, cache lines or an allocator"
     )
 
 
-def _imbalance(seen: evidence.ImbalanceEvidence, row: CaseRow) -> str:
-    if seen.waiting is not None:
-        return f"The runtime's threads wait or spin {percent(seen.waiting)} of their time: uneven work or short regions"
-    uneven = f"; uneven CPU time accounts for {percent(seen.uneven)}" if seen.uneven is not None else ""
-    return f"Workers wait for each other {percent(seen.imbalance)} of their time{uneven}"
+def _imbalance(found: evidence.ImbalanceEvidence, row: CaseRow) -> str:
+    if found.waiting is not None:
+        return (
+            f"The runtime's threads wait or spin {percent(found.waiting)} of their time: uneven work or short regions"
+        )
+    uneven = f"; uneven CPU time accounts for {percent(found.uneven)}" if found.uneven is not None else ""
+    return f"Workers wait for each other {percent(found.imbalance)} of their time{uneven}"
 
 
-def _dispatch_bound(seen: evidence.DispatchEvidence, row: CaseRow) -> str:
-    wall = f"; one execution takes {seconds(seen.wall_s.value)}" if seen.wall_s is not None else ""
-    return f"Handing out work and waking workers takes {percent(seen.dispatch)} of their time{wall}"
+def _dispatch_bound(found: evidence.DispatchEvidence, row: CaseRow) -> str:
+    wall = f"; one execution takes {seconds(found.wall_s.value)}" if found.wall_s is not None else ""
+    return f"Handing out work and waking workers takes {percent(found.dispatch)} of their time{wall}"
 
 
-def _over_subscribed(seen: evidence.OverSubscribedEvidence, row: CaseRow) -> str:
-    limit = f" ({seen.limit})" if seen.limit else ""
+def _over_subscribed(found: evidence.OverSubscribedEvidence, row: CaseRow) -> str:
+    limit = f" ({found.limit})" if found.limit else ""
+    share = f"{percent(found.run_queue)} of their time"
+    return f"{row.case.workers} workers have {found.usable_cpus} usable CPUs{limit} and queue for them {share}"
+
+
+def _nested_parallelism(found: evidence.NestedEvidence, row: CaseRow) -> str:
+    threads = f": {found.threads} threads for {found.usable_cpus} CPUs" if found.threads is not None else ""
+    text = f"Each of {row.case.workers} workers runs its libraries' own threads{threads}"
+    if found.versus_limited is not None:
+        return f"{text}; a call takes {times(found.versus_limited)} as long as with one thread per worker"
+    return f"{text}; one worker alone keeps {interval(found.cpus_per_worker)} CPUs busy"
+
+
+def _quota_limited(found: evidence.QuotaEvidence, row: CaseRow) -> str:
+    quota = f" of {found.quota_cpus:g} CPUs" if found.quota_cpus is not None else ""
+    queued = (
+        f"; workers queue for a CPU {percent(found.run_queue)} of their time" if found.run_queue is not None else ""
+    )
+    return f"The cgroup's CPU quota{quota} stopped threads for {percent(found.throttled)} of workers x wall{queued}"
+
+
+def _smt_limited(found: evidence.SmtEvidence, row: CaseRow) -> str:
     return (
-        f"{row.case.workers} workers have {seen.usable_cpus} usable CPUs{limit} and queue for them "
-        f"{percent(seen.run_queue)} of their time"
+        f"{row.case.workers} workers share {found.physical_cores} physical cores: even arithmetic in registers reaches "
+        f"only {interval(found.spin)}, and {percent(found.inflation_machine)} of the core-seconds go into sharing"
     )
 
 
-def _nested_parallelism(seen: evidence.NestedEvidence, row: CaseRow) -> str:
-    threads = f": {seen.threads} threads for {seen.usable_cpus} CPUs" if seen.threads is not None else ""
-    said = f"Each of {row.case.workers} workers runs its libraries' own threads{threads}"
-    if seen.versus_limited is not None:
-        return f"{said}; a call takes {times(seen.versus_limited)} as long as with one thread per worker"
-    return f"{said}; one worker alone keeps {interval(seen.cpus_per_worker)} CPUs busy"
-
-
-def _quota_limited(seen: evidence.QuotaEvidence, row: CaseRow) -> str:
-    quota = f" of {seen.quota_cpus:g} CPUs" if seen.quota_cpus is not None else ""
-    queued = f"; workers queue for a CPU {percent(seen.run_queue)} of their time" if seen.run_queue is not None else ""
-    return f"The cgroup's CPU quota{quota} stopped threads for {percent(seen.throttled)} of workers x wall{queued}"
-
-
-def _smt_limited(seen: evidence.SmtEvidence, row: CaseRow) -> str:
-    return (
-        f"{row.case.workers} workers share {seen.physical_cores} physical cores: even arithmetic in registers reaches "
-        f"only {interval(seen.spin)}, and {percent(seen.inflation_machine)} of the core-seconds go into sharing"
-    )
-
-
-def _stolen(seen: evidence.StolenEvidence, row: CaseRow) -> str:
-    return f"The hypervisor gave {percent(seen.stolen)} of workers x wall to other guests"
-
-
-def _lock_bound(seen: evidence.LockEvidence, row: CaseRow) -> str:
-    return f"Workers sleep {percent(seen.blocked)} of their time inside their work: locks, I/O or mere sleep"
-
-
-def _too_noisy(seen: evidence.NoiseEvidence, row: CaseRow) -> str:
-    if seen.run_queue is not None:
-        return f"Other programs took the CPUs {percent(seen.run_queue)} of the time"
-    if seen.relative_efficiency is not None:
-        return f"Reaches {_of_machine(seen)}: that says nothing"
-    if seen.speedup is not None:
-        return f"The speed-up lies anywhere in {interval(seen.speedup)}"
+def _too_noisy(found: evidence.NoiseEvidence, row: CaseRow) -> str:
+    if found.run_queue is not None:
+        return f"Other programs took the CPUs {percent(found.run_queue)} of the time"
+    if found.relative_efficiency is not None:
+        return f"Reaches {_of_machine(found)}: that says nothing"
+    if found.speedup is not None:
+        return f"The speed-up lies anywhere in {interval(found.speedup)}"
     return "The rounds scatter too much to tell"
 
 
 _SENTENCES: Mapping[str, Callable[[Any, CaseRow], str]] = {
-    "scales": _scales,
+    "scales": lambda found, row: f"Reaches {_of_machine(found)}, a speed-up of {interval(found.speedup)}",
     "scales_partly": _scales_partly,
     "superlinear": _superlinear,
     "page_faults": _page_faults,
     "inflation": _inflation,
     "gil_bound": _gil_bound,
     "gil_held_in_c": _gil_held_in_c,
-    "gil_re_enabled": _gil_re_enabled,
+    "gil_re_enabled": lambda found, row: ", ".join(
+        [f"This free-threaded build runs with the GIL, {found.switched_on}", *_gil(found)]
+    ),
     "memory_bound": _memory_bound,
     "contention": _contention,
     "imbalance": _imbalance,
@@ -254,7 +242,9 @@ _SENTENCES: Mapping[str, Callable[[Any, CaseRow], str]] = {
     "over_subscribed": _over_subscribed,
     "quota_limited": _quota_limited,
     "smt_limited": _smt_limited,
-    "stolen": _stolen,
-    "lock_bound": _lock_bound,
+    "stolen": lambda found, row: f"The hypervisor gave {percent(found.stolen)} of workers x wall to other guests",
+    "lock_bound": lambda found, row: (
+        f"Workers sleep {percent(found.blocked)} of their time inside their work: locks, I/O or mere sleep"
+    ),
     "too_noisy": _too_noisy,
 }

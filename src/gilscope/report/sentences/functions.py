@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from gilscope.analysis.answer import Answer
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.verdict import GAIN, FunctionVerdict, KernelVerdict
 from gilscope.report.figures import joined, per_second, seconds, times
 from gilscope.report.labels import named, way
 from gilscope.report.sentences.kernels import NAMED_TIES, provisional
 
+if TYPE_CHECKING:
+    from gilscope.kernels.user import Request
+
 __all__ = ["closing", "preamble", "sentence"]
 
-_POOLS = {
-    "threads": "a pool of threads",
-    "processes": "a pool of processes",
-    "interpreters": "a pool of interpreters",
+_UNDECIDED = {
+    "machine": ": the machine itself gave no more to the control.",
+    "noise": "; give it a larger --budget or a quieter machine.",
 }
 
-_OPEN = {
-    "machine": "the machine itself gave no more to the control.",
-    "noise": "give it a larger --budget or a quieter machine.",
-}
-_JOINT = {"machine": ":", "noise": ";"}
 
-
-def closing(answer: Answer, found: KernelVerdict) -> str:
+def closing(found: KernelVerdict) -> str:
     """Say for each function which way is best and what stops the others; then how small a task may be."""
-    sentences = [provisional(found)]
-    if len(found.functions) > 1:
-        sentences.append(_fastest(found))
-    for function in found.functions:
-        sentences += _about(function)
-    return " ".join(filter(None, sentences))
+    fastest = [_fastest(found)] if len(found.functions) > 1 else []
+    about = (text for function in found.functions for text in _about(function))
+    return " ".join(filter(None, [provisional(found), *fastest, *about]))
 
 
-def sentence(answer: Answer, found: KernelVerdict, function: FunctionVerdict) -> str:
+def sentence(found: KernelVerdict, function: FunctionVerdict) -> str:
     """Say the verdict of one function."""
     return " ".join(filter(None, [provisional(found), *_about(function)]))
 
@@ -61,8 +53,7 @@ def _about(found: FunctionVerdict) -> Iterator[str]:
         ties = f", tied with {joined(map(way, best[1:]))}" if len(best) > 1 else ""
         yield f"{name}: best by {way(best[0])}, {times(best[0].speedup)} over one call after the other{ties}."
     elif found.open_because:
-        why = f"{_JOINT[found.open_because]} {_OPEN[found.open_because]}"
-        yield f"{name}: it is open whether more workers help{why}"
+        yield f"{name}: it is open whether more workers help{_UNDECIDED[found.open_because]}"
     else:
         yield f"{name}: no way gains {GAIN}x; run one call after the other."
     for row in found.ways:
@@ -78,41 +69,28 @@ def _other(row: CaseRow) -> str:
 
 
 def _smallest(found: FunctionVerdict) -> str:
-    """Relate the length of a call to what handing it over costs: below that, calls must be handed over in batches."""
+    """Relate the length of a call to what handing it over costs: below that, hand over batches."""
     serial, cost_s = found.serial, found.hand_over_s
     if serial is None or serial.rate is None or cost_s is None:
         return ""
     call_s = 1.0 / serial.rate.value
-    pool = _POOLS[found.best[0].case.executor]
+    pool = f"a pool of {found.best[0].case.executor}"
     text = f"Handing one task to {pool} costs {seconds(cost_s)}, a call takes {seconds(call_s)}"
     if call_s > 10 * cost_s:
         return f"{text}: submit calls one by one."
     return f"{text}: hand over batches of {max(2, -(-10 * cost_s // call_s)):.0f} calls or more (map with chunksize)."
 
 
-class Call(Protocol):
-    """What the preamble says of a request (``measure.own.Request``)."""
-
-    @property
-    def functions(self) -> Sequence[Any]: ...
-    @property
-    def folder(self) -> str: ...
-    @property
-    def arguments(self) -> str: ...
-    @property
-    def setup(self) -> str: ...
-    @property
-    def items(self) -> str: ...
-    @property
-    def check(self) -> str: ...
-
-
-def preamble(request: Call) -> str:
+def preamble(request: Request) -> str:
     """Say in one line what will be imported and run."""
     args, kwargs = ast.literal_eval(request.arguments)
-    words = [*(f"{value!r:.60}" for value in args), *(f"{name}={value!r:.60}" for name, value in kwargs.items())]
-    words = (["item"] if request.items else []) + (["*made"] if request.setup else []) + words
-    calls = [f"{function.target}({', '.join(words)})" for function in request.functions]
+    given = [
+        *(["item"] if request.items else []),
+        *(["*made"] if request.setup else []),
+        *(f"{value!r:.60}" for value in args),
+        *(f"{name}={value!r:.60}" for name, value in kwargs.items()),
+    ]
+    calls = [f"{function.target}({', '.join(given)})" for function in request.functions]
     others = {"arguments by": request.setup, "items by": request.items, "checked by": request.check}
     more = [f"{what} {target}" for what, target in others.items() if target]
     return f"imports from {request.folder} and calls {', '.join([*calls, *more])}; one call is one task"

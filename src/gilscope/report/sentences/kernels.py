@@ -12,7 +12,7 @@ from gilscope.report.labels import label, mark
 
 __all__ = ["closing", "provisional"]
 
-NAMED_TIES = 4  # more names than this make no sentence
+NAMED_TIES = 4  # a sentence names no more
 
 
 def closing(found: KernelVerdict) -> str:
@@ -42,17 +42,13 @@ def _fastest(found: KernelVerdict) -> str:
     if len(found.fastest) > 1:
         names = joined(label(row) + mark(row) for row in found.fastest)
         return f"{where} {names} tie for fastest{rate}."
-    return f"{where} {label(top)}{mark(top)} is fastest{rate}{_over_itself(top)}{_over_python(found, top)}."
-
-
-def _over_itself(row: CaseRow) -> str:
-    if row.case.is_single or row.speedup is None or not row.speedup.has_interval:
-        return ""
-    return f": {times(row.speedup)} over its own single thread"
+    measured = not top.case.is_single and top.speedup is not None and top.speedup.has_interval
+    over_itself = f": {times(top.speedup)} over its own single thread" if measured else ""
+    return f"{where} {label(top)}{mark(top)} is fastest{rate}{over_itself}{_over_python(found, top)}."
 
 
 def _over_python(found: KernelVerdict, top: CaseRow) -> str:
-    """Relate the fastest to serial pure Python; the size is said where it differs."""
+    """Relate the fastest to serial pure Python, with the size where it differs."""
     plain = found.plain
     if plain is None or top.case.implementation == "py_loop":
         return ""

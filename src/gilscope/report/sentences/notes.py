@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from gilscope.analysis.answer import Answer
-from gilscope.analysis.rows import CaseRow
-from gilscope.report.figures import interval, joined, per_second, seconds, times
+from gilscope.analysis.rows import CaseRow, ControlRow, Role
+from gilscope.report.figures import counted, interval, joined, per_second, seconds, times
 from gilscope.report.labels import OVER_SUBSCRIBED, label, mark, named
 from gilscope.report.sentences.findings import unexplained_note
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE, MIN_BLOCKS
@@ -21,42 +21,38 @@ _ONE_TIME = {"start": "starting workers", "import": "import", "jit": "JIT", "tra
 
 def controls_note(answer: Answer, kernel: str) -> Iterator[str]:
     """Say what the machine gave while the kernel was measured, and how quiet it was."""
-    spins = [
-        f"spin({row.case.workers}) {interval(row.speedup)}"
-        for row in answer.controls_of(kernel, "spin")
-        if row.speedup is not None and row.case.workers > 1
-    ]
-    floors = [f"A/A {interval(row.speedup)}" for row in answer.controls_of(kernel, "A/A") if row.speedup is not None]
-    memory = [
-        f"isolated {row.case.implementation}({row.case.workers}){mark(row)} {interval(row.speedup)}"
-        for row in answer.controls_of(kernel, "isolated")
-        if row.speedup is not None
-    ]
-    said = {"what the machine gave": spins, "what its memory gave": memory, "the noise floor": floors}
-    yield "; ".join(f"{', '.join(parts)} is {what}" for what, parts in said.items() if parts)
+
+    def gave(role: Role, name: Callable[[ControlRow], str], least: int = 1) -> str:
+        rows = (row for row in answer.controls_of(kernel, role) if row.speedup is not None)
+        return ", ".join(f"{name(row)} {interval(row.speedup)}" for row in rows if row.case.workers >= least)
+
+    controls = {
+        "what the machine gave": gave("spin", lambda row: f"spin({row.case.workers})", least=2),
+        "what its memory gave": gave(
+            "isolated", lambda row: f"isolated {row.case.implementation}({row.case.workers}){mark(row)}"
+        ),
+        "the noise floor": gave("A/A", lambda row: "A/A"),
+    }
+    yield "; ".join(f"{names} is {what}" for what, names in controls.items() if names)
 
 
 def precision_note(answer: Answer, kernel: str) -> Iterator[str]:
-    """Say how narrow the intervals became against what was asked, in how many blocks, and what they are worth."""
+    """Say how many blocks there are, and how narrow the intervals became against what was asked."""
     study = answer.kernel(kernel)
     if study is None:
         return
-    count = f"{study.blocks} block" + ("" if study.blocks == 1 else "s")
+    count = counted(study.blocks, "block")
     level = answer.verdict(kernel).confidence
     if level is not None and level < DEFAULT_CONFIDENCE:
-        yield f"{count}: {_low_confidence(level)}; {MIN_BLOCKS} blocks give 95 %, a larger --budget buys them"
+        low = f"intervals hold with {math.floor(100 * level)} % confidence only"
+        worth = low if level else "no interval, so nothing is known about the spread"
+        yield f"{count}: {worth}; {MIN_BLOCKS} blocks give 95 %, a larger --budget buys them"
     elif study.precision_reached is None:
         yield count
     else:
         text = f"{count}, widest interval ±{100 * study.precision_reached:.1f} %"
         reached = "reached" if study.target_met else "not reached: a larger --budget narrows it"
         yield text if study.target is None else f"{text} (asked ±{100 * study.target:g} %, {reached})"
-
-
-def _low_confidence(level: float) -> str:
-    if level == 0:
-        return "no interval, so nothing is known about the spread"
-    return f"intervals hold with {math.floor(100 * level)} % confidence only"
 
 
 def serial_note(answer: Answer, kernel: str) -> Iterator[str]:
@@ -96,11 +92,11 @@ def unavailable_notes(answer: Answer, kernel: str) -> Iterator[str]:
 
 def _compact(rows: Sequence[CaseRow], present: Collection[str]) -> str:
     """Name many rows as implementations (executors); an implementation that is nowhere present by its name alone."""
-    executors: dict[str, list[str]] = {}
+    executors: dict[str, dict[str, None]] = {}
     for row in rows:
-        names = executors.setdefault(row.case.implementation, [])
-        if row.case.implementation in present and row.case.how not in names:
-            names.append(row.case.how)
+        names = executors.setdefault(row.case.implementation, {})
+        if row.case.implementation in present:
+            names[row.case.how] = None
     implementations: dict[tuple[str, ...], list[str]] = {}
     for implementation, names in executors.items():
         implementations.setdefault(tuple(names), []).append(implementation)
@@ -115,7 +111,7 @@ def trouble_notes(answer: Answer, kernel: str) -> Iterator[str]:
         if row.status not in ("ok", "unavailable", "too_noisy"):
             reason = row.reason.removeprefix(f"{row.case.id}: ") or "no reason given"
             text = f"{row.case.id}: {row.status.replace('_', ' ')}: {reason}"
-            yield "; ".join(part for part in (text, row.cure) if part)
+            yield "; ".join(filter(None, (text, row.cure)))
 
 
 def noise_note(answer: Answer, kernel: str) -> Iterator[str]:
@@ -136,12 +132,12 @@ def over_subscribed_note(answer: Answer, kernel: str) -> Iterator[str]:
 def one_time_note(answer: Answer, kernel: str) -> Iterator[str]:
     """Say the largest one-time cost of each kind and who pays it; they are part of no rate."""
     parts = []
-    for name, words in _ONE_TIME.items():
+    for name, what in _ONE_TIME.items():
         paid = [(row.one_time_s[name], row) for row in answer.by_kernel[kernel] if row.one_time_s.get(name)]
         most_s, row = max(paid, key=lambda pair: pair[0], default=(0.0, None))
         if row is not None and most_s >= _WORTH_SAYING_S:
             cache = f" ({row.jit_cache})" if name == "jit" and row.jit_cache != "none" else ""
-            parts.append(f"{words}{cache} {seconds(most_s)} ({label(row)}{mark(row)})")
+            parts.append(f"{what}{cache} {seconds(most_s)} ({label(row)}{mark(row)})")
     if parts:
         yield f"not in the rates, at most: {', '.join(parts)}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from statistics import median
 
 from gilscope.analysis.answer import Answer
@@ -12,63 +13,42 @@ from gilscope.analysis.findings import Finding, cure_of
 from gilscope.analysis.rows import CaseRow
 from gilscope.core.cases import Case
 from gilscope.core.errors import UnknownNameError, UsageError
-from gilscope.core.records import Block, ResultSet, Round
+from gilscope.core.records import ResultSet, Round
 from gilscope.core.registry import nearest
 from gilscope.core.units import NS_PER_S
-from gilscope.report.case_facts import WORK, facts_of, shares
+from gilscope.report.case_facts import WORK, facts_of, time_parts
 from gilscope.report.figures import NONE, printable, seconds
-from gilscope.report.sentences.findings import sentence
+from gilscope.report.sentences.findings import LOSS_LABELS, sentence
 from gilscope.report.terminal.painted import facts_table, painted, plain_table
 
 __all__ = ["find_case", "render_case"]
 
 BAR_COLUMNS = 76  # of the loss bar: one for 1.3 %, and it fits the narrowest usual terminal
-BAR_LETTERS = {
-    "work": "=",
-    "gil_wait": "G",
-    "run_queue": "q",
-    "stolen": "s",
-    "dispatch": "d",
-    "imbalance": "i",
-    "blocked": "b",
-    "omp_idle": "o",
-    "inflation": "c",
-    "residual": "?",
-}
+BAR_LETTERS = dict(zip((WORK, *LOSS_LABELS), "=Gqsdiboc?", strict=True))
 LISTED_BLOCKS = 12  # a screen; the rest is in --json and in the file
 
 
-def find_case(answer: Answer, asked: str) -> CaseRow:
-    """Return the row of a case, found by its id in any spelling.
-
-    Raises
-    ------
-    UnknownNameError
-        If the result has no such case; the message names the nearest.
-    UsageError
-        If the text is no case id and is like none of the result's.
-    """
+def find_case(answer: Answer, text: str) -> CaseRow:
+    """Return the row of a case by its id in any spelling; raise ``UnknownNameError``, which names the nearest."""
     rows = answer.row_of
-    try:
-        found = rows.get(asked) or rows.get(Case.parse(asked).id)
-    except UsageError:
-        found = None
-    if found is not None:
-        return found
-    close = nearest(asked, rows)
+    with suppress(UsageError):
+        found = rows.get(text) or rows.get(Case.parse(text).id)
+        if found is not None:
+            return found
+    close = nearest(text, rows)
     hint = f"did you mean {close!r}?" if close else "'gilscope show --json' lists them"
-    raise UnknownNameError(f"no case {asked!r} in {answer.result}: {hint}")
+    raise UnknownNameError(f"no case {text!r} in {answer.result}: {hint}")
 
 
 def render_case(answer: Answer, row: CaseRow, measured: ResultSet, *, width: int, color: bool = False) -> str:
-    """Lay out one case: its figures, where its time went and why, its rounds block by block, and what went wrong."""
+    """Lay out one case: its figures, where its time went and why, its rounds, and what went wrong."""
     case = row.case.id
     known = {name: text for name, text in facts_of(row, measured.cases.get(case)).items() if text != NONE}
     parts = [f"{case}\n{facts_table(known, width, color=color)}"]
     if row.losses:
         parts.append(_where(row, width))
     parts += [_why(found, row, width) for found in row.findings]
-    rounds = _rounds(case, measured.blocks)
+    rounds = [(block.index, block.rounds[case]) for block in measured.blocks if case in block.rounds]
     if rounds:
         parts.append(_blocks(rounds, width, color=color))
     if row.detail:
@@ -77,8 +57,7 @@ def render_case(answer: Answer, row: CaseRow, measured: ResultSet, *, width: int
 
 
 def _where(row: CaseRow, width: int) -> str:
-    """Draw where the workers' time went: one stacked bar, and a line per part."""
-    parts = shares(row)
+    parts = time_parts(row)
     room = min(width, BAR_COLUMNS + 2) - 2
     bar = stacked([(BAR_LETTERS[part.name], max(0.0, part.value)) for part in parts], room)
     lines = [f"  {BAR_LETTERS[WORK]}  {parts[0].label:<14}{100 * parts[0].value:>4.0f}%"]
@@ -88,7 +67,7 @@ def _where(row: CaseRow, width: int) -> str:
 
 
 def stacked(parts: Sequence[tuple[str, float]], columns: int) -> str:
-    """Return a bar of ``columns`` letters, each part's by its size; the ends are rounded, so the sum is exact."""
+    """Return a bar of ``columns`` letters in proportion; where each part ends is rounded, so the sum is exact."""
     total = math.fsum(size for _, size in parts)
     if total <= 0:
         return " " * columns
@@ -100,36 +79,29 @@ def stacked(parts: Sequence[tuple[str, float]], columns: int) -> str:
 
 
 def _why(found: Finding, row: CaseRow, width: int) -> str:
-    """Say a finding, its evidence and its fix."""
-    said = f"{found.code}: {sentence(found, row)}."
-    lines = textwrap.wrap(said, width, subsequent_indent="  ", break_on_hyphens=False)
+    text = f"{found.code}: {sentence(found, row)}."
+    lines = textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False)
     cure = cure_of(found.code)
     if cure:
         lines += textwrap.wrap(f"cure: {cure}.", width, initial_indent="  ", subsequent_indent="    ")
     return "\n".join([*lines, ""])
 
 
-def _rounds(case: str, blocks: Sequence[Block]) -> list[tuple[int, Round]]:
-    return [(block.index, block.rounds[case]) for block in blocks if case in block.rounds]
-
-
 def _blocks(rounds: Sequence[tuple[int, Round]], width: int, *, color: bool) -> str:
-    """Lay out the rounds: wall, CPU and waiting, all workers together."""
-    table = plain_table([], ["block", "wall", "CPU", "waiting", "run queue", "stolen"], gap=2)
+    table = plain_table([], ["block", "wall", "CPU", "waiting", "run queue", "stolen"])
     for index, found in rounds[:LISTED_BLOCKS]:
         table.add_row(str(index), *_cells(found))
     left_out = len(rounds) - LISTED_BLOCKS
     more = f"and {left_out} more; 'gilscope show --json' has them\n" if left_out > 0 else ""
     middle = median(found.wall_ns for _, found in rounds) / NS_PER_S
-    return f"rounds, workers added up (median wall {seconds(middle)})\n{painted([table], width, color=color)}{more}"
+    return f"rounds, workers added up (median wall {seconds(middle)})\n{painted(table, width, color=color)}{more}"
 
 
 def _cells(found: Round) -> Iterator[str]:
-    stamps = found.stamps
-    queues = [stamp.run_queue_ns for stamp in stamps if stamp.run_queue_ns is not None]
-    waiting = sum(stamp.waiting_ns + max(0, found.end_ns - found.combine_ns - stamp.end_ns) for stamp in stamps)
+    queues = [stamp.run_queue_ns for stamp in found.stamps if stamp.run_queue_ns is not None]
+    end_ns = found.end_ns - found.combine_ns
     yield seconds(found.wall_ns / NS_PER_S)
-    yield seconds(sum(stamp.cpu_ns for stamp in stamps) / NS_PER_S)
-    yield seconds(waiting / NS_PER_S)
+    yield seconds(sum(stamp.cpu_ns for stamp in found.stamps) / NS_PER_S)
+    yield seconds(sum(stamp.waiting_ns + max(0, end_ns - stamp.end_ns) for stamp in found.stamps) / NS_PER_S)
     yield seconds(sum(queues) / NS_PER_S) if queues else NONE
     yield seconds(found.steal_ns / NS_PER_S) if found.steal_ns is not None else NONE

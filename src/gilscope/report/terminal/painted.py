@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gilscope.report.figures import NO_BREAK, unbroken
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["facts_table", "filled", "painted", "plain_table"]
 
 
-def painted(parts: Iterable[RenderableType], width: int, *, color: bool) -> str:
-    """Return what rich makes of the parts: plain text, or with the escape codes of a terminal."""
+def painted(part: RenderableType, width: int, *, color: bool) -> str:
+    """Return what rich makes of a part: plain text, or with the escape codes of a terminal."""
     from rich.console import Console
 
     console = Console(
@@ -32,13 +32,12 @@ def painted(parts: Iterable[RenderableType], width: int, *, color: bool) -> str:
         legacy_windows=False,
     )
     with console.capture() as captured:
-        for part in parts:
-            console.print(part)
+        console.print(part)
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
 
 
-def plain_table(left: Sequence[str], right: Sequence[str], *, gap: int) -> Table:
-    """Return a table without lines: ``left`` columns of words, ``right`` columns of numbers."""
+def plain_table(left: Sequence[str], right: Sequence[str] = (), *, gap: int = 2) -> Table:
+    """Return a table without lines: ``left`` columns of text, ``right`` columns of numbers."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold", show_edge=False)
@@ -58,7 +57,7 @@ def facts_table(pairs: Mapping[str, object], width: int, *, color: bool = False)
     table.add_column(overflow="fold")
     for name, value in pairs.items():
         table.add_row(name, str(value))
-    return painted([table], width, color=color)
+    return painted(table, width, color=color)
 
 
 def filled(indent: str, text: str, width: int) -> str:

@@ -1,4 +1,4 @@
-"""The tables of one kernel: a row per case. They give up spaces, words and at last columns to fit a narrow terminal."""
+"""The tables of one kernel, a row per case; in a narrow terminal they give up spaces, words and then columns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["comparison", "explanation"]
 
-_ROOMY = 100  # columns from which all words of the second table fit on one line
+_ROOMY = 100  # columns from which all findings of a case fit on one line
 
 
 def comparison(rows: Sequence[CaseRow], width: int) -> Table:
@@ -33,45 +33,32 @@ def _layouts(*, marked: bool) -> Iterator[tuple[list[Column], bool]]:
     yield left, True
     yield [column for column in left if column.given_up != 1], True
     yield left, False
-    for given_up in sorted({column.given_up for column in left} - {0}):
-        left = [column for column in left if column.given_up != given_up]
-        yield left, False
+    for level in sorted({column.given_up for column in left} - {0}):
+        yield [column for column in left if not 0 < column.given_up <= level], False
 
 
 def _laid_out(rows: Sequence[CaseRow], columns: Sequence[Column], *, roomy: bool) -> tuple[Table, int]:
     """Return the table and how many terminal columns it takes unfolded."""
-    heads = [column.head(narrow=not roomy) for column in columns]
-    gap = 2 if roomy else 1
-    left = sum(column.words for column in columns)
+    heads, gap = [column.head(narrow=not roomy) for column in columns], 2 if roomy else 1
+    left = sum(column.left for column in columns)
     table = plain_table(heads[:left], heads[left:], gap=gap)
     widths = [max(map(len, head.split("\n"))) for head in heads]
     for row in rows:
         cells = [column.terminal_cell(row, narrow=not roomy) for column in columns]
         widths = [max(have, *map(len, cell.split("\n"))) for have, cell in zip(widths, cells, strict=True)]
-        table.add_row(*cells, style=_style(row))
+        failed = row.status in ("wrong_result", "failed", "timeout")
+        table.add_row(*cells, style="red" if failed else "dim" if row.case.is_single else "")
     return table, sum(widths) + gap * (len(widths) - 1)
 
 
-def _style(row: CaseRow) -> str:
-    if row.status in ("wrong_result", "failed", "timeout"):
-        return "red"
-    return "dim" if row.case.is_single else ""
-
-
 def explanation(rows: Sequence[CaseRow], width: int) -> Table | None:
-    """Lay out where the time of the parallel cases went: the GIL, the largest loss, the findings; None without any.
-
-    Parameters
-    ----------
-    width : int
-        Names give up the words after the first finding where it is below ``_ROOMY``.
-    """
+    """Lay out where the time of the parallel cases went: the GIL, the largest loss, the findings; None without any."""
     explained = [row for row in rows if not row.case.is_single and (row.losses or row.findings)]
     if not explained:
         return None
     narrow = width < _ROOMY
     columns = list(columns_of("reasons"))
-    numbers = [column.head(narrow=narrow) for column in columns if not column.words]
+    numbers = [column.head(narrow=narrow) for column in columns if not column.left]
     table = plain_table(["case"], numbers, gap=1 if narrow else 2)
     for column in columns[len(numbers) :]:
         table.add_column(column.head(narrow=narrow), overflow="fold")

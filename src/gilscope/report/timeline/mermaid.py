@@ -17,9 +17,7 @@ _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 def sequence_diagram(trace: Trace) -> str:
     """Return the text of a diagram, lanes as participants, numbered, in the order in which it happened.
 
-    Notes
-    -----
-    Names may be anything: those that are no plain words are shown under their own and called p0, p1, ...; special
+    Names may be anything: those that are not plain words become p0, p1, ... with the name as an alias; special
     characters are written as Mermaid's entity codes.
     """
     lines, parts, taken = ["sequenceDiagram", "    autonumber"], [], 0
@@ -32,7 +30,9 @@ def sequence_diagram(trace: Trace) -> str:
         heads = [
             f"    participant {name}" + ("" if name == lane else f" as {_text(lane)}") for lane, name in names.items()
         ]
-        lines += [f"    box {_box(part.title)}", *heads, "    end"] if len(groups) > 1 and heads else heads
+        # 'transparent' because a first word that is a colour would be taken for one
+        box = f"    box transparent {_text(part.title)}"
+        lines += [box, *heads, "    end"] if len(groups) > 1 and heads else heads
         parts.append((part, names))
     for part, names in parts:
         lines += _steps(part, names)
@@ -47,11 +47,6 @@ def _steps(trace: Trace, names: dict[str, str]) -> list[str]:
     if len(found) == MAX_STEPS and names:
         lines.append(f"    Note over {next(iter(names.values()))}: and so on")
     return lines
-
-
-def _box(title: str) -> str:
-    """Return the title of a box; a first word that is a colour would be taken for one."""
-    return f"transparent {_text(title)}"
 
 
 _RESERVED = frozenset(
@@ -88,12 +83,11 @@ def _lines(step: Step, names: dict[str, str], depth: dict[str, int]) -> list[str
             depth[step.source] -= 1
             lines.append(f"    deactivate {source}")
         return lines
+    note = f"    Note over {source}: {text}"
     if step.kind == "begin":
         depth[step.source] += 1
-        return [f"    activate {source}", f"    Note over {source}: {text}"]
-    if step.kind == "end":
-        if not depth[step.source]:
-            return [f"    Note over {source}: {text}"]
+        return [f"    activate {source}", note]
+    if step.kind == "end" and depth[step.source]:
         depth[step.source] -= 1
-        return [f"    Note over {source}: {text}", f"    deactivate {source}"]
-    return [f"    Note over {source}: {text}"]
+        return [note, f"    deactivate {source}"]
+    return [note]

@@ -6,14 +6,14 @@ from gilscope.core.trace import Trace, by_group, duration
 from gilscope.report.palette import surfaces
 from gilscope.report.svg import Markup, tag
 from gilscope.report.timeline.mermaid import sequence_diagram
-from gilscope.report.timeline.picture import CATEGORY_WORDS, svg
-from gilscope.report.timeline.sequence import draw
+from gilscope.report.timeline.picture import CATEGORY_LABELS, svg
+from gilscope.report.timeline.text import draw
 
-__all__ = ["PAGE_CSS", "document", "in_order", "trace_page"]
+__all__ = ["document", "in_order", "trace_page"]
 
-MAX_ROWS = 2000  # a table that is longer is looked at in Perfetto
+MAX_ROWS = 2000  # Perfetto is better at longer tables
 
-PAGE_CSS = f"""
+_CSS = f"""
 :root{{color-scheme:light dark;{surfaces("light")}}}
 @media (prefers-color-scheme:dark){{:root{{{surfaces("dark")}}}}}
 body{{margin:0 auto;max-width:64rem;padding:1rem;font:15px/1.5 system-ui,sans-serif}}
@@ -35,35 +35,30 @@ _META = (
 
 def document(title: str, *parts: Markup) -> str:
     """Return a whole page that loads nothing from anywhere."""
-    head = tag("head", Markup(_META), tag("title", title), tag("style", Markup(PAGE_CSS)))
+    head = tag("head", Markup(_META), tag("title", title), tag("style", Markup(_CSS)))
     page = tag("html", head, tag("body", tag("main", *parts)), lang="en")
     return f"<!doctype html>\n{page}\n"
 
 
 def in_order(trace: Trace, mermaid: str) -> tuple[Markup, Markup]:
     """Return the sequence diagram, drawn and as Mermaid text to copy."""
-    return (
-        tag("pre", draw(trace, width=110)),
-        tag("details", tag("summary", "The same for Mermaid"), tag("pre", mermaid)),
-    )
+    copy = tag("details", tag("summary", "The same for Mermaid"), tag("pre", mermaid))
+    return tag("pre", draw(trace, width=110)), copy
 
 
 def trace_page(trace: Trace) -> str:
-    """Return the page of a trace: timeline, sequence diagram as Mermaid text, table of events."""
+    """Return the page of a trace: timeline, sequence diagram, table of events."""
     events, groups, origin = trace.spans(), by_group(trace), trace.start_ns
     rows = [
         tag(
             "tr",
-            tag("td", event.lane),
-            tag("td", event.name),
-            tag("td", CATEGORY_WORDS[event.category]),
-            tag("td", duration(event.start_ns - origin), class_="n"),
-            tag("td", duration(event.end_ns - event.start_ns), class_="n"),
+            *(tag("td", text) for text in (event.lane, event.name, CATEGORY_LABELS[event.category])),
+            *(tag("td", duration(ns), class_="n") for ns in (event.start_ns - origin, event.end_ns - event.start_ns)),
         )
         for event in events[:MAX_ROWS]
     ]
-    heads = [("lane", None), ("what", None), ("kind", None), ("from", "n"), ("for", "n")]
-    head = tag("tr", *(tag("th", word, scope="col", class_=kind) for word, kind in heads))
+    heads = {"lane": None, "what": None, "kind": None, "from": "n", "for": "n"}
+    head = tag("tr", *(tag("th", text, scope="col", class_=kind) for text, kind in heads.items()))
     left_out = len(events) - len(rows)
     return document(
         trace.title or "Timeline",

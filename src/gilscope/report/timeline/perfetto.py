@@ -1,12 +1,9 @@
 """A trace in Chrome's trace-event format, which ui.perfetto.dev and chrome://tracing open.
 
-The format is described in "Trace Event Format" (Google, 2016) and in Perfetto's documentation of legacy JSON: complete
-events ``X`` with ``ts`` and ``dur`` in microseconds, metadata ``M`` that name processes and threads, flow events ``s``
-and ``f`` for messages, instant events ``i``.
-
-What Perfetto's importer makes of it decides some details. Slices of a thread must be disjoint or nested to the
-nanosecond, else it drops them, and it cuts ``dur`` x 1000 to a whole number. It names threads by ``tid`` alone, and
-takes a ``tid`` that is a ``pid`` for a main thread. ``displayTimeUnit`` is left out: old versions read ``ts`` in it.
+See "Trace Event Format" (Google, 2016) and Perfetto's documentation of legacy JSON. Perfetto's importer decides
+details: slices of a thread must be disjoint or nested to the nanosecond, else it drops them, and it cuts ``dur`` x 1000
+to a whole number. It names threads by ``tid`` alone, and takes a ``tid`` that is a ``pid`` for a main thread.
+``displayTimeUnit`` is left out: old versions read ``ts`` in it.
 """
 
 from __future__ import annotations
@@ -32,16 +29,16 @@ def perfetto(trace: Trace) -> str:
 
 def trace_events(trace: Trace) -> Iterator[dict[str, Any]]:
     """Yield the events: a process per group of lanes, a thread per lane."""
-    lanes = trace.lanes
-    groups = {group: number for number, group in enumerate(dict.fromkeys(map(_group, lanes)), start=1)}
+    lanes = {lane: lane_of_group(lane) for lane in trace.lanes}
+    pids = {group: pid for pid, group in enumerate(dict.fromkeys(group for group, _ in lanes.values()), start=1)}
     place = {
-        lane: {"pid": groups[_group(lane)], "tid": number} for number, lane in enumerate(lanes, start=len(groups) + 1)
+        lane: {"pid": pids[group], "tid": tid} for tid, (lane, (group, _)) in enumerate(lanes.items(), len(pids) + 1)
     }
-    first = {groups[_group(lane)]: place[lane] for lane in reversed(lanes)}
-    for group, pid in groups.items():
-        yield _metadata("process_name", first[pid], {"name": group or trace.title or "gilscope"})
-    for number, lane in enumerate(lanes):
-        yield _metadata("thread_name", place[lane], {"name": lane_of_group(lane)[1]})
+    for group, pid in pids.items():
+        first = next(found for found in place.values() if found["pid"] == pid)
+        yield _metadata("process_name", first, {"name": group or trace.title or "gilscope"})
+    for number, (lane, (_, name)) in enumerate(lanes.items()):
+        yield _metadata("thread_name", place[lane], {"name": name})
         yield _metadata("thread_sort_index", place[lane], {"sort_index": number})
     origin = trace.start_ns
     for event in trace.spans():
@@ -61,10 +58,6 @@ def _microseconds(ns: int) -> float:
     """Return the number nearest above that is still so many nanoseconds after x 1000 has been cut to a whole number."""
     found = ns / 1000
     return found if int(found * 1000.0) == ns else math.nextafter(found, math.inf)
-
-
-def _group(lane: str) -> str:
-    return lane_of_group(lane)[0]
 
 
 def _metadata(name: str, place: dict[str, int], arguments: dict[str, Any]) -> dict[str, Any]:

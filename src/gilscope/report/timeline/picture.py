@@ -1,7 +1,8 @@
-"""The timeline as a picture: a lane per worker, a bar per thing it did, and the GIL's holder as a lane of its own."""
+"""The timeline as a picture: a lane per worker, a bar per thing it did, and a lane for the holder of the GIL."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,26 +19,18 @@ from gilscope.core.trace import (
     unit_of,
 )
 from gilscope.report.palette import CATEGORY_PAINT, HOLDER_PAINT
-from gilscope.report.svg import Markup, linear, nice_ticks, tag
+from gilscope.report.svg import Markup, flowed, linear, nice_ticks, tag
 
-__all__ = ["CATEGORY_WORDS", "MAX_LANES", "svg"]
+__all__ = ["CATEGORY_LABELS", "MAX_LANES", "svg"]
 
-CATEGORY_WORDS: dict[Category, str] = {
-    "start": "start",
-    "import": "import",
-    "unpickle": "unpickle",
+CATEGORY_LABELS: dict[Category, str] = {
+    **{name: name for name in CATEGORIES},
     "hand_over": "hand-over",
     "barrier": "wait for the barrier",
-    "compute": "compute",
-    "wait": "wait",
-    "sleep": "sleep",
-    "send": "send",
     "gil": "GIL held",
-    "state": "state",
 }
-
-MAX_LANES = 64  # more are not readable in one picture; what is left out is said
-
+MAX_LANES = 64  # more are not readable in one picture
+_MAX_ARROWS = 200  # more of them hide the bars
 _MOST_DESCRIBED = 10  # things per lane in the text for those who cannot see it
 
 _LANE = 24.0
@@ -64,7 +57,7 @@ _CSS = f"""
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where things are drawn; the times are ns since the start of the trace."""
+    """Where things are drawn."""
 
     left: float
     top: float
@@ -74,7 +67,6 @@ class _Frame:
     span_ns: int
 
     def x(self, moment_ns: float) -> float:
-        """Return the column of a moment."""
         return linear((0.0, float(self.span_ns)), (self.left, self.width - 12.0))(moment_ns - self.start_ns)
 
     def y(self, lane: str) -> float:
@@ -83,28 +75,15 @@ class _Frame:
 
     @property
     def bottom(self) -> float:
-        """Below the last lane."""
         return self.top + len(self.lanes) * _LANE
 
 
 def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, ident: str = "timeline") -> str:
-    """Draw a timeline as a self-contained SVG.
+    """Draw a timeline as one self-contained ``<svg>`` element.
 
-    Parameters
-    ----------
-    events : Trace or sequence of Event
-    title : str
-        Instead of the trace's own.
-    width : int
-        Pixels; the picture scales with its container.
-    ident : str
-        Prefix of the ids inside, different for each picture of one page.
-
-    Returns
-    -------
-    str
-        One ``<svg>`` element. Bars explain themselves on hover. Inks follow the page's ``--ink``, ``--soft`` and
-        ``--card`` where it has them, else the system's light or dark.
+    Bars explain themselves on hover. Inks follow the page's ``--ink``, ``--soft`` and ``--card`` where it has them,
+    else the system's light or dark. ``width`` is in pixels, but the picture scales with its container; ``ident`` begins
+    the ids inside and must differ between the pictures of a page.
     """
     trace = events if isinstance(events, Trace) else Trace(title=title, events=tuple(events))
     title = title or trace.title or "Timeline"
@@ -112,16 +91,17 @@ def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, i
     longest = max(map(len, lanes), default=0)
     present = {event.category for event in trace.events}
     used = [name for name in CATEGORIES if name in present]
-    top = 26.0 + 18.0 * len(_legend_rows(used, width)) + 4.0
+    legend = flowed((24.0 + len(CATEGORY_LABELS[name]) * _CHARACTER for name in used), 4.0, width)
     frame = _Frame(
         left=min(0.35 * width, 14.0 + longest * _CHARACTER),
-        top=top,
+        top=30.0 + 18.0 * (legend[-1][1] + 1 if legend else 0),
         width=float(width),
         lanes=lanes,
         start_ns=trace.start_ns,
         span_ns=max(1, trace.end_ns - trace.start_ns),
     )
-    notes = [*_left_out(trace, lanes), *trace.notes]
+    missing = len(trace.lanes) - len(lanes)
+    notes = [*([f"and {missing} more lanes, left out here"] if missing else []), *trace.notes]
     events_of = by_lane(trace)
     height = frame.bottom + 36.0 + 15.0 * len(notes)
     return tag(
@@ -130,7 +110,7 @@ def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, i
         tag("desc", _described(lanes, events_of), id=f"{ident}-desc"),
         tag("style", Markup(_CSS)),
         tag("text", title, class_="head", x=4, y=16),
-        *_legend(used, width),
+        *_legend(used, legend),
         *_axis(frame),
         *(part for lane in lanes for part in _lane(frame, lane, events_of[lane])),
         *_arrows(frame, trace.messages),
@@ -149,43 +129,22 @@ def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, i
 
 
 def _described(lanes: Sequence[str], events_of: Mapping[str, Sequence[Event]]) -> str:
-    """Say in words what the picture shows: per lane, how long it did what."""
     parts = []
     for lane in lanes:
-        sums: dict[str, int] = {}
+        sums = Counter[str]()
         for event in events_of[lane]:
-            what = event.name if is_gil(lane) else CATEGORY_WORDS[event.category]
-            sums[what] = sums.get(what, 0) + event.end_ns - event.start_ns
-        most = sorted(sums.items(), key=lambda entry: -entry[1])[:_MOST_DESCRIBED]
+            sums[event.name if is_gil(lane) else CATEGORY_LABELS[event.category]] += event.end_ns - event.start_ns
+        most = sums.most_common(_MOST_DESCRIBED)
         if most:
             parts.append(f"{lane}: " + ", ".join(f"{what} {duration(spent)}" for what, spent in most))
     return "; ".join(parts) or "Nothing happened."
 
 
-def _left_out(trace: Trace, lanes: Sequence[str]) -> list[str]:
-    missing = len(trace.lanes) - len(lanes)
-    return [f"and {missing} more lanes, left out here"] if missing else []
-
-
-def _legend_rows(used: Sequence[Category], width: int) -> list[list[tuple[Category, float]]]:
-    rows: list[list[tuple[Category, float]]] = []
-    x = width + 1.0
-    for name in used:
-        needed = 24.0 + len(CATEGORY_WORDS[name]) * _CHARACTER
-        if x + needed > width:
-            rows.append([])
-            x = 4.0
-        rows[-1].append((name, x))
-        x += needed
-    return rows
-
-
-def _legend(used: Sequence[Category], width: int) -> Iterator[Markup]:
-    for row, entries in enumerate(_legend_rows(used, width)):
+def _legend(used: Sequence[Category], places: Sequence[tuple[float, int]]) -> Iterator[Markup]:
+    for name, (x, row) in zip(used, places, strict=True):
         y = 24.0 + 18.0 * row
-        for name, x in entries:
-            yield tag("rect", class_=f"bar c-{name}", x=x, y=y, width=10, height=10, rx=2)
-            yield tag("text", CATEGORY_WORDS[name], class_="soft", x=x + 14.0, y=y + 9.0)
+        yield tag("rect", class_=f"bar c-{name}", x=x, y=y, width=10, height=10, rx=2)
+        yield tag("text", CATEGORY_LABELS[name], class_="soft", x=x + 14.0, y=y + 9.0)
 
 
 def _axis(frame: _Frame) -> Iterator[Markup]:
@@ -200,9 +159,8 @@ def _lane(frame: _Frame, lane: str, events: Sequence[Event]) -> Iterator[Markup]
     y = frame.y(lane)
     letters = max(4, int((frame.left - 14.0) / _CHARACTER))
     shown = lane if len(lane) <= letters else "…" + lane[-(letters - 1) :]
-    yield tag(
-        "text", shown, tag("title", lane) if shown != lane else Markup(""), class_="end", x=frame.left - 6, y=y + 4
-    )
+    full = [tag("title", lane)] if shown != lane else []
+    yield tag("text", shown, *full, class_="end", x=frame.left - 6, y=y + 4)
     yield tag("line", class_="grid", x1=frame.left, x2=frame.width - 12.0, y1=y, y2=y)
     holders: dict[str, int] = {}
     for bar in _bars(frame, events):
@@ -251,14 +209,11 @@ def _drawn(frame: _Frame, bar: _Bar, y: float, holders: dict[str, int]) -> Itera
     paint = f"c-{event.category}"
     if event.category == "gil" and bar.count == 1:
         paint = f"h-{holders.setdefault(event.name, len(holders)) % len(HOLDER_PAINT)}"
-    text = f"{lane_of_group(event.lane)[1]}: {event.name}, {duration(bar.busy_ns)}"
-    if bar.count > 1:
-        text = (
-            f"{lane_of_group(event.lane)[1]}: {bar.count} x {CATEGORY_WORDS[event.category]}, {duration(bar.busy_ns)}"
-        )
+    what = event.name if bar.count == 1 else f"{bar.count} x {CATEGORY_LABELS[event.category]}"
+    begin = duration(event.start_ns - frame.start_ns)
     yield tag(
         "rect",
-        tag("title", f"{text}, from {duration(event.start_ns - frame.start_ns)}"),
+        tag("title", f"{lane_of_group(event.lane)[1]}: {what}, {duration(bar.busy_ns)}, from {begin}"),
         class_=f"bar {paint}",
         x=x,
         y=y + _BAR / 2 - tall,
@@ -269,9 +224,6 @@ def _drawn(frame: _Frame, bar: _Bar, y: float, holders: dict[str, int]) -> Itera
     if bar.count == 1 and bar.depth == 0 and wide > len(event.name) * _CHARACTER + 6:
         ink = "i-compute" if paint in ("h-2", "h-4", "h-6") else f"i-{event.category}"
         yield tag("text", event.name, class_=f"mid {ink}", x=x + wide / 2, y=y + 4, pointer_events="none")
-
-
-_MAX_ARROWS = 200  # more of them hide the bars
 
 
 def _arrows(frame: _Frame, messages: Sequence[Message]) -> Iterator[Markup]:

@@ -6,7 +6,7 @@ import pytest
 
 from gilscope.core.trace import Trace
 from gilscope.report.timeline.mermaid import sequence_diagram
-from gilscope.report.timeline.sequence import draw
+from gilscope.report.timeline.text import draw
 from gilscope.studies.traced.steps import MAX_SPEAKERS, MAX_STEPS, steps
 from tests.report.traces import event, message, nasty, two_sleeps
 
