@@ -93,10 +93,13 @@ static int gs_wait(gs_barrier *b, uint32_t parties, int64_t spin_ns, int start, 
     int64_t now = out->arrived = gs_now(), *latest = &b->latest[generation & 1];
     int blocked = 0;
     out->spun = 0;
-    if (!start) gs_raise_to(latest, gs_virtual_advance(clock, now, 0));
+    if (start) gs_virtual_start(clock, now);
+    else gs_raise_to(latest, gs_virtual_advance(clock, now, 0));
     if (gs_load(&b->aborted)) return -1;
     if (gs_increment(&b->arrived) == parties) {
-        b->last_arrival = now;
+        /* It may have lost its CPU since it looked at the clock: leaving a system call is where schedulers take it. */
+        out->arrived = b->last_arrival = gs_now();
+        if (!start) gs_raise_to(latest, gs_virtual_advance(clock, b->last_arrival, 0));
         b->latest[~generation & 1] = 0; /* that of the generation before: all have read it, for they are here */
         if (start) b->taken = *latest = 0; /* seen by all once the generation has advanced */
         gs_store(&b->arrived, 0);
@@ -115,8 +118,8 @@ static int gs_wait(gs_barrier *b, uint32_t parties, int64_t spin_ns, int start, 
     if (gs_load(&b->aborted)) return -1;
     out->last_arrival = b->last_arrival;
     out->released = gs_now();
-    if (start) gs_virtual_start(clock, out->last_arrival, out->released);
-    else gs_virtual_resume(clock, *latest, out->last_arrival, out->released, blocked);
+    gs_virtual_resume(clock, start ? 0 : *latest, out->last_arrival, out->released, blocked || start);
+    if (start) clock->queued = clock->stolen = 0;
     return 0;
 }
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define GS_STRETCH_NS 500000 /* read after stretches from this length on: costs less than half a per cent */
-#define GS_WAKE_NS 250000    /* a wake-up on an idle CPU takes up to this long, and is no other program's doing */
+#define GS_WAKE_NS 30000     /* queueing of a wake-up on an idle CPU, which is no other program's doing */
 
 typedef struct {
     int fd;              /* of schedstat; -1: cannot be known */
@@ -87,11 +87,9 @@ static void gs_virtual_resume(gs_virtual *c, int64_t value, int64_t latest, int6
     c->at = now;
 }
 
-/* Begin anew at the release of the start barrier. */
-static void gs_virtual_start(gs_virtual *c, int64_t latest, int64_t now) {
-    c->queued = c->stolen = 0;
+/* Begin anew on arrival at the start barrier; the clock is at zero when the last one arrives. */
+static void gs_virtual_start(gs_virtual *c, int64_t now) {
     c->at = c->read_at = now;
-    c->value = now - latest;
     if (c->fd >= 0 && gs_virtual_read(c, &c->queue, &c->cpu, &c->switches)) { gs_virtual_close(c->fd); c->fd = -1; }
 }
 #endif
