@@ -65,8 +65,8 @@ def said(world: World, found: Judged) -> str:
     return "\n".join(
         [
             f"planted  {' '.join(to_json(world).split())}",
-            f"truth    S({world.workers}) = {truth.speedup:.2f} of {truth.machine:.2f} that the machine gives: {scales}; "
-            f"lost to {losses}",
+            f"truth    S = {truth.speedup:.2f}, possible {truth.possible:.2f}, control {truth.machine:.2f}: {scales}",
+            f"lost to  {losses}",
             f"said     {', '.join(found.said) or 'no finding'}; speed-up {found.speedup}; gains: {found.gains}",
             f"judged   {found.grade}{f': {found.why}' if found.why else ''}; gate {found.gate}",
         ]

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from gilscope.core.records import Round
+from tests.worlds.loads import longest_hold_s
+from tests.worlds.rounds import SWITCH_S
 from tests.worlds.truth import MACHINE_EFFECTS, Truth
 from tests.worlds.world import World
 
@@ -76,7 +78,9 @@ ALIKE = (
         effects=("gil_c",),
         codes=("gil_held_in_c", "gil_bound"),
         reason="requests to release the GIL are not seen without the waiters, nor are holds below the switch interval",
-        when=lambda world: not world.machine.waiters or world.program.hold_s < 0.01 or world.program.gil > 0,
+        when=lambda world: (
+            not world.machine.waiters or longest_hold_s(world.program) < 2 * SWITCH_S or world.program.gil > 0
+        ),
     ),
     Alike(
         effects=("gil",),
@@ -105,10 +109,24 @@ ALIKE = (
         hidden=True,
     ),
     Alike(
+        effects=("smt",),
+        codes=("smt_limited", "memory_bound", "contention"),
+        reason="code that gains less by SMT than arithmetic in registers looks like code that shares a cache",
+        when=lambda world: 0 < world.program.smt_yield < world.machine.smt_yield,
+        hidden=True,
+    ),
+    Alike(
         effects=("smt", "turbo", "cpus"),
         codes=("over_subscribed", "smt_limited", "turbo_limited"),
         reason="more workers than CPUs: what they share is queued for first",
         when=lambda world: world.workers > world.machine.usable,
+    ),
+    Alike(
+        effects=("dispatch", "imbalance", "lock"),
+        codes=(),
+        reason="where workers outnumber CPUs they also start late and wait for those that queue",
+        when=lambda world: world.workers > world.machine.usable,
+        hidden=True,
     ),
     Alike(
         effects=("cpus", "quota"),
@@ -161,6 +179,6 @@ def beside(world: World, truth: Truth) -> frozenset[str]:
 def tolerated(world: World, truth: Truth) -> frozenset[str]:
     """Return all findings that name something planted, large or small."""
     codes = set(beside(world, truth))
-    for effect in (*truth.gains, *truth.flatters):
+    for effect in (*truth.gains, *truth.flatters, *truth.beneath):
         codes |= right_codes(world, effect)
     return frozenset(codes)

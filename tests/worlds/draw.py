@@ -115,6 +115,8 @@ def drawn(seed: int) -> World:
         machine=machine,
         program=Program(call_s=10 ** draw.uniform(-3.7, -2.0)),
     )
+    if machine.cores and draw.random() < 0.4:
+        world = replace(world, program=replace(world.program, smt_yield=draw.uniform(1.0, 1.7)))
     for name in names:
         low, high = (0.02, 0.1) if draw.random() < _SMALL else (0.12, 0.6)
         world = _planted(draw, world, name, 1.0 - draw.uniform(low, high))
@@ -151,7 +153,7 @@ def _planted(draw: random.Random, world: World, cause: str, efficiency: float) -
         "none": {},
         "sleep": {"sleep": draw.uniform(0.2, 1.0)},
         "gil": {"gil": 1.0 if whole and world.cause == "gil" else min(0.9, one_at_a_time)},
-        "gil_c": {"gil_c": 1.0 if whole else min(0.95, one_at_a_time), "hold_s": draw.uniform(0.012, 0.04)},
+        "gil_c": _held_in_c(draw, 1.0 if whole else min(0.95, one_at_a_time)),
         "lock": {"lock": min(0.9, one_at_a_time) if not program.gil else min(1.0 - program.gil, one_at_a_time)},
         "contention": {"contention": growth / max(1, min(p, machine.cpus) - 1)},
         "imbalance": {"imbalance": min(0.95, growth)},
@@ -164,6 +166,12 @@ def _planted(draw: random.Random, world: World, cause: str, efficiency: float) -
         "threads": {"threads": draw.choice((2, 4, max(2, machine.cpus)))},
     }
     return replace(world, program=replace(program, **changes[cause]))
+
+
+def _held_in_c(draw: random.Random, share: float) -> dict[str, Any]:
+    """A call holds the GIL once, for so long that requests go unanswered, unless it would be too long a call."""
+    hold_s = draw.uniform(0.012, 0.04)
+    return {"gil_c": share, "hold_s": hold_s, "call_s": min(0.08, hold_s / share)}
 
 
 def _barriers(growth: float, phases: int) -> dict[str, Any]:

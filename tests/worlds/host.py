@@ -186,4 +186,6 @@ class WorldHost:
     def alone_s(self, case: Case) -> float:
         """Return the length of one call, as an examination sees it."""
         load = load_of(self.world, "case", 1, 1, 1)
-        return float(load.work[0]) * load.steps * (1.0 + load.sleep) / min(load.threads, self.world.machine.cpus)
+        machine = self.world.machine
+        busy = min(load.threads, machine.cpus, machine.quota or machine.cpus)
+        return float(load.work[0]) * load.steps * (1.0 + load.sleep) / busy

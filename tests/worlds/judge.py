@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -120,7 +120,7 @@ def _simulated(host: WorldHost) -> Iterator[Path]:
     """Let the pipeline measure on the host's clock; yield a folder for its result."""
     here = _environment()
     with (
-        mock.patch.object(env, "capture", lambda: dict(here)),
+        mock.patch.object(env, "capture", return_value=here),
         mock.patch.object(engine, "run_blocks", partial(engine.run_blocks, clock_ns=host.clock)),
         tempfile.TemporaryDirectory(prefix="gilscope-world-", dir=_fast()) as folder,
     ):
@@ -174,9 +174,6 @@ def judge(world: World, *, gate: bool = False) -> Judged:
     truth = truth_of(world, host.tasks[row.case.id], host.repeats[row.case.id])
     gains = answer.verdicts[0].gains
     grade, why = graded(world, truth, row.codes, gains)
-    needed = truth.scales is True or (
-        truth.scales is False and truth.largest >= NEEDED and not hidden(world, truth.causes[0])
-    )
     found = row.speedup
     return Judged(
         world=world,
@@ -186,9 +183,18 @@ def judge(world: World, *, gate: bool = False) -> Judged:
         gains=gains,
         grade=grade,
         why=why,
-        needed=needed,
+        needed=_needed(world, truth),
         gate=judge_gate(world) if gate else "",
     )
+
+
+def _needed(world: World, truth: Truth) -> bool:
+    """Whether a decision is demanded: the effect is large, and visible."""
+    if world.program.grows > 0 or truth.scales is None:
+        return False
+    if truth.scales:
+        return world.workers <= world.machine.usable  # else nothing is to be said
+    return truth.largest >= NEEDED and not hidden(world, truth.causes[0])
 
 
 def judge_drawn(seed: int) -> Judged:
@@ -210,10 +216,16 @@ def graded(world: World, truth: Truth, said: tuple[str, ...], gains: bool | None
         return "wrong", f"{', '.join(unplanted)} named, not planted"
     if causes and truth.scales is False and causes[0] not in first:
         return "wrong", f"{causes[0]} named first, planted {', '.join(truth.causes)}"
-    if "scales" in said or causes or (truth.scales is not False and named):
+    if "scales" in said or causes or (truth.scales is not False and named) or _crowded(world, truth, named):
         return "right", ""
-    warned = set(said) & (first | {"superlinear"})
+    warned = set(said) & (first | {"superlinear"}) or ("scales_partly" in said and not _needed(world, truth))
     return ("right", "") if warned else ("undecided", f"{', '.join(truth.causes) or 'that it scales'} not named")
+
+
+def _crowded(world: World, truth: Truth, named: Sequence[str]) -> bool:
+    """Whether workers outnumber CPUs, that is what costs most, and it is named."""
+    most = max(truth.gains, key=truth.gains.__getitem__, default="")
+    return bool(most) and world.workers > world.machine.usable and not right_codes(world, most).isdisjoint(named)
 
 
 def _right_first(world: World, truth: Truth) -> frozenset[str]:
@@ -222,12 +234,13 @@ def _right_first(world: World, truth: Truth) -> frozenset[str]:
 
 def _wrong_words(world: World, truth: Truth, said: tuple[str, ...]) -> str:
     """Return what is wrong with what is said of scaling itself."""
-    if "scales" in said and (truth.scales is False or world.program.grows > 0):
-        return f"scales, but reaches {truth.relative:.2f} of the machine"
-    if "scales_partly" in said and truth.relative > 1.0 and truth.speedup > 0.98 * truth.workers:
+    if "scales" in said and world.program.grows > 0:
+        return "scales, but no two calls are alike"
+    if "scales" in said and truth.scales is False:
+        return f"scales, but reaches {truth.relative:.2f} of what it could here"
+    if "scales_partly" in said and truth.speedup > 0.97 * truth.workers:
         return "scales_partly, but scales"
-    above = max(truth.speedup / truth.workers, truth.relative)
-    if "scales" in said and above > _ABOVE and not set(said) & {"superlinear", "page_faults"}:
+    if "scales" in said and truth.speedup > _ABOVE * truth.workers and not set(said) & {"superlinear", "page_faults"}:
         return f"scales, but S is {truth.speedup:.2f} of {truth.workers}: T(1) is the slow one"
     if "superlinear" in said and truth.speedup < 1.02 * truth.workers:
         return f"superlinear, but S is {truth.speedup:.2f} of {truth.workers}"
@@ -262,6 +275,7 @@ def judge_gate(world: World) -> str:
         except AssertionError:
             outcome = "failed"
     case = next(name for name in started.tasks if f"@{world.executor}" in name)
-    relative = truth_of(world, started.tasks[case], started.repeats[case]).relative
+    truth = truth_of(world, started.tasks[case], started.repeats[case])
+    relative = truth.speedup / truth.machine
     near = abs(relative - GATE) < GATE_MARGIN
     return "right" if near or (outcome == "passed") == (relative > GATE) else f"wrong: {outcome}"

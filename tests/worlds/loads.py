@@ -10,12 +10,12 @@ from tests.worlds.rounds import Load
 from tests.worlds.weather import Floats
 from tests.worlds.world import Machine, Program, World
 
-__all__ = ["SPIN_S", "Kind", "faults_of", "load_of"]
+__all__ = ["SPIN_S", "Kind", "faults_of", "load_of", "longest_hold_s"]
 
 Kind = Literal["case", "isolated", "spin"]
 
-SPIN_S = 0.04
-"""One execution of the control on one thread, whatever the number of workers."""
+SPIN_S = 0.1
+"""One execution of the control at size M on one thread, whatever the number of workers."""
 
 _ALMOST = 1e-3  # of a call that only sleeps: what it computes
 
@@ -48,12 +48,18 @@ def load_of(world: World, kind: Kind, workers: int, tasks: int, repeats: int, be
         sleep=(1.0 - computing) / computing,
         gil=(program.gil + program.gil_c) / computing if one_gil else 0.0,
         lock=program.lock / computing if together else 0.0,
-        hold_s=program.hold_s if program.gil_c > program.gil else 0.0,
+        hold_s=longest_hold_s(program),
         barrier_s=program.barrier_s if together else 0.0,
         combine_s=program.combine_s if together else 0.0,
         dispatch_s=program.dispatch_s if messages else 0.0,
         threads=program.threads,
+        smt_yield=program.smt_yield,
     )
+
+
+def longest_hold_s(program: Program) -> float:
+    """Return how long C code keeps the GIL at a time, which is within one call; 0 for byte code."""
+    return min(program.hold_s, program.gil_c * program.call_s) if program.gil_c > program.gil else 0.0
 
 
 def _shape(program: Program, workers: int) -> Floats:

@@ -1,4 +1,4 @@
-"""One round on a virtual clock: when every worker did what, by the same definitions as real workers stamp themselves."""
+"""One round on a virtual clock: when every worker did what, stamped as real workers stamp themselves."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ MOST_STEPS = 32
 
 MOST_STEPS_SHARED = 4  # the same where workers queue for something between barriers
 FEWEST_TURNS, MOST_TURNS = 8, 600  # per worker and step; of all workers in a round
+SHAPE = 4.0  # of the gamma distribution of holds and of what is between them: 1 is exponential
 SWITCH_S = 0.005  # sys.getswitchinterval()
 
 
@@ -43,6 +44,8 @@ class Load:
         As in ``Program``; ``dispatch_s`` above 0: the parent hands out every step by messages.
     threads : int
         Threads of its own in each worker.
+    smt_yield : float
+        Of this code; 0: that of the machine.
     """
 
     work: Floats
@@ -57,6 +60,7 @@ class Load:
     combine_s: float = 0.0
     dispatch_s: float = 0.0
     threads: int = 1
+    smt_yield: float = 0.0
 
     @property
     def workers(self) -> int:
@@ -123,7 +127,7 @@ class _Round:
         if self.load.shared:
             ran = _Shared(self, start, work).ran()
         else:
-            ran = self.weather.run(start, work, self.load.threads)
+            ran = self.weather.run(start, work, self.load.threads, self.load.smt_yield)
             ran.end = ran.end + self.load.sleep * work
         made = self.made
         made.cpu += ran.cpu
@@ -226,27 +230,29 @@ class _Shared:
     def _turns(self, work: float) -> int:
         """Return in how many turns a worker does its step: coarse, because each costs events."""
         load = self.now.load
-        hold = load.hold_s or SWITCH_S
-        wanted = work * max(load.gil, load.lock) / hold
+        if load.hold_s > SWITCH_S:
+            return max(1, round(work * load.gil / load.hold_s))
         steps = min(load.steps, MOST_STEPS_SHARED)
+        wanted = work * max(load.gil, load.lock) / SWITCH_S
         return max(FEWEST_TURNS, round(min(wanted, MOST_TURNS / (load.workers * steps))))
 
     def _worker(self, index: int) -> Iterator[Any]:
         load, draw, world = self.now.load, self.now.draw, self.world
         yield world.timeout(float(self.start[index]) - world.now)
         turns = self._turns(float(self.work[index]))
-        parts = draw.gamma(4.0, size=turns)
-        for part in parts / parts.sum() * float(self.work[index]):
-            rest = float(part) * (1.0 - load.gil - load.lock)
-            before = rest * float(draw.random())
+        parts = draw.gamma(SHAPE, size=(3, turns))
+        parts *= float(self.work[index]) / parts.sum(axis=1, keepdims=True)
+        for free, held, locked in parts.T.tolist():
+            rest = free * (1.0 - load.gil - load.lock)
+            before = rest * draw.random()
             yield from self._compute(index, before)
             if load.gil:
-                yield from self._inside(self.gil, index, float(part) * load.gil, probed=True)
+                yield from self._inside(self.gil, index, held * load.gil, probed=True)
             yield from self._compute(index, rest - before)
             if load.lock:
-                yield from self._inside(self.lock, index, float(part) * load.lock, probed=False)
+                yield from self._inside(self.lock, index, locked * load.lock, probed=False)
             if load.sleep:
-                yield world.timeout(float(part) * load.sleep)
+                yield world.timeout(free * load.sleep)
         self.rows[0][index] = world.now
 
     def _inside(self, resource: simpy.Resource, index: int, work: float, *, probed: bool) -> Iterator[Any]:
@@ -268,7 +274,8 @@ class _Shared:
         if work <= 0:
             return
         self.active += 1
-        end, *sums = self.now.weather.run_one(index, self.world.now, work, len(self.work), self.active)
+        beside = (len(self.work), self.active, self.now.load.smt_yield)
+        end, *sums = self.now.weather.run_one(index, self.world.now, work, *beside)
         for row, value in zip(self.rows[1:], sums, strict=True):
             row[index] += value
         yield self.world.timeout(end - self.world.now)

@@ -57,7 +57,7 @@ def report(found: Sequence[Judged]) -> str:
         "",
         *confusion(found, lambda one: one.world.cause, "cause"),
         "",
-        f"Wrong: {len(errors)} of {len(found)} ({len(errors) / max(1, len(found)):.1%}). "
+        f"Wrong: {len(errors)} of {len(found)} ({len(errors) / max(1, len(found)):.1%}).",
         f"Undecided of those that had to be decided: {undecided(found):.1%}.",
         "",
         *gates(found),

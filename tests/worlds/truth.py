@@ -6,7 +6,7 @@ lengths of simulated rounds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,6 +43,8 @@ _NEUTRAL: Mapping[str, Mapping[str, Any]] = {
     "state": {"grows": 0.0},
     "threads": {"threads": 1},
 }
+_CLEAN = {name: value for changes in _NEUTRAL.values() for name, value in changes.items()}
+_LARGE: Mapping[str, Any] = {"cores": 0, "turbo": 1.0, "quota": 0.0}
 MACHINE_EFFECTS = ("smt", "turbo", "numa", "cpus", "quota")
 EFFECTS = (*_NEUTRAL, *MACHINE_EFFECTS)
 
@@ -57,22 +59,28 @@ class Truth:
         S(p) without interference.
     machine : float
         That of the spin control.
+    possible : float
+        That of the program without its own effects on this machine.
     gains : mapping of effect to float
         By how much S(p) grows without it, the largest first; those that matter.
     flatters : tuple of str
         Effects without which S(p) would be lower: T(1) suffers more from them.
+    beneath : tuple of str
+        Effects that would stop it on a machine with cores enough, whatever stops it on this one.
     """
 
     workers: int
     speedup: float
     machine: float
+    possible: float
     gains: Mapping[str, float]
     flatters: tuple[str, ...] = ()
+    beneath: tuple[str, ...] = ()
 
     @property
     def relative(self) -> float:
-        """Share of what the machine can give."""
-        return self.speedup / self.machine
+        """Share of what the program could reach on this machine."""
+        return self.speedup / self.possible
 
     @property
     def scales(self) -> bool | None:
@@ -103,13 +111,26 @@ def truth_of(world: World, tasks: int, repeats: int = 1) -> Truth:
     as_is = speedup(world, "case", tasks, repeats)
     others = {effect: other for effect in EFFECTS if (other := _without(world, effect)) is not None}
     gains = {name: speedup(other, "case", tasks, repeats) - as_is for name, other in others.items()}
+    clean = replace(world, program=replace(world.program, **_CLEAN))
+    large = replace(world, machine=replace(world.machine, **_LARGE, cpus=max(world.machine.cpus, world.workers)))
     return Truth(
         workers=world.workers,
         speedup=as_is,
         machine=speedup(world, "spin", tasks, repeats),
+        possible=speedup(clean, "case", tasks, repeats),
         gains={name: gain for name, gain in sorted(gains.items(), key=lambda item: -item[1]) if gain > 0.01 * as_is},
         flatters=tuple(name for name, gain in gains.items() if gain < -0.01 * as_is),
+        beneath=tuple(_losing(large, tasks, repeats)) if large != world else (),
     )
+
+
+def _losing(world: World, tasks: int, repeats: int) -> Iterator[str]:
+    """Yield the effects of the program that cost more than is worth a name."""
+    as_is = speedup(world, "case", tasks, repeats)
+    for effect in _NEUTRAL:
+        other = _without(world, effect)
+        if other is not None and as_is < (1.0 - WORTH) * speedup(other, "case", tasks, repeats):
+            yield effect
 
 
 def speedup(world: World, kind: Kind, tasks: int, repeats: int = 1) -> float:

@@ -16,6 +16,7 @@ EPOCH_S = 0.02
 """How long a scheduler leaves threads where they are, and how long the weather holds: a few time slices."""
 
 _KEPT = 4096  # epochs that are remembered: workers are not all at the same moment
+_STAGES = 8  # in which workers that finish leave their CPUs to the others: an eighth of them at a time
 _ROUNDING = 1e-6  # of an epoch: its end belongs to the next one
 _STOLEN_AT_ONCE = 0.5  # of an epoch: steal comes in pieces
 
@@ -26,13 +27,12 @@ Floats = NDArray[np.float64]
 class Sky:
     """One epoch for so many workers.
 
-    ``slow`` is how many times as long everything takes, ``speed`` that of a CPU when all of them run; each worker has
-    a ``share`` of its CPU, of which a part is ``stolen`` before.
+    ``slow`` is how many times as long everything takes; each worker has a ``share`` of its CPU, of which a part is
+    ``stolen`` before.
     """
 
     until: float
     slow: float
-    speed: float
     neighbours: int
     share: Floats
     stolen: Floats
@@ -70,6 +70,7 @@ class Weather:
         self._skies: dict[tuple[int, int], Sky] = {}
         self._next = 0
         m = machine
+        self._crowded = m.speed(m.cpus) != 1.0 or m.neighbours or m.quota
         self._still = quiet or not (m.drift or m.noise or m.bursts_per_s or m.neighbours or m.steal)
 
     def at(self, now: float, workers: int) -> Sky:
@@ -116,7 +117,6 @@ class Weather:
     def _sky(self, until: float, slow: float, neighbours: int, workers: int) -> Sky:
         """Spread workers and neighbours evenly over the CPUs, who with whom by chance."""
         machine, count = self.machine, workers + neighbours
-        active = min(count, machine.cpus)
         share = np.ones(workers)
         if count > machine.cpus:
             cpu = self._draw.permutation(count) % machine.cpus
@@ -125,9 +125,9 @@ class Weather:
         if machine.steal and not self.quiet:
             hit = self._draw.random(workers) < machine.steal / _STOLEN_AT_ONCE
             stolen = np.where(hit, 1.9 * _STOLEN_AT_ONCE * self._draw.random(workers), 0.0)
-        return Sky(until, slow, machine.speed(active) / slow, neighbours, share, stolen)
+        return Sky(until, slow, neighbours, share, stolen)
 
-    def run(self, start: Floats, work: Floats, threads: int = 1) -> Ran:
+    def run(self, start: Floats, work: Floats, threads: int = 1, smt_yield: float = 0.0) -> Ran:
         """Let every worker compute, all at the same time.
 
         Parameters
@@ -136,27 +136,32 @@ class Weather:
             CPU seconds on a machine with one busy CPU.
         threads : int
             How many threads share the work of each worker.
+        smt_yield : float
+            Of this code; 0: that of the machine.
         """
-        now, left = start.copy(), work / threads
+        now, left, cpus = start.copy(), work / threads, self.machine.cpus
         ran = Ran(now, *(np.zeros_like(now) for _ in range(3)))
-        while left.any():
-            sky = self.at(float(now[left > 0].min()), len(now) * threads)
-            share, lost = sky.share[: len(now)], sky.stolen[: len(now)]
-            allowed = self._allowed(min(len(now) * threads, self.machine.cpus))
+        while len(on := np.flatnonzero(left)):  # those still at it have the CPUs for themselves
+            sky = self.at(float(now[on].min()), len(on) * threads)
+            share, lost = sky.share[: len(on)], sky.stolen[: len(on)]
+            allowed = self._allowed(min(len(on) * threads, cpus))
+            speed = self.machine.speed(min(len(on) * threads + sky.neighbours, cpus), smt_yield) / sky.slow
             given = (1.0 - lost) * share * allowed
-            need = left / (given * sky.speed)
-            took = np.minimum(need, np.maximum(0.0, sky.until - now))
-            now += took
-            left = np.where(took >= need, 0.0, left - took * given * sky.speed)
-            ran.cpu += took * given
-            ran.stolen += took * lost
-            ran.queued += took * (1.0 - lost) * (1.0 - share * allowed)
+            need = left[on] / (given * speed)
+            took = np.minimum(need, np.maximum(0.0, sky.until - now[on]))
+            if self._crowded:
+                took = np.minimum(took, np.partition(need, k := len(on) // _STAGES)[k])
+            now[on] += took
+            left[on] = np.where(took >= need, 0.0, left[on] - took * given * speed)
+            ran.cpu[on] += took * given
+            ran.stolen[on] += took * lost
+            ran.queued[on] += took * (1.0 - lost) * (1.0 - share * allowed)
             ran.throttled += threads * float((took * (1.0 - lost) * share).sum()) * (1.0 - allowed)
         return ran
 
     def run_one(
-        self, index: int, now: float, work: float, workers: int, active: int
-    ) -> tuple[float, float, float, float]:
+        self, index: int, now: float, work: float, workers: int, active: int, smt_yield: float
+    ) -> tuple[float, ...]:
         """Let one worker compute while so many of them do; return (end, CPU time, queued, stolen)."""
         end, cpu, queued, stolen = now, 0.0, 0.0, 0.0
         cpus = self.machine.cpus
@@ -165,7 +170,7 @@ class Weather:
             count = active + sky.neighbours
             share = 1.0 if count <= cpus else float(sky.share[index]) if active == workers else cpus / count
             share *= self._allowed(min(active, cpus))
-            lost, speed = float(sky.stolen[index]), self.machine.speed(min(count, cpus)) / sky.slow
+            lost, speed = float(sky.stolen[index]), self.machine.speed(min(count, cpus), smt_yield) / sky.slow
             given = (1.0 - lost) * share
             took = min(work / (given * speed), max(sky.until - end, 1e-9))
             end += took

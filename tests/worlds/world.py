@@ -88,17 +88,17 @@ class Machine:
     burst_s: float = 0.2
     burst: float = 1.5
     jitter: float = 0.004
-    wake_s: float = 2e-5
+    wake_s: float = 5e-6
     waiters: bool = True
     run_queue_clock: bool = True
     topology: bool = True
 
-    def speed(self, active: int) -> float:
-        """Return what one of so many busy CPUs does, of one that is alone."""
+    def speed(self, active: int, smt_yield: float = 0.0) -> float:
+        """Return what one of so many busy CPUs does, of one that is alone, if not for code of another SMT yield."""
         cores = self.cores or self.cpus
         busy, twice = min(active, cores), max(0, min(active, 2 * cores) - cores)
         slower = (1.0 - 1.0 / self.turbo) * (busy - 1) / (cores - 1) if cores > 1 else 0.0
-        return (1.0 - slower) * (busy - twice + twice * self.smt_yield) / (busy + twice)
+        return (1.0 - slower) * (busy - twice + twice * (smt_yield or self.smt_yield)) / (busy + twice)
 
     @property
     def usable(self) -> int:
@@ -142,6 +142,8 @@ class Program:
         Relative growth of a call with every call of the same worker before it.
     threads : int
         Threads of its libraries that every call uses.
+    smt_yield : float
+        Its own, where code like this gains more or less by SMT than arithmetic does; 0: that of the machine.
     """
 
     call_s: float = 0.004
@@ -164,6 +166,7 @@ class Program:
     faults_workers: float = 0.0
     grows: float = 0.0
     threads: int = 1
+    smt_yield: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
