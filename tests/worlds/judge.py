@@ -17,6 +17,7 @@ from gilscope.analysis import Answer
 from gilscope.core.cases import Case, Plan, Slot
 from gilscope.kernels.user import Examined, Function, Request
 from gilscope.measure import engine
+from gilscope.measure.blocks import run_blocks
 from gilscope.measure.engine import Planned
 from gilscope.profile.functions import Functions, Options
 from gilscope.testing import scaling
@@ -121,7 +122,7 @@ def _simulated(host: WorldHost) -> Iterator[Path]:
     here = _environment()
     with (
         mock.patch.object(env, "capture", return_value=here),
-        mock.patch.object(engine, "run_blocks", partial(engine.run_blocks, clock_ns=host.clock)),
+        mock.patch.object(engine, "run_blocks", partial(run_blocks, clock_ns=host.clock)),
         tempfile.TemporaryDirectory(prefix="gilscope-world-", dir=_fast()) as folder,
     ):
         yield Path(folder)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import simpy
@@ -146,9 +146,9 @@ def play(weather: Weather, load: Load, begin: float, draw: np.random.Generator) 
     """Play a round that begins at a moment of simulated time."""
     now = _Round(weather, load, draw)
     late = now.woken() if load.workers > 1 else np.zeros(1)
-    zeros = [np.zeros(load.workers) for _ in range(6)]
+    sums: dict[str, Any] = {name: np.zeros(load.workers) for name in _SUMS}
     start = begin + late - late.min()
-    now.made = Played(begin=begin, end=begin, start=start, stop=start, **dict(zip(_SUMS, zeros, strict=True)))
+    now.made = Played(begin=begin, end=begin, start=start, stop=start, **sums)
     scatter = float(now.jitter()[0]) * now.jitter()
     kept = min(load.steps, MOST_STEPS_SHARED if load.shared else MOST_STEPS)
     times = load.steps / kept
@@ -190,7 +190,9 @@ def _by_barriers(now: _Round, kept: int, times: float, scatter: Floats) -> None:
 def _by_messages(now: _Round, kept: int, times: float, scatter: Floats) -> None:
     """The parent sends every worker a message per step, one after the other, and takes the answers in turn."""
     made, load = now.made, now.load
-    parent, first, gap, busy = made.begin, None, np.zeros(load.workers), np.zeros(load.workers)
+    parent, first = made.begin, None
+    gap: Floats = np.zeros(load.workers)
+    busy: Floats = np.zeros(load.workers)
     for step in range(kept):
         at = parent + load.dispatch_s * times * np.arange(1, load.workers + 1)
         ran = now.run(at, now.work(step, times) * scatter)
@@ -209,6 +211,9 @@ def _by_messages(now: _Round, kept: int, times: float, scatter: Floats) -> None:
     made.virtual = made.stop - first - (made.queued + made.stolen).max()
 
 
+Events: TypeAlias = Generator[simpy.Event, Any, None]
+
+
 class _Shared:
     """A step in which workers queue for the GIL and for a lock, first come, first served."""
 
@@ -218,14 +223,14 @@ class _Shared:
         self.gil, self.lock = simpy.Resource(self.world), simpy.Resource(self.world)
         self.active = 0
         n = now.load.workers
-        self.rows = [np.zeros(n) for _ in range(4)]
+        self.made = Ran(np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n))
 
     def ran(self) -> Ran:
         """Play it."""
         for index in range(len(self.work)):
             self.world.process(self._worker(index))
         self.world.run()
-        return Ran(*self.rows)
+        return self.made
 
     def _turns(self, work: float) -> int:
         """Return in how many turns a worker does its step: coarse, because each costs events."""
@@ -236,7 +241,7 @@ class _Shared:
         wanted = work * max(load.gil, load.lock) / SWITCH_S
         return max(FEWEST_TURNS, round(min(wanted, MOST_TURNS / (load.workers * steps))))
 
-    def _worker(self, index: int) -> Iterator[Any]:
+    def _worker(self, index: int) -> Events:
         load, draw, world = self.now.load, self.now.draw, self.world
         yield world.timeout(float(self.start[index]) - world.now)
         turns = self._turns(float(self.work[index]))
@@ -247,22 +252,22 @@ class _Shared:
             before = rest * draw.random()
             yield from self._compute(index, before)
             if load.gil:
-                yield from self._inside(self.gil, index, held * load.gil, probed=True)
+                yield from self._inside(self.gil, index, held * load.gil)
             yield from self._compute(index, rest - before)
             if load.lock:
-                yield from self._inside(self.lock, index, locked * load.lock, probed=False)
+                yield from self._inside(self.lock, index, locked * load.lock)
             if load.sleep:
                 yield world.timeout(free * load.sleep)
-        self.rows[0][index] = world.now
+        self.made.end[index] = world.now
 
-    def _inside(self, resource: simpy.Resource, index: int, work: float, *, probed: bool) -> Iterator[Any]:
+    def _inside(self, resource: simpy.Resource, index: int, work: float) -> Events:
         """Queue for a resource and compute while it is held."""
         made, came = self.now.made, self.world.now
         with resource.request() as turn:
             yield turn
             entered = self.world.now
             yield from self._compute(index, work)
-            if probed:
+            if resource is self.gil:
                 held = self.world.now - entered
                 asked = bool(resource.queue)
                 made.wanted += entered - came
@@ -270,13 +275,14 @@ class _Shared:
                 made.turns += asked
                 made.overdue += max(0.0, held - SWITCH_S) if asked and self.now.load.hold_s else 0.0
 
-    def _compute(self, index: int, work: float) -> Iterator[Any]:
+    def _compute(self, index: int, work: float) -> Events:
         if work <= 0:
             return
         self.active += 1
         beside = (len(self.work), self.active, self.now.load.smt_yield)
-        end, *sums = self.now.weather.run_one(index, self.world.now, work, *beside)
-        for row, value in zip(self.rows[1:], sums, strict=True):
-            row[index] += value
+        end, cpu, queued, stolen = self.now.weather.run_one(index, self.world.now, work, *beside)
+        self.made.cpu[index] += cpu
+        self.made.queued[index] += queued
+        self.made.stolen[index] += stolen
         yield self.world.timeout(end - self.world.now)
         self.active -= 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from gilscope.stats import Estimate
 from tests.worlds.draw import drawn
 from tests.worlds.judge import Judged, judge, played
 from tests.worlds.tables import report
-from tests.worlds.world import World, WorldError, from_json, load, to_json
+from tests.worlds.world import Machine, Program, World, WorldError, from_json, load, to_json
 
 NAMED = Path(__file__).parent / "named"
 
@@ -149,3 +149,9 @@ def test_tables_count_what_was_judged() -> None:
     assert "| quiet | 2 | 1 | 0 | 0 | 1 |" in text
     assert "| quiet | 2 | 1 | 0 | 1 | 0 |" in text
     assert "said nonsense" in text
+
+
+@pytest.mark.parametrize("kind", [World, Machine, Program])
+def test_the_page_documents_every_key(kind: type) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "worlds.md").read_text(encoding="utf-8")
+    assert all(f"`{one.name}`" in page for one in fields(kind))

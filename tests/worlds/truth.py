@@ -165,6 +165,6 @@ def _without(world: World, effect: str) -> World | None:
         if many == machine.cpus:
             return None
     else:
-        usual = {"turbo": {"turbo": 1.0}, "numa": {"remote": 1.0}, "quota": {"quota": 0.0}}[effect]
-        other = replace(world, machine=replace(machine, **usual))
+        usual: dict[str, Any] = {"turbo": {"turbo": 1.0}, "numa": {"remote": 1.0}, "quota": {"quota": 0.0}}
+        other = replace(world, machine=replace(machine, **usual[effect]))
     return None if other == world else other

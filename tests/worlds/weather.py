@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,11 @@ EPOCH_S = 0.02
 
 _KEPT = 4096  # epochs that are remembered: workers are not all at the same moment
 _STAGES = 8  # in which workers that finish leave their CPUs to the others: an eighth of them at a time
+_FASTEST = 0.2  # of the time at the beginning, however long a machine drifts
 _ROUNDING = 1e-6  # of an epoch: its end belongs to the next one
 _STOLEN_AT_ONCE = 0.5  # of an epoch: steal comes in pieces
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Weather:
 
     def _advance(self, now: float) -> tuple[float, int]:
         machine, draw = self.machine, self._draw
-        slow = 1.0 + machine.drift * now / 60.0
+        slow = max(_FASTEST, 1.0 + machine.drift * now / 60.0)
         if machine.noise:
             kept = math.exp(-EPOCH_S / machine.noise_s)
             self._noise = kept * self._noise + math.sqrt(1.0 - kept * kept) * machine.noise * draw.normal()
@@ -140,7 +142,7 @@ class Weather:
             Of this code; 0: that of the machine.
         """
         now, left, cpus = start.copy(), work / threads, self.machine.cpus
-        ran = Ran(now, *(np.zeros_like(now) for _ in range(3)))
+        ran = Ran(now, np.zeros_like(now), np.zeros_like(now), np.zeros_like(now))
         while len(on := np.flatnonzero(left)):  # those still at it have the CPUs for themselves
             sky = self.at(float(now[on].min()), len(on) * threads)
             share, lost = sky.share[: len(on)], sky.stolen[: len(on)]

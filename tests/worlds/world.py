@@ -214,8 +214,25 @@ _ABOVE_ZERO = (
     "burst_s",
     "wake_s",
 )
+_MOST = {
+    "cpus": 4096,
+    "cores": 4096,
+    "node_cpus": 4096,
+    "quota": 4096,
+    "steal_elsewhere": 4096,
+    "bandwidth": 4096,
+    "cache": 4096,
+    "workers": MOST_WORKERS,
+    "neighbours": 1000,
+    "threads": 1000,
+    "phases": 10_000,
+    "budget_s": 3600,
+    "seed": 2**31,
+}
+"""Largest values; 100 for all others: a file must not keep the player busy for ever."""
+_LEAST = {"quota": 0.05, "bandwidth": 0.01, "cache": 0.01}  # where they are not 0
 _SHARES = ("gil", "gil_c", "lock", "sleep", "memory", "steal", "imbalance", "uneven")
-_ANY_SIGN = ("drift", "seed")
+_ANY_SIGN = ("drift",)
 
 
 def _demand(holds: bool, what: str, value: object, wanted: str) -> None:
@@ -260,7 +277,8 @@ def from_json(text: str) -> World:
     known = dict(_mapping(values, "a world"))
     machine = _read(Machine, _mapping(known.pop("machine", {}), "machine"), "machine.")
     program = _read(Program, _mapping(known.pop("program", {}), "program"), "program.")
-    return _read(World, known, "", machine=machine, program=program)
+    world: World = _read(World, known, "", machine=machine, program=program)
+    return world
 
 
 def _mapping(value: object, what: str) -> Mapping[str, Any]:
@@ -288,12 +306,14 @@ def _check(what: str, name: str, value: object, kind: Any) -> None:
     number = isinstance(value, int) or (kind is float and isinstance(value, float))
     _demand(number and not isinstance(value, bool), what, value, "a whole number" if kind is int else "a number")
     assert isinstance(value, int | float)
-    _demand(math.isfinite(value) and abs(value) < 1e9, what, value, "finite")
+    most = _MOST.get(name, 100)
+    _demand(math.isfinite(value) and abs(value) <= most, what, value, f"finite, at most {most}")
     if name in _FROM_ONE:
         _demand(value >= 1, what, value, "1 or more")
     elif name in _ABOVE_ZERO:
         _demand(value > 0, what, value, "above 0")
     elif name not in _ANY_SIGN:
-        _demand(value >= 0, what, value, "0 or more")
+        least = _LEAST.get(name, 0.0)
+        _demand(value == 0 or value >= least, what, value, f"0, or {least} or more")
     if name in _SHARES:
         _demand(value <= 1, what, value, "a share, at most 1")
