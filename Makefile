@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find ext -name '*.pyx' -o -name '*.px[di]' -o -name '*.h' -o -name '*.c' 2>/dev/null)
 
-.PHONY: run test test-faults fuzz lint benchmark wheel wheels-local test-all docs yardstick clean
+.PHONY: run test test-faults worlds fuzz lint benchmark wheel wheels-local test-all docs yardstick clean
 
 run: $(VENV)/.installed
 	$(BIN)/gilscope run
@@ -28,6 +28,10 @@ test-all: $(VENV)/.installed
 # Every fault in every executor at every moment, and fifty kills of the program; WORKERS tests at a time.
 test-faults: $(VENV)/.installed
 	GILSCOPE_FAULTS=all $(BIN)/python -m pytest tests/faults -n $(or $(WORKERS),4) --dist worksteal --junitxml=build/faults.xml
+
+# Planted worlds through the whole program: see docs/worlds.md. COUNT worlds from SEED on, in at most half an hour.
+worlds: $(VENV)/.installed
+	$(BIN)/python -m tests.worlds --count $(or $(COUNT),2000) --seed $(or $(SEED),1) --jobs $(or $(WORKERS),2) --table build/worlds.md
 
 # Coverage-guided fuzzing of what reads files and words, for MINUTES; what it finds and has learned is in build/fuzz.
 fuzz: $(VENV)/.installed
