@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from gilscope.core.records import Round
+from gilscope.core.records import ResultSet, Round
 from tests.analysis.rounds import MS, Did, alone, ideal, made_of, probe, study
 
 THREADS = "nbody/py_loop@threads*2#S"
@@ -26,9 +26,30 @@ def faulting(measured: Round, faults: int, system: float) -> Round:
     return dataclasses.replace(measured, minor_faults=faults, system_ns=round(system * MS))
 
 
+def growing(made: ResultSet) -> ResultSet:
+    """Return the result with rounds that get longer by a tenth from block to block, but for the controls."""
+
+    def longer(key: str, measured: Round, at: int) -> Round:
+        if ":" in key:
+            return measured
+        stamps = tuple(
+            dataclasses.replace(one, end_ns=round(one.end_ns * 1.1**at), cpu_ns=round(one.cpu_ns * 1.1**at))
+            for one in measured.stamps
+        )
+        net = measured.net_ns and round(measured.net_ns * 1.1**at)
+        return dataclasses.replace(measured, end_ns=round(measured.end_ns * 1.1**at), stamps=stamps, net_ns=net)
+
+    blocks = tuple(
+        dataclasses.replace(one, rounds={key: longer(key, seen, one.index) for key, seen in one.rounds.items()})
+        for one in made.blocks
+    )
+    return dataclasses.replace(made, blocks=blocks)
+
+
 PLANTED = {
     "scales": lambda: study(THREADS, made_of(Did(cpu=51), Did(cpu=51))),
     "scales_partly": lambda: study(PROCESSES, made_of(*[Did(late=2, cpu=52, rest=2)] * 2)),
+    "not_repeatable": lambda: growing(study(PROCESSES, ideal(2))),
     "superlinear": lambda: study(PROCESSES, faulting(made_of(Did(cpu=40), Did(cpu=40)), 10, 1.0)),
     "page_faults": lambda: study(
         PROCESSES, faulting(made_of(Did(cpu=52), Did(cpu=52)), 4000, 20.0), single=faulting(alone(), 4000, 30.0)

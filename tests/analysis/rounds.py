@@ -66,7 +66,7 @@ def made_of(
         start_ns=0,
         end_ns=round((max(did.end for did in workers) + after) * MS),
         stamps=stamps,
-        net_ns=round((max(did.net for did in workers) + after) * MS) if known else None,
+        net_ns=round((max(did.net for did in workers) + after) * MS) if known and not steal else None,
         steal_ns=None if steal is None else round(steal * MS),
         throttled_ns=None if throttled is None else round(throttled * MS),
         process_cpu_ns=None if process is None else round(process * MS),

@@ -56,7 +56,7 @@ def test_threads_that_share_a_gil_lie_between_as_timed_and_without_all_queueing(
 
 def test_a_gil_held_all_the_time_leaves_no_more_than_one_cpu_however_much_was_queued() -> None:
     parallel = made_of(Did(cpu=50, queued=50), Did(cpu=50, queued=50))
-    found = _speedup(parallel, held=1.0)
+    found = _speedup(parallel, held=1.0, surely_held=1.0)
     assert (found.low, found.value, found.high) == pytest.approx((1.0, 1.0, 1.0))
 
 

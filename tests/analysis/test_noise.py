@@ -18,7 +18,12 @@ NOISE = {"too_noisy", "stolen"}
 # Of the machine itself, or of one worker more than it has CPUs: there other programs are the cause, or one more of it.
 CAUSES = [code for code in FINDINGS if code not in ("too_noisy", "stolen", "smt_limited")]
 # What for the CPU time grew may stay open; page faults take a smaller share of a round that other programs lengthen.
-OPEN = {"memory_bound": ["inflation"], "contention": ["inflation"], "page_faults": ["scales"]}
+OPEN = {
+    "memory_bound": ["inflation"],
+    "contention": ["inflation"],
+    "page_faults": ["scales"],
+    "not_repeatable": ["scales"],
+}
 SEEDS = 6
 
 

@@ -22,10 +22,10 @@ _CODES = {
     "gil": {"gil_bound"},
     "gil_c": {"gil_held_in_c"},
     "lock": {"lock_bound"},
-    "memory": {"memory_bound"},
-    "cache": {"memory_bound"},
-    "numa": {"memory_bound"},
-    "contention": {"contention"},
+    "memory": {"memory_bound", "inflation"},  # inflation: CPU time grows, for a reason that stays open
+    "cache": {"memory_bound", "inflation"},
+    "numa": {"memory_bound", "inflation"},
+    "contention": {"contention", "inflation"},
     "imbalance": {"imbalance"},
     "dispatch": {"dispatch_bound"},
     "faults": {"page_faults"},
@@ -58,13 +58,13 @@ class Alike:
 ALIKE = (
     Alike(
         effects=("memory", "cache", "contention", "faults"),
-        codes=("memory_bound", "contention", "page_faults"),
+        codes=("memory_bound", "contention", "inflation", "page_faults"),
         reason="in processes there is no control on private copies: CPU time that grows has no known origin",
         when=lambda world: world.executor == "processes",
     ),
     Alike(
         effects=("numa",),
-        codes=("memory_bound", "contention", "imbalance"),
+        codes=("memory_bound", "contention", "inflation", "imbalance"),
         reason="remote pages cost CPU time that private copies, which are local, do not pay, as contention does; "
         "and workers far from the data look like workers with more to do",
     ),

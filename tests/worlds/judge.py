@@ -171,7 +171,7 @@ class Judged:
 def judge(world: World, *, gate: bool = False) -> Judged:
     """Play a world and judge the answer."""
     answer, host = played(world)
-    row = next(row for row in answer.rows if row.case.workers == world.workers and not row.single)
+    row = next(row for row in answer.rows if row.case.workers == world.workers and not row.case.is_single)
     truth = truth_of(world, host.tasks[row.case.id], host.repeats[row.case.id])
     gains = answer.verdicts[0].gains
     grade, why = graded(world, truth, row.codes, gains)

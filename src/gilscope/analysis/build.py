@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from gilscope.analysis.answer import Answer, FindingGroup, KernelRow
 from gilscope.analysis.ceilings import Ceiling, Controls
-from gilscope.analysis.columns import averaged, columns_by_kernel, estimated, grouped, ratio
+from gilscope.analysis.columns import Columns, averaged, columns_by_kernel, estimated, grouped, ratio
 from gilscope.analysis.estimates import CaseEstimates, KernelView, too_noisy
 from gilscope.analysis.findings import ENOUGH, CaseView, Severity, cure_of, judge
+from gilscope.analysis.findings._view import OWN_THREADS
 from gilscope.analysis.gil import GilActivity, gil_by_case, holds_gil, recorded, unsampled
 from gilscope.analysis.interpreters import prices
-from gilscope.analysis.losses import LOSSES, account
+from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.analysis.net import Basis, Sharing, basis, held_alone, net_speedup, waits_for_locks
 from gilscope.analysis.rows import MEASURED, CaseRow, ControlRow, Limits, Placement, Rate, Role
 from gilscope.analysis.verdict import verdicts
@@ -119,10 +120,15 @@ def _explained(
     own = account(columns, case, waiting=gil.waiting.value if gil.waiting is not None else None)
     spin = controls.spin_of(case)
     control = estimated(columns.speedup(spin, "spin")) if spin is not None else None
+    with_gil = case.one_gil and gil.enabled is not False
+    alone = 1.0 if with_gil and record.gil == "held" else examined.get("held")
     sharing = Sharing(
-        held=held_alone(case, gil, figures.speedup, examined.get("held")),
+        held=held_alone(case, gil, figures.speedup, alone),
+        surely_held=(alone or 0.0) if with_gil else 0.0,
+        sampled_held=gil.held.low if gil.held is not None and with_gil else 0.0,
         locks=waits_for_locks(own),
         cpus=_usable(result),
+        threads=_threads(case, own),
     )
     timed = Basis(speedup=figures.speedup, relative_efficiency=figures.relative_efficiency, control=control)
     found = basis(columns, case, spin, timed, sharing)
@@ -137,6 +143,7 @@ def _explained(
         ceiling=controls.ceiling(case, own),
         account=own,
         control_account=controls.account_of(spin, "spin") if spin is not None else None,
+        single_over_spin=ratio(_cpu(columns, case.t1), _cpu(columns, spin.t1, "spin")) if spin is not None else {},
         versus_limited=estimated(ratio(columns.of(case), limited)),
         cpus=result.environment.get("cpus", {}),
     )
@@ -151,6 +158,20 @@ def _explained(
         "findings": tuple(judge(whole)) if status in MEASURED else (),
         "net_vs_fastest_serial": view.net_vs_fastest_serial(case, sharing),
     }
+
+
+def _cpu(columns: Columns, case: Case, role: Literal["case", "spin"] = "case") -> dict[int, float]:
+    """Return the CPU time of one execution per block, which other programs hardly change."""
+    rounds = columns.rounds_of(case, role).items()
+    return {at: sum(stamp.cpu_ns for stamp in one.stamps) / one.repeats for at, one in rounds if one.stamps}
+
+
+def _threads(case: Case, own: Account | None) -> float:
+    """Return how many threads each worker of a case keeps busy; without bound where its libraries use all CPUs."""
+    busy = averaged(own.single_cpus) if own is not None and case.executor != "native" else None
+    if case.libraries == "all":
+        return math.inf
+    return busy.value if busy is not None and busy.starts_above(OWN_THREADS) else 1.0
 
 
 def finding_groups(rows: Iterable[CaseRow]) -> Iterator[FindingGroup]:

@@ -44,6 +44,13 @@ class SuperlinearEvidence(Evidence):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatEvidence(Evidence):
+    """``changed``: one call at the end over one at the beginning."""
+
+    changed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FaultEvidence(Evidence):
     """Page faults of one execution, all workers together and in T(1), and the share of the core-seconds of each."""
 

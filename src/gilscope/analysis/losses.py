@@ -126,7 +126,7 @@ def parts_of(measured: Round, case: Case, *, waiting: float = 0.0, copies: int =
         idle += free - queued
     native = case.executor == "native"
     gil_wait = 0.0 if native else min(max(0.0, waiting) * measured.wall_ns, idle)
-    steal_ns = measured.steal_ns if measured.stolen_ns is None else measured.stolen_ns
+    steal_ns = measured.steal_ns if measured.net_ns is None else measured.stolen_ns
     stolen = min(max(0, steal_ns or 0), idle - gil_wait)
     rest = idle - stolen - gil_wait
     parts = {
@@ -173,6 +173,8 @@ class Account:
     fault_share, single_fault_share : column
         At most this fraction of the core-seconds of T(p), and of T(1), went into page faults: CPU time in the kernel,
         up to ``FAULT_S`` for each fault.
+    fault_growth : column
+        By how much page faults take more than in T(1): a part of the loss ``inflation``.
     single_blocked : column
         Share of T(1) in which its thread neither ran nor was runnable.
     single_cpus : column
@@ -190,6 +192,7 @@ class Account:
     single_faults: dict[int, float] = field(default_factory=dict)
     fault_share: dict[int, float] = field(default_factory=dict)
     single_fault_share: dict[int, float] = field(default_factory=dict)
+    fault_growth: dict[int, float] = field(default_factory=dict)
     single_blocked: dict[int, float] = field(default_factory=dict)
     single_cpus: dict[int, float] = field(default_factory=dict)
 
@@ -233,6 +236,9 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: float
         made.single_blocked[at] = (single["blocked"] + single["omp_idle"]) / sum(single.values())
         _add_faults(made.faults, made.fault_share, at, measured, case.workers)
         _add_faults(made.single_faults, made.single_fault_share, at, alone, 1)
+        if at in made.fault_share and at in made.single_fault_share:
+            weight = case.copies * alone.wall_ns / alone.repeats / NS_PER_S / total_s
+            made.fault_growth[at] = made.fault_share[at] - made.single_fault_share[at] * weight
         if alone.process_cpu_ns is not None:
             made.single_cpus[at] = alone.process_cpu_ns / alone.wall_ns
         made.unknown |= _unread(measured) | _unread(alone)

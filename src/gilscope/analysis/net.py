@@ -126,26 +126,39 @@ class Sharing:
     ----------
     held : float or None
         Share of its time one worker alone holds a GIL that all of them need; None where that is unknown.
+    surely_held : float
+        What of that is known from one worker alone, without what lengthens holds when holders queue.
+    sampled_held : float
+        Share of T(p) during which the GIL was certainly held; its holders may have queued.
     locks : bool
         Whether workers wait for locks.
     cpus : int or None
-        Usable CPUs, for which more workers than that queue of their own doing.
+        Usable CPUs, for which more threads than that queue of their own doing.
+    threads : float
+        Threads of each worker: more than one where the libraries it calls bring their own.
     """
 
     held: float | None = 0.0
+    surely_held: float = 0.0
+    sampled_held: float = 0.0
     locks: bool = False
     cpus: int | None = None
+    threads: float = 1.0
+
+    def crowds(self, workers: int) -> bool:
+        """Whether so many workers queue of their own doing."""
+        return self.cpus is not None and workers * self.threads > self.cpus
 
 
-def held_alone(case: Case, gil: GilActivity, speedup: Estimate | None, examined: float | None = None) -> float | None:
+def held_alone(case: Case, gil: GilActivity, speedup: Estimate | None, alone: float | None = None) -> float | None:
     """Return the share of its time one worker alone holds a GIL that all of them need; None where it is unknown.
 
-    ``examined`` is that share as sampled on one worker of the user's function before anything was timed.
+    ``alone`` is that share as sampled on one worker before anything was timed: other programs do not lengthen it.
     """
     if not case.one_gil or gil.enabled is False:
         return 0.0
-    if gil.held is None or speedup is None:
-        return examined
+    if alone is not None or gil.held is None or speedup is None:
+        return alone
     return min(1.0, gil.held.value / max(1.0, speedup.value))
 
 
@@ -165,14 +178,15 @@ def net_bounds(measured: Round, case: Case, sharing: Sharing) -> tuple[float, fl
     each = 1.0 if native else workers / len(queued)  # files keep quantiles of more than 16 workers
     queue_ns, cpu_ns = each * sum(known), each * sum(stamp.cpu_ns for stamp in measured.stamps)
     held = sharing.held if case.one_gil else 0.0
-    floor = min(wall, max(cpu_ns / min(workers, sharing.cpus or workers), (held or 0.0) * cpu_ns))
+    locked_ns = max(sharing.surely_held * cpu_ns, sharing.sampled_held * wall - queue_ns) if case.one_gil else 0.0
+    floor = min(wall, max(cpu_ns / min(workers, sharing.cpus or workers), locked_ns))
     if native:
         return max(wall - queue_ns / workers, floor), max(wall - queue_ns, floor), wall
     net = min(wall, max(float(measured.net_ns or 0), floor))
     of_others = queue_ns * (workers - 1) / workers
     if (measured.throttled_ns or 0) > LITTLE * workers * wall:
         return wall, wall, wall
-    if workers > 1 and sharing.cpus is not None and workers > sharing.cpus:
+    if workers > 1 and sharing.crowds(workers):
         return wall, net, wall
     if workers > 1 and (held is None or held > LITTLE):
         return max(net - (held or 0.0) * of_others, floor), max(net - of_others, floor), wall

@@ -17,6 +17,7 @@ __all__ = ["ENOUGH", "FINDINGS", "CaseView", "Finding", "Severity", "cure_of", "
 FINDINGS = (
     "too_noisy",
     "scales",
+    "not_repeatable",
     "superlinear",
     "page_faults",
     "nested_parallelism",
@@ -37,6 +38,7 @@ FINDINGS = (
 )
 
 _OF_NESTED = (
+    "not_repeatable",
     "too_noisy",
     "scales",
     "superlinear",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeGuard
 
 from gilscope.analysis.ceilings import Ceiling
-from gilscope.analysis.columns import averaged
+from gilscope.analysis.columns import PerBlock, averaged
 from gilscope.analysis.estimates import CaseEstimates
 from gilscope.analysis.evidence import Evidence
 from gilscope.analysis.gil import GilActivity
@@ -19,8 +19,9 @@ from gilscope.stats import Estimate
 SCALES_FROM = 0.9
 """Relative efficiency from which a case scales: below it, p workers do less than 0.9 p would on this machine."""
 
-SUPERLINEAR = 1.1
-"""Speed-up over p from which an interval that reaches down to p is no excuse."""
+CERTAIN, SUPERLINEAR = 1.02, 1.1
+"""Speed-up over p above which the whole interval must lie, as rounds scatter by 2 per cent, and from which the value
+alone tells: an interval that reaches down to p is no excuse."""
 
 ENOUGH = 0.75
 """Confidence an interval needs for a finding: that of three blocks, all of which then show it. Below 0.95 (six
@@ -69,7 +70,7 @@ class CaseView:
 
     ``account`` and ``control_account``, that of the spin control, are None without stamps. ``versus_limited``: where
     the workers' libraries use threads of their own, T(p) over that of the twin with one thread per worker. ``cpus`` is
-    ``environment.cpus`` of the result.
+    ``environment.cpus`` of the result. ``single_over_spin``: the CPU time of T(1) over that of the control.
     """
 
     case: Case
@@ -81,6 +82,7 @@ class CaseView:
     account: Account | None
     control_account: Account | None = None
     versus_limited: Estimate | None = None
+    single_over_spin: PerBlock = field(default_factory=dict)
     cpus: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -104,7 +106,7 @@ class CaseView:
         found, p = self.basis.speedup, self.case.workers
         if found is None or p == 1 or not (self.decidable and trusted(found)):
             return False
-        return found.low > p or found.value > SUPERLINEAR * p
+        return found.low > CERTAIN * p or found.value > SUPERLINEAR * p
 
     @property
     def over_subscribed(self) -> bool:
@@ -129,10 +131,12 @@ class CaseView:
     def held_back(self) -> bool:
         """Whether it certainly loses something worth a name, whatever the machine gave.
 
-        A control that saturates a shared core is no excuse for workers that sleep: beyond what its own workers lost the
-        same way, such losses count against p.
+        A control that saturates a shared core is no excuse for workers that sleep, or need more CPU time than on
+        private copies: beyond what its own workers lost the same way, such losses count against p.
         """
-        return self.falls_short or (self.below_ideal and above(self.own_loss, MODERATE))
+        grown = (self.ceiling.inflation_memory, self.ceiling.inflation_software)
+        costs = (self.own_loss, *(self.without_faults(part) for part in grown if self.case.executor != "native"))
+        return self.falls_short or (self.below_ideal and any(above(cost, MODERATE) for cost in costs))
 
     @property
     def own_loss(self) -> Estimate | None:
@@ -142,6 +146,11 @@ class CaseView:
         control = self.control_account.lost_by_block(*WAITS) if self.control_account is not None else {}
         own = self.account.lost_by_block(*WAITS)
         return averaged({at: value - max(0.0, control.get(at, 0.0)) for at, value in own.items()})
+
+    def without_faults(self, grown: PerBlock) -> Estimate | None:
+        """Estimate a part of the inflation without that of page faults, which have a finding of their own."""
+        faults = self.account.fault_growth if self.account is not None else {}
+        return averaged({at: value - max(0.0, faults.get(at, 0.0)) for at, value in grown.items()})
 
     @property
     def idles(self) -> bool:

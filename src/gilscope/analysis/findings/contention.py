@@ -17,9 +17,9 @@ def find(view: CaseView) -> Finding | None:
 
     Not for threads of a native runtime: theirs spin while they wait, which is CPU time too.
     """
-    if view.case.executor == "native" or not view.falls_short:
+    if view.case.executor == "native" or not view.held_back:
         return None
-    grown, inflation = averaged(view.ceiling.inflation_software), view.lost("inflation")
+    grown, inflation = view.without_faults(view.ceiling.inflation_software), view.lost("inflation")
     if not (above(grown, WORTH) and above(inflation, WORTH)):
         return None
     evidence = ContentionEvidence(

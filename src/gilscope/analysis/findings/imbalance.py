@@ -21,11 +21,14 @@ def find(view: CaseView) -> Finding | None:
 def _of_workers(view: CaseView, account: Account) -> Finding | None:
     """Judge by waiting at barriers and at the end.
 
-    A delay of one worker makes p - 1 others wait, so up to (p - 1) times what the run queue, the hypervisor, locks and
-    late messages took is theirs, unless the CPU times themselves are uneven. Beside other programs only these decide.
+    A delay of one worker makes p - 1 others wait, so up to (p - 1) times what the run queue, the hypervisor, locks, the
+    GIL and late messages took is theirs, unless the CPU times themselves are uneven, more than those of the control,
+    whose workers may share cores unevenly too. Beside other programs only these decide.
     """
-    lost, uneven = view.lost("imbalance"), averaged(account.uneven)
-    delays = account.lost_by_block("run_queue", "stolen", "blocked", "dispatch")
+    lost, control = view.lost("imbalance"), view.control_account
+    of_machine = control.uneven if control is not None else {}
+    uneven = averaged({at: value - max(0.0, of_machine.get(at, 0.0)) for at, value in account.uneven.items()})
+    delays = account.lost_by_block("run_queue", "stolen", "blocked", "dispatch", "gil_wait")
     waited = account.fractions["imbalance"]
     own = averaged({at: waited[at] - (view.case.workers - 1) * max(0.0, delays[at]) for at in waited})
     crowded = above(view.lost("run_queue"), WORTH)

@@ -21,7 +21,7 @@ def find(view: CaseView) -> Finding | None:
     if view.case.executor == "native" or not view.falls_short or account is None or not above(lost, WORTH):
         return None
     of_machine = control.fractions["inflation"] if control is not None else {}
-    own = averaged(
+    own = view.without_faults(
         {at: grown - max(0.0, of_machine.get(at, 0.0)) for at, grown in account.fractions["inflation"].items()}
     )
     if not above(own, WORTH):

@@ -15,8 +15,12 @@ CURE = (
 def find(view: CaseView) -> Finding | None:
     """Name it where private copies fall short of the spin control, and took more CPU time doing so."""
     ceiling, inflation = view.ceiling, view.lost("inflation")
-    short, grown = averaged(ceiling.memory), averaged(ceiling.inflation_memory)
-    if not view.falls_short or not (above(short, WORTH) and above(grown, WORTH) and above(inflation, WORTH)):
+    short, grown = averaged(ceiling.memory), view.without_faults(ceiling.inflation_memory)
+    if (
+        not view.held_back
+        or grown is None
+        or not (above(short, WORTH) and above(grown, WORTH) and above(inflation, WORTH))
+    ):
         return None
     evidence = MemoryEvidence(
         inflation=inflation,

@@ -94,6 +94,10 @@ def _scales_partly(found: evidence.PartlyEvidence, row: CaseRow) -> str:
     return f"Reaches {_of_machine(found)}, a speed-up of {interval(found.speedup)}{largest}"
 
 
+def _not_repeatable(found: evidence.RepeatEvidence, row: CaseRow) -> str:
+    return f"A call at the end takes {found.changed:.2f} times as long as one at the beginning: it is not the same work"
+
+
 def _superlinear(found: evidence.SuperlinearEvidence, row: CaseRow) -> str:
     parts = [f"{row.case.workers} workers do {times(found.speedup)} the work of one"]
     if found.cpu_ratio is not None:
@@ -226,6 +230,7 @@ def _too_noisy(found: evidence.NoiseEvidence, row: CaseRow) -> str:
 _SENTENCES: Mapping[str, Callable[[Any, CaseRow], str]] = {
     "scales": lambda found, row: f"Reaches {_of_machine(found)}, a speed-up of {interval(found.speedup)}",
     "scales_partly": _scales_partly,
+    "not_repeatable": _not_repeatable,
     "superlinear": _superlinear,
     "page_faults": _page_faults,
     "inflation": _inflation,

@@ -1,0 +1,28 @@
+"""Calls get slower or faster with their number: a cache fills, or an argument grows."""
+
+from __future__ import annotations
+
+import statistics
+
+from gilscope.analysis.evidence import RepeatEvidence
+from gilscope.analysis.findings._view import CaseView, Finding
+
+CURE = "make each call do the same: fresh arguments, no cache across calls, nothing appended to what calls share"
+EXPLAINS = frozenset({"superlinear", "scales", "scales_partly", "too_noisy", "imbalance", "inflation", "contention"})
+
+LEAST_BLOCKS, CHANGED = 9, 1.25
+"""Blocks of which a third is a sample, and the change from the first to the last third that is no drift."""
+
+
+def find(view: CaseView) -> Finding | None:
+    """Name it where the CPU time of T(1) over that of the control changed for good: the outer thirds do not overlap."""
+    series = [view.single_over_spin[at] for at in sorted(view.single_over_spin)]
+    if len(series) < LEAST_BLOCKS:
+        return None
+    third = len(series) // 3
+    first, last = series[:third], series[-third:]
+    changed = statistics.median(last) / statistics.median(first)
+    apart = max(first) < min(last) if changed > 1.0 else min(first) > max(last)
+    if not apart or 1.0 / CHANGED < changed < CHANGED:
+        return None
+    return Finding(code="not_repeatable", evidence=RepeatEvidence(changed=changed), share=1.0 - 1.0 / view.case.workers)
