@@ -173,6 +173,8 @@ def beside(world: World, truth: Truth) -> frozenset[str]:
     for effect in MACHINE_EFFECTS:
         if effect in truth.gains and effect not in truth.causes:
             codes |= right_codes(world, effect)
+    if world.program.grows:
+        codes.add("not_repeatable")  # true, whether or not it changes the speed-up
     return frozenset(codes)
 
 

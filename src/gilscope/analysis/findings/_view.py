@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeGuard
@@ -170,13 +171,17 @@ def trusted(estimate: Estimate | None) -> TypeGuard[Estimate]:
 
 
 def above(estimate: Estimate | None, limit: float) -> TypeGuard[Estimate]:
-    """Whether the whole interval is above a limit."""
-    return trusted(estimate) and estimate.low > limit
+    """Whether the whole interval is above a limit; of blocks that depend on each other by as much as they range."""
+    return estimate is not None and estimate.low - _room(estimate) > limit
 
 
 def below(estimate: Estimate | None, limit: float) -> TypeGuard[Estimate]:
-    """Whether the whole interval is below a limit."""
-    return trusted(estimate) and estimate.high < limit
+    """Whether the whole interval is below a limit; of blocks that depend on each other by as much as they range."""
+    return estimate is not None and estimate.high + _room(estimate) < limit
+
+
+def _room(estimate: Estimate) -> float:
+    return 0.0 if trusted(estimate) else estimate.high - estimate.low if estimate.dependent else math.inf
 
 
 def beyond_cpus(view: CaseView, cpus: float) -> float:

@@ -34,7 +34,8 @@ def _of_workers(view: CaseView, account: Account) -> Finding | None:
     crowded = above(view.lost("run_queue"), WORTH)
     if not above(lost, WORTH) or not (above(uneven, WORTH) or (above(own, WORTH) and not crowded)):
         return None
-    return Finding(code="imbalance", evidence=ImbalanceEvidence(imbalance=lost, uneven=uneven), share=lost.value)
+    share = min(lost.value, max(part.value for part in (uneven, own) if part is not None))
+    return Finding(code="imbalance", evidence=ImbalanceEvidence(imbalance=lost, uneven=uneven), share=share)
 
 
 def _of_native(view: CaseView, account: Account) -> Finding | None:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from gilscope.analysis.evidence import ScalesEvidence
+from gilscope.analysis.findings import smt_limited
 from gilscope.analysis.findings._view import SCALES_FROM, CaseView, Finding, above
 
 CURE = ""
+
+BEATEN = 1.05
+"""Relative efficiency above which a control on shared cores was certainly not the limit."""
 
 
 def find(view: CaseView) -> Finding | None:
     """Name it where the whole interval is above the limit; more workers than CPUs never scale."""
     relative = view.basis.relative_efficiency
     if not view.decidable or view.over_subscribed or view.case.workers == 1 or not above(relative, SCALES_FROM):
+        return None
+    # Shared cores give code with pauses more than they give the control, which then is no limit to compare with.
+    if above(relative, BEATEN) and smt_limited.find(view) is not None:
         return None
     if view.held_back or view.superlinear:
         return None
