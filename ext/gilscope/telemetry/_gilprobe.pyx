@@ -11,9 +11,20 @@ from libc.stdint cimport int64_t, uint64_t, uintptr_t
 from libc.string cimport memset
 
 # In this order: each includes those before it. Cython copies the headers it sees here to where it builds.
+cdef extern from "_gilwaiters.h":
+    enum:
+        GS_BY_LIBC
+        GS_BY_STATES
+    ctypedef struct gs_waits:
+        int by
+        int refs_at
+    const char *gs_libc_version()
+    int gs_refs_of(const char *version)
+    int gs_refs_counted(int refs_at) nogil
+
 cdef extern from "_gilstate.h" nogil:
     ctypedef struct gs_gil:
-        pass
+        gs_waits waits
     ctypedef struct gs_look:
         int locked
         uintptr_t holder
@@ -147,18 +158,42 @@ cdef extern from "_gilmodules.h":
 NO_GIL = "no GIL: this interpreter runs threads in parallel"
 
 
-cdef int _locate(gs_gil *gil) except -1:
+cdef int _locate(gs_gil *gil, str by="") except -1:
     cdef char reason[GS_REASON_SIZE]
     if not gs_locate(gil, 0, reason):
         raise RuntimeError(reason.decode())
+    if by:
+        gil.waits.by &= {"libc": GS_BY_LIBC, "states": GS_BY_STATES}[by]
     return 0
 
 
-def self_check(size_t skew=0):
+def waiters_from():
+    """Where the number of waiting threads is read: {"libc": version or "", "byte": of a condition variable or None,
+    "states": whether thread states tell}."""
+    cdef gs_gil gil
+    _locate(&gil)
+    return {"libc": gs_libc_version().decode(), "byte": gil.waits.refs_at if gil.waits.by & GS_BY_LIBC else None,
+            "states": bool(gil.waits.by & GS_BY_STATES)}
+
+
+def waiters_byte(str libc):
+    """The byte of a condition variable where a glibc of that version counts waiters; None: not known."""
+    cdef int at = gs_refs_of(libc.encode())
+    return at if at >= 0 else None
+
+
+def counts_waiters(int byte):
+    """Whether that byte of a condition variable counts its waiters here, tried on one of our own."""
+    if byte < 0 or byte > 44 or byte % 4:
+        raise ValueError(f"byte {byte} is not a number in a condition variable")
+    return bool(gs_refs_counted(byte))
+
+
+def self_check(size_t skew=0, *, byte=None):
     """Hold the GIL, release it, have it wanted: does the sampler see all three?
 
-    Returns a reason for each of "held", "waiting", "threads" and "overdue"; an empty one means that this part can be
-    trusted.
+    ``byte`` is for tests: believe that this byte of a condition variable counts waiters. Returns a reason for each of
+    "held", "waiting", "threads" and "overdue"; an empty one means that this part can be trusted.
     """
     cdef gs_gil gil
     cdef int asked = 0
@@ -170,6 +205,8 @@ def self_check(size_t skew=0):
         why = reason.decode()
     else:
         why = ""
+    if not why and byte is not None:
+        gil.waits.refs_at, gil.waits.by = byte, GS_BY_LIBC
     if why:
         return {"held": why, "waiting": why, "threads": why, "overdue": why}
     waiting = "" if gs_check_waiters(&gil, &asked, reason) else reason.decode()
@@ -180,12 +217,12 @@ def self_check(size_t skew=0):
     return {"held": "", "waiting": waiting, "threads": threads, "overdue": overdue}
 
 
-def look():
+def look(str by=""):
     """One look at the lock: {"locked", "holder", "switch_number", "waiting"}; for tests and for doctor."""
     cdef gs_gil gil
     cdef gs_look seen
     memset(&seen, 0, sizeof(seen))
-    _locate(&gil)
+    _locate(&gil, by)
     gs_look_at(&gil, &seen)
     return {"locked": bool(seen.locked), "holder": seen.holder, "switch_number": seen.switch_number,
             "waiting": seen.waiting}
@@ -217,10 +254,10 @@ cdef class Sampler:
 
     def __cinit__(self, *, double rate_hz, bint adaptive, double min_hz, double max_hz, double settled_hz,
                   double budget, double machine_budget, double wake_cost_s, double cpus, double target,
-                  bint identify, uint64_t seed, int keep=0):
+                  bint identify, uint64_t seed, int keep=0, str by=""):
         cdef gs_gil gil
         cdef gs_options options
-        _locate(&gil)
+        _locate(&gil, by)
         options.rate_hz = rate_hz
         options.adaptive = adaptive
         options.min_hz = min_hz
