@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gilscope.core.records import Round
 from tests.analysis.rounds import Did, ideal, made_of, probe, study
 
@@ -17,6 +19,12 @@ SERIALISED = made_of(Did(cpu=50, rest=50), Did(cpu=50, rest=50))
 
 def throttled() -> Round:
     return made_of(*[Did(cpu=25, queued=25)] * 4, throttled=50.0)
+
+
+def unwatched(held: float) -> dict[str, Any]:
+    """What the probe writes where waiting threads cannot be counted, as with musl."""
+    seen = probe(held, 0.0, overdue=None)
+    return {**seen, "waiting": None, "waiting_reason": "known with glibc only"}
 
 
 PLANTED = {
@@ -37,6 +45,9 @@ PLANTED = {
         "nbody/py_loop@processes.pickle*2#S", made_of(Did(late=25, cpu=50), Did(late=25, cpu=50), after=25)
     ),
     "lock_bound": lambda: study(PROCESSES, made_of(Did(cpu=50, rest=25), Did(cpu=50, rest=25))),
+    "gil_or_lock": lambda: study(
+        THREADS, made_of(*[Did(cpu=50, rest=15)] * 2), gil=[unwatched(0.6)] * 3
+    ),
     "over_subscribed": lambda: study(
         FOUR,
         made_of(*[Did(cpu=25, queued=25)] * 4),

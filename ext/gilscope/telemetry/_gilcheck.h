@@ -35,7 +35,7 @@ static inline void gs_await_phase(gs_sampler *s, int phase)
 /* GIL: held; holds it for a while, lets go of it for a while, and expects the sampler to have seen just that. */
 static inline int gs_check_hold(const gs_gil *gil, char *reason)
 {
-    gs_options options = {GS_CHECK_HZ, 0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0, 0};
+    gs_options options = {GS_CHECK_HZ, 0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0, 0, 1};
     gs_look look;
     uintptr_t self = (uintptr_t)PyThreadState_Get();
     gs_look_at(gil, &look);
@@ -51,6 +51,7 @@ static inline int gs_check_hold(const gs_gil *gil, char *reason)
         free(s);
         return gs_refuse(reason, "self-check failed: no thread could be started");
     }
+    gs_begin(s);
     gs_await_phase(s, 0);
     PyThreadState *saved = PyEval_SaveThread();
     gs_await_phase(s, 1);

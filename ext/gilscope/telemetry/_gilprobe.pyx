@@ -84,6 +84,7 @@ cdef extern from "_gilstats.h":
         int64_t cpu_ns
         double rate_hz
         double busy
+        int realtime
         unsigned long switch_interval_us
         int64_t bin_ns
         int bins
@@ -116,6 +117,7 @@ cdef extern from "_gilsampler.h":
         double target
         int identify
         int keep
+        int realtime
 
 cdef extern from "_gilcheck.h":
     pass
@@ -141,7 +143,9 @@ cdef extern from "_gilabsent.h":
     void gs_tracer_stop(gs_tracer *t) nogil
     void gs_tracer_free(gs_tracer *t) nogil
     gs_sampler *gs_new(const gs_gil *gil, const gs_options *options, uint64_t seed)
-    int gs_start(gs_sampler *s)
+    int gs_start(gs_sampler *s) nogil
+    void gs_begin(gs_sampler *s)
+    void gs_end(gs_sampler *s)
     void gs_stop(gs_sampler *s) nogil
     void gs_free(gs_sampler *s) nogil
     void gs_copy(gs_sampler *s, gs_stats *out)
@@ -149,6 +153,7 @@ cdef extern from "_gilabsent.h":
     int gs_check_waiters(const gs_gil *gil, int *asked, char *reason)
     int gs_check_identity(const gs_gil *gil, char *reason)
     void gs_look_at(const gs_gil *gil, gs_look *look)
+    int64_t gs_replay(gs_sampler *s, int64_t slot, int64_t width, int64_t now, int locked, int waiting)
 
 cdef extern from "_gilmodules.h":
     int gs_declares_no_gil(PyObject *module)
@@ -254,7 +259,8 @@ cdef class Sampler:
 
     def __cinit__(self, *, double rate_hz, bint adaptive, double min_hz, double max_hz, double settled_hz,
                   double budget, double machine_budget, double wake_cost_s, double cpus, double target,
-                  bint identify, uint64_t seed, int keep=0, str by=""):
+                  bint identify, uint64_t seed, int keep=0, str by="",
+                  bint realtime=True):
         cdef gs_gil gil
         cdef gs_options options
         _locate(&gil, by)
@@ -270,6 +276,7 @@ cdef class Sampler:
         options.target = target
         options.identify = identify
         options.keep = keep
+        options.realtime = realtime
         self._sampler = gs_new(&gil, &options, seed)
         if self._sampler == NULL:
             raise MemoryError("no memory for the GIL probe")
@@ -278,13 +285,17 @@ cdef class Sampler:
         gs_free(self._sampler)
 
     def start(self):
-        """Start the thread."""
-        cdef int error = gs_start(self._sampler)
+        """Start the thread; the window begins when this returns."""
+        cdef int error
+        with nogil:
+            error = gs_start(self._sampler)
         if error:
             raise OSError(error, "the GIL probe's thread could not be started")
+        gs_begin(self._sampler)
 
     def stop(self):
-        """Stop the thread and wait for it; a second call, or one in a forked child, does nothing."""
+        """End the window, stop the thread and wait for it; a second call, or one in a forked child, does nothing."""
+        gs_end(self._sampler)
         with nogil:
             gs_stop(self._sampler)
 
@@ -293,6 +304,15 @@ cdef class Sampler:
         cdef _Copy copy = _Copy()
         gs_copy(self._sampler, copy.stats)
         return copy.to_dict()
+
+    def replay(self, looks, double width_s):
+        """What looks would add up to, given as (seconds after the start, locked, waiting), one for each slot of
+        ``width_s`` or late; for tests, instead of start()."""
+        cdef int64_t slot = 0
+        for at_s, locked, waiting in looks:
+            slot = gs_replay(self._sampler, slot, <int64_t>(width_s * 1e9), <int64_t>(<double>at_s * 1e9), locked,
+                             waiting)
+        return self.snapshot()
 
     def spans(self):
         """The holds kept so far, as (native id or 0, start_ns, end_ns), and how many there was no room for.
@@ -384,6 +404,7 @@ cdef class _Copy:
             "cpu_ns": t.cpu_ns,
             "rate_hz": t.rate_hz,
             "busy": t.busy,
+            "realtime": bool(t.realtime),
             "switch_interval_s": t.switch_interval_us * 1e-6,
             "bin_ns": t.bin_ns,
             "timeline": [

@@ -117,7 +117,7 @@ def _explained_case(
     case, functions = record.case, result.environment.get("functions", {})
     examined = functions.get(case.implementation, {}) if not case.libraries else {}  # it was seen on one thread
     figures = view.case(case)
-    own = account(view.columns, case, waiting=gil.waiting.value if gil.waiting is not None else None)
+    own = account(view.columns, case, waiting=gil.waiting)
     whole = CaseView(
         case=case,
         status=_status(record, figures)[0],

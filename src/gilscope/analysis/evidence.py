@@ -171,10 +171,11 @@ class StolenSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockSeen:
-    """What workers slept, and waited for the GIL."""
+    """What workers slept, and waited for the GIL; its held share where nobody could count who waits."""
 
     blocked: Estimate | None = None
     gil_wait: Estimate | None = None
+    held: Estimate | None = None
 
 
 Evidence: TypeAlias = (

@@ -1,7 +1,9 @@
 """What the GIL probe saw of a case: its diagnostic rounds combined.
 
 The values of several rounds are averaged with the number of looks as weights. The interval is the wider of two on each
-side: that of the looks (the rounds' own intervals, as independent errors) and that of the spread from round to round.
+side: that of the rounds' own intervals, as independent errors, and that of the spread from round to round. A round's own
+interval is that of the long-run mean (batch means), so that one round is enough to say what others may show. Files of
+before have that of the looks alone, which speaks of this round only: then the confidence is that of the spread.
 Nothing is believed about the lines of a file: one that is not as the probe writes it counts as not available.
 """
 
@@ -50,7 +52,9 @@ class GilSeen:
     held : Estimate or None
         Share of T(p) during which some thread held the GIL.
     waiting : Estimate or None
-        Mean number of threads that waited for it.
+        Mean number of threads that waited for it; None where that is unknown.
+    waiting_reason : str
+        Why ``waiting`` is unknown although the GIL was watched.
     handovers_per_s : float or None
     slow_down : Estimate or None
         Diagnostic rounds over the timed rounds of the same blocks: what watching cost.
@@ -68,6 +72,7 @@ class GilSeen:
     switched_on: str = ""
     held: Estimate | None = None
     waiting: Estimate | None = None
+    waiting_reason: str = ""
     handovers_per_s: float | None = None
     slow_down: Estimate | None = None
     overdue: Estimate | None = None
@@ -148,12 +153,14 @@ def _combined(looks: Sequence[_Look]) -> GilSeen:
     if held is None:
         reason = str(last.get("reason") or "") if last.get("available") is False else ""
         return GilSeen(available=False, reason=reason or _MALFORMED, enabled=enabled, switched_on=switched_on)
+    waiting = _estimate(good, "waiting")
     return GilSeen(
         available=True,
         enabled=enabled,
         switched_on=switched_on,
         held=held,
-        waiting=_estimate(good, "waiting"),
+        waiting=waiting,
+        waiting_reason="" if waiting is not None else str(last.get("waiting_reason") or _MALFORMED),
         handovers_per_s=_mean(good, [_number(look.gil.get("handovers_per_s")) for look in good]),
         slow_down=estimate_or_none([look.slow_down for look in looks if look.slow_down is not None]),
         overdue=_estimate(good, "overdue", within="holds"),
@@ -186,20 +193,27 @@ def _turn_s(looks: Iterable[_Look]) -> float | None:
     return held_s / handovers if handovers else None
 
 
+def _row(look: _Look, name: str, within: str) -> tuple[float, float, float, bool] | None:
+    """Return value, low, high, and whether they say what other rounds may show; None where they are not as written."""
+    outer = _inside(look.gil, within) if within else look.gil
+    long_run = _inside(outer, f"{name}_long_run")
+    values = long_run or _inside(outer, name)
+    value, low, high = (_number(values.get(part)) for part in ("value", "low", "high"))
+    if value is None or low is None or high is None or not low <= value <= high:
+        return None
+    return value, low, high, bool(long_run)
+
+
 def _estimate(looks: Sequence[_Look], name: str, *, within: str = "") -> Estimate | None:
     """Combine an estimate of several rounds; see the module's text."""
-    rows: list[tuple[float, float, float, float]] = []  # samples, value, low, high
-    for look in looks:
-        values = _inside(_inside(look.gil, within) if within else look.gil, name)
-        value, low, high = (_number(values.get(part)) for part in ("value", "low", "high"))
-        if value is not None and low is not None and high is not None and low <= value <= high:
-            rows.append((look.samples, value, low, high))
+    rows = [(look.samples, *row) for look in looks if (row := _row(look, name, within)) is not None]
     weight = math.fsum(row[0] for row in rows)
     spread = estimate_or_none([row[1] for row in rows])
     if spread is None or not weight:
         return None
-    value = math.fsum(samples * value for samples, value, _, _ in rows) / weight
-    below = math.sqrt(math.fsum((samples * (value - low)) ** 2 for samples, value, low, _ in rows)) / weight
-    above = math.sqrt(math.fsum((samples * (high - value)) ** 2 for samples, value, _, high in rows)) / weight
+    value = math.fsum(samples * value for samples, value, *_ in rows) / weight
+    below = math.sqrt(math.fsum((samples * (value - low)) ** 2 for samples, value, low, *_ in rows)) / weight
+    above = math.sqrt(math.fsum((samples * (high - value)) ** 2 for samples, value, _, high, _ in rows)) / weight
     low, high = min(value - below, spread.low), max(value + above, spread.high)
-    return Estimate(value=value, low=max(0.0, low), high=high, confidence=_CONFIDENCE, n=len(rows))
+    confidence = _CONFIDENCE if all(row[4] for row in rows) else min(_CONFIDENCE, spread.confidence)
+    return Estimate(value=value, low=max(0.0, low), high=high, confidence=confidence, n=len(rows))

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
 from gilscope.analysis.columns import Columns, Role, averaged
@@ -186,6 +186,10 @@ class Account:
     ----------
     fractions : dict of loss to column
         In every block the fractions add up to 1 - efficiency.
+    waiting : Estimate or None
+        Mean number of threads that wait for the GIL.
+    gil_wait_ends : dict
+        What ``gil_wait`` would be less and more, per block, were that number at the ends of its interval.
     unknown : set of str
         Losses that this case cannot have or whose clocks nobody read; they are zero in ``fractions``.
     cpu_ratio : column
@@ -205,6 +209,8 @@ class Account:
     """
 
     fractions: dict[str, dict[int, float]] = field(default_factory=lambda: {name: {} for name in LOSSES})
+    waiting: Estimate | None = None
+    gil_wait_ends: dict[int, tuple[float, float]] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     cpu_ratio: dict[int, float] = field(default_factory=dict)
     cpu_weight: dict[int, float] = field(default_factory=dict)
@@ -226,6 +232,7 @@ class Account:
             self.fractions[name][at] = seconds / total_s
         if single["cpu"] > 0:
             self.cpu_ratio[at] = parallel["cpu"] / single["cpu"]
+        self.gil_wait_ends[at] = self._ends(case, measured, parallel["gil_wait"], total_s)
         self.cpu_weight[at] = single["cpu"] / total_s
         self.cpu_per_wall[at] = case.workers * parallel["cpu"] / total_s
         busiest_s = max(stamp.cpu_ns for stamp in measured.stamps) / measured.repeats / NS_PER_S
@@ -234,23 +241,51 @@ class Account:
             self.throttled[at] = measured.throttled_ns / (case.workers * measured.wall_ns)
         self.single_blocked[at] = (single["blocked"] + single["omp_idle"]) / sum(single.values())
 
+    def _ends(self, case: Case, measured: Round, gil_wait_s: float, total_s: float) -> tuple[float, float]:
+        """Return by how much the GIL's part of a block moves to either end of what is known of the waiting threads."""
+        if self.waiting is None:
+            return 0.0, 0.0
+        ends = [parts_of(measured, case, waiting=number) for number in (self.waiting.low, self.waiting.high)]
+        low, high = ((end["gil_wait"] - gil_wait_s) / total_s if end is not None else 0.0 for end in ends)
+        return low, high
+
     def lost(self, *names: str) -> Estimate | None:
-        """Estimate the sum of some losses."""
-        return averaged(self.lost_by_block(*names))
+        """Estimate the sum of some losses.
+
+        How many threads wait for the GIL is an estimate too, and what they do not wait for it they are blocked. So the
+        interval reaches from that of the blocks with the fewest to that with the most: wider than either error alone,
+        and for independent errors no narrower than both together.
+        """
+        middle = averaged(self.lost_by_block(*names))
+        moved = ("gil_wait" in names) - ("blocked" in names)
+        if middle is None or self.waiting is None or not moved:
+            return middle
+        ends = [averaged(self._moved(moved, end, *names)) or middle for end in (0, 1)]
+        trust = self.waiting.confidence or middle.confidence  # of one round of a file of before nothing is known
+        return replace(
+            middle,
+            low=min(middle.low, *(end.low for end in ends)),
+            high=max(middle.high, *(end.high for end in ends)),
+            confidence=min(middle.confidence, trust),
+        )
+
+    def _moved(self, sign: int, end: int, *names: str) -> dict[int, float]:
+        """Return the sum of some losses block by block with the GIL's part at an end of its interval."""
+        return {at: lost + sign * self.gil_wait_ends[at][end] for at, lost in self.lost_by_block(*names).items()}
 
     def lost_by_block(self, *names: str) -> dict[int, float]:
         """Return the sum of some losses block by block."""
         return {at: sum(self.fractions[name][at] for name in names) for at in self.cpu_weight}
 
 
-def account(columns: Columns, case: Case, role: Role = "case", *, waiting: float | None = None) -> Account | None:
+def account(columns: Columns, case: Case, role: Role = "case", *, waiting: Estimate | None = None) -> Account | None:
     """Account for a case over all blocks that have it and its T(1) with stamps; None where there is none.
 
     Parameters
     ----------
     role : {"case", "spin", "isolated"}
         ``isolated`` has the T(1) of the case itself.
-    waiting : float, optional
+    waiting : Estimate, optional
         Mean number of threads that wait for the GIL; None where it was not measured or there is none.
 
     Notes
@@ -258,13 +293,13 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: float
     Time linear in the number of stamps.
     """
     singles = columns.rounds_of(case.t1, "spin" if role == "spin" else "case")
-    made = Account(unknown=set(NOT_OF_NATIVE if case.executor == "native" else NOT_OF_CHUNKS))
+    made = Account(waiting=waiting, unknown=set(NOT_OF_NATIVE if case.executor == "native" else NOT_OF_CHUNKS))
     if waiting is None:
         made.unknown.add("gil_wait")
     for at, measured in columns.rounds_of(case, role).items():
         if at not in singles:
             continue
-        parallel = parts_of(measured, case, waiting=waiting or 0.0)
+        parallel = parts_of(measured, case, waiting=waiting.value if waiting is not None else 0.0)
         single = parts_of(singles[at], case.t1, copies=case.copies)
         if parallel is None or single is None:
             continue

@@ -33,7 +33,7 @@ Role: TypeAlias = Literal["spin", "isolated", "A/A"]
 UNEXPLAINED = 0.03
 """Share of workers x wall up to which blocked and residual together need no word."""
 
-_SPEAK_OF_BLOCKED = frozenset({"lock_bound", "too_noisy"})
+_SPEAK_OF_BLOCKED = frozenset({"gil_or_lock", "lock_bound", "too_noisy"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,14 @@
 """Pure functions on samples. Knows nothing of benchmarks; standard library only.
 
 ``intervals`` holds estimates for a sample whose size was fixed beforehand, ``stopping`` those for a sample that grew
-until it was good enough. Whoever measures in blocks uses ``stopping``. ``crossing`` finds where a curve measured in
+until it was good enough. Whoever measures in blocks uses ``stopping``. ``batch_means`` is for one long look at something
+that changes. ``crossing`` finds where a curve measured in
 blocks crosses a level.
 """
 
 from __future__ import annotations
 
+from gilscope.stats.batch_means import batch_means
 from gilscope.stats.crossing import bootstrap_interval, crossing, isotonic_fit, median_crossing
 from gilscope.stats.intervals import MIN_BLOCKS, Estimate, median_interval, median_range, ratio_interval, ratios
 from gilscope.stats.stopping import (
@@ -22,6 +24,7 @@ __all__ = [
     "LOOKS",
     "MIN_BLOCKS",
     "Estimate",
+    "batch_means",
     "bootstrap_interval",
     "crossing",
     "estimate_or_none",

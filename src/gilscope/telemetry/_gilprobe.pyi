@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
 NO_GIL: str
@@ -24,6 +24,7 @@ class Snapshot(TypedDict):
     cpu_ns: int
     rate_hz: float
     busy: float
+    realtime: bool
     switch_interval_s: float
     bin_ns: int
     timeline: list[tuple[float, float, float, int, int]]
@@ -68,10 +69,12 @@ class Sampler:
         seed: int,
         keep: int = 0,
         by: str = "",
+        realtime: bool = True,
     ) -> None: ...
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def snapshot(self) -> Snapshot: ...
+    def replay(self, looks: Iterable[tuple[float, bool, int]], width_s: float) -> Snapshot: ...
     def spans(self) -> tuple[list[tuple[int, int, int]], int]: ...
 
 class TraceStats(TypedDict):

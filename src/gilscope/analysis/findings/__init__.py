@@ -31,6 +31,7 @@ FINDINGS = (
     "dispatch_bound",
     "imbalance",
     "lock_bound",
+    "gil_or_lock",
 )
 
 _OF_NESTED = ("too_noisy", "scales", "nested_parallelism")

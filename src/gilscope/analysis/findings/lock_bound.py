@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gilscope.analysis.evidence import LockSeen
+from gilscope.analysis.findings import _gil
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
 __all__ = ["CURE", "EXPLAINS", "find"]
@@ -12,10 +13,16 @@ EXPLAINS: frozenset[str] = frozenset()
 
 
 def find(view: CaseView) -> Finding | None:
-    """Name it where workers neither ran, nor queued, nor waited for the GIL, beyond what T(1) did."""
-    known = view.gil.available or view.gil.enabled is False or not view.case.one_gil
+    """Name it where workers neither ran, nor queued, nor waited for the GIL, beyond what T(1) did.
+
+    Where nobody can count who waits for the GIL, beyond what its held share may account for: see ``gil_or_lock``.
+    """
+    one_gil = view.case.one_gil and view.gil.enabled is not False
     others, blocked = view.lost("run_queue", "stolen"), view.lost("blocked")
-    if not view.falls_short or not known or others is None or blocked is None or not above(blocked, WORTH):
+    if not view.falls_short or others is None or blocked is None or (one_gil and not view.gil.available):
+        return None
+    beyond = _gil.most_waited(view) if one_gil and view.gil.waiting is None else 0.0
+    if not above(blocked, WORTH + beyond):
         return None
     seen = LockSeen(blocked=blocked, gil_wait=view.lost("gil_wait"))
-    return Finding(code="lock_bound", evidence=seen, share=blocked.value)
+    return Finding(code="lock_bound", evidence=seen, share=blocked.value - beyond)

@@ -193,6 +193,13 @@ def _lock_bound(seen: evidence.LockSeen, row: CaseRow) -> str:
     return f"Workers sleep {percent(seen.blocked)} of their time inside their work: locks, I/O or mere sleep"
 
 
+def _gil_or_lock(seen: evidence.LockSeen, row: CaseRow) -> str:
+    return (
+        f"Workers are blocked {percent(seen.blocked)} of their time: the GIL, held {percent(seen.held)} of the time, or "
+        f"a lock; which of them cannot be told apart here: {row.gil.waiting_reason}"
+    )
+
+
 def _too_noisy(seen: evidence.NoiseSeen, row: CaseRow) -> str:
     if seen.run_queue is not None:
         return f"Other programs took the CPUs {percent(seen.run_queue)} of the time"
@@ -217,6 +224,7 @@ _SENTENCES: Mapping[str, Callable[[Any, CaseRow], str]] = {
     "quota_limited": _quota_limited,
     "smt_limited": _smt_limited,
     "stolen": _stolen,
+    "gil_or_lock": _gil_or_lock,
     "lock_bound": _lock_bound,
     "too_noisy": _too_noisy,
 }
