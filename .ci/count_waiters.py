@@ -76,7 +76,7 @@ def main() -> None:
         right = expected - within - queued <= number <= expected + within
         fine &= right
         print(
-            f"{expected} waiting: read {number:.3f} [{min(numbers):.3f}, {max(numbers):.3f}], {queued:.3f} threads queue "
+            f"{expected} waiting: read {number:.3f} [{min(numbers):.3f}, {max(numbers):.3f}], {queued:.3f} queue "
             f"for a CPU: {'right' if right else 'WRONG'}"
         )
     sys.exit(not fine)

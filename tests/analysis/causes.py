@@ -45,9 +45,7 @@ PLANTED = {
         "nbody/py_loop@processes.pickle*2#S", made_of(Did(late=25, cpu=50), Did(late=25, cpu=50), after=25)
     ),
     "lock_bound": lambda: study(PROCESSES, made_of(Did(cpu=50, rest=25), Did(cpu=50, rest=25))),
-    "gil_or_lock": lambda: study(
-        THREADS, made_of(*[Did(cpu=50, rest=15)] * 2), gil=[unwatched(0.6)] * 3
-    ),
+    "gil_or_lock": lambda: study(THREADS, made_of(*[Did(cpu=50, rest=15)] * 2), gil=[unwatched(0.6)] * 3),
     "over_subscribed": lambda: study(
         FOUR,
         made_of(*[Did(cpu=25, queued=25)] * 4),

@@ -1,7 +1,7 @@
 """What the GIL probe saw of a case: its diagnostic rounds combined.
 
 The values of several rounds are averaged with the number of looks as weights. The interval is the wider of two on each
-side: that of the rounds' own intervals, as independent errors, and that of the spread from round to round. A round's own
+side: that of the rounds' own intervals, as independent errors, and that of the spread from round to round. Its own
 interval is that of the long-run mean (batch means), so that one round is enough to say what others may show. Files of
 before have that of the looks alone, which speaks of this round only: then the confidence is that of the spread.
 Nothing is believed about the lines of a file: one that is not as the probe writes it counts as not available.

@@ -1,9 +1,8 @@
 """Pure functions on samples. Knows nothing of benchmarks; standard library only.
 
 ``intervals`` holds estimates for a sample whose size was fixed beforehand, ``stopping`` those for a sample that grew
-until it was good enough. Whoever measures in blocks uses ``stopping``. ``batch_means`` is for one long look at something
-that changes. ``crossing`` finds where a curve measured in
-blocks crosses a level.
+until it was good enough. Whoever measures in blocks uses ``stopping``. ``batch_means`` is for one long look at
+something that changes. ``crossing`` finds where a curve measured in blocks crosses a level.
 """
 
 from __future__ import annotations

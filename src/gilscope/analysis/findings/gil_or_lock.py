@@ -15,7 +15,7 @@ EXPLAINS: frozenset[str] = frozenset()
 def find(view: CaseView) -> Finding | None:
     """Name it where workers were blocked, the GIL was held and nobody counted who waits for it.
 
-    ``lock_bound`` takes it over where the GIL cannot account for it, the findings about the GIL where it certainly does.
+    ``lock_bound`` takes it over where the GIL cannot account for it, findings about the GIL where it does.
     """
     gil, blocked = view.gil, view.lost("blocked")
     if not (view.case.one_gil and gil.available and gil.waiting is None and view.falls_short):

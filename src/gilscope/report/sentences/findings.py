@@ -195,8 +195,8 @@ def _lock_bound(seen: evidence.LockSeen, row: CaseRow) -> str:
 
 def _gil_or_lock(seen: evidence.LockSeen, row: CaseRow) -> str:
     return (
-        f"Workers are blocked {percent(seen.blocked)} of their time: the GIL, held {percent(seen.held)} of the time, or "
-        f"a lock; which of them cannot be told apart here: {row.gil.waiting_reason}"
+        f"Workers are blocked {percent(seen.blocked)} of their time: the GIL, held {percent(seen.held)} of the time, "
+        f"or a lock; which of them cannot be told apart here: {row.gil.waiting_reason}"
     )
 
 
