@@ -154,6 +154,7 @@ def snapshot(looks: Any, widths: Any) -> Any:
     return {
         **counts,
         **sums,
+        "realtime": False,
         "samples": len(looks),
         "wall_ns": float(widths.sum()),
         "squares": float(widths @ widths),

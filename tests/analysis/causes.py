@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from gilscope.core.records import ResultSet, Round
 from tests.analysis.rounds import MS, Did, alone, ideal, made_of, probe, study
@@ -46,6 +47,12 @@ def growing(made: ResultSet) -> ResultSet:
     return dataclasses.replace(made, blocks=blocks)
 
 
+def unwatched(held: float) -> dict[str, Any]:
+    """What the probe writes where waiting threads cannot be counted, as with musl."""
+    seen = probe(held, 0.0, overdue=None)
+    return {**seen, "waiting": None, "waiting_reason": "known with glibc only"}
+
+
 PLANTED = {
     "scales": lambda: study(THREADS, made_of(Did(cpu=51), Did(cpu=51))),
     "scales_partly": lambda: study(PROCESSES, made_of(*[Did(late=2, cpu=52, rest=2)] * 2)),
@@ -71,6 +78,7 @@ PLANTED = {
         "nbody/py_loop@processes.pickle*2#S", made_of(Did(late=25, cpu=50), Did(late=25, cpu=50), after=25)
     ),
     "lock_bound": lambda: study(PROCESSES, made_of(Did(cpu=50, rest=25), Did(cpu=50, rest=25))),
+    "gil_or_lock": lambda: study(THREADS, made_of(*[Did(cpu=50, rest=15)] * 2), gil=[unwatched(0.6)] * 3),
     "over_subscribed": lambda: study(
         FOUR,
         made_of(*[Did(cpu=25, queued=25)] * 4),

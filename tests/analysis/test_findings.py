@@ -17,7 +17,7 @@ from gilscope.analysis.findings import FINDINGS, cure_of
 from gilscope.analysis.to_json import json_schema
 from gilscope.core.cases import Case, Slot
 from gilscope.core.records import ResultSet, Round
-from tests.analysis.causes import FOUR, NATIVE, PLANTED, PROCESSES, SERIALISED, THREADS, TWO_CPUS
+from tests.analysis.causes import FOUR, NATIVE, PLANTED, PROCESSES, SERIALISED, THREADS, TWO_CPUS, unwatched
 from tests.analysis.rounds import SPIN, Did, alone, ideal, made_of, native, probe, study
 from tests.analysis.synthetic import documented, row
 from tests.validators import keeps_to
@@ -319,3 +319,16 @@ def test_a_gil_is_still_named_under_a_load_that_scatters_everything(seed):
         made, Slot(case=SPIN, role="spin").key, lambda i: made_of(*[Did(cpu=50, queued=lot.uniform(0, 50))] * 2)
     )
     assert said(made) == ["gil_bound"]
+
+
+@pytest.mark.parametrize(
+    ("held", "did", "expected"),
+    [
+        pytest.param(0.6, Did(cpu=50, rest=15), ["gil_or_lock"], id="the GIL may be what they wait for"),
+        pytest.param(0.02, Did(cpu=50, rest=30), ["lock_bound"], id="a GIL that is hardly held is not"),
+        pytest.param(0.85, Did(cpu=50, rest=30, late=28), ["gil_bound"], id="all that computes holds it"),
+        pytest.param(1.0, Did(cpu=50, rest=50), ["gil_bound"], id="held all the time"),
+    ],
+)
+def test_waiting_that_nobody_counted_is_not_called_a_lock(held: float, did: Did, expected: list[str]) -> None:
+    assert said(study(THREADS, made_of(did, did), gil=[unwatched(held)] * 3)) == expected

@@ -90,3 +90,18 @@ def test_who_holds_the_gil_is_recorded_and_in_older_files_read_off_the_name(
     case: str, gil: GilUse | None, holds: bool
 ) -> None:
     assert holds_gil(CaseRecord(case=Case.parse(case), gil=gil)) is holds
+
+
+def test_one_round_has_the_confidence_of_its_batches_and_without_them_none():
+    whole = {"value": 0.7, "low": 0.4, "high": 0.9, "confidence": 0.95, "n": 20}
+    new = seen({**probe(0.7, 0.7), "held_long_run": whole, "waiting_long_run": whole})
+    old = seen(probe(0.7, 0.7))
+    assert (new["waiting"]["low"], new["waiting"]["high"], new["waiting"]["confidence"]) == pytest.approx(
+        (0.4, 0.9, 0.95)
+    )
+    assert old["waiting"]["confidence"] == old["held"]["confidence"] == 0.0
+
+
+def test_where_waiting_threads_cannot_be_counted_the_reason_is_kept():
+    gil = seen({**probe(0.5, 0.0), "waiting": None, "waiting_reason": "known with glibc only"})
+    assert (gil["available"], gil["waiting"], gil["waiting_reason"]) == (True, None, "known with glibc only")

@@ -311,3 +311,21 @@ def test_where_every_worker_does_the_whole_work_the_speedup_is_scaled_and_the_lo
     assert lost["inflation"] == pytest.approx(20 / 240)
     assert lost["imbalance"] == pytest.approx(20 / 240)
     assert sum(lost.values()) == pytest.approx(1 - row["efficiency"]["value"])
+
+
+def counted(low: float, value: float, high: float, **more) -> dict:
+    """Return what the probe writes of a round with so many waiting threads, in the long run from low to high."""
+    seen = probe(0.6, value)
+    estimate = {"value": value, "low": low, "high": high, "confidence": 0.95, "n": 20}
+    return {**seen, "waiting_long_run": estimate, "held_long_run": seen["held"], **more}
+
+
+def test_what_the_gil_costs_is_as_uncertain_as_the_number_of_waiting_threads():
+    parallel = made_of(*[Did(cpu=50, rest=30)] * 2)
+    parts = row(documented(study(THREADS, parallel, gil=[counted(0.2, 0.4, 0.5)])), THREADS)["losses"]
+    assert parts["gil_wait"]["value"] == pytest.approx(0.4 / 2)
+    assert parts["gil_wait"]["low"] <= 0.2 / 2 + 1e-9
+    assert parts["gil_wait"]["high"] >= 0.5 / 2 - 1e-9
+    assert parts["blocked"]["low"] <= 0.375 - 0.5 / 2 + 1e-9
+    assert parts["blocked"]["high"] >= 0.375 - 0.2 / 2 - 1e-9
+    assert parts["gil_wait"]["confidence"] <= 0.95

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,19 @@ NEW = {
     "cases.basis",
     "cases.net_",
     "controls.net_",
+    "cases.gil.waiting_reason",
     "cases.ceiling.inflation_machine",
     "cases.ceiling.inflation_memory",
     "cases.ceiling.inflation_software",
 }
+
+
+BETTER = re.compile(
+    r"\.gil\.(held|waiting|overdue)\.confidence is|\.losses\.(gil_wait|blocked)\.(low|high|confidence) is"
+    r"|\.evidence\..*\.(lost|gil_wait|held|waiting|overdue|blocked)\.(low|high|confidence) is"
+)
+"""What earlier versions claimed and could not know: that the looks of one round say what other rounds show, and that
+the number of waiting threads is exact."""
 
 
 def stored(name: str) -> bytes:
@@ -103,7 +113,7 @@ def judged_as_timed(old: Any) -> Any:
 def test_what_it_said_it_still_says(documents: tuple[Any, Any]) -> None:
     old, new = documents
     names = {alias: row["case"] for row in new["cases"] for alias in row["aliases"]}
-    assert list(lost(renamed(judged_as_timed(old), names), new)) == []
+    assert [change for change in lost(renamed(judged_as_timed(old), names), new) if not BETTER.search(change)] == []
 
 
 @pytest.mark.parametrize("documents", ["profile"], indirect=True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import gilscope.telemetry.gil as gil_module
 from benchmarks.selfbench import coverage
 from gilscope.core.errors import MeasurementError
-from gilscope.telemetry.reading import OTHER_THREADS, _score, read
+from gilscope.telemetry.reading import OTHER_THREADS, GilReport, _score, read
 
 SLOT_NS = 1e6
 
@@ -42,6 +42,7 @@ def snapshot(looks: list[tuple[bool, int]], weights: list[float] | None = None, 
         "switches": 0,
         "cpu_ns": 0,
         "busy": 0.0,
+        "realtime": False,
         "switch_interval_s": 0.005,
         "bin_ns": 5_000_000,
         "timeline": [(wall_ns, held_ns, 0.0, 0, len(looks))],
@@ -193,3 +194,27 @@ def test_a_bin_without_a_look_is_unknown_not_zero() -> None:
     assert (line.held, line.waiting) == ((0.5, None), (2.0, None))
     assert line.handovers_per_s == (pytest.approx(1000.0), None)
     assert line.bin_s == 0.005
+
+
+def phases(*means: float) -> list[tuple[float, float, float, int, int]]:
+    """Return a timeline of stretches of 5 ms with these shares held, and as many threads waiting."""
+    return [(5e6, 5e6 * mean, 5e6 * mean, 0, 5) for mean in means]
+
+
+def test_what_changes_slowly_may_differ_more_in_another_window_than_its_looks_do_in_this_one() -> None:
+    slow = [(bool(i // 50 % 2), i // 50 % 2) for i in range(200)]
+    found = reading(snapshot(slow, timeline=phases(*[float(i // 10 % 2) for i in range(40)])))
+    for here, long_run in ((found.held, found.held_long_run), (found.waiting, found.waiting_long_run)):
+        assert long_run.low < here.low <= here.value == long_run.value <= here.high < long_run.high
+        assert long_run.confidence == 0.95
+
+
+def test_a_window_of_fewer_than_ten_stretches_says_nothing_of_others() -> None:
+    assert reading(snapshot([(True, 1)] * 40, timeline=phases(*[1.0] * 9))).waiting_long_run is None
+
+
+def test_files_without_what_is_new_are_read() -> None:
+    kept = GilReport(available=True, reading=reading(snapshot([(True, 1)] * 40))).to_dict()
+    for name in ("realtime", "held_long_run", "waiting_long_run"):
+        del kept[name]
+    assert GilReport.of(kept).reading is not None

@@ -15,8 +15,12 @@ static void gs_tracer_free(gs_tracer *t) { (void)t; }
 static gs_sampler *gs_new(const gs_gil *g, const gs_options *o, uint64_t seed)
 { (void)g, (void)o, (void)seed; return NULL; }
 static int gs_start(gs_sampler *s) { (void)s; return -1; }
+static void gs_begin(gs_sampler *s) { (void)s; }
+static void gs_end(gs_sampler *s) { (void)s; }
 static void gs_stop(gs_sampler *s) { (void)s; }
 static void gs_free(gs_sampler *s) { (void)s; }
+static int64_t gs_replay(gs_sampler *s, int64_t slot, int64_t width, int64_t now, int l, int w)
+{ (void)s, (void)slot, (void)width, (void)now, (void)l, (void)w; return 0; }
 static void gs_copy(gs_sampler *s, gs_stats *out) { (void)s, (void)out; }
 static int gs_check_hold(const gs_gil *g, char *r) { (void)g, (void)r; return 0; }
 static int gs_check_waiters(const gs_gil *g, int *a, char *r) { (void)g, (void)a, (void)r; return 0; }

@@ -35,7 +35,7 @@ static inline void gs_await_phase(gs_sampler *s, int phase)
 /* GIL: held; holds it for a while, lets go of it for a while, and expects the sampler to have seen just that. */
 static inline int gs_check_hold(const gs_gil *gil, char *reason)
 {
-    gs_options options = {GS_CHECK_HZ, 0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0, 0};
+    gs_options options = {GS_CHECK_HZ, 0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0, 0, 1};
     gs_look look;
     uintptr_t self = (uintptr_t)PyThreadState_Get();
     gs_look_at(gil, &look);
@@ -51,6 +51,7 @@ static inline int gs_check_hold(const gs_gil *gil, char *reason)
         free(s);
         return gs_refuse(reason, "self-check failed: no thread could be started");
     }
+    gs_begin(s);
     gs_await_phase(s, 0);
     PyThreadState *saved = PyEval_SaveThread();
     gs_await_phase(s, 1);
@@ -83,42 +84,105 @@ static inline void gs_join_released(pthread_t thread)
     PyEval_RestoreThread(saved);
 }
 
-/* GIL: held; a thread that wants it must show up as waiting, ask for it after a switch interval (`asked`), and show up
- * as a hand-over afterwards. */
-static inline int gs_check_waiters(const gs_gil *gil, int *asked, char *reason)
+#  define GS_STEADY_LOOKS 16
+#  define GS_WAITER_TRIES 5
+
+/* GIL: held. Threads of this interpreter besides this one; each of them may want the lock. */
+static inline int gs_other_threads(void)
 {
-#  if !GS_HAVE_WAITERS
-    (void)gil, (void)asked, (void)gs_waiter_main;
-    return gs_refuse(reason, "the number of waiting threads is known with glibc 2.25 or newer only");
-#  else
-    gs_look look, after;
+    int count = -1;
+    for (PyThreadState *t = PyInterpreterState_ThreadHead(PyInterpreterState_Get()); t != NULL; t = PyThreadState_Next(t))
+        count += 1;
+    return count;
+}
+
+/* The most waiters seen for a while: one that times out and waits again is missing for a moment. */
+static inline int gs_most_waiting(const gs_gil *gil)
+{
+    gs_look look;
+    int most = 0;
+    for (int i = 0; i < GS_STEADY_LOOKS; i++) {
+        gs_spin_until(gs_now_ns() + 20000);
+        gs_look_at(gil, &look);
+        most = look.waiting > most ? look.waiting : most;
+    }
+    return most;
+}
+
+/* What one thread that wants the lock looked like. */
+typedef struct {
+    int before, during, after;  /* most threads seen waiting */
+    int others_before, others_after;
+    int requested, handed_over, failed;
+} gs_waiter_seen;
+
+static inline void gs_watch_waiter(const gs_gil *gil, gs_waiter_seen *seen)
+{
+    gs_look look;
     pthread_t waiter;
-#    ifdef Py_GIL_DISABLED
-    /* Free-threaded 3.13 stops all threads when the second one ever is made, before that one wants the lock: let it
-       pass first. */
-    if (pthread_create(&waiter, NULL, gs_waiter_main, NULL) == 0)
-        gs_join_released(waiter);
-#    endif
+    memset(seen, 0, sizeof *seen);
+    seen->others_before = gs_other_threads();
+    seen->before = gs_most_waiting(gil);
     gs_look_at(gil, &look);
-    unsigned long before = look.switch_number;
-    if (pthread_create(&waiter, NULL, gs_waiter_main, NULL) != 0)
-        return gs_refuse(reason, "self-check failed: no thread could be started");
+    unsigned long switches = look.switch_number;
+    if (pthread_create(&waiter, NULL, gs_waiter_main, NULL) != 0) {
+        seen->failed = 1;
+        return;
+    }
     int64_t limit = gs_now_ns() + GS_CHECK_LIMIT_NS;
-    int requested = 0;
     do {
         gs_spin_until(gs_now_ns() + 10000);
         gs_look_at(gil, &look);
-        requested = gs_holder_of(gil, &look, 1).requested;
-    } while ((look.waiting == 0 || !requested) && gs_now_ns() < limit);
+        seen->during = look.waiting > seen->during ? look.waiting : seen->during;
+        seen->requested |= gs_holder_of(gil, &look, 1).requested;
+    } while ((seen->during <= seen->before || !seen->requested) && gs_now_ns() < limit);
+    int steady = gs_most_waiting(gil); /* it must not grow without anybody who waits */
+    seen->during = steady > seen->during ? steady : seen->during;
     gs_join_released(waiter);
-    gs_look_at(gil, &after);
-    if (look.waiting < 1 || look.waiting > 100000)
-        return gs_refuse(reason, "self-check failed: a thread waited for the GIL and was not seen");
-    if (after.switch_number == before)
-        return gs_refuse(reason, "self-check failed: the GIL changed hands and the counter stood still");
-    *asked = requested;
-    return 1;
+    gs_look_at(gil, &look);
+    seen->handed_over = look.switch_number != switches;
+    seen->after = gs_most_waiting(gil);
+    seen->others_after = gs_other_threads();
+}
+
+/* GIL: held; a thread that wants it must show up as exactly one waiter more than before and be gone afterwards, ask for
+ * it after a switch interval (`asked`), and show up as a hand-over. Who is alone is never seen waiting. Where other
+ * threads come and go meanwhile nothing follows, and it is tried again. */
+static inline int gs_check_waiters(const gs_gil *gil, int *asked, char *reason)
+{
+    if (gil->waits.by == 0)
+        return gs_refuse(reason, *gs_libc_version() == 0
+            ? "the number of waiting threads is known with glibc 2.25 or newer, or from CPython 3.15 on"
+            : "where this version of glibc counts waiting threads is not known");
+#  ifdef Py_GIL_DISABLED
+    /* Free-threaded 3.13 stops all threads when the second one ever is made, before that one wants the lock: let it pass
+       first. */
+    pthread_t first;
+    if (pthread_create(&first, NULL, gs_waiter_main, NULL) == 0)
+        gs_join_released(first);
 #  endif
+    gs_waiter_seen seen;
+    for (int tries = 0; tries < GS_WAITER_TRIES; tries++) {
+        gs_watch_waiter(gil, &seen);
+        if (seen.failed)
+            return gs_refuse(reason, "self-check failed: no thread could be started");
+        int alone = seen.others_before == 0 && seen.others_after == 0;
+        int counted = seen.before <= seen.others_before && seen.during == seen.before + 1 && seen.after == seen.before;
+        if (counted && seen.handed_over) {
+            *asked = seen.requested;
+            return 1;
+        }
+        if (!alone)
+            continue;
+        if (seen.before > 0 || seen.after > 0)
+            return gs_refuse(reason, "self-check failed: nobody waited for the GIL and somebody was seen");
+        if (seen.during > 1)
+            return gs_refuse(reason, "self-check failed: one thread waited for the GIL and more were seen");
+        if (seen.during == 0)
+            return gs_refuse(reason, "self-check failed: a thread waited for the GIL and was not seen");
+        return gs_refuse(reason, "self-check failed: the GIL changed hands and the counter stood still");
+    }
+    return gs_refuse(reason, "self-check undecided: other threads began and ceased to wait for the GIL meanwhile");
 }
 
 /* GIL: held; the native id of the holder must be our own. */

@@ -11,9 +11,20 @@ from libc.stdint cimport int64_t, uint64_t, uintptr_t
 from libc.string cimport memset
 
 # In this order: each includes those before it. Cython copies the headers it sees here to where it builds.
+cdef extern from "_gilwaiters.h":
+    enum:
+        GS_BY_LIBC
+        GS_BY_STATES
+    ctypedef struct gs_waits:
+        int by
+        int refs_at
+    const char *gs_libc_version()
+    int gs_refs_of(const char *version)
+    int gs_refs_counted(int refs_at) nogil
+
 cdef extern from "_gilstate.h" nogil:
     ctypedef struct gs_gil:
-        pass
+        gs_waits waits
     ctypedef struct gs_look:
         int locked
         uintptr_t holder
@@ -73,6 +84,7 @@ cdef extern from "_gilstats.h":
         int64_t cpu_ns
         double rate_hz
         double busy
+        int realtime
         unsigned long switch_interval_us
         int64_t bin_ns
         int bins
@@ -105,6 +117,7 @@ cdef extern from "_gilsampler.h":
         double target
         int identify
         int keep
+        int realtime
 
 cdef extern from "_gilcheck.h":
     pass
@@ -130,7 +143,9 @@ cdef extern from "_gilabsent.h":
     void gs_tracer_stop(gs_tracer *t) nogil
     void gs_tracer_free(gs_tracer *t) nogil
     gs_sampler *gs_new(const gs_gil *gil, const gs_options *options, uint64_t seed)
-    int gs_start(gs_sampler *s)
+    int gs_start(gs_sampler *s) nogil
+    void gs_begin(gs_sampler *s)
+    void gs_end(gs_sampler *s)
     void gs_stop(gs_sampler *s) nogil
     void gs_free(gs_sampler *s) nogil
     void gs_copy(gs_sampler *s, gs_stats *out)
@@ -138,6 +153,7 @@ cdef extern from "_gilabsent.h":
     int gs_check_waiters(const gs_gil *gil, int *asked, char *reason)
     int gs_check_identity(const gs_gil *gil, char *reason)
     void gs_look_at(const gs_gil *gil, gs_look *look)
+    int64_t gs_replay(gs_sampler *s, int64_t slot, int64_t width, int64_t now, int locked, int waiting)
 
 cdef extern from "_gilmodules.h":
     int gs_declares_no_gil(PyObject *module)
@@ -147,18 +163,42 @@ cdef extern from "_gilmodules.h":
 NO_GIL = "no GIL: this interpreter runs threads in parallel"
 
 
-cdef int _locate(gs_gil *gil) except -1:
+cdef int _locate(gs_gil *gil, str by="") except -1:
     cdef char reason[GS_REASON_SIZE]
     if not gs_locate(gil, 0, reason):
         raise RuntimeError(reason.decode())
+    if by:
+        gil.waits.by &= {"libc": GS_BY_LIBC, "states": GS_BY_STATES}[by]
     return 0
 
 
-def self_check(size_t skew=0):
+def waiters_from():
+    """Where the number of waiting threads is read: {"libc": version or "", "byte": of a condition variable or None,
+    "states": whether thread states tell}."""
+    cdef gs_gil gil
+    _locate(&gil)
+    return {"libc": gs_libc_version().decode(), "byte": gil.waits.refs_at if gil.waits.by & GS_BY_LIBC else None,
+            "states": bool(gil.waits.by & GS_BY_STATES)}
+
+
+def waiters_byte(str libc):
+    """The byte of a condition variable where a glibc of that version counts waiters; None: not known."""
+    cdef int at = gs_refs_of(libc.encode())
+    return at if at >= 0 else None
+
+
+def counts_waiters(int byte):
+    """Whether that byte of a condition variable counts its waiters here, tried on one of our own."""
+    if byte < 0 or byte > 44 or byte % 4:
+        raise ValueError(f"byte {byte} is not a number in a condition variable")
+    return bool(gs_refs_counted(byte))
+
+
+def self_check(size_t skew=0, *, byte=None):
     """Hold the GIL, release it, have it wanted: does the sampler see all three?
 
-    Returns a reason for each of "held", "waiting", "threads" and "overdue"; an empty one means that this part can be
-    trusted.
+    ``byte`` is for tests: believe that this byte of a condition variable counts waiters. Returns a reason for each of
+    "held", "waiting", "threads" and "overdue"; an empty one means that this part can be trusted.
     """
     cdef gs_gil gil
     cdef int asked = 0
@@ -170,6 +210,8 @@ def self_check(size_t skew=0):
         why = reason.decode()
     else:
         why = ""
+    if not why and byte is not None:
+        gil.waits.refs_at, gil.waits.by = byte, GS_BY_LIBC
     if why:
         return {"held": why, "waiting": why, "threads": why, "overdue": why}
     waiting = "" if gs_check_waiters(&gil, &asked, reason) else reason.decode()
@@ -180,12 +222,12 @@ def self_check(size_t skew=0):
     return {"held": "", "waiting": waiting, "threads": threads, "overdue": overdue}
 
 
-def look():
+def look(str by=""):
     """One look at the lock: {"locked", "holder", "switch_number", "waiting"}; for tests and for doctor."""
     cdef gs_gil gil
     cdef gs_look seen
     memset(&seen, 0, sizeof(seen))
-    _locate(&gil)
+    _locate(&gil, by)
     gs_look_at(&gil, &seen)
     return {"locked": bool(seen.locked), "holder": seen.holder, "switch_number": seen.switch_number,
             "waiting": seen.waiting}
@@ -217,10 +259,11 @@ cdef class Sampler:
 
     def __cinit__(self, *, double rate_hz, bint adaptive, double min_hz, double max_hz, double settled_hz,
                   double budget, double machine_budget, double wake_cost_s, double cpus, double target,
-                  bint identify, uint64_t seed, int keep=0):
+                  bint identify, uint64_t seed, int keep=0, str by="",
+                  bint realtime=True):
         cdef gs_gil gil
         cdef gs_options options
-        _locate(&gil)
+        _locate(&gil, by)
         options.rate_hz = rate_hz
         options.adaptive = adaptive
         options.min_hz = min_hz
@@ -233,6 +276,7 @@ cdef class Sampler:
         options.target = target
         options.identify = identify
         options.keep = keep
+        options.realtime = realtime
         self._sampler = gs_new(&gil, &options, seed)
         if self._sampler == NULL:
             raise MemoryError("no memory for the GIL probe")
@@ -241,13 +285,17 @@ cdef class Sampler:
         gs_free(self._sampler)
 
     def start(self):
-        """Start the thread."""
-        cdef int error = gs_start(self._sampler)
+        """Start the thread; the window begins when this returns."""
+        cdef int error
+        with nogil:
+            error = gs_start(self._sampler)
         if error:
             raise OSError(error, "the GIL probe's thread could not be started")
+        gs_begin(self._sampler)
 
     def stop(self):
-        """Stop the thread and wait for it; a second call, or one in a forked child, does nothing."""
+        """End the window, stop the thread and wait for it; a second call, or one in a forked child, does nothing."""
+        gs_end(self._sampler)
         with nogil:
             gs_stop(self._sampler)
 
@@ -256,6 +304,15 @@ cdef class Sampler:
         cdef _Copy copy = _Copy()
         gs_copy(self._sampler, copy.stats)
         return copy.to_dict()
+
+    def replay(self, looks, double width_s):
+        """What looks would add up to, given as (seconds after the start, locked, waiting), one for each slot of
+        ``width_s`` or late; for tests, instead of start()."""
+        cdef int64_t slot = 0
+        for at_s, locked, waiting in looks:
+            slot = gs_replay(self._sampler, slot, <int64_t>(width_s * 1e9), <int64_t>(<double>at_s * 1e9), locked,
+                             waiting)
+        return self.snapshot()
 
     def spans(self):
         """The holds kept so far, as (native id or 0, start_ns, end_ns), and how many there was no room for.
@@ -347,6 +404,7 @@ cdef class _Copy:
             "cpu_ns": t.cpu_ns,
             "rate_hz": t.rate_hz,
             "busy": t.busy,
+            "realtime": bool(t.realtime),
             "switch_interval_s": t.switch_interval_us * 1e-6,
             "bin_ns": t.bin_ns,
             "timeline": [

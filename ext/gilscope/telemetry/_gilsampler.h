@@ -2,7 +2,7 @@
  *
  * Time is cut into slots of 1 / rate; each slot is looked at once, at a uniformly random moment (stratified sampling:
  * unbiased for any signal, no aliasing, and never less precise than as many independent moments). A sample stands for
- * the time of its slot.
+ * the time of its slot; one that comes too late shares what was missed with the one before (gs_place).
  */
 #ifndef GILSCOPE_GILSAMPLER_H
 #define GILSCOPE_GILSAMPLER_H
@@ -24,6 +24,7 @@ typedef struct {
     double target;        /* standard error of the held share that is precise enough */
     int identify;         /* read native ids of holders */
     int keep;             /* holds to keep with their times, for a timeline */
+    int realtime;         /* ask for a CPU at once, where the system allows it */
 } gs_options;
 
 #if GS_HAVE_PROBE
@@ -42,10 +43,12 @@ typedef struct {
     gs_options options;
     gs_tally tally;
     pthread_t thread;
-    pthread_mutex_t mutex;   /* guards tally and stopping */
+    pthread_mutex_t mutex;   /* guards tally and what follows */
     pthread_cond_t wake;
+    int ready, looking, stopping;
+    int64_t stopped_ns;      /* where the window ends */
     pid_t pid;               /* a forked child has no sampler: nothing to join there */
-    int running, stopping;
+    int running;
     uint64_t random;
     /* control */
     int64_t control_ns, control_cpu_ns, control_own_ns;
@@ -150,10 +153,12 @@ static inline int gs_sleep_until(gs_sampler *s, int64_t until)
     return 1;
 }
 
+/* The window begins now. Called by who is measured, so that it does not begin when the sampler first gets a CPU. */
 static inline void gs_begin(gs_sampler *s)
 {
     gs_stats *t = &s->tally.stats;
     gs_look look;
+    pthread_mutex_lock(&s->mutex);
     gs_look_at(&s->gil, &look);
     t->began_ns = t->last_ns = s->control_ns = gs_clock_ns(CLOCK_MONOTONIC);
     t->first_switch = t->last_switch = s->tally.last_switch = look.switch_number;
@@ -161,8 +166,24 @@ static inline void gs_begin(gs_sampler *s)
     t->rate_hz = s->options.rate_hz;
     t->switch_interval_us = *s->gil.interval_us;
     s->control_cpu_ns = gs_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    s->control_own_ns = gs_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     s->own_per_sample_ns = GS_OWN_COST_NS;
+    s->looking = 1;
+    pthread_cond_broadcast(&s->wake);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+/* A look is one of a random moment only if it happens at that moment. Beside busy neighbours a thread may wait for the
+ * end of their slices, milliseconds; the lowest real-time priority goes before them. It needs CAP_SYS_NICE or RLIMIT_RTPRIO
+ * (man 7 sched); what the sampler may use is bounded by its budget. Returns whether it was allowed. */
+static inline int gs_ask_for_realtime(void)
+{
+#  if defined(__linux__)
+    struct sched_param lowest = {0};
+    lowest.sched_priority = sched_get_priority_min(SCHED_FIFO);
+    return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest) == 0; /* 0: this thread */
+#  else
+    return 0;
+#  endif
 }
 
 static void *gs_sampler_main(void *argument)
@@ -173,8 +194,14 @@ static void *gs_sampler_main(void *argument)
     prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
     pthread_setname_np(pthread_self(), "gilscope-probe");
 #  endif
+    int realtime = s->options.realtime && gs_ask_for_realtime();
     pthread_mutex_lock(&s->mutex);
-    gs_begin(s);
+    t->realtime = realtime;
+    s->ready = 1;
+    pthread_cond_broadcast(&s->wake);
+    while (!s->looking && !s->stopping)
+        pthread_cond_wait(&s->wake, &s->mutex);
+    s->control_own_ns = gs_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     int64_t slot = t->began_ns;
     for (;;) {
         int64_t width = (int64_t)(1e9 / t->rate_hz);
@@ -187,20 +214,32 @@ static void *gs_sampler_main(void *argument)
         gs_holder holder = {0, 0};
         if (look.locked)
             holder = gs_holder_of(&s->gil, &look, s->options.identify);
-        int64_t end = slot + width > now ? slot + width : now;
-        gs_add(&s->tally, &look, &holder, now, (double)(end - slot));
         t->lateness_ns += (double)(now - target);
-        t->late += now > slot + width;
+        slot = gs_place(&s->tally, &look, &holder, slot, width, now);
         if (s->phase >= 0)
             t->checks[s->phase][look.locked && look.holder == s->checked] += 1;
-        slot = end;
         if (now - s->control_ns >= GS_CONTROL_NS)
             gs_control(s, now);
     }
+    if (t->samples > 0 && s->stopped_ns > slot) /* a slot that was not looked at: it ended too early, or a CPU came too late */
+        gs_extend(&s->tally, (double)(s->stopped_ns - slot));
     gs_close_run(&s->tally, gs_clock_ns(CLOCK_MONOTONIC));
     t->cpu_ns = gs_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     pthread_mutex_unlock(&s->mutex);
     return NULL;
+}
+
+/* A look that never happened, of a sampler that was not started: what would it add? Returns where the next slot begins. */
+static inline int64_t gs_replay(gs_sampler *s, int64_t slot, int64_t width, int64_t now, int locked, int waiting)
+{
+    gs_stats *t = &s->tally.stats;
+    gs_look look = {locked, (uintptr_t)1, 0, waiting};
+    gs_holder holder = {0, 0};
+    if (t->samples == 0) {
+        t->began_ns = t->last_ns = slot;
+        t->bin_ns = GS_FIRST_BIN_NS;
+    }
+    return gs_place(&s->tally, &look, &holder, slot, width, now);
 }
 
 static inline gs_sampler *gs_new(const gs_gil *gil, const gs_options *options, uint64_t seed)
@@ -224,7 +263,7 @@ static inline gs_sampler *gs_new(const gs_gil *gil, const gs_options *options, u
     return s;
 }
 
-/* Returns 0, or an errno. */
+/* Returns 0 when the sampler has a CPU and waits for gs_begin, or an errno. */
 static inline int gs_start(gs_sampler *s)
 {
     sigset_t all, before;
@@ -241,7 +280,20 @@ static inline int gs_start(gs_sampler *s)
     int failed = pthread_create(&s->thread, NULL, gs_sampler_main, s);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     s->running = !failed;
-    return failed;
+    if (failed)
+        return failed;
+    pthread_mutex_lock(&s->mutex);
+    while (!s->ready)
+        pthread_cond_wait(&s->wake, &s->mutex);
+    pthread_mutex_unlock(&s->mutex);
+    return 0;
+}
+
+/* The window ends now; gs_stop may take its time. */
+static inline void gs_end(gs_sampler *s)
+{
+    if (s->running && getpid() == s->pid && s->stopped_ns == 0)
+        s->stopped_ns = gs_clock_ns(CLOCK_MONOTONIC);
 }
 
 static inline void gs_stop(gs_sampler *s)

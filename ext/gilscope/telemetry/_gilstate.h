@@ -14,10 +14,8 @@
 #  define _GNU_SOURCE 1 /* process_vm_readv, RTLD_DEFAULT */
 #endif
 #include <Python.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+
+#include "_gilwaiters.h"
 
 #if !defined(_WIN32) && (defined(__GNUC__) || defined(__clang__))
 #  define GS_HAVE_PROBE 1
@@ -37,16 +35,6 @@
 #  include <sys/uio.h>
 #endif
 
-/* The number of waiters is part of glibc's own layout of pthread_cond_t since 2.25 (nptl/pthread_cond_common.c). */
-#if GS_HAVE_PROBE && defined(__GLIBC__) && defined(__GLIBC_PREREQ)
-#  if __GLIBC_PREREQ(2, 25)
-#    define GS_HAVE_WAITERS 1
-#  endif
-#endif
-#ifndef GS_HAVE_WAITERS
-#  define GS_HAVE_WAITERS 0
-#endif
-
 /* Internal headers: only for offsets, and only those that compile on their own. */
 #if GS_HAVE_PROBE && defined(__has_include)
 #  if __has_include("internal/pycore_gil.h")
@@ -64,6 +52,9 @@
 #      if __has_include("internal/pycore_debug_offsets.h")
 #        include "internal/pycore_debug_offsets.h"
 #        define GS_DEBUG_OFFSETS _Py_DebugOffsets
+#        if PY_VERSION_HEX >= 0x030F0000
+#          define GS_HAVE_GIL_REQUESTED 1
+#        endif
 #      endif
 #    endif
 #    if defined(Py_GIL_DISABLED) && PY_VERSION_HEX < 0x030F0000 && __has_include("internal/pycore_moduleobject.h")
@@ -78,6 +69,9 @@
 #endif
 #ifndef GS_HAVE_LAYOUT
 #  define GS_HAVE_LAYOUT 0
+#endif
+#ifndef GS_HAVE_GIL_REQUESTED
+#  define GS_HAVE_GIL_REQUESTED 0
 #endif
 
 #if GS_HAVE_LAYOUT && PY_VERSION_HEX >= 0x030D0000 && !defined(GS_DEBUG_OFFSETS)
@@ -104,8 +98,7 @@ typedef struct {
     const uintptr_t *holder;
     const unsigned long *switch_number;
     const unsigned long *interval_us;
-    const void *waiting;        /* condition variable of the threads that want the lock */
-    const void *handing_over;   /* condition variable of the thread that was asked to let go */
+    gs_waits waits;             /* how many threads want it */
     const int *drop_request;    /* asked to let go; NULL from 3.13 on, where it is a bit in the holder's thread state */
 } gs_gil;
 
@@ -124,9 +117,25 @@ static inline void gs_gil_at(gs_gil *gil, const char *base, size_t locked, size_
     gil->holder = (const uintptr_t *)(base + holder);
     gil->switch_number = (const unsigned long *)(base + offsetof(struct _gil_runtime_state, switch_number));
     gil->interval_us = (const unsigned long *)(base + offsetof(struct _gil_runtime_state, interval));
-    gil->waiting = base + offsetof(struct _gil_runtime_state, cond);
-    gil->handing_over = base + offsetof(struct _gil_runtime_state, switch_cond);
+    memset(&gil->waits, 0, sizeof gil->waits);
+    gil->waits.waiting = base + offsetof(struct _gil_runtime_state, cond);
+    gil->waits.handing_over = base + offsetof(struct _gil_runtime_state, switch_cond);
+    gil->waits.refs_at = gs_refs_at();
+    gil->waits.by = gil->waits.refs_at != GS_REFS_UNKNOWN ? GS_BY_LIBC : 0;
     gil->drop_request = NULL;
+}
+#endif
+
+#if GS_HAVE_LAYOUT && GS_HAVE_GIL_REQUESTED
+static inline void gs_states_at(gs_waits *waits, const char *interp, const GS_DEBUG_OFFSETS *table)
+{
+    waits->interp = interp;
+    waits->first = table->interpreter_state.threads_head;
+    waits->next = table->thread_state.next;
+    waits->owner = table->thread_state.interp;
+    waits->requested = table->thread_state.gil_requested;
+    if (gs_states_requesting(waits) >= 0) /* the system may forbid to copy */
+        waits->by |= GS_BY_STATES;
 }
 #endif
 
@@ -172,6 +181,9 @@ static inline int gs_locate(gs_gil *gil, size_t skew, char *reason)
     if (base == NULL)
         return gs_refuse(reason, "this interpreter has no GIL structure");
     gs_gil_at(gil, base + skew, locked, holder);
+#  if GS_HAVE_GIL_REQUESTED
+    gs_states_at(&gil->waits, interp, &table);
+#  endif
 #  if PY_VERSION_HEX < 0x030D0000
     gil->drop_request = (const int *)(interp + offsetof(PyInterpreterState, ceval.gil_drop_request) + skew);
 #  endif
@@ -181,7 +193,7 @@ static inline int gs_locate(gs_gil *gil, size_t skew, char *reason)
 
 #if GS_HAVE_PROBE
 
-/* One look at the lock. */
+/* One look at the lock; `waiting` by gs_look_at only. */
 typedef struct {
     int locked;
     uintptr_t holder;
@@ -189,23 +201,12 @@ typedef struct {
     int waiting;
 } gs_look;
 
-/* Waiters of a condition variable. A woken thread counts until it runs. */
-static inline int gs_waiters(const void *cond)
-{
-#  if GS_HAVE_WAITERS
-    return (int)(__atomic_load_n(&((const pthread_cond_t *)cond)->__data.__wrefs, __ATOMIC_RELAXED) >> 3);
-#  else
-    (void)cond;
-    return 0;
-#  endif
-}
-
 static inline void gs_look_once(const gs_gil *gil, gs_look *look)
 {
     look->switch_number = __atomic_load_n(gil->switch_number, __ATOMIC_ACQUIRE);
     look->holder = __atomic_load_n(gil->holder, __ATOMIC_ACQUIRE);
     look->locked = __atomic_load_n(gil->locked, __ATOMIC_ACQUIRE) > 0;
-    look->waiting = gs_waiters(gil->waiting) + gs_waiters(gil->handing_over);
+    look->waiting = 0;
 }
 
 /* The fields are not written at once: look again until two looks agree on who holds it. */
@@ -213,13 +214,12 @@ static inline void gs_look_at(const gs_gil *gil, gs_look *look)
 {
     gs_look again;
     gs_look_once(gil, look);
-    for (int tries = 0; tries < 3; tries++) {
+    for (int tries = 0, same = 0; tries < 3 && !same; tries++) {
         gs_look_once(gil, &again);
-        int same = again.holder == look->holder && again.switch_number == look->switch_number;
+        same = again.holder == look->holder && again.switch_number == look->switch_number;
         *look = again;
-        if (same)
-            return;
     }
+    look->waiting = gs_wanting(&gil->waits);
 }
 
 /* What only the holder's thread state knows. */

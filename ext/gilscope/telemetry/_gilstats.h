@@ -50,6 +50,7 @@ typedef struct {
     uint64_t first_switch, last_switch;
     int64_t cpu_ns;                      /* the sampler's own */
     double rate_hz, busy;                /* now */
+    int realtime;                        /* the sampler gets a CPU as soon as it wants one */
     unsigned long switch_interval_us;
     uint64_t checks[2][2];               /* self-check: [phase][locked by the checking thread] */
     int64_t bin_ns;
@@ -80,7 +81,7 @@ typedef struct {
     gs_run run;
     double last_held, last_waiting, last_weight;
     unsigned long last_switch;
-    int64_t last_holder_id, last_holder_cpu_ns;
+    int64_t last_native_id, last_holder_id, last_holder_cpu_ns;
 } gs_tally;
 
 static inline gs_bin *gs_bin_at(gs_stats *t, int64_t now)
@@ -191,6 +192,33 @@ static inline double gs_able(gs_tally *y, const gs_holder *holder, int64_t now)
     return share < 0.0 ? 0.0 : share > 1.0 ? 1.0 : share;
 }
 
+/* Add time to the sums, all of it in the state that was seen at `at`. */
+static inline void gs_count(gs_stats *t, double held, double waiting, int64_t at, double weight)
+{
+    t->wall_ns += weight;
+    t->held_ns += weight * held;
+    t->waiting_ns += weight * waiting;
+    t->waiting_squares += weight * waiting * waiting;
+    t->contended_ns += held > 0.0 && waiting > 0.0 ? weight : 0.0;
+    gs_bin *bin = gs_bin_at(t, at);
+    bin->wall_ns += weight;
+    bin->held_ns += weight * held;
+    bin->waiting_ns += weight * waiting;
+}
+
+/* The last look stands for more time than it was thought to. */
+static inline void gs_extend(gs_tally *y, double more)
+{
+    gs_stats *t = &y->stats;
+    gs_count(t, y->last_held, y->last_waiting, t->last_ns, more);
+    t->squares += more * (more + 2.0 * y->last_weight);
+    y->last_weight += more;
+    if (y->run.open)
+        y->run.weight_ns += more;
+    if (y->last_held > 0.0 && y->last_native_id)
+        gs_thread_of(t, y->last_native_id)->held_ns += more;
+}
+
 static inline void gs_add(gs_tally *y, const gs_look *look, const gs_holder *holder, int64_t now, double weight)
 {
     gs_stats *t = &y->stats;
@@ -202,17 +230,10 @@ static inline void gs_add(gs_tally *y, const gs_look *look, const gs_holder *hol
         t->waiting_differences += w * w * dw * dw;
     }
     t->samples += 1;
-    t->wall_ns += weight;
     t->squares += weight * weight;
-    t->held_ns += weight * held;
-    t->waiting_ns += weight * waiting;
-    t->waiting_squares += weight * waiting * waiting;
-    t->contended_ns += look->locked && look->waiting ? weight : 0.0;
     t->last_switch = look->switch_number;
+    gs_count(t, held, waiting, now, weight);
     gs_bin *bin = gs_bin_at(t, now);
-    bin->wall_ns += weight;
-    bin->held_ns += weight * held;
-    bin->waiting_ns += weight * waiting;
     bin->switches += look->switch_number - y->last_switch;
     bin->samples += 1;
     double able = look->locked ? gs_able(y, holder, now) * weight : 0.0;
@@ -228,6 +249,24 @@ static inline void gs_add(gs_tally *y, const gs_look *look, const gs_holder *hol
     y->last_waiting = waiting;
     y->last_weight = weight;
     y->last_switch = look->switch_number;
+    y->last_native_id = holder->native_id;
+}
+
+/* Add a look that was meant for a moment of the slot and happened `now`; return where the next slot begins.
+ *
+ * One that comes after its slot was kept from a CPU, and nobody knows what was missed. The moment at which a thread gets
+ * a CPU again is not a random one: others give theirs up where they wait or let go. So what was missed goes half to the
+ * look before and half to this one (the trapezoidal rule), whichever way time runs. */
+static inline int64_t gs_place(gs_tally *y, const gs_look *look, const gs_holder *holder, int64_t slot, int64_t width,
+                               int64_t now)
+{
+    int64_t end = slot + width;
+    double missed = now > end ? (double)(now - end) : 0.0;
+    if (missed > 0.0 && y->stats.samples > 0)
+        gs_extend(y, missed *= 0.5);
+    gs_add(y, look, holder, now, (double)width + missed);
+    y->stats.late += now > end;
+    return now > end ? now : end;
 }
 
 /* Variance of the held share so far, as `reading.py` computes it: half the sum of squared successive differences, and

@@ -117,7 +117,7 @@ def _explained(
     """Return where the time of a parallel case went, as fields of its row."""
     case, columns, functions = record.case, view.columns, result.environment.get("functions", {})
     examined = functions.get(case.implementation, {}) if not case.libraries else {}  # on one thread
-    own = account(columns, case, waiting=gil.waiting.value if gil.waiting is not None else None)
+    own = account(columns, case, waiting=gil.waiting)
     spin = controls.spin_of(case)
     control = estimated(columns.speedup(spin, "spin")) if spin is not None else None
     with_gil = case.one_gil and gil.enabled is not False

@@ -190,7 +190,8 @@ class StolenEvidence(Evidence):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockEvidence(Evidence):
-    """What workers slept, and waited for the GIL."""
+    """What workers slept, and waited for the GIL; its held share where nobody could count who waits."""
 
     blocked: Estimate | None = None
     gil_wait: Estimate | None = None
+    held: Estimate | None = None

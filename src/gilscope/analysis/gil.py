@@ -1,8 +1,10 @@
 """What the GIL probe sampled of a case: its diagnostic rounds combined.
 
 The values of several rounds are averaged with the number of samples as weights. The interval is the wider of two on
-each side: that of the samples (the rounds' own intervals, as independent errors) and that of the spread from round to
-round. The lines of a file are not trusted: a value that is not as the probe writes it counts as not available.
+each side: that of the rounds' own intervals, as independent errors, and that of the spread from round to round. The
+former is that of the long-run mean (batch means), so that one round is enough; older files have that of the samples
+alone, which is about their round only, and the confidence of the spread. Values that are not as the probe writes them
+count as not available.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ class GilActivity:
     held : Estimate or None
         Share of T(p) during which some thread held the GIL.
     waiting : Estimate or None
-        Mean number of threads that waited for it.
+        Mean number of threads that waited for it; None where that is unknown.
+    waiting_reason : str
+        Why ``waiting`` is unknown although the GIL was sampled.
     slow_down : Estimate or None
         Diagnostic rounds over the timed rounds of the same blocks: what watching cost.
     overdue : Estimate or None
@@ -61,6 +65,7 @@ class GilActivity:
     switched_on: str = ""
     held: Estimate | None = None
     waiting: Estimate | None = None
+    waiting_reason: str = ""
     handovers_per_s: float | None = None
     slow_down: Estimate | None = None
     overdue: Estimate | None = None
@@ -143,12 +148,14 @@ def _combined(rounds: Sequence[_Diagnostic]) -> GilActivity:
     if held is None:
         reason = str(last.get("reason") or "") if last.get("available") is False else ""
         return GilActivity(available=False, reason=reason or _MALFORMED, enabled=enabled, switched_on=switched_on)
+    waiting = _estimate(good, "waiting")
     return GilActivity(
         available=True,
         enabled=enabled,
         switched_on=switched_on,
         held=held,
-        waiting=_estimate(good, "waiting"),
+        waiting=waiting,
+        waiting_reason="" if waiting is not None else str(last.get("waiting_reason") or _MALFORMED),
         handovers_per_s=_mean(good, "handovers_per_s"),
         slow_down=estimate_or_none([one.slow_down for one in rounds if one.slow_down is not None]),
         overdue=_estimate(good, "holds", "overdue"),
@@ -175,19 +182,26 @@ def _turn_s(rounds: Sequence[_Diagnostic]) -> float | None:
     return held_s / handovers if handovers else None
 
 
+def _row(one: _Diagnostic, *path: str) -> tuple[float, float, float, float, bool] | None:
+    """Return samples, value, low, high, and whether they say what other rounds may show; None where malformed."""
+    *outer, name = path
+    for entry in (f"{name}_long_run", name):
+        value, low, high = (one.number(*outer, entry, part) for part in ("value", "low", "high"))
+        if value is not None and low is not None and high is not None and low <= value <= high:
+            return one.samples, value, low, high, entry != name
+    return None
+
+
 def _estimate(rounds: Sequence[_Diagnostic], *path: str) -> Estimate | None:
     """Combine an estimate of several rounds, as the module's docstring describes."""
-    rows: list[tuple[float, float, float, float]] = []  # samples, value, low, high
-    for one in rounds:
-        value, low, high = (one.number(*path, part) for part in ("value", "low", "high"))
-        if value is not None and low is not None and high is not None and low <= value <= high:
-            rows.append((one.samples, value, low, high))
+    rows = [row for one in rounds if (row := _row(one, *path)) is not None]
     weight = math.fsum(row[0] for row in rows)
     spread = estimate_or_none([row[1] for row in rows])
     if spread is None or not weight:
         return None
-    value = math.fsum(samples * value for samples, value, _, _ in rows) / weight
-    below = math.sqrt(math.fsum((samples * (value - low)) ** 2 for samples, value, low, _ in rows)) / weight
-    above = math.sqrt(math.fsum((samples * (high - value)) ** 2 for samples, value, _, high in rows)) / weight
+    value = math.fsum(samples * value for samples, value, *_ in rows) / weight
+    below = math.sqrt(math.fsum((samples * (value - low)) ** 2 for samples, value, low, *_ in rows)) / weight
+    above = math.sqrt(math.fsum((samples * (high - value)) ** 2 for samples, value, _, high, _ in rows)) / weight
     low, high = min(value - below, spread.low), max(value + above, spread.high)
-    return Estimate(value=value, low=max(0.0, low), high=high, confidence=_CONFIDENCE, n=len(rows))
+    confidence = _CONFIDENCE if all(row[4] for row in rows) else min(_CONFIDENCE, spread.confidence)
+    return Estimate(value=value, low=max(0.0, low), high=high, confidence=confidence, n=len(rows))

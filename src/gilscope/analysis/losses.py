@@ -26,7 +26,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
 from gilscope.analysis.columns import Columns, Role, averaged
@@ -157,6 +157,8 @@ class Account:
     ----------
     fractions : mapping of loss to column
         In every block they add up to 1 - efficiency.
+    waiting, gil_wait_ends : Estimate or None, mapping
+        Mean number of threads that wait for the GIL, and by how much ``gil_wait`` moves, per block, to its ends.
     unknown : set of str
         Losses that this case cannot have or whose clocks were not read; they are zero in ``fractions``.
     cpu_ratio, cpu_weight : column
@@ -182,6 +184,8 @@ class Account:
     """
 
     fractions: dict[str, dict[int, float]] = field(default_factory=lambda: {name: {} for name in LOSSES})
+    waiting: Estimate | None = None
+    gil_wait_ends: dict[int, tuple[float, float]] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     cpu_ratio: dict[int, float] = field(default_factory=dict)
     cpu_weight: dict[int, float] = field(default_factory=dict)
@@ -196,16 +200,44 @@ class Account:
     single_blocked: dict[int, float] = field(default_factory=dict)
     single_cpus: dict[int, float] = field(default_factory=dict)
 
+    def add_ends(self, at: int, case: Case, measured: Round, gil_wait_s: float, total_s: float) -> None:
+        """Add by how much the GIL's part of a block moves to either end of what is known of the waiting threads."""
+        low, high = 0.0, 0.0
+        if self.waiting is not None:
+            ends = [parts_of(measured, case, waiting=number) for number in (self.waiting.low, self.waiting.high)]
+            low, high = ((end["gil_wait"] - gil_wait_s) / total_s if end is not None else 0.0 for end in ends)
+        self.gil_wait_ends[at] = low, high
+
     def lost(self, *names: str) -> Estimate | None:
-        """Estimate the sum of some losses."""
-        return averaged(self.lost_by_block(*names))
+        """Estimate the sum of some losses.
+
+        How many threads wait for the GIL is an estimate too, and what they do not wait for it they are blocked. So the
+        interval reaches from that of the blocks with the fewest to that with the most: wider than either error alone,
+        and for independent errors no narrower than both together.
+        """
+        middle = averaged(self.lost_by_block(*names))
+        moved = ("gil_wait" in names) - ("blocked" in names)
+        if middle is None or self.waiting is None or not moved:
+            return middle
+        ends = [averaged(self._moved(moved, end, *names)) or middle for end in (0, 1)]
+        trust = self.waiting.confidence or middle.confidence  # of one round of a file of before nothing is known
+        return replace(
+            middle,
+            low=min(middle.low, *(end.low for end in ends)),
+            high=max(middle.high, *(end.high for end in ends)),
+            confidence=min(middle.confidence, trust),
+        )
+
+    def _moved(self, sign: int, end: int, *names: str) -> dict[int, float]:
+        """Return the sum of some losses block by block with the GIL's part at an end of its interval."""
+        return {at: lost + sign * self.gil_wait_ends[at][end] for at, lost in self.lost_by_block(*names).items()}
 
     def lost_by_block(self, *names: str) -> dict[int, float]:
         """Return the sum of some losses block by block."""
         return {at: sum(self.fractions[name][at] for name in names) for at in self.cpu_weight}
 
 
-def account(columns: Columns, case: Case, role: Role = "case", *, waiting: float | None = None) -> Account | None:
+def account(columns: Columns, case: Case, role: Role = "case", *, waiting: Estimate | None = None) -> Account | None:
     """Account for a case over all blocks that have it and its T(1) with stamps; None where there is none.
 
     The role ``isolated`` has the T(1) of the case itself. ``waiting`` is the mean number of threads that wait for the
@@ -213,12 +245,14 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: float
     """
     singles = columns.rounds_of(case.t1, "spin" if role == "spin" else "case")
     native = case.executor == "native"
-    made = Account(unknown={"gil_wait", "dispatch", "imbalance", "blocked"} if native else {"omp_idle"})
+    made = Account(
+        waiting=waiting, unknown={"gil_wait", "dispatch", "imbalance", "blocked"} if native else {"omp_idle"}
+    )
     if waiting is None:
         made.unknown.add("gil_wait")
     for at, measured in columns.rounds_of(case, role).items():
         alone = singles.get(at)
-        parallel = parts_of(measured, case, waiting=waiting or 0.0)
+        parallel = parts_of(measured, case, waiting=waiting.value if waiting is not None else 0.0)
         single = parts_of(alone, case.t1, copies=case.copies) if alone is not None else None
         if alone is None or parallel is None or single is None:
             continue
@@ -227,6 +261,7 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: float
             made.fractions[name][at] = seconds / total_s
         if single["cpu"] > 0:
             made.cpu_ratio[at] = parallel["cpu"] / single["cpu"]
+        made.add_ends(at, case, measured, parallel["gil_wait"], total_s)
         made.cpu_weight[at] = single["cpu"] / total_s
         made.cpu_per_wall[at] = case.workers * parallel["cpu"] / total_s
         busiest_s = max(stamp.cpu_ns for stamp in measured.stamps) / measured.repeats / NS_PER_S

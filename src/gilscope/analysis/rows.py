@@ -28,7 +28,7 @@ UNEXPLAINED = 0.03
 WORTH_SHOWING = 0.02
 """Smallest loss that is shown by itself: smaller ones are within the scatter of a quiet machine's rounds."""
 
-_ABOUT_BLOCKED = frozenset({"lock_bound", "too_noisy"})
+_ABOUT_BLOCKED = frozenset({"gil_or_lock", "lock_bound", "too_noisy"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

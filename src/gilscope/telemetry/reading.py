@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from gilscope.core import typed
 from gilscope.core.errors import MeasurementError
 from gilscope.core.units import NS_PER_S
-from gilscope.stats import Estimate
+from gilscope.stats import Estimate, batch_means
 
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Snapshot
@@ -148,6 +148,11 @@ class GilReading:
         How crowded the CPUs were at the end, 0 (one to spare) to 1: what the adaptive rate goes by.
     late : float
         Share of looks that came later than their slot: the sampler did not get a CPU in time.
+    realtime : bool
+        Whether the system let the sampler go before other threads: then looks are in time on crowded CPUs too.
+    held_long_run, waiting_long_run : Estimate or None
+        The same means with the interval in which they lie over a long time of the same work, by batch means: what
+        another window may show. None where the window is too short for ten batches, and in files of before.
     """
 
     window_s: float
@@ -166,6 +171,9 @@ class GilReading:
     cost: float
     busy: float
     late: float
+    realtime: bool = False
+    held_long_run: Estimate | None = None
+    waiting_long_run: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +284,17 @@ def _waiting(snapshot: Snapshot) -> Estimate:
     )
 
 
+def _long_run(snapshot: Snapshot, of_window: Estimate, column: int, most: float) -> Estimate | None:
+    """Widen the interval of this window to that of the long-run mean, from the sums of its timeline."""
+    found = batch_means([(row[0], row[column]) for row in snapshot["timeline"]])
+    if found is None:
+        return None
+    value = of_window.value
+    reach = found.high - found.value
+    low, high = min(of_window.low, value - reach), max(of_window.high, value + reach)
+    return replace(found, value=value, low=max(0.0, low), high=min(most, high))
+
+
 def _quantile_s(snapshot: Snapshot, quantile: float) -> float:
     """Time-weighted quantile of the hold lengths; the middle of a quarter octave."""
     rows = snapshot["holds"]
@@ -348,14 +367,15 @@ def read(snapshot: Snapshot, *, names: Mapping[int, str], waiting: bool, request
     samples, window_s = snapshot["samples"], snapshot["wall_ns"] / NS_PER_S
     if not samples:
         raise MeasurementError("the GIL probe did not get to look at the lock: measure longer or at a higher rate")
+    held, wanted = _held(snapshot), _waiting(snapshot) if waiting else None
     held_looks = sum(row[1] for row in snapshot["threads"]) + snapshot["other_threads"][0] + snapshot["unattributed"]
     return GilReading(
         window_s=window_s,
         samples=samples,
         rate_hz=samples / window_s,
         interval_s=window_s / samples,
-        held=_held(snapshot),
-        waiting=_waiting(snapshot) if waiting else None,
+        held=held,
+        waiting=wanted,
         contended=snapshot["contended_ns"] / snapshot["wall_ns"],
         handovers=snapshot["switches"],
         handovers_per_s=snapshot["switches"] / window_s,
@@ -366,4 +386,7 @@ def read(snapshot: Snapshot, *, names: Mapping[int, str], waiting: bool, request
         cost=snapshot["cpu_ns"] / snapshot["wall_ns"],
         busy=snapshot["busy"],
         late=snapshot["late"] / samples,
+        realtime=snapshot["realtime"],
+        held_long_run=_long_run(snapshot, held, 1, 1.0),
+        waiting_long_run=_long_run(snapshot, wanted, 2, math.inf) if wanted else None,
     )

@@ -42,6 +42,7 @@ SAID = {
     "imbalance": "Workers wait for each other 17 ±1% of their time; uneven CPU time accounts for 17 ±1%",
     "dispatch_bound": "Handing out work and waking workers takes 50 ±1% of their time; one execution takes 100 ms",
     "lock_bound": "Workers sleep 33 ±1% of their time inside their work",
+    "gil_or_lock": "blocked 23 ±1% of their time: the GIL, held 60 ±",
     "over_subscribed": "4 workers have 2 usable CPUs (the machine has 2 logical CPUs) and queue for them 50 ±1%",
     "nested_parallelism": "own threads: 4 threads for 2 CPUs; a call takes 1.50x [1.50, 1.50] as long as with one",
     "quota_limited": "The cgroup's CPU quota of 2 CPUs stopped threads for 25 ±1% of workers x wall",

@@ -34,6 +34,7 @@ FINDINGS = (
     "dispatch_bound",
     "imbalance",
     "lock_bound",
+    "gil_or_lock",
     "scales_partly",
 )
 

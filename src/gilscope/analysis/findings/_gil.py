@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gilscope.analysis.columns import averaged
 from gilscope.analysis.evidence import GilEvidence
-from gilscope.analysis.findings._view import WORTH, CaseView, above
+from gilscope.analysis.findings._view import WORTH, CaseView, above, below
 from gilscope.stats import Estimate
 
 SATURATED = 0.9
@@ -15,7 +16,16 @@ IN_C = 0.1
 call, below 0.03 in measurements; calls of 3 ms reach about 0.2, of 20 ms 0.75."""
 
 CONSEQUENCES = frozenset(
-    {"over_subscribed", "quota_limited", "contention", "dispatch_bound", "imbalance", "lock_bound", "too_noisy"}
+    {
+        "over_subscribed",
+        "quota_limited",
+        "contention",
+        "dispatch_bound",
+        "imbalance",
+        "gil_or_lock",
+        "lock_bound",
+        "too_noisy",
+    }
 )
 """One thread at a time: the others wait for the GIL, or at a barrier for one that waits; more CPUs would not help."""
 
@@ -25,17 +35,43 @@ def saturated(view: CaseView) -> bool:
     return view.gil.held is not None and view.gil.held.low >= SATURATED
 
 
+def most_waited(view: CaseView) -> float:
+    """Return the largest fraction of p * T(p) that waiting for the GIL can be, without knowing who waits.
+
+    While one thread holds it the other p - 1 wait at most; while nobody holds it nobody waits.
+    """
+    held = view.gil.held
+    return min(1.0, held.high) * (1.0 - 1.0 / view.case.workers) if held is not None else 1.0
+
+
+def all_under_it(view: CaseView) -> bool:
+    """Whether, where waiting threads cannot be counted, the held share says that they wait for the GIL.
+
+    It does where all that the workers compute is computed with the GIL held, so that it is what they take turns with,
+    and where that is enough to make them wait as long as they were blocked.
+    """
+    held, account = view.gil.held, view.account
+    if held is None or account is None or view.gil.waiting is not None or view.case.executor != "threads":
+        return False
+    busy, blocked = averaged(account.cpu_per_wall), view.lost("blocked")
+    if busy is None or blocked is None or not below(view.lost("run_queue"), WORTH):  # queues keep CPUs idle too
+        return False
+    others = 1.0 - 1.0 / view.case.workers
+    return held.value >= SATURATED * busy.value and held.value * others >= blocked.value
+
+
 def cost(view: CaseView) -> Estimate | None:
     """Estimate the fraction of p * T(p) lost to the GIL.
 
     The time threads waited for it; where it was in use all the time, whatever they waited for, because then they wait
-    at barriers for threads that wait for the GIL.
+    at barriers for threads that wait for the GIL. Where the waiting threads cannot be counted, what they were blocked
+    counts if it is the GIL that they take turns with.
     """
     if view.account is None or view.case.executor != "threads" or not view.gil.available:
         return None
     if saturated(view):
         return view.account.lost("gil_wait", "run_queue", "dispatch", "imbalance", "blocked")
-    return view.lost("gil_wait")
+    return view.account.lost("gil_wait", "blocked") if all_under_it(view) else view.lost("gil_wait")
 
 
 def share(view: CaseView) -> float:

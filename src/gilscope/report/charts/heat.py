@@ -26,6 +26,7 @@ FINDING_LABELS: Mapping[str, str] = {
     "imbalance": "imbalance",
     "dispatch_bound": "dispatch",
     "lock_bound": "locks",
+    "gil_or_lock": "GIL/lock",
     "nested_parallelism": "nested",
     "over_subscribed": "too many",
     "quota_limited": "quota",

@@ -217,6 +217,13 @@ def _smt_limited(found: evidence.SmtEvidence, row: CaseRow) -> str:
     )
 
 
+def _gil_or_lock(found: evidence.LockEvidence, row: CaseRow) -> str:
+    return (
+        f"Workers are blocked {percent(found.blocked)} of their time: the GIL, held {percent(found.held)} of the time, "
+        f"or a lock; which of them cannot be told apart here: {row.gil.waiting_reason}"
+    )
+
+
 def _too_noisy(found: evidence.NoiseEvidence, row: CaseRow) -> str:
     if found.run_queue is not None:
         return f"Other programs took the CPUs {percent(found.run_queue)} of the time"
@@ -251,5 +258,6 @@ _SENTENCES: Mapping[str, Callable[[Any, CaseRow], str]] = {
     "lock_bound": lambda found, row: (
         f"Workers sleep {percent(found.blocked)} of their time inside their work: locks, I/O or mere sleep"
     ),
+    "gil_or_lock": _gil_or_lock,
     "too_noisy": _too_noisy,
 }
