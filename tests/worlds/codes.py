@@ -95,6 +95,12 @@ ALIKE = (
         when=lambda world: not world.machine.waiters and world.program.lock > 0,
     ),
     Alike(
+        effects=("gil", "gil_c", "lock"),
+        codes=("gil_or_lock",),
+        reason="without waiters blocked time may be either, unless the GIL is held too much or too little for it",
+        when=lambda world: not world.machine.waiters,
+    ),
+    Alike(
         effects=("smt", "turbo"),
         codes=("smt_limited", "turbo_limited"),
         reason="both make the CPU time of arithmetic in registers grow with the number of busy CPUs",
@@ -110,7 +116,7 @@ ALIKE = (
     ),
     Alike(
         effects=("smt",),
-        codes=("smt_limited", "memory_bound", "contention"),
+        codes=("smt_limited", "memory_bound", "contention", "inflation"),
         reason="code that gains less by SMT than arithmetic in registers looks like code that shares a cache",
         when=lambda world: 0 < world.program.smt_yield < world.machine.smt_yield,
         hidden=True,
@@ -173,6 +179,8 @@ def beside(world: World, truth: Truth) -> frozenset[str]:
     for effect in MACHINE_EFFECTS:
         if effect in truth.gains and effect not in truth.causes:
             codes |= right_codes(world, effect)
+    if world.workers > world.machine.usable:
+        codes.add("over_subscribed")  # true, whatever else costs more
     if world.program.grows:
         codes.add("not_repeatable")  # true, whether or not it changes the speed-up
     return frozenset(codes)

@@ -10,8 +10,9 @@ from gilscope.analysis.findings._view import CaseView, Finding
 CURE = "make each call do the same: fresh arguments, no cache across calls, nothing appended to what calls share"
 EXPLAINS = frozenset({"superlinear", "scales", "scales_partly", "too_noisy", "imbalance", "inflation", "contention"})
 
-LEAST_BLOCKS, CHANGED = 9, 1.25
-"""Blocks of which a third is a sample, and the change from the first to the last third that is no drift."""
+LEAST_BLOCKS, FEW_BLOCKS = 4, 9
+CHANGED, CHANGED_IN_FEW = 1.25, 1.5
+"""The change from the first to the last third of the blocks that is no drift, and the one of a few, single blocks."""
 
 
 def find(view: CaseView) -> Finding | None:
@@ -23,6 +24,7 @@ def find(view: CaseView) -> Finding | None:
     first, last = series[:third], series[-third:]
     changed = statistics.median(last) / statistics.median(first)
     apart = max(first) < min(last) if changed > 1.0 else min(first) > max(last)
-    if not apart or 1.0 / CHANGED < changed < CHANGED:
+    least = CHANGED if len(series) >= FEW_BLOCKS else CHANGED_IN_FEW
+    if not apart or 1.0 / least < changed < least:
         return None
     return Finding(code="not_repeatable", evidence=RepeatEvidence(changed=changed), share=1.0 - 1.0 / view.case.workers)

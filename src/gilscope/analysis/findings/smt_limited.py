@@ -15,7 +15,7 @@ def find(view: CaseView) -> Finding | None:
     if not isinstance(cores, int) or view.case.workers <= cores or view.over_subscribed or not view.below_ideal:
         return None
     grown = averaged(ceiling.inflation_machine)
-    if not (above(grown, WORTH) and above(averaged(ceiling.machine), WORTH)):
+    if not (above(grown, WORTH) and above(averaged(ceiling.machine), WORTH) and above(view.lost("inflation"), WORTH)):
         return None
     evidence = SmtEvidence(inflation_machine=grown, spin=averaged(ceiling.spin), physical_cores=cores)
     return Finding(code="smt_limited", evidence=evidence, share=grown.value)
