@@ -65,7 +65,7 @@ def test_one_lock_and_exponential_times_are_the_machine_repairman(
     share: float, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rounds, "SHAPE", 1.0)
-    monkeypatch.setattr(rounds, "MOST_TURNS", 1500 * workers)
+    monkeypatch.setattr(rounds, "MOST_TURNS", 800 * workers)
     load = Load(work=np.full(workers, 60.0), lock=share)
     played = play(Weather(Machine(cpus=workers), 1, quiet=True), load, 0.0, np.random.default_rng(3))
     ratio, terms = share / (1.0 - share), [1.0]

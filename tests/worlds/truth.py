@@ -38,7 +38,7 @@ _NEUTRAL: Mapping[str, Mapping[str, Any]] = {
     "cache": {"misses": 0.0},
     "contention": {"contention": 0.0},
     "imbalance": {"imbalance": 0.0, "uneven": 0.0},
-    "dispatch": {"barrier_s": 0.0, "combine_s": 0.0, "dispatch_s": 0.0},
+    "dispatch": {"phases": 1, "barrier_s": 0.0, "combine_s": 0.0, "dispatch_s": 0.0},
     "faults": {"faults": 0.0, "faults_workers": 0.0},
     "state": {"grows": 0.0},
     "threads": {"threads": 1},

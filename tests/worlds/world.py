@@ -227,6 +227,8 @@ _MOST = {
     "threads": 1000,
     "phases": 10_000,
     "budget_s": 3600,
+    "noise": 1,
+    "jitter": 1,
     "seed": 2**31,
 }
 """Largest values; 100 for all others: a file must not keep the player busy for ever."""
