@@ -30,6 +30,7 @@ REPLACE_RUNNERS_FROM_S = 90.0
 """Studies with a larger budget replace their runners half-way: the memory layout of a process's code and data is luck
 that lasts as long as the process (Mytkowicz et al., ASPLOS 2009)."""
 
+_DIAGNOSE_ONCE_AT = 7  # block after which serial and native are: their share of the GIL does not change
 _DIAGNOSE_EVERY = 3  # blocks: enough samples of the GIL for a share to 1 or 2 points, for a twentieth of the time
 
 
@@ -245,7 +246,7 @@ def _diagnose(group: Group, index: int, host: SupervisedHost, prepared: Prepared
     """
     for slot in group.slots:
         threads = slot.case.executor == "threads"
-        wanted = index % _DIAGNOSE_EVERY == 0 if threads else index + 1 == LOOKS[0]
+        wanted = index % _DIAGNOSE_EVERY == 0 if threads else index == _DIAGNOSE_ONCE_AT
         if slot.role != "case" or not slot.case.one_gil or not wanted:
             continue
         if index and prepared.records[slot.session].gil_enabled is False:  # one diagnosis is enough without a GIL
