@@ -45,5 +45,10 @@ def test_tasks_of_one_worker_follow_each_other() -> None:
 
 
 def test_uses_are_summed_and_unknown_ones_stay_unknown() -> None:
-    assert used([_report(0, 1, 1), _report(0, 1, 1)]) == {"stolen_ns": 0, "minor_faults": 2, "system_ns": 4}
+    assert used([_report(0, 1, 1), _report(0, 1, 1)]) == {
+        "stolen_ns": 0,
+        "minor_faults": 2,
+        "switches": None,
+        "system_ns": 4,
+    }
     assert used([_report(0, 1, 1), _report(0, 1, 1, None)])["minor_faults"] is None

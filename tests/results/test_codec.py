@@ -78,6 +78,7 @@ FULL_ROUND = Round(
     stolen_ns=1,
     minor_faults=6,
     system_ns=2,
+    switches=3,
 )
 FULL_WORK = Work(units=1, unit="x", flops=2, bytes=3)
 FULL_RECORD = CaseRecord(

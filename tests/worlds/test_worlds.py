@@ -73,7 +73,6 @@ def _gil_row(name: str) -> tuple[Estimate, Estimate]:
     return row.gil.waiting, lost
 
 
-@pytest.mark.xfail(strict=True, reason="defect 9: gil_wait drops the interval of the waiters")
 def test_the_share_lost_to_the_gil_is_no_surer_than_the_count_of_waiters() -> None:
     waiting, lost = _gil_row("gil_seen_by_few_rounds")
     assert lost.high - lost.low >= 0.9 * (waiting.high - waiting.low) / 2

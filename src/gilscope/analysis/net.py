@@ -52,6 +52,10 @@ LITTLE = 0.02
 holders queue then shifts a speed-up by less than its interval."""
 
 
+WAKE_NS = 30_000
+"""Queueing of a worker that gave up its CPU of its own accord, on an idle CPU: up to so much is nobody else's doing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
     """What findings, verdicts and gates go by: case and control, both net or both as timed.
@@ -177,13 +181,14 @@ def net_bounds(measured: Round, case: Case, sharing: Sharing) -> tuple[float, fl
         return None
     each = 1.0 if native else workers / len(queued)  # files keep quantiles of more than 16 workers
     queue_ns, cpu_ns = each * sum(known), each * sum(stamp.cpu_ns for stamp in measured.stamps)
+    foreign_ns = max(0.0, queue_ns - (measured.switches or 0) * WAKE_NS)
     held = sharing.held if case.one_gil else 0.0
-    locked_ns = max(sharing.surely_held * cpu_ns, sharing.sampled_held * wall - queue_ns) if case.one_gil else 0.0
+    locked_ns = max(sharing.surely_held * cpu_ns, sharing.sampled_held * wall - foreign_ns) if case.one_gil else 0.0
     floor = min(wall, max(cpu_ns / min(workers, sharing.cpus or workers), locked_ns))
     if native:
         return max(wall - queue_ns / workers, floor), max(wall - queue_ns, floor), wall
     net = min(wall, max(float(measured.net_ns or 0), floor))
-    of_others = queue_ns * (workers - 1) / workers
+    of_others = foreign_ns * (workers - 1) / workers
     if (measured.throttled_ns or 0) > LITTLE * workers * wall:
         return wall, wall, wall
     if workers > 1 and sharing.crowds(workers):

@@ -76,6 +76,8 @@ class Round:
         The steal that is certain, summed over the workers.
     minor_faults, system_ns : int or None
         Page faults without input or output, and CPU time in the kernel, summed over the workers.
+    switches : int or None
+        How often workers gave up their CPU of their own accord, summed.
     """
 
     repeats: int
@@ -89,6 +91,7 @@ class Round:
     net_ns: int | None = None
     stolen_ns: int | None = None
     minor_faults: int | None = None
+    switches: int | None = None
     system_ns: int | None = None
 
     @property

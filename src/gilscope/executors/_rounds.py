@@ -195,6 +195,7 @@ class Used(TypedDict):
 
     stolen_ns: int | None
     minor_faults: int | None
+    switches: int | None
     system_ns: int | None
 
 
@@ -203,6 +204,7 @@ def used(reports: Sequence[WorkerReport]) -> Used:
     return {
         "stolen_ns": _sum(report.stolen_ns for report in reports),
         "minor_faults": _sum(report.minor_faults for report in reports),
+        "switches": _sum(report.switches for report in reports),
         "system_ns": _sum(report.system_ns for report in reports),
     }
 

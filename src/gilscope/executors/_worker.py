@@ -110,6 +110,7 @@ class WorkerReport:
     net_ns: int | None = None
     stolen_ns: int | None = None
     minor_faults: int | None = None
+    switches: int | None = None
     system_ns: int | None = None
 
 
@@ -207,6 +208,7 @@ class _Used(TypedDict):
     net_ns: int | None
     stolen_ns: int | None
     minor_faults: int | None
+    switches: int | None
     system_ns: int | None
 
 
@@ -214,7 +216,7 @@ def _used(before: clocks.Usage | None, wall_ns: int, cpu_ns: int, queued_ns: int
     """Return what the calling thread used in a stretch without barriers, and its length without what others took."""
     after = clocks.thread_usage()
     if before is None or after is None:
-        return {"net_ns": None, "stolen_ns": None, "minor_faults": None, "system_ns": None}
+        return {"net_ns": None, "stolen_ns": None, "minor_faults": None, "switches": None, "system_ns": None}
     net = stolen = None
     if queued_ns is not None:
         stolen = max(0, wall_ns - cpu_ns - queued_ns) if after.switches == before.switches else 0
@@ -223,6 +225,7 @@ def _used(before: clocks.Usage | None, wall_ns: int, cpu_ns: int, queued_ns: int
         "net_ns": net,
         "stolen_ns": stolen,
         "minor_faults": after.minor_faults - before.minor_faults,
+        "switches": after.switches - before.switches,
         "system_ns": after.system_ns - before.system_ns,
     }
 

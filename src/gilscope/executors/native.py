@@ -78,6 +78,7 @@ class NativeSession(Session):
             stamps=(stamp,),
             minor_faults=spent[0],
             system_ns=spent[1],
+            switches=spent[2],
             **taken,
         )
 

@@ -10,9 +10,9 @@ from gilscope.measure.host import Lead, SupervisedHost
 __all__ = ["ROUND_S", "calibrate", "lead_of", "timeout_of"]
 
 ROUND_S = 0.1
-"""Shortest round of T(1). As timed, short rounds scatter: on a 2-core virtual machine those of two spinning C threads of
-40 ms with a standard deviation of 0.31 around a speed-up of 1.6 to 1.9, of 200 ms with 0.10 around 1.88. Net, 100 ms read
-as 200 ms do: 1.989 and 1.992 (mandelbrot/cy_nogil, two threads, four runs of 10 s each, standard deviation 0.001)."""
+"""Shortest round of T(1). As timed, short rounds scatter: on a 2-core virtual machine those of two spinning C threads
+of 40 ms with a standard deviation of 0.31 around a speed-up of 1.6 to 1.9, of 200 ms with 0.10 around 1.88. Net, 100 ms
+read as 200 ms do: 1.989 and 1.992, standard deviation 0.001 (mandelbrot/cy_nogil, two threads, four runs each)."""
 
 _MARGIN = 1.05  # rounds scatter: aim a little above, so that few are shorter
 _MAX_REPEATS = 1 << 30  # no kernel takes less than 0.2 ns

@@ -53,7 +53,13 @@ _STAMP_FIELDS = (
     "gathering_ns",  # added later: rows without it are read
 )
 _LEAST_FIELDS = 8
-_MEASURED_SINCE = ("net_ns", "stolen_ns", "minor_faults", "system_ns")  # fields of a round that earlier files lack
+_MEASURED_SINCE = (
+    "net_ns",
+    "stolen_ns",
+    "minor_faults",
+    "system_ns",
+    "switches",
+)  # of a round; earlier files lack them
 _ABSOLUTE = 4
 
 
