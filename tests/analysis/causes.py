@@ -57,6 +57,9 @@ PLANTED = {
     "scales": lambda: study(THREADS, made_of(Did(cpu=51), Did(cpu=51))),
     "scales_partly": lambda: study(PROCESSES, made_of(*[Did(late=2, cpu=52, rest=2)] * 2)),
     "not_repeatable": lambda: growing(study(PROCESSES, ideal(2))),
+    "too_short": lambda: study(
+        "mod:f/f@processes*2#8", ideal(2), functions={"f": {"call_s": 5e-8, "empty_s": 4e-8, "fresh": 1.1}}
+    ),
     "superlinear": lambda: study(PROCESSES, faulting(made_of(Did(cpu=40), Did(cpu=40)), 10, 1.0)),
     "page_faults": lambda: study(
         PROCESSES, faulting(made_of(Did(cpu=52), Did(cpu=52)), 4000, 20.0), single=faulting(alone(), 4000, 30.0)

@@ -59,7 +59,7 @@ def test_a_planted_cause_is_named_first(code):
     assert said(PLANTED[code]()) == [code, *also]
 
 
-@pytest.mark.parametrize("code", [code for code in FINDINGS if code != "gil_re_enabled"])  # a fact, not an estimate
+@pytest.mark.parametrize("code", [code for code in FINDINGS if code not in ("gil_re_enabled", "too_short")])  # facts
 def test_two_blocks_are_too_few_for_a_cause(code):
     made = PLANTED[code]()
     assert said(dataclasses.replace(made, blocks=made.blocks[:2])) == []

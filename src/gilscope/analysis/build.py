@@ -146,6 +146,7 @@ def _explained(
         single_over_spin=ratio(_cpu(columns, case.t1), _cpu(columns, spin.t1, "spin")) if spin is not None else {},
         versus_limited=estimated(ratio(columns.of(case), limited)),
         cpus=result.environment.get("cpus", {}),
+        examined=functions.get(case.implementation, {}),
     )
     losses = own and {name: None if name in own.unknown else own.lost(name) for name in LOSSES}
     limits = {

@@ -45,9 +45,19 @@ class SuperlinearEvidence(Evidence):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatEvidence(Evidence):
-    """``changed``: one call at the end over one at the beginning."""
+    """``changed``: a call at the end over one at the beginning; of the examined function ``fresh`` and ``growth``."""
 
-    changed: float
+    changed: float | None = None
+    fresh: float | None = None
+    growth: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortEvidence(Evidence):
+    """Seconds per call, and per call of a function that does nothing."""
+
+    call_s: float
+    empty_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

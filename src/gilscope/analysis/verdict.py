@@ -74,8 +74,8 @@ class FunctionVerdict:
         The ways that certainly gain and tie for the highest throughput, the highest first.
     gains : bool or None
         Whether more workers help; None where that is open.
-    open_because : {"", "machine", "noise"}
-        Why it is open: the machine gave no more to the control, or intervals are too wide.
+    open_because : {"", "machine", "noise", "state"}
+        Why it is open: the machine gave no more to the control, intervals are too wide, or calls are not the same work.
     ways : tuple of CaseRow
         All ways on several workers, in table order: none with more workers than CPUs, unless there are no others.
     hand_over_s : float or None
@@ -85,7 +85,7 @@ class FunctionVerdict:
     function: str
     best: tuple[CaseRow, ...]
     gains: bool | None
-    open_because: Literal["", "machine", "noise"]
+    open_because: Literal["", "machine", "noise", "state"]
     ways: tuple[CaseRow, ...]
     serial: CaseRow | None
     hand_over_s: float | None
@@ -285,10 +285,13 @@ def _function(
     """Decide which way is best for a function: the highest throughput of those that certainly gain, and its ties."""
     several = [row for row in rows if row.case.workers > 1 and row.judged is not None]
     ways = [row for row in several if not row.over_subscribed] or several
-    best = ties([row for row in ways if _starts_above(row, GAIN)])
-    gains, counts = _gains(ways), {row.case.workers for row in ways}
-    because: Literal["", "machine", "noise"] = ""
-    if gains is not True and any(spin.case.workers in counts and _falls_short(spin, FREE) for spin in spins):
+    alike = [row for row in ways if "not_repeatable" not in row.codes]
+    best = ties([row for row in alike if _starts_above(row, GAIN)])
+    gains, counts = _gains(alike), {row.case.workers for row in ways}
+    because: Literal["", "machine", "noise", "state"] = ""
+    if ways and not alike:
+        because = "state"
+    elif gains is not True and any(spin.case.workers in counts and _falls_short(spin, FREE) for spin in spins):
         gains, because = None, "machine"
     elif gains is None:
         because = "noise"

@@ -23,6 +23,7 @@ __all__ = [
     "process_usage",
     "run_queue_ns",
     "steal_ns",
+    "tasks_ns",
     "tasks_run_queue_ns",
     "thread_cpu_ns",
     "thread_usage",
@@ -101,18 +102,24 @@ def steal_ns() -> int | None:
 
 
 def tasks_run_queue_ns() -> int | None:
-    """Run-queue delay of all threads of this process together; None where unknown.
+    """Run-queue delay of all threads of this process together, as in ``tasks_ns``; None where unknown."""
+    tasks = tasks_ns()
+    return sum(queued_ns for _, queued_ns in tasks.values()) if tasks else None
+
+
+def tasks_ns() -> dict[int, tuple[int, int]]:
+    """CPU time and run-queue delay of each thread of this process by its id; empty where unknown.
 
     Other threads' counters lag by up to a tick while they run: read it when they are idle.
     """
-    total = 0
+    tasks = {}
     try:
         for task in os.listdir("/proc/self/task"):
-            with open(f"/proc/self/task/{task}/schedstat", "rb") as file:
-                total += int(file.read().split()[1])
+            if fields := _head(f"/proc/self/task/{task}/schedstat").split():  # it may just have ended
+                tasks[int(task)] = int(fields[0]), int(fields[1])
     except (OSError, IndexError, ValueError):
-        return None
-    return total
+        return {}
+    return tasks
 
 
 def throttled_ns() -> int | None:

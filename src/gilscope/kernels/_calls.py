@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import copy
 import functools
 import importlib
 import importlib.util
@@ -144,8 +145,8 @@ class Calls:
     ----------
     dispatcher : callable
         The function itself, which knows how it was compiled.
-    items : sequence or None
-        What the function is mapped over.
+    given : tuple
+        Positional arguments, named ones, and ``items``: what the function is mapped over, or None.
     moves : bool
         Whether it has changed the working directory.
 
@@ -168,17 +169,26 @@ class Calls:
         if place := _SENT_TO.get(_where()):
             _check_sendable(function, target, place)
         args, kwargs, items = _arguments(definition)
-        self.dispatcher = function
-        self.items = items or _items(definition["items"], self._home)
+        self._bind(function, args, kwargs, items or _items(definition["items"], self._home))
         check = definition["check"]
         self._check: Callable[..., Any] | None = import_target(check, self._home) if check else None
+        self._careful_calls: Counter[tuple[int, int]] = Counter()
+        self._inspected = False
+        self.moves = False
+
+    def _bind(self, function: Callable[..., Any], *given: Any) -> None:
+        self.dispatcher, self.given = function, given
+        args, kwargs, self.items = given
         if self.items is not None and args:  # the item comes first
             self._call: Callable[..., Any] = lambda item: function(item, *args, **kwargs)
         else:
             self._call = functools.partial(function, *args, **kwargs) if args or kwargs else function
-        self._careful_calls: Counter[tuple[int, int]] = Counter()
-        self._inspected = False
-        self.moves = False
+
+    def bound(self, function: Callable[..., Any], *given: Any) -> Calls:
+        """Return a copy that calls another function, or with other arguments, named arguments and items."""
+        other = copy.copy(self)
+        other._bind(function, *(given or self.given))
+        return other
 
     def __call__(self, phase: int, lo: int, hi: int, params: Mapping[str, int], buffers: Any) -> str | None:
         """Call the function ``hi - lo`` times; return what the check complains about, if anything."""

@@ -113,10 +113,17 @@ class Examined:
     printed_bytes, complained_bytes : int
         Written to standard output, and to standard error, by one call.
     busy : float
-        CPU time of a call in all threads over that of the calling one, its libraries being limited to one thread. CPU
-        times, because threads queue on a busy machine.
+        CPUs that calls keep busy, its libraries being limited to one thread; threads that a call starts and ends are
+        not counted.
     busy_whole : float
         The same without that limit; 0 if not measured.
+    empty_s : float
+        Seconds per call of a function that does nothing, in the same loop.
+    fresh : float or None
+        Time of a call with its arguments as at first and an empty cache over that of a later one; None where neither
+        a cache nor changed arguments are known.
+    growth : float or None
+        Size of the pickled arguments after all calls over that after the first; None where it is not known.
     pools : tuple of str
         Thread pools of its libraries, e.g. ``openblas``.
     """
@@ -133,6 +140,9 @@ class Examined:
     moves: bool = False
     busy: float = 1.0
     busy_whole: float = 0.0
+    empty_s: float = 0.0
+    fresh: float | None = None
+    growth: float | None = None
     pools: tuple[str, ...] = ()
 
     @property
@@ -147,8 +157,8 @@ class Examined:
 
     def stored(self) -> dict[str, Any]:
         """Return what a result file keeps; JSON-able."""
-        kept = {"call_s": self.call_s, "held": self.held, "own_threads": self.own_threads, "pools": list(self.pools)}
-        return {**kept, "items": self.items} if self.items else kept
+        kept = {name: getattr(self, name) for name in ("call_s", "empty_s", "held", "own_threads", "fresh", "growth")}
+        return kept | {"pools": list(self.pools)} | ({"items": self.items} if self.items else {})
 
     @property
     def prints(self) -> bool:
@@ -223,11 +233,11 @@ class OneByOne:
     """One call after the other, each on as many threads as its libraries use: what ``native`` measures."""
 
     def __init__(self, definition: Mapping[str, str]) -> None:
-        self._calls = Calls(definition)
-        self.dispatcher = self._calls.dispatcher
+        self.calls = Calls(definition)
+        self.dispatcher = self.calls.dispatcher
 
     def __call__(self, workers: int, params: Mapping[str, int], buffers: Any) -> str | None:
-        return self._calls(0, 0, params["tasks"], params, buffers)
+        return self.calls(0, 0, params["tasks"], params, buffers)
 
 
 def choose_tasks(

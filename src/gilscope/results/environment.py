@@ -42,7 +42,11 @@ _ENVIRONMENT: Shape = {
     "checks": [dict.fromkeys(("name", "status", "message", "cure"), _TEXT)],
     "hand_over_s": {_EACH: (int, float)},
     "functions": {
-        _EACH: {**dict.fromkeys(("call_s", "held", "items"), _NUMBER), "own_threads": _FLAG, "pools": [_TEXT]}
+        _EACH: {
+            **dict.fromkeys(("call_s", "empty_s", "held", "items", "fresh", "growth"), _NUMBER),
+            "own_threads": _FLAG,
+            "pools": [_TEXT],
+        }
     },
     "started_utc": _TEXT,
 }

@@ -81,6 +81,9 @@ class ExaminedFunction:
     """One of the user's functions as it was examined before it was measured."""
 
     call_s: float | None = None  # seconds of one call on one thread
+    empty_s: float | None = None  # the same for a function that does nothing
+    fresh: float | None = None  # a call with fresh arguments and caches over a later one
+    growth: float | None = None  # of its pickled arguments while it was examined
     held: float | None = None  # share of that time in which it held the GIL, 0 to 1
     own_threads: bool = False  # whether it, or libraries it calls, use threads
     pools: tuple[str, ...] = ()  # thread pools of libraries that it uses

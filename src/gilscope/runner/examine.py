@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import multiprocessing
 import os
+import pickle
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from types import FunctionType
 from typing import Any
 
 from gilscope.core import clocks
@@ -22,21 +26,22 @@ __all__ = ["examine", "hand_over"]
 _PROBED_S = 0.15  # of calls under the GIL probe: at 2 kHz a share to five points
 _MOST_CALLS = 1 << 20
 _RUNS, _TASKS = 5, 200  # of hand-overs
+_MOST_BYTES = 1 << 20  # of pickled arguments that are compared
+_FRESH_CALLS, _LEAST_NS = 5, 1000  # one by one, for the minimum; shorter ones are clock reads and cold caches
 
 
 def examine(calls: Calls) -> dict[str, Any]:
     """Call a function for a moment and return the fields of ``kernels.user.Examined``, except for failures."""
-    before_bytes = _peak_bytes()
+    first, before_bytes = _packed(calls), _peak_bytes()
     with _printed(1) as printed, _printed(2) as complained:
         calls(0, 0, 1, {}, {})
     peak_bytes = _peak_bytes() - before_bytes
-    moved = calls.moves
-    call_s = _seconds_per_call(calls)
+    moved, later = calls.moves, _packed(calls)
+    empty_s, _ = _paced(calls.bound(lambda *args, **kwargs: None))  # first: pools spin for a while after an import
+    call_s, busy = _paced(calls)
     count = max(1, min(_MOST_CALLS, round(_PROBED_S / call_s)))
-    all_ns, own_ns = clocks.process_cpu_ns(), clocks.thread_cpu_ns()
     with GilMonitor(DIAGNOSTIC_RATE_HZ) as monitor:
         calls.run(0, count)
-    all_ns, own_ns = clocks.process_cpu_ns() - all_ns, clocks.thread_cpu_ns() - own_ns
     gil = monitor.to_dict()
     return {
         "call_s": call_s,
@@ -46,7 +51,10 @@ def examine(calls: Calls) -> dict[str, Any]:
         "printed_bytes": printed[0],
         "complained_bytes": complained[0],
         "moves": moved,
-        "busy": all_ns / max(1, own_ns),
+        "busy": busy,
+        "empty_s": empty_s,
+        "fresh": _fresh(calls, first),
+        "growth": (len(_packed(calls)) or 2 * _MOST_BYTES) / len(later) if later else None,
         "pools": _pools(),
     }
 
@@ -77,16 +85,94 @@ def _pool(case: Case) -> Executor:
     return pool
 
 
-def _seconds_per_call(calls: Calls) -> float:
-    """Time more and more calls, until they take a fair part of the probed time; a long call is timed once."""
+def _paced(calls: Calls) -> tuple[float, float]:
+    """Time more and more calls, until they take a fair part of the probed time; a long call is timed once.
+
+    Returns seconds per call and the CPUs it keeps busy. The GIL probe, which would be one of them, does not run.
+    """
     count = 1
     while True:
-        begin = clocks.wall_ns()
+        before, begin = _tasks_ns(), clocks.wall_ns()
         calls.run(0, count)
-        spent_s = (clocks.wall_ns() - begin) / 1e9
-        if spent_s >= _PROBED_S / 4 or count >= _MOST_CALLS:
-            return max(spent_s / count, 1e-9)
+        spent_ns = clocks.wall_ns() - begin
+        if spent_ns >= _PROBED_S / 4 * 1e9 or count >= _MOST_CALLS:
+            return max(spent_ns / count, 1) / 1e9, _busy(before, _tasks_ns(), spent_ns)
         count *= 4
+
+
+def _tasks_ns() -> Mapping[int, tuple[int, int]]:
+    return clocks.tasks_ns() or {0: (clocks.process_cpu_ns(), 0)}
+
+
+def _busy(before: Mapping[int, tuple[int, int]], after: Mapping[int, tuple[int, int]], wall_ns: int) -> float:
+    """Return the CPUs kept busy by the threads that were there all the time: those of pools, not those calls start."""
+    used = {
+        task: (after[task][0] - before[task][0], after[task][1] - before[task][1]) for task in before if task in after
+    }
+    own_ns, queued_ns = used.get(threading.get_native_id(), (0, 0))
+    return sum(cpu_ns for cpu_ns, _ in used.values()) / max(1, own_ns, wall_ns - queued_ns)
+
+
+class _Bounded(io.BytesIO):
+    """A file that refuses to become large."""
+
+    def write(self, data: Any) -> int:
+        if self.tell() + memoryview(data).nbytes > _MOST_BYTES:
+            raise ValueError
+        return super().write(data)
+
+
+def _packed(calls: Calls) -> bytes:
+    """Pickle what calls are given, and the function's defaults; empty where that is impossible or more than 1 MiB."""
+    function, file = calls.dispatcher, _Bounded()
+    defaults = getattr(function, "__defaults__", None), getattr(function, "__kwdefaults__", None)
+    with contextlib.suppress(Exception):  # whatever classes of users raise
+        pickle.Pickler(file, 5, buffer_callback=_small).dump((calls.given, defaults))
+        return file.getvalue()
+    return b""
+
+
+def _small(buffer: pickle.PickleBuffer) -> bool:
+    """Let small arrays be pickled with the rest, and refuse large ones before they are copied."""
+    if buffer.raw().nbytes > _MOST_BYTES:
+        raise ValueError
+    return True
+
+
+def _fresh(calls: Calls, packed: bytes) -> float | None:
+    """Time calls that find arguments as the first did, and an empty cache, over later ones; None where both agree.
+
+    What the very first call took says less: imports and compilers are in it.
+    """
+    clear = getattr(calls.dispatcher, "cache_clear", None)
+    if clear is None and packed in (b"", _packed(calls)):
+        return None
+    fresh_ns: list[int] = []
+    later_ns: list[int] = []
+    with contextlib.suppress(Exception):  # of arguments that do not survive being pickled
+        while len(fresh_ns) < _FRESH_CALLS and sum(fresh_ns) < _PROBED_S * 1e9:
+            later_ns.append(_once_ns(calls))
+            if clear is not None:
+                clear()
+            fresh_ns.append(_once_ns(_again(calls, packed) if packed else calls))
+    return min(fresh_ns) / max(_LEAST_NS, min(later_ns)) if fresh_ns else None
+
+
+def _again(calls: Calls, packed: bytes) -> Calls:
+    """Return the calls with arguments and defaults as they were."""
+    given, (defaults, named) = pickle.loads(packed)
+    old = calls.dispatcher
+    if not isinstance(old, FunctionType):
+        return calls.bound(old, *given)
+    new = FunctionType(old.__code__, old.__globals__, old.__name__, defaults, old.__closure__)
+    new.__kwdefaults__ = named
+    return calls.bound(new, *given)
+
+
+def _once_ns(calls: Calls) -> int:
+    begin = clocks.wall_ns()
+    calls.run(0, 1)
+    return clocks.wall_ns() - begin
 
 
 def _peak_bytes() -> int:

@@ -31,6 +31,7 @@ SAID = {
     "scales": "of what the machine gave, both net of other programs, a speed-up of 1.96 [1.96, 1.96]",
     "scales_partly": "a speed-up of 1.79 [1.79, 1.79]; the largest loss is",
     "not_repeatable": "A call at the end takes 1.95 times as long as one at the beginning",
+    "too_short": "A call takes 50.0 ns, and 40.0 ns where the function does nothing",
     "superlinear": "2 workers do 2.50x [2.50, 2.50] the work of one, the same work takes 0.80x",
     "page_faults": "Page faults take 19 ±1% of the workers' time and 30 ±1% of one worker's alone, 4,000 and 4,000",
     "inflation": "The same work takes 1.60x [1.60, 1.60] the CPU time, 38 ±1% of the core-seconds",

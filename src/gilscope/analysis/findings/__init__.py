@@ -18,6 +18,7 @@ FINDINGS = (
     "too_noisy",
     "scales",
     "not_repeatable",
+    "too_short",
     "superlinear",
     "page_faults",
     "nested_parallelism",
@@ -40,6 +41,7 @@ FINDINGS = (
 
 _OF_NESTED = (
     "not_repeatable",
+    "too_short",
     "too_noisy",
     "scales",
     "superlinear",

@@ -71,7 +71,8 @@ class CaseView:
 
     ``account`` and ``control_account``, that of the spin control, are None without stamps. ``versus_limited``: where
     the workers' libraries use threads of their own, T(p) over that of the twin with one thread per worker. ``cpus`` is
-    ``environment.cpus`` of the result. ``single_over_spin``: the CPU time of T(1) over that of the control.
+    ``environment.cpus`` of the result, ``examined`` the entry of ``environment.functions``. ``single_over_spin``: the
+    CPU time of T(1) over that of the control.
     """
 
     case: Case
@@ -85,6 +86,7 @@ class CaseView:
     versus_limited: Estimate | None = None
     single_over_spin: PerBlock = field(default_factory=dict)
     cpus: Mapping[str, Any] = field(default_factory=dict)
+    examined: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def decidable(self) -> bool:

@@ -8,15 +8,33 @@ from gilscope.analysis.evidence import RepeatEvidence
 from gilscope.analysis.findings._view import CaseView, Finding
 
 CURE = "make each call do the same: fresh arguments, no cache across calls, nothing appended to what calls share"
-EXPLAINS = frozenset({"superlinear", "scales", "scales_partly", "too_noisy", "imbalance", "inflation", "contention"})
+EXPLAINS = frozenset(
+    {"superlinear", "scales", "scales_partly", "too_noisy", "too_short", "imbalance", "inflation", "contention"}
+)
 
 LEAST_BLOCKS, FEW_BLOCKS = 4, 9
 CHANGED, CHANGED_IN_FEW = 1.25, 1.5
 """The change from the first to the last third of the blocks that is no drift, and the one of a few, single blocks."""
 
+DIFFERS = 2.0
+"""Factor between calls with fresh and with used arguments, or between the arguments' sizes, that is no scatter."""
+
 
 def find(view: CaseView) -> Finding | None:
-    """Name it where the CPU time of T(1) over that of the control changed for good: the outer thirds do not overlap."""
+    """Name it where the CPU time of T(1) over that of the control changed for good: the outer thirds do not overlap.
+
+    Or where the function, when it was examined, took longer with fresh arguments and caches, or its arguments grew.
+    """
+    changed, fresh, growth = _changed(view), view.examined.get("fresh"), view.examined.get("growth")
+    fresh = fresh if fresh and fresh >= DIFFERS else None
+    growth = growth if growth and not 1.0 / DIFFERS < growth < DIFFERS else None
+    if changed is fresh is growth is None:
+        return None
+    evidence = RepeatEvidence(changed=changed, fresh=fresh, growth=growth)
+    return Finding(code="not_repeatable", evidence=evidence, share=1.0 - 1.0 / view.case.workers)
+
+
+def _changed(view: CaseView) -> float | None:
     series = [view.single_over_spin[at] for at in sorted(view.single_over_spin)]
     if len(series) < LEAST_BLOCKS:
         return None
@@ -25,6 +43,4 @@ def find(view: CaseView) -> Finding | None:
     changed = statistics.median(last) / statistics.median(first)
     apart = max(first) < min(last) if changed > 1.0 else min(first) > max(last)
     least = CHANGED if len(series) >= FEW_BLOCKS else CHANGED_IN_FEW
-    if not apart or 1.0 / least < changed < least:
-        return None
-    return Finding(code="not_repeatable", evidence=RepeatEvidence(changed=changed), share=1.0 - 1.0 / view.case.workers)
+    return None if not apart or 1.0 / least < changed < least else changed

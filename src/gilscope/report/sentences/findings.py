@@ -95,7 +95,17 @@ def _scales_partly(found: evidence.PartlyEvidence, row: CaseRow) -> str:
 
 
 def _not_repeatable(found: evidence.RepeatEvidence, row: CaseRow) -> str:
-    return f"A call at the end takes {found.changed:.2f} times as long as one at the beginning: it is not the same work"
+    parts = []
+    if found.fresh is not None:
+        parts.append(
+            f"a call with fresh arguments and an empty cache takes {found.fresh:.1f} times as long as later ones"
+        )
+    if found.growth is not None:
+        parts.append(f"the arguments become {found.growth:.1f} times as large while it is called")
+    if found.changed is not None:
+        parts.append(f"a call at the end takes {found.changed:.2f} times as long as one at the beginning")
+    text = ", ".join(parts)
+    return f"{text[0].upper()}{text[1:]}: it is not the same work"
 
 
 def _superlinear(found: evidence.SuperlinearEvidence, row: CaseRow) -> str:
@@ -238,6 +248,9 @@ _SENTENCES: Mapping[str, Callable[[Any, CaseRow], str]] = {
     "scales": lambda found, row: f"Reaches {_of_machine(found)}, a speed-up of {interval(found.speedup)}",
     "scales_partly": _scales_partly,
     "not_repeatable": _not_repeatable,
+    "too_short": lambda found, row: (
+        f"A call takes {seconds(found.call_s)}, and {seconds(found.empty_s)} where the function does nothing"
+    ),
     "superlinear": _superlinear,
     "page_faults": _page_faults,
     "inflation": _inflation,

@@ -19,6 +19,7 @@ __all__ = ["closing", "preamble", "sentence"]
 
 _UNDECIDED = {
     "machine": ": the machine itself gave no more to the control.",
+    "state": ": its calls are not the same work.",
     "noise": "; give it a larger --budget or a quieter machine.",
 }
 
