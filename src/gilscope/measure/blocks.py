@@ -6,6 +6,7 @@ within blocks, so that drift of the machine cancels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -29,6 +30,9 @@ T = TypeVar("T")
 REPLACE_RUNNERS_FROM_S = 90.0
 """Studies with a larger budget replace their runners half-way: the memory layout of a process's code and data is luck
 that lasts as long as the process (Mytkowicz et al., ASPLOS 2009)."""
+
+CONTROL_S = 0.02
+"""Shortest round of a control: as many repeats as T(1) has last 4 ms on 64 workers, hardly more than starting them."""
 
 _DIAGNOSE_ONCE_AT = 7  # block after which serial and native are: their share of the GIL does not change
 _DIAGNOSE_EVERY = 3  # blocks: enough samples of the GIL for a share to 1 or 2 points, for a twentieth of the time
@@ -77,6 +81,7 @@ def _calibrated(host: SupervisedHost, slot: Slot, record: CaseRecord, prepared: 
     """Give a record its repeats: measured on T(1), copied for the others.
 
     Executors that hand out tasks may take many times T(1): their own are measured too, and limited to those of T(1).
+    Rounds of controls on many workers are repeated more often, or they would last milliseconds.
     """
     case, most = record.case, None
     if case.t1 != case:
@@ -85,8 +90,10 @@ def _calibrated(host: SupervisedHost, slot: Slot, record: CaseRecord, prepared: 
             return replace(record, status="failed", reason=f"its T(1), {case.t1.id}, could not be measured")
         most = known.repeats
         if not case.by_tasks:
-            prepared.round_s[case.id] = prepared.round_s[case.t1.id]
-            return replace(record, repeats=most)
+            single_s = prepared.round_s[case.t1.id]
+            longer = 1 if slot.role == "case" else max(1, math.ceil(CONTROL_S * case.workers / single_s))
+            prepared.round_s[case.id] = single_s * longer
+            return replace(record, repeats=most * longer)
     try:
         repeats, lasts_s = calibrate(host, slot, record.first_ns / 1e9, round_s=round_s)
     except MeasurementError as error:
@@ -262,10 +269,11 @@ def _diagnose(group: Group, index: int, host: SupervisedHost, prepared: Prepared
 
 
 def _ratios(group: Group, rounds: Mapping[str, Round]) -> Iterator[tuple[str, float]]:
-    """Yield T(1)/T(p) per case of a block; where nothing is parallel, serial times against the control."""
+    """Yield T(1)/T(p) per case of a block, net where that is known; without parallel cases T(1) against the control."""
     control = next((s.key for s in group.slots if s.role == "spin" and s.case.executor == "serial"), "")
     parallel = any(slot.role == "case" and slot.case.t1 != slot.case for slot in group.slots)
-    each_ns = {key: measured.wall_ns / measured.repeats for key, measured in rounds.items()}
+    net = all(measured.net_ns for measured in rounds.values())
+    each_ns = {key: ((net and one.net_ns) or one.wall_ns) / one.repeats for key, one in rounds.items()}
     for slot in group.slots:
         if slot.role != "case" or slot.key not in each_ns:
             continue

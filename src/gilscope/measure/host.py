@@ -29,6 +29,7 @@ PREPARE_TIMEOUT_S = 300.0  # a cold JIT compilation of many variants on a slow m
 _FIXES = {  # by what a library prints or raises last, which does not name one
     "workqueue threading layer": "install tbb, or set NUMBA_THREADING_LAYER=omp: Numba's workqueue bears no threads",
     "fork() called from a process already using GNU OpenMP": "use --start-method forkserver or spawn",
+    "Too many open files": "allow more (ulimit -n 16384), or use fewer workers",
     "no locator available": "set NUMBA_CACHE_DIR to a folder that can be written",
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -31,6 +32,7 @@ from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 
 __all__ = ["main"]
 
+_MOST_FILES = 16_384
 _HOLDS_KEPT = 200  # of the GIL, for the timeline: five times as many as two threads make by byte code in 200 ms
 
 
@@ -187,9 +189,18 @@ def _prepared(session: Any, first: Round) -> dict[str, Any]:
     }
 
 
+def _allow_files() -> None:
+    """Raise the soft limit of open files: 256 workers need several each, and many systems begin with 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def main() -> None:
     """Serve the supervisor; the second argument is the configuration of this process."""
     config = json.loads(sys.argv[2])
+    _allow_files()
     if config["memory_limit_bytes"]:
         bound_memory(config["memory_limit_bytes"])
     runner = _Runner(config["max_workers"], config["cpus"], config["dask_scheduler"], config["places"])

@@ -143,12 +143,16 @@ class CaseView:
 
     @property
     def own_loss(self) -> Estimate | None:
-        """Share lost to waiting for the GIL, locks, messages and each other, beyond what the control lost like that."""
+        """Share lost to waiting for the GIL, locks, messages and each other, each beyond the control's."""
         if self.account is None or not self.idles:
             return None
-        control = self.control_account.lost_by_block(*WAITS) if self.control_account is not None else {}
-        own = self.account.lost_by_block(*WAITS)
-        return averaged({at: value - max(0.0, control.get(at, 0.0)) for at, value in own.items()})
+        own, control = self.account, self.control_account
+        beyond = dict.fromkeys(own.cpu_weight, 0.0)
+        for name in WAITS:
+            of_control = control.fractions[name] if control is not None else {}
+            for at in beyond:
+                beyond[at] += max(0.0, own.fractions[name][at] - max(0.0, of_control.get(at, 0.0)))
+        return averaged(beyond)
 
     def without_faults(self, grown: PerBlock) -> Estimate | None:
         """Estimate a part of the inflation without that of page faults, which have a finding of their own."""
