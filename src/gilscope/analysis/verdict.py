@@ -66,29 +66,15 @@ class Threads:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionVerdict:
-    """What is decided about one of the user's functions.
-
-    Parameters
-    ----------
-    best : tuple of CaseRow
-        The ways that certainly gain and tie for the highest throughput, the highest first.
-    gains : bool or None
-        Whether more workers help; None where that is open.
-    open_because : {"", "machine", "noise", "state"}
-        Why it is open: the machine gave no more to the control, intervals are too wide, or calls are not the same work.
-    ways : tuple of CaseRow
-        All ways on several workers, in table order: none with more workers than CPUs, unless there are no others.
-    hand_over_s : float or None
-        What handing one task to the pool of the best way costs, where that is known.
-    """
+    """What is decided about one of the user's functions."""
 
     function: str
-    best: tuple[CaseRow, ...]
-    gains: bool | None
-    open_because: Literal["", "machine", "noise", "state"]
-    ways: tuple[CaseRow, ...]
+    best: tuple[CaseRow, ...]  # the ways that certainly gain and tie for the highest throughput, the highest first
+    gains: bool | None  # whether more workers help; None where that is open
+    open_because: Literal["", "machine", "noise", "state"]  # no more for the control, wide intervals, unlike calls
+    ways: tuple[CaseRow, ...]  # all on several workers, in table order; on more than CPUs only if there are no others
     serial: CaseRow | None
-    hand_over_s: float | None
+    hand_over_s: float | None  # what handing one task to the pool of the best way costs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

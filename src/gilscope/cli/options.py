@@ -20,38 +20,18 @@ _FUNCTIONS = ("profile", "trace")
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of some verbs; a name that means something else in another verb has an entry for each.
-
-    Parameters
-    ----------
-    metavar : str
-        The value in help; empty: the option is a flag.
-    help : str
-        One sentence, and the default in brackets.
-    reader : callable (text) -> value
-        Raises a UsageError of one line for what it refuses.
-    field : str
-        The field of the verb's request, study or options that it fills; empty: the verb reads it by its name.
-    setting : bool
-        Whether ``[tool.gilscope]`` may have it.
-    many : bool
-        Whether it may be given several times. The reader gets the texts joined by commas.
-    argument : bool
-        Whether it is given without its name.
-    measured : bool
-        Whether it says what is measured, not where that goes or how it is shown. ``--resume`` compares the former.
-    """
+    """One option of some verbs; a name that means something else in another verb has an entry for each."""
 
     name: str
-    metavar: str
-    help: str
+    metavar: str  # the value in help; empty: the option is a flag
+    help: str  # one sentence, and the default in brackets
     verbs: tuple[str, ...]
-    reader: Callable[[str], object] = str
-    field: str = ""
-    setting: bool = False
-    many: bool = False
-    argument: bool = False
-    measured: bool = True
+    reader: Callable[[str], object] = str  # raises a UsageError of one line for what it refuses
+    field: str = ""  # of the verb's request, study or options, which it fills; empty: the verb reads it by its name
+    setting: bool = False  # whether [tool.gilscope] may have it
+    many: bool = False  # whether it may be given several times: the reader gets the texts joined by commas
+    argument: bool = False  # whether it is given without its name
+    measured: bool = True  # whether it says what is measured, which --resume compares, not where that goes
 
     @property
     def parameter(self) -> str:

@@ -124,12 +124,7 @@ class BarProgress(Observer):
 class Provisional(Observer):
     """Passes everything on to ``inner``; gives it a first verdict, once, at the end of a block when it is due.
 
-    Parameters
-    ----------
-    answer : callable (Path) -> str
-        Makes the sentences from the result file so far.
-    clock : callable () -> float
-        Monotonic seconds.
+    ``answer`` makes the sentences from the result file so far; ``clock`` returns monotonic seconds.
     """
 
     def __init__(

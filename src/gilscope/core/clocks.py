@@ -104,11 +104,11 @@ def steal_ns() -> int | None:
 def tasks_run_queue_ns() -> int | None:
     """Run-queue delay of all threads of this process together, as in ``tasks_ns``; None where unknown."""
     tasks = tasks_ns()
-    return sum(queued_ns for _, queued_ns in tasks.values()) if tasks else None
+    return None if 0 in tasks else sum(queued_ns for _, queued_ns in tasks.values())
 
 
 def tasks_ns() -> dict[int, tuple[int, int]]:
-    """CPU time and run-queue delay of each thread of this process by its id; empty where unknown.
+    """CPU time and run-queue delay of each thread of this process by its id; of all as thread 0 where that is unknown.
 
     Other threads' counters lag by up to a tick while they run: read it when they are idle.
     """
@@ -118,7 +118,7 @@ def tasks_ns() -> dict[int, tuple[int, int]]:
             if fields := _head(f"/proc/self/task/{task}/schedstat").split():  # it may just have ended
                 tasks[int(task)] = int(fields[0]), int(fields[1])
     except (OSError, IndexError, ValueError):
-        return {}
+        return {0: (process_cpu_ns(), 0)}
     return tasks
 
 

@@ -141,19 +141,9 @@ def _where() -> str:
 class Calls:
     """A chunked function (see ``gilscope.core.spec``) that calls the user's once per item.
 
-    Attributes
-    ----------
-    dispatcher : callable
-        The function itself, which knows how it was compiled.
-    given : tuple
-        Positional arguments, named ones, and ``items``: what the function is mapped over, or None.
-    moves : bool
-        Whether it has changed the working directory.
-
-    Raises
-    ------
-    CallError
-        If something of it cannot be imported, set up, or sent to the worker it is in.
+    ``dispatcher`` is the function itself, which knows how it was compiled; ``given`` its arguments, named ones and
+    ``items``: what it is mapped over, or None. ``moves``: it has changed the working directory. Raises CallError if
+    something of it cannot be imported, set up, or sent to the worker it is in.
     """
 
     def __init__(self, definition: Mapping[str, str]) -> None:

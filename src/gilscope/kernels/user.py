@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from gilscope.core.cases import DEFAULT_CHUNKS_PER_WORKER
 from gilscope.core.spec import Impl, KernelSpec, Work
 from gilscope.kernels._calls import Calls
 
-__all__ = ["DEFAULT_TIMEOUT_S", "Examined", "Function", "Request", "Tasks", "adopt", "choose_tasks"]
+__all__ = ["DEFAULT_TIMEOUT_S", "PRINTS_BYTES", "Examined", "Function", "Request", "Tasks", "adopt", "choose_tasks"]
 
 DEFAULT_TIMEOUT_S = 60.0
 """A function whose call, with its import and set-up, takes longer than this is taken to run forever."""
@@ -29,7 +29,7 @@ at the end of each, 50 to 100 us, is 0.2 % of 55 ms."""
 
 _HELD = 0.9  # share of the time from which a function counts as holding the GIL
 _BUSY = 1.25  # ratio of CPU times from which a call has threads of its own
-_PRINTS_BYTES = 512  # per call; a line now and then does not matter
+PRINTS_BYTES = 512  # per call; a line now and then does not matter
 
 _TRAVELLING = ("folder", "path", "arguments", "packed", "setup", "items", "check")
 _UNSAFE = re.compile(r"[^\w.:/\-]")
@@ -49,30 +49,16 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to call and with what.
-
-    Parameters
-    ----------
-    arguments : str
-        A Python literal: (positional tuple, named dict).
-    packed : str
-        Arguments that are not literals, and items, pickled and in base64; read by runners and workers only.
-    path : str
-        More folders to search, separated as in PATH.
-    setup, items, check : str
-        Targets or empty: what makes the arguments, what the function is mapped over, what judges a result.
-    folder : str
-        Absolute: searched for modules first.
-    """
+    """What to call and with what; ``setup``, ``items`` and ``check`` are targets or empty."""
 
     functions: tuple[Function, ...]
-    folder: str
-    arguments: str = "((), {})"
-    packed: str = ""
-    path: str = ""
-    setup: str = ""
-    items: str = ""
-    check: str = ""
+    folder: str  # absolute: searched for modules first
+    arguments: str = "((), {})"  # a Python literal: (positional tuple, named dict)
+    packed: str = ""  # arguments that are not literals, and items: pickled, in base64, read by runners and workers only
+    path: str = ""  # more folders to search, separated as in PATH
+    setup: str = ""  # makes the arguments
+    items: str = ""  # what the function is mapped over
+    check: str = ""  # judges a result
 
     @property
     def kernel(self) -> str:
@@ -96,54 +82,24 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """What a runner found out about a function.
+    """What a runner found out about a function."""
 
-    Parameters
-    ----------
-    problem : str
-        If not empty, why it cannot be measured; then nothing else is known.
-    call_s : float
-        Seconds per call, warm.
-    items : int
-        Length of what it is mapped over; 0 without.
-    held : float or None
-        Share of the time it holds the GIL; None without a probe.
-    peak_bytes : int
-        By how much the first call made the process grow.
-    printed_bytes, complained_bytes : int
-        Written to standard output, and to standard error, by one call.
-    busy : float
-        CPUs that calls keep busy, its libraries being limited to one thread; threads that a call starts and ends are
-        not counted.
-    busy_whole : float
-        The same without that limit; 0 if not measured.
-    empty_s : float
-        Seconds per call of a function that does nothing, in the same loop.
-    fresh : float or None
-        Time of a call with its arguments as at first and an empty cache over that of a later one; None where neither
-        a cache nor changed arguments are known.
-    growth : float or None
-        Size of the pickled arguments after all calls over that after the first; None where it is not known.
-    pools : tuple of str
-        Thread pools of its libraries, e.g. ``openblas``.
-    """
-
-    problem: str = ""
+    problem: str = ""  # if not empty, why it cannot be measured; then nothing else is known
     detail: str = ""
     status: Literal["ok", "failed", "timeout"] = "ok"
-    call_s: float = 0.0
-    items: int = 0
-    held: float | None = None
-    peak_bytes: int = 0
-    printed_bytes: int = 0
+    call_s: float = 0.0  # warm
+    empty_s: float = 0.0  # the same for a function that does nothing
+    items: int = 0  # length of what it is mapped over; 0 without
+    held: float | None = None  # share of the time it holds the GIL; None without a probe
+    peak_bytes: int = 0  # by how much the first call made the process grow
+    printed_bytes: int = 0  # by one call, as the next
     complained_bytes: int = 0
     moves: bool = False
-    busy: float = 1.0
-    busy_whole: float = 0.0
-    empty_s: float = 0.0
-    fresh: float | None = None
-    growth: float | None = None
-    pools: tuple[str, ...] = ()
+    busy: float = 1.0  # CPUs that calls keep busy, libraries limited to one thread, without threads that a call starts
+    busy_whole: float = 0.0  # the same without that limit; 0 if not measured
+    fresh: float | None = None  # a call with arguments as at first and an empty cache over a later one; None: no state
+    growth: float | None = None  # size of the pickled arguments after all calls over that after the first
+    pools: tuple[str, ...] = ()  # of its libraries, e.g. openblas
 
     @property
     def own_threads(self) -> bool:
@@ -160,30 +116,14 @@ class Examined:
         kept = {name: getattr(self, name) for name in ("call_s", "empty_s", "held", "own_threads", "fresh", "growth")}
         return kept | {"pools": list(self.pools)} | ({"items": self.items} if self.items else {})
 
-    @property
-    def prints(self) -> bool:
-        """Whether it prints so much that its time depends on where the output goes."""
-        return self.printed_bytes >= _PRINTS_BYTES
 
-    @property
-    def complains(self) -> bool:
-        """Whether it writes so much to standard error, which gilscope reads for tracebacks, that this costs time."""
-        return self.complained_bytes >= _PRINTS_BYTES
-
-
-class _TaskCounts(Mapping[str, Mapping[str, int]]):
+class _TaskCounts(dict[str, Mapping[str, int]]):
     """Sizes are numbers of tasks: every number is a size."""
 
-    def __getitem__(self, size: str) -> Mapping[str, int]:
+    def __missing__(self, size: str) -> Mapping[str, int]:
         if not size.isdecimal() or int(size) < 1:
             raise KeyError(size)
         return {"tasks": int(size)}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(("1",))
-
-    def __len__(self) -> int:
-        return 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +157,7 @@ def adopt(request: Request, examined: Mapping[str, Examined] | None = None, task
         name=request.kernel,
         summary=", ".join(function.target for function in request.functions),
         regime="your own",
-        sizes=_TaskCounts(),
+        sizes=_TaskCounts({"1": {"tasks": 1}}),
         extent=lambda params: params["tasks"],
         work=lambda params, result: Work(units=params["tasks"], unit="tasks"),
         combine=lambda params, partials: next((partial for partial in partials if partial), None),

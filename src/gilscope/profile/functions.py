@@ -16,7 +16,16 @@ from gilscope.core.spec import KernelSpec
 from gilscope.env import default_workers, usable_cpus
 from gilscope.env.interpreters import Interpreter
 from gilscope.executors.processes import default_start_method
-from gilscope.kernels.user import DEFAULT_TIMEOUT_S, Examined, Function, Request, Tasks, adopt, choose_tasks
+from gilscope.kernels.user import (
+    DEFAULT_TIMEOUT_S,
+    PRINTS_BYTES,
+    Examined,
+    Function,
+    Request,
+    Tasks,
+    adopt,
+    choose_tasks,
+)
 from gilscope.measure.calibrate import ROUND_S
 from gilscope.measure.engine import Planned
 from gilscope.measure.events import Observer
@@ -26,6 +35,7 @@ from gilscope.plan import make_plan, with_t1
 __all__ = ["DEFAULT_BUDGET_S", "Functions", "Options"]
 
 DEFAULT_BUDGET_S = 30.0  # about 20 blocks of one function on 2 CPUs: half-widths of 3 % on a quiet machine
+_OF_STUDY = ("executors", "budget_s", "precision", "seed", "pin", "dask_scheduler", "memory_limit_bytes")
 _EXECUTORS = ("serial", "threads", "processes", "interpreters", "native")
 
 
@@ -159,12 +169,12 @@ def _cautions(request: Request, examined: Mapping[str, Examined]) -> Iterator[di
 
     for function in request.functions:
         target, entry = function.target, examined[function.name]
-        if entry.prints:
+        if entry.printed_bytes >= PRINTS_BYTES:
             yield caution(
                 f"{target} prints {entry.printed_bytes} bytes per call, under every executor into nothing",
                 "print less: a terminal or a pipe would slow it down further, and threads would share it",
             )
-        if entry.complains:
+        if entry.complained_bytes >= PRINTS_BYTES:
             yield caution(
                 f"{target} writes {entry.complained_bytes} bytes per call to standard error",
                 "write less: they are read while it is measured, and threads share the stream",
@@ -190,18 +200,12 @@ def _study(
     study = Study(
         kernels=(request.kernel,),
         implementations=tuple(function.name for function in request.functions),
-        executors=options.executors,
         workers=tuple(workers),
-        budget_s=options.budget_s,
-        precision=options.precision,
         chunks_per_worker=chunks,
         start_methods=options.start_methods or (default_start_method(),),
-        seed=options.seed,
         interpreters=_labels(options),
-        pin=options.pin,
-        dask_scheduler=options.dask_scheduler,
-        memory_limit_bytes=options.memory_limit_bytes,
         functions=tuple(function.target for function in request.functions),
+        **{name: getattr(options, name) for name in _OF_STUDY},
     )
     return study, tasks
 

@@ -60,11 +60,7 @@ def examine(calls: Calls) -> dict[str, Any]:
 
 
 def hand_over(case: Case) -> float:
-    """Measure what one task costs a pool of ``concurrent.futures`` beside its work, in seconds.
-
-    Empty tasks, one by one, in the steady state; the minimum of a few runs, because the cost is wanted without the
-    scatter.
-    """
+    """Measure what one empty task costs a pool of ``concurrent.futures``, in seconds: a minimum, without scatter."""
     with _pool(case) as pool:
         list(pool.map(abs, range(case.workers * 8)))
         spent_ns = []
@@ -92,16 +88,12 @@ def _paced(calls: Calls) -> tuple[float, float]:
     """
     count = 1
     while True:
-        before, begin = _tasks_ns(), clocks.wall_ns()
+        before, begin = clocks.tasks_ns(), clocks.wall_ns()
         calls.run(0, count)
         spent_ns = clocks.wall_ns() - begin
         if spent_ns >= _PROBED_S / 4 * 1e9 or count >= _MOST_CALLS:
-            return max(spent_ns / count, 1) / 1e9, _busy(before, _tasks_ns(), spent_ns)
+            return max(spent_ns / count, 1) / 1e9, _busy(before, clocks.tasks_ns(), spent_ns)
         count *= 4
-
-
-def _tasks_ns() -> Mapping[int, tuple[int, int]]:
-    return clocks.tasks_ns() or {0: (clocks.process_cpu_ns(), 0)}
 
 
 def _busy(before: Mapping[int, tuple[int, int]], after: Mapping[int, tuple[int, int]], wall_ns: int) -> float:
@@ -124,19 +116,12 @@ class _Bounded(io.BytesIO):
 
 def _packed(calls: Calls) -> bytes:
     """Pickle what calls are given, and the function's defaults; empty where that is impossible or more than 1 MiB."""
-    function, file = calls.dispatcher, _Bounded()
-    defaults = getattr(function, "__defaults__", None), getattr(function, "__kwdefaults__", None)
+    file, defaults = _Bounded(), [getattr(calls.dispatcher, name, None) for name in ("__defaults__", "__kwdefaults__")]
     with contextlib.suppress(Exception):  # whatever classes of users raise
-        pickle.Pickler(file, 5, buffer_callback=_small).dump((calls.given, defaults))
+        pickler = pickle.Pickler(file, 5, buffer_callback=lambda buffer: buffer.raw().nbytes <= _MOST_BYTES)
+        pickler.dump((calls.given, defaults))  # without the contents of large arrays
         return file.getvalue()
     return b""
-
-
-def _small(buffer: pickle.PickleBuffer) -> bool:
-    """Let small arrays be pickled with the rest, and refuse large ones before they are copied."""
-    if buffer.raw().nbytes > _MOST_BYTES:
-        raise ValueError
-    return True
 
 
 def _fresh(calls: Calls, packed: bytes) -> float | None:
@@ -147,9 +132,8 @@ def _fresh(calls: Calls, packed: bytes) -> float | None:
     clear = getattr(calls.dispatcher, "cache_clear", None)
     if clear is None and packed in (b"", _packed(calls)):
         return None
-    fresh_ns: list[int] = []
-    later_ns: list[int] = []
-    with contextlib.suppress(Exception):  # of arguments that do not survive being pickled
+    fresh_ns, later_ns = list[int](), list[int]()
+    with contextlib.suppress(Exception):  # of arguments that do not survive being pickled, large arrays among them
         while len(fresh_ns) < _FRESH_CALLS and sum(fresh_ns) < _PROBED_S * 1e9:
             later_ns.append(_once_ns(calls))
             if clear is not None:

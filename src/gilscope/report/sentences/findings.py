@@ -95,16 +95,12 @@ def _scales_partly(found: evidence.PartlyEvidence, row: CaseRow) -> str:
 
 
 def _not_repeatable(found: evidence.RepeatEvidence, row: CaseRow) -> str:
-    parts = []
-    if found.fresh is not None:
-        parts.append(
-            f"a call with fresh arguments and an empty cache takes {found.fresh:.1f} times as long as later ones"
-        )
-    if found.growth is not None:
-        parts.append(f"the arguments become {found.growth:.1f} times as large while it is called")
-    if found.changed is not None:
-        parts.append(f"a call at the end takes {found.changed:.2f} times as long as one at the beginning")
-    text = ", ".join(parts)
+    parts = (
+        (found.fresh, "a call with fresh arguments and an empty cache takes {:.1f} times as long as later ones"),
+        (found.growth, "the arguments become {:.1f} times as large while it is called"),
+        (found.changed, "a call at the end takes {:.2f} times as long as one at the beginning"),
+    )
+    text = ", ".join(part.format(value) for value, part in parts if value is not None)
     return f"{text[0].upper()}{text[1:]}: it is not the same work"
 
 
