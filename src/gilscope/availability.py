@@ -16,8 +16,6 @@ from gilscope.env import interpreter
 from gilscope.env._about import executor_word, kind_of
 from gilscope.env.interpreters import Interpreter
 
-__all__ = ["Abilities", "Local", "Remote", "remote"]
-
 
 class Abilities(Protocol):
     """What one interpreter can run."""

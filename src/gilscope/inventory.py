@@ -10,8 +10,6 @@ from gilscope import executors, kernels
 from gilscope.core.registry import EXECUTORS, FLAGSHIPS, KERNELS, START_METHODS
 from gilscope.core.spec import GilUse, Impl
 
-__all__ = ["Inventory", "ListedExecutor", "ListedImplementation", "ListedKernel", "inventory"]
-
 SCHEMA, SCHEMA_VERSION = "gilscope.list", 1
 
 

@@ -11,8 +11,6 @@ from gilscope.measure.events import Observer
 from gilscope.results import load
 from gilscope.results.schema import RESULT_NAME
 
-__all__ = ["run"]
-
 
 def run(subject: Subject, out: Path, *, observer: Observer | None = None, resume: bool = False) -> Answer:
     """Measure kernels (``engine.Kernels``) or functions (``functions.Functions``) and analyse the result.

@@ -16,8 +16,6 @@ from gilscope.core.registry import check_names
 from gilscope.core.spec import Availability, Impl, KernelSpec
 from gilscope.executors.processes import default_start_method
 
-__all__ = ["QUICK_BUDGET_S", "QUICK_IMPLEMENTATIONS", "compared", "make_plan", "make_study", "with_t1"]
-
 QUICK_IMPLEMENTATIONS = ("py_loop", "std_c", "cy_gil", "cy_nogil", "cy_prange", "nb_prange")
 """Default of ``gilscope run``: one of each kind, so that four kernels get a 95 % interval in a minute. ``nb_gil`` and
 ``nb_nogil`` behave like ``cy_gil`` and ``cy_nogil``."""

@@ -21,8 +21,6 @@ from gilscope.results.surroundings import Surroundings
 if TYPE_CHECKING:
     from gilscope.analysis.verdict import KernelVerdict
 
-__all__ = ["Answer", "StudyOptions", "FindingGroup", "KernelRow"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyOptions:

@@ -26,8 +26,6 @@ from gilscope.core.typed import read
 from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate, precision_reached
 
-__all__ = ["analyse", "finding_groups"]
-
 _NOT_SAMPLED = "the GIL was not sampled: this result has no diagnostic rounds"
 _NO_LOSSES = "the rounds of this result have no stamps of their workers"
 _NO_FINDINGS = "findings need 3 blocks: give it a larger --budget"

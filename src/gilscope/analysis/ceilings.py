@@ -14,8 +14,6 @@ from gilscope.analysis.columns import Columns, PerBlock
 from gilscope.analysis.losses import Account, account
 from gilscope.core.cases import Case
 
-__all__ = ["Ceiling", "Controls"]
-
 _MOST_WAITED = 0.99  # of the copies' time: damaged stamps must not divide by zero
 
 

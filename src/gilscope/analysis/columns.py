@@ -14,9 +14,6 @@ from gilscope.core.units import NS_PER_S
 from gilscope.results.codec import parse_slot
 from gilscope.stats import Estimate, estimate_or_none
 
-__all__ = ["Columns", "PerBlock", "Role", "averaged", "columns_by_kernel", "estimated", "grouped", "ratio", "scaled",
-           "times"]  # fmt: skip
-
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 

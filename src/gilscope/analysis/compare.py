@@ -18,8 +18,6 @@ from gilscope.results.surroundings import Difference, differences
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 
-__all__ = ["ComparedCase", "Outcome", "ResultComparison", "compare", "differences_around"]
-
 Outcome: TypeAlias = Literal["faster", "slower", "no difference shown", "not comparable"]
 
 _AROUND_ALL = {"machine": "machines", "cpus": "usable CPUs", "gilscope": "versions of gilscope"}

@@ -7,8 +7,6 @@ from typing import Any
 from gilscope.analysis.compare import ResultComparison
 from gilscope.results.surroundings import Difference
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "comparison_to_json"]
-
 SCHEMA = "gilscope.comparison"
 SCHEMA_VERSION = 1
 

@@ -26,8 +26,6 @@ from gilscope.core.records import CaseRecord
 from gilscope.core.spec import Work
 from gilscope.stats import Estimate
 
-__all__ = ["TOO_WIDE", "CaseEstimates", "KernelView", "too_noisy"]
-
 TOO_WIDE = 0.25
 """Relative half-width from which a speed-up is undecided: an interval from 1.5 to 2.5 holds both two workers that do
 the work of two and two of which one is half lost."""

@@ -7,8 +7,6 @@ from typing import Literal, TypeAlias
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 
-__all__ = ["Gate", "Quantity", "gate"]
-
 Gate: TypeAlias = Literal["passed", "failed", "open"]
 Quantity: TypeAlias = Literal["speedup", "efficiency", "relative_efficiency"]
 

@@ -18,8 +18,6 @@ from gilscope.core.cases import Case
 from gilscope.core.records import CaseRecord, ResultSet
 from gilscope.stats import Estimate, estimate_or_none
 
-__all__ = ["GilActivity", "gil_by_case", "holds_gil", "recorded", "unsampled"]
-
 _CONFIDENCE = 0.95  # of the probe's own intervals (telemetry.reading)
 
 _LARGEST = 2.0**63  # no count and no time in ns is larger; whole numbers beyond 1e308 would not fit a float

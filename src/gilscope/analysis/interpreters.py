@@ -16,8 +16,6 @@ from gilscope.core.cases import Case
 from gilscope.core.registry import IMPLEMENTATIONS
 from gilscope.stats import Estimate
 
-__all__ = ["Price", "prices"]
-
 WITH_GIL = "+gil"
 """Suffix of a free-threaded interpreter that runs with the GIL."""
 

@@ -35,8 +35,6 @@ from gilscope.core.records import Round
 from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate
 
-__all__ = ["LOSSES", "Account", "account", "losses_between", "parts_of", "rank_weights"]
-
 FAULT_S = 250e-6
 """The most that a page fault takes: to clear a huge page of 2 MiB; one of 4 KiB takes about 0.5 us. CPU time in the
 kernel beyond that is of other system calls."""

@@ -35,18 +35,6 @@ from gilscope.core.records import Round
 from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate
 
-__all__ = [
-    "Basis",
-    "Net",
-    "Sharing",
-    "basis",
-    "held_alone",
-    "net_bounds",
-    "net_seconds",
-    "net_speedup",
-    "waits_for_locks",
-]
-
 LITTLE = 0.02
 """Share of its time a worker may hold the GIL, or wait for locks, and still count as one that shares nothing: what the
 holders queue then shifts a speed-up by less than its interval."""

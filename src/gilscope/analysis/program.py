@@ -10,8 +10,6 @@ from gilscope.analysis.findings._gil import IN_C, SATURATED
 from gilscope.core import typed
 from gilscope.telemetry.reading import GilReading, GilReport
 
-__all__ = ["GIL_SCHEMA", "GilCode", "GilVerdict", "ProgramReport", "gil_code"]
-
 GIL_SCHEMA, GIL_SCHEMA_VERSION = "gilscope.gil", 1
 
 GilCode: TypeAlias = Literal["gil_bound", "gil_held_in_c", "one_thread", "partly_held", "released", "idle", "no_gil",

@@ -14,9 +14,6 @@ from gilscope.core.records import Status
 from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS
 from gilscope.stats import Estimate
 
-__all__ = ["MEASURED", "UNEXPLAINED", "CaseRow", "ControlRow", "Limits", "MeasuredRow", "Placement", "Rate", "Role",
-           "is_measured", "place", "table_order"]  # fmt: skip
-
 Role: TypeAlias = Literal["spin", "isolated", "A/A"]
 
 MEASURED = ("ok", "too_noisy")

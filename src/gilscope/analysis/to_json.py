@@ -26,8 +26,6 @@ from gilscope.analysis.verdict import FunctionVerdict, KernelVerdict
 from gilscope.core.cases import Case
 from gilscope.stats import Estimate
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "json_schema", "part_to_json", "to_json"]
-
 SCHEMA = "gilscope.analysis"
 
 # History

@@ -14,8 +14,6 @@ from gilscope.analysis.rows import CaseRow, ControlRow, is_measured, table_order
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 
-__all__ = ["GAIN", "FunctionVerdict", "KernelVerdict", "Threads", "standing", "ties", "verdicts"]
-
 GAIN = 1.1
 """Speed-up from which a way is worth its trouble: the next change of machine or version may take away less."""
 

@@ -13,19 +13,6 @@ from typing import Any, Literal
 
 from gilscope.core.errors import UsageError
 
-__all__ = [
-    "DEFAULT_CHUNKS_PER_WORKER",
-    "DEFAULT_START_METHOD",
-    "DEFAULT_TRANSPORT",
-    "Case",
-    "Group",
-    "Plan",
-    "Slot",
-    "Study",
-    "Unavailable",
-    "reserved",
-]
-
 DEFAULT_CHUNKS_PER_WORKER = 4
 DEFAULT_START_METHOD = "forkserver"
 DEFAULT_TRANSPORT = "shm"

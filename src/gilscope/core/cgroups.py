@@ -6,8 +6,6 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["LimitingGroup", "groups", "limiting_group"]
-
 
 class LimitingGroup(NamedTuple):
     """The group that allows the least CPU time; ``cpus`` in CPU seconds per second."""

@@ -17,20 +17,6 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-__all__ = [
-    "Usage",
-    "process_cpu_ns",
-    "process_usage",
-    "run_queue_ns",
-    "steal_ns",
-    "tasks_ns",
-    "tasks_run_queue_ns",
-    "thread_cpu_ns",
-    "thread_usage",
-    "throttled_ns",
-    "wall_ns",
-]
-
 # One clock for all processes of a machine: CLOCK_MONOTONIC on Linux, mach_absolute_time on macOS, both
 # system-wide (time.get_clock_info("perf_counter")).
 wall_ns = time.perf_counter_ns

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-__all__ = ["available_bytes", "bound_memory"]
-
 _GROUPS = Path("/sys/fs/cgroup")
 _LIMITS = (  # files with limit and usage, prefix of the fields in memory.stat: cgroup v2 and v1
     ("memory.max", "memory.current", ""),

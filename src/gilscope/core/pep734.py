@@ -6,8 +6,6 @@ import importlib
 import sys
 from typing import Any
 
-__all__ = ["BACKPORT", "api", "enter", "inside", "pool_class"]
-
 BACKPORT = "interpreters_backport"  # what the package interpreters-pep-734 installs
 
 

@@ -9,8 +9,6 @@ from typing import Any, Literal, TypeAlias
 from gilscope.core.cases import Case
 from gilscope.core.spec import GilUse, Work
 
-__all__ = ["Block", "CaseRecord", "Environment", "ResultSet", "Round", "Stamp", "Status"]
-
 Status: TypeAlias = Literal["ok", "unavailable", "wrong_result", "failed", "timeout", "too_noisy"]
 
 

@@ -10,23 +10,6 @@ from collections.abc import Iterable, Sequence
 
 from gilscope.core.errors import UnknownNameError
 
-__all__ = [
-    "EXECUTORS",
-    "FLAGSHIPS",
-    "IMPLEMENTATIONS",
-    "KERNELS",
-    "PINS",
-    "PROBES",
-    "REFERENCES",
-    "SCALINGS",
-    "SCHEDULES",
-    "SIZES",
-    "START_METHODS",
-    "TRANSPORTS",
-    "check_names",
-    "nearest",
-]
-
 KERNELS = (
     "mandelbrot",
     "nbody",

@@ -17,20 +17,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-__all__ = [
-    "Availability",
-    "BufferSpec",
-    "Buffers",
-    "GilUse",
-    "Impl",
-    "ItemFormat",
-    "KernelSpec",
-    "Params",
-    "Slice",
-    "Work",
-    "chunk_bounds",
-]
-
 Params: TypeAlias = Mapping[str, int]
 Buffers: TypeAlias = "Mapping[str, memoryview[Any]]"  # a text: memoryview takes no parameter at run time before 3.14
 GilUse: TypeAlias = Literal["held", "released", "own_threads"]

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from gilscope.core.spec import BufferSpec, ItemFormat
 
-__all__ = ["PAGE_BYTES", "Layout", "isa_of", "jit_cache_of", "layout", "resolve", "shifted", "views"]
-
 PAGE_BYTES = 4096  # offsets are whole pages, so that no two buffers share a page or a cache line
 
 Layout: TypeAlias = "tuple[int, tuple[tuple[str, ItemFormat, int, int], ...]]"

@@ -16,24 +16,6 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from gilscope.core import clocks
 
-__all__ = [
-    "CATEGORIES",
-    "GIL_LANE",
-    "Category",
-    "Event",
-    "Message",
-    "Recorder",
-    "StoredTrace",
-    "Trace",
-    "by_group",
-    "by_lane",
-    "duration",
-    "is_gil",
-    "lane_of_group",
-    "trace_document",
-    "unit_of",
-]
-
 Category: TypeAlias = Literal[
     "start", "import", "unpickle", "hand_over", "barrier", "compute", "wait", "sleep", "send", "gil", "state"
 ]

@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["MIN_FLOAT", "Bounds", "Reader", "fields_of", "read"]
-
 T = TypeVar("T")
 
 MIN_FLOAT = 1e-100

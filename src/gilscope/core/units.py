@@ -7,8 +7,6 @@ import re
 
 from gilscope.core.errors import UsageError
 
-__all__ = ["NS_PER_S", "parse_bytes", "parse_duration_s", "parse_fraction"]
-
 NS_PER_S = 1_000_000_000
 
 # Written so that every text is read in one pass: options may be as long as the system lets them be.

@@ -15,8 +15,6 @@ from gilscope.env.cpu import UsableCpus, core_groups
 from gilscope.env.files import cpu_folders, read_text
 from gilscope.env.machine import available_memory_bytes, is_virtual
 
-__all__ = ["CHECKS", "THREAD_VARIABLES", "Check", "MachineState", "run_checks"]
-
 _LOAD_WINDOW_S = 0.25  # 25 ticks of the kernel's accounting per CPU; load averages remember our last run for minutes
 MAX_LOAD_PER_CPU = 0.25  # other work of more than a quarter of each CPU leaves no room for as many workers as CPUs
 MAX_STEAL_SHARE = 0.01  # one percent of the CPU time: as much as a good interval is wide

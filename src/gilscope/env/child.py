@@ -9,8 +9,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["MARK", "PLAIN", "NoReplyError", "reply", "surroundings"]
-
 PLAIN: Mapping[str, str | None] = {"PYTHONHOME": None, "PYTHON_GIL": None}
 """Variables that belong to the running Python alone; with PYTHON_GIL=0 builds with the GIL refuse to start."""
 

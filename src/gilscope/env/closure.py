@@ -16,8 +16,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-__all__ = ["ENTRY", "runner_files"]
-
 ENTRY = "gilscope.runner.runner"  # what the supervisor starts in another interpreter; the rest is imported from it
 
 _PACKAGE, _KERNELS, _REGISTRY = "gilscope", "gilscope.kernels", "gilscope.core.registry"

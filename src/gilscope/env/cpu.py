@@ -17,17 +17,6 @@ from gilscope.core.cgroups import limiting_group
 from gilscope.core.errors import UsageError
 from gilscope.env.files import cpu_folders, parse_cpu_list, read_text
 
-__all__ = [
-    "MAX_WORKERS_VARIABLE",
-    "Limit",
-    "UsableCpus",
-    "allowed_cpus",
-    "cgroup_quota_cpus",
-    "core_groups",
-    "default_workers",
-    "usable_cpus",
-]
-
 Limit: TypeAlias = Literal["machine", "affinity", "cgroup quota", "GILSCOPE_MAX_WORKERS"]
 
 MAX_WORKERS_VARIABLE = "GILSCOPE_MAX_WORKERS"

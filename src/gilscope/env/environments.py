@@ -17,19 +17,6 @@ from typing import Any
 from gilscope.core import typed
 from gilscope.core.errors import UsageError
 
-__all__ = [
-    "FOLDER_VARIABLE",
-    "RECORD_NAME",
-    "Environment",
-    "EnvironmentRecord",
-    "environments",
-    "find",
-    "folder",
-    "log_of",
-    "name_of",
-    "remove",
-]
-
 FOLDER_VARIABLE = "GILSCOPE_ENVIRONMENTS"
 RECORD_NAME = "gilscope-environment.json"
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["cpu_folders", "parse_cpu_list", "read_text"]
-
 
 def read_text(path: Path) -> str | None:
     """Return the stripped text of a file, or None when it cannot be read."""

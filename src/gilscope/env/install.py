@@ -32,8 +32,6 @@ from gilscope.env.interpreter import interpreter_label, without_home
 from gilscope.env.interpreters import OLDEST, ask, at_path, program_of
 from gilscope.env.libraries import version_of
 
-__all__ = ["PackageSource", "add", "find_source"]
-
 NEEDED = ("numpy", "threadpoolctl")  # for the NumPy implementations and the examination of functions
 EXTRAS = ("numba", "interpreters", "dask", "loky")  # whose packages runners use; installed if this interpreter has them
 _TREE = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "src", "ext")  # what a build needs of a checkout

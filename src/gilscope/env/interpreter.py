@@ -8,8 +8,6 @@ import sys
 import sysconfig
 from typing import Any
 
-__all__ = ["describe", "free_threaded_build", "gil_enabled", "interpreter_label", "without_home"]
-
 
 def free_threaded_build() -> bool:
     """Tell whether this interpreter was built to run without the GIL."""

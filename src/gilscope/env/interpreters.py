@@ -24,23 +24,6 @@ from gilscope.env.closure import runner_files
 from gilscope.env.interpreter import free_threaded_build, interpreter_label, without_home
 from gilscope.env.libraries import LIBRARIES
 
-__all__ = [
-    "Gil",
-    "Interpreter",
-    "ListedEnvironment",
-    "OLDEST",
-    "ask",
-    "at_path",
-    "choose",
-    "command_of",
-    "described",
-    "locate",
-    "own_source",
-    "program_of",
-    "reopen",
-    "stale",
-]
-
 Gil: TypeAlias = Literal["on", "off", "both"]
 OLDEST = (3, 11)
 _ASK_TIMEOUT_S = 60.0  # a cold import of everything on a slow disk, with room

@@ -7,8 +7,6 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LIBRARIES", "describe", "version_of"]
-
 LIBRARIES = (
     "numpy",
     "numba",

@@ -10,8 +10,6 @@ from typing import Any
 
 from gilscope.env.files import cpu_folders, read_text
 
-__all__ = ["available_memory_bytes", "cpu_model", "describe", "identity", "is_virtual"]
-
 _VIRTUAL_VENDORS = ("qemu", "kvm", "vmware", "virtualbox", "xen", "microsoft corporation", "amazon ec2", "google")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 

@@ -13,8 +13,6 @@ from typing import Any
 from gilscope.env.checks import Check
 from gilscope.env.child import NoReplyError, reply
 
-__all__ = ["check", "judge", "look"]
-
 NAME = "openmp"
 
 LOADING_OPENMP = (

@@ -12,8 +12,6 @@ from gilscope.core.errors import UsageError
 from gilscope.env.cpu import core_groups
 from gilscope.env.files import cpu_folders
 
-__all__ = ["Place", "places"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:

@@ -24,8 +24,6 @@ from gilscope.executors._task_worker import Answer, Work, forget
 from gilscope.executors._tasks import TaskSession
 from gilscope.executors.processes import describe_exit
 
-__all__ = ["Cluster", "WorkerClock", "clock_of", "complaint_about", "on_our_clock"]
-
 dask: Any = importlib.import_module("dask")  # neither package has types throughout
 distributed: Any = importlib.import_module("distributed")
 

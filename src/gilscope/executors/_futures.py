@@ -18,8 +18,6 @@ from gilscope.core.spec import chunk_bounds
 from gilscope.executors import Session
 from gilscope.executors._rounds import Task, outside, since
 
-__all__ = ["FuturesPool"]
-
 _STARTING_S = 0.02  # the first tasks keep each worker busy for so long, so that all of them are started
 
 _of_this_thread = threading.local()  # functions and buffers: threads that shared buffer objects would contend for them

@@ -16,8 +16,6 @@ from gilscope.core import pep734
 from gilscope.executors._shm import HAS_MEMFD, MappedChannel, Segment
 from gilscope.executors._worker import serve
 
-__all__ = ["main", "read_message", "write_message"]
-
 _LENGTH = struct.Struct("=Q")
 
 

@@ -40,8 +40,6 @@ try:
 except ImportError:  # not compiled here: pipe tokens take over
     _barrier = None  # type: ignore[assignment]
 
-__all__ = ["PipedPool", "Pool", "PoolSession"]
-
 _BARRIER_SLOTS = 4096  # one per session; 256 bytes each, so 1 MiB that is only touched where used
 _SPIN_NS = 50_000  # a futex wake-up costs about this much: spinning longer cannot win (Karlin et al., SOSP 1991)
 

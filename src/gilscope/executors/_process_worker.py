@@ -13,8 +13,6 @@ from typing import Any
 from gilscope.executors._shm import HAS_MEMFD, MappedChannel, Segment
 from gilscope.executors._worker import serve
 
-__all__ = ["main"]
-
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 

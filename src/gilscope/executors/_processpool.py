@@ -9,8 +9,6 @@ from gilscope.executors._futures import FuturesPool
 from gilscope.executors._process_worker import die_with_parent
 from gilscope.executors.processes import default_start_method
 
-__all__ = ["open_pool"]
-
 
 def open_pool(max_workers: int, cpus: int, start_method: str = "") -> FuturesPool:
     """Return the pool; it starts processes when a case is bound."""

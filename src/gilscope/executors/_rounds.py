@@ -16,25 +16,6 @@ from gilscope.core.targets import Layout, shifted
 from gilscope.executors._shm import Segment
 from gilscope.executors._worker import Job, WorkerReport
 
-__all__ = [
-    "Chunk",
-    "Task",
-    "bound_to",
-    "combine",
-    "combine_each",
-    "job_of",
-    "merge",
-    "net_of",
-    "net_of_phases",
-    "outside",
-    "pack",
-    "since",
-    "stamp",
-    "store",
-    "touched",
-    "used",
-]
-
 Chunk = tuple[int, int, int]
 """Number of a chunk, first item, one past the last."""
 

@@ -14,8 +14,6 @@ from typing import Any
 
 from gilscope.executors._tokens import TokenBarrier
 
-__all__ = ["BARRIERS", "HAS_MEMFD", "MappedChannel", "Segment", "why_not_started"]
-
 BARRIERS = "barriers"  # key of the segment that holds them
 HAS_MEMFD = hasattr(os, "memfd_create")
 

@@ -19,8 +19,6 @@ from typing import Any, TypeAlias
 from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.executors._worker import Bound, bind, described, perform_private, warm_up
 
-__all__ = ["Answer", "ParentMemory", "Work", "forget", "make_ready", "run"]
-
 Work: TypeAlias = Sequence[tuple[tuple[int, int, int], list[Any], list[Any]]]
 """Chunks with what they read and write; see ``perform_private``."""
 

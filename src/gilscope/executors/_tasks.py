@@ -32,8 +32,6 @@ from gilscope.executors._rounds import (
 from gilscope.executors._task_worker import Answer
 from gilscope.executors._worker import WorkerReport
 
-__all__ = ["Done", "TaskSession", "stamps_of"]
-
 _HOLD_S = (0.02, 0.1, 0.5, 2.0)
 """How long tasks that make workers ready stay busy, until each worker got one."""
 

@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from gilscope.executors._futures import FuturesPool
 
-__all__ = ["open_pool"]
-
 
 def open_pool(max_workers: int, cpus: int, start_method: str = "") -> FuturesPool:
     """Return the pool; it starts threads when a case is bound."""

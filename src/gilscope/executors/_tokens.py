@@ -9,8 +9,6 @@ from typing import Any
 from gilscope.core import clocks
 from gilscope.core.errors import BrokenBarrierError
 
-__all__ = ["TokenBarrier"]
-
 _BROKEN = -1
 
 

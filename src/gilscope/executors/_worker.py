@@ -17,8 +17,6 @@ from typing import Any, Protocol, TypedDict
 from gilscope.core import clocks, targets
 from gilscope.core.errors import BrokenBarrierError, GilscopeError, one_line
 
-__all__ = ["Bound", "Channel", "Job", "WorkerReport", "described", "perform", "serve", "warm_up"]
-
 
 class Channel(Protocol):
     """How commands and answers travel."""

@@ -9,8 +9,6 @@ from typing import Any
 from gilscope.core.spec import Availability, Impl
 from gilscope.executors._task_worker import forget
 
-__all__ = ["availability", "open_pool", "workers_of"]
-
 
 def availability(impl: Impl, start_method: str = "") -> Availability:
     """Dask runs every chunked implementation where ``distributed`` is installed."""

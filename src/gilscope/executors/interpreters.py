@@ -18,8 +18,6 @@ from gilscope.executors._interpreter_worker import read_message, write_message
 from gilscope.executors._pool import PipedPool
 from gilscope.executors._shm import HAS_MEMFD, Segment
 
-__all__ = ["InterpreterPool", "availability", "open_pool"]
-
 _CANNOT_BE_IMPORTED = ("numpy", "numba")  # single-phase initialisation, or state that interpreters would share
 _REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters")  # CPython's import.c, since 3.12
 

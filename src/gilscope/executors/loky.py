@@ -21,8 +21,6 @@ from gilscope.executors._shm import why_not_started
 from gilscope.executors._tasks import TaskSession
 from gilscope.executors.processes import describe_exit
 
-__all__ = ["LokyPool", "availability", "open_pool"]
-
 _PACKAGES = ("loky", "joblib.externals.loky")  # joblib brings its own copy
 _EXIT_CODE = re.compile(r"exit codes? of the workers? (?:is|are) \{.*?\((-?\d+)\)")  # {SIGKILL(-9)}: the first one
 

@@ -11,8 +11,6 @@ from gilscope.core.spec import Availability, Impl
 from gilscope.executors import NoPool, Session
 from gilscope.executors._rounds import Task, outside, since
 
-__all__ = ["NativeSession", "availability", "open_pool"]
-
 _SETTLE_STEP_S = 0.001
 _SETTLE_LIMIT_S = 0.2  # libgomp spins for about 9 ms after a region; OMP_WAIT_POLICY=active never stops
 _QUIET_SHARE = 0.05  # of one CPU: our own loop costs about 2 %

@@ -16,8 +16,6 @@ from gilscope.executors import _process_worker
 from gilscope.executors._pool import PipedPool
 from gilscope.executors._shm import HAS_MEMFD, Segment
 
-__all__ = ["ProcessPool", "availability", "default_start_method", "describe_exit", "open_pool"]
-
 _TASKS = "/proc/self/task"  # has an entry per native thread
 
 

@@ -11,8 +11,6 @@ from gilscope.executors import NoPool, Session
 from gilscope.executors._rounds import Task, bound_to, combine, job_of, net_of, outside, since, stamp, used
 from gilscope.executors._worker import bind, perform, warm_up
 
-__all__ = ["SerialSession", "open_pool"]
-
 
 class SerialSession(Session):
     """A case in the calling thread."""

@@ -12,8 +12,6 @@ from gilscope.executors._pool import Pool
 from gilscope.executors._shm import MappedChannel, Segment
 from gilscope.executors._worker import serve
 
-__all__ = ["ThreadPool", "open_pool"]
-
 
 class _ThreadChannel(MappedChannel):
     """One worker's commands and answers; segments are the parent's own."""

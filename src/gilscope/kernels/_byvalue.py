@@ -17,8 +17,6 @@ from typing import Any
 
 from gilscope.core.errors import UsageError
 
-__all__ = ["pack", "unpack"]
-
 _Described = dict[int, dict[str, Any]]
 """Code, name, globals, cells and defaults of each function by its id."""
 

@@ -33,8 +33,6 @@ from gilscope.core.errors import WorkerRaisedError, one_line
 from gilscope.core.pep734 import inside
 from gilscope.kernels._byvalue import unpack
 
-__all__ = ["CallError", "Calls", "import_target"]
-
 _ALONE = {
     "serial": "call it once yourself with the same arguments",
     "threads": "it went well outside threads: find what its calls share, or use processes",

@@ -10,18 +10,6 @@ import math
 from collections import Counter
 from typing import Any
 
-__all__ = [
-    "COMPILED",
-    "fill_bounded",
-    "fill_power_law_starts",
-    "fill_remainders",
-    "fill_uniform",
-    "fill_words",
-    "seed_of",
-    "splitmix64",
-    "uniform",
-]
-
 COMPILED = False
 
 _MASK = 0xFFFF_FFFF_FFFF_FFFF

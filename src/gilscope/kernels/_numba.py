@@ -13,8 +13,6 @@ from numba.extending import register_jitable
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["ISA", "check_range", "chunked", "flat", "inlined", "own_threads"]
-
 _Function: TypeAlias = Callable[..., Any]
 _Arguments: TypeAlias = Callable[[int, Params, Buffers], tuple[Any, ...]]
 """Takes phase, parameters and buffers; returns the first arguments of a compiled function."""

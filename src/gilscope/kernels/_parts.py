@@ -8,8 +8,6 @@ from pathlib import Path
 
 from gilscope.core.spec import Impl
 
-__all__ = ["CYTHON", "NO_NP_BLAS", "NO_STD_C", "NP_VEC", "NUMBA", "PY_LOOP", "not_available", "read_digests"]
-
 # Pure Python is measured at S; at M a round would take seconds to minutes.
 PY_LOOP = Impl(name="py_loop", target="._py:py_loop", gil="held", size="S", sizes=("XS", "S"))
 NP_VEC = Impl(name="np_vec", target="._np:np_vec", gil="released", needs=("numpy",))

@@ -7,8 +7,6 @@ from typing import Any
 
 from gilscope.core.spec import Buffers, BufferSpec, Impl, Params, Slice, Work
 
-__all__ = ["CY_GIL", "CY_NOGIL", "ITEMS", "PY_LOOP", "check", "combine", "extent", "last", "work", "writes_last"]
-
 # Divisible into chunks for any usual number of workers, and so many that one more or less per chunk is below 2 %.
 ITEMS = 20_160
 

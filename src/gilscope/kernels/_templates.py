@@ -5,8 +5,6 @@ The skeleton is a small working kernel, the logistic map, so a test that fails a
 
 from __future__ import annotations
 
-__all__ = ["AWKWARD", "FILES"]
-
 _PACKAGE = '''"""One or two words for what limits it."""
 '''
 

@@ -16,8 +16,6 @@ from gilscope.core.errors import MeasurementError, UnavailableError
 from gilscope.core.registry import KERNELS, SIZES
 from gilscope.core.spec import Impl, KernelSpec, chunk_bounds
 
-__all__ = ["main", "make_digests", "run_once"]
-
 _CHUNKS = 4
 
 

@@ -11,8 +11,6 @@ from string import Template
 from gilscope.core.errors import UsageError
 from gilscope.kernels._templates import AWKWARD, FILES
 
-__all__ = ["find_checkout", "write_skeleton"]
-
 _REGISTRY = "src/gilscope/core/registry.py"
 _AWKWARD = "tests/kernels/awkward.py"
 # What only a source checkout of gilscope has.

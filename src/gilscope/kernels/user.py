@@ -18,8 +18,6 @@ from gilscope.core.cases import DEFAULT_CHUNKS_PER_WORKER
 from gilscope.core.spec import Impl, KernelSpec, Work
 from gilscope.kernels._calls import Calls
 
-__all__ = ["DEFAULT_TIMEOUT_S", "PRINTS_BYTES", "Examined", "Function", "Request", "Tasks", "adopt", "choose_tasks"]
-
 DEFAULT_TIMEOUT_S = 60.0
 """A function whose call, with its import and set-up, takes longer than this is taken to run forever."""
 

@@ -23,8 +23,6 @@ from gilscope.results import ResultWriter
 from gilscope.results.codec import encode_watched
 from gilscope.stats import LOOKS, estimate_or_none, precision_reached
 
-__all__ = ["REPLACE_RUNNERS_FROM_S", "Prepared", "prepare_all", "run_blocks"]
-
 T = TypeVar("T")
 
 REPLACE_RUNNERS_FROM_S = 90.0

@@ -7,8 +7,6 @@ import math
 from gilscope.core.cases import Case, Slot
 from gilscope.measure.host import Lead, SupervisedHost
 
-__all__ = ["ROUND_S", "calibrate", "lead_of", "timeout_of"]
-
 ROUND_S = 0.1
 """Shortest round of T(1). As timed, short rounds scatter: on a 2-core virtual machine those of two spinning C threads
 of 40 ms with a standard deviation of 0.31 around a speed-up of 1.6 to 1.9, of 200 ms with 0.10 around 1.88. Net, 100 ms

@@ -15,8 +15,6 @@ from typing import Any
 from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, UsageError, WorkerDiedError
 from gilscope.runner.wire import frame, receive_message
 
-__all__ = ["Launch", "SupervisorClient", "most_processes"]
-
 _SUPERVISOR = "from gilscope.supervisor.supervisor import main; main()"
 _LONGEST_TEMPORARY = 50  # a socket's path has 104 to 108 bytes (man 7 unix); multiprocessing adds about 45
 _MOST_PROCESSES, _MOST_PER_CPU = 1000, 16  # each start method, loky and dask keep workers

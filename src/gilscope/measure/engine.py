@@ -20,8 +20,6 @@ from gilscope.measure.resume import check_resumable
 from gilscope.plan import make_plan
 from gilscope.results import ResultWriter, load
 
-__all__ = ["Kernels", "Planned", "Subject", "measure"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:

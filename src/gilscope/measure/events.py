@@ -5,8 +5,6 @@ from __future__ import annotations
 from gilscope.core.cases import Case
 from gilscope.core.records import CaseRecord
 
-__all__ = ["Observer"]
-
 
 class Observer:
     """Receives progress; override what is of interest. Called between rounds, never inside one."""

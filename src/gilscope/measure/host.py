@@ -20,8 +20,6 @@ from gilscope.measure.client import Launch, SupervisorClient
 from gilscope.measure.client import most_processes as enough_processes
 from gilscope.runner.wire import decode_round
 
-__all__ = ["Lead", "SupervisedHost", "family_of", "fix_for", "max_workers_of"]
-
 _RUNNER = "gilscope.runner.runner"
 _APART = ("processpool", "dask")  # start their own processes, and threads that manage them
 PREPARE_TIMEOUT_S = 300.0  # a cold JIT compilation of many variants on a slow machine, with room

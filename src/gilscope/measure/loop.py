@@ -14,8 +14,6 @@ from typing import Protocol, TypeVar
 from gilscope.core import clocks
 from gilscope.measure.events import Observer
 
-__all__ = ["Series", "buy_blocks", "shuffled"]
-
 Item = TypeVar("Item")
 
 ESTIMATE_MARGIN = 1.1  # blocks of one series differ by a few per cent; one that may exceed the budget is not begun

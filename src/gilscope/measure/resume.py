@@ -11,8 +11,6 @@ from gilscope.core.records import Environment, ResultSet
 from gilscope.results.codec import decode_study
 from gilscope.results.surroundings import differences
 
-__all__ = ["check_resumable", "continued"]
-
 _OTHER = "measure into another folder with --out"
 
 

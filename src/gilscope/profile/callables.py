@@ -19,8 +19,6 @@ from gilscope.kernels._byvalue import pack
 from gilscope.kernels.user import Function, Request
 from gilscope.profile.targets import check_target, unique_names
 
-__all__ = ["IN_RUNNER", "request_of"]
-
 IN_RUNNER = "GILSCOPE_RUNNER"  # set in runners: a script they import must not start measuring again
 
 

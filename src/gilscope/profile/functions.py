@@ -32,8 +32,6 @@ from gilscope.measure.events import Observer
 from gilscope.measure.host import SupervisedHost
 from gilscope.plan import make_plan, with_t1
 
-__all__ = ["DEFAULT_BUDGET_S", "Functions", "Options"]
-
 DEFAULT_BUDGET_S = 30.0  # about 20 blocks of one function on 2 CPUs: half-widths of 3 % on a quiet machine
 _OF_STUDY = ("executors", "budget_s", "precision", "seed", "pin", "dask_scheduler", "memory_limit_bytes")
 _EXECUTORS = ("serial", "threads", "processes", "interpreters", "native")

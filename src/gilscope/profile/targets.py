@@ -12,8 +12,6 @@ from gilscope.core.cases import reserved
 from gilscope.core.errors import UsageError
 from gilscope.kernels.user import Function
 
-__all__ = ["check_target", "own_functions", "read_argument", "unique_names"]
-
 
 def own_functions(targets: Sequence[str], folder: Path) -> tuple[Function, ...]:
     """Read targets and give each function a unique name.

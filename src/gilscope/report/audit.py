@@ -16,8 +16,6 @@ from gilscope.studies.audit.installed import Distribution, Extension, Indexed
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["render_audit"]
-
 _STYLE = {"gil_came_back": "red", "failed": "yellow", "crashed": "red", "timeout": "yellow"}
 _GIL = {
     "free": "stays off",

@@ -12,8 +12,6 @@ from gilscope.core.units import NS_PER_S
 from gilscope.report.figures import NONE, interval, percent, seconds, si
 from gilscope.report.sentences.findings import LOSS_LABELS
 
-__all__ = ["ONE_TIME", "WORK", "TimePart", "facts_of", "time_parts"]
-
 ONE_TIME = ("start", "import", "jit", "transfer")
 LISTED_WORKERS = 16  # as many as have stamps of their own
 

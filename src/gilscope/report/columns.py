@@ -12,8 +12,6 @@ from gilscope.report.labels import workers
 from gilscope.report.sentences.findings import largest_loss
 from gilscope.stats import Estimate
 
-__all__ = ["COLUMNS", "Column", "Place", "columns_of"]
-
 Place: TypeAlias = Literal["terminal", "reasons", "page", "notebook", "csv"]
 """Where a table is; ``reasons`` is the terminal's second, which says where the time went."""
 

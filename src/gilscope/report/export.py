@@ -20,8 +20,6 @@ from gilscope.report.figures import printable
 from gilscope.report.sentences import verdict
 from gilscope.stats import Estimate
 
-__all__ = ["FORMATS", "export"]
-
 _ROUNDS = {"min_rounds": 1, "max_time": 1.0, "min_time": 0.0, "warmup": False}
 
 

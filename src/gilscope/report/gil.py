@@ -20,8 +20,6 @@ from gilscope.telemetry.reading import GilReading, GilReport
 if TYPE_CHECKING:
     from gilscope.telemetry.program import ProgramRun
 
-__all__ = ["judge", "program_report", "render_gil", "strip"]
-
 WIDTH = 80
 _LABEL = 12  # columns before each text
 _ROWS = 12  # threads shown; the rest is one line

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from gilscope.analysis.rows import CaseRow, MeasuredRow
 
-__all__ = ["OVER_SUBSCRIBED", "label", "mark", "named", "way", "workers"]
-
 OVER_SUBSCRIBED = "!"  # mark of rows with more workers than usable CPUs
 
 

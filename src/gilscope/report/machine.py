@@ -12,8 +12,6 @@ from gilscope.report.figures import printable
 from gilscope.report.terminal.painted import facts_table, painted, plain_table
 from gilscope.results.surroundings import Python, Surroundings
 
-__all__ = ["made_note", "render_environment", "render_environments", "render_inventory"]
-
 _CHECK_STYLE = {"warning": "yellow", "unknown": "dim"}
 _SHOWN = ("numpy", "numba", "dask", "loky")  # of the libraries: those that bring implementations or executors
 _GIL = {"held": "holds the GIL", "released": "releases the GIL", "own_threads": "threads of its own"}

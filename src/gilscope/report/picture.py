@@ -14,8 +14,6 @@ from gilscope.report.charts.model import PANEL_WIDTH
 from gilscope.report.palette import CHART_CSS, THEMES, resolved
 from gilscope.report.svg import Markup, flowed, path, tag
 
-__all__ = ["NAMES", "PICTURES", "as_png", "available", "picture"]
-
 PICTURES = ("svg", "png")
 NAMES = (*CHARTS, *STUDY_CHARTS)
 

@@ -15,8 +15,6 @@ from gilscope.stats import MIN_BLOCKS, Estimate
 from gilscope.studies.document import RowStatus, StudyRow
 from gilscope.studies.kinds import StudyDocument
 
-__all__ = ["ends", "few_blocks", "once_per_reason", "share", "span", "study_report"]
-
 _LABEL_COLUMNS = 13  # "not reached" and two spaces
 
 

@@ -10,8 +10,6 @@ from gilscope.report.terminal.painted import painted, plain_table
 from gilscope.studies.document import RowStatus, StudyRow
 from gilscope.studies.ipc_rows import STAGES, IpcDocument, IpcRow, JobRow, TransferRow
 
-__all__ = ["render_ipc"]
-
 _SHORT: Mapping[RowStatus, str] = {"left_out": "left out", "unavailable": "n/a"}
 
 

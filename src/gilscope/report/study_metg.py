@@ -11,8 +11,6 @@ from gilscope.studies.document import RowStatus
 from gilscope.studies.metg import PATTERNS, MetgDocument, MetgRow, Pattern, batches_of
 from gilscope.studies.metg.model import SPIN
 
-__all__ = ["advice", "render_metg"]
-
 _ROOMY = 112  # columns from which the empty tasks fit too
 _POOR = 0.9  # efficiency of the control below which the machine is worth mentioning
 

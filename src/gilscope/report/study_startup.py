@@ -10,8 +10,6 @@ from gilscope.report.terminal.painted import painted, plain_table
 from gilscope.stats import Estimate
 from gilscope.studies.startup import StartupDocument, StartupRow
 
-__all__ = ["render_startup"]
-
 _ROOMY = 146  # columns from which creating and joining have columns of their own
 
 _Figure = Callable[[StartupRow], Estimate | None]

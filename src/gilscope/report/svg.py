@@ -7,8 +7,6 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["Markup", "flowed", "legible", "linear", "logarithmic", "nice_ticks", "path", "tag"]
-
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 

@@ -12,8 +12,6 @@ from gilscope.report.timeline.text import draw, strip
 from gilscope.tour._model import Figure
 from gilscope.tour._shown import ShownChapter, ShownExperiment, Tour
 
-__all__ = ["figure_text", "render_chapter", "tour_page"]
-
 _WIDEST = 100  # columns of prose: longer lines are hard to read
 _MANY_FIGURES = 4  # from here on a table is clearer than the sentence
 

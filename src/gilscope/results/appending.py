@@ -18,8 +18,6 @@ try:
 except ImportError:  # not on Windows, where nothing is measured
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["SYNC_INTERVAL_S", "AppendOnlyFile"]
-
 SYNC_INTERVAL_S = 2.0  # what a power failure may cost; if the program is killed, the system has every finished line
 
 _TAIL_BYTES = 1 << 16

@@ -17,20 +17,6 @@ from gilscope.core.registry import EXECUTORS, REFERENCES
 from gilscope.core.spec import GilUse, Work
 from gilscope.results.schema import MAX_STAMPS
 
-__all__ = [
-    "decode_block",
-    "decode_case_record",
-    "decode_diagnostic",
-    "decode_study",
-    "decode_watched",
-    "encode_block",
-    "encode_case_record",
-    "encode_study",
-    "encode_watched",
-    "kept_round",
-    "parse_slot",
-]
-
 T = TypeVar("T")
 
 _MAX_INT = 2**63  # nanoseconds since boot fit for 292 years; longer numbers would not fit a float

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from types import NoneType
 from typing import Any, TypeAlias
 
-__all__ = ["check_environment"]
-
 MAX_CPUS = 1 << 20
 MAX_DEPTH = 20  # of nested objects and lists: printing an environment recurses into each
 

@@ -14,18 +14,6 @@ from gilscope.results.codec import decode_block, decode_case_record, decode_diag
 from gilscope.results.environment import check_environment
 from gilscope.results.schema import MAX_LINE_BYTES, MIGRATIONS, RESULT_NAME, SCHEMA, SCHEMA_VERSION, Format, Line
 
-__all__ = [
-    "MALFORMED",
-    "damaged",
-    "is_line",
-    "left_out",
-    "load",
-    "parse_object",
-    "read_file",
-    "read_header",
-    "read_lines",
-]
-
 T = TypeVar("T")
 
 MALFORMED = (ValueError, KeyError, TypeError, RecursionError)

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-__all__ = ["MAX_LINE_BYTES", "MAX_STAMPS", "MIGRATIONS", "RESULT_NAME", "SCHEMA", "SCHEMA_VERSION", "Format", "Line"]
-
 Line: TypeAlias = dict[str, Any]
 
 

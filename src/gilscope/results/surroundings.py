@@ -8,8 +8,6 @@ from typing import Any
 
 from gilscope.core.typed import read
 
-__all__ = ["CheckResult", "Cpus", "Difference", "ExaminedFunction", "Machine", "Python", "Surroundings", "differences"]
-
 MEMORY_TOLERANCE = 20  # one machine's memory may seem to change by one part in so many: kernels reserve some of it
 
 

@@ -13,8 +13,6 @@ from gilscope.results.appending import AppendOnlyFile
 from gilscope.results.codec import encode_block, encode_case_record, encode_study
 from gilscope.results.schema import SCHEMA, SCHEMA_VERSION
 
-__all__ = ["ResultWriter"]
-
 
 class ResultWriter(AppendOnlyFile):
     """Append a study's cases and blocks to a result file; one writer at a time.

@@ -21,8 +21,6 @@ from gilscope.core.pep734 import pool_class
 from gilscope.kernels._calls import Calls
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 
-__all__ = ["examine", "hand_over"]
-
 _PROBED_S = 0.15  # of calls under the GIL probe: at 2 kHz a share to five points
 _MOST_CALLS = 1 << 20
 _RUNS, _TASKS = 5, 200  # of hand-overs

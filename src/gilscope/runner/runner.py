@@ -30,8 +30,6 @@ from gilscope.runner.serving import serve
 from gilscope.telemetry.free_threading import gil_state
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 
-__all__ = ["main"]
-
 _MOST_FILES = 16_384
 _HOLDS_KEPT = 200  # of the GIL, for the timeline: five times as many as two threads make by byte code in 200 ms
 

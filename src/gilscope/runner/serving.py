@@ -13,8 +13,6 @@ from typing import Any, TypeAlias
 from gilscope.core.errors import GilscopeError, UnavailableError, one_line
 from gilscope.runner.wire import frame, receive_with_fds
 
-__all__ = ["Handle", "answer", "serve"]
-
 Handle: TypeAlias = Callable[[dict[str, Any], list[int]], dict[str, Any]]
 """(message, descriptors of the segments that came with it) -> JSON-able fields of the answer."""
 

@@ -10,8 +10,6 @@ from typing import Any
 
 from gilscope.core.records import Round, Stamp
 
-__all__ = ["decode_round", "frame", "receive_message", "receive_with_fds", "send_with_fds"]
-
 _HEADER = struct.Struct("!I")
 _MAX_FDS = 16
 

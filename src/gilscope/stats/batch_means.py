@@ -12,8 +12,6 @@ from collections.abc import Sequence
 
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE, Estimate
 
-__all__ = ["FEWEST_BATCHES", "batch_means"]
-
 MOST_BATCHES = 20
 FEWEST_BATCHES = 10
 """More than 30 batches gain nothing, with fewer than 10 their variance is hardly known (Schmeiser, Operations Research

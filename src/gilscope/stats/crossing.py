@@ -12,8 +12,6 @@ from typing import TypeVar
 from gilscope.core.errors import TooFewRoundsError
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE, Estimate
 
-__all__ = ["bootstrap_interval", "crossing", "isotonic_fit", "median_crossing"]
-
 T = TypeVar("T")
 
 RESAMPLES = 1000

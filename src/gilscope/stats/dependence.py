@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from statistics import NormalDist
 
-__all__ = ["LEAST_EFFECTIVE", "variance_inflation"]
-
 LEAST_EFFECTIVE = 5.0
 """A sample of dependent blocks is worth so many independent ones, or its dependence is not identified: the correlation
 of runs shorter than about ten correlation times is mostly underestimated."""

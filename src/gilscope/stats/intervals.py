@@ -14,9 +14,6 @@ from functools import lru_cache
 
 from gilscope.core.errors import TooFewRoundsError
 
-__all__ = ["DEFAULT_CONFIDENCE", "MIN_BLOCKS", "Estimate", "binomial_half", "estimate_at_rank", "median_interval",
-           "median_range", "ratio_interval"]  # fmt: skip
-
 DEFAULT_CONFIDENCE = 0.95
 MIN_BLOCKS = 6
 """Smallest sample with a 95 % interval: the extremes of n values cover the median with 1 - 2**(1 - n)."""

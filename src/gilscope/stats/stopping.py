@@ -27,8 +27,6 @@ from gilscope.stats.intervals import (
     median_range,
 )
 
-__all__ = ["LOOKS", "estimate_or_none", "precision_reached", "sequential_interval", "should_stop"]
-
 LOOKS = (18, 27, 41, 62, 93, 140, 210, 315)
 """Block counts at which a study may stop early, from 18 on by 1.5: fewer blocks cannot show that they depend on each
 other (``stats.dependence``), and intervals of 8 dependent ones held the truth in 81 % of simulated studies."""

@@ -26,8 +26,6 @@ from gilscope.executors._process_worker import die_with_parent
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-__all__ = ["PROCESS_CHANNELS", "End", "FdControl", "Notify", "Pipe", "QueueEnd", "peer", "process_peer", "transfer"]
-
 _STAMP = struct.Struct("=q")
 _READY, _WAITING, _NOTICE = b"ready", b"waiting", b"!"
 

@@ -12,8 +12,6 @@ from typing import Any, Literal, TypeAlias, get_args
 from gilscope.core import clocks
 from gilscope.core.errors import MeasurementError
 
-__all__ = ["STAGES", "Stage", "one_job"]
-
 Stage: TypeAlias = Literal["pickle", "start", "import", "transfer", "unpickle", "compute", "return", "tear_down"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """In the order in which they follow each other without a gap."""

@@ -17,8 +17,6 @@ from gilscope.runner.serving import serve
 from gilscope.studies import _ipc_channels as channels
 from gilscope.studies._ipc_job import one_job
 
-__all__ = ["main"]
-
 _MARK_EVERY = 1 << 16  # payloads of different rounds differ in every page of this size
 _KEEP_BYTES = 1 << 26  # larger payloads are made anew for each round, so that memory is free between them
 

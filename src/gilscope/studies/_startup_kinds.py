@@ -15,8 +15,6 @@ from typing import Any, TypeAlias
 
 from gilscope.core.pep734 import api
 
-__all__ = ["Start", "load"]
-
 Stop: TypeAlias = Callable[[], None]
 Start: TypeAlias = Callable[[int], Stop]
 

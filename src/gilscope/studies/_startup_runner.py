@@ -9,8 +9,6 @@ from gilscope.runner.serving import serve
 from gilscope.studies._startup_kinds import load
 from gilscope.studies.memory import family_pss_bytes
 
-__all__ = ["main"]
-
 
 def once(message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
     """Start and end ``message["workers"]`` workers of ``message["kind"]``; the second time without reading memory."""

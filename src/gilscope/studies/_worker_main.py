@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["process_main"]
-
 
 def process_main(connection: Any) -> None:
     """Report that this process is there; end on a message, or when the parent is gone."""

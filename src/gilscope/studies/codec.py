@@ -12,8 +12,6 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 from gilscope.core.typed import MIN_FLOAT, Bounds, Reader, fields_of
 from gilscope.stats import Estimate
 
-__all__ = ["Count", "Json", "Positive", "Seconds", "decode", "encode", "schema_of"]
-
 Json: TypeAlias = Any  # nothing more is known of it before it is decoded
 
 Count: TypeAlias = Annotated[int, Bounds(0)]

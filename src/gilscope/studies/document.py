@@ -11,8 +11,6 @@ from gilscope.results.environment import check_environment
 from gilscope.stats import Estimate
 from gilscope.studies.codec import Count, Json, encode
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "Envelope", "RowStatus", "StartMethod", "StudyRow", "to_json"]
-
 # History of the version: 1 is the first.
 SCHEMA: Final = "gilscope.study"
 SCHEMA_VERSION: Final = 1

@@ -14,8 +14,6 @@ from gilscope.measure.resume import check_resumable
 from gilscope.studies.document import Envelope
 from gilscope.studies.record import Kind, StudyLog, StudyRecord, read_record
 
-__all__ = ["Budgeted", "carry_out", "continued"]
-
 
 class Budgeted(Protocol):
     """The request of a study, as far as the engine cares."""

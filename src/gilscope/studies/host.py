@@ -7,8 +7,6 @@ from typing import Any
 from gilscope.core.errors import WorkerRaisedError
 from gilscope.measure.client import Launch, SupervisorClient, most_processes
 
-__all__ = ["StudyHost"]
-
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 

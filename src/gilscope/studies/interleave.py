@@ -12,8 +12,6 @@ from gilscope.measure.events import Observer
 from gilscope.measure.loop import buy_blocks, shuffled
 from gilscope.studies.record import StudyBlock, StudyLog
 
-__all__ = ["interleave"]
-
 SampleT = TypeVar("SampleT")
 
 

@@ -38,8 +38,6 @@ from gilscope.studies.ipc_rows import (
     TransferRow,
 )
 
-__all__ = ["CHANNELS", "RUNNER", "availability", "measure"]
-
 CHANNELS: Mapping[str, tuple[str, str]] = {
     "pipe": ("pipe", "processes"),
     "socket_pair": ("socket pair", "processes"),

@@ -15,8 +15,6 @@ from gilscope.studies.metg import METG, MetgDocument
 from gilscope.studies.record import FORMAT, AnyKind, read_record
 from gilscope.studies.startup import STARTUP, StartupDocument
 
-__all__ = ["FILE_NAMES", "KINDS", "StudyDocument", "is_study", "json_schema", "load_study", "studies_in", "study_files"]
-
 StudyDocument: TypeAlias = MetgDocument | IpcDocument | StartupDocument
 
 KINDS: Mapping[str, AnyKind] = {"metg": METG, "ipc": IPC, "startup": STARTUP}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["PSS_REASON", "family_of", "family_pss_bytes"]
-
 PSS_REASON = "only Linux tells the proportional set size (/proc/PID/smaps_rollup)"
 
 

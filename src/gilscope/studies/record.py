@@ -22,8 +22,6 @@ from gilscope.stats import Estimate, estimate_or_none
 from gilscope.studies.codec import Json, decode, encode
 from gilscope.studies.document import Envelope, RowStatus, StudyRow
 
-__all__ = ["FORMAT", "AnyKind", "Kind", "StudyBlock", "StudyItem", "StudyLog", "StudyRecord", "read_record"]
-
 RequestT = TypeVar("RequestT")
 RowT = TypeVar("RowT", bound=StudyRow)
 PlanT = TypeVar("PlanT")

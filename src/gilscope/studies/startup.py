@@ -19,9 +19,6 @@ from gilscope.studies.interleave import interleave
 from gilscope.studies.memory import PSS_REASON
 from gilscope.studies.record import Kind, StudyLog
 
-__all__ = ["KINDS", "RUNNER", "STARTUP", "StartupDocument", "StartupLog", "StartupRequest", "StartupRow",
-           "availability", "measure", "usable"]  # fmt: skip
-
 KINDS = ("threads", "interpreters", *START_METHODS, "loky", "dask")
 """Executors, ``processes`` by start method."""
 

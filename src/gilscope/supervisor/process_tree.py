@@ -14,8 +14,6 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["descendants", "kill_group", "kill_orphans"]
-
 _TRACKER = b"resource_tracker"  # in the command line of multiprocessing's and loky's
 _PATIENCE_S = 1.0  # a tracker needs milliseconds once it is alone
 _ORPHANS_S = 5.0  # for thousands that go on forking while they are killed

@@ -32,8 +32,6 @@ from gilscope.executors.processes import describe_exit
 from gilscope.runner.wire import frame, receive_message, receive_with_fds, send_with_fds
 from gilscope.supervisor.process_tree import descendants, kill_group, kill_orphans
 
-__all__ = ["main"]
-
 _KEEP_OUTPUT_BYTES = 8192  # enough for a traceback
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _SCAN_EVERY_S = 0.2  # for fork bombs: two CPUs fork some thousand times meanwhile, and a scan costs 20 us

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from gilscope.env.interpreter import free_threaded_build, gil_enabled
 
-__all__ = ["GilState", "gil_state"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GilState:

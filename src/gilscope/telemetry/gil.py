@@ -25,8 +25,6 @@ from gilscope.telemetry.reading import GilReading, GilReport, GilThread, HoldLen
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Sampler
 
-__all__ = ["DIAGNOSTIC_RATE_HZ", "GilMonitor", "cpu_capacity", "part_reason", "probe_availability"]
-
 DIAGNOSTIC_RATE_HZ = 2000.0  # 400 samples in the shortest diagnostic round (200 ms); their slow-down is reported
 
 # Waking an idle CPU costs its neighbour more than the sampler uses: they may share a core, or a hypervisor. On two

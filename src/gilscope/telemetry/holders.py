@@ -17,8 +17,6 @@ from gilscope.telemetry.names import ThreadNames
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Tracer
 
-__all__ = ["GilTrace", "events_of", "trace_availability"]
-
 _MOST_HOLDS = 200_000  # 5 MB; beyond, the rest is counted
 _UNKNOWN = "another thread"
 

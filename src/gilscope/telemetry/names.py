@@ -9,8 +9,6 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-__all__ = ["ThreadNames"]
-
 _lock = threading.Lock()
 _watching: list[ThreadNames] = []
 _start: Any = None

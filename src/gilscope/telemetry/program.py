@@ -26,8 +26,6 @@ from gilscope.core.errors import UsageError
 from gilscope.telemetry.gil import GilMonitor
 from gilscope.telemetry.reading import GilReport
 
-__all__ = ["ProgramRun", "run_program"]
-
 _INTERRUPTED = 130  # 128 + SIGINT, what shells report
 _NOT_JOINED = (
     "threads that were still alive at the end were not waited for: "

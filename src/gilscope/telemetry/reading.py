@@ -30,8 +30,6 @@ from gilscope.stats import Estimate, batch_means
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Snapshot
 
-__all__ = ["GilReading", "GilReport", "GilThread", "HoldLengths", "Timeline", "read"]
-
 CONFIDENCE = 0.95
 _Z = 1.959964  # normal quantile of CONFIDENCE
 _RULE_OF_THREE = 3.0  # an event never seen in n looks is rarer than 3 / n with 95 % (Hanley & Lippman-Hand 1983)

@@ -13,8 +13,6 @@ from gilscope.stats import Estimate
 from gilscope.telemetry.gil import GilMonitor
 from gilscope.testing.outcome import OnDecision, interval_text, settle
 
-__all__ = ["GilGate"]
-
 _WINDOWS_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # after which the held share is judged
 
 

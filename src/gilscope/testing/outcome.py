@@ -8,8 +8,6 @@ from typing import Any, TypeAlias
 from gilscope.core.errors import MeasurementError
 from gilscope.stats import Estimate
 
-__all__ = ["OnDecision", "Undecided", "interval_text", "settle"]
-
 OnDecision: TypeAlias = Callable[[dict[str, Any]], None]
 
 

@@ -25,8 +25,6 @@ from gilscope.results.schema import RESULT_NAME
 from gilscope.stats import Estimate
 from gilscope.testing.outcome import OnDecision, interval_text, settle
 
-__all__ = ["DEFAULT_BUDGET_S", "ScalingResult"]
-
 DEFAULT_BUDGET_S = 40.0
 """Up to about 90 blocks of one function on 2 CPUs. On a quiet machine the first check, after eight, mostly decides."""
 

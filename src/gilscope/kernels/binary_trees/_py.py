@@ -6,8 +6,6 @@ from typing import Any
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["py_loop"]
-
 
 def _make(depth: int) -> tuple[Any, Any]:
     """Return a full tree of pairs; the pairs at the bottom hold None twice."""

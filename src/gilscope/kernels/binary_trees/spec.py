@@ -11,8 +11,6 @@ from typing import Any
 from gilscope.core.spec import Buffers, KernelSpec, Params, Work
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NUMBA, PY_LOOP, not_available, read_digests
 
-__all__ = ["KERNEL"]
-
 
 def _nodes(params: Params) -> int:
     return params["trees"] * ((2 << params["depth"]) - 1)

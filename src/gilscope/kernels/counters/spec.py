@@ -11,8 +11,6 @@ from typing import Any
 from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
 from gilscope.kernels import _probe
 
-__all__ = ["KERNEL"]
-
 _ITEMS = 64
 _PER_LINE = 8
 

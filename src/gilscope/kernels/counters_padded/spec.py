@@ -7,8 +7,6 @@ from dataclasses import replace
 from gilscope.kernels import counters
 from gilscope.kernels.counters.spec import KERNEL as PACKED
 
-__all__ = ["KERNEL"]
-
 _STRIDE = 16  # cells of 8 bytes: two lines, because prefetchers fetch pairs
 
 KERNEL = replace(

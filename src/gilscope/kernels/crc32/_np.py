@@ -13,8 +13,6 @@ import numpy as np
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["np_vec"]
-
 _SEGMENT_BYTES = 64
 _BATCH_BYTES = 1 << 20  # blocks per batch: state and bytes of a batch stay in the second-level cache
 

@@ -6,8 +6,6 @@ from zlib import crc32
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["std_c"]
-
 
 def std_c(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
     """Compute the checksums of blocks [lo, hi), without the GIL."""

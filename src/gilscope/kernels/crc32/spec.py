@@ -9,8 +9,6 @@ from gilscope.core.spec import Buffers, BufferSpec, Impl, KernelSpec, Params, Sl
 from gilscope.kernels._inputs import fill_words, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NP_VEC, NUMBA, PY_LOOP, read_digests
 
-__all__ = ["KERNEL"]
-
 _NUMBER = 11
 _POLYNOMIAL = 0xEDB88320  # CRC-32 of ISO 3309, bit-reversed
 

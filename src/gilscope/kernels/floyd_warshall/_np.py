@@ -6,8 +6,6 @@ import numpy as np
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["np_vec"]
-
 
 def np_vec(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
     """Shorten the paths from nodes [lo, hi) over node ``phase``."""

@@ -6,8 +6,6 @@ from array import array
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["py_loop"]
-
 
 def py_loop(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
     """Shorten the paths from nodes [lo, hi) over node ``phase``."""

@@ -8,8 +8,6 @@ from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, W
 from gilscope.kernels._inputs import fill_bounded, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
 
-__all__ = ["KERNEL"]
-
 _NUMBER = 8
 _MAX_WEIGHT = 1000
 _CHECKED_NODES = 5

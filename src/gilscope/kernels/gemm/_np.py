@@ -10,8 +10,6 @@ from threadpoolctl import ThreadpoolController
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["np_blas", "np_vec"]
-
 
 @cache
 def _set_threads(workers: int) -> None:

@@ -7,8 +7,6 @@ from operator import mul
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["py_loop"]
-
 
 def py_loop(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
     """Compute rows [lo, hi) of C."""

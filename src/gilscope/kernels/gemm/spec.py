@@ -11,8 +11,6 @@ from gilscope.core.spec import Buffers, BufferSpec, Impl, KernelSpec, Params, Sl
 from gilscope.kernels._inputs import fill_bounded, seed_of
 from gilscope.kernels._parts import CYTHON, NO_STD_C, NUMBA, PY_LOOP, read_digests
 
-__all__ = ["KERNEL"]
-
 _NUMBER = 3
 _DISTINCT = 11  # factors hold 0..10
 _BLAS = ("numpy", "threadpoolctl")

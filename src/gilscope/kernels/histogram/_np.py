@@ -8,8 +8,6 @@ import numpy as np
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["np_vec"]
-
 _BINS = 256
 _BLOCK = 32768  # values: 256 KiB of bin numbers stay in the second-level cache
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["py_loop"]
-
 _BINS = 256
 
 

@@ -8,8 +8,6 @@ from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Work
 from gilscope.kernels._inputs import fill_uniform, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
 
-__all__ = ["BINS", "KERNEL"]
-
 BINS = 256
 _NUMBER = 7
 _BYTES_PER_VALUE = 8

@@ -6,8 +6,6 @@ import numpy as np
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["np_vec"]
-
 # Cells per block: the running sums, 256 KiB, stay in the second-level cache. They are one aligned, contiguous array;
 # the inner cells of the planes are rows at odd places, on which NumPy is three times slower.
 _CELLS = 32768

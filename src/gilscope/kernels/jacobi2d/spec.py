@@ -12,8 +12,6 @@ from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, W
 from gilscope.kernels._inputs import fill_uniform, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
 
-__all__ = ["KERNEL"]
-
 _NUMBER = 5
 _BYTES_PER_CELL = 16  # one load and one store per cell and sweep; neighbours come from the caches
 _FLOPS_PER_CELL = 5

@@ -8,8 +8,6 @@ import numpy as np
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["np_vec"]
-
 # Points per batch. Short operations do not scale: between two of them a thread needs the GIL for a moment, and may wait
 # for it far longer than that. Long ones leave the second-level cache.
 _POINTS = 32768

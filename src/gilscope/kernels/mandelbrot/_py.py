@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["py_loop"]
-
 
 def py_loop(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
     """Count the iterations of rows [lo, hi); return their sum."""

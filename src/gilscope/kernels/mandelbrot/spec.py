@@ -7,8 +7,6 @@ from typing import Any
 from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Work
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
 
-__all__ = ["KERNEL"]
-
 _FLOPS_PER_ITERATION = 8  # two squares, their sum and difference, + cr, 2 * zr * zi, + ci
 
 

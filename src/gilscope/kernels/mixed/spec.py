@@ -9,8 +9,6 @@ from __future__ import annotations
 from gilscope.core.spec import KernelSpec
 from gilscope.kernels import _probe
 
-__all__ = ["KERNEL"]
-
 KERNEL = KernelSpec(
     name="mixed",
     kind="probe",

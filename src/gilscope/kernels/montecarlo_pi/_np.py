@@ -8,8 +8,6 @@ import numpy as np
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["np_vec"]
-
 # Samples per block: long operations, because between two of them a thread needs the GIL; 1.5 MiB of state.
 _BLOCK = 65536
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)

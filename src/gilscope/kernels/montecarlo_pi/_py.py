@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["py_loop"]
-
 _MASK = 0xFFFF_FFFF_FFFF_FFFF
 _GAMMA = 0x9E3779B97F4A7C15
 _SCALE = 2.0**-53

@@ -8,8 +8,6 @@ import numpy as np
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["np_vec"]
-
 _PAIRS = 32768  # per block of partners: 1.3 MiB of state
 
 

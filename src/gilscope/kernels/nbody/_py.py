@@ -6,8 +6,6 @@ from math import sqrt
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["py_loop"]
-
 
 def py_loop(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> None:
     """Move bodies [lo, hi) by one step."""

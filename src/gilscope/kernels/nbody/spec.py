@@ -12,8 +12,6 @@ from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, W
 from gilscope.kernels._inputs import fill_uniform, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
 
-__all__ = ["KERNEL"]
-
 _NUMBER = 2
 _FLOPS_PER_INTERACTION = 20  # 3 differences, 3 squares, 3 sums, root, 2 products, division, 3 products and 3 sums, m
 _MOMENTUM_RTOL = 1e-9  # forces are antisymmetric up to rounding, so the momentum stays what it was: zero

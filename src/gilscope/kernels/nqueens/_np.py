@@ -8,8 +8,6 @@ import numpy as np
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["np_vec"]
-
 
 def np_vec(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> list[int]:
     """Count the placements for pairs [lo, hi); return them and the nodes."""

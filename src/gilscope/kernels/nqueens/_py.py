@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["py_loop"]
-
 
 def py_loop(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> list[int]:
     """Count the placements for pairs [lo, hi); return them and the nodes."""

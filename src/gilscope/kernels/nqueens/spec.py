@@ -10,8 +10,6 @@ from typing import Any
 from gilscope.core.spec import Buffers, KernelSpec, Params, Work
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
 
-__all__ = ["KERNEL"]
-
 # OEIS A000170.
 _KNOWN = {1: 1, 2: 0, 3: 0, 4: 2, 5: 10, 6: 4, 7: 40, 8: 92, 11: 2_680, 12: 14_200, 13: 73_712, 15: 2_279_184}
 

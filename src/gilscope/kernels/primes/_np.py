@@ -6,8 +6,6 @@ import numpy as np
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["np_vec"]
-
 _BLOCK = 65536  # numbers at a time: candidates and quotients stay in the second-level cache
 
 

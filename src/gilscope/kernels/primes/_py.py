@@ -6,8 +6,6 @@ from math import isqrt
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["py_loop"]
-
 
 def py_loop(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> list[int]:
     """Count the primes among [lo, hi); return them and the divisions."""

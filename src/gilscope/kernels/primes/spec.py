@@ -11,8 +11,6 @@ from typing import Any
 from gilscope.core.spec import Buffers, KernelSpec, Params, Work
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
 
-__all__ = ["KERNEL"]
-
 # Known numbers of primes below a limit (OEIS A000720).
 _KNOWN = {1_000: 168, 60_000: 6_057, 100_000: 9_592, 1_000_000: 78_498, 5_000_000: 348_513}
 

@@ -7,8 +7,6 @@ from dataclasses import replace
 from gilscope.kernels import shared_object
 from gilscope.kernels.shared_object.spec import KERNEL as SHARED
 
-__all__ = ["KERNEL"]
-
 KERNEL = replace(
     SHARED,
     name="private_object",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["py_loop"]
-
 _REFERENCES = 1_000  # in the list that is walked; the list is private to each call
 _SHARED = object()  # not immortal, unlike numbers and None: its references are counted
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from gilscope.core.spec import KernelSpec, Work
 from gilscope.kernels import _probe
 
-__all__ = ["KERNEL"]
-
 _ITEMS = 240
 
 

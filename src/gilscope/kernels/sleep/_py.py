@@ -6,8 +6,6 @@ from time import sleep
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["py_loop"]
-
 
 def py_loop(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> int:
     """Sleep once for each of items [lo, hi); return how many."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from gilscope.core.spec import Impl, KernelSpec
 from gilscope.kernels import _probe
 
-__all__ = ["KERNEL"]
-
 KERNEL = KernelSpec(
     name="sleep",
     kind="probe",

@@ -6,8 +6,6 @@ from hashlib import pbkdf2_hmac
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["std_c"]
-
 _STEPS_PER_HASH = 160  # one iteration of PBKDF2-SHA256 takes about as long as so many steps of the compiled loop
 
 

@@ -7,8 +7,6 @@ import re
 from gilscope.core.spec import Impl, KernelSpec, Params, Work
 from gilscope.kernels import _probe
 
-__all__ = ["KERNEL", "size_word"]
-
 _SIZE = re.compile(r"n(\d+)s(\d+)")
 
 

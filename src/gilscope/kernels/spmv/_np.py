@@ -6,8 +6,6 @@ import numpy as np
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["np_vec"]
-
 _ITEMS = 131072  # about so many products at a time: they stay in the second-level cache
 
 

@@ -11,8 +11,6 @@ from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, W
 from gilscope.kernels._inputs import fill_bounded, fill_power_law_starts, fill_remainders, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
 
-__all__ = ["KERNEL"]
-
 _NUMBER = 6
 _CHECKED_ROWS = 50
 

@@ -6,8 +6,6 @@ import numpy as np
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["np_vec"]
-
 _BLOCK = 32768  # elements: 256 KiB of each array
 
 

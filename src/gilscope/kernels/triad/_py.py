@@ -6,8 +6,6 @@ from array import array
 
 from gilscope.core.spec import Buffers, Params
 
-__all__ = ["py_loop"]
-
 _PIECE = 65536  # elements at a time: the floats of one piece stay in the caches
 
 

@@ -8,8 +8,6 @@ from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Work
 from gilscope.kernels._inputs import fill_uniform, seed_of
 from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
 
-__all__ = ["KERNEL"]
-
 _NUMBER = 4
 _BYTES_PER_ELEMENT = 24  # two loads and a store, as STREAM counts (McCalpin 1995): no write-allocate
 _FLOPS_PER_ELEMENT = 2

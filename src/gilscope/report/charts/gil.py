@@ -13,8 +13,6 @@ from gilscope.report.palette import executor_class
 from gilscope.report.svg import Markup, linear, tag
 from gilscope.stats import Estimate
 
-__all__ = ["MAX_ROWS", "draw"]
-
 MAX_ROWS = 60  # cases per kernel; those that wait most come first
 _LEFT, _BAR = 12.0, 12.0
 _HALF = (PANEL_WIDTH - 24.0 - 16.0) / 2

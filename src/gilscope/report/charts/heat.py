@@ -14,8 +14,6 @@ from gilscope.report.labels import workers
 from gilscope.report.palette import HEAT_STEPS
 from gilscope.report.svg import Markup, tag
 
-__all__ = ["FINDING_LABELS", "MAX_COLUMNS", "Grid", "Scale", "draw", "grid", "overview", "scale_of"]
-
 FINDING_LABELS: Mapping[str, str] = {
     "scales": "scales",
     "gil_bound": "GIL",

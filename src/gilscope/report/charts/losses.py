@@ -13,8 +13,6 @@ from gilscope.report.figures import NONE, seconds
 from gilscope.report.sentences.findings import LOSS_LABELS, largest_loss
 from gilscope.report.svg import Markup, tag
 
-__all__ = ["MAX_BARS", "draw"]
-
 MAX_BARS = 60  # bars per kernel; the ways that lose most come first
 _LEFT, _WIDTH, _BAR = 12.0, PANEL_WIDTH - 24.0, 16.0
 _CHARACTER = 6.0

@@ -10,8 +10,6 @@ from gilscope.report.palette import EXECUTOR_MARKS, executor_class
 from gilscope.report.svg import Markup, flowed, path, tag
 from gilscope.stats import Estimate
 
-__all__ = ["Point", "band", "bar", "curve", "legend", "marker", "styles"]
-
 Point: TypeAlias = tuple[float, float, float, float]  # x, y, and the low and high end of y's interval
 _CHARACTER = 6.1  # mean width of a letter at 11 px
 _LINE = 16.0

@@ -13,8 +13,6 @@ from gilscope.report.figures import interval, narrow
 from gilscope.report.svg import Markup, linear, logarithmic, nice_ticks, path, tag
 from gilscope.stats import Estimate
 
-__all__ = ["MAX_CURVES", "MAX_PANELS", "draw"]
-
 MAX_PANELS = 12  # panels per kernel: four rows on a laptop; more are looked for in the table
 MAX_CURVES = 6  # curves per panel that eyes can follow
 _LOG_FROM = 8  # workers: below, a linear axis shows the same and is read more easily

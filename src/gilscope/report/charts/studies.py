@@ -16,8 +16,6 @@ from gilscope.studies.ipc_rows import IpcDocument, JobRow, Stage, TransferRow
 from gilscope.studies.metg import MetgDocument, MetgRow
 from gilscope.studies.startup import StartupDocument, StartupRow
 
-__all__ = ["MAX_CURVES", "MAX_PANELS", "ipc", "metg", "startup"]
-
 MAX_CURVES = 6  # curves per panel that eyes can follow
 MAX_PANELS = 12  # panels per study; the study's own command prints all
 

@@ -13,8 +13,6 @@ from gilscope.report.svg import Markup
 from gilscope.report.timeline import svg
 from gilscope.studies.traced.rounds import trace_of
 
-__all__ = ["MAX_TIMELINES", "draw"]
-
 MAX_TIMELINES = 6  # rounds per kernel: one of each executor, and threads both with and without the GIL
 _SHORT = 24  # letters of a title beside the number of the block
 _BOX = re.compile(r'viewBox="0 0 [\d.]+ ([\d.]+)"')

@@ -12,8 +12,6 @@ from gilscope.report.palette import executor_class
 from gilscope.report.svg import linear, nice_ticks, path, tag
 from gilscope.stats import Estimate
 
-__all__ = ["MAX_WAYS", "draw"]
-
 MAX_WAYS = 40  # ways per kernel, in the order of the table
 _ITSELF = Estimate(value=1.0, low=1.0, high=1.0, confidence=0.0, n=0)
 _LEFT, _AXIS, _LINE, _GAP = 12.0, 90.0, 17.0, 10.0

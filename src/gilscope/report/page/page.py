@@ -22,8 +22,6 @@ from gilscope.report.sentences.findings import findings_in
 from gilscope.report.sentences.notes import notes_of
 from gilscope.results.surroundings import Surroundings
 
-__all__ = ["Entry", "result_part"]
-
 Entry: TypeAlias = tuple[str, str]  # a name and a text
 MAX_CHART_BYTES = 1_200_000  # size of all charts of a result; kernels beyond it have their heat map, findings and table
 _UNDRAWN = (

@@ -23,8 +23,6 @@ from gilscope.report.svg import Markup, legible, tag
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["REPORT_NAME", "render", "write"]
-
 REPORT_NAME = "report.html"
 _GENERATOR = "gilscope report"  # what the page says made it: only such a file is ever overwritten
 _HEAD_BYTES = 4096  # our mark is before any style or script

@@ -20,8 +20,6 @@ from gilscope.report.sentences.findings import sentence
 from gilscope.report.svg import linear
 from gilscope.stats import Estimate
 
-__all__ = ["MAX_BYTES", "MAX_ROUNDS", "STRIP_HEIGHT", "compressed", "packed", "texts_of"]
-
 # Embedded size up to which an analysis is carried: the page with its charts and texts stays below 3 MB.
 MAX_BYTES = 1_200_000
 MAX_ROUNDS = 60_000  # rounds carried one by one, for the panel of a case: more would double the page

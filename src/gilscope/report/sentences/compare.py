@@ -8,8 +8,6 @@ from gilscope.analysis.answer import Answer
 from gilscope.analysis.compare import ResultComparison, differences_around
 from gilscope.results.surroundings import Difference
 
-__all__ = ["compare_notes", "elsewhere_note"]
-
 
 def compare_notes(found: ResultComparison, gate: str) -> Iterator[str]:
     """Say what differs around the two results, and what the gate (as the user wrote it, or empty) could not decide."""

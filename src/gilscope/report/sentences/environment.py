@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from gilscope.report.figures import counted
 from gilscope.results.surroundings import Surroundings
 
-__all__ = ["check_notes", "environment_note", "interpreter_notes"]
-
 
 def environment_note(here: Surroundings) -> str:
     """Say in one line on what was measured."""

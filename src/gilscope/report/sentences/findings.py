@@ -13,16 +13,6 @@ from gilscope.report.figures import NONE, interval, percent, seconds, si, times
 from gilscope.report.labels import named
 from gilscope.stats import Estimate
 
-__all__ = [
-    "LOSS_LABELS",
-    "KernelFinding",
-    "finding_notes",
-    "findings_in",
-    "largest_loss",
-    "sentence",
-    "unexplained_note",
-]
-
 LOSS_LABELS = {
     "gil_wait": "GIL wait",
     "run_queue": "run queue",

@@ -15,8 +15,6 @@ from gilscope.report.sentences.kernels import NAMED_TIES, provisional
 if TYPE_CHECKING:
     from gilscope.kernels.user import Request
 
-__all__ = ["closing", "preamble", "sentence"]
-
 _UNDECIDED = {
     "machine": ": the machine itself gave no more to the control.",
     "state": ": its calls are not the same work.",

@@ -10,8 +10,6 @@ from gilscope.analysis.verdict import KernelVerdict, Threads, standing
 from gilscope.report.figures import interval, joined, per_second, quotient, times
 from gilscope.report.labels import label, mark
 
-__all__ = ["closing", "provisional"]
-
 NAMED_TIES = 4  # a sentence names no more
 
 

@@ -13,8 +13,6 @@ from gilscope.report.labels import OVER_SUBSCRIBED, label, mark, named
 from gilscope.report.sentences.findings import unexplained_note
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE, MIN_BLOCKS
 
-__all__ = ["NOTES", "Note", "notes_of"]
-
 _WORTH_SAYING_S = 0.01  # one-time costs below this matter to no job worth measuring
 _ONE_TIME = {"start": "starting workers", "import": "import", "jit": "JIT", "transfer": "sending inputs"}
 

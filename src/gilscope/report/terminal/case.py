@@ -21,8 +21,6 @@ from gilscope.report.figures import NONE, printable, seconds
 from gilscope.report.sentences.findings import LOSS_LABELS, sentence
 from gilscope.report.terminal.painted import facts_table, painted, plain_table
 
-__all__ = ["find_case", "render_case"]
-
 BAR_COLUMNS = 76  # of the loss bar: one for 1.3 %, and it fits the narrowest usual terminal
 BAR_LETTERS = dict(zip((WORK, *LOSS_LABELS), "=Gqsdiboc?", strict=True))
 LISTED_BLOCKS = 12  # a screen; the rest is in --json and in the file

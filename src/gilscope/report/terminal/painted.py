@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-__all__ = ["facts_table", "filled", "painted", "plain_table"]
-
 
 def painted(part: RenderableType, width: int, *, color: bool) -> str:
     """Return what rich makes of a part: plain text, or with the escape codes of a terminal."""

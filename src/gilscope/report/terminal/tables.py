@@ -13,8 +13,6 @@ from gilscope.report.terminal.painted import plain_table
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["comparison", "explanation"]
-
 _ROOMY = 100  # columns from which all findings of a case fit on one line
 
 

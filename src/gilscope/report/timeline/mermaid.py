@@ -7,8 +7,6 @@ import re
 from gilscope.core.trace import Trace, by_group
 from gilscope.studies.traced.steps import MAX_STEPS, Step, speakers, steps
 
-__all__ = ["sequence_diagram"]
-
 # What ends a text, begins a comment or an entity, or is markup; the rest of Unicode passes.
 _SPECIAL = re.compile(r"[#;<>&\"`\\%{}$]")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")

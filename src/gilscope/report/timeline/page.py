@@ -9,8 +9,6 @@ from gilscope.report.timeline.mermaid import sequence_diagram
 from gilscope.report.timeline.picture import CATEGORY_LABELS, svg
 from gilscope.report.timeline.text import draw
 
-__all__ = ["document", "in_order", "trace_page"]
-
 MAX_ROWS = 2000  # Perfetto is better at longer tables
 
 _CSS = f"""

@@ -15,8 +15,6 @@ from typing import Any
 
 from gilscope.core.trace import Message, Trace, lane_of_group
 
-__all__ = ["perfetto", "trace_events"]
-
 
 def perfetto(trace: Trace) -> str:
     """Return the text of the file; times count from the start of the trace."""

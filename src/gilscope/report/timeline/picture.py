@@ -21,8 +21,6 @@ from gilscope.core.trace import (
 from gilscope.report.palette import CATEGORY_PAINT, HOLDER_PAINT
 from gilscope.report.svg import Markup, flowed, linear, nice_ticks, tag
 
-__all__ = ["CATEGORY_LABELS", "MAX_LANES", "svg"]
-
 CATEGORY_LABELS: dict[Category, str] = {
     **{name: name for name in CATEGORIES},
     "hand_over": "hand-over",

@@ -10,8 +10,6 @@ from gilscope.core.trace import CATEGORIES, GIL_LANE, Category, Event, Trace, by
 from gilscope.report.timeline.picture import CATEGORY_LABELS, MAX_LANES
 from gilscope.studies.traced.steps import MAX_STEPS, Step, speakers, steps
 
-__all__ = ["draw", "strip"]
-
 _COLUMN = 36  # characters per lane, where the terminal is wide enough
 _CLOCK = 10  # characters of the time at the left
 _LETTERS: dict[Category, tuple[str, str]] = {  # block characters where the terminal has them, else ASCII

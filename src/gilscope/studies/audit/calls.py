@@ -17,8 +17,6 @@ from gilscope.core.errors import UsageError
 from gilscope.env import child
 from gilscope.env.interpreter import free_threaded_build
 
-__all__ = ["AuditedCall", "HeldShare", "check_snippet", "measure_call", "verdict_of"]
-
 GilVerdict: TypeAlias = Literal["releases", "holds", "partly", "too_short"]
 
 RELEASED_BELOW = 0.1

@@ -17,8 +17,6 @@ from gilscope.env.child import PLAIN, surroundings
 from gilscope.env.interpreter import free_threaded_build
 from gilscope.env.interpreters import locate
 
-__all__ = ["ChildEvent", "Inspected", "Installed", "Outcome", "PythonFacts", "find_interpreter", "inspect", "run_child"]
-
 _CHILD = Path(__file__).with_name("_child.py")
 _KNOWN = ("3.15t", "3.14t", "3.13t")
 _INSPECT_S = 120.0  # reads the metadata of everything installed: a second for hundreds of packages on a slow disk

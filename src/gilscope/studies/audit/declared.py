@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-__all__ = ["Declaration", "Support", "declaration_of", "read_file"]
-
 Support: TypeAlias = Literal["own_gil", "shared_gil", "no"]
 """With a GIL of its own per interpreter, with one GIL for all, in the main interpreter only."""
 

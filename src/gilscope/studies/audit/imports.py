@@ -10,8 +10,6 @@ from typing import Literal
 from gilscope.studies.audit.children import ChildEvent, Outcome, run_child
 from gilscope.studies.audit.declared import Declaration, declaration_of
 
-__all__ = ["IMPORT_LIMIT_S", "Import", "declared_by", "import_alone", "judge"]
-
 IMPORT_LIMIT_S = 120.0
 """Longest import that is waited for: the slowest large packages take some ten seconds from a cold disk."""
 

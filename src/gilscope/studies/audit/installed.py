@@ -16,9 +16,6 @@ from gilscope.studies.audit.children import Inspected, Installed, Outcome
 from gilscope.studies.audit.declared import Declaration, Support, read_file
 from gilscope.studies.audit.imports import declared_by
 
-__all__ = ["Distribution", "Extension", "Indexed", "ask_index", "completed", "distributions", "extensions",
-           "resolve_by_import", "wheel_kind"]  # fmt: skip
-
 WheelKind: TypeAlias = Literal["free_threaded", "pure", "built_here", "other", "unknown"]
 
 _INDEX_S = 60.0

@@ -12,8 +12,6 @@ from gilscope.studies.metg.rows import CurvePoint, MetgDocument, MetgPlan, MetgR
 from gilscope.studies.metg.ways import MetgRequest
 from gilscope.studies.record import Kind
 
-__all__ = ["LEVEL", "METG", "SPIN", "STEP"]
-
 LEVEL = 0.5
 """Efficiency that counts as effective: the 50 % in METG(50 %)."""
 

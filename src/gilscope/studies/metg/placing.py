@@ -16,8 +16,6 @@ from gilscope.studies.metg.model import LEVEL
 from gilscope.studies.metg.rows import MetgPlan, MetgSample, PointPlan
 from gilscope.studies.metg.ways import BASELINE_STEPS, MetgCell
 
-__all__ = ["LEAD_SHARE", "REACH", "Curve", "Placing", "trouble_of"]
-
 ROUND_S = 0.02
 """Shortest round. Short ones scatter, but where the curve crosses 50 % an error of 5 points moves the crossing by a
 fifth only, and 20 ms let a block have 150 rounds in a few seconds."""

@@ -13,9 +13,6 @@ from gilscope.studies.document import Envelope, StudyRow
 from gilscope.studies.metg.ways import PATTERNS, Contender, Dispatch, MetgRequest, Pattern
 from gilscope.studies.record import StudyLog
 
-__all__ = ["CurvePoint", "MetgDocument", "MetgLog", "MetgPlan", "MetgRow", "MetgSample", "PointPlan", "batches_of",
-           "row_of"]  # fmt: skip
-
 MAX_OCTAVE = 63  # 2**63 steps take centuries
 
 

@@ -22,8 +22,6 @@ from gilscope.studies.metg.rows import MetgLog, MetgSample, row_of
 from gilscope.studies.metg.ways import BASELINE_STEPS, PATTERNS, Contender, MetgCell, MetgRequest
 from gilscope.studies.record import StudyBlock
 
-__all__ = ["measure"]
-
 _CONTROL_ROUNDS = 3  # per block, of each baseline and the control: their median does not depend on one disturbed round
 _LEAST_REACH = 1  # octaves above the crossing that a curve keeps when the budget is short
 _SHIFTS_UNTIL = 3  # blocks after which a curve that does not cross 50 % stays where it is

@@ -18,8 +18,6 @@ from gilscope.kernels.spin.spec import size_word
 from gilscope.studies.codec import Positive
 from gilscope.studies.document import StartMethod
 
-__all__ = ["PATTERNS", "Contender", "Dispatch", "MetgCell", "MetgRequest", "Pattern", "cells_of", "ways_of"]
-
 Dispatch: TypeAlias = Literal["loop", "static", "own threads", "submit"]
 """How a task gets to its worker: not at all; dealt beforehand to workers that stay; by a parallel loop of compiled
 code; handed over each on its own."""

@@ -16,8 +16,6 @@ from gilscope.core.errors import UnavailableError
 from gilscope.core.trace import GIL_LANE, Recorder
 from gilscope.studies.traced import TracedRun, _worker
 
-__all__ = ["main"]
-
 _HOLDS = 20_000
 _HZ = 2000.0
 

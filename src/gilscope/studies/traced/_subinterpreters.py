@@ -14,8 +14,6 @@ from gilscope.core.spec import Availability
 from gilscope.core.trace import Recorder
 from gilscope.env.interpreter import gil_enabled
 
-__all__ = ["available", "own_gil", "run_codes", "run_in_interpreters"]
-
 # Private names of what became the public concurrent.interpreters of 3.14 (PEP 734).
 _MODULES = ("_interpreters", "_xxsubinterpreters")
 

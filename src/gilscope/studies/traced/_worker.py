@@ -14,8 +14,6 @@ from gilscope.core.errors import GilscopeError
 from gilscope.core.trace import Recorder
 from gilscope.kernels._calls import Calls, import_target
 
-__all__ = ["PATIENCE_S", "attempt", "in_interpreter", "in_process", "in_task", "work"]
-
 PATIENCE_S = 600.0  # for the others at the start; whoever hangs is ended by the time-out of the whole
 
 

@@ -10,8 +10,6 @@ from gilscope.core.registry import nearest
 from gilscope.core.trace import GIL_LANE, Category, Event, Message, Trace
 from gilscope.results.codec import kept_round
 
-__all__ = ["choose_case", "round_trace", "trace_of"]
-
 _MAIN = "main"
 
 

@@ -8,8 +8,6 @@ from typing import Literal
 
 from gilscope.core.trace import Trace, duration, is_gil
 
-__all__ = ["MAX_SPEAKERS", "MAX_STEPS", "Step", "speakers", "steps"]
-
 MAX_STEPS = 60  # nobody reads a longer diagram; a note reports what is left out
 MAX_SPEAKERS = 12  # nor a wider one
 _AHEAD = 20  # times as many moments are considered, so that what begins among them is found to end
