@@ -25,12 +25,16 @@ STORED: dict[str, Callable[[Any], Any]] = {
     "tour": Tour.of,
 }
 
+NEWER = ("held_long_run", "waiting_long_run", "realtime")
+
 
 @pytest.mark.parametrize("name", STORED)
 def test_what_is_read_is_written_as_it_was(name: str) -> None:
     text = (EXAMPLES / f"{name}.json").read_text(encoding="utf-8")
-    again = STORED[name](json.loads(text)).to_json()
-    assert json.loads(json.dumps(again)) == json.loads(text)
+    again = json.loads(json.dumps(STORED[name](json.loads(text)).to_json()))
+    for newer in NEWER:  # unknown of files of before
+        assert not again.get("gil", {}).pop(newer, None)
+    assert again == json.loads(text)
 
 
 @pytest.mark.parametrize("name", STORED)

@@ -10,6 +10,23 @@ from collections.abc import Iterable, Sequence
 
 from gilscope.core.errors import UnknownNameError
 
+__all__ = [
+    "EXECUTORS",
+    "FLAGSHIPS",
+    "IMPLEMENTATIONS",
+    "KERNELS",
+    "PINS",
+    "PROBES",
+    "REFERENCES",
+    "SCALINGS",
+    "SCHEDULES",
+    "SIZES",
+    "START_METHODS",
+    "TRANSPORTS",
+    "check_names",
+    "nearest",
+]
+
 KERNELS = (
     "mandelbrot",
     "nbody",
