@@ -1,4 +1,4 @@
-"""docs/method.md: injected faults, and the probe of the GIL beside known holds; twelve minutes of a quiet machine.
+"""docs/method.md: planted worlds, injected faults, the probe of the GIL beside known holds; needs a quiet machine.
 
 The probe's figures of other interpreters come from
 ``PYTHON benchmarks/selfbench/gil_probe.py --json docs/examples/gil_probe_X.Y.json``.
@@ -18,7 +18,9 @@ from pages.shared import EXAMPLES, ROOT
 
 FAULTS = EXAMPLES / "faults.json"
 PROBE = EXAMPLES / f"gil_probe_{sys.version_info[0]}.{sys.version_info[1]}.json"  # of this interpreter
+WORLDS = EXAMPLES / "worlds.txt"
 COMMANDS = {
+    "worlds": ["-m", "tests.worlds", "--count", "2000", "--table", WORLDS],
     "faults": ["-m", "benchmarks.selfbench.faults", "--budget", "20", "--json", FAULTS],
     "probe": ["benchmarks/selfbench/gil_probe.py", "--json", PROBE],
 }
@@ -101,7 +103,18 @@ def observer() -> str:
     return "\n".join([*head, *rows]) if rows else _NOT_YET
 
 
-SECTIONS: dict[str, Callable[[], str]] = {"faults": faults, "held": held, "waiting": waiting, "observer": observer}
+def worlds() -> str:
+    """Return what was said of planted worlds: tables by machine and cause, the gate's, and those that were wrong."""
+    return WORLDS.read_text(encoding="utf-8").rstrip() if WORLDS.exists() else _NOT_YET
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    "worlds": worlds,
+    "faults": faults,
+    "held": held,
+    "waiting": waiting,
+    "observer": observer,
+}
 
 
 def section(name: str) -> str:
