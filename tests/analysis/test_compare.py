@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
 
-from gilscope.analysis import Answer
+from gilscope.analysis import Answer, analyse
 from gilscope.analysis.compare import ResultComparison, compare
 from gilscope.analysis.compare_json import comparison_to_json
+from tests.analysis.synthetic import result
 from tests.report.answers import answer, changed, row
 
 CASE = "mandelbrot/cy_nogil@threads*2#M"
@@ -186,3 +188,21 @@ def test_the_document_has_the_figures() -> None:
         "failed": [CASE],
         "undecided": [],
     }
+
+
+def _runs(seed: int, change: float) -> str:
+    """Compare two runs of 20 blocks, each with luck of 1 % of its own: the second is slower by ``change``."""
+    rng = random.Random(seed)
+
+    def run(time: float) -> Answer:
+        luck = 1.0 + rng.gauss(0.0, 0.01)
+        times = {CASE: lambda at: time * luck * (1.0 + 0.01 * rng.gauss(0.0, 1.0))}
+        return analyse(result({"mandelbrot": times}, blocks=20, environment=HERE))
+
+    (entry,) = compare(run(1.0), run(1.0 + change)).cases
+    return entry.outcome
+
+
+def test_the_luck_of_a_run_makes_no_difference_and_a_tenth_does() -> None:
+    assert sum(_runs(seed, 0.0) != "no difference shown" for seed in range(200)) <= 10
+    assert sum(_runs(seed, 0.1) == "slower" for seed in range(200)) >= 180

@@ -20,6 +20,11 @@ from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 
 Outcome: TypeAlias = Literal["faster", "slower", "no difference shown", "not comparable"]
 
+LUCK = 0.03
+"""Ratio beyond 1 from which two runs differ by more than the luck of either: the place of a process's code and data in
+memory is a factor of all its rounds (Mytkowicz et al., ASPLOS 2009). For luck of 1 % (standard deviation) the ratio of
+two runs of the same code is beyond it once in thirty, whatever their intervals."""
+
 _AROUND_ALL = {"machine": "machines", "cpus": "usable CPUs", "gilscope": "versions of gilscope"}
 
 
@@ -169,7 +174,9 @@ def _compared(
         return ComparedCase(case=old.case, ratio=ratio if anyway else None, reason=f"different {elsewhere}")
     if ratio is None:
         return ComparedCase(case=old.case, reason="too few blocks for an interval of 95 %")
-    outcome: Outcome = "faster" if ratio.low > 1 else "slower" if ratio.high < 1 else "no difference shown"
+    outcome: Outcome = "no difference shown"
+    if ratio.low > 1 + LUCK or ratio.high < 1 / (1 + LUCK):
+        outcome = "faster" if ratio.low > 1 else "slower"
     return ComparedCase(case=old.case, ratio=ratio, outcome=outcome)
 
 
