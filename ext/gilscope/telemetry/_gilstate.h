@@ -224,7 +224,7 @@ static inline void gs_look_at(const gs_gil *gil, gs_look *look)
 
 /* What only the holder's thread state knows. */
 typedef struct {
-    int64_t native_id;  /* 0: cannot be told */
+    int64_t native_id;  /* 0: not known */
     int requested;      /* asked to let go */
 } gs_holder;
 

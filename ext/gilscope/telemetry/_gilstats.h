@@ -5,7 +5,7 @@
 #include "_gilstate.h"
 
 #define GS_BINS 512          /* timeline: doubled in width whenever it is full */
-#define GS_THREADS 1024      /* distinct threads told apart; further ones are summed in `others` */
+#define GS_THREADS 1024      /* distinct threads counted apart; further ones are summed in `others` */
 #define GS_HOLD_BINS 96      /* quarter octaves from 1 us to 16 s */
 #define GS_FIRST_BIN_NS 5000000
 

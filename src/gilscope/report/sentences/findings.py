@@ -216,7 +216,7 @@ def _smt_limited(found: evidence.SmtEvidence, row: CaseRow) -> str:
 def _gil_or_lock(found: evidence.LockEvidence, row: CaseRow) -> str:
     return (
         f"Workers are blocked {percent(found.blocked)} of their time: the GIL, held {percent(found.held)} of the time, "
-        f"or a lock; which of them cannot be told apart here: {row.gil.waiting_reason}"
+        f"or a lock; which of the two is not known here: {row.gil.waiting_reason}"
     )
 
 
