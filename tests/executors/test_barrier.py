@@ -182,6 +182,7 @@ def _busy(ns: int) -> None:
         pass
 
 
+@pytest.mark.measuring
 def test_what_the_slowest_worker_queued_is_taken_out_of_everybodys_wait(tmp_path: Path) -> None:
     barriers, queues = _virtual(tmp_path, 2)
     found: list[tuple[int, int]] = [(0, 0)] * 2
@@ -202,6 +203,7 @@ def test_what_the_slowest_worker_queued_is_taken_out_of_everybodys_wait(tmp_path
         assert timed - net == pytest.approx(30e6, abs=3e6)
 
 
+@pytest.mark.measuring
 def test_queueing_hidden_behind_a_slower_worker_changes_nothing(tmp_path: Path) -> None:
     barriers, queues = _virtual(tmp_path, 2)
     found = [0, 0]
@@ -219,6 +221,7 @@ def test_queueing_hidden_behind_a_slower_worker_changes_nothing(tmp_path: Path) 
     assert found == [pytest.approx(0, abs=3e6)] * 2
 
 
+@pytest.mark.measuring
 def test_being_woken_late_is_taken_out_beyond_what_a_wake_up_takes_by_itself(tmp_path: Path) -> None:
     barriers, queues = _virtual(tmp_path, 2)
     found = [0, 0]
@@ -236,6 +239,7 @@ def test_being_woken_late_is_taken_out_beyond_what_a_wake_up_takes_by_itself(tmp
     assert found == [pytest.approx(0, abs=1e6)] * 2
 
 
+@pytest.mark.measuring
 def test_time_without_cpu_queueing_or_a_switch_of_its_own_is_stolen(tmp_path: Path) -> None:
     barriers, _ = _virtual(tmp_path, 1)
     barriers[0].start()
@@ -248,6 +252,7 @@ def test_time_without_cpu_queueing_or_a_switch_of_its_own_is_stolen(tmp_path: Pa
     assert net + stolen == pytest.approx(end - began, abs=1e6)
 
 
+@pytest.mark.measuring
 def test_a_worker_that_gave_up_its_cpu_was_not_certainly_stolen_from(tmp_path: Path) -> None:
     barriers, _ = _virtual(tmp_path, 1)
     barriers[0].start()
@@ -257,6 +262,7 @@ def test_a_worker_that_gave_up_its_cpu_was_not_certainly_stolen_from(tmp_path: P
     assert net >= 20_000_000
 
 
+@pytest.mark.measuring
 def test_without_a_clock_for_queueing_there_is_no_virtual_time(tmp_path: Path) -> None:
     barrier = _barrier.Barrier(bytearray(_barrier.NBYTES), 0, 1, 0, str(tmp_path / "missing"))
     barrier.start()

@@ -50,6 +50,7 @@ def test_the_interval_decides(low: float, high: float, per_call_s: float, verdic
     assert verdict_of(low, high, per_call_s) == verdict
 
 
+@pytest.mark.measuring
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [("zlib.crc32(bytes(10**7))", "releases"), ("builtins.sum(builtins.range(10**6))", "holds")],
