@@ -332,3 +332,19 @@ def test_a_gil_is_still_named_under_a_load_that_scatters_everything(seed):
 )
 def test_waiting_that_nobody_counted_is_not_called_a_lock(held: float, did: Did, expected: list[str]) -> None:
     assert said(study(THREADS, made_of(did, did), gil=[unwatched(held)] * 3)) == expected
+
+
+def test_calls_that_mostly_sleep_are_repeatable_whatever_their_little_cpu_time_does() -> None:
+    made = study(PROCESSES, made_of(*[Did(cpu=1, rest=50)] * 2), single=made_of(Did(cpu=2, rest=98)))
+
+    def dearer(measured: Round, at: int) -> Round:
+        stamps = [dataclasses.replace(one, cpu_ns=round(one.cpu_ns * 1.1**at)) for one in measured.stamps]
+        return dataclasses.replace(measured, stamps=tuple(stamps))
+
+    blocks = [
+        dataclasses.replace(
+            one, rounds={key: seen if ":" in key else dearer(seen, one.index) for key, seen in one.rounds.items()}
+        )
+        for one in made.blocks
+    ]
+    assert "not_repeatable" not in said(dataclasses.replace(made, blocks=tuple(blocks)))

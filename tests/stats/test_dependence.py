@@ -71,3 +71,16 @@ def test_a_trend_is_dependence() -> None:
     estimate = estimate_or_none([1.0 + 0.01 * at for at in range(40)])
     assert estimate.dependent
     assert (estimate.low, estimate.high) == (1.0, pytest.approx(1.39))
+
+
+def test_values_that_are_all_tied_cost_no_more_than_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    summed: list[int] = []
+
+    def counted(values: object) -> float:
+        terms = list(values)  # type: ignore[call-overload]
+        summed.append(len(terms))
+        return math.fsum(terms)
+
+    monkeypatch.setattr("gilscope.stats.dependence.math", type("M", (), {**vars(math), "fsum": staticmethod(counted)}))
+    assert variance_inflation([0.3] * 500) == 1.0
+    assert sum(summed) <= 5 * 500

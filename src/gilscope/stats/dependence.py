@@ -67,8 +67,9 @@ def variance_inflation(sample: Sequence[float]) -> float:
     ranked, first = [0.0] * n, 0
     for _, tied in itertools.groupby(order, key=sample.__getitem__):
         ties = list(tied)
+        score = math.fsum(scores[first : first + len(ties)]) / len(ties)
         for at in ties:
-            ranked[at] = math.fsum(scores[first : first + len(ties)]) / len(ties)
+            ranked[at] = score
         first += len(ties)
     total = math.fsum(score * score for score in ranked)
     if total < _ALL_TIED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 
+from gilscope.analysis.columns import averaged
 from gilscope.analysis.evidence import RepeatEvidence
 from gilscope.analysis.findings._view import CaseView, Finding
 
@@ -42,5 +43,8 @@ def _changed(view: CaseView) -> float | None:
     first, last = series[:third], series[-third:]
     changed = statistics.median(last) / statistics.median(first)
     apart = max(first) < min(last) if changed > 1.0 else min(first) > max(last)
+    waits = averaged(view.account.single_blocked) if view.account is not None else None
+    if waits is not None:  # the CPU time of a call that mostly sleeps may double, and a call takes as long
+        changed = 1.0 + (changed - 1.0) * (1.0 - waits.value)
     least = CHANGED if len(series) >= FEW_BLOCKS else CHANGED_IN_FEW
     return None if not apart or 1.0 / least < changed < least else changed
