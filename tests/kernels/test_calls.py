@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from gilscope.core import targets
+from gilscope.core import clocks, targets
+from gilscope.executors._worker import Bound, Job, perform
 from gilscope.kernels import _calls
 from gilscope.kernels._calls import CallError, Calls, import_target
 
@@ -47,6 +48,10 @@ SOURCE = """
     def wrong(result):
         assert result < 0, "not below zero"
     NUMBER = 7
+    def grows(xs, known={}):
+        xs.append(len(known))
+        known[len(known)] = None
+        SEEN.append((len(xs), len(known)))
     class Box:
         @staticmethod
         def inside():
@@ -220,3 +225,45 @@ def test_a_file_named_like_a_module_of_the_standard_library_hides_nothing(folder
 
 def test_a_file_is_imported_once(folder: Path) -> None:
     assert import_target("owned.py:note", str(folder)) is import_target("owned.py:note", str(folder))
+
+
+def test_calls_that_change_their_arguments_all_find_them_as_at_first(folder: Path) -> None:
+    calls = _calls_of(folder, "owned:grows", arguments="(([1],), {})", fresh="1")
+    calls(0, 0, 3, {}, {})  # with care
+    calls.prepare(4)
+    calls(0, 0, 3, {}, {})
+    calls(0, 0, 3, {}, {})  # more than were prepared
+    assert _seen() == [(2, 1)] * 9
+    assert calls.given[0] == ([1],)
+
+
+def test_copies_are_made_before_the_clock_starts(folder: Path) -> None:
+    events: list[str] = []
+
+    class Timed(Calls):
+        def prepare(self, calls: int) -> None:
+            events.append(f"prepare {calls}")
+            super().prepare(calls)
+
+        def run(self, lo: int, hi: int) -> None:
+            events.append(f"run {hi - lo}")
+            super().run(lo, hi)
+
+    class Barrier:
+        waiting_ns = waking_ns = spun_ns = 0
+
+        def start(self) -> int:
+            events.append("start")
+            return clocks.wall_ns()
+
+        def wait(self) -> None: ...
+
+        def finish(self, end_ns: int) -> None: ...
+
+    job = Job(
+        target="", params={}, layout=(0, ()), segment="", phases=1, chunks=((0, 0, 2), (1, 2, 5)), index=0, parties=2,
+        barrier_slot=0, spin_ns=0,
+    )  # fmt: skip
+    timed = Timed(_definition(folder, "owned:grows", arguments="(([1],), {})", fresh="1"))
+    perform(Bound(job=job, function=timed, buffers={}, barrier=Barrier(), import_ns=0), 2)
+    assert events[:2] == ["prepare 10", "start"]

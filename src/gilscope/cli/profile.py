@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument
 
@@ -70,12 +70,11 @@ def read_request(targets: list[str], options: VerbOptions) -> Request:
     if len(set(named)) < len(named):
         raise UsageError("an argument stands there twice: give each --arg name=value once")
     positional, by_name = tuple(v for name, v in arguments if not name), {name: v for name, v in arguments if name}
-    return Request(
-        functions=own_functions(targets, folder),
-        folder=str(folder),
-        arguments=repr((positional, by_name)),
-        **{name: check_target(str(options.values[name]), folder) for name in _TARGETS if name in options.values},
-    )
+    helpers: dict[str, Any] = {
+        name: check_target(str(options.values[name]), folder) for name in _TARGETS if name in options.values
+    }
+    functions, called_with = own_functions(targets, folder), repr((positional, by_name))
+    return Request(functions=functions, folder=str(folder), arguments=called_with, **helpers)
 
 
 def _verdict_so_far(path: Path) -> str:

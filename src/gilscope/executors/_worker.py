@@ -168,6 +168,8 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> WorkerRepor
     phases, inner_barriers = job.phases, repeats * job.phases - 1
     partials: list[tuple[int, int, Any]] = []
     done = 0
+    if prepare := getattr(function, "prepare", None):
+        prepare(repeats * phases * sum(hi - lo for _, lo, hi in chunks))
     before, queued_ns = clocks.thread_usage(), clocks.run_queue_ns()
     arrived_ns = clocks.wall_ns()
     start_ns = bound.barrier.start() if bound.barrier is not None else arrived_ns

@@ -3,7 +3,8 @@
 A *definition* is a mapping of texts: ``target`` (``pkg.module:function`` or ``/folder/file.py:function``), ``folder``
 (searched for modules, the working directory of every call), ``arguments`` (a Python literal: positional and named),
 ``setup``, ``items`` and ``check`` (targets, or empty), and optionally ``packed`` (arguments that are not literals, and
-items), ``code`` (the function itself) and ``path`` (more folders).
+items), ``code`` (the function itself), ``path`` (more folders) and ``fresh`` (not empty: calls change their arguments,
+so each gets a copy of them).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from gilscope.core.errors import WorkerRaisedError, one_line
@@ -160,6 +161,9 @@ class Calls:
         self._bind(function, args, kwargs, items or _items(definition["items"], self._home))
         check = definition["check"]
         self._check: Callable[..., Any] | None = import_target(check, self._home) if check else None
+        self._as_given = pickle.dumps(self.state()) if definition.get("fresh") else b""
+        self._copies: list[Callable[[], Any]] = []
+        self._used = 0
         self._careful_calls: Counter[tuple[int, int]] = Counter()
         self._inspected = False
         self.moves = False
@@ -178,6 +182,34 @@ class Calls:
         other._bind(function, *(given or self.given))
         return other
 
+    def state(self) -> tuple[Any, ...]:
+        """Return what calls can change: arguments, named ones, items, and the function's defaults."""
+        function = self.dispatcher
+        return self.given, getattr(function, "__defaults__", None), getattr(function, "__kwdefaults__", None)
+
+    def again(self, packed: bytes) -> Calls:
+        """Return a copy with arguments and defaults as they were when ``state()`` was pickled."""
+        given, defaults, named = pickle.loads(packed)
+        old = self.dispatcher
+        if not isinstance(old, FunctionType):
+            return self.bound(old, *given)
+        new = FunctionType(old.__code__, old.__globals__, old.__name__, defaults, old.__closure__)
+        new.__kwdefaults__ = named
+        return self.bound(new, *given)
+
+    def refreshed(self, packed: bytes) -> Calls:
+        """Return a copy each of whose calls gets its own copy of what was pickled."""
+        other = self.again(packed)
+        other._as_given, other._copies, other._used = packed, [], 0
+        return other
+
+    def prepare(self, calls: int) -> None:
+        """Make the copies for so many calls by ``run``, where calls need them: before the clock starts."""
+        if self._as_given:
+            self._copies.clear()
+            self._used = 0
+            self._copies += [self.again(self._as_given)._call for _ in range(calls)]
+
     def __call__(self, phase: int, lo: int, hi: int, params: Mapping[str, int], buffers: Any) -> str | None:
         """Call the function ``hi - lo`` times; return what the check complains about, if anything."""
         # Warming up calls one item, verifying every chunk; neither is timed. Both call a chunk of one item.
@@ -194,7 +226,10 @@ class Calls:
             return
         call, items = self._call, self.items
         with explained(f"calling {self._target} again and again", "the first calls went well: find what adds up"):
-            if items is None:
+            if self._as_given:
+                for changed in self._next_copies(hi - lo):
+                    changed()
+            elif items is None:
                 for _ in itertools.repeat(None, hi - lo):
                     call()
             else:
@@ -202,8 +237,17 @@ class Calls:
                 for index in range(lo, hi):
                     call(items[index % count])
 
+    def _next_copies(self, calls: int) -> list[Callable[[], Any]]:
+        """Return copies not used yet; all stay until new ones are made, for freeing them takes time too."""
+        first, self._used = self._used, self._used + calls
+        while len(self._copies) < self._used:  # what was not prepared
+            self._copies.append(self.again(self._as_given)._call)
+        return self._copies[first : self._used]
+
     def one(self, index: int) -> Any:
         """Call the function once, for item ``index`` where there are items; return its result."""
+        if self._as_given:
+            return self.again(self._as_given)._call()
         return self._call() if self.items is None else self._call(self.items[index % len(self.items)])
 
     def _carefully(self, lo: int, hi: int) -> str | None:

@@ -57,6 +57,7 @@ class Request:
     setup: str = ""  # makes the arguments
     items: str = ""  # what the function is mapped over
     check: str = ""  # judges a result
+    fresh: tuple[str, ...] = ()  # names of functions that change their arguments: each call gets a copy of them
 
     @property
     def kernel(self) -> str:
@@ -65,7 +66,7 @@ class Request:
 
     def definition(self, function: Function) -> dict[str, str]:
         """Return what a worker makes the chunked function from."""
-        own = {"target": function.target, "code": function.code}
+        own = {"target": function.target, "code": function.code, "fresh": "1" if function.name in self.fresh else ""}
         return own | {name: getattr(self, name) for name in _TRAVELLING}
 
     def to_config(self) -> dict[str, Any]:
@@ -75,7 +76,8 @@ class Request:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Request:
         """Read ``to_config``."""
-        return cls(**{**config, "functions": tuple(Function(**entry) for entry in config["functions"])})
+        functions = tuple(Function(**entry) for entry in config["functions"])
+        return cls(**{**config, "functions": functions, "fresh": tuple(config["fresh"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,7 @@ class Examined:
     printed_bytes: int = 0  # by one call, as the next
     complained_bytes: int = 0
     moves: bool = False
+    copied: bool = False  # calls change their arguments, so each is given a copy of them
     busy: float = 1.0  # CPUs that calls keep busy, libraries limited to one thread, without threads that a call starts
     busy_whole: float = 0.0  # the same without that limit; 0 if not measured
     fresh: float | None = None  # a call with arguments as at first and an empty cache over a later one; None: no state

@@ -188,6 +188,11 @@ class SupervisedHost:
             return Examined(problem=reply["reason"], detail=reply["detail"], status="failed")
         return Examined(**{**reply, "pools": tuple(reply["pools"])})
 
+    def inform(self, own: Request) -> None:
+        """Let runners know the user's functions anew, with what examining them has shown."""
+        self._own = own.to_config()
+        self._informed.clear()
+
     def hand_over(self, case: Case) -> float | None:
         """Measure what handing one task to a pool of ``concurrent.futures`` costs, in seconds; None where it fails."""
         try:

@@ -98,6 +98,9 @@ class Functions:
         whole = most if "native" in options.executors else 1
         examined = {f.name: _examined(host, request, f, whole, options, observer) for f in request.functions}
         study, tasks = _study(request, examined, self._workers, options)
+        if changing := tuple(name for name, entry in examined.items() if entry.copied):
+            request = replace(request, fresh=changing)
+            host.inform(request)
         adopt(request, examined, tasks)
         found = {
             **environment,
@@ -181,6 +184,11 @@ def _cautions(request: Request, examined: Mapping[str, Examined]) -> Iterator[di
             yield caution(
                 f"{target} keeps {entry.busy:.1f} CPUs busy by itself, on threads that no limit reaches",
                 "give it a parameter for the number of its threads: here they multiply with the workers",
+            )
+        if entry.copied:
+            yield caution(
+                f"{target} changes its arguments: each call got a copy of them, made before the clock started",
+                "if a call should find what earlier ones left, keep that inside the function",
             )
         if entry.moves:
             yield caution(

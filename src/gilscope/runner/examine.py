@@ -12,7 +12,6 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from types import FunctionType
 from typing import Any
 
 from gilscope.core import clocks
@@ -25,6 +24,8 @@ _PROBED_S = 0.15  # of calls under the GIL probe: at 2 kHz a share to five point
 _MOST_CALLS = 1 << 20
 _RUNS, _TASKS = 5, 200  # of hand-overs
 _MOST_BYTES = 1 << 20  # of pickled arguments that are compared
+_ROUNDS_NS, _MOST_COPIED_BYTES = 200_000_000, 32 << 20  # of the calls whose arguments are copied at a time; pickled
+_ALIKE = 1.25  # ratio of times, or of the arguments' sizes, up to which calls count as the same work
 _FRESH_CALLS, _LEAST_NS = 5, 1000  # one by one, for the minimum; shorter ones are clock reads and cold caches
 
 
@@ -36,24 +37,38 @@ def examine(calls: Calls) -> dict[str, Any]:
     peak_bytes = _peak_bytes() - before_bytes
     moved, later = calls.moves, _packed(calls)
     empty_s, _ = _paced(calls.bound(lambda *args, **kwargs: None))  # first: pools spin for a while after an import
+    found = _watched(calls)
+    fresh, growth = _fresh(calls, first), (len(_packed(calls)) or 2 * _MOST_BYTES) / len(later) if later else None
+    alike = all(ratio is None or 1.0 / _ALIKE < ratio < _ALIKE for ratio in (fresh, growth))
+    if copied := first not in (b"", later) and not alike and _copies_fit(calls, first):
+        found, fresh, growth = _watched(calls.refreshed(first)), None, None
+    return {
+        **found,
+        "items": len(calls.items) if calls.items is not None else 0,
+        "peak_bytes": max(0, peak_bytes),
+        "printed_bytes": printed[0],
+        "complained_bytes": complained[0],
+        "moves": moved,
+        "copied": copied,
+        "empty_s": empty_s,
+        "fresh": fresh,
+        "growth": growth,
+        "pools": _pools(),
+    }
+
+
+def _watched(calls: Calls) -> dict[str, Any]:
+    """Time calls, then call them under the GIL probe."""
     call_s, busy = _paced(calls)
     count = max(1, min(_MOST_CALLS, round(_PROBED_S / call_s)))
+    calls.prepare(count)
     with GilMonitor(DIAGNOSTIC_RATE_HZ) as monitor:
         calls.run(0, count)
     gil = monitor.to_dict()
     return {
         "call_s": call_s,
-        "items": len(calls.items) if calls.items is not None else 0,
-        "held": gil.get("held", {}).get("value") if gil["available"] else None,
-        "peak_bytes": max(0, peak_bytes),
-        "printed_bytes": printed[0],
-        "complained_bytes": complained[0],
-        "moves": moved,
         "busy": busy,
-        "empty_s": empty_s,
-        "fresh": _fresh(calls, first),
-        "growth": (len(_packed(calls)) or 2 * _MOST_BYTES) / len(later) if later else None,
-        "pools": _pools(),
+        "held": gil.get("held", {}).get("value") if gil["available"] else None,
     }
 
 
@@ -86,6 +101,7 @@ def _paced(calls: Calls) -> tuple[float, float]:
     """
     count = 1
     while True:
+        calls.prepare(count)
         before, begin = clocks.tasks_ns(), clocks.wall_ns()
         calls.run(0, count)
         spent_ns = clocks.wall_ns() - begin
@@ -114,12 +130,27 @@ class _Bounded(io.BytesIO):
 
 def _packed(calls: Calls) -> bytes:
     """Pickle what calls are given, and the function's defaults; empty where that is impossible or more than 1 MiB."""
-    file, defaults = _Bounded(), [getattr(calls.dispatcher, name, None) for name in ("__defaults__", "__kwdefaults__")]
+    file = _Bounded()
     with contextlib.suppress(Exception):  # whatever classes of users raise
         pickler = pickle.Pickler(file, 5, buffer_callback=lambda buffer: buffer.raw().nbytes <= _MOST_BYTES)
-        pickler.dump((calls.given, defaults))  # without the contents of large arrays
+        pickler.dump(calls.state())  # without the contents of large arrays
         return file.getvalue()
     return b""
+
+
+def _copies_fit(calls: Calls, packed: bytes) -> bool:
+    """Whether each call can get its own arguments: making them takes no longer than a call, and all have room."""
+    if calls.items is not None:
+        return False  # one copy of all items per call
+    copy_ns, call_ns = list[int](), list[int]()
+    with contextlib.suppress(Exception):  # of what cannot be unpickled, or fails with copies
+        for _ in range(_FRESH_CALLS):
+            begin = clocks.wall_ns()
+            own = calls.again(packed)
+            copy_ns.append(clocks.wall_ns() - begin)
+            call_ns.append(_once_ns(own))
+        return min(copy_ns) <= min(call_ns) and _ROUNDS_NS / min(call_ns) * len(packed) <= _MOST_COPIED_BYTES
+    return False
 
 
 def _fresh(calls: Calls, packed: bytes) -> float | None:
@@ -136,19 +167,8 @@ def _fresh(calls: Calls, packed: bytes) -> float | None:
             later_ns.append(_once_ns(calls))
             if clear is not None:
                 clear()
-            fresh_ns.append(_once_ns(_again(calls, packed) if packed else calls))
+            fresh_ns.append(_once_ns(calls.again(packed) if packed else calls))
     return min(fresh_ns) / max(_LEAST_NS, min(later_ns)) if fresh_ns else None
-
-
-def _again(calls: Calls, packed: bytes) -> Calls:
-    """Return the calls with arguments and defaults as they were."""
-    given, (defaults, named) = pickle.loads(packed)
-    old = calls.dispatcher
-    if not isinstance(old, FunctionType):
-        return calls.bound(old, *given)
-    new = FunctionType(old.__code__, old.__globals__, old.__name__, defaults, old.__closure__)
-    new.__kwdefaults__ = named
-    return calls.bound(new, *given)
 
 
 def _once_ns(calls: Calls) -> int:

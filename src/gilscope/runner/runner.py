@@ -44,12 +44,15 @@ class _Runner:
         self._bound: dict[str, tuple[Any, Task]] = {}  # sessions and tasks, by key of the slot
         self._segments: dict[str, tuple[str, Segment]] = {}
         self._fresh: set[str] = set()
+        self._bounded = False
 
     def handle(self, message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         """Do what a message requests."""
         self._adopt(message["segments"], fds)
         if message.get("own"):  # the user's own functions, before this process does anything else
             user.adopt(user.Request.from_config(message["own"]))
+        if message.get("own") and not self._bounded:
+            self._bounded = True
             bound_memory()
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a reader of what they print would disturb the workers
         match message["op"]:
