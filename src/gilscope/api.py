@@ -19,9 +19,8 @@ from gilscope.kernels.user import DEFAULT_TIMEOUT_S, Request
 from gilscope.measure.events import Observer
 from gilscope.profile.callables import request_of
 from gilscope.profile.functions import DEFAULT_BUDGET_S, Functions, Options
-from gilscope.report.columns import columns_of
+from gilscope.report.columns import used_columns
 from gilscope.report.figures import printable
-from gilscope.report.labels import mark
 from gilscope.report.sentences import closing, verdict
 from gilscope.report.sentences.notes import notes_of
 from gilscope.report.terminal import rates_title, render
@@ -109,7 +108,8 @@ def compare(
 class Way:
     """One way to run a function, and what it achieved.
 
-    ``speedup`` is over one call after the other, ``efficiency`` that over the workers, ``relative_efficiency`` that
+    ``speedup`` is over one call after the other, ``net_speedup`` the same without the time that other programs took, by
+    which it is judged where it is known, ``efficiency`` that over the workers, ``relative_efficiency`` that
     over the machine's limit (control ``spin``), ``rate`` in tasks per second.
     """
 
@@ -122,6 +122,7 @@ class Way:
     reason: str
     detail: str  # the worker's traceback
     speedup: Estimate | None
+    net_speedup: Estimate | None
     efficiency: Estimate | None
     relative_efficiency: Estimate | None
     rate: Estimate | None
@@ -140,6 +141,7 @@ class Way:
             reason=row.why,
             detail=row.detail,
             speedup=row.speedup,
+            net_speedup=row.net_speedup,
             efficiency=row.efficiency,
             relative_efficiency=row.relative_efficiency,
             rate=row.rate,
@@ -239,8 +241,7 @@ class Comparison:
 def _html(answer: Answer, kernel: str) -> Iterator[str]:
     """Yield a table with the cells of the terminal's, the notes beside it, and the verdict."""
     rows = answer.by_kernel[kernel]
-    marked = any(map(mark, rows))
-    columns = [column for column in columns_of("notebook") if marked or column.key != "interpreter"]
+    columns = list(used_columns("notebook", rows))
     yield f"<table><caption>{html.escape(rates_title(answer, kernel))}</caption><thead>"
     yield _html_row("th", (column.heading for column in columns))
     yield "</thead><tbody>"

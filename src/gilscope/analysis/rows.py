@@ -115,7 +115,8 @@ class MeasuredRow:
     speedup : Estimate or None
         T(1) over T(p), times the copies of the work; of ``A/A`` the first of two equal rounds over the second.
     net_speedup : Estimate or None
-        The speed-up without what other programs took; None where the rounds do not tell.
+        The speed-up without what other programs took: that of ``basis``. None where the rounds of the case or those of
+        its control do not tell.
     efficiency : Estimate or None
         Speed-up over the workers.
     relative_efficiency : Estimate or None

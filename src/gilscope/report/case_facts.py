@@ -53,6 +53,7 @@ def facts_of(row: CaseRow, record: CaseRecord | None = None) -> dict[str, str]:
         "rate": f"{interval(row.rate, lambda value: si(value).rstrip())} {row.rate.unit}/s" if row.rate else "",
         "versus serial": interval(row.vs_fastest_serial),
         "speed-up": interval(row.speedup),
+        "net speed-up": interval(row.net_speedup),
         "efficiency": percent(row.efficiency),
         "of the control": percent(row.relative_efficiency),
         **_limits(row.ceiling or Limits()),

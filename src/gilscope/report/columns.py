@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from gilscope.analysis.rows import CaseRow
 from gilscope.report.figures import NONE, interval, narrow, per_second, percent, seconds, si, spread
-from gilscope.report.labels import workers
+from gilscope.report.labels import mark, workers
 from gilscope.report.sentences.findings import largest_loss
 from gilscope.stats import Estimate
 
@@ -148,6 +148,10 @@ COLUMNS: Sequence[Column] = (
         lambda row: row.speedup, interval,
     ),
     _estimate(
+        "net_speedup", "net\nspeed-up", "The same without the time that other programs took: decisions go by it.",
+        lambda row: row.net_speedup, interval,
+    ),
+    _estimate(
         "efficiency", "effi-\nciency", "Speed-up over the number of workers.", lambda row: row.efficiency, percent,
         given_up=2,
     ),
@@ -185,3 +189,11 @@ COLUMNS: Sequence[Column] = (
 def columns_of(place: Place) -> Iterator[Column]:
     """Yield the columns of a table."""
     return (column for column in COLUMNS if place in column.places)
+
+
+def used_columns(place: Place, rows: Sequence[CaseRow]) -> Iterator[Column]:
+    """Yield the columns of a table but those that say nothing of any row: of one interpreter its name."""
+    unused = set() if any(mark(row) for row in rows) else {"interpreter"}
+    if all(row.net_speedup is None for row in rows):  # old results, systems whose scheduler does not tell
+        unused.add("net_speedup")
+    return (column for column in columns_of(place) if column.key not in unused)

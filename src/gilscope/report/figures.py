@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 
-from gilscope.analysis.rows import Rate
+from gilscope.analysis.rows import CaseRow, Rate
 from gilscope.stats import Estimate
 
 NONE = "-"
@@ -15,6 +15,7 @@ _INSIDE_INTERVAL = re.compile(r"(?<=,) (?=[\d.?]+\])| (?=\[[\d.?]+,)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed
 _BUT_COLORS = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[0-9;]*m)")
 _SLACK = 1e-9  # half-widths are rounded up, but not by the last digits of a division
+_ALIKE = 0.05  # share by which two speed-ups may differ without a word
 _PREFIXES = {-3: "n", -2: "u", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P"}
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -92,6 +93,14 @@ def times(estimate: Estimate | None) -> str:
     """Write ``1.93x [1.90, 1.95]``."""
     value, _, ends = interval(estimate).partition(" ")
     return f"{value}x {ends}"
+
+
+def gain(row: CaseRow) -> str:
+    """Write the speed-up that decisions go by, with the one as timed where other programs made that another."""
+    found, timed = row.judged, row.speedup
+    if found is None or timed is None or abs(found.value - timed.value) <= _ALIKE * timed.value:
+        return times(found)
+    return f"{times(found)} net of other programs ({narrow(timed.value)}x as timed)"
 
 
 def percent(estimate: Estimate | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.verdict import GAIN, FunctionVerdict, KernelVerdict
-from gilscope.report.figures import joined, per_second, seconds, times
+from gilscope.report.figures import gain, joined, per_second, seconds
 from gilscope.report.labels import named, way
 from gilscope.report.sentences.kernels import NAMED_TIES, provisional
 
@@ -50,7 +50,7 @@ def _about(found: FunctionVerdict) -> Iterator[str]:
     name, best = found.function, found.best
     if best:
         ties = f", tied with {joined(map(way, best[1:]))}" if len(best) > 1 else ""
-        yield f"{name}: best by {way(best[0])}, {times(best[0].speedup)} over one call after the other{ties}."
+        yield f"{name}: best by {way(best[0])}, {gain(best[0])} over one call after the other{ties}."
     elif found.open_because:
         yield f"{name}: it is open whether more workers help{_UNDECIDED[found.open_because]}"
     else:
@@ -64,7 +64,7 @@ def _about(found: FunctionVerdict) -> Iterator[str]:
 def _other(row: CaseRow) -> str:
     why = f": {', '.join(row.causes)}" if row.causes else ""
     name = way(row)
-    return f"{name[0].upper()}{name[1:]} give {times(row.speedup)}{why}."
+    return f"{name[0].upper()}{name[1:]} give {gain(row)}{why}."
 
 
 def _smallest(found: FunctionVerdict) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.verdict import KernelVerdict, Threads, standing
-from gilscope.report.figures import interval, joined, per_second, quotient, times
+from gilscope.report.figures import gain, interval, joined, per_second, quotient, times
 from gilscope.report.labels import label, mark
 
 NAMED_TIES = 4  # a sentence names no more
@@ -41,7 +41,7 @@ def _fastest(found: KernelVerdict) -> str:
         names = joined(label(row) + mark(row) for row in found.fastest)
         return f"{where} {names} tie for fastest{rate}."
     measured = not top.case.is_single and top.speedup is not None and top.speedup.has_interval
-    over_itself = f": {times(top.speedup)} over its own single thread" if measured else ""
+    over_itself = f": {gain(top)} over its own single thread" if measured else ""
     return f"{where} {label(top)}{mark(top)} is fastest{rate}{over_itself}{_over_python(found, top)}."
 
 
@@ -76,7 +76,7 @@ def _threads(found: Threads) -> Iterator[str]:
 
 
 def _gains(rows: Iterable[CaseRow]) -> str:
-    return joined(f"{row.case.implementation}{mark(row)} {times(row.speedup)}" for row in rows)
+    return joined(f"{row.case.implementation}{mark(row)} {gain(row)}" for row in rows)
 
 
 def _doubts(found: KernelVerdict) -> Iterator[str]:

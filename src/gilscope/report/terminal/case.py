@@ -86,7 +86,7 @@ def _why(found: Finding, row: CaseRow, width: int) -> str:
 
 
 def _blocks(rounds: Sequence[tuple[int, Round]], width: int, *, color: bool) -> str:
-    table = plain_table([], ["block", "wall", "CPU", "waiting", "run queue", "stolen"])
+    table = plain_table([], ["block", "wall", "CPU", "waiting", "run queue", "net"])
     for index, found in rounds[:LISTED_BLOCKS]:
         table.add_row(str(index), *_cells(found))
     left_out = len(rounds) - LISTED_BLOCKS
@@ -102,4 +102,4 @@ def _cells(found: Round) -> Iterator[str]:
     yield seconds(sum(stamp.cpu_ns for stamp in found.stamps) / NS_PER_S)
     yield seconds(sum(stamp.waiting_ns + max(0, end_ns - stamp.end_ns) for stamp in found.stamps) / NS_PER_S)
     yield seconds(sum(queues) / NS_PER_S) if queues else NONE
-    yield seconds(found.steal_ns / NS_PER_S) if found.steal_ns is not None else NONE
+    yield seconds(found.net_ns / NS_PER_S) if found.net_ns is not None else NONE

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gilscope.analysis.rows import CaseRow
-from gilscope.report.columns import Column, columns_of
+from gilscope.report.columns import Column, columns_of, used_columns
 from gilscope.report.labels import label, mark, workers
 from gilscope.report.terminal.painted import plain_table
 
@@ -18,16 +18,15 @@ _ROOMY = 100  # columns from which all findings of a case fit on one line
 
 def comparison(rows: Sequence[CaseRow], width: int) -> Table:
     """Lay out cases as wide as ``width`` allows."""
-    for columns, roomy in _layouts(marked=any(mark(row) for row in rows)):
+    for columns, roomy in _layouts(list(used_columns("terminal", rows))):
         table, natural = _laid_out(rows, columns, roomy=roomy)
         if natural <= width:
             break
     return table
 
 
-def _layouts(*, marked: bool) -> Iterator[tuple[list[Column], bool]]:
-    """Yield (columns, roomy) from the widest to the narrowest; ``marked``: with the interpreter of each row."""
-    left = [column for column in columns_of("terminal") if marked or column.key != "interpreter"]
+def _layouts(left: list[Column]) -> Iterator[tuple[list[Column], bool]]:
+    """Yield (columns, roomy) from the widest to the narrowest."""
     yield left, True
     yield [column for column in left if column.given_up != 1], True
     yield left, False
