@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.rows import CaseRow
 from gilscope.core.cases import Case
 from gilscope.report.figures import (
@@ -130,7 +131,9 @@ def test_a_speed_up_that_other_programs_changed_is_written_with_the_one_as_timed
     def of(net: float | None, timed: float | None) -> str:
         known = [None if value is None else e(value, value - 0.01, value + 0.01) for value in (net, timed)]
         case = Case.parse("triad/cy_nogil@threads*2#M")
-        return gain(CaseRow(case=case, interpreter="", net_speedup=known[0], speedup=known[1]))
+        return gain(
+            CaseRow(case=case, interpreter="", gil=GilActivity(available=False), net_speedup=known[0], speedup=known[1])
+        )
 
     assert of(1.95, 0.99) == "1.95x [1.94, 1.96] net of other programs (0.99x as timed)"
     assert of(1.99, 1.95) == "1.99x [1.98, 2.00]"
