@@ -16,7 +16,7 @@ typedef struct {
     int fd;              /* of schedstat; -1: cannot be known */
     int64_t at, value;   /* when the clock was last advanced, and what it said then */
     int64_t read_at, queue, cpu, switches; /* when the counters were last read, and what they said */
-    int64_t queued, stolen;                /* taken out since gs_virtual_start */
+    int64_t queued, stolen;                /* taken out since the start barrier opened */
 } gs_virtual;
 
 #if defined(__linux__)

@@ -14,7 +14,7 @@ rounds of                       at least                              at most
 workers that share nothing      net                                   net
 threads that share a GIL        net, less what its holders queued     as timed
 workers that wait for locks     net, less what their holders queued   net
-more workers than CPUs          the CPU time over the CPUs            as timed
+more workers than CPUs          net                                   as timed
 workers stopped by a quota      as timed                              as timed
 ``native``, one stamp for all   as timed, less all queueing           as timed
 =============================== ===================================== =========================================

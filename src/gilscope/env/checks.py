@@ -19,7 +19,7 @@ _LOAD_WINDOW_S = 0.25  # 25 ticks of the kernel's accounting per CPU; load avera
 MAX_LOAD_PER_CPU = 0.25  # other work of more than a quarter of each CPU leaves no room for as many workers as CPUs
 MAX_STEAL_SHARE = 0.01  # one percent of the CPU time: as much as a good interval is wide
 MIN_MEMORY_BYTES = 1 << 30  # triad at M takes 480 MB, each worker up to 100 MB of libraries
-MAX_CLOCK_RESOLUTION_S = 1e-6  # a round lasts 0.2 s, a dispatch 10 us
+MAX_CLOCK_RESOLUTION_S = 1e-6  # a round lasts 0.1 s, a dispatch 10 us
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",

@@ -1,4 +1,4 @@
-"""A question to another Python: a text runs there in its own process, and its reply is returned as JSON."""
+"""Other Pythons in processes of their own: a question whose reply is returned as JSON, or a command and its output."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
 
 PLAIN: Mapping[str, str | None] = {"PYTHONHOME": None, "PYTHON_GIL": None}
 """Variables that belong to the running Python alone; with PYTHON_GIL=0 builds with the GIL refuse to start."""
@@ -60,6 +61,33 @@ def reply(
     # A traceback ends with what matters; programs that are not Python, such as shims, begin with it.
     raised = any(line.startswith("Traceback") for line in complaint)
     raise NoReplyError(complaint[-1 if raised else 0][:200])
+
+
+def run(
+    command: Sequence[str],
+    output: IO[bytes],
+    *,
+    timeout_s: float,
+    environment: Mapping[str, str | None],
+    cwd: Path | None = None,
+) -> int | None:
+    """Run a command with nothing to read and its output in a file; return its exit status, None after ``timeout_s``.
+
+    ``environment`` as in ``surroundings``. Raises OSError where it cannot be run.
+    """
+    try:
+        return subprocess.run(
+            command,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=surroundings(environment),
+            timeout=timeout_s,
+            check=False,
+        ).returncode
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def surroundings(environment: Mapping[str, str | None]) -> dict[str, str]:

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import urllib.parse
 import urllib.request
@@ -26,7 +25,7 @@ from typing import Any
 import gilscope
 from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.env import environments
-from gilscope.env.child import PLAIN, surroundings
+from gilscope.env.child import PLAIN, run
 from gilscope.env.environments import RECORD_NAME, Environment, EnvironmentRecord, python_in
 from gilscope.env.interpreter import interpreter_label, without_home
 from gilscope.env.interpreters import OLDEST, ask, at_path, program_of
@@ -37,6 +36,7 @@ EXTRAS = ("numba", "interpreters", "dask", "loky")  # whose packages runners use
 _TREE = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "src", "ext")  # what a build needs of a checkout
 _LEFT_OUT = ("*.so", "*.pyd", "__pycache__", "*.egg-info", "*.nbi", "*.nbc")
 _HEAD = {"schema": "gilscope.environment", "schema_version": 1}
+_OWN = {**PLAIN, "PYTHONPATH": None, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}  # variables of what is run there
 _TIMEOUT_S = 1800.0  # a cold build of all extensions on a slow machine takes ten minutes
 _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9._-]+)(?P<versions>[^;]*);.*\bextra\s*==\s*['\"](?P<extra>[\w-]+)['\"].*"
@@ -170,18 +170,11 @@ class _Builder:
         with open(self.log, "a+b") as log:
             begin = log.seek(0, os.SEEK_END)
             try:
-                status = subprocess.run(
-                    command,
-                    cwd=cwd,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    env=surroundings({**PLAIN, "PYTHONPATH": None, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}),
-                    timeout=_TIMEOUT_S,
-                    check=False,
-                ).returncode
-            except (OSError, subprocess.TimeoutExpired) as error:
+                status = run(command, log, timeout_s=_TIMEOUT_S, environment=_OWN, cwd=cwd)
+            except OSError as error:
                 return str(error)
+            if status is None:
+                return f"it was not done after {_TIMEOUT_S:g} s"
             log.seek(begin)
             return _complaint(log.read().decode(errors="replace")) if status else ""
 

@@ -117,7 +117,7 @@ class _Runner:
         with GilMonitor(DIAGNOSTIC_RATE_HZ, keep_holds=_HOLDS_KEPT) as monitor:
             measured = session.run_round(message["repeats"])
         gil = monitor.to_dict()
-        gil.pop("timeline", None)  # most of the text, and of no use for 200 ms
+        gil.pop("timeline", None)  # most of the text, and of no use for a moment
         kept = [(hold.name, hold.start_ns, hold.end_ns) for hold in monitor.holds_kept]
         return {"round": asdict(measured), "gil": gil | {"kept": kept}}
 

@@ -25,7 +25,7 @@ from gilscope.telemetry.reading import GilReading, GilReport, GilThread, HoldLen
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Sampler
 
-DIAGNOSTIC_RATE_HZ = 2000.0  # 400 samples in the shortest diagnostic round (200 ms); their slow-down is reported
+DIAGNOSTIC_RATE_HZ = 2000.0  # 200 samples in the shortest diagnostic round (100 ms); their slow-down is reported
 
 # Waking an idle CPU costs its neighbour more than the sampler uses: they may share a core, or a hypervisor. On two
 # virtual CPUs 342 samples a second slowed the other one down by 3.7 % over 100 interleaved pairs, which is 109 us per

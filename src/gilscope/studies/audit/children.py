@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gilscope.core import typed
 from gilscope.core.errors import UnavailableError, UsageError
-from gilscope.env.child import PLAIN, surroundings
+from gilscope.env.child import PLAIN, run
 from gilscope.env.interpreter import free_threaded_build
 from gilscope.env.interpreters import locate
 
@@ -146,27 +145,14 @@ def _run_child(python: str, request: Mapping[str, Any], *, timeout_s: float) -> 
         # The warning that names the culprit must come through whatever filters are set outside.
         command = [python, "-P", "-W", "always:The global interpreter lock:RuntimeWarning", str(_CHILD)]
         with printed.open("wb") as output:
-            status = _run([*command, json.dumps({**request, "report": str(report)})], output, timeout_s)
+            command.append(json.dumps({**request, "report": str(report)}))
+            try:
+                status = run(command, output, timeout_s=timeout_s, environment=PLAIN)
+            except OSError as error:
+                raise UnavailableError(f"{python} cannot be run: {error.strerror}", INSTALL_CURE) from None
         lines = list(_lines(report))
         text = printed.read_text(encoding="utf-8", errors="replace")[-2000:]
     return lines, Outcome(events=tuple(typed.read(ChildEvent, line) for line in lines), status=status, output=text)
-
-
-def _run(command: Sequence[str], output: Any, timeout_s: float) -> int | None:
-    try:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=surroundings(PLAIN),
-            timeout=timeout_s,
-            check=False,
-        ).returncode
-    except subprocess.TimeoutExpired:
-        return None
-    except OSError as error:
-        raise UnavailableError(f"{command[0]} cannot be run: {error.strerror}", INSTALL_CURE) from None
 
 
 def _lines(report: Path) -> Iterator[Mapping[str, Any]]:

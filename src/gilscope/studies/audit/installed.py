@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from gilscope.env.child import PLAIN, surroundings
 from gilscope.studies.audit.children import Inspected, Installed, Outcome
 from gilscope.studies.audit.declared import Declaration, Support, read_file
 from gilscope.studies.audit.imports import declared_by
@@ -159,7 +160,15 @@ def _indexed(name: str, abi: str) -> Indexed:
     with tempfile.TemporaryDirectory(prefix="gilscope-audit-") as folder:
         command = [sys.executable, *_PIP.split(), "--target", folder, f"--python-version={version}", f"--abi={abi}"]
         try:
-            done = subprocess.run([*command, name], capture_output=True, text=True, timeout=_INDEX_S, check=False)
+            done = subprocess.run(
+                [*command, name],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                env=surroundings(PLAIN),
+                timeout=_INDEX_S,
+                check=False,
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             return Indexed(reason=f"the package index was not reached: {error}")
     return _answer(done.returncode, done.stdout, done.stderr)
