@@ -7,7 +7,7 @@ that they ignore additional fields: later versions may add some.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, TypeVar, get_args
 
@@ -15,6 +15,7 @@ from gilscope.core.cases import Case, Slot, Study
 from gilscope.core.records import Block, CaseRecord, Round, Stamp, Status
 from gilscope.core.registry import EXECUTORS, REFERENCES
 from gilscope.core.spec import GilUse, Work
+from gilscope.core.typed import Reader
 from gilscope.results.schema import MAX_STAMPS
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ _MEASURED_SINCE = (
     "switches",
 )  # of a round; earlier files lack them
 _ABSOLUTE = 4
+_STRICT = Reader(strict=True)
 
 
 def _as(kind: type[T], value: object, what: str) -> T:
@@ -98,22 +100,8 @@ def encode_study(study: Study) -> dict[str, Any]:
 
 def decode_study(encoded: object) -> Study:
     """Return the study; missing fields get their defaults."""
-    values = _as(dict, encoded, "study")
-    given: dict[str, Any] = {}
-    for field in fields(Study):
-        if field.name not in values:
-            continue
-        value, what = values[field.name], f"study.{field.name}"
-        if field.name in ("budget_s", "precision"):
-            given[field.name] = float(value) if type(value) is int else _as(float, value, what)
-        elif field.type == "int":
-            given[field.name] = _int(value, what)
-        elif field.type == "str":
-            given[field.name] = _as(str, value, what)
-        else:
-            kind = int if field.name == "workers" else str
-            given[field.name] = tuple(_as(kind, item, what) for item in _as(list, value, what))
-    return Study(**given)
+    study: Study = _STRICT.fields(Study, _as(dict, encoded, "study"), "study")
+    return study
 
 
 def encode_case_record(record: CaseRecord) -> dict[str, Any]:
