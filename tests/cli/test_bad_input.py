@@ -44,6 +44,10 @@ BAD = [
     pytest.param(["run", "--budgte", "5"], "did you mean --budget?", id="unknown option"),
     pytest.param(["run", "--budget"], "'gilscope run --help'", id="missing value"),
     pytest.param(["run", "--json=1"], "'gilscope run --help'", id="value for a flag"),
+    pytest.param(["run", "--csv"], "no such option: --csv; 'gilscope run --help'", id="option like none"),
+    pytest.param(["run", "--resume"], "nothing to resume in 'gilscope-results'", id="nothing to resume"),
+    pytest.param(["profile", "json.dumps"], "did you mean json:dumps?", id="function after a dot"),
+    pytest.param(["profile", "abs:x", "--tasks", "4", "--scaling", "weak"], "leave out --tasks", id="tasks of weak"),
     pytest.param(["rnu"], "did you mean run?", id="unknown verb"),
     pytest.param(["--verison"], "did you mean --version?", id="unknown option of the program"),
     pytest.param(["list", "everything"], "'gilscope list --help'", id="argument too many"),
@@ -162,3 +166,26 @@ def test_a_bad_worker_limit_in_the_environment_is_said(
     assert main(["run"]) == 2
     assert "GILSCOPE_MAX_WORKERS" in one_line(capsys.readouterr().err)
     assert not pipeline.studies
+
+
+OWN = "def f():\n    return 1\n\ndef g():\n    return 2\n\nNUMBER = 7\n"
+
+TARGETS = [
+    pytest.param("nosuch:fn", "No module named 'nosuch'", id="no module"),
+    pytest.param("own.py", "own.py defines f, g; write it like own.py:f", id="file alone"),
+    pytest.param("own.py:ff", "did you mean own.py:f?", id="nearly a function"),
+    pytest.param("own.py:nope", "it has f, g", id="no such function"),
+    pytest.param("own.py:NUMBER", "is no function: its type is int", id="no function"),
+    pytest.param("broken.py:f", "broken.py:2: ", id="syntax error"),
+]
+
+
+@pytest.mark.parametrize(("target", "cure"), TARGETS)
+def test_a_target_that_leads_to_no_function_is_refused_and_leaves_nothing(
+    target: str, cure: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "own.py").write_text(OWN, encoding="utf-8")
+    (folder / "broken.py").write_text("\ndef f(:\n", encoding="utf-8")
+    assert main(["profile", target, "--quiet"]) == 2
+    assert cure in one_line(capsys.readouterr().err)
+    assert {path.name for path in folder.iterdir()} == {"own.py", "broken.py"}

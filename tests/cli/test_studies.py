@@ -158,11 +158,15 @@ def test_resume_of_another_study_is_refused(
     assert measured.requests == []
 
 
-def test_without_anything_to_resume_it_begins(measured: FakeEngine, folder: Path) -> None:
+def test_where_there_is_nothing_to_resume_it_says_so_unless_a_kill_came_before_the_first_line(
+    measured: FakeEngine, folder: Path, capsys: Captured
+) -> None:
+    assert main([*METG, "--resume", "--out", "new"]) == 2
+    assert "nothing to resume in 'new'" in capsys.readouterr().err
+    (folder / "new").mkdir()
+    (folder / "new" / "metg.jsonl").write_text("")
     main([*METG, "--resume", "--out", "new"])
-    (folder / "new" / "metg.jsonl").write_text("")  # killed before its first line
-    main([*METG, "--resume", "--out", "new"])
-    assert measured.resumed == [False, False]
+    assert measured.resumed == [False]
 
 
 def test_resume_runs_no_program_that_only_the_file_names(folder: Path, capsys: Captured) -> None:

@@ -108,5 +108,6 @@ def _explain(error: Any, arguments: Sequence[str]) -> str:
 
 
 def _did_you_mean(word: str, known: Iterable[str | None]) -> str:
-    close = nearest(word, [name for name in known if name])
-    return f", did you mean {close}?" if close else ""
+    names = {name.strip("-"): name for name in known if name}  # dashes alone make no two words alike
+    close = nearest(word.strip("-"), list(names))
+    return f", did you mean {names[close]}?" if close else ""

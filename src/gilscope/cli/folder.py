@@ -42,6 +42,8 @@ def output_folder(out: str | None, *, resume: bool = False, name: str = RESULT_N
     finally:
         if ours and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
+            if out is None and not any(folder.parent.iterdir()):
+                folder.parent.rmdir()
 
 
 def newest(parent: Path, names: Collection[str] = (RESULT_NAME,)) -> Path | None:
@@ -51,13 +53,16 @@ def newest(parent: Path, names: Collection[str] = (RESULT_NAME,)) -> Path | None
 
 
 def begun(options: VerbOptions, name: str = RESULT_NAME) -> Path | None:
-    """Return the file that ``--resume`` goes on with, in a folder or the newest one; None to start anew."""
+    """Return the file that ``--resume`` goes on with, in a folder or the newest one; None without that option.
+
+    None too where a kill came before the first line was written. UsageError if there is no such file.
+    """
     if not options.given("resume"):
         return None
     out = options.text("out")
     path = newest(Path(DEFAULT_PARENT), [name]) if out is None else Path(out, name)
     if path is None or not path.exists():
-        return None
+        raise UsageError(f"nothing to resume in {out or DEFAULT_PARENT!r}: leave out --resume to begin")
     if path.is_file() and not path.stat().st_size:  # killed before the first line was written
         path.unlink()
         return None

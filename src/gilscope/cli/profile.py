@@ -37,6 +37,7 @@ def profile(
     from gilscope.cli.interpreters import chosen
     from gilscope.cli.progress import Provisional, watch
     from gilscope.cli.report import add_report
+    from gilscope.core.errors import UsageError
     from gilscope.profile.functions import DEFAULT_BUDGET_S, Options
     from gilscope.report.sentences.functions import preamble
     from gilscope.results.schema import RESULT_NAME
@@ -46,6 +47,8 @@ def profile(
     budget_s = DEFAULT_BUDGET_S * max(1, len(interpreters))  # each gets the time that a single one would have
     study = options.fill(Options, interpreters=interpreters, budget_s=budget_s)
     if study.tasks is not None:
+        if options.text("scaling") == "weak":
+            raise UsageError("--tasks fixes them altogether: leave out --tasks or --scaling weak")
         study = replace(study, scaling="strong")
     quiet = options.given("quiet")
     if not quiet:

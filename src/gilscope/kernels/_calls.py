@@ -30,7 +30,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from gilscope.core.errors import WorkerRaisedError, one_line
+from gilscope.core.errors import UsageError, WorkerRaisedError, one_line
 from gilscope.core.pep734 import inside
 from gilscope.kernels._byvalue import unpack
 
@@ -55,16 +55,29 @@ class CallError(WorkerRaisedError):
     """The function could not be called; the message has the cure."""
 
 
+class TargetError(CallError, UsageError):
+    """A target does not lead to a function: the user named something else, or it cannot be imported."""
+
+
 def import_target(target: str, folder: str) -> Any:
-    """Import what ``pkg.module:function`` or ``/folder/file.py:function`` names, or raise CallError."""
+    """Import what ``pkg.module:function`` or ``/folder/file.py:function`` names, or raise TargetError."""
     place, _, path = target.rpartition(":")
-    with explained(f"importing {place}", "it must be importable without side effects"):
+    with explained(f"importing {place}", "it must be importable without side effects", TargetError):
         found: Any = _module(place, folder)
     for name in path.split("."):
         if not hasattr(found, name):
-            raise CallError(f"{place} has no {path!r}; write the target like pkg.module:function")
+            raise TargetError(f"{place} has no {path!r}; {_similar(found, name, place)}")
         found = getattr(found, name)
     return found
+
+
+def _similar(module: Any, name: str, place: str) -> str:
+    """Suggest the nearest name, or those that are there."""
+    import difflib  # who writes it right need not wait for it
+
+    names = [known for known, value in vars(module).items() if callable(value) and not known.startswith("_")]
+    close = difflib.get_close_matches(name, names, 1)
+    return f"did you mean {place}:{close[0]}?" if close else f"it has {', '.join(names[:5]) or 'no functions'}"
 
 
 def _module(place: str, folder: str) -> ModuleType:
@@ -108,19 +121,27 @@ def _search(folder: str, *, last: bool = False) -> None:
 
 
 @contextmanager
-def explained(doing: str, cure: str) -> Iterator[None]:
+def explained(doing: str, cure: str, kind: type[CallError] = CallError) -> Iterator[None]:
     """Turn whatever the user's code raises into one line with a cure and the traceback as detail."""
     try:
         yield
     except CallError:
         raise
     except BaseException as error:
-        raise CallError(f"{doing}: {one_line(error)}; {_cure(error, cure)}", traceback.format_exc()) from error
+        raise kind(f"{doing}: {_said(error)}; {_cure(error, cure)}", traceback.format_exc()) from error
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}: {error.msg}"
+    return one_line(error)
 
 
 def _cure(error: BaseException, usual: str) -> str:
     if isinstance(error, SystemExit):
         return "return from the function instead of calling sys.exit"
+    if isinstance(error, SyntaxError):
+        return "this Python cannot read it"
     if isinstance(error, MemoryError):
         return "it needs more memory than there is: use smaller arguments or fewer workers"
     if isinstance(error, ModuleNotFoundError):
@@ -154,7 +175,7 @@ class Calls:
         with explained(f"rebuilding {target}", "define it at the top of a module"):
             function: Callable[..., Any] = unpack(code) if code else import_target(target, self._home)
         if not callable(function):
-            raise CallError(f"{target} is no function but a {type(function).__name__}")
+            raise TargetError(f"{target} is no function: its type is {type(function).__name__}")
         if place := _SENT_TO.get(_where()):
             _check_sendable(function, target, place)
         args, kwargs, items = _arguments(definition)

@@ -86,7 +86,7 @@ class Examined:
 
     problem: str = ""  # if not empty, why it cannot be measured; then nothing else is known
     detail: str = ""
-    status: Literal["ok", "failed", "timeout"] = "ok"
+    status: Literal["ok", "failed", "refused", "timeout"] = "ok"  # refused: there is no such function
     call_s: float = 0.0  # warm
     empty_s: float = 0.0  # the same for a function that does nothing
     items: int = 0  # length of what it is mapped over; 0 without

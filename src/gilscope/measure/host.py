@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from gilscope import kernels
 from gilscope.core.cases import Case, Slot
@@ -185,7 +185,8 @@ class SupervisedHost:
             problem = f"{error}; call it once yourself with the same arguments"
             return Examined(problem=problem, detail=error.detail, status="failed")
         if reply.pop("status") != "ok":
-            return Examined(problem=reply["reason"], detail=reply["detail"], status="failed")
+            status: Literal["failed", "refused"] = "refused" if reply.get("refused") else "failed"
+            return Examined(problem=reply["reason"], detail=reply["detail"], status=status)
         return Examined(**{**reply, "pools": tuple(reply["pools"])})
 
     def inform(self, own: Request) -> None:

@@ -97,6 +97,8 @@ class Functions:
         request, options, most = self._request, self._options, max(self._workers)
         whole = most if "native" in options.executors else 1
         examined = {f.name: _examined(host, request, f, whole, options, observer) for f in request.functions}
+        if refused := [entry.problem for entry in examined.values() if entry.status == "refused"]:
+            raise UsageError(refused[0])
         study, tasks = _study(request, examined, self._workers, options)
         if changing := tuple(name for name, entry in examined.items() if entry.copied):
             request = replace(request, fresh=changing)

@@ -12,6 +12,8 @@ from gilscope.core.cases import reserved
 from gilscope.core.errors import UsageError
 from gilscope.kernels.user import Function
 
+_NAMED = 5  # functions of a file, in a hint
+
 
 def own_functions(targets: Sequence[str], folder: Path) -> tuple[Function, ...]:
     """Read targets and give each function a unique name.
@@ -46,12 +48,31 @@ def check_target(target: str, folder: Path) -> str:
     """
     place, colon, name = target.rpartition(":")
     if not (colon and _is_dotted(name) and (place.endswith(".py") or _is_dotted(place))):
-        raise UsageError(f"{target!r} is no function: write it like pkg.module:function or path/file.py:function")
+        raise UsageError(f"{target!r} is no function: {_hint(target, folder)}")
     if place == "__main__":
         raise UsageError(f"{target!r} has no file a worker could import: put it into a module")
     if place.endswith(".py") and not (folder / place).is_file():
         raise UsageError(f"no file {place!r}: write the target like path/file.py:function")
     return target
+
+
+def _hint(target: str, folder: Path) -> str:
+    """Say how a target that names no function could be written."""
+    module, dot, name = target.rpartition(".")
+    if target.endswith(".py") and (defined := functions_in(folder / target)):
+        return f"{target} defines {', '.join(defined[:_NAMED])}; write it like {target}:{defined[0]}"
+    if dot and _is_dotted(target) and not target.endswith(".py"):
+        return f"did you mean {module}:{name}?"
+    return "write it like pkg.module:function or path/file.py:function"
+
+
+def functions_in(file: Path) -> list[str]:
+    """Return the public functions that a file defines at its top; empty where it cannot be read or has none."""
+    try:
+        body = ast.parse(file.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        return []
+    return [one.name for one in body if isinstance(one, ast.FunctionDef) and not one.name.startswith("_")]
 
 
 def _is_dotted(text: str) -> bool:

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from gilscope.core.errors import GilscopeError, UnavailableError, one_line
+from gilscope.core.errors import GilscopeError, UnavailableError, UsageError, one_line
 from gilscope.runner.wire import frame, receive_with_fds
 
 Handle: TypeAlias = Callable[[dict[str, Any], list[int]], dict[str, Any]]
@@ -35,9 +35,10 @@ def answer(handle: Handle, message: dict[str, Any], fds: list[int]) -> bytes:
     try:
         return frame({"status": "ok", **handle(message, fds)})
     except UnavailableError as error:
-        failed = {"status": "unavailable", "reason": error.reason, "cure": error.cure, "detail": ""}
+        failed: dict[str, Any] = {"status": "unavailable", "reason": error.reason, "cure": error.cure, "detail": ""}
     except GilscopeError as error:
-        failed = {"status": "failed", "reason": str(error), "cure": "", "detail": getattr(error, "detail", "")}
+        refused, detail = isinstance(error, UsageError), getattr(error, "detail", "")
+        failed = {"status": "failed", "reason": str(error), "cure": "", "detail": detail, "refused": refused}
     except BaseException as error:  # noqa: BLE001 - kernels, libraries and their imports may raise anything
         failed = {"status": "failed", "reason": one_line(error), "cure": "", "detail": traceback.format_exc()}
     return frame(failed)
