@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from pathlib import Path
+
+KEPT = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TOP_PAD_": "67108864"}
+"""Environment in which glibc's malloc keeps what is freed for the next call (man 3 mallopt): it neither trims its heaps
+nor maps large blocks one by one."""
 
 _GROUPS = Path("/sys/fs/cgroup")
 _LIMITS = (  # files with limit and usage, prefix of the fields in memory.stat: cgroup v2 and v1
     ("memory.max", "memory.current", ""),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_"),
 )
+
+
+def can_keep() -> bool:
+    """Whether ``KEPT`` has an effect: only with glibc."""
+    return platform.libc_ver()[0] == "glibc"
 
 
 def bound_memory(most_bytes: int | None = None) -> None:

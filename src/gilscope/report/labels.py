@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gilscope.analysis.rows import CaseRow, MeasuredRow
 
 OVER_SUBSCRIBED = "!"  # mark of rows with more workers than usable CPUs
@@ -36,5 +38,5 @@ def way(row: CaseRow) -> str:
         text = f"{count} {row.case.executor} with its libraries' own threads in each"
     else:
         kind = " workers" if row.case.by_tasks else ""  # the others are named by their workers
-        text = f"{count} {row.case.how}{kind}"
-    return text + mark(row)
+        text = f"{count} {replace(row.case, memory='').how}{kind}"
+    return text + (" that keep their memory" if row.case.memory else "") + mark(row)

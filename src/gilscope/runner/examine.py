@@ -37,9 +37,9 @@ def examine(calls: Calls) -> dict[str, Any]:
     moved, later = calls.moves, _packed(calls)
     empty_s, _ = _paced(calls.bound(lambda *args, **kwargs: None))  # first: pools spin for a while after an import
     call_s, busy = _paced(calls)
-    count = max(1, min(_MOST_CALLS, round(_PROBED_S / call_s)))
+    count = _probed(call_s)
     with GilMonitor(DIAGNOSTIC_RATE_HZ) as monitor:
-        calls.run(0, count)
+        faulting = _faulting(calls, count)
     gil = monitor.to_dict()
     return {
         "call_s": call_s,
@@ -54,7 +54,15 @@ def examine(calls: Calls) -> dict[str, Any]:
         "fresh": _fresh(calls, first),
         "growth": (len(_packed(calls)) or 2 * _MOST_BYTES) / len(later) if later else None,
         "pools": _pools(),
+        **faulting,
     }
+
+
+def examine_faults(calls: Calls) -> dict[str, float]:
+    """Return how a call faults in a thread beside the main one, whose heap malloc trims by other rules."""
+    with ThreadPoolExecutor(1) as pool:
+        call_ns = [pool.submit(_once_ns, calls).result() for _ in range(2)][1]  # the first call warms the heap up
+        return pool.submit(_faulting, calls, _probed(call_ns / 1e9)).result()
 
 
 def hand_over(case: Case) -> float:
@@ -77,6 +85,23 @@ def _pool(case: Case) -> Executor:
         return ProcessPoolExecutor(case.workers, multiprocessing.get_context(case.start_method))
     pool: Executor = pool_class()(case.workers)
     return pool
+
+
+def _probed(call_s: float) -> int:
+    """Return how many calls fill the probed time."""
+    return max(1, min(_MOST_CALLS, round(_PROBED_S / call_s)))
+
+
+def _faulting(calls: Calls, count: int) -> dict[str, float]:
+    """Call and return page faults per call and the share of the time they take; empty where the system counts none."""
+    before, begin = clocks.thread_usage(), clocks.wall_ns()
+    calls.run(0, count)
+    wall_ns, after = clocks.wall_ns() - begin, clocks.thread_usage()
+    if before is None or after is None:
+        return {}
+    faults = after.minor_faults - before.minor_faults
+    spent_ns = clocks.faulting_ns(faults, after.system_ns - before.system_ns)
+    return {"faults": faults / count, "fault_share": spent_ns / wall_ns}
 
 
 def _paced(calls: Calls) -> tuple[float, float]:

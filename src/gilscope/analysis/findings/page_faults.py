@@ -5,11 +5,10 @@ from __future__ import annotations
 from gilscope.analysis.columns import averaged
 from gilscope.analysis.evidence import FaultEvidence
 from gilscope.analysis.findings._view import MODERATE, CaseView, Finding, above
+from gilscope.core.memory import KEPT
 
-CURE = (
-    "reuse arrays (out=, preallocated buffers), or keep the memory: set MALLOC_TRIM_THRESHOLD_, MALLOC_MMAP_THRESHOLD_ "
-    "and MALLOC_TOP_PAD_ to 1000000000 (glibc)"
-)
+_VARIABLES = " ".join(f"{name}={value}" for name, value in KEPT.items())
+CURE = f"reuse arrays (out=, preallocated buffers), or keep the memory (glibc): {_VARIABLES}"
 # Workers fault in the same address space one at a time, and T(1) is not what one worker could do.
 EXPLAINS = frozenset({"contention", "inflation", "scales", "scales_partly"})
 
