@@ -57,7 +57,8 @@ def _about(found: FunctionVerdict) -> Iterator[str]:
         what = "which way is best" if found.gains else "whether more workers help"
         yield f"{name}: it is open {what}{_UNDECIDED[found.open_because]}"
     else:
-        yield f"{name}: no way gains {GAIN}x; run one call after the other."
+        kept = " over one thread that keeps its memory" if found.kept else ""
+        yield f"{name}: no way gains {GAIN}x{kept}; run one call after the other."
     if gains := [f"{_threads(row)} {times(row.kept_memory_speedup)}" for row in found.kept if row.kept_memory_speedup]:
         yield f"Memory that is kept between calls makes {joined(gains)} as fast: see page_faults."
     for row in found.ways:
