@@ -8,7 +8,8 @@ from pathlib import Path
 
 KEPT = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TOP_PAD_": "67108864"}
 """Environment in which glibc's malloc keeps what is freed for the next call (man 3 mallopt): it neither trims its heaps
-nor maps large blocks one by one."""
+nor maps large blocks one by one. Heaps of threads have at most 64 MiB, so larger blocks of theirs are mapped all the
+same; ``MALLOC_ARENA_MAX=1`` would keep these too, but makes threads that allocate small blocks queue for one lock."""
 
 _GROUPS = Path("/sys/fs/cgroup")
 _LIMITS = (  # files with limit and usage, prefix of the fields in memory.stat: cgroup v2 and v1

@@ -116,8 +116,8 @@ def _faults(found: evidence.FaultEvidence | evidence.SuperlinearEvidence, row: C
     """Write the page faults of all workers and of one alone, and of what: of the user's functions, of a call."""
     size = row.case.size
     calls = int(size) if row.case.is_own and size.isdecimal() else 0
-    counts = (f"{one.value / (calls or 1):,.0f}" if one else NONE for one in (found.faults, found.single_faults))
-    return (*counts, "call" if calls else "execution")
+    every, one = (f"{it.value / (calls or 1):,.0f}" if it else NONE for it in (found.faults, found.single_faults))
+    return every, one, "call" if calls else "execution"
 
 
 def _inflation(found: evidence.InflationEvidence, row: CaseRow) -> str:

@@ -52,7 +52,7 @@ def _about(found: FunctionVerdict) -> Iterator[str]:
     if best:
         ties = f", tied with {joined(map(way, best[1:]))}" if len(best) > 1 else ""
         one = "one that does" if best[0].case.memory else "one call after the other"
-        yield f"{name}: best by {way(best[0])}, {times(best[0].speedup)} over {one}{ties}."
+        yield f"{name}: best by {way(best[0])}, {_gain(best[0])} over {one}{ties}."
     elif found.open_because:
         what = "which way is best" if found.gains else "whether more workers help"
         yield f"{name}: it is open {what}{_UNDECIDED[found.open_because]}"
@@ -71,10 +71,17 @@ def _threads(row: CaseRow) -> str:
     return "one thread" if row.case.is_single else way(replace(row, case=replace(row.case, memory="")))
 
 
+def _gain(row: CaseRow) -> str:
+    """Write the speed-up that was decided by, and how it was taken where it is not near the one of the table."""
+    timed, net = row.speedup, row.net_speedup
+    far = timed is not None and net is not None and not net.low <= timed.value <= net.high
+    return f"{times(net)} net of other programs" if far else times(timed)
+
+
 def _other(row: CaseRow) -> str:
     why = f": {', '.join(row.causes)}" if row.causes else ""
     name = way(row)
-    return f"{name[0].upper()}{name[1:]} give {times(row.speedup)}{why}."
+    return f"{name[0].upper()}{name[1:]} give {_gain(row)}{why}."
 
 
 def _smallest(found: FunctionVerdict) -> str:
