@@ -84,6 +84,9 @@ SOURCE = """
         import numpy
         blocks = [numpy.full(1 << 20, 1.0) for _ in range(10)]  # 80 MB: more than malloc ever keeps by itself
         return float(blocks[-1][-1])
+    def one_large_block():
+        import numpy
+        return float(numpy.full(12 << 20, 1.0)[-1])
     def touches(pages=500):
         import mmap
         with mmap.mmap(-1, pages * mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
@@ -181,6 +184,16 @@ def test_a_function_that_gives_memory_back_is_measured_keeping_it_too(folder: Pa
     assert result.environment["functions"]["gives_back"]["fault_share"] > 0.1
     (said,) = (one for one in analyse(result).verdicts[0].functions if one.function == "gives_back")
     assert [row.case.how for row in said.kept] == ["serial.kept", "threads.kept"]
+
+
+@pytest.mark.skipif(not can_keep(), reason="only glibc's malloc can keep its memory by request")
+def test_blocks_larger_than_a_threads_heap_are_kept_in_one_arena(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    asked = Request(functions=own_functions(["things:one_large_block"], folder), folder=str(folder))
+    assert measure(Functions(asked, Options(executors=("serial", "threads"), **SHORT)), tmp_path / "result.jsonl")
+    found = _faults_per_call(results.load(tmp_path / "result.jsonl"))
+    assert found.keys() == {"serial", "threads", "serial.onearena", "threads.onearena"}
+    assert found["threads.onearena"] < 0.2 * found["threads"]
 
 
 def test_without_a_malloc_that_keeps_memory_the_rows_say_so(

@@ -23,7 +23,7 @@ class _Keeping(judge._Host):
 
     def examine(self, case: Case) -> Examined:
         """See ``SupervisedHost.examine``."""
-        share = faults_of(self.world.program, 2 if case.executor == "threads" else 1)
+        share = 0.0 if case.memory else faults_of(self.world.program, 2 if case.executor == "threads" else 1)
         return replace(super().examine(case), faults=1e3 * share, fault_share=share)
 
     def run_round(self, slot: Slot, *words: Any) -> Round:

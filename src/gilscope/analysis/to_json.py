@@ -86,7 +86,7 @@ _CHOICES: Mapping[str, Any] = {
     "scaling": Literal["", "weak"],
     "schedule": Literal["", "dynamic"],
     "libraries": Literal["", "all", "native"],
-    "memory": Literal["", "kept"],
+    "memory": Literal["", "kept", "onearena"],
 }
 
 

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 KEPT = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TOP_PAD_": "67108864"}
-"""Environment in which glibc's malloc keeps what is freed for the next call (man 3 mallopt): it neither trims its heaps
-nor maps large blocks one by one. Heaps of threads have at most 64 MiB, so larger blocks of theirs are mapped all the
-same; ``MALLOC_ARENA_MAX=1`` would keep these too, but makes threads that allocate small blocks queue for one lock."""
+ONE_ARENA = {"MALLOC_ARENA_MAX": "1"}
+KEEPING = {"": {}, "kept": KEPT, "onearena": KEPT | ONE_ARENA}
+"""By ``Case.memory`` the environment in which glibc's malloc keeps what is freed for the next call (man 3 mallopt): it
+neither trims its heaps nor maps large blocks one by one. Heaps of threads have at most 64 MiB, so larger blocks of
+theirs are mapped all the same, unless all threads share the arena of the main one, whose lock they then queue for."""
 
 _GROUPS = Path("/sys/fs/cgroup")
 _LIMITS = (  # files with limit and usage, prefix of the fields in memory.stat: cgroup v2 and v1
@@ -19,7 +21,7 @@ _LIMITS = (  # files with limit and usage, prefix of the fields in memory.stat: 
 
 
 def can_keep() -> bool:
-    """Whether ``KEPT`` has an effect: only with glibc."""
+    """Whether ``KEEPING`` has an effect: only with glibc."""
     return platform.libc_ver()[0] == "glibc"
 
 

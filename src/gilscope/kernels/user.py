@@ -101,6 +101,7 @@ class Examined:
     pools: tuple[str, ...] = ()  # of its libraries, e.g. openblas
     faults: float = 0.0  # page faults of a warm call
     fault_share: float = 0.0  # of its time, at most; both of the main thread or another, whichever suffers more
+    memory: str = ""  # how malloc can keep it (``Case.memory``); empty where that is impossible or not needed
 
     @property
     def own_threads(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from gilscope import kernels
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError, WorkerRaisedError
-from gilscope.core.memory import KEPT, available_bytes
+from gilscope.core.memory import KEEPING, available_bytes
 from gilscope.core.records import CaseRecord, Round
 from gilscope.core.spec import Work
 from gilscope.env.checks import THREAD_VARIABLES
@@ -258,7 +258,7 @@ class SupervisedHost:
         threads = {"": 1, "all": self._cpus, "native": case.workers}[case.libraries]
         python = self._interpreters[case.interpreter] if case.interpreter else None
         variables: dict[str, str | None] = dict.fromkeys(THREAD_VARIABLES, str(threads))
-        variables |= KEPT if case.memory else {}
+        variables |= KEEPING[case.memory]
         if self._places and case.executor == "native":  # thread by thread; other runtimes stay within these CPUs
             cpus = [self._places[index % len(self._places)]["cpu"] for index in range(case.workers)]
             variables |= {"OMP_PROC_BIND": "true", "OMP_PLACES": ",".join(f"{{{cpu}}}" for cpu in cpus)}

@@ -78,7 +78,7 @@ class Functions:
     def host(self, environment: Environment) -> SupervisedHost:
         """See ``Subject``: with every family that functions may need, for it is not known yet what they do."""
         most = max(self._workers)
-        families = {"threads": most, "nested": most, "processes": most, "threads.kept": most}
+        families = {"threads": most, "nested": most, "processes": most, "threads.kept": most, "threads.onearena": most}
         families |= {f"native*{count}": count for count in self._workers}
         suffixes = [f"!{entry.label}" for entry in self.interpreters] or [""]
         return SupervisedHost(
@@ -138,13 +138,22 @@ def _examined(
         if not examined.problem:
             break
     if not examined.problem and {"serial", "threads"} <= set(options.executors):
-        apart = host.examine(replace(case, executor="threads"))
-        if apart.fault_share > examined.fault_share:
-            examined = replace(examined, faults=apart.faults, fault_share=apart.fault_share)
+        examined = _with_faults(host, replace(case, executor="threads"), examined)
     if examined.problem or not examined.pools or workers == 1:
         return examined
     whole = host.examine(replace(case, executor="native", workers=workers))
     return examined if whole.problem else replace(examined, busy_whole=whole.busy)
+
+
+def _with_faults(host: SupervisedHost, case: Case, examined: Examined) -> Examined:
+    """Add how a function faults in a thread and, where it does so much, how malloc can keep its memory."""
+    apart = host.examine(case)
+    if apart.fault_share > examined.fault_share:
+        examined = replace(examined, faults=apart.faults, fault_share=apart.fault_share)
+    if not (examined.gives_back and can_keep()):
+        return examined
+    kept = host.examine(replace(case, memory="kept"))
+    return replace(examined, memory="onearena" if kept.gives_back else "kept")
 
 
 def _one_call(request: Request, function: Function, label: str) -> Case:
@@ -260,7 +269,7 @@ def _with_kept(plan: Plan, examined: Mapping[str, Examined], study: Study, cpus:
     groups, unavailable = [], list(plan.unavailable)
     for group in plan.groups:
         cases = [
-            replace(slot.case, memory="kept")
+            replace(slot.case, memory=examined[slot.case.implementation].memory or "kept")
             for slot in group.slots
             if slot.role == "case" and slot.case.how == "threads" and slot.case.workers == most > 1
             if examined[slot.case.implementation].gives_back

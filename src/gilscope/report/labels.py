@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from gilscope.analysis.rows import CaseRow, MeasuredRow
 
+_MEMORY = {"": "", "kept": " that keep their memory", "onearena": " that keep their memory in one arena"}
 OVER_SUBSCRIBED = "!"  # mark of rows with more workers than usable CPUs
 
 
@@ -39,4 +40,4 @@ def way(row: CaseRow) -> str:
     else:
         kind = " workers" if row.case.by_tasks else ""  # the others are named by their workers
         text = f"{count} {replace(row.case, memory='').how}{kind}"
-    return text + (" that keep their memory" if row.case.memory else "") + mark(row)
+    return text + _MEMORY[row.case.memory] + mark(row)

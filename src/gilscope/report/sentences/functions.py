@@ -60,7 +60,8 @@ def _about(found: FunctionVerdict) -> Iterator[str]:
         kept = " over one thread that keeps its memory" if found.kept else ""
         yield f"{name}: no way gains {GAIN}x{kept}; run one call after the other."
     if gains := [f"{_threads(row)} {times(row.kept_memory_speedup)}" for row in found.kept if row.kept_memory_speedup]:
-        yield f"Memory that is kept between calls makes {joined(gains)} as fast: see page_faults."
+        how = ": see page_faults" if any("page_faults" in row.codes for row in found.ways) else ""
+        yield f"Memory that is kept between calls makes {joined(gains)} as fast{how}."
     for row in found.ways:
         if row is not next(iter(best), None):
             yield _other(row)
