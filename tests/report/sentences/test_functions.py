@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,14 @@ def test_a_way_that_is_too_noisy_is_never_the_best() -> None:
     alone = _answer(*_rows(1.0, 0.9), noisy)
     assert (alone.verdict("mod:f").functions[0].best, alone.verdict("mod:f").gains) == ((), True)
     assert "f: it is open which way is best; give it a larger --budget" in closing(alone, "mod:f")
+
+
+def test_the_speedup_that_decided_is_said_where_the_timed_one_is_far_from_it() -> None:
+    serial, threads, processes = _rows(0.98, 0.9)
+    rows = serial, replace(threads, net_speedup=estimate(1.9, 0.02)), replace(processes, net_speedup=estimate(0.9))
+    text = closing(_answer(*rows), "mod:f")
+    assert "f: best by 2 threads, 1.90x [1.86, 1.94] net of other programs over one call after the other." in text
+    assert "2 processes give 0.90x [0.88, 0.92]." in text
 
 
 def _kept(single: float, threads: float, speedup: float) -> list[CaseRow]:
