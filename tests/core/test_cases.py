@@ -79,6 +79,14 @@ def test_which_threads_the_libraries_have_is_part_of_a_case() -> None:
     assert replace(Case.parse(ids[2]), executor="threads") == Case.parse(ids[0])
 
 
+def test_memory_that_is_kept_is_part_of_a_case_and_of_its_t1() -> None:
+    kept = Case.parse("m:f/f@threads.all.kept*2#8!3.13t")
+    assert (kept.libraries, kept.memory, kept.aliases) == ("all", "kept", ())
+    assert kept.id == "m:f/f@threads.all.kept*2#8!3.13t"
+    assert kept.t1.id == "m:f/f@serial.all.kept#8~c8!3.13t"
+    assert replace(kept, libraries="").language != Case.parse("m:f/f@threads*2#8").language
+
+
 def test_of_a_kernel_every_name_is_a_name() -> None:
     case = Case.parse("kernel/f_nested@threads*2#8")
     assert (case.implementation, case.libraries, case.aliases) == ("f_nested", "", ())

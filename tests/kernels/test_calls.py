@@ -142,7 +142,7 @@ def test_what_would_make_a_figure_meaningless_is_refused_with_its_cure(
     ("target", "complaint"),
     [
         ("owned:nothing", "owned has no 'nothing'"),
-        ("owned:NUMBER", "is no function but a int"),
+        ("owned:NUMBER", "is no function: its type is int"),
         ("no_such_module_here:f", "start gilscope in the folder the module lies in"),
     ],
 )

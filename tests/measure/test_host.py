@@ -8,9 +8,10 @@ import pytest
 
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import NoRoomError, WorkerDiedError
+from gilscope.core.memory import KEEPING
 from gilscope.env.interpreters import Interpreter
 from gilscope.measure import host as module
-from gilscope.measure.host import SupervisedHost
+from gilscope.measure.host import SupervisedHost, family_of
 
 
 class FakeSupervisor:
@@ -61,3 +62,24 @@ def test_what_an_implementation_does_with_the_gil_is_recorded(case: str, gil: st
     with SupervisedHost({}, cpus=1) as host:
         host.supervisor.error = WorkerDiedError("was killed")
         assert host.prepare(Slot(case=Case.parse(case))).gil == gil
+
+
+_THRESHOLDS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_")
+
+
+@pytest.mark.parametrize(
+    ("case", "family", "kept"),
+    [
+        ("m:f/f@serial#8", "threads", ()),
+        ("m:f/f@serial.kept#8", "threads.kept", _THRESHOLDS),
+        ("m:f/f@threads.kept*2#8!3.13t", "threads.kept!3.13t", _THRESHOLDS),
+        ("m:f/f@threads.onearena*2#8", "threads.onearena", (*_THRESHOLDS, "MALLOC_ARENA_MAX")),
+    ],
+)
+def test_only_runners_of_their_own_keep_their_memory(case: str, family: str, kept: tuple[str, ...]) -> None:
+    found = Case.parse(case)
+    assert family_of(Slot(case=found)) == family
+    with SupervisedHost({}, cpus=1, interpreters=[Interpreter(label="3.13t", executable="/py", about={})]) as host:
+        environment = host._launch(found, family).environment
+    assert {name for name in environment if name.startswith("MALLOC_")} == set(kept)
+    assert environment.items() >= KEEPING[found.memory].items()

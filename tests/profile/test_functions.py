@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import mmap
+import resource
 import sys
 import textwrap
 from pathlib import Path
@@ -10,7 +13,10 @@ from typing import Any
 import pytest
 
 from gilscope import results
+from gilscope.analysis import analyse
+from gilscope.core.cases import Case
 from gilscope.core.errors import UsageError
+from gilscope.core.memory import can_keep
 from gilscope.core.records import CaseRecord, ResultSet
 from gilscope.core.spec import Availability, Impl
 from gilscope.env.interpreter import gil_enabled
@@ -74,6 +80,19 @@ SOURCE = """
         import numpy
         matrix = numpy.ones((256, 256))
         return float((matrix @ matrix)[0, 0])
+    def gives_back():
+        import numpy
+        blocks = [numpy.full(1 << 20, 1.0) for _ in range(10)]  # 80 MB: more than malloc ever keeps by itself
+        return float(blocks[-1][-1])
+    def one_large_block():
+        import numpy
+        return float(numpy.full(12 << 20, 1.0)[-1])
+    def touches(pages=500):
+        import mmap
+        with mmap.mmap(-1, pages * mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+            memory.madvise(mmap.MADV_NOHUGEPAGE)
+            for page in range(pages):
+                memory[page * mmap.PAGESIZE] = 1
 """
 
 
@@ -124,13 +143,85 @@ def test_libraries_with_threads_of_their_own_are_measured_alone_limited_and_nest
         "multiplies@serial.all",
         "multiplies@threads.all*2",
     }
-    mine = [record for record in result.cases.values() if record.case.is_own]
+    mine = [record for record in result.cases.values() if record.case.is_own and not record.case.memory]
     assert {(record.case.libraries, record.family) for record in mine} == {
         ("", "threads"),
         ("all", "nested"),
         ("native", "native*1"),
         ("native", "native*2"),
     }
+
+
+def _faults_per_call(result: ResultSet) -> dict[str, float]:
+    """Return the page faults of a call by how it ran, over all rounds."""
+    found: dict[str, list[float]] = {}
+    for block in result.blocks:
+        for key, measured in block.rounds.items():
+            if key.startswith("things") and "/fine@" not in key and measured.minor_faults is not None:
+                case = Case.parse(key)
+                found.setdefault(case.how, []).append(measured.minor_faults / measured.repeats / int(case.size))
+    return {how: sum(values) / len(values) for how, values in found.items()}
+
+
+@pytest.mark.skipif(not can_keep(), reason="only glibc's malloc can keep its memory by request")
+def test_a_function_that_gives_memory_back_is_measured_keeping_it_too(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    asked = Request(functions=own_functions(["things:gives_back", "things:fine"], folder), folder=str(folder))
+    assert measure(Functions(asked, Options(executors=("serial", "threads"), **SHORT)), tmp_path / "result.jsonl")
+    result = results.load(tmp_path / "result.jsonl")
+    mine = [record for record in result.cases.values() if record.case.is_own]
+    families = {(record.case.implementation, record.case.how): record.family for record in mine}
+    assert families == {
+        ("gives_back", "serial"): "threads",
+        ("gives_back", "threads"): "threads",
+        ("gives_back", "serial.kept"): "threads.kept",
+        ("gives_back", "threads.kept"): "threads.kept",
+        ("fine", "serial"): "threads",
+        ("fine", "threads"): "threads",
+    }
+    found = _faults_per_call(result)
+    assert max(found["serial.kept"], found["threads.kept"]) < 0.2 * found["serial"]  # heaps of threads trim by luck
+    assert result.environment["functions"]["gives_back"]["fault_share"] > 0.1
+    (said,) = (one for one in analyse(result).verdicts[0].functions if one.function == "gives_back")
+    assert [row.case.how for row in said.kept] == ["serial.kept", "threads.kept"]
+
+
+@pytest.mark.skipif(not can_keep(), reason="only glibc's malloc can keep its memory by request")
+def test_blocks_larger_than_a_threads_heap_are_kept_in_one_arena(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    asked = Request(functions=own_functions(["things:one_large_block"], folder), folder=str(folder))
+    assert measure(Functions(asked, Options(executors=("serial", "threads"), **SHORT)), tmp_path / "result.jsonl")
+    found = _faults_per_call(results.load(tmp_path / "result.jsonl"))
+    assert found.keys() == {"serial", "threads", "serial.onearena", "threads.onearena"}
+    assert found["threads.onearena"] < 0.2 * found["threads"]
+
+
+def test_without_a_malloc_that_keeps_memory_the_rows_say_so(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(functions, "can_keep", lambda: False)
+    monkeypatch.setattr(functions.Examined, "gives_back", True)
+    result = _measured(folder, tmp_path, "things:fine")
+    missing = [record for record in result.cases.values() if record.case.memory]
+    assert [(record.case.how, record.status) for record in missing] == [("threads.kept", "unavailable")]
+    assert "only glibc" in missing[0].reason
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_NOHUGEPAGE"), reason="only Linux counts the page faults of a thread")
+def test_page_faults_of_a_call_are_those_the_system_counts(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = _measured(folder, tmp_path, "things:touches")
+    monkeypatch.syspath_prepend(str(folder))
+    touches = importlib.import_module("things").touches
+    before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+    for _ in range(20):
+        touches()
+    counted = (resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before) / 20
+    assert counted == pytest.approx(500, rel=0.05)
+    seen = _faults_per_call(result) | {"examined": result.environment["functions"]["touches"]["faults"]}
+    assert seen.keys() >= {"serial", "threads", "processes", "examined"}
+    assert all(found == pytest.approx(counted, rel=0.05) for found in seen.values()), seen
 
 
 def test_several_functions_share_blocks(folder: Path, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def cases(draw) -> Case:
         scaling="" if executor == "serial" else draw(st.sampled_from(["", "weak"])),
         schedule="" if executor == "serial" else draw(st.sampled_from(["", "dynamic"])),
         libraries=draw(st.sampled_from(["", "all"])),
+        memory=draw(st.sampled_from(["", "kept", "onearena"])),
         interpreter=draw(st.sampled_from(["", "3.13", "3.13t", "3.13t+gil"])),
     )
 

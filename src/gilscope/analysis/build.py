@@ -90,6 +90,7 @@ def _case_row(
     return CaseRow(
         net_speedup=found.speedup if found.net else None,
         **_measured(result, record, figures, view.unit(record.case) if view is not None else ""),
+        kept_memory_speedup=view.kept_memory_speedup(record.case) if view is not None else None,
         status=status,
         reason=reason,
         cure=cure,

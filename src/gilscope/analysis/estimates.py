@@ -96,6 +96,14 @@ class KernelView:
         found = net_seconds(self.columns, best).over(net_seconds(self.columns, case, sharing=sharing))
         return scaled(found.estimate(), work.units / best_work.units)
 
+    def kept_memory_speedup(self, case: Case) -> Estimate | None:
+        """Return the time of the same case that gives memory back over that of a case that keeps it; else None."""
+        if not case.memory:
+            return None
+        plain = replace(case, memory="")
+        net = net_seconds(self.columns, plain).over(net_seconds(self.columns, case))
+        return net.estimate() or estimated(ratio(self.columns.of(plain), self.columns.of(case)))
+
     def unit(self, case: Case) -> str:
         """Return the unit of work of a case, or an empty string."""
         work = self._work(case)

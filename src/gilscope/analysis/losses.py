@@ -31,13 +31,10 @@ from typing import NamedTuple, TypeAlias
 
 from gilscope.analysis.columns import Columns, Role, averaged
 from gilscope.core.cases import Case
+from gilscope.core.clocks import faulting_ns
 from gilscope.core.records import Round
 from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate
-
-FAULT_S = 250e-6
-"""The most that a page fault takes: to clear a huge page of 2 MiB; one of 4 KiB takes about 0.5 us. CPU time in the
-kernel beyond that is of other system calls."""
 
 LOSSES = ("gil_wait", "run_queue", "stolen", "dispatch", "imbalance", "blocked", "omp_idle", "inflation", "residual")
 
@@ -171,8 +168,7 @@ class Account:
     faults, single_faults : column
         Minor page faults of one execution: of T(p), all workers together, and of T(1).
     fault_share, single_fault_share : column
-        At most this fraction of the core-seconds of T(p), and of T(1), went into page faults: CPU time in the kernel,
-        up to ``FAULT_S`` for each fault.
+        At most this fraction of the core-seconds of T(p), and of T(1), went into page faults (``clocks.faulting_ns``).
     fault_growth : column
         By how much page faults take more than in T(1): a part of the loss ``inflation``.
     single_blocked : column
@@ -282,8 +278,7 @@ def _add_faults(faults: dict[int, float], shares: dict[int, float], at: int, mea
     if measured.minor_faults is None or measured.system_ns is None:
         return
     faults[at] = measured.minor_faults / measured.repeats
-    spent_ns = min(measured.system_ns, measured.minor_faults * FAULT_S * NS_PER_S)
-    shares[at] = spent_ns / (workers * measured.wall_ns)
+    shares[at] = faulting_ns(measured.minor_faults, measured.system_ns) / (workers * measured.wall_ns)
 
 
 def _unread(measured: Round) -> set[str]:

@@ -175,6 +175,8 @@ class CaseRow(MeasuredRow):
         Whether the implementation computes while it holds the GIL, if there is one.
     net_vs_fastest_serial : Estimate or None
         ``vs_fastest_serial`` without what other programs took, where that is known of every case of the kernel.
+    kept_memory_speedup : Estimate or None
+        Of a case whose malloc keeps what is freed, how much faster it is than the same case without.
     losses : mapping of str to Estimate or None, or None
         Fractions of workers x wall, means over the blocks: they add up to 1 - mean efficiency. None for T(1) and
         without stamps; a loss of None does not apply or was not measured.
@@ -190,6 +192,7 @@ class CaseRow(MeasuredRow):
     gil: GilActivity
     holds_gil: bool = False
     net_vs_fastest_serial: Estimate | None = None
+    kept_memory_speedup: Estimate | None = None
     losses: Mapping[str, Estimate | None] | None = None
     ceiling: Limits | None = None
     basis: Basis = field(default_factory=Basis)
@@ -237,6 +240,7 @@ class CaseRow(MeasuredRow):
         return (
             place(case.implementation, IMPLEMENTATIONS),
             case.libraries,
+            case.memory,
             place(case.executor, EXECUTORS),
             case.how,
             case.workers,

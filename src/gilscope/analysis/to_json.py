@@ -76,7 +76,7 @@ def part_to_json(part: MeasuredRow | Estimate | None) -> Any:
 
 
 _CASE = ("kernel", "implementation", "executor", "start_method", "transport", "scaling", "schedule", "libraries",
-         "workers", "chunks_per_worker", "size")  # fmt: skip
+         "memory", "workers", "chunks_per_worker", "size")  # fmt: skip
 
 _PRICED = ("kernel", "implementation", "executor", "size", "interpreter")
 
@@ -86,6 +86,7 @@ _CHOICES: Mapping[str, Any] = {
     "scaling": Literal["", "weak"],
     "schedule": Literal["", "dynamic"],
     "libraries": Literal["", "all", "native"],
+    "memory": Literal["", "kept", "onearena"],
 }
 
 

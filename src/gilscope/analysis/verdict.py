@@ -73,6 +73,7 @@ class FunctionVerdict:
     ways: tuple[CaseRow, ...]  # all on several workers, in table order; on more than CPUs only if there are no others
     serial: CaseRow | None
     hand_over_s: float | None  # what handing one task to the pool of the best way costs
+    kept: tuple[CaseRow, ...] = ()  # one thread, then several, whose malloc keeps what is freed; if measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,18 +267,28 @@ def _functions(
 def _function(
     name: str, rows: Sequence[CaseRow], spins: Sequence[ControlRow], costs: Mapping[str, float]
 ) -> FunctionVerdict:
-    """Decide which way is best for a function: the highest throughput of those that certainly gain, and its ties."""
+    """Decide which way is best for a function: the highest throughput of those that certainly gain, and its ties.
+
+    A way whose speed-up is too noisy is never the best, nor is one that a single thread which keeps its memory beats.
+    """
+    kept = [row for row in rows if row.case.memory]
+    single = next((row for row in kept if row.case.is_single), None)
+
+    def beaten(row: CaseRow) -> bool:
+        return single is not None and not row.case.memory and standing(row).high < standing(single).low
+
     several = [row for row in rows if row.case.workers > 1 and row.judged is not None]
     ways = [row for row in several if not row.over_subscribed] or several
     alike = [row for row in ways if "not_repeatable" not in row.codes]
-    best = ties([row for row in alike if _starts_above(row, GAIN)])
-    gains, counts = _gains(alike), {row.case.workers for row in ways}
+    left = [row for row in alike if not beaten(row)]
+    best = ties([row for row in left if row.status == "ok" and _starts_above(row, GAIN)])
+    gains, counts = _gains(left) if left or not alike else False, {row.case.workers for row in ways}
     because: Literal["", "machine", "noise", "state"] = ""
     if ways and not alike:
         because = "state"
     elif gains is not True and any(spin.case.workers in counts and _falls_short(spin, FREE) for spin in spins):
         gains, because = None, "machine"
-    elif gains is None:
+    elif gains is None or (gains and not best):
         because = "noise"
     return FunctionVerdict(
         function=name,
@@ -285,6 +296,7 @@ def _function(
         gains=gains,
         open_because=because,
         ways=tuple(ways),
-        serial=next((row for row in rows if row.case.executor == "serial"), None),
+        serial=next((row for row in rows if row.case.executor == "serial" and not row.case.memory), None),
+        kept=tuple(kept),
         hand_over_s=costs.get(best[0].case.executor) if best else None,
     )

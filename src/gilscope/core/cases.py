@@ -23,7 +23,7 @@ _SUFFIXES = {"native": "_own_threads", "all": "_nested"}  # version 0.1.0 had th
 _CASE = re.compile(
     r"(?P<kernel>[\w.:/\-]+)/(?P<implementation>\w+)@(?P<executor>[a-z]+)"
     r"(?:\.(?P<start_method>fork|forkserver|spawn))?(?:\.(?P<transport>shm|pickle))?"
-    r"(?:\.(?P<scaling>weak))?(?:\.(?P<schedule>dynamic))?(?:\.(?P<libraries>all))?"
+    r"(?:\.(?P<scaling>weak))?(?:\.(?P<schedule>dynamic))?(?:\.(?P<libraries>all))?(?:\.(?P<memory>kept|onearena))?"
     r"(?:\*(?P<workers>\d{1,18}))?#(?P<size>\w+)(?:~c(?P<chunks>\d{1,18}))?(?:!(?P<interpreter>[\w.+\-]+))?"
 )
 
@@ -36,7 +36,8 @@ class Case:
     does the whole work on its own buffers, else empty. ``schedule`` is ``dynamic`` where workers take chunks from a
     shared counter, else empty. ``libraries`` is the number of threads that the libraries behind the implementation
     (BLAS, OpenMP, Numba) use per worker: empty for one, ``all`` for one per CPU, and always ``native`` under that
-    executor, whose workers are these threads.
+    executor, whose workers are these threads. ``memory`` is ``kept`` where malloc keeps what is freed,
+    ``onearena`` where also all threads share one arena (see ``memory.KEEPING``), else empty.
     """
 
     kernel: str
@@ -50,6 +51,7 @@ class Case:
     scaling: str = ""
     schedule: str = ""
     libraries: str = ""
+    memory: str = ""
     interpreter: str = ""
 
     def __post_init__(self) -> None:
@@ -69,13 +71,13 @@ class Case:
     @property
     def how(self) -> str:
         """``processes.spawn.pickle.weak``: the executor and whatever is not the default."""
-        parts = (self.start_method, self.transport, self.scaling, self.schedule, self.libraries)
+        parts = (self.start_method, self.transport, self.scaling, self.schedule, self.libraries, self.memory)
         return ".".join([self.executor, *(part for part in parts if part not in _DEFAULT_PARTS)])
 
     @property
     def aliases(self) -> tuple[str, ...]:
         """Ids of the case in earlier versions, where they differ."""
-        if not self.libraries or not self.is_own:
+        if not self.libraries or not self.is_own or self.memory:
             return ()
         name = self.implementation + _SUFFIXES[self.libraries]
         return (self.id.replace(f"/{self.implementation}@{self.how}", f"/{name}@{self.how.removesuffix('.all')}"),)
@@ -122,9 +124,9 @@ class Case:
 
     @property
     def language(self) -> str:
-        """What variants with the same inner loop share: ``cy``; for own functions, name and library threads."""
+        """What variants with the same inner loop share: ``cy``; for own functions, name, library threads and memory."""
         if self.is_own:
-            return f"{self.implementation}.{self.libraries}" if self.libraries else self.implementation
+            return ".".join(filter(None, (self.implementation, self.libraries, self.memory)))
         return self.implementation.split("_")[0]
 
     @property

@@ -23,6 +23,10 @@ wall_ns = time.perf_counter_ns
 process_cpu_ns = time.process_time_ns
 
 thread_cpu_ns: Callable[[], int] = getattr(time, "thread_time_ns", time.process_time_ns)  # not on every platform
+_FAULT_NS = 250_000
+"""The most that a page fault takes: to clear a huge page of 2 MiB; one of 4 KiB takes about 0.5 us. CPU time in the
+kernel beyond that is of other system calls."""
+
 _NS_PER_TICK = 10_000_000  # USER_HZ is 100 on every Linux ABI (man 5 proc)
 
 
@@ -76,6 +80,11 @@ def _usage(who: int | None) -> Usage | None:
         return None
     usage = resource.getrusage(who)
     return Usage(minor_faults=usage.ru_minflt, system_ns=int(usage.ru_stime * 1e9), switches=usage.ru_nvcsw)
+
+
+def faulting_ns(minor_faults: int, system_ns: int) -> int:
+    """Return what page faults took at most of the CPU time in the kernel."""
+    return min(system_ns, minor_faults * _FAULT_NS)
 
 
 def steal_ns() -> int | None:

@@ -26,6 +26,7 @@ _EXECUTION_SHARE = 0.275
 at the end of each, 50 to 100 us, is 0.2 % of 55 ms."""
 
 _HELD = 0.9  # share of the time from which a function counts as holding the GIL
+_FAULTING = 0.1  # share of the time from which page faults are worth avoiding
 _BUSY = 1.25  # ratio of CPU times from which a call has threads of its own
 PRINTS_BYTES = 512  # per call; a line now and then does not matter
 
@@ -101,6 +102,9 @@ class Examined:
     fresh: float | None = None  # a call with arguments as at first and an empty cache over a later one; None: no state
     growth: float | None = None  # size of the pickled arguments after all calls over that after the first
     pools: tuple[str, ...] = ()  # of its libraries, e.g. openblas
+    faults: float = 0.0  # page faults of a warm call
+    fault_share: float = 0.0  # of its time, at most; both of the main thread or another, whichever suffers more
+    memory: str = ""  # how malloc can keep it (``Case.memory``); empty where that is impossible or not needed
 
     @property
     def own_threads(self) -> bool:
@@ -112,10 +116,16 @@ class Examined:
         """Whether it runs on threads that no limit of a library reaches: its own, or of an unknown runtime."""
         return self.busy > _BUSY
 
+    @property
+    def gives_back(self) -> bool:
+        """Whether its calls spend much of their time on memory that malloc gave back between them."""
+        return self.fault_share > _FAULTING
+
     def stored(self) -> dict[str, Any]:
         """Return what a result file keeps; JSON-able."""
-        kept = {name: getattr(self, name) for name in ("call_s", "empty_s", "held", "own_threads", "fresh", "growth")}
-        return kept | {"pools": list(self.pools)} | ({"items": self.items} if self.items else {})
+        names = ("call_s", "empty_s", "held", "own_threads", "fresh", "growth", "faults", "fault_share")
+        kept = {name: getattr(self, name) for name in names} | {"pools": list(self.pools)}
+        return kept | ({"items": self.items} if self.items else {})
 
 
 class _TaskCounts(dict[str, Mapping[str, int]]):

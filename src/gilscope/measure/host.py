@@ -9,7 +9,7 @@ from typing import Any, Literal
 from gilscope import kernels
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError, WorkerRaisedError
-from gilscope.core.memory import available_bytes
+from gilscope.core.memory import KEEPING, available_bytes
 from gilscope.core.records import CaseRecord, Round
 from gilscope.core.spec import Work
 from gilscope.env.checks import THREAD_VARIABLES
@@ -50,8 +50,8 @@ def family_of(slot: Slot) -> str:
 
     Processes apart, because their runner must stay single-threaded to fork; ``native`` by worker count, because
     changing the team size makes OpenMP recreate its threads, and ``loky``, whose executor has one size. Serial and
-    threads share one, except where libraries may use all CPUs, which they learn before they are imported. Each
-    interpreter has its own runners: ``threads!3.13t``.
+    threads share one, except where libraries may use all CPUs, which they learn before they are imported. Malloc learns
+    before it begins whether to keep memory: ``threads.kept``. Each interpreter has its own runners: ``threads!3.13t``.
     """
     case = slot.case
     if slot.role == "isolated" or case.executor == "processes":
@@ -62,6 +62,7 @@ def family_of(slot: Slot) -> str:
         name = f"{case.executor}*{case.workers}"
     else:
         name = "nested" if case.libraries == "all" else "threads"
+    name = f"{name}.{case.memory}" if case.memory else name
     return f"{name}!{case.interpreter}" if case.interpreter else name
 
 
@@ -175,7 +176,10 @@ class SupervisedHost:
         return ""
 
     def examine(self, case: Case) -> Examined:
-        """Examine one of the user's own functions in the runner of a case; failure is a ``problem``."""
+        """Examine one of the user's own functions in the runner of a case; failure is a ``problem``.
+
+        Of ``threads`` only how it faults in a thread beside the main one.
+        """
         slot = Slot(case=case)
         try:
             reply = self._call(slot, {"op": "examine", "case": case.id}, self._prepare_timeout_s)
@@ -187,7 +191,7 @@ class SupervisedHost:
         if reply.pop("status") != "ok":
             status: Literal["failed", "refused"] = "refused" if reply.get("refused") else "failed"
             return Examined(problem=reply["reason"], detail=reply["detail"], status=status)
-        return Examined(**{**reply, "pools": tuple(reply["pools"])})
+        return Examined(**{**reply, "pools": tuple(reply.get("pools", ()))})
 
     def inform(self, own: Request) -> None:
         """Let runners know the user's functions anew, with what examining them has shown."""
@@ -260,6 +264,7 @@ class SupervisedHost:
         threads = {"": 1, "all": self._cpus, "native": case.workers}[case.libraries]
         python = self._interpreters[case.interpreter] if case.interpreter else None
         variables: dict[str, str | None] = dict.fromkeys(THREAD_VARIABLES, str(threads))
+        variables |= KEEPING[case.memory]
         if self._places and case.executor == "native":  # thread by thread; other runtimes stay within these CPUs
             cpus = [self._places[index % len(self._places)]["cpu"] for index in range(case.workers)]
             variables |= {"OMP_PROC_BIND": "true", "OMP_PLACES": ",".join(f"{{{cpu}}}" for cpu in cpus)}

@@ -9,7 +9,7 @@ from typing import Literal
 from gilscope.availability import Local, remote
 from gilscope.core.cases import Case, Plan, Slot, Study, Unavailable
 from gilscope.core.errors import UsageError
-from gilscope.core.memory import available_bytes
+from gilscope.core.memory import available_bytes, can_keep
 from gilscope.core.records import CaseRecord, Environment
 from gilscope.core.registry import EXECUTORS, START_METHODS, check_names
 from gilscope.core.spec import KernelSpec
@@ -78,7 +78,7 @@ class Functions:
     def host(self, environment: Environment) -> SupervisedHost:
         """See ``Subject``: with every family that functions may need, for it is not known yet what they do."""
         most = max(self._workers)
-        families = {"threads": most, "nested": most, "processes": most}
+        families = {"threads": most, "nested": most, "processes": most, "threads.kept": most, "threads.onearena": most}
         families |= {f"native*{count}": count for count in self._workers}
         suffixes = [f"!{entry.label}" for entry in self.interpreters] or [""]
         return SupervisedHost(
@@ -111,6 +111,7 @@ class Functions:
             "hand_over_s": _hand_over_s(host, request, study, most),
         }
         plan = _with_nested(_plan(study, examined, options), examined, study)
+        plan = _with_kept(plan, examined, study, environment["cpus"]["count"])
         plan = _with_slots(plan, lambda slot: slot.role in ("case", *options.controls))
         return Planned(study=study, plan=plan, environment=found, records=tuple(_failed(request, examined, study)))
 
@@ -131,7 +132,7 @@ def _labels(options: Options) -> tuple[str, ...]:
 def _examined(
     host: SupervisedHost, request: Request, function: Function, workers: int, options: Options, observer: Observer
 ) -> Examined:
-    """Examine a function with its libraries limited to one thread, and again without if they have thread pools.
+    """Examine a function with its libraries limited to one thread, in a thread, and without if they have thread pools.
 
     Of several interpreters, in the first that can run it; where none can, the result is the last one's.
     """
@@ -141,10 +142,23 @@ def _examined(
         examined = host.examine(case)
         if not examined.problem:
             break
+    if not examined.problem and {"serial", "threads"} <= set(options.executors):
+        examined = _with_faults(host, replace(case, executor="threads"), examined)
     if examined.problem or not examined.pools or workers == 1:
         return examined
     whole = host.examine(replace(case, executor="native", workers=workers))
     return examined if whole.problem else replace(examined, busy_whole=whole.busy)
+
+
+def _with_faults(host: SupervisedHost, case: Case, examined: Examined) -> Examined:
+    """Add how a function faults in a thread and, where it does so much, how malloc can keep its memory."""
+    apart = host.examine(case)
+    if apart.fault_share > examined.fault_share:
+        examined = replace(examined, faults=apart.faults, fault_share=apart.fault_share)
+    if not (examined.gives_back and can_keep()):
+        return examined
+    kept = host.examine(replace(case, memory="kept"))
+    return replace(examined, memory="onearena" if kept.gives_back else "kept")
 
 
 def _one_call(request: Request, function: Function, label: str) -> Case:
@@ -255,6 +269,27 @@ def _with_nested(plan: Plan, examined: Mapping[str, Examined], study: Study) -> 
         ]
         groups.append(replace(group, slots=(*group.slots, *(Slot(case=case) for case in with_t1(cases)))))
     return replace(plan, groups=tuple(groups))
+
+
+def _with_kept(plan: Plan, examined: Mapping[str, Examined], study: Study, cpus: int) -> Plan:
+    """Add most threads, with their T(1), whose malloc keeps what calls free, where getting it again takes long."""
+    if not {"serial", "threads"} <= set(study.executors):
+        return plan
+    most = max([count for count in study.workers if count <= cpus] or study.workers)
+    groups, unavailable = [], list(plan.unavailable)
+    for group in plan.groups:
+        cases = [
+            replace(slot.case, memory=examined[slot.case.implementation].memory or "kept")
+            for slot in group.slots
+            if slot.role == "case" and slot.case.how == "threads" and slot.case.workers == most > 1
+            if examined[slot.case.implementation].gives_back
+        ]
+        if not can_keep():
+            reason, cure = "only glibc's malloc can keep its memory by request", "reuse arrays (out=)"
+            unavailable += [Unavailable(case=case, reason=reason, cure=cure) for case in cases]
+            cases = []
+        groups.append(replace(group, slots=(*group.slots, *(Slot(case=case) for case in with_t1(cases)))))
+    return replace(plan, groups=tuple(groups), unavailable=tuple(unavailable))
 
 
 def _fitting(plan: Plan, examined: Mapping[str, Examined]) -> Plan:

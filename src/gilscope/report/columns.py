@@ -122,6 +122,9 @@ COLUMNS: Sequence[Column] = (
         "How many threads the libraries behind it use: one per worker, all CPUs, or native ones only.",
         lambda row: row.case.libraries,
     ),
+    _only_csv(
+        "memory", "memory", "Whether malloc keeps what is freed: kept, onearena, or empty.", lambda row: row.case.memory
+    ),
     Column(
         "workers", "workers",
         "How many threads, processes or interpreters; ! marks more than there are usable CPUs.",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gilscope.analysis.rows import CaseRow, MeasuredRow
 
+_MEMORY = {"": "", "kept": " that keep their memory", "onearena": " that keep their memory in one arena"}
 OVER_SUBSCRIBED = "!"  # mark of rows with more workers than usable CPUs
 
 
@@ -36,5 +39,5 @@ def way(row: CaseRow) -> str:
         text = f"{count} {row.case.executor} with its libraries' own threads in each"
     else:
         kind = " workers" if row.case.by_tasks else ""  # the others are named by their workers
-        text = f"{count} {row.case.how}{kind}"
-    return text + mark(row)
+        text = f"{count} {replace(row.case, memory='').how}{kind}"
+    return text + _MEMORY[row.case.memory] + mark(row)

@@ -42,6 +42,7 @@ _ENVIRONMENT: Shape = {
     "functions": {
         _EACH: {
             **dict.fromkeys(("call_s", "empty_s", "held", "items", "fresh", "growth"), _NUMBER),
+            **dict.fromkeys(("faults", "fault_share"), _NUMBER),
             "own_threads": _FLAG,
             "pools": [_TEXT],
         }

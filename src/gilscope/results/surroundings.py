@@ -86,6 +86,8 @@ class ExaminedFunction:
     own_threads: bool = False  # whether it, or libraries it calls, use threads
     pools: tuple[str, ...] = ()  # thread pools of libraries that it uses
     items: float | None = None  # how many a call works on, where given
+    faults: float | None = None  # page faults of a warm call
+    fault_share: float | None = None  # of its time, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

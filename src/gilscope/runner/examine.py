@@ -60,16 +60,24 @@ def examine(calls: Calls) -> dict[str, Any]:
 def _watched(calls: Calls) -> dict[str, Any]:
     """Time calls, then call them under the GIL probe."""
     call_s, busy = _paced(calls)
-    count = max(1, min(_MOST_CALLS, round(_PROBED_S / call_s)))
+    count = _probed(call_s)
     calls.prepare(count)
     with GilMonitor(DIAGNOSTIC_RATE_HZ) as monitor:
-        calls.run(0, count)
+        faulting = _faulting(calls, count)
     gil = monitor.to_dict()
     return {
         "call_s": call_s,
         "busy": busy,
         "held": gil.get("held", {}).get("value") if gil["available"] else None,
+        **faulting,
     }
+
+
+def examine_faults(calls: Calls) -> dict[str, float]:
+    """Return how a call faults in a thread beside the main one, whose heap malloc trims by other rules."""
+    with ThreadPoolExecutor(1) as pool:
+        call_ns = [pool.submit(_once_ns, calls).result() for _ in range(2)][1]  # the first call warms the heap up
+        return pool.submit(_faulting, calls, _probed(call_ns / 1e9)).result()
 
 
 def hand_over(case: Case) -> float:
@@ -92,6 +100,23 @@ def _pool(case: Case) -> Executor:
         return ProcessPoolExecutor(case.workers, multiprocessing.get_context(case.start_method))
     pool: Executor = pool_class()(case.workers)
     return pool
+
+
+def _probed(call_s: float) -> int:
+    """Return how many calls fill the probed time."""
+    return max(1, min(_MOST_CALLS, round(_PROBED_S / call_s)))
+
+
+def _faulting(calls: Calls, count: int) -> dict[str, float]:
+    """Call and return page faults per call and the share of the time they take; empty where the system counts none."""
+    before, begin = clocks.thread_usage(), clocks.wall_ns()
+    calls.run(0, count)
+    wall_ns, after = clocks.wall_ns() - begin, clocks.thread_usage()
+    if before is None or after is None:
+        return {}
+    faults = after.minor_faults - before.minor_faults
+    spent_ns = clocks.faulting_ns(faults, after.system_ns - before.system_ns)
+    return {"faults": faults / count, "fault_share": spent_ns / wall_ns}
 
 
 def _paced(calls: Calls) -> tuple[float, float]:

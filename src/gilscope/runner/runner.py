@@ -127,7 +127,8 @@ class _Runner:
         impl = kernels.load(case.kernel).impl(case.implementation, case.executor)
         assert impl is not None
         calls: Any = kernels.resolve(case.kernel, impl)  # itself, or wrapped in the one call of its own threads
-        return examine.examine(getattr(calls, "calls", calls))
+        examined = examine.examine_faults if case.executor == "threads" else examine.examine
+        return examined(getattr(calls, "calls", calls))
 
     def _task(self, case: Case, segment_key: str) -> Task:
         spec = kernels.load(case.kernel)

@@ -13,8 +13,8 @@ from gilscope.analysis.rows import CaseRow
 from gilscope.report.sentences.findings import finding_notes, largest_loss, unexplained_note
 from gilscope.report.terminal import render, render_kernel
 from gilscope.report.terminal.case import render_case
-from tests.analysis.causes import PLANTED, PROCESSES, SERIALISED, THREADS
-from tests.analysis.rounds import Did, made_of, probe, study
+from tests.analysis.causes import PLANTED, PROCESSES, SERIALISED, THREADS, faulting
+from tests.analysis.rounds import Did, alone, made_of, probe, study
 from tests.report.answers import changed, mandelbrot
 
 
@@ -51,6 +51,13 @@ SAID = {
     "stolen": "The hypervisor gave 29 ±1% of workers x wall to other guests",
     "too_noisy": "Reaches 1.00 [0.71, 1.00] of what the machine gave, both net of other programs: that says nothing",
 }
+
+
+def test_page_faults_of_functions_are_those_of_one_call() -> None:
+    seen = faulting(made_of(Did(cpu=52), Did(cpu=52)), 4000, 20.0)
+    found = analyse(study("mod:f/f@processes*2#8", seen, single=faulting(alone(), 800, 30.0)))
+    (note,) = [note for note in finding_notes(found, "mod:f") if note.startswith("page_faults: ")]
+    assert "500 and 100 in each call" in note
 
 
 @pytest.mark.parametrize("code", FINDINGS)

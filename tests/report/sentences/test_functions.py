@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from gilscope.kernels.user import Request
 from gilscope.profile.targets import own_functions
 from gilscope.report.sentences import closing
 from gilscope.report.sentences.functions import preamble
-from tests.report.answers import answer, control, row
+from tests.report.answers import answer, control, estimate, row
 
 
 def _answer(*rows: CaseRow, hand_over_s: float = 2e-5, controls: Sequence[ControlRow] = ()) -> Answer:
@@ -72,6 +73,48 @@ def test_what_libraries_do_by_themselves_are_ways_of_the_same_function() -> None
 def test_ways_that_tie_for_best_are_named_together() -> None:
     text = closing(_answer(*_rows(1.88, 1.9)), "mod:f")
     assert "f: best by 2 processes, 1.90x [1.86, 1.94] over one call after the other, tied with 2 threads." in text
+
+
+def test_a_way_that_is_too_noisy_is_never_the_best() -> None:
+    noisy = row("mod:f/f@threads.all*2#64", rate=350.0, speedup=3.5, half_width=0.35, fastest=100.0, status="too_noisy")
+    found = _answer(*_rows(1.0, 1.5), noisy)
+    assert "f: best by 2 processes, 1.50x" in closing(found, "mod:f")
+    alone = _answer(*_rows(1.0, 0.9), noisy)
+    assert (alone.verdict("mod:f").functions[0].best, alone.verdict("mod:f").gains) == ((), True)
+    assert "f: it is open which way is best; give it a larger --budget" in closing(alone, "mod:f")
+
+
+def test_the_speedup_that_decided_is_said_where_the_timed_one_is_far_from_it() -> None:
+    serial, threads, processes = _rows(0.98, 0.9)
+    rows = serial, replace(threads, net_speedup=estimate(1.9, 0.02)), replace(processes, net_speedup=estimate(0.9))
+    text = closing(_answer(*rows), "mod:f")
+    assert "f: best by 2 threads, 1.90x [1.86, 1.94] net of other programs over one call after the other." in text
+    assert "2 processes give 0.90x [0.88, 0.92]." in text
+
+
+def _kept(single: float, threads: float, speedup: float) -> list[CaseRow]:
+    """Return the rows that keep their memory: by how much that is faster, and the speed-up of the threads."""
+
+    def made(how: str, gain: float, rate: float, **more: Any) -> CaseRow:
+        return row(f"mod:f/f@{how}#64", rate=rate, fastest=100.0, kept_memory_speedup=estimate(gain, 0.02), **more)
+
+    return [
+        made("serial.kept", single, 100.0 * single),
+        made("threads.kept*2", threads, 100.0 * single * speedup, speedup=speedup, findings=["scales"]),
+    ]
+
+
+def test_what_kept_memory_gives_is_said_of_one_thread_and_of_several() -> None:
+    text = closing(_answer(*_rows(1.9, 1.7), *_kept(1.5, 1.5, 1.9)), "mod:f")
+    assert "f: best by 2 threads that keep their memory, 1.90x [1.88, 1.92] over one that does." in text
+    assert "makes one thread 1.50x [1.47, 1.53] and 2 threads 1.50x [1.47, 1.53] as fast" in text
+    assert "2 threads give 1.90x" in text
+
+
+def test_a_way_that_one_thread_with_kept_memory_beats_is_not_the_best() -> None:
+    found = _answer(*_rows(1.9, 1.7), *_kept(3.0, 1.6, 1.0))
+    assert (found.verdict("mod:f").functions[0].best, found.verdict("mod:f").gains) == ((), False)
+    assert "no way gains 1.1x over one thread that keeps its memory" in closing(found, "mod:f")
 
 
 @pytest.mark.parametrize(

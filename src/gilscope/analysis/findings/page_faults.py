@@ -5,10 +5,12 @@ from __future__ import annotations
 from gilscope.analysis.columns import averaged
 from gilscope.analysis.evidence import FaultEvidence
 from gilscope.analysis.findings._view import MODERATE, CaseView, Finding, above
+from gilscope.core.memory import KEPT, ONE_ARENA
 
+_VARIABLES = [f"{name}={value}" for name, value in (KEPT | ONE_ARENA).items()]
 CURE = (
-    "reuse arrays (out=, preallocated buffers), or keep the memory: set MALLOC_TRIM_THRESHOLD_, MALLOC_MMAP_THRESHOLD_ "
-    "and MALLOC_TOP_PAD_ to 1000000000 (glibc)"
+    f"reuse arrays (out=, preallocated buffers), or keep the memory (glibc): {' '.join(_VARIABLES[:-1])}, for arrays "
+    f"above 64 MiB in threads also {_VARIABLES[-1]}"
 )
 # Workers fault in the same address space one at a time, and T(1) is not what one worker could do.
 EXPLAINS = frozenset({"contention", "inflation", "scales", "scales_partly"})

@@ -11,7 +11,6 @@ from gilscope.analysis.findings import Finding
 from gilscope.analysis.rows import UNEXPLAINED, CaseRow
 from gilscope.report.figures import NONE, interval, percent, seconds, si, times
 from gilscope.report.labels import named
-from gilscope.stats import Estimate
 
 LOSS_LABELS = {
     "gil_wait": "GIL wait",
@@ -99,20 +98,26 @@ def _superlinear(found: evidence.SuperlinearEvidence, row: CaseRow) -> str:
     if found.cpu_ratio is not None:
         parts.append(f"the same work takes {times(found.cpu_ratio)} the CPU time")
     if found.faults is not None and found.single_faults is not None:
-        parts.append(f"with {_count(found.faults)} page faults, and {_count(found.single_faults)} in one worker alone")
+        every, one, each = _faults(found, row)
+        parts.append(f"with {every} page faults in each {each}, and {one} in one worker alone")
     return ", ".join(parts)
 
 
 def _page_faults(found: evidence.FaultEvidence, row: CaseRow) -> str:
+    every, one, each = _faults(found, row)
     return (
         f"Page faults take {percent(found.fault_share)} of the workers' time and {percent(found.single_fault_share)} "
-        f"of one worker's alone, {_count(found.faults)} and {_count(found.single_faults)} in each execution: memory "
-        "that was given back to the system and is wanted again"
+        f"of one worker's alone, {every} and {one} in each {each}: memory that was given back to the system and is "
+        "wanted again"
     )
 
 
-def _count(found: Estimate | None) -> str:
-    return f"{found.value:,.0f}" if found is not None else NONE
+def _faults(found: evidence.FaultEvidence | evidence.SuperlinearEvidence, row: CaseRow) -> tuple[str, str, str]:
+    """Write the page faults of all workers and of one alone, and of what: of the user's functions, of a call."""
+    size = row.case.size
+    calls = int(size) if row.case.is_own and size.isdecimal() else 0
+    every, one = (f"{it.value / (calls or 1):,.0f}" if it else NONE for it in (found.faults, found.single_faults))
+    return every, one, "call" if calls else "execution"
 
 
 def _inflation(found: evidence.InflationEvidence, row: CaseRow) -> str:

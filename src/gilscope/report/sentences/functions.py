@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gilscope.analysis.rows import CaseRow
@@ -50,15 +51,25 @@ def _about(found: FunctionVerdict) -> Iterator[str]:
     name, best = found.function, found.best
     if best:
         ties = f", tied with {joined(map(way, best[1:]))}" if len(best) > 1 else ""
-        yield f"{name}: best by {way(best[0])}, {gain(best[0])} over one call after the other{ties}."
+        one = "one that does" if best[0].case.memory else "one call after the other"
+        yield f"{name}: best by {way(best[0])}, {gain(best[0])} over {one}{ties}."
     elif found.open_because:
-        yield f"{name}: it is open whether more workers help{_UNDECIDED[found.open_because]}"
+        what = "which way is best" if found.gains else "whether more workers help"
+        yield f"{name}: it is open {what}{_UNDECIDED[found.open_because]}"
     else:
-        yield f"{name}: no way gains {GAIN}x; run one call after the other."
+        kept = " over one thread that keeps its memory" if found.kept else ""
+        yield f"{name}: no way gains {GAIN}x{kept}; run one call after the other."
+    if gains := [f"{_threads(row)} {times(row.kept_memory_speedup)}" for row in found.kept if row.kept_memory_speedup]:
+        how = ": see page_faults" if any("page_faults" in row.codes for row in found.ways) else ""
+        yield f"Memory that is kept between calls makes {joined(gains)} as fast{how}."
     for row in found.ways:
         if row is not next(iter(best), None):
             yield _other(row)
     yield _smallest(found)
+
+
+def _threads(row: CaseRow) -> str:
+    return "one thread" if row.case.is_single else way(replace(row, case=replace(row.case, memory="")))
 
 
 def _other(row: CaseRow) -> str:
