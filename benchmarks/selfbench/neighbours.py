@@ -6,7 +6,7 @@ Work that holds the GIL for known shares of it, so that two threads gain 1.25, 1
 one with uneven work, on two threads and two processes. Short runs of so many seconds each, with the neighbours switched
 on and off between them in random order; each repetition has every kernel once with each number of neighbours. What is
 printed: the median speed-up as timed and net over the repetitions, and the median of net over net without neighbours in
-the same repetition, with intervals. ``--seconds 4 --repeats 2 fault_held_150`` is a quick look.
+the same repetition, with intervals, and how many runs have a net interval that holds the quiet value. ``--seconds 4 --repeats 2 fault_held_150`` is a quick look.
 
 Exit status 1 when a net speed-up is further than the tolerance from the one without neighbours, per cent.
 """
@@ -31,30 +31,36 @@ from gilscope.stats import MIN_BLOCKS, Estimate, median_interval, median_range
 
 KERNELS = (*planted_faults.HELD_SPEEDUPS, "jacobi2d", "imbalance")
 LOADS = (0, 1, 2)
-WORDS = ("--executors", "threads,processes", "--workers", "2")
-IMPLEMENTATIONS = dict.fromkeys(KERNELS, "cy_nogil") | dict.fromkeys(planted_faults.HELD_SPEEDUPS, "cy_gil")
+WORDS = ("--implementations", "cy_nogil", "--executors", "threads,processes", "--workers", "2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What one short run showed of one case; speed-ups are None where there is none."""
+    """What one short run showed of one case; speed-ups are None where there is none, ``interval`` is of the net one."""
 
     case: str
     neighbours: int
     repeat: int
     net: float | None
     timed: float | None
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """One case beside so many neighbours: medians over the repetitions, with all of their range below six."""
+    """One case beside so many neighbours: medians over the repetitions, with all of their range below six.
+
+    ``covering`` of its ``runs`` have a net interval of their own that holds the median without neighbours: a speed-up
+    that is off is not wrong where the interval says how little is known.
+    """
 
     case: str
     neighbours: int
     timed: Estimate | None
     net: Estimate | None
     over_quiet: Estimate | None
+    covering: int = 0
+    runs: int = 0
 
     def holds(self, tolerance: float) -> bool:
         """Whether the net speed-up is known and as without neighbours."""
@@ -74,14 +80,15 @@ def seen(document: Mapping[str, Any], neighbours: int, repeat: int) -> Iterator[
     for row in document["cases"]:
         if row["workers"] > 1:
             net, timed = (row[name] and row[name]["value"] for name in ("net_speedup", "speedup"))
-            yield Seen(case=row["case"], neighbours=neighbours, repeat=repeat, net=net, timed=timed)
+            own = (row["net_speedup"]["low"], row["net_speedup"]["high"]) if net else None
+            yield Seen(case=row["case"], neighbours=neighbours, repeat=repeat, net=net, timed=timed, interval=own)
 
 
 def measured(kernels: Sequence[str], seconds: float, repeats: int, seed: int) -> Iterator[Seen]:
     """Run everything; the neighbours of a run have been computing before it begins."""
     for number, (repeat, kernel, load) in enumerate(order(kernels, repeats, seed), start=1):
         print(f"\r{number} of {len(kernels) * len(LOADS) * repeats}", end="", file=sys.stderr, flush=True)
-        words = (kernel, "--implementations", IMPLEMENTATIONS[kernel], *WORDS, "--budget", str(seconds))
+        words = (kernel, *WORDS, "--budget", str(seconds))
         with background_load(load):
             yield from seen(measure(*words), load, repeat)
     print(file=sys.stderr)
@@ -98,6 +105,7 @@ def compared(rows: Sequence[Seen]) -> Iterator[Compared]:
     """Compare each case beside neighbours with itself without, repetition by repetition."""
     quiet = {(row.case, row.repeat): row.net for row in rows if not row.neighbours}
     for case in dict.fromkeys(sorted(row.case for row in rows)):
+        typical = statistics.median([net for (name, _), net in quiet.items() if name == case and net] or [0.0])
         for load in LOADS:
             own = [row for row in rows if (row.case, row.neighbours) == (case, load)]
             pairs = [(row.net, quiet.get((case, row.repeat))) for row in own]
@@ -107,6 +115,8 @@ def compared(rows: Sequence[Seen]) -> Iterator[Compared]:
                 timed=_median([row.timed for row in own if row.timed]),
                 net=_median([row.net for row in own if row.net]),
                 over_quiet=_median([net / alone for net, alone in pairs if net and alone]),
+                covering=sum(row.interval is not None and row.interval[0] <= typical <= row.interval[1] for row in own),
+                runs=len(own),
             )
 
 
@@ -122,7 +132,7 @@ def _figure(found: Estimate | None) -> str:
     return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]" if found is not None else "-"
 
 
-HEAD = "| case | known | neighbours | timed | net | net over quiet |\n|---|---|---|---|---|---|"
+HEAD = "| case | known | neighbours | timed | net | net over quiet | intervals with it |\n|---|---|---|---|---|---|---|"
 
 
 def line(row: Compared, tolerance: float) -> str:
@@ -130,7 +140,9 @@ def line(row: Compared, tolerance: float) -> str:
     known = known_speedup(row.case)
     right = f"{known:.2f}" if known else "-"
     verdict = "" if row.holds(tolerance) else "  TOO FAR"
-    figures = f"{_figure(row.timed)} | {_figure(row.net)} | {_figure(row.over_quiet)}{verdict}"
+    figures = (
+        f"{_figure(row.timed)} | {_figure(row.net)} | {_figure(row.over_quiet)}{verdict} | {row.covering} of {row.runs}"
+    )
     return f"| {row.case} | {right} | {row.neighbours} | {figures} |"
 
 

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.selfbench import neighbours, planted_faults
 from benchmarks.selfbench.neighbours import LOADS, Seen, compared
 
-CASE = "fault_held_150/cy_gil@threads*2#M"
+CASE = "fault_held_150/cy_nogil@threads*2#M"
 
 
 def runs(*net_by_load: float | None, repeats: int = 6) -> list[Seen]:
@@ -44,6 +44,15 @@ def test_each_repetition_is_compared_with_its_own_quiet_run():
         for load in LOADS
     ]
     assert all(row.over_quiet.low == row.over_quiet.high == 1.0 for row in compared(rows))
+
+
+def test_a_run_covers_the_quiet_value_with_its_own_interval():
+    def run(load: int, net: float, low: float, high: float) -> Seen:
+        return Seen(case=CASE, neighbours=load, repeat=0, net=net, timed=1.0, interval=(low, high))
+
+    _, wide, wrong = compared([run(0, 1.5, 1.48, 1.52), run(1, 1.9, 1.0, 2.0), run(2, 1.9, 1.8, 2.0)])
+    assert (wide.covering, wrong.covering) == (1, 0)
+    assert neighbours.line(wide, 0.03).endswith("| 1 of 1 |")
 
 
 def test_a_speedup_that_is_not_known_does_not_hold():
