@@ -56,9 +56,9 @@ def gains(speedup: Mapping[str, float] | None) -> bool | None:
 
 
 def _judged(row: Mapping[str, Any]) -> Mapping[str, float] | None:
-    """Return the speed-up that decisions go by."""
+    """Return the speed-up that decisions go by; None where it has no interval, as that of one block."""
     found: Mapping[str, float] | None = row["net_speedup"] or row["speedup"]
-    return found
+    return found if found and found["blocks"] > 1 else None
 
 
 def judge(answer: Answer, document: Mapping[str, Any]) -> Given:

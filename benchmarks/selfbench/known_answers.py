@@ -72,6 +72,8 @@ class Known:
         What that is.
     why : str
         What the function does, where that is not all of the answer.
+    pieces : bool
+        Whether it takes the GIL back again and again while it is in the part that releases it.
     needs : str
         A package it cannot do without.
     """
@@ -81,6 +83,7 @@ class Known:
     answer: Answer | None = None
     timed: str = ""
     why: str = ""
+    pieces: bool = False
     needs: str = ""
 
     def resolved(self) -> Answer:
@@ -88,20 +91,23 @@ class Known:
         if self.answer is not None:
             return self.answer
         figure = _timed(self.timed, self.words)
-        return partly_held(figure, self.why) if self.timed == "share" else streaming(figure, self.why)
+        if self.timed == "share":
+            return partly_held(figure, self.why, pieces=self.pieces)
+        return streaming(figure, self.why)
 
 
-def partly_held(share: float, why: str) -> Answer:
+def partly_held(share: float, why: str, *, pieces: bool = False) -> Answer:
     """Return what follows from the share of a call, on one thread, during which the GIL is held.
 
     Notes
     -----
     Throughput is at most 1 / share calls per call time (utilisation law: Denning & Buzen, The Operational Analysis of
-    Queueing Network Models, 1978). Threads that alternate reach it. They lose most where the part without the GIL
-    needs it back so often that it gets nowhere while the other thread holds it: then only what is not held overlaps,
-    and two calls take 1 + share.
+    Queueing Network Models, 1978), and threads that alternate reach it. Two that arrive at random reach 2 / (1 +
+    share**2) (mean value analysis of a queue and a delay: Reiser & Lavenberg, JACM 27(2), 1980). Least is reached where
+    the part without the GIL takes it back so often that it gets nowhere while the other thread holds it: then only what
+    is not held overlaps, and two calls take 1 + share.
     """
-    low, high = 2.0 / (1.0 + share), min(2.0, 1.0 / share)
+    low, high = 2.0 / (1.0 + (share if pieces else share**2)), min(2.0, 1.0 / share)
     gains = True if low * (1 - CLOSE) > GAIN else False if high * (1 + CLOSE) < GAIN else None
     findings = BY_GIL
     if low < 1.8 <= high:  # waiting may be anything from nothing to a good part
@@ -149,8 +155,8 @@ def _own(module: str, name: str, setup: str = "") -> tuple[str, ...]:
     return (f"{module}:{name}", *(("--setup", f"{module}:{setup}") if setup else ()))
 
 
-def _partly(module: str, name: str, why: str, needs: str = "") -> Known:
-    return Known(words=_own(module, name), kind="held partly", timed="share", why=why, needs=needs)
+def _partly(module: str, name: str, why: str, *, pieces: bool = False, needs: str = "") -> Known:
+    return Known(words=_own(module, name), kind="held partly", timed="share", why=why, pieces=pieces, needs=needs)
 
 
 def _memory(name: str, setup: str, why: str) -> Known:
@@ -192,11 +198,11 @@ _THREE_QUARTERS = Answer(
 _ASLEEP = "sleeping threads hold neither the GIL nor a CPU"
 
 KNOWN: tuple[Known, ...] = (
-    _partly(_STDLIB, "dump_then_deflate", "json's C encoder holds, zlib releases"),
+    _partly(_STDLIB, "dump_then_deflate", "json's C encoder holds, zlib releases piece by piece", pieces=True),
     _partly(_STDLIB, "pickle_then_hash", "pickle holds, hashlib releases beyond 2 kB"),
     _partly(_STDLIB, "count_then_derive", "byte code holds, PBKDF2 releases"),
     _partly(_STDLIB, "search_then_hash", "re holds, hashlib releases"),
-    _partly(_STDLIB, "count_then_unpack", "byte code holds, lzma releases piece by piece"),
+    _partly(_STDLIB, "count_then_unpack", "byte code holds, lzma releases piece by piece", pieces=True),
     _partly(_STDLIB, "count_then_sleep", "byte code holds, sleep releases"),
     _partly(_ARRAYS, "sort_then_multiply", "sorted holds, the BLAS releases"),
     _partly(_ARRAYS, "count_then_compute", "byte code holds, Numba nogil releases", needs="numba"),

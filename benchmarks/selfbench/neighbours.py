@@ -6,7 +6,8 @@ Work that holds the GIL for known shares of it, so that two threads gain 1.25, 1
 one with uneven work, on two threads and two processes. Short runs of so many seconds each, with the neighbours switched
 on and off between them in random order; each repetition has every kernel once with each number of neighbours. What is
 printed: the median speed-up as timed and net over the repetitions, and the median of net over net without neighbours in
-the same repetition, with intervals, and how many runs have a net interval that holds the quiet value. ``--seconds 4 --repeats 2 fault_held_150`` is a quick look.
+the same repetition, with intervals, and how many runs have a net interval that holds the quiet value.
+``--seconds 4 --repeats 2 fault_held_150`` is a quick look.
 
 Exit status 1 when a net speed-up is further than the tolerance from the one without neighbours, per cent.
 """

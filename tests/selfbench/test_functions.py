@@ -19,7 +19,7 @@ BYTE_CODE = BY_NAME["copy.deepcopy"].answer
 
 
 def estimate(low: float, value: float, high: float) -> dict[str, float]:
-    return {"low": low, "value": value, "high": high}
+    return {"low": low, "value": value, "high": high, "blocks": 9}
 
 
 def document(
@@ -62,7 +62,8 @@ def test_a_mostly_held_gil_is_no_gain_and_a_hardly_held_one_scales():
     assert (most.gains, some.gains, little.gains) == (False, True, True)
     assert most.findings == some.findings == known_answers.BY_GIL
     assert little.findings == {"scales", "scales_partly"}
-    assert (some.low, some.high) == (pytest.approx(1.25), pytest.approx(1 / 0.6))
+    assert (some.low, some.high) == (pytest.approx(2 / 1.36), pytest.approx(1 / 0.6))
+    assert partly_held(0.6, "", pieces=True).low == pytest.approx(1.25)
     assert partly_held(0.9, "").gains is None
 
 
@@ -85,6 +86,8 @@ def test_a_cause_that_is_not_there_is_wrong_and_noise_is_undecided():
     assert (noisy.decided, noisy.wrong) == (False, ())
     assert not judge(SCALES, document(estimate(1.9, 1.95, 2.0), "scales", anything=None)).decided
     assert not judge(SCALES, document(None)).decided
+    one_block = {**estimate(1.95, 1.95, 1.95), "blocks": 1}
+    assert not judge(SCALES, document(one_block, "scales")).decided
 
 
 def test_a_gain_that_is_none_is_wrong_and_so_is_one_that_is_denied():
