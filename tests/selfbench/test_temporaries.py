@@ -18,8 +18,10 @@ def document(low: float, *codes: str, **more: Any) -> dict[str, Any]:
     return {"cases": [{**row, "workers": 1, "findings": []}, {**row, **more}]}
 
 
-def complaints(found: dict[str, Any], reported: float | None = 1000.0, counted: float = 1000.0) -> list[str]:
-    return list(failures(found, reported, counted))
+def complaints(
+    found: dict[str, Any], reported: float | None = 1000.0, least: float = 1000.0, most: float | None = None
+) -> list[str]:
+    return list(failures(found, reported, (least, least if most is None else most)))
 
 
 def test_there_are_twenty_and_each_makes_a_result():
@@ -41,8 +43,10 @@ def test_a_speedup_beyond_the_workers_must_be_explained():
 def test_page_faults_agree_within_a_twentieth_or_eight():
     fine = document(1.9, "scales")
     assert complaints(fine, 1049.0) == complaints(fine, 8.0, 0.0) == []
-    assert complaints(fine, 1051.0) == ["1051 page faults per call, 1000 in a loop"]
+    assert complaints(fine, 1051.0) == ["1051 page faults per call, 1,000 in a loop"]
     assert complaints(fine, 9.0, 0.0) == ["9 page faults per call, 0 in a loop"]
+    assert complaints(fine, 1500.0, 1000.0, 2000.0) == []
+    assert complaints(fine, 940.0, 1000.0, 2000.0) == ["940 page faults per call, 1,000 to 2,000 in a loop"]
     assert complaints(fine, None) == ["no page faults counted"]
 
 
