@@ -51,23 +51,17 @@ INTERPRETERS: tuple[Claim, ...] = (
 )
 
 
-def measure(*words: str) -> dict[str, Any]:
-    """Run ``gilscope run`` and return its analysis; a status other than 0 ends the program."""
+def measure(*words: str, verb: str = "run", out: Path | None = None) -> dict[str, Any]:
+    """Run ``gilscope run``, or another verb, and return its analysis; a status other than 0 ends the program.
+
+    ``out`` is a folder to be made for the result, which is otherwise thrown away.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        command = [
-            sys.executable,
-            "-m",
-            "gilscope",
-            "run",
-            *words,
-            "--json",
-            "--quiet",
-            "--out",
-            str(Path(folder) / "r"),
-        ]
+        options = ("--json", "--quiet", "--out", str(out or Path(folder) / "r"))
+        command = [sys.executable, "-m", "gilscope", verb, *words, *options]
         done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if done.returncode:
-        sys.exit(f"{' '.join(words)} ended with exit status {done.returncode}")
+        sys.exit(f"gilscope {verb} {' '.join(words)} ended with exit status {done.returncode}")
     document: dict[str, Any] = json.loads(done.stdout)
     return document
 

@@ -71,6 +71,20 @@ def _in_units(phase: int, lo: int, hi: int, params: Any, buffers: Any, shared: A
     return hi - lo
 
 
+def partly_held(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Compute in units, the first part of each with the GIL held: so much that two threads gain what was asked.
+
+    Unlike ``duty``, whose parts last so long by the clock whoever else has the CPU, the work is the same beside other
+    programs.
+    """
+    for first in range(lo, hi, _UNIT):
+        last = min(first + _UNIT, hi)
+        middle = first + (last - first) * 100 // params["speedup_percent"]
+        spin.cy_gil(phase, first, middle, params, buffers)
+        spin.cy_nogil(phase, middle, last, params, buffers)
+    return hi - lo
+
+
 _LOCK = threading.Lock()
 
 
@@ -177,6 +191,25 @@ LONG_HOLD = replace(
 )
 
 
+HELD_SPEEDUPS: Mapping[str, float] = {"fault_held_125": 1.25, "fault_held_150": 1.5, "fault_held_175": 1.75}
+"""By kernel: what two threads gain. One that holds the GIL for a share of at least half of its work gains 1 / share,
+because the GIL is then in use all the time (utilisation law: Denning & Buzen, The Operational Analysis of Queueing
+Network Models, 1978); half a per cent less, because at the end one thread has nobody to take turns with."""
+
+
+def _held(name: str) -> KernelSpec:
+    return _spinning(
+        name,
+        "",
+        sizes={"M": {**_IN_UNITS["M"], "speedup_percent": round(100 * HELD_SPEEDUPS[name])}},
+        # Not "held", which means all of the time.
+        impls=(Impl(name="cy_nogil", target=f"{_HERE}:partly_held", gil="released"),),
+    )
+
+
+HELD_125, HELD_150, HELD_175 = map(_held, HELD_SPEEDUPS)
+
+
 def _counters(name: str, probe: str) -> KernelSpec:
     spec = kernels.load(probe)
     [impl] = (impl for impl in spec.impls if impl.name == "cy_nogil")
@@ -186,7 +219,22 @@ def _counters(name: str, probe: str) -> KernelSpec:
 PACKED = _counters("fault_packed", "counters")
 PADDED = _counters("fault_padded", "counters_padded")
 
-_KERNELS = (BYTE_CODE, UNEVEN, ASLEEP, PLAIN, PAYLOAD, LONG_HOLD, PACKED, PADDED, LOCKED, STREAMING, BLAS)
+_KERNELS = (
+    BYTE_CODE,
+    UNEVEN,
+    ASLEEP,
+    PLAIN,
+    PAYLOAD,
+    LONG_HOLD,
+    PACKED,
+    PADDED,
+    LOCKED,
+    STREAMING,
+    BLAS,
+    HELD_125,
+    HELD_150,
+    HELD_175,
+)
 
 
 def plant(folder: Path) -> Mapping[str, str]:

@@ -1,0 +1,161 @@
+"""Functions of NumPy and Numba whose behaviour on two threads is known: see `known_functions`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.selfbench.known_functions import count
+
+_LARGE = 6_000_000  # doubles: 48 MB, more than a CPU's share of any cache
+_RANDOM = np.random.default_rng(1)
+_MATRIX = _RANDOM.random((320, 320)) + 320.0 * np.eye(320)
+_NUMBERS = [float(number) for number in _RANDOM.random(60_000)]
+_SQUARE = _RANDOM.random((500, 500))
+_TINY = np.ones(4)
+_SHARED = np.random.default_rng(2)
+
+
+def _sort_list() -> list[float]:
+    return sorted(_NUMBERS)
+
+
+def _multiply() -> Any:
+    return _SQUARE @ _SQUARE
+
+
+def sort_then_multiply() -> None:
+    """Sort a list, multiply matrices."""
+    _sort_list()
+    _multiply()
+
+
+def _compiled() -> Callable[[int], float]:
+    """Return a loop that Numba compiled to run without the GIL; n/a without Numba."""
+    import numba
+
+    @numba.njit(nogil=True)
+    def newton(steps: int) -> float:
+        value = 2.0
+        for _ in range(steps):
+            value = 0.5 * (value + 2.0 / value) + 1e-9
+        return value
+
+    newton(1)
+    loop: Callable[[int], float] = newton
+    return loop
+
+
+_newton: Callable[[int], float] | None = None
+
+
+def _compute() -> float:
+    global _newton
+    _newton = _newton or _compiled()
+    return _newton(800_000)
+
+
+def numba_nogil() -> None:
+    """Compute in a compiled loop that released the GIL."""
+    _compute()
+
+
+def count_then_compute() -> None:
+    """Count in byte code, compute in a compiled loop that released the GIL."""
+    count()
+    _compute()
+
+
+PARTS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+    "sort_then_multiply": (_sort_list, _multiply),
+    "count_then_compute": (count, _compute),
+}
+"""As in `known_functions`."""
+
+
+# Locks
+
+
+def room() -> tuple[Any]:
+    """Make an array for results."""
+    return (np.ones(200_000),)
+
+
+def fill_normal(out: Any) -> None:
+    """Draw from one generator of the process, whose lock is held meanwhile."""
+    _SHARED.standard_normal(out=out)
+
+
+# Small and cached
+
+
+def add_tiny() -> None:
+    """Add arrays of four numbers, a thousand times."""
+    for _ in range(1_000):
+        np.add(_TINY, _TINY)
+
+
+def cube_roots(out: Any) -> None:
+    """Take roots in place, in an array that fits a core's cache."""
+    np.cbrt(out, out=out)
+
+
+def small_room() -> tuple[Any]:
+    """Make an array of 800 kB."""
+    return (np.linspace(1.0, 2.0, 100_000),)
+
+
+def solve() -> None:
+    """Solve linear equations: an LU decomposition by LAPACK, with threads of its own unless limited."""
+    np.linalg.solve(_MATRIX, _MATRIX)
+
+
+# Memory
+
+
+def one_large() -> tuple[Any]:
+    """Make an array larger than caches."""
+    return (np.full(_LARGE, 1.0),)
+
+
+def two_large() -> tuple[Any, Any]:
+    """Make two arrays larger than caches."""
+    return np.full(_LARGE, 1.0), np.full(_LARGE, 2.0)
+
+
+def three_large() -> tuple[Any, Any, Any]:
+    """Make three arrays larger than caches."""
+    return *two_large(), np.full(_LARGE, 3.0)
+
+
+def shuffled() -> tuple[Any, Any, Any]:
+    """Make an array larger than caches, places in it in random order, and room for what is there."""
+    places = np.random.default_rng(3).integers(0, _LARGE, size=_LARGE // 8)
+    return np.full(_LARGE, 1.0), places, np.full(len(places), 0.0)
+
+
+def copy(source: Any, target: Any) -> None:
+    """Copy."""
+    np.copyto(target, source)
+
+
+def add(left: Any, right: Any, out: Any) -> None:
+    """Add, into memory that is there."""
+    np.add(left, right, out=out)
+
+
+def total(numbers: Any) -> None:
+    """Add up."""
+    np.sum(numbers)
+
+
+def fill(target: Any) -> None:
+    """Overwrite."""
+    target.fill(3.0)
+
+
+def gather(source: Any, places: Any, out: Any) -> None:
+    """Read at random."""
+    np.take(source, places, out=out, mode="clip")
