@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.verdict import GAIN, FunctionVerdict, KernelVerdict
-from gilscope.report.figures import gain, joined, per_second, seconds
+from gilscope.report.figures import gain, joined, per_second, seconds, times
 from gilscope.report.labels import named, way
 from gilscope.report.sentences.kernels import NAMED_TIES, provisional
 
