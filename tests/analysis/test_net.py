@@ -48,8 +48,9 @@ def test_t1_is_net_too() -> None:
 
 def test_threads_that_share_a_gil_lie_between_as_timed_and_without_all_queueing() -> None:
     parallel = made_of(Did(cpu=50, queued=40, waiting=20), Did(cpu=50, queued=40, waiting=20))
+    assert _speedup(parallel, held=None).low == _speedup(parallel, held=0.5).low == pytest.approx(100 / 110)
     found = _speedup(parallel, held=0.3)
-    assert found.low == pytest.approx(100 / 110)
+    assert found.low == pytest.approx(100 / (50 + 2 * 0.3 * 60))  # of the 60 that are not net
     assert found.high == pytest.approx(2.0)
     assert found.low < found.value <= found.high
 
@@ -63,8 +64,14 @@ def test_a_gil_held_all_the_time_leaves_no_more_than_one_cpu_however_much_was_qu
 def test_the_holder_of_a_lock_may_have_queued() -> None:
     parallel = made_of(Did(cpu=50, queued=20), Did(cpu=50, rest=20))
     found = _speedup(parallel, locks=True)
-    assert found.low == found.value == pytest.approx(100 / 70)
+    assert found.value == pytest.approx(100 / 70)
     assert found.high == pytest.approx(100 / 60)
+
+
+def test_who_queued_for_a_cpu_may_have_waited_for_a_lock_anyway() -> None:
+    parallel = made_of(Did(cpu=50, queued=45, rest=5), Did(cpu=50, queued=45, rest=5))
+    assert _speedup(parallel, locks=True).low == pytest.approx(1.0)
+    assert _speedup(parallel).low == pytest.approx(100 / 55)
 
 
 def test_workers_beyond_the_cpus_queue_of_their_own_doing() -> None:

@@ -13,7 +13,7 @@ from gilscope.analysis.columns import Columns, averaged, columns_by_kernel, esti
 from gilscope.analysis.estimates import CaseEstimates, KernelView, too_noisy
 from gilscope.analysis.findings import ENOUGH, CaseView, Severity, cure_of, judge
 from gilscope.analysis.findings._view import OWN_THREADS
-from gilscope.analysis.gil import GilActivity, gil_by_case, holds_gil, recorded, unsampled
+from gilscope.analysis.gil import HELD_THROUGHOUT, GilActivity, gil_by_case, holds_gil, recorded, unsampled
 from gilscope.analysis.interpreters import prices
 from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.analysis.net import Basis, Sharing, basis, held_alone, net_speedup, waits_for_locks
@@ -73,18 +73,24 @@ def _case_rows(result: ResultSet, views: Mapping[str, KernelView]) -> Iterator[C
         if case.kernel in PROBES and (view is None or not view.columns.of(case)):
             continue
         gil = sampled.get(case.id) or unsampled(case, enabled if isinstance(enabled, bool) else None)
-        yield _case_row(result, record, view, controls.get(case.kernel), recorded(gil, record))
+        single = sampled.get(case.t1.id)
+        yield _case_row(result, record, view, controls.get(case.kernel), recorded(gil, record), single)
 
 
 def _case_row(
-    result: ResultSet, record: CaseRecord, view: KernelView | None, controls: Controls | None, gil: GilActivity
+    result: ResultSet,
+    record: CaseRecord,
+    view: KernelView | None,
+    controls: Controls | None,
+    gil: GilActivity,
+    single: GilActivity | None,
 ) -> CaseRow:
     figures = view.case(record.case) if view is not None else CaseEstimates(blocks=0)
     explained: dict[str, Any] = {"basis": Basis()}
     if view is not None and figures.blocks:
         explained["net_vs_fastest_serial"] = view.net_vs_fastest_serial(record.case)
     if view is not None and controls is not None and figures.blocks and not record.case.is_single:
-        explained = _explained(result, view, controls, gil, figures, record)
+        explained = _explained(result, view, controls, gil, single, figures, record)
     found = explained["basis"]
     status, reason, cure = _status(record, figures, found.speedup)
     return CaseRow(
@@ -110,6 +116,7 @@ def _explained(
     view: KernelView,
     controls: Controls,
     gil: GilActivity,
+    single: GilActivity | None,
     figures: CaseEstimates,
     record: CaseRecord,
 ) -> dict[str, Any]:
@@ -120,10 +127,10 @@ def _explained(
     spin = controls.spin_of(case)
     control = estimated(columns.speedup(spin, "spin")) if spin is not None else None
     with_gil = case.one_gil and gil.enabled is not False
-    alone = 1.0 if with_gil and record.gil == "held" else examined.get("held")
+    held, least = _held_by_one(record, single, examined) if with_gil else (None, 0.0)
     sharing = Sharing(
-        held=held_alone(case, gil, figures.speedup, alone),
-        surely_held=(alone or 0.0) if with_gil else 0.0,
+        held=held_alone(case, gil, figures.speedup, held),
+        surely_held=least,
         sampled_held=gil.held.low if gil.held is not None and with_gil else 0.0,
         locks=waits_for_locks(own),
         cpus=_usable(result),
@@ -158,6 +165,21 @@ def _explained(
         "findings": tuple(judge(whole)) if status in MEASURED else (),
         "net_vs_fastest_serial": view.net_vs_fastest_serial(case, sharing),
     }
+
+
+def _held_by_one(
+    record: CaseRecord, single: GilActivity | None, examined: Mapping[str, Any]
+) -> tuple[float | None, float]:
+    """Return the share of its time one worker alone holds the GIL, and what of that is certain.
+
+    As sampled on one worker; before anything was, of the user's functions when they were examined; else all of it where
+    an implementation is declared to hold it.
+    """
+    sampled = single.held if single is not None else None
+    if sampled is not None and (record.gil != "held" or sampled.high < HELD_THROUGHOUT):
+        return sampled.value, sampled.low
+    known: float | None = 1.0 if record.gil == "held" else examined.get("held")
+    return known, known or 0.0
 
 
 def _cpu(columns: Columns, case: Case, role: Literal["case", "spin"] = "case") -> dict[int, float]:

@@ -20,6 +20,9 @@ from gilscope.stats import Estimate, estimate_or_none
 
 _CONFIDENCE = 0.95  # of the probe's own intervals (telemetry.reading)
 
+HELD_THROUGHOUT = 0.9
+"""Share of the time from which one worker alone counts as holding the GIL always."""
+
 _LARGEST = 2.0**63  # no count and no time in ns is larger; whole numbers beyond 1e308 would not fit a float
 
 _NO_ROUNDS = "no diagnostic round of this case was measured"

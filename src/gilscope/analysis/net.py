@@ -12,12 +12,15 @@ allow. The interval holds both, so whatever is decided holds for both:
 rounds of                       at least                              at most
 =============================== ===================================== =========================================
 workers that share nothing      net                                   net
-threads that share a GIL        net, less what its holders queued     as timed
-workers that wait for locks     net, less what their holders queued   net
+threads that share a GIL        net, less what its holders queued     net, and what waited for a CPU and the GIL alike
+workers that wait for locks     net, less what their holders queued   as timed
 more workers than CPUs          net                                   as timed
 workers stopped by a quota      as timed                              as timed
 ``native``, one stamp for all   as timed, less all queueing           as timed
 =============================== ===================================== =========================================
+
+A worker that queues for a CPU while another holds what it needs would have waited anyway: for the GIL in at most p
+times the share that one worker alone holds it, for a lock perhaps always.
 
 None of them is less than the CPU time over p, nor than the CPU time under a GIL that all share (utilisation law:
 Denning & Buzen, The Operational Analysis of Queueing Network Models, 1978).
@@ -145,7 +148,7 @@ class Sharing:
 def held_alone(case: Case, gil: GilActivity, speedup: Estimate | None, alone: float | None = None) -> float | None:
     """Return the share of its time one worker alone holds a GIL that all of them need; None where it is unknown.
 
-    ``alone`` is that share as sampled on one worker before anything was timed: other programs do not lengthen it.
+    ``alone`` is that share as sampled on one worker: other programs lengthen what it holds and what it does not alike.
     """
     if not case.one_gil or gil.enabled is False:
         return 0.0
@@ -182,8 +185,9 @@ def net_bounds(measured: Round, case: Case, sharing: Sharing) -> tuple[float, fl
     if workers > 1 and sharing.crowds(workers):
         return wall, net, wall
     if workers > 1 and (held is None or held > LITTLE):
-        return max(net - (held or 0.0) * of_others, floor), max(net - of_others, floor), wall
-    return net, max(net - of_others, floor) if sharing.locks else net, net
+        most = net + min(1.0, workers * held) * (wall - net) if held is not None else wall
+        return max(net - (held or 0.0) * of_others, floor), max(net - of_others, floor), most
+    return (net, max(net - of_others, floor), wall) if sharing.locks else (net, net, net)
 
 
 def net_seconds(columns: Columns, case: Case, role: Role = "case", sharing: Sharing | None = None) -> Net:

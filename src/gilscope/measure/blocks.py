@@ -32,7 +32,7 @@ that lasts as long as the process (Mytkowicz et al., ASPLOS 2009)."""
 CONTROL_S = 0.02
 """Shortest round of a control: as many repeats as T(1) has last 4 ms on 64 workers, hardly more than starting them."""
 
-_DIAGNOSE_ONCE_AT = 7  # block after which serial and native are: their share of the GIL does not change
+_DIAGNOSE_AT = (0, 7)  # blocks after which serial and native are: their share of the GIL does not change
 _DIAGNOSE_EVERY = 3  # blocks: enough samples of the GIL for a share to 1 or 2 points, for a twentieth of the time
 
 
@@ -245,13 +245,13 @@ def _attempt(
 
 
 def _diagnose(group: Group, index: int, host: SupervisedHost, prepared: Prepared, sink: ResultWriter) -> None:
-    """Run diagnostic rounds after a block: threads after every third one, the rest after the first look.
+    """Run diagnostic rounds after a block: threads after every third one, the rest after two.
 
     Never inside a block: timed rounds are not monitored, and the probe must not slow down their neighbours.
     """
     for slot in group.slots:
         threads = slot.case.executor == "threads"
-        wanted = index % _DIAGNOSE_EVERY == 0 if threads else index == _DIAGNOSE_ONCE_AT
+        wanted = index % _DIAGNOSE_EVERY == 0 if threads else index in _DIAGNOSE_AT
         if slot.role != "case" or not slot.case.one_gil or not wanted:
             continue
         if index and prepared.records[slot.session].gil_enabled is False:  # one diagnosis is enough without a GIL
