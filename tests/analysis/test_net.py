@@ -126,3 +126,10 @@ def test_case_and_control_share_their_basis() -> None:
     unknown = dataclasses.replace(spin, net_ns=None)
     assert not analyse(study("k/f@processes*2#M", parallel, spin=unknown)).rows[1].basis.net
     assert SPIN.workers == 2
+
+
+def test_workers_that_share_a_lock_take_no_longer_than_one_after_the_other() -> None:
+    parallel = made_of(Did(cpu=50, queued=150), Did(cpu=50, queued=150))
+    assert _speedup(parallel, locks=True).low == _speedup(parallel, held=1.0).low == pytest.approx(1.0)
+    sleeping = made_of(Did(cpu=50, queued=100, rest=50), Did(cpu=50, queued=100, rest=50))
+    assert _speedup(sleeping, locks=True).low == pytest.approx(100 / 150)

@@ -12,15 +12,16 @@ allow. The interval holds both, so whatever is decided holds for both:
 rounds of                       at least                              at most
 =============================== ===================================== =========================================
 workers that share nothing      net                                   net
-threads that share a GIL        net, less what its holders queued     net, and what waited for a CPU and the GIL alike
-workers that wait for locks     net, less what their holders queued   as timed
+threads that share a GIL        net, less what its holders queued     the same, and what queued in vain
+workers that wait for locks     net, less what their holders queued   as timed, but no more than one after the other
 more workers than CPUs          net                                   as timed
 workers stopped by a quota      as timed                              as timed
 ``native``, one stamp for all   as timed, less all queueing           as timed
 =============================== ===================================== =========================================
 
 A worker that queues for a CPU while another holds what it needs would have waited anyway: for the GIL in at most p
-times the share that one worker alone holds it, for a lock perhaps always.
+times the share that one worker alone holds it, for a lock perhaps always. But whoever waits for a lock waits for one
+that computes: alone, all take no longer than the CPU time of all, one after the other, and the longest idle time.
 
 None of them is less than the CPU time over p, nor than the CPU time under a GIL that all share (utilisation law:
 Denning & Buzen, The Operational Analysis of Queueing Network Models, 1978).
@@ -180,14 +181,15 @@ def net_bounds(measured: Round, case: Case, sharing: Sharing) -> tuple[float, fl
         return max(wall - queue_ns / workers, floor), max(wall - queue_ns, floor), wall
     net = min(wall, max(float(measured.net_ns or 0), floor))
     of_others = foreign_ns * (workers - 1) / workers
+    in_turn = cpu_ns + max(wall - stamp.cpu_ns - (stamp.run_queue_ns or 0) for stamp in measured.stamps)
     if (measured.throttled_ns or 0) > LITTLE * workers * wall:
         return wall, wall, wall
     if workers > 1 and sharing.crowds(workers):
         return wall, net, wall
     if workers > 1 and (held is None or held > LITTLE):
         most = net + min(1.0, workers * held) * (wall - net) if held is not None else wall
-        return max(net - (held or 0.0) * of_others, floor), max(net - of_others, floor), most
-    return (net, max(net - of_others, floor), wall) if sharing.locks else (net, net, net)
+        return max(net - (held or 0.0) * of_others, floor), max(net - of_others, floor), min(most, max(net, in_turn))
+    return (net, max(net - of_others, floor), min(wall, max(net, in_turn))) if sharing.locks else (net, net, net)
 
 
 def net_seconds(columns: Columns, case: Case, role: Role = "case", sharing: Sharing | None = None) -> Net:
