@@ -20,7 +20,7 @@ def find(view: CaseView) -> Finding | None:
         return None
     if view.basis.control is not None and not above(view.basis.control, 1.0 / SCALES_FROM):
         return None  # where the machine gave no more than one CPU, nobody scales
-    if relative.high > SURELY_LESS and relative.half_width > CLOSE:
+    if relative.high > SURELY_LESS and (relative.high - relative.low) / 2 > CLOSE:
         return None
     losses = {name: lost for name in LOSSES if name != "residual" and (lost := view.lost(name)) is not None}
     largest = max(losses, key=lambda name: losses[name].value, default="")

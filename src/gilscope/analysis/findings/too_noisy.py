@@ -19,7 +19,7 @@ def find(view: CaseView) -> Finding | None:
     if not view.decidable:
         return Finding(code="too_noisy", evidence=NoiseEvidence(speedup=view.basis.speedup))
     if trusted(relative) and relative.low <= SCALES_FROM <= relative.high:
-        if relative.half_width > UNDECIDED:
+        if (relative.high - relative.low) / 2 > UNDECIDED:
             noise = NoiseEvidence(relative_efficiency=relative, basis=view.basis.label)
             return Finding(code="too_noisy", evidence=noise)
         return None
