@@ -197,12 +197,13 @@ def test_waiting_at_barriers_for_threads_that_wait_for_the_gil_is_the_gil_s():
     turns = made_of(Did(cpu=50, rest=25, waiting=25), Did(cpu=50, rest=25, waiting=25))
     made = study(THREADS, turns, gil=[probe(0.99, 0.5)] * 3)
     assert said(made) == ["gil_bound"]
-    assert evidence(made, "gil_bound")["share"] == pytest.approx(0.5)
+    assert evidence(made, "gil_bound")["share"] == pytest.approx(0.5, abs=0.02)
 
 
 def test_a_lightly_used_gil_is_not_blamed_for_imbalance():
     turns = made_of(Did(cpu=50, waiting=50), Did(cpu=100))
-    assert said(study(THREADS, turns, isolated=ideal(2, 1.5), gil=[probe(0.2, 0.0)] * 3))[:1] == ["imbalance"]
+    found = said(study(THREADS, turns, isolated=ideal(2, 1.5), gil=[probe(0.2, 0.0)] * 3))
+    assert found == ["memory_bound", "imbalance"]  # at the speed of one worker 1.5 is possible, in equal parts 1.33
 
 
 def test_threads_beyond_the_cpus_are_no_matter_where_the_gil_lets_one_run():
