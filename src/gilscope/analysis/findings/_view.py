@@ -207,7 +207,7 @@ class CaseView:
         waited = self.account.lost("gil_wait", "blocked", "imbalance") if self.account is not None else None
         if busy is None or waited is None or busy.value <= 0 or self.growth == 1.0:
             return grown.value
-        return grown.value * (1.0 + max(0.0, waited.value) * self.case.workers / busy.value)
+        return min(1.0, grown.value * (1.0 + max(0.0, waited.value) * self.case.workers / busy.value))
 
     @property
     def without_waits(self) -> float:
