@@ -378,3 +378,10 @@ def test_cpu_time_that_grows_beyond_what_shared_cores_cost_has_a_name(grown, nam
     found = said(study(PROCESSES, ideal(2, grown), spin=ideal(2, 1.4), cpus=cores))
     assert ("inflation" in found) == named
     assert "smt_limited" in found
+
+
+@pytest.mark.parametrize(("queued", "expected"), [(0.0, ["nested_parallelism"]), (25.0, ["too_noisy"])])
+def test_queueing_of_libraries_threads_is_their_own_where_the_control_did_not_queue(queued, expected):
+    own, spin = (made_of(*[Did(cpu=50, queued=ms)] * 2) for ms in (50.0, queued))
+    single = made_of(Did(cpu=50), process=100)
+    assert said(study(THREADS, own, single=single, spin=spin, cpus=TWO_CPUS)) == expected
