@@ -30,12 +30,14 @@ def find(view: CaseView) -> Finding | None:
 
 
 def _short_as_timed(view: CaseView) -> bool:
-    """Whether it falls short as timed, and nobody else took CPUs: workers of the control did not queue.
+    """Whether more threads than CPUs fall short as timed, and nobody else took CPUs: the control's did not queue.
 
     What of such workers' own queueing was their doing is not known from their clocks, so that net says little.
     """
-    control = view.control_account
+    control, each, count = view.control_account, view.cpus_per_worker, view.cpus.get("count")
     if control is None or "run_queue" in control.unknown:
         return False
+    if each is not None and isinstance(count, int) and view.case.workers * each.value <= count:
+        return False  # threads that fit queue for other programs, which a control with fewer need not meet
     alone = below(averaged(control.fractions["run_queue"]), WORTH)
     return alone and below(view.figures.relative_efficiency, SCALES_FROM)
