@@ -37,7 +37,7 @@ def _short_as_timed(view: CaseView) -> bool:
     control, each, count = view.control_account, view.cpus_per_worker, view.cpus.get("count")
     if control is None or "run_queue" in control.unknown:
         return False
-    if each is not None and isinstance(count, int) and view.case.workers * each.value <= count:
+    if each is not None and isinstance(count, int) and view.case.workers * round(each.value) <= count:
         return False  # threads that fit queue for other programs, which a control with fewer need not meet
     alone = below(averaged(control.fractions["run_queue"]), WORTH)
     return alone and below(view.figures.relative_efficiency, SCALES_FROM)
