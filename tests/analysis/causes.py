@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from gilscope.core.records import ResultSet, Round
@@ -27,18 +28,19 @@ def faulting(measured: Round, faults: int, system: float) -> Round:
     return dataclasses.replace(measured, minor_faults=faults, system_ns=round(system * MS))
 
 
-def growing(made: ResultSet) -> ResultSet:
-    """Return the result with rounds that get longer by a tenth from block to block, but for the controls."""
+def growing(made: ResultSet, factor: Callable[[int], float] = lambda at: 1.1**at) -> ResultSet:
+    """Return the result with rounds that get longer from block to block, by a tenth each, but for the controls."""
 
     def longer(key: str, measured: Round, at: int) -> Round:
         if ":" in key:
             return measured
+        by = factor(at)
         stamps = tuple(
-            dataclasses.replace(one, end_ns=round(one.end_ns * 1.1**at), cpu_ns=round(one.cpu_ns * 1.1**at))
+            dataclasses.replace(one, end_ns=round(one.end_ns * by), cpu_ns=round(one.cpu_ns * by))
             for one in measured.stamps
         )
-        net = measured.net_ns and round(measured.net_ns * 1.1**at)
-        return dataclasses.replace(measured, end_ns=round(measured.end_ns * 1.1**at), stamps=stamps, net_ns=net)
+        net = measured.net_ns and round(measured.net_ns * by)
+        return dataclasses.replace(measured, end_ns=round(measured.end_ns * by), stamps=stamps, net_ns=net)
 
     blocks = tuple(
         dataclasses.replace(one, rounds={key: longer(key, seen, one.index) for key, seen in one.rounds.items()})

@@ -17,7 +17,7 @@ from gilscope.analysis.findings import FINDINGS, cure_of
 from gilscope.analysis.to_json import json_schema
 from gilscope.core.cases import Case, Slot
 from gilscope.core.records import ResultSet, Round
-from tests.analysis.causes import FOUR, NATIVE, PLANTED, PROCESSES, SERIALISED, THREADS, TWO_CPUS, unwatched
+from tests.analysis.causes import FOUR, NATIVE, PLANTED, PROCESSES, SERIALISED, THREADS, TWO_CPUS, growing, unwatched
 from tests.analysis.rounds import SPIN, Did, alone, ideal, made_of, native, probe, study
 from tests.analysis.synthetic import documented, row
 from tests.validators import keeps_to
@@ -197,12 +197,13 @@ def test_waiting_at_barriers_for_threads_that_wait_for_the_gil_is_the_gil_s():
     turns = made_of(Did(cpu=50, rest=25, waiting=25), Did(cpu=50, rest=25, waiting=25))
     made = study(THREADS, turns, gil=[probe(0.99, 0.5)] * 3)
     assert said(made) == ["gil_bound"]
-    assert evidence(made, "gil_bound")["share"] == pytest.approx(0.5)
+    assert evidence(made, "gil_bound")["share"] == pytest.approx(0.5, abs=0.02)
 
 
 def test_a_lightly_used_gil_is_not_blamed_for_imbalance():
     turns = made_of(Did(cpu=50, waiting=50), Did(cpu=100))
-    assert said(study(THREADS, turns, isolated=ideal(2, 1.5), gil=[probe(0.2, 0.0)] * 3))[:1] == ["imbalance"]
+    found = said(study(THREADS, turns, isolated=ideal(2, 1.5), gil=[probe(0.2, 0.0)] * 3))
+    assert found == ["memory_bound", "imbalance"]  # at the speed of one worker 1.5 is possible, in equal parts 1.33
 
 
 def test_threads_beyond_the_cpus_are_no_matter_where_the_gil_lets_one_run():
@@ -348,3 +349,55 @@ def test_calls_that_mostly_sleep_are_repeatable_whatever_their_little_cpu_time_d
         for one in made.blocks
     ]
     assert "not_repeatable" not in said(dataclasses.replace(made, blocks=tuple(blocks)))
+
+
+# What goes away without a cause
+
+
+@pytest.mark.parametrize(("turn_s", "first"), [(0.005, ["contention", "gil_bound"]), (3e-5, ["gil_bound"])])
+def test_under_a_held_gil_cpu_time_that_grows_counts_with_the_waiting_for_it(turn_s, first):
+    """At 3 times the CPU time a speed-up of 1 is possible without the growth, and of 2/3 without the GIL.
+
+    Unless the GIL changes hands so often that the growth may be its doing.
+    """
+    turns = made_of(*[Did(cpu=150, rest=150)] * 2)
+    assert said(study(THREADS, turns, isolated=ideal(2), gil=[probe(1.0, 1.0, turn_s=turn_s)] * 3)) == first
+
+
+def test_a_worker_that_has_all_the_work_is_as_slow_without_the_gil():
+    one = made_of(Did(cpu=3, waiting=97), Did(cpu=97, rest=3))
+    assert said(study(THREADS, one, gil=[probe(0.95, 0.03)] * 3)) == ["imbalance"]
+    two = made_of(Did(cpu=40, rest=40, waiting=20), Did(cpu=60, rest=40))
+    assert said(study(THREADS, two, gil=[probe(0.95, 0.8)] * 3)) == ["gil_bound"]
+
+
+@pytest.mark.parametrize(("of_control", "expected"), [(0.0, ["lock_bound"]), (25.0, [])])
+def test_without_a_clock_of_queueing_the_control_tells_it_from_locks(of_control, expected):
+    own, spin = (made_of(*[Did(cpu=50, rest=rest, queued=None)] * 2) for rest in (25.0, of_control))
+    assert [code for code in said(study(PROCESSES, own, spin=spin)) if code == "lock_bound"] == expected
+
+
+def test_a_steady_growth_of_calls_is_found_before_it_is_large_and_a_step_is_not():
+    made = study(PROCESSES, ideal(2), blocks=20)
+    assert said(growing(made, lambda at: 1.0 + 0.01 * at)) == ["not_repeatable"]
+    assert said(growing(made, lambda at: 1.2 if at >= 10 else 1.0)) == ["scales"]
+
+
+def test_threads_of_libraries_are_seen_beside_other_programs():
+    single = made_of(Did(cpu=50, queued=50), process=100)
+    assert said(study(THREADS, made_of(*[Did(cpu=50, queued=50)] * 2), single=single)) != ["scales"]
+
+
+@pytest.mark.parametrize(("grown", "named"), [(2.0, False), (3.0, True)])
+def test_cpu_time_that_grows_beyond_what_shared_cores_cost_has_a_name(grown, named):
+    cores = {"count": 2, "physical": 1}
+    found = said(study(PROCESSES, ideal(2, grown), spin=ideal(2, 1.4), cpus=cores))
+    assert ("inflation" in found) == named
+    assert "smt_limited" in found
+
+
+@pytest.mark.parametrize(("queued", "expected"), [(0.0, ["nested_parallelism"]), (25.0, ["too_noisy"])])
+def test_queueing_of_libraries_threads_is_their_own_where_the_control_did_not_queue(queued, expected):
+    own, spin = (made_of(*[Did(cpu=50, queued=ms)] * 2) for ms in (50.0, queued))
+    single = made_of(Did(cpu=50), process=100)
+    assert said(study(THREADS, own, single=single, spin=spin, cpus=TWO_CPUS)) == expected

@@ -44,10 +44,10 @@ NEW = {
 
 BETTER = re.compile(
     r"\.gil\.(held|waiting|overdue)\.confidence is|\.losses\.(gil_wait|blocked)\.(low|high|confidence) is"
-    r"|\.evidence\..*\.(lost|gil_wait|held|waiting|overdue|blocked)\.(low|high|confidence) is"
+    r"|\.evidence\..*\.(lost|gil_wait|held|waiting|overdue|blocked)\.(low|high|confidence) is|\.precision_reached is"
 )
-"""What earlier versions claimed and could not know: that the looks of one round say what other rounds show, and that
-the number of waiting threads is exact."""
+"""What earlier versions claimed and could not know: that the looks of one round say what other rounds show, that the
+number of waiting threads is exact, and that an interval is as narrow as its mean side."""
 
 
 def stored(name: str) -> bytes:

@@ -9,7 +9,6 @@ from gilscope.analysis.rows import CaseRow
 from gilscope.core.cases import Case
 from gilscope.report.figures import (
     gain,
-    half_width,
     interval,
     narrow,
     percent,
@@ -85,7 +84,6 @@ def test_a_missing_interval_is_said_and_never_invented() -> None:
 def test_one_block_has_no_interval_although_its_extremes_agree() -> None:
     single = e(1.9)
     assert interval(single) == "1.90 [?, ?]"
-    assert half_width(single) is None
 
 
 @pytest.mark.parametrize(

@@ -141,9 +141,10 @@ def test_an_empty_sample_has_no_range():
         median_range([])
 
 
-def test_relative_half_width_is_half_the_interval_over_the_value():
+def test_the_half_width_is_that_of_the_longer_side():
     estimate = Estimate(value=2.0, low=1.8, high=2.6, confidence=0.95, n=6)
-    assert estimate.relative_half_width == pytest.approx(0.2)
+    assert estimate.half_width == pytest.approx(0.6)
+    assert estimate.relative_half_width == pytest.approx(0.3)
     assert Estimate(value=0.0, low=-1.0, high=1.0, confidence=0.95, n=6).relative_half_width == math.inf
 
 

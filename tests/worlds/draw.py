@@ -152,7 +152,7 @@ def _planted(draw: random.Random, world: World, cause: str, efficiency: float) -
     changes: dict[str, dict[str, Any]] = {
         "none": {},
         "sleep": {"sleep": draw.uniform(0.2, 1.0)},
-        "gil": {"gil": 1.0 if whole and world.cause == "gil" else min(0.9, one_at_a_time)},
+        "gil": {"gil": 1.0 if whole and world.cause == "gil" else min(0.9, 1.0 - program.lock, one_at_a_time)},
         "gil_c": _held_in_c(draw, 1.0 if whole else min(0.95, one_at_a_time)),
         "lock": {"lock": min(0.9, one_at_a_time) if not program.gil else min(1.0 - program.gil, one_at_a_time)},
         "contention": {"contention": growth / max(1, min(p, machine.cpus) - 1)},

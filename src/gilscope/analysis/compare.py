@@ -23,7 +23,8 @@ Outcome: TypeAlias = Literal["faster", "slower", "no difference shown", "not com
 LUCK = 0.03
 """Ratio beyond 1 from which two runs differ by more than the luck of either: the place of a process's code and data in
 memory is a factor of all its rounds (Mytkowicz et al., ASPLOS 2009). For luck of 1 % (standard deviation) the ratio of
-two runs of the same code is beyond it once in thirty, whatever their intervals."""
+two runs of the same code is beyond it in 3.4 % of pairs, the normal tail beyond 2.12: so many are called different
+where rounds do not scatter, and fewer the wider the intervals are (simulated in the tests)."""
 
 _AROUND_ALL = {"machine": "machines", "cpus": "usable CPUs", "gilscope": "versions of gilscope"}
 

@@ -26,9 +26,9 @@ from gilscope.core.records import CaseRecord
 from gilscope.core.spec import Work
 from gilscope.stats import Estimate
 
-TOO_WIDE = 0.25
-"""Relative half-width from which a speed-up is undecided: an interval from 1.5 to 2.5 holds both two workers that do
-the work of two and two of which one is half lost."""
+TOO_WIDE = 0.5
+"""Width of the interval over the value from which a speed-up is undecided: one from 1.5 to 2.5 holds both two workers
+that do the work of two and two of which one is half lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class CaseEstimates:
 
 def too_noisy(speedup: Estimate | None) -> bool:
     """Whether the interval of a speed-up is too wide to decide anything; the range of one block has no width."""
-    return speedup is not None and speedup.n > 1 and speedup.relative_half_width > TOO_WIDE
+    return speedup is not None and speedup.n > 1 and speedup.high - speedup.low > TOO_WIDE * speedup.value
 
 
 class KernelView:

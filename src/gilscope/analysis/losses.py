@@ -159,6 +159,8 @@ class Account:
     cpu_ratio, cpu_weight : column
         CPU time of T(p) over that of T(1); the latter as a fraction of p * T(p), which turns differences of
         ``cpu_ratio`` into fractions.
+    wall_s : column
+        T(p), the length of one execution.
     cpu_per_wall : column
         CPU time of all workers over T(p): how many CPUs were busy.
     uneven : column
@@ -174,7 +176,7 @@ class Account:
     single_blocked : column
         Share of T(1) in which its thread neither ran nor was runnable.
     single_cpus : column
-        CPUs that T(1) kept busy, with the threads of the libraries it calls; about 1 without such threads.
+        CPUs that T(1) kept busy while it ran, with the threads of the libraries it calls; about 1 without such threads.
     """
 
     fractions: dict[str, dict[int, float]] = field(default_factory=lambda: {name: {} for name in LOSSES})
@@ -183,6 +185,7 @@ class Account:
     unknown: set[str] = field(default_factory=set)
     cpu_ratio: dict[int, float] = field(default_factory=dict)
     cpu_weight: dict[int, float] = field(default_factory=dict)
+    wall_s: dict[int, float] = field(default_factory=dict)
     cpu_per_wall: dict[int, float] = field(default_factory=dict)
     uneven: dict[int, float] = field(default_factory=dict)
     throttled: dict[int, float] = field(default_factory=dict)
@@ -257,6 +260,7 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: Estim
             made.cpu_ratio[at] = parallel["cpu"] / single["cpu"]
         made.add_ends(at, case, measured, parallel["gil_wait"], total_s)
         made.cpu_weight[at] = single["cpu"] / total_s
+        made.wall_s[at] = total_s / case.workers
         made.cpu_per_wall[at] = case.workers * parallel["cpu"] / total_s
         busiest_s = max(stamp.cpu_ns for stamp in measured.stamps) / measured.repeats / NS_PER_S
         made.uneven[at] = (case.workers * busiest_s - parallel["cpu"]) / total_s
@@ -269,7 +273,7 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: Estim
             weight = case.copies * alone.wall_ns / alone.repeats / NS_PER_S / total_s
             made.fault_growth[at] = made.fault_share[at] - made.single_fault_share[at] * weight
         if alone.process_cpu_ns is not None:
-            made.single_cpus[at] = alone.process_cpu_ns / alone.wall_ns
+            made.single_cpus[at] = alone.process_cpu_ns / (alone.net_ns or alone.wall_ns)
         made.unknown |= _unread(measured) | _unread(alone)
     return made if made.cpu_weight else None
 

@@ -64,19 +64,11 @@ def seconds(value: float) -> str:
     return f"{si(value)}s"
 
 
-def half_width(estimate: Estimate | None) -> float | None:
-    """Return the larger distance from the value to an end of its interval, relative to the value."""
-    if estimate is None or not estimate.has_interval or not estimate.value:
-        return None
-    return max(estimate.high - estimate.value, estimate.value - estimate.low) / abs(estimate.value)
-
-
 def spread(estimate: Estimate | None) -> str:
     """Write the relative half-width, rounded up: ``±2%``; ``±?`` where one block gives no interval."""
-    width = half_width(estimate)
-    if width is None:
+    if estimate is None or not estimate.has_interval or not estimate.value:
         return "±?"
-    points = 100 * width - _SLACK
+    points = 100 * estimate.relative_half_width - _SLACK
     return f"±{math.ceil(points)}%" if points > 0.9 else f"±{max(1, math.ceil(10 * points)) / 10:.1f}%"
 
 

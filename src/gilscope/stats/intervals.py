@@ -42,9 +42,14 @@ class Estimate:
     n: int
 
     @property
+    def half_width(self) -> float:
+        """Distance from the value to the farther end: what ``value ± half_width`` needs to hold the interval."""
+        return max(self.high - self.value, self.value - self.low)
+
+    @property
     def relative_half_width(self) -> float:
-        """Half the width of the interval over the value; infinite for a value of zero."""
-        return (self.high - self.low) / (2.0 * abs(self.value)) if self.value else math.inf
+        """Half-width over the value; infinite for a value of zero. Tables show it, and studies stop by it."""
+        return self.half_width / abs(self.value) if self.value else math.inf
 
     @property
     def has_interval(self) -> bool:

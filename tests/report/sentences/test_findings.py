@@ -69,6 +69,20 @@ def test_every_finding_is_said_with_its_numbers_and_its_cure(code: str) -> None:
     assert ("Cure: " in note) == (code not in ("scales", "scales_partly"))
 
 
+@pytest.mark.parametrize(
+    ("code", "alike"),
+    [
+        ("smt_limited", "Clocks that fall with busy cores (turbo) look the same"),
+        ("contention", "Memory on another NUMA node looks the same"),
+        ("memory_bound", "Vector code (AVX) whose clocks fall with busy cores looks the same"),
+        ("inflation", "lower clocks of vector code"),
+    ],
+)
+def test_what_no_clock_tells_apart_is_said(code: str, alike: str) -> None:
+    found = analyse(PLANTED[code]())
+    assert any(alike in note for note in finding_notes(found, kernel_of(found)))
+
+
 @pytest.mark.parametrize("code", FINDINGS)
 @pytest.mark.parametrize("width", [80, 120])
 def test_findings_fit_the_terminal_in_table_and_case(code: str, width: int) -> None:

@@ -61,6 +61,14 @@ def test_precision_is_held_against_what_was_asked(half_width: float, outcome: st
     assert "12 blocks" in note
 
 
+@pytest.mark.parametrize(("cases", "text"), [(25, ""), (26, "about 1 of the 26 "), (43, "about 2 of the 43 ")])
+def test_a_table_of_many_cases_says_how_many_of_its_intervals_may_miss(cases: int, text: str) -> None:
+    many = [row(f"mandelbrot/cy_nogil@threads*{workers}#M", speedup=1.9) for workers in range(2, cases + 2)]
+    (note,) = said(answer(many), "precision")
+    assert ("may miss the truth" in note) == bool(text)
+    assert text in note
+
+
 def test_a_reason_is_said_once_for_all_it_concerns() -> None:
     reason = {"status": "unavailable", "reason": "numba is not installed", "cure": "pip install 'gilscope[numba]'"}
     cases = [row(f"mandelbrot/{name}@serial#M", **reason) for name in ("nb_gil", "nb_nogil")]

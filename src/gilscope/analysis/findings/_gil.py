@@ -77,10 +77,12 @@ def cost(view: CaseView) -> Estimate | None:
 def share(view: CaseView) -> float:
     """Return the share certainly worth naming, at most 1 - 1/p, which is what one thread at a time leaves; else 0.
 
+    No more than goes away without it: a worker that has all the work is as slow without a GIL.
     A GIL in use all the time limits the case whatever the machine gave, so the control counts only otherwise.
     """
     lost, short = cost(view), view.held_back or (saturated(view) and view.below_ideal)
-    return min(lost.value, 1.0 - 1.0 / view.case.workers) if short and above(lost, WORTH) else 0.0
+    most = min(1.0 - 1.0 / view.case.workers, view.without_waits)
+    return min(lost.value, most) if short and above(lost, WORTH) else 0.0
 
 
 def held_in_c(view: CaseView) -> bool:

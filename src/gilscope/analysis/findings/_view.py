@@ -38,6 +38,9 @@ WAITING = ("run_queue", "dispatch", "imbalance")
 WAITS = ("gil_wait", "dispatch", "imbalance", "blocked")
 """What workers lose to the code and not to the machine."""
 
+HAND_OVER_S = 50e-6
+"""The most CPU time that the GIL's changing hands costs: two system calls and refilled caches."""
+
 OWN_THREADS = 1.25
 """CPUs that T(1) must certainly keep busy to be more than one thread: the rest of its process hands out work and waits,
 which is a few per cent of a CPU at most."""
@@ -146,18 +149,102 @@ class CaseView:
         """Share lost to waiting for the GIL, locks, messages and each other, each beyond the control's."""
         if self.account is None or not self.idles:
             return None
-        own, control = self.account, self.control_account
-        beyond = dict.fromkeys(own.cpu_weight, 0.0)
+        own, beyond = self.account, dict.fromkeys(self.account.cpu_weight, 0.0)
         for name in WAITS:
-            of_control = control.fractions[name] if control is not None else {}
+            of_control = self._waited_by_control(name)
             for at in beyond:
                 beyond[at] += max(0.0, own.fractions[name][at] - max(0.0, of_control.get(at, 0.0)))
         return averaged(beyond)
+
+    def _waited_by_control(self, name: str) -> PerBlock:
+        """Return a loss of the control as a share of T(p).
+
+        A barrier takes seconds and not a share, and executions of the control on many workers are short: its late
+        starts, and waiting for them that neither uneven CPU time nor queueing explains, count by their length. Where
+        cores are shared, or no clock tells queueing, all of it may be the machine's.
+        """
+        own, control = self.account, self.control_account
+        if own is None or control is None:
+            return {}
+        shared = not below(averaged(self.ceiling.inflation_machine), WORTH)
+        if name not in ("dispatch", "imbalance") or shared or "run_queue" in control.unknown or self.over_subscribed:
+            return control.fractions[name]
+        found = {}
+        delays = control.lost_by_block("run_queue", "stolen")
+        for at, waited in control.fractions[name].items():
+            length = min(1.0, control.wall_s[at] / own.wall_s[at]) if at in own.wall_s else 1.0
+            by_machine = max(0.0, control.uneven[at]) + (self.case.workers - 1) * max(0.0, delays[at])
+            kept = min(max(0.0, waited), by_machine) if name == "imbalance" else 0.0
+            found[at] = kept + (waited - kept) * length
+        return found
 
     def without_faults(self, grown: PerBlock) -> Estimate | None:
         """Estimate a part of the inflation without that of page faults, which have a finding of their own."""
         faults = self.account.fault_growth if self.account is not None else {}
         return averaged({at: value - max(0.0, faults.get(at, 0.0)) for at, value in grown.items()})
+
+    @property
+    def growth(self) -> float:
+        """CPU time of T(p) over that of T(1), beyond the control's and what hand-overs of the GIL may cost; at least 1.
+
+        Where it is 1, any growth may be a consequence of waiting.
+        """
+        own, control = self.account, self.control_account
+        found, machine = averaged(own.cpu_ratio) if own else None, averaged(control.cpu_ratio) if control else None
+        busy = averaged(own.cpu_per_wall) if own else None
+        if found is None or busy is None or busy.value <= 0 or self.case.executor == "native":
+            return 1.0
+        by_hand_overs = (self.gil.handovers_per_s or 0.0) * HAND_OVER_S / busy.value * found.value
+        grown = (found.value - by_hand_overs) / max(1.0, machine.value if machine is not None else 1.0)
+        return grown if grown > 1.0 + WORTH else 1.0
+
+    def with_waits(self, grown: Estimate) -> float:
+        """Return the share that goes away with a part of the CPU time: itself, and the waiting for it.
+
+        Who waits for the GIL, a lock or the last worker waits for CPU time of others: both grow by the same factor.
+        """
+        busy = averaged(self.account.cpu_per_wall) if self.account is not None else None
+        waited = self.account.lost("gil_wait", "blocked", "imbalance") if self.account is not None else None
+        if busy is None or waited is None or busy.value <= 0 or self.growth == 1.0:
+            return grown.value
+        return min(1.0, grown.value * (1.0 + max(0.0, waited.value) * self.case.workers / busy.value))
+
+    @property
+    def without_waits(self) -> float:
+        """The most that goes away with waiting for the GIL and locks; 0 where that is not worth a name.
+
+        Without them the speed-up is the number of workers or CPUs, over the growth of CPU time. Where one worker has
+        most of the work, waiting for it remains, unless the executor hands tasks to whoever is free.
+        """
+        speedup, own, count = self.basis.speedup, self.account, self.cpus.get("count")
+        if speedup is None or own is None:
+            return 1.0
+        reached = speedup.value * self.growth / min(self.case.workers, count if isinstance(count, int) else math.inf)
+        busy, uneven, busiest = averaged(own.cpu_per_wall), self.uneven, 1.0
+        if busy is not None and above(uneven, WORTH) and not self.case.by_tasks and busy.value > 0:
+            busiest += uneven.value * self.case.workers / busy.value
+        return 1.0 - reached if reached * busiest < 1.0 - WORTH else 0.0
+
+    @property
+    def uneven(self) -> Estimate | None:
+        """The cost of uneven CPU time beyond that of the control, whose workers may share cores unevenly too.
+
+        Workers that wait for the GIL or a lock leave the other thread of their core alone, which makes CPU time uneven
+        by up to what sharing cores costs.
+        """
+        if self.account is None:
+            return None
+        beyond = self.beyond_control(self.account.uneven, "uneven")
+        if above(self.account.lost("gil_wait", "blocked"), WORTH):
+            shared = self.ceiling.inflation_machine
+            beyond = {at: value - max(0.0, shared.get(at, 0.0)) for at, value in beyond.items()}
+        return averaged(beyond)
+
+    def beyond_control(self, own: PerBlock, name: str) -> PerBlock:
+        """Return a column of the account, or a loss, less that of the control."""
+        control = self.control_account
+        of_machine = {} if control is None else control.uneven if name == "uneven" else control.fractions[name]
+        return {at: value - max(0.0, of_machine.get(at, 0.0)) for at, value in own.items()}
 
     @property
     def idles(self) -> bool:

@@ -28,4 +28,4 @@ def find(view: CaseView) -> Finding | None:
         isolated=averaged(view.ceiling.isolated),
         isolated_of=view.ceiling.isolated_of,
     )
-    return Finding(code="contention", evidence=evidence, share=grown.value)
+    return Finding(code="contention", evidence=evidence, share=view.with_waits(grown))

@@ -17,6 +17,8 @@ def find(view: CaseView) -> Finding | None:
     gil, blocked = view.gil, view.lost("blocked")
     if not (view.case.one_gil and gil.available and gil.waiting is None and view.held_back):
         return None
-    if blocked is None or not above(blocked, WORTH) or _gil.share(view) or lock_bound.find(view):
+    most = view.without_waits
+    if blocked is None or not above(blocked, WORTH) or not most or _gil.share(view) or lock_bound.find(view):
         return None
-    return Finding(code="gil_or_lock", evidence=LockEvidence(blocked=blocked, held=gil.held), share=blocked.value)
+    evidence = LockEvidence(blocked=blocked, held=gil.held)
+    return Finding(code="gil_or_lock", evidence=evidence, share=min(blocked.value, most))

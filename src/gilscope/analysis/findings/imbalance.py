@@ -25,9 +25,7 @@ def _of_workers(view: CaseView, account: Account) -> Finding | None:
     GIL and late messages took is theirs, unless the CPU times themselves are uneven, more than those of the control,
     whose workers may share cores unevenly too. Beside other programs only these decide.
     """
-    lost, control = view.lost("imbalance"), view.control_account
-    of_machine = control.uneven if control is not None else {}
-    uneven = averaged({at: value - max(0.0, of_machine.get(at, 0.0)) for at, value in account.uneven.items()})
+    lost, uneven = view.lost("imbalance"), view.uneven
     delays = account.lost_by_block("run_queue", "stolen", "blocked", "dispatch", "gil_wait")
     waited = account.fractions["imbalance"]
     own = averaged({at: waited[at] - (view.case.workers - 1) * max(0.0, delays[at]) for at in waited})

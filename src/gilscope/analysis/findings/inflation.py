@@ -9,22 +9,25 @@ from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
 CURE = "touch less memory, allocate less, and give each worker objects of its own"
 
+SMT_MOST = 1.6
+"""Growth of the CPU time beyond the control's up to which code may just gain less by SMT than arithmetic does: no core
+does more than so many times the work with two threads of arithmetic."""
+
 
 def find(view: CaseView) -> Finding | None:
     """Name it where the CPU time grew beyond that of the control, and no other finding says what for.
 
     Not for threads of a native runtime: theirs spin while they wait, which is CPU time too.
     """
-    if any(known.find(view) for known in (contention, memory_bound, smt_limited)):
+    if any(known.find(view) for known in (contention, memory_bound)):
         return None
-    lost, account, control = view.lost("inflation"), view.account, view.control_account
+    if view.growth <= SMT_MOST and smt_limited.find(view) is not None:
+        return None
+    lost, account = view.lost("inflation"), view.account
     if view.case.executor == "native" or not view.falls_short or account is None or not above(lost, WORTH):
         return None
-    of_machine = control.fractions["inflation"] if control is not None else {}
-    own = view.without_faults(
-        {at: grown - max(0.0, of_machine.get(at, 0.0)) for at, grown in account.fractions["inflation"].items()}
-    )
+    own = view.without_faults(view.beyond_control(account.fractions["inflation"], "inflation"))
     if not above(own, WORTH):
         return None
     evidence = InflationEvidence(inflation=lost, cpu_ratio=averaged(account.cpu_ratio))
-    return Finding(code="inflation", evidence=evidence, share=own.value)
+    return Finding(code="inflation", evidence=evidence, share=view.with_waits(own))

@@ -30,4 +30,4 @@ def find(view: CaseView) -> Finding | None:
         isolated=averaged(ceiling.isolated),
         isolated_of=ceiling.isolated_of,
     )
-    return Finding(code="memory_bound", evidence=evidence, share=grown.value)
+    return Finding(code="memory_bound", evidence=evidence, share=view.with_waits(grown))

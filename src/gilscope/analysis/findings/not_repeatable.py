@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
+from collections.abc import Sequence
 
 from gilscope.analysis.columns import averaged
 from gilscope.analysis.evidence import RepeatEvidence
@@ -16,6 +18,10 @@ EXPLAINS = frozenset(
 LEAST_BLOCKS, FEW_BLOCKS = 4, 9
 CHANGED, CHANGED_IN_FEW = 1.25, 1.5
 """The change from the first to the last third of the blocks that is no drift, and the one of a few, single blocks."""
+
+STEADY, STEADY_BLOCKS, GROWN = 0.8, 18, 1.1
+"""Kendall's tau of the series, of so many blocks, that only calls which change with their number reach (a step half-way
+has 0.5), and the change from which it matters."""
 
 DIFFERS = 2.0
 """Factor between calls with fresh and with used arguments, or between the arguments' sizes, that is no scatter."""
@@ -47,4 +53,12 @@ def _changed(view: CaseView) -> float | None:
     if waits is not None:  # the CPU time of a call that mostly sleeps may double, and a call takes as long
         changed = 1.0 + (changed - 1.0) * (1.0 - waits.value)
     least = CHANGED if len(series) >= FEW_BLOCKS else CHANGED_IN_FEW
+    if len(series) >= STEADY_BLOCKS and abs(_tau(series)) >= STEADY:
+        least = GROWN
     return None if not apart or 1.0 / least < changed < least else changed
+
+
+def _tau(series: Sequence[float]) -> float:
+    """Return Kendall's rank correlation of a series with its order; time quadratic in its length."""
+    pairs = list(itertools.combinations(series, 2))
+    return sum((later > earlier) - (later < earlier) for earlier, later in pairs) / len(pairs)

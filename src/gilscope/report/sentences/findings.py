@@ -123,7 +123,7 @@ def _faults(found: evidence.FaultEvidence | evidence.SuperlinearEvidence, row: C
 def _inflation(found: evidence.InflationEvidence, row: CaseRow) -> str:
     return (
         f"The same work takes {times(found.cpu_ratio)} the CPU time, {percent(found.inflation)} of the core-seconds: "
-        "memory, caches, the allocator or objects that workers share"
+        "memory, caches, the allocator, objects that workers share or lower clocks of vector code"
     )
 
 
@@ -164,14 +164,15 @@ def _gil_held_in_c(found: evidence.GilEvidence, row: CaseRow) -> str:
 def _memory_bound(found: evidence.MemoryEvidence, row: CaseRow) -> str:
     return (
         f"On private copies the memory system gives {interval(found.isolated)} where the CPUs give "
-        f"{interval(found.spin)}; {percent(found.inflation_memory)} of the core-seconds are CPU time spent on that"
+        f"{interval(found.spin)}; {percent(found.inflation_memory)} of the core-seconds are CPU time spent on that. "
+        "Vector code (AVX) whose clocks fall with busy cores looks the same"
     )
 
 
 def _contention(found: evidence.ContentionEvidence, row: CaseRow) -> str:
     return (
         f"The same work takes more CPU time than isolated workers need, {percent(found.inflation_software)} of the "
-        "core-seconds: workers share objects, cache lines or an allocator"
+        "core-seconds: workers share objects, cache lines or an allocator. Memory on another NUMA node looks the same"
     )
 
 
@@ -214,7 +215,8 @@ def _quota_limited(found: evidence.QuotaEvidence, row: CaseRow) -> str:
 def _smt_limited(found: evidence.SmtEvidence, row: CaseRow) -> str:
     return (
         f"{row.case.workers} workers share {found.physical_cores} physical cores: even arithmetic in registers reaches "
-        f"only {interval(found.spin)}, and {percent(found.inflation_machine)} of the core-seconds go into sharing"
+        f"only {interval(found.spin)}, and {percent(found.inflation_machine)} of the core-seconds go into sharing. "
+        "Clocks that fall with busy cores (turbo) look the same"
     )
 
 

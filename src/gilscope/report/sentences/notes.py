@@ -50,7 +50,18 @@ def precision_note(answer: Answer, kernel: str) -> Iterator[str]:
     else:
         text = f"{count}, widest interval ±{100 * study.precision_reached:.1f} %"
         reached = "reached" if study.target_met else "not reached: a larger --budget narrows it"
-        yield text if study.target is None else f"{text} (asked ±{100 * study.target:g} %, {reached})"
+        asked = "" if study.target is None else f" (asked ±{100 * study.target:g} %, {reached})"
+        yield f"{text}{asked}{_may_miss(answer.by_kernel[kernel])}"
+
+
+def _may_miss(rows: Sequence[CaseRow]) -> str:
+    """Say how many cases' intervals are expected to miss at most, where that is one or more.
+
+    The sum of what each may miss holds however the cases depend on each other.
+    """
+    shown = [found for row in rows if (found := row.judged or row.rate) is not None and found.has_interval]
+    missing = round(sum(1.0 - found.confidence for found in shown), 6)
+    return f"; about {missing:.0f} of the {len(shown)} cases' intervals may miss the truth" if missing >= 1.0 else ""
 
 
 def serial_note(answer: Answer, kernel: str) -> Iterator[str]:
