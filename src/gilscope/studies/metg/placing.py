@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from gilscope.analysis.net import Sharing, net_bounds
+from gilscope.analysis.net import LITTLE, Sharing, net_bounds
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import MeasurementError, RoundTimeoutError
 from gilscope.core.units import NS_PER_S
@@ -29,6 +29,7 @@ _LEAST, _MOST = 4, 28  # octaves: 16 steps are less than a function call, 2**28 
 _LONGEST_STEP_S = 0.5  # of the tasks of a worker between two meetings
 _PLATEAU = 32.0  # tasks so many times as long as their overhead have 97 % of the efficiency they can ever have
 _TRIALS = 3  # rounds that place a curve: disturbance only makes them longer, so the shortest counts
+_LONG = 5.0  # times a round should take from which one more places a curve well enough
 _OFF_CENTRE = 0.75  # octaves from the middle size from which a curve is moved
 _MOVES = 8  # a curve that is still off centre stays where it is
 
@@ -40,6 +41,7 @@ class Curve:
     cell: MetgCell
     octaves: tuple[int, ...] = ()  # task sizes in the next block: 2**octave steps of the probe; empty: given up
     points: dict[int | None, PointPlan] = field(default_factory=dict)  # prepared; None: tasks without work
+    spent_s: float = 0.0  # in its last block, with what is around its rounds
     moves: int = 0
     decided: bool = False  # more blocks would be of no use
 
@@ -57,8 +59,10 @@ class Curve:
 
     @property
     def block_s(self) -> float:
-        """How long its rounds take in a block."""
-        return sum(self.points[octave].round_s for octave in (None, *self.octaves)) * (1 + 1 / LEAD_SHARE)
+        """How long it takes in a block."""
+        return self.spent_s or sum(self.points[octave].round_s for octave in (None, *self.octaves)) * (
+            1 + 1 / LEAD_SHARE
+        )
 
 
 class Placing:
@@ -123,7 +127,8 @@ class Placing:
         """Prepare a case; its round is as long as the shortest of some trials."""
         repeats, round_s = calibrate(self._host, Slot(case=case), self._prepare(case), round_s=ROUND_S)
         point = PointPlan(repeats=repeats, round_s=round_s)
-        shortest_s = min([round_s, *(self.run(case, point).best for _ in range(trials))])
+        more = trials if round_s < _LONG * ROUND_S else min(trials, 1)
+        shortest_s = min([round_s, *(self.run(case, point).best for _ in range(more))])
         return resized(point, shortest_s)
 
     def _prepare(self, case: Case) -> float:
@@ -132,6 +137,11 @@ class Placing:
         if record.status != "ok":
             raise _NotReadyError(record.status, record.reason, record.cure)  # type: ignore[arg-type]
         return record.first_ns / 1e9
+
+    def work_s(self, curve: Curve, octave: int | None, point: PointPlan) -> float:
+        """Return how long a worker computes in a round of a point."""
+        tasks = 0 if octave is None else point.repeats * curve.cell.tasks_per_worker
+        return tasks * (1 << (octave or 0)) * self._serial_step_s(curve.cell)
 
     def make_control(self, cells: Sequence[MetgCell]) -> None:
         """Prepare what shows what the machine gives to p workers: long tasks of the first way that deals them."""
@@ -164,14 +174,20 @@ class Placing:
         curve.moves += 1
         return curve.octaves != here
 
-    def run(self, case: Case, point: PointPlan) -> Length:
-        """Run a round; return how long it took."""
+    def run(self, case: Case, point: PointPlan, work_s: float = math.inf) -> Length:
+        """Run a round; return how long it took.
+
+        What threads compute beyond ``work_s``, the work of each, may be Python's, under the GIL.
+        """
         lead = Lead(repeats=point.repeats // LEAD_SHARE)
         if not lead.repeats:
             lead = Lead(repeats=1, limit=max(1, point.repeats * case.chunks_per_worker // LEAD_SHARE))
         found = self._host.run_round(Slot(case=case), point.repeats, lead, timeout_of(point.round_s))
-        held = None if case.workers > 1 and case.executor == "threads" else 0.0  # how much of each task is Python's
-        sharing = Sharing(held=held, locks=case.executor == "threadpool", cpus=self._cpus)
+        beyond_ns = sum(stamp.cpu_ns for stamp in found.stamps) / case.workers - work_s * NS_PER_S
+        share = min(1.0, max(0.0, beyond_ns / (found.net_ns or found.wall_ns)))
+        held = share if case.executor == "threads" else 0.0
+        locks = case.executor == "threadpool" and share > LITTLE
+        sharing = Sharing(held=held, locks=locks, cpus=self._cpus)
         bounds = net_bounds(found, case, sharing)
         net = None if bounds is None else tuple(max(bound, 1.0) / NS_PER_S for bound in bounds)
         return Length(wall=found.wall_ns / NS_PER_S, net=net)

@@ -107,8 +107,10 @@ class _MetgSeries:
 
     def run_block(self) -> float:
         """Measure one round of every point, in random order."""
-        started_ns, planned_s, times = self._clock_ns(), self._planned_s(), _BlockTimes()
-        for take in shuffled(self._turns(times), self._request.seed, self.name, self.blocks):
+        started_ns, planned_s, times, due = self._clock_ns(), self._planned_s(), _BlockTimes(), list(self._next())
+        for curve in due:
+            curve.spent_s = 0.0
+        for take in shuffled(self._turns(times, due), self._request.seed, self.name, self.blocks):
             take()
         self._write(times, started_ns)
         for key in self._log.record.blocks[-1].samples:
@@ -124,15 +126,16 @@ class _MetgSeries:
         """Yield what is in the next block: dear curves are not in every one, so that there are enough of the others."""
         live = list(self._live())
         fair_s = self._request.budget_s / LOOKS[0] / max(1, len(live))
-        for curve in live:
-            if self.blocks % max(1, min(_RAREST, round(curve.block_s / fair_s))) == 0:
+        for at, curve in enumerate(live):
+            every = max(1, min(_RAREST, round(curve.block_s / fair_s)))
+            if not curve.spent_s or (self.blocks + at) % every == 0:
                 yield curve
 
-    def _turns(self, times: _BlockTimes) -> Iterator[Callable[[], None]]:
+    def _turns(self, times: _BlockTimes, due: Sequence[Curve]) -> Iterator[Callable[[], None]]:
         """Yield what a block consists of."""
         for case in self._placing.baselines:
             yield from [partial(self._take_baseline, times, case)] * _CONTROL_ROUNDS
-        for curve in self._next():
+        for curve in due:
             for octave in (None, *curve.octaves):
                 yield partial(self._take, times, curve, octave)
         if self._placing.control is not None:
@@ -145,9 +148,9 @@ class _MetgSeries:
     def _take_control(self, times: _BlockTimes) -> None:
         if self._placing.control is None:  # it failed in this block
             return
-        case, point = self._placing.control
+        (case, point), steps = self._placing.control, self._placing.control_steps
         try:
-            times.control.append(self._placing.run(case, point).over(point.repeats * self._placing.control_steps))
+            times.control.append(self._placing.run(case, point).over(point.repeats * steps))
         except MeasurementError as error:
             self._observer.message(f"no control from here on: {error}")
             self._placing.control = None
@@ -155,15 +158,16 @@ class _MetgSeries:
     def _take(self, times: _BlockTimes, curve: Curve, octave: int | None) -> None:
         if not curve.octaves:  # it failed in this block
             return
-        cell, point = curve.cell, curve.points[octave]
+        cell, point, begin_ns = curve.cell, curve.points[octave], self._clock_ns()
         try:
-            length = self._placing.run(curve.case(octave), point)
+            length = self._placing.run(curve.case(octave), point, self._placing.work_s(curve, octave, point))
         except MeasurementError as error:
             self._give_up(curve, error)
             self._observer.message(f"{cell.way.label}: {error}")
         else:
             times.tasks[cell.key][octave] = length.over(point.repeats * cell.tasks_per_worker)
             curve.points[octave] = resized(point, length.best)
+            curve.spent_s += (self._clock_ns() - begin_ns) / 1e9
 
     def _write(self, times: _BlockTimes, started_ns: int) -> None:
         """Add a block that has come to its end to the log."""
