@@ -114,7 +114,7 @@ def measured(row: MetgRow, curve: Sequence[MetgSample], controls: Mapping[str, E
     row = replace(
         row,
         basis="net of other programs" if net else row.basis,
-        empty_task_s=estimate_or_none([block.empty_s for block in curve]),
+        empty_task_s=estimate_or_none([block.empty_s for block in curve if block.empty_s is not None]),
         curve=points,
         relative_metg_s=_times(relative, 1.0 / LEVEL) if 0 < relative.value < math.inf else None,
     )

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from gilscope.analysis.net import LITTLE, Sharing, net_bounds
+from gilscope.analysis.net import Sharing, net_bounds
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import MeasurementError, RoundTimeoutError
 from gilscope.core.units import NS_PER_S
@@ -169,7 +169,9 @@ class Placing:
         steps = statistics.median(crossing_s(one, relative=relative)[0] for one in found) / step_s
         if curve.moves >= _MOVES or abs(math.log2(steps) - here[0] - REACH) < _OFF_CENTRE:
             return False
-        highest = max(here[-1], _highest(curve.cell, samples[-1].empty_s, step_s))
+        empty = curve.points[None]
+        overhead_s = curve.cell.per_task_s(empty.round_s, empty.repeats)
+        highest = max(here[-1], _highest(curve.cell, overhead_s, step_s))
         self._place(curve, _octave(steps, _LEAST), highest)
         curve.moves += 1
         return curve.octaves != here
@@ -184,10 +186,8 @@ class Placing:
             lead = Lead(repeats=1, limit=max(1, point.repeats * case.chunks_per_worker // LEAD_SHARE))
         found = self._host.run_round(Slot(case=case), point.repeats, lead, timeout_of(point.round_s))
         beyond_ns = sum(stamp.cpu_ns for stamp in found.stamps) / case.workers - work_s * NS_PER_S
-        share = min(1.0, max(0.0, beyond_ns / (found.net_ns or found.wall_ns)))
-        held = share if case.executor == "threads" else 0.0
-        locks = case.executor == "threadpool" and share > LITTLE
-        sharing = Sharing(held=held, locks=locks, cpus=self._cpus)
+        held = max(0.0, beyond_ns / (found.net_ns or found.wall_ns)) if case.executor == "threads" else 0.0
+        sharing = Sharing(held=min(1.0, held), cpus=self._cpus)
         bounds = net_bounds(found, case, sharing)
         net = None if bounds is None else tuple(max(bound, 1.0) / NS_PER_S for bound in bounds)
         return Length(wall=found.wall_ns / NS_PER_S, net=net)

@@ -90,7 +90,7 @@ class NetSample:
 class MetgSample:
     """A curve in one block."""
 
-    empty_s: float  # workers x wall per task without work
+    empty_s: float | None  # workers x wall per task without work; None where that was left out
     step_s: Seconds  # of a step of the probe in a serial loop
     machine: Seconds  # efficiency of so many workers with long tasks; 1 for a single worker and where it is unknown
     granularity_s: Mapping[int, Seconds]  # workers x wall per task, by octave

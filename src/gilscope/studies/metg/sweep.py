@@ -134,9 +134,11 @@ class _MetgSeries:
     def _turns(self, times: _BlockTimes, due: Sequence[Curve]) -> Iterator[Callable[[], None]]:
         """Yield what a block consists of."""
         for case in self._placing.baselines:
-            yield from [partial(self._take_baseline, times, case)] * _CONTROL_ROUNDS
+            if case.executor == "serial" or any(curve.cell.way.baseline == case for curve in due):
+                yield from [partial(self._take_baseline, times, case)] * _CONTROL_ROUNDS
+        empty = (None,) if self.blocks < MIN_BLOCKS or self.blocks % _RAREST == 0 else ()
         for curve in due:
-            for octave in (None, *curve.octaves):
+            for octave in (*empty, *curve.octaves):
                 yield partial(self._take, times, curve, octave)
         if self._placing.control is not None:
             yield from [partial(self._take_control, times)] * _CONTROL_ROUNDS
@@ -220,7 +222,7 @@ def _sample(step: Length, machine: Length, tasks: Mapping[int | None, Length]) -
     if step.net is not None and machine.net is not None and len(nets) == len(sizes):
         net = NetSample(step_s=step.net, machine=machine.net, granularity_s=nets)
     return MetgSample(
-        empty_s=tasks[None].best,
+        empty_s=tasks[None].best if None in tasks else None,
         step_s=step.wall,
         machine=machine.wall,
         granularity_s={octave: length.wall for octave, length in sizes.items()},
