@@ -171,6 +171,8 @@ class Placing:
             return False
         empty = curve.points[None]
         overhead_s = curve.cell.per_task_s(empty.round_s, empty.repeats)
+        if steps < 1 << here[0]:  # long tasks tell little of what they cost
+            steps = min(steps, overhead_s / step_s)
         highest = max(here[-1], _highest(curve.cell, overhead_s, step_s))
         self._place(curve, _octave(steps, _LEAST), highest)
         curve.moves += 1
