@@ -73,7 +73,7 @@ class Placing:
         self.baselines: dict[Case, PointPlan] = {}
         self.control: tuple[Case, PointPlan] | None = None  # long tasks on all workers; None where no way deals them
         self.control_steps = BASELINE_STEPS  # of the probe, per task
-        self._machine = 1.0  # efficiency of long tasks while curves are placed
+        self.machine = 1.0  # efficiency of long tasks, net where that is known
 
     def take_up(self, curve: Curve, known: MetgPlan) -> None:
         """Prepare a curve where it was."""
@@ -90,7 +90,7 @@ class Placing:
         overhead_s = cell.per_task_s(self._ready(curve, None).round_s, curve.points[None].repeats)
         highest = _highest(cell, overhead_s, step_s)
         octave = min(highest, _octave(overhead_s / step_s, _LEAST))
-        level = LEVEL * (self._machine if cell.way.workers > 1 and self._machine < UNREACHABLE else 1.0)
+        level = LEVEL * (self.machine if self._relative(cell) else 1.0)
         excess: dict[int, float] = {}  # of efficiency over the level, by octave
         while True:
             point = self._ready(curve, octave)
@@ -100,6 +100,10 @@ class Placing:
                 break
         nearest = min(excess, key=lambda known: abs(excess[known]))
         self._place(curve, nearest, highest)
+
+    def _relative(self, cell: MetgCell) -> bool:
+        """Whether half of what the machine gives is looked for, because no executor gets to half of p serial loops."""
+        return cell.way.workers > 1 and self.machine < UNREACHABLE
 
     def _place(self, curve: Curve, octave: int, highest: int) -> None:
         """Prepare the points of a curve around an octave."""
@@ -158,14 +162,14 @@ class Placing:
                 self._observer.message(f"no control by {cell.way.label}: {error}")
                 continue
             self.control = case, point
-            self._machine = min(1.0, step_s * self.control_steps * point.repeats / point.round_s)
+            self.machine = step_s * self.control_steps * point.repeats / point.round_s
             return
 
     def shift(self, curve: Curve, samples: Sequence[MetgSample]) -> bool:
         """Move a curve whose crossing is not in the middle of its sizes, if there is room; return whether it moved."""
         step_s, here = self._serial_step_s(curve.cell), curve.octaves
         found = [one.net or one.timed for one in samples]
-        relative = statistics.median(one.machine[0] for one in found) < UNREACHABLE
+        relative = self._relative(curve.cell)
         steps = statistics.median(crossing_s(one, relative=relative)[0] for one in found) / step_s
         if curve.moves >= _MOVES or abs(math.log2(steps) - here[0] - REACH) < _OFF_CENTRE:
             return False

@@ -184,7 +184,7 @@ class _MetgSeries:
         serial = next((rounds for case, rounds in times.baselines.items() if case.executor == "serial"), None)
         controls = {} if serial is None else {STEP: median_length(serial).best}
         if machine is not None:
-            controls[SPIN] = machine.best
+            controls[SPIN] = self._placing.machine = machine.best
         ended_ns = self._clock_ns()
         self._log.block(StudyBlock(started_ns=started_ns, ended_ns=ended_ns, samples=samples, controls=controls))
 
