@@ -14,6 +14,7 @@ from gilscope.core.units import NS_PER_S
 from gilscope.measure.calibrate import calibrate, timeout_of
 from gilscope.measure.events import Observer
 from gilscope.measure.host import Lead, SupervisedHost
+from gilscope.stats import Estimate
 from gilscope.studies.document import RowStatus
 from gilscope.studies.metg.model import LEVEL, UNREACHABLE, crossing_s
 from gilscope.studies.metg.rows import Length, MetgPlan, MetgSample, PointPlan
@@ -30,7 +31,8 @@ _LONGEST_STEP_S = 0.5  # of the tasks of a worker between two meetings
 _PLATEAU = 32.0  # tasks so many times as long as their overhead have 97 % of the efficiency they can ever have
 _TRIALS = 3  # rounds that place a curve: disturbance only makes them longer, so the shortest counts
 _LONG = 5.0  # times a round should take from which one more places a curve well enough
-_OFF_CENTRE = 0.75  # octaves from the middle size from which a curve is moved
+_INSIDE = 0.25  # octaves from its smallest and largest size up to which a curve is moved
+_WIDEST = 6  # sizes of a curve whose blocks differ much
 _MOVES = 8  # a curve that is still off centre stays where it is
 
 
@@ -171,7 +173,7 @@ class Placing:
         found = [one.net or one.timed for one in samples]
         relative = self._relative(curve.cell)
         steps = statistics.median(crossing_s(one, relative=relative)[0] for one in found) / step_s
-        if curve.moves >= _MOVES or abs(math.log2(steps) - here[0] - REACH) < _OFF_CENTRE:
+        if curve.moves >= _MOVES or here[0] + _INSIDE < math.log2(steps) < here[-1] - _INSIDE:
             return False
         empty = curve.points[None]
         overhead_s = curve.cell.per_task_s(empty.round_s, empty.repeats)
@@ -180,6 +182,19 @@ class Placing:
         highest = max(here[-1], _highest(curve.cell, overhead_s, step_s))
         self._place(curve, _octave(steps, _LEAST), highest)
         curve.moves += 1
+        return curve.octaves != here
+
+    def widen(self, curve: Curve, found: Estimate) -> bool:
+        """Add sizes where the interval of a curve is open, if there is room; return whether there was."""
+        here, each_s = curve.octaves, self._serial_step_s(curve.cell) * curve.cell.tasks_per_worker
+        if len(here) >= _WIDEST:
+            return False
+        lower = [here[0] - 1] * (math.isinf(found.low) and here[0] > _LEAST)
+        longest = min(_MOST, _octave(_LONGEST_STEP_S / each_s, _LEAST))
+        upper = [here[-1] + 1] * (math.isinf(found.high) and here[-1] < longest)
+        for octave in (*lower, *upper):
+            self._ready(curve, octave, trials=0)
+        curve.octaves = (*lower, *here, *upper)
         return curve.octaves != here
 
     def run(self, case: Case, point: PointPlan, work_s: float = math.inf) -> Length:

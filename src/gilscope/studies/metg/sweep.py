@@ -23,6 +23,7 @@ from gilscope.studies.record import StudyBlock
 
 _CONTROL_ROUNDS = 3  # per block, of each baseline and the control: their median does not depend on one disturbed round
 _MOVES_AFTER = 2  # blocks after which a curve that is off centre is moved
+_WIDER_AFTER = 3  # blocks after which a curve whose interval is open gets more sizes
 _PRECISE = 0.05  # relative half-width of an interval that more blocks need not narrow: sizes are a factor of two apart
 _RAREST = 3  # dear curves are in every third block at least
 
@@ -196,12 +197,16 @@ class _MetgSeries:
         return median_length(serial).over(median_length(times.control))
 
     def _decide(self, curve: Curve) -> None:
-        """Move a curve that does not cross 50 %; find out whether it needs more blocks."""
+        """Move or widen a curve that does not surely cross 50 %; find out whether it needs more blocks."""
         record = self._log.record
         samples = record.samples(curve.cell.key)
         here = [one for one in samples if one.granularity_s.keys() == set(curve.octaves)]
+        found = measured(record.items[curve.cell.key].row, samples, {}).metg_s if len(samples) >= MIN_BLOCKS else None
         try:
             if len(here) >= _MOVES_AFTER and self._placing.shift(curve, here):
+                self._note(curve)
+                return
+            if len(here) >= _WIDER_AFTER and found is not None and self._placing.widen(curve, found):
                 self._note(curve)
                 return
         except MeasurementError as error:
@@ -210,8 +215,7 @@ class _MetgSeries:
         if len(here) >= MIN_BLOCKS and abs(sum(side(one.net or one.timed) for one in here)) == len(here):
             curve.decided = True
         elif len(samples) in LOOKS:
-            found = measured(record.items[curve.cell.key].row, samples, {})
-            curve.decided = should_stop([found.metg_s], _PRECISE)
+            curve.decided = should_stop([found], _PRECISE)
 
 
 def _sample(step: Length, machine: Length, tasks: Mapping[int | None, Length]) -> MetgSample:
