@@ -87,6 +87,19 @@ def test_a_study_that_was_stopped_says_how_far_it_got_and_how_to_go_on(blocks, p
     assert "Stopped" not in render_metg(studies.metg(), width=120, path=path)
 
 
+def test_what_rows_go_by_and_why_one_stays_open_is_said():
+    point = {"steps": 16, **dict.fromkeys(("task_s", "granularity_s", "efficiency"), studies.estimate(0.5))}
+    rows = [
+        studies.metg_row("loky", "bag", 1e-3, basis="net of other programs"),
+        studies.metg_row("ThreadPoolExecutor", "bag", 1e-4, basis="as timed", reason="blocks differ", curve=[point]),
+    ]
+    text = render_metg(studies.metg(rows=rows), width=200)
+    assert "without what other programs took of workers, but for ThreadPoolExecutor (bag of 16): as timed" in text
+    assert "undecided    ThreadPoolExecutor (bag of 16): blocks differ." in text
+    assert "not known here: as timed" in render_metg(studies.metg(rows=rows[1:]), width=200)
+    assert "other programs" not in render_metg(studies.metg(), width=200)  # of earlier versions
+
+
 def test_a_machine_that_gives_little_is_said():
     assert "it gave the workers 60 % [54, 66]" in render_metg(studies.metg(spin=0.6), width=200)
 

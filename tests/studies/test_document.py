@@ -28,6 +28,7 @@ METG = {
     "pattern": "steps",
     "tasks_per_worker": 1,
     "dispatch": "static",
+    "basis": "as timed",
     "metg_s": E,
     "task_s": E,
     "relative_metg_s": None,
@@ -129,6 +130,7 @@ def test_the_schema_is_a_schema_and_names_every_field():
     schema = json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     assert set(schema["$defs"]["MetgRow"]["required"]) == set(METG) - {
+        "basis",
         "interpreter",
         "start_method",
         "status",

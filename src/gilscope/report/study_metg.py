@@ -70,6 +70,8 @@ def _notes(document: MetgDocument) -> Iterator[tuple[str, str]]:
     yield from (("failed", text) for text in once_per_reason(rows, ["failed", "timeout", "wrong_result"]))
     yield from (("not reached", text) for text in _per_pattern(rows, "not_reached"))
     yield from (("below", text) for text in _per_pattern(rows, "below_sweep"))
+    yield from (("undecided", f"{text}.") for text in _per_pattern(rows, "ok"))
+    yield "net", _basis(rows)
     yield from (("note", f"{text}.") for text in document.notes)
     yield "machine", _machine(document)
     yield "precision", few_blocks(document)
@@ -77,7 +79,17 @@ def _notes(document: MetgDocument) -> Iterator[tuple[str, str]]:
 
 
 def _per_pattern(rows: Sequence[MetgRow], status: RowStatus) -> Iterator[str]:
-    return (f"{row.label} ({_of(row.pattern)}): {row.reason}" for row in rows if row.status == status)
+    found = (row for row in rows if row.status == status and row.reason)
+    return (f"{row.label} ({_of(row.pattern)}): {row.reason}" for row in found)
+
+
+def _basis(rows: Sequence[MetgRow]) -> str:
+    """Say which rows leave out what other programs took; nothing where a file knows no such lengths."""
+    timed = [f"{row.label} ({_of(row.pattern)})" for row in rows if row.basis == "as timed" and row.curve]
+    if not any(row.basis.startswith("net") for row in rows):
+        return f"not known here: as timed, with what other programs took: {', '.join(timed)}." if timed else ""
+    but = f", but for {', '.join(timed)}: as timed" if timed else ""
+    return f"without what other programs took of workers{but}. What they took of a parent that submits is in."
 
 
 def _machine(document: MetgDocument) -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gilscope import kernels
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import WorkerRaisedError
-from gilscope.core.records import CaseRecord, Round
+from gilscope.core.records import CaseRecord, Round, Stamp
 from gilscope.core.spec import Availability
 from gilscope.kernels.spin.spec import KERNEL
 from gilscope.measure.host import Lead
 from gilscope.studies.metg import Contender
 
 STEP_S = 1e-9
+_MEMORY = 0.5 ** (1 / 14)
 HERE = Availability(ok=True)
 
 
@@ -34,6 +36,13 @@ def as_round(repeats: int, wall_s: float) -> Round:
     return Round(repeats=repeats, start_ns=0, end_ns=max(1, round(wall_s * 1e9)))
 
 
+def beside_others(found: Round, taken_s: float) -> Round:
+    """Make a round longer by what other programs take of each worker, which its clocks tell."""
+    taken_ns = round(taken_s * 1e9)
+    stamps = (Stamp(submit_ns=0, start_ns=0, end_ns=found.end_ns + taken_ns, cpu_ns=1, run_queue_ns=taken_ns),)
+    return replace(found, end_ns=found.end_ns + taken_ns, net_ns=found.wall_ns, stamps=stamps, switches=0)
+
+
 @dataclass
 class CountingHost:
     """Adds up what a round would take: per task its steps and the price of its executor, per meeting one more price."""
@@ -42,11 +51,14 @@ class CountingHost:
     per_meeting_s: dict[str, float] = field(default_factory=dict)
     parallel: float = 1.0  # share of itself the machine gives to several workers
     noise: float = 0.0
+    drift: float = 0.0  # standard deviation of the logarithm of all prices, half of which is forgotten in 14 rounds
+    taken: float | None = None  # mean share that other programs add to rounds of several workers; None: no such clocks
     refuses: dict[str, str] = field(default_factory=dict)
     breaks_after: dict[str, int] = field(default_factory=dict)
     now_ns: int = 0
     rounds: list[str] = field(default_factory=list)
     draw: random.Random = field(default_factory=lambda: random.Random(5))
+    drifted: float = 0.0
 
     def clock_ns(self) -> int:
         return self.now_ns
@@ -62,9 +74,13 @@ class CountingHost:
         self.rounds.append(slot.case.id)
         if self.breaks_after.get(executor, len(self.rounds)) < len(self.rounds):
             raise WorkerRaisedError(f"{executor} broke")
-        wall_s = repeats * self._once_s(slot.case) * self.draw.lognormvariate(0, self.noise)
-        self.now_ns += round((wall_s + 1e-3) * 1e9)
-        return as_round(repeats, wall_s)
+        self.drifted = _MEMORY * self.drifted + math.sqrt(1 - _MEMORY**2) * self.draw.gauss(0, self.drift)
+        found = as_round(repeats, repeats * self._once_s(slot.case) * self.draw.lognormvariate(0, self.noise))
+        if self.taken is not None:
+            share = self.draw.expovariate(1 / self.taken) if slot.case.workers > 1 else 0.0
+            found = beside_others(found, share * found.wall_ns / 1e9)
+        self.now_ns += found.wall_ns + 1_000_000
+        return found
 
     def _once_s(self, case: Case) -> float:
         params, executor = KERNEL.sizes[case.size], case.executor
@@ -72,6 +88,7 @@ class CountingHost:
         each = params["items"] / case.workers
         baseline = params["items"] == 1 and case.executor in ("serial", "native")
         price_s = 0.0 if baseline else self.per_task_s.get(executor, 0.0)
+        price_s *= math.exp(self.drifted)
         return each * (work_s + price_s) + (0.0 if baseline else self.per_meeting_s.get(executor, 0.0))
 
 

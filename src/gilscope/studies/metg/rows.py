@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -14,6 +15,41 @@ from gilscope.studies.metg.ways import PATTERNS, Contender, Dispatch, MetgReques
 from gilscope.studies.record import StudyLog
 
 MAX_OCTAVE = 63  # 2**63 steps take centuries
+
+Range: TypeAlias = tuple[Seconds, ...]
+"""Best guess, least and most of a quantity (see ``analysis.net``)."""
+
+Basis: TypeAlias = Literal["", "as timed", "net of other programs"]
+"""What a row goes by; empty in files of earlier versions, which knew lengths as timed only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Length:
+    """Seconds as timed, and without what other programs took; None where that is not known."""
+
+    wall: float
+    net: Range | None = None
+
+    @property
+    def best(self) -> float:
+        """Net where that is known."""
+        return self.wall if self.net is None else self.net[0]
+
+    def over(self, other: Length | float) -> Length:
+        """Divide by another length, or by a number."""
+        if not isinstance(other, Length):
+            other = Length(wall=other, net=(other,) * 3)
+        if self.net is None or other.net is None:
+            return Length(wall=self.wall / other.wall)
+        (value, low, high), (by, least, most) = self.net, other.net
+        return Length(wall=self.wall / other.wall, net=(value / by, low / most, high / least))
+
+
+def median_length(found: Sequence[Length]) -> Length:
+    """Return the median, of each bound on its own."""
+    nets = [one.net for one in found if one.net is not None]
+    net = tuple(statistics.median(column) for column in zip(*nets, strict=True)) if len(nets) == len(found) else None
+    return Length(wall=statistics.median(one.wall for one in found), net=net)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,22 +74,39 @@ class MetgPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetSample:
+    """What a sample has in common with `MetgSample`, without what other programs took."""
+
+    step_s: Range
+    machine: Range
+    granularity_s: Mapping[int, Range]
+
+    def __post_init__(self) -> None:
+        if not all(len(found) == 3 for found in (self.step_s, self.machine, *self.granularity_s.values())):
+            raise ValueError("a range has three numbers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetgSample:
     """A curve in one block."""
 
-    empty_s: float  # workers x wall per task without work
+    empty_s: float | None  # workers x wall per task without work; None where that was left out
     step_s: Seconds  # of a step of the probe in a serial loop
     machine: Seconds  # efficiency of so many workers with long tasks; 1 for a single worker and where it is unknown
     granularity_s: Mapping[int, Seconds]  # workers x wall per task, by octave
+    net: NetSample | None = None  # None where a round does not tell
 
     def __post_init__(self) -> None:
         if not all(0 <= octave < MAX_OCTAVE for octave in self.granularity_s):
             raise ValueError("an octave is out of range")
+        if self.net is not None and self.net.granularity_s.keys() != self.granularity_s.keys():
+            raise ValueError("net task sizes are others than those as timed")
 
     @property
-    def efficiency(self) -> dict[int, float]:
-        """Share of the time that is work, by octave."""
-        return {octave: (1 << octave) * self.step_s / each_s for octave, each_s in self.granularity_s.items()}
+    def timed(self) -> NetSample:
+        """The lengths as timed, as if they were net."""
+        every = {octave: (each_s,) * 3 for octave, each_s in self.granularity_s.items()}
+        return NetSample(step_s=(self.step_s,) * 3, machine=(self.machine,) * 3, granularity_s=every)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +129,7 @@ class MetgRow(StudyRow):
     dispatch: Dispatch
     pattern: Pattern
     tasks_per_worker: Positive
+    basis: Basis = ""
     metg_s: Estimate | None
     task_s: Estimate | None
     relative_metg_s: Estimate | None
@@ -104,6 +158,7 @@ def row_of(way: Contender, pattern: Pattern) -> MetgRow:
         **shared,
         pattern=pattern,
         tasks_per_worker=PATTERNS[pattern],
+        basis="as timed",
         status="ok" if way.available.ok else "unavailable",
         reason=way.available.reason,
         cure=way.available.cure,
