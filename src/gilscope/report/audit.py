@@ -101,7 +101,6 @@ def _distributions(rows: Sequence[Distribution]) -> Table:
 
 
 def _indexed(answer: Indexed | None) -> str:
-    """Return the version of the wheel the index has, or why there is none."""
     if answer is None:
         return NONE
     return answer.wheel.split("-")[1] if answer.wheel else str(answer.reason)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.compare import ResultComparison
-from gilscope.analysis.rows import is_measured
+from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.report.case_facts import ONE_TIME
+from gilscope.report.columns import Column, columns_of
 from gilscope.report.figures import NONE, interval, printable, seconds
+from gilscope.report.labels import label, mark, workers
 from gilscope.report.sentences import closing
 from gilscope.report.sentences.compare import compare_notes
 from gilscope.report.sentences.environment import check_notes, environment_note, interpreter_notes
 from gilscope.report.sentences.findings import finding_notes
 from gilscope.report.sentences.notes import notes_of
 from gilscope.report.terminal.painted import filled, painted, plain_table
-from gilscope.report.terminal.tables import comparison, explanation
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 __all__ = ["rates_title", "render", "render_compare", "render_head", "render_kernel", "render_one_time"]
 
 _LABEL_COLUMNS = 11  # "precision" and two spaces
+_ROOMY = 100  # columns from which all findings of a case fit on one line
 
 
 def render(answer: Answer, *, width: int, color: bool = False, one_time: bool = False) -> str:
@@ -36,7 +44,7 @@ def render_head(answer: Answer, width: int) -> str:
     """Lay out on what was measured, what could have spoilt it, and where the result is."""
     lines = [
         environment_note(answer.surroundings),
-        *(f"{label}: {text}" for label, text in interpreter_notes(answer.surroundings)),
+        *(f"{name}: {text}" for name, text in interpreter_notes(answer.surroundings)),
         *(f"caution: {text}" for text in check_notes(answer.surroundings)),
         *(f"warning: {text}" for text in answer.warnings),
         "Interrupted: what was measured until then." if answer.interrupted else "",
@@ -48,15 +56,63 @@ def render_head(answer: Answer, width: int) -> str:
 def render_kernel(answer: Answer, kernel: str, *, width: int, color: bool = False) -> str:
     """Lay out one kernel: table, notes, closing sentence."""
     shown = [row for row in answer.by_kernel[kernel] if row.status != "unavailable"]
-    table = painted(comparison(shown, width), width, color=color) if shown else ""
-    why = explanation(shown, width)
+    table = painted(_comparison(shown, width), width, color=color) if shown else ""
+    why = _explanation(shown, width)
     if why is not None:
         table += "\n" + painted(why, width, color=color)
     labelled = [(note.label, text) for note, text in notes_of(answer, kernel)]
     labelled += [("finding", text) for text in finding_notes(answer, kernel)]
     labelled.append(("verdict", closing(answer, kernel)))
-    lines = [filled(f"{label:<{_LABEL_COLUMNS}}", text, width) for label, text in labelled]
+    lines = [filled(f"{head:<{_LABEL_COLUMNS}}", text, width) for head, text in labelled]
     return "\n".join(filter(None, (rates_title(answer, kernel), table.rstrip("\n"), *lines)))
+
+
+def _comparison(rows: Sequence[CaseRow], width: int) -> Table:
+    for columns, roomy in _layouts(marked=any(mark(row) for row in rows)):
+        table, natural = _laid_out(rows, columns, roomy=roomy)
+        if natural <= width:
+            break
+    return table
+
+
+def _layouts(*, marked: bool) -> Iterator[tuple[list[Column], bool]]:
+    """Yield (columns, roomy) from the widest to the narrowest; ``marked``: with the interpreter of each row."""
+    left = [column for column in columns_of("terminal") if marked or column.key != "interpreter"]
+    yield left, True
+    yield [column for column in left if column.given_up != 1], True
+    yield left, False
+    for level in sorted({column.given_up for column in left} - {0}):
+        yield [column for column in left if not 0 < column.given_up <= level], False
+
+
+def _laid_out(rows: Sequence[CaseRow], columns: Sequence[Column], *, roomy: bool) -> tuple[Table, int]:
+    heads, gap = [column.head(narrow=not roomy) for column in columns], 2 if roomy else 1
+    left = sum(column.left for column in columns)
+    table = plain_table(heads[:left], heads[left:], gap=gap)
+    widths = [max(map(len, head.split("\n"))) for head in heads]
+    for row in rows:
+        cells = [column.terminal_cell(row, narrow=not roomy) for column in columns]
+        widths = [max(have, *map(len, cell.split("\n"))) for have, cell in zip(widths, cells, strict=True)]
+        failed = row.status in ("wrong_result", "failed", "timeout")
+        table.add_row(*cells, style="red" if failed else "dim" if row.case.is_single else "")
+    return table, sum(widths) + gap * (len(widths) - 1)
+
+
+def _explanation(rows: Sequence[CaseRow], width: int) -> Table | None:
+    """Lay out where the time of the parallel cases went: the GIL, the largest loss, the findings; None without any."""
+    explained = [row for row in rows if not row.case.is_single and (row.losses or row.findings)]
+    if not explained:
+        return None
+    narrow = width < _ROOMY
+    columns = list(columns_of("reasons"))
+    numbers = [column.head(narrow=narrow) for column in columns if not column.left]
+    table = plain_table(["case"], numbers, gap=1 if narrow else 2)
+    for column in columns[len(numbers) :]:
+        table.add_column(column.head(narrow=narrow), overflow="fold")
+    for row in explained:
+        name = f"{label(row)}*{workers(row)}{mark(row)}"
+        table.add_row(name, *(column.terminal_cell(row, narrow=narrow) for column in columns))
+    return table
 
 
 def rates_title(answer: Answer, kernel: str) -> str:

@@ -1,9 +1,8 @@
 """A trace in Chrome's trace-event format, which ui.perfetto.dev and chrome://tracing open.
 
-See "Trace Event Format" (Google, 2016) and Perfetto's documentation of legacy JSON. Perfetto's importer decides
-details: slices of a thread must be disjoint or nested to the nanosecond, else it drops them, and it cuts ``dur`` x 1000
-to a whole number. It names threads by ``tid`` alone, and takes a ``tid`` that is a ``pid`` for a main thread.
-``displayTimeUnit`` is left out: old versions read ``ts`` in it.
+See "Trace Event Format" (Google, 2016). Perfetto drops slices of a thread that are neither disjoint nor nested to the
+nanosecond, and cuts ``dur`` x 1000 to a whole number. It names threads by ``tid`` alone, and takes a ``tid`` that is a
+``pid`` for a main thread. ``displayTimeUnit`` is left out: old versions read ``ts`` in it.
 """
 
 from __future__ import annotations
