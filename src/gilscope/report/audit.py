@@ -116,7 +116,6 @@ def _calls(rows: Sequence[AuditedCall]) -> Table:
 
 
 def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
-    """Yield what the tables leave out: reasons, fixes, counts, and the verdict."""
     pure = sum(row.wheel == "pure" for row in audit.distributions)
     if pure:
         yield "pure", f"{pure} of the distributions are pure Python: nothing to declare"

@@ -104,11 +104,9 @@ def _late(reading: GilReading, reason: str) -> str:
 
 
 def _cpus(report: ProgramReport) -> str:
-    text = f"{report.cpu_s / report.wall_s:.2f} busy on average"
     children = report.children_cpu_s / report.wall_s
-    if children < _CHILDREN:
-        return text
-    return f"{text}, and {children:.2f} in child processes, each with a GIL of its own that is not measured"
+    more = f", and {children:.2f} in child processes, each with a GIL of its own that is not measured"
+    return f"{report.cpu_s / report.wall_s:.2f} busy on average{more if children >= _CHILDREN else ''}"
 
 
 def strip(reading: GilReading, *, unicode: bool = True) -> str:

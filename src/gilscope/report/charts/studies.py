@@ -21,10 +21,8 @@ MAX_PANELS = 12  # panels per study; the study's own command prints all
 
 
 class _Curve(NamedTuple):
-    """A curve: the row it belongs to, its legend, and its points."""
-
     row: StudyRow
-    key: str
+    key: str  # its text in the legend
     points: list[Point]
 
 

@@ -116,8 +116,7 @@ def noise_note(answer: Answer, kernel: str) -> Iterator[str]:
     """Name the cases whose intervals are too wide to say anything."""
     noisy = [row for row in answer.by_kernel[kernel] if row.status == "too_noisy"]
     if noisy:
-        fixes = dict.fromkeys(row.cure for row in noisy if row.cure)
-        names = ", ".join(map(named, noisy))
+        names, fixes = ", ".join(map(named, noisy)), dict.fromkeys(row.cure for row in noisy if row.cure)
         yield "; ".join([f"the intervals of {names} are too wide to say anything", *fixes])
 
 

@@ -55,8 +55,6 @@ _CSS = f"""
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where things are drawn."""
-
     left: float
     top: float
     width: float
