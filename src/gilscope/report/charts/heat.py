@@ -172,10 +172,8 @@ def _panel(kernel: str, cells: Grid, start: int) -> Panel:
 
 
 def _drawn_row(line: GridRow, cells: Sequence[HeatCell | None], y: float) -> Markup:
-    shapes = [
-        tag("text", line.name, x=12, y=y + 13),
-        tag("text", line.variant or line.size, x=12, y=y + 25, class_="soft"),
-    ]
+    below = tag("text", line.variant or line.size, x=12, y=y + 25, class_="soft")
+    shapes = [tag("text", line.name, x=12, y=y + 13), below]
     for number, cell in enumerate(cells):
         if cell is None:
             continue

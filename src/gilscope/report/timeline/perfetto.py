@@ -17,10 +17,8 @@ from gilscope.core.trace import Message, Trace, lane_of_group
 
 def perfetto(trace: Trace) -> str:
     """Return the text of the file; times count from the start of the trace."""
-    document = {
-        "otherData": {"title": trace.title, "notes": "; ".join(trace.notes)},
-        "traceEvents": list(trace_events(trace)),
-    }
+    about = {"title": trace.title, "notes": "; ".join(trace.notes)}
+    document = {"otherData": about, "traceEvents": list(trace_events(trace))}
     return json.dumps(document, separators=(",", ":"), allow_nan=False) + "\n"
 
 
@@ -28,9 +26,8 @@ def trace_events(trace: Trace) -> Iterator[dict[str, Any]]:
     """Yield the events: a process per group of lanes, a thread per lane."""
     lanes = {lane: lane_of_group(lane) for lane in trace.lanes}
     pids = {group: pid for pid, group in enumerate(dict.fromkeys(group for group, _ in lanes.values()), start=1)}
-    place = {
-        lane: {"pid": pids[group], "tid": tid} for tid, (lane, (group, _)) in enumerate(lanes.items(), len(pids) + 1)
-    }
+    numbered = enumerate(lanes.items(), len(pids) + 1)
+    place = {lane: {"pid": pids[group], "tid": tid} for tid, (lane, (group, _)) in numbered}
     for group, pid in pids.items():
         first = next(found for found in place.values() if found["pid"] == pid)
         yield _metadata("process_name", first, {"name": group or trace.title or "gilscope"})
