@@ -101,7 +101,6 @@ def _distributions(rows: Sequence[Distribution]) -> Table:
 
 
 def _indexed(answer: Indexed | None) -> str:
-    """Return the version of the wheel the index has, or why there is none."""
     if answer is None:
         return NONE
     return answer.wheel.split("-")[1] if answer.wheel else str(answer.reason)
@@ -117,7 +116,6 @@ def _calls(rows: Sequence[AuditedCall]) -> Table:
 
 
 def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
-    """Yield what the tables leave out: reasons, fixes, counts, and the verdict."""
     pure = sum(row.wheel == "pure" for row in audit.distributions)
     if pure:
         yield "pure", f"{pure} of the distributions are pure Python: nothing to declare"

@@ -14,7 +14,6 @@ from gilscope.report.sentences.findings import LOSS_LABELS
 
 ONE_TIME = ("start", "import", "jit", "transfer")
 LISTED_WORKERS = 16  # as many as have stamps of their own
-
 WORK = "work"  # name of the part that is not a loss
 
 
@@ -38,10 +37,7 @@ def time_parts(row: CaseRow) -> list[TimePart]:
 
 
 def facts_of(row: CaseRow, record: CaseRecord | None = None) -> dict[str, str]:
-    """Return names and texts, always in the same order; what does not apply or is not known is ``NONE``.
-
-    ``record`` is what was found while the case was prepared.
-    """
+    """Return names and texts in a fixed order, ``NONE`` where unknown; ``record`` is of the case's preparation."""
     over = " (more than the usable CPUs)" if row.over_subscribed else ""
     facts = {
         "status": row.status.replace("_", " ") + (f": {row.why}" if row.why else ""),
@@ -72,7 +68,6 @@ def _interpreter(row: CaseRow) -> str:
 
 
 def _limits(found: Limits) -> dict[str, str]:
-    """Return what the controls reached, and what was lost on the way down from p."""
     steps = {"machine": found.machine, "memory": found.memory, "software": found.software}
     lost = [f"{name} {percent(step)}" for name, step in steps.items() if step is not None]
     if len(lost) < len(steps) and found.below_spin is not None:
@@ -86,7 +81,6 @@ def _limits(found: Limits) -> dict[str, str]:
 
 
 def _gil(gil: GilActivity) -> dict[str, str]:
-    """Return what the probe saw, or why it did not; on a free-threaded build also who switched the GIL on."""
     why = "; ".join(filter(None, (gil.reason, gil.cure)))
     rate = gil.handovers_per_s
     return {
@@ -101,7 +95,6 @@ def _gil(gil: GilActivity) -> dict[str, str]:
 
 
 def _prepared(row: CaseRow, record: CaseRecord | None) -> dict[str, str]:
-    """Return how it was prepared, what that cost, and where its workers are."""
     paid = row.one_time_s
     work = record.work if record is not None else None
     return {
@@ -116,7 +109,6 @@ def _prepared(row: CaseRow, record: CaseRecord | None) -> dict[str, str]:
 
 
 def _place(place: Placement) -> str:
-    """Say where a worker is, what it shares its core with, and how well its clock is known."""
     parts = [place.worker] if place.worker is not None else []
     if place.cpu is not None:
         node = f" of node {place.node}" if place.node is not None else ""

@@ -16,6 +16,7 @@ Place: TypeAlias = Literal["terminal", "reasons", "page", "notebook", "csv"]
 """Where a table is; ``reasons`` is the terminal's second, which says where the time went."""
 
 Value: TypeAlias = Estimate | float | int | str | None
+_Found: TypeAlias = Estimate | None
 
 _EVERYWHERE: tuple[Place, ...] = ("terminal", "page", "notebook", "csv")
 _REASONS: tuple[Place, ...] = ("reasons", "page", "csv")
@@ -67,12 +68,7 @@ class Column:
 
 
 def _estimate(
-    key: str,
-    title: str,
-    help_: str,
-    value: Callable[[CaseRow], Estimate | None],
-    write: Callable[[Estimate | None], str],
-    **more: Any,
+    key: str, title: str, help_: str, value: Callable[[CaseRow], _Found], write: Callable[[_Found], str], **more: Any
 ) -> Column:
     return Column(key, title, help_, value, text=lambda row: write(value(row)), estimated=True, **more)
 
@@ -82,7 +78,6 @@ def _only_csv(key: str, title: str, help_: str, value: Callable[[CaseRow], Value
 
 
 def _interpreter(row: CaseRow) -> str:
-    """Return its name and the state of the GIL after all imports, which may not be what was asked for."""
     return row.interpreter + {None: "", True: " on", False: " off"}[row.gil.enabled]
 
 

@@ -29,7 +29,6 @@ def export(result: ResultSet, answer: Answer, form: str) -> str:
 
 
 def _csv(result: ResultSet, answer: Answer) -> str:
-    """One line per case; empty where nothing is known."""
     columns = list(columns_of("csv"))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

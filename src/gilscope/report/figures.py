@@ -116,16 +116,11 @@ def per_second(rate: Rate) -> str:
 
 def quotient(top: Estimate, bottom: Estimate) -> Estimate:
     """Divide estimates that were not taken in the same block; the interval is the widest that both allow."""
-    value = top.value / bottom.value
+    value, n = top.value / bottom.value, min(top.n, bottom.n)
     if not (top.has_interval and bottom.has_interval) or bottom.low <= 0:
-        return Estimate(value=value, low=value, high=value, confidence=0.0, n=min(top.n, bottom.n))
-    return Estimate(
-        value=value,
-        low=top.low / bottom.high,
-        high=top.high / bottom.low,
-        confidence=min(top.confidence, bottom.confidence),
-        n=min(top.n, bottom.n),
-    )
+        return Estimate(value=value, low=value, high=value, confidence=0.0, n=n)
+    confidence = min(top.confidence, bottom.confidence)
+    return Estimate(value=value, low=top.low / bottom.high, high=top.high / bottom.low, confidence=confidence, n=n)
 
 
 def joined(names: Iterable[str]) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gilscope.analysis.findings import gil_bound, gil_held_in_c, gil_re_enabled
@@ -103,11 +104,9 @@ def _late(reading: GilReading, reason: str) -> str:
 
 
 def _cpus(report: ProgramReport) -> str:
-    text = f"{report.cpu_s / report.wall_s:.2f} busy on average"
     children = report.children_cpu_s / report.wall_s
-    if children < _CHILDREN:
-        return text
-    return f"{text}, and {children:.2f} in child processes, each with a GIL of its own that is not measured"
+    more = f", and {children:.2f} in child processes, each with a GIL of its own that is not measured"
+    return f"{report.cpu_s / report.wall_s:.2f} busy on average{more if children >= _CHILDREN else ''}"
 
 
 def strip(reading: GilReading, *, unicode: bool = True) -> str:
@@ -119,9 +118,9 @@ def strip(reading: GilReading, *, unicode: bool = True) -> str:
     columns = max(1, min(WIDTH - _LABEL, bins, reading.samples // _LOOKS))
     ramp = _BLOCKS if unicode else _DIGITS
     rows = {
-        "held": "".join(_level(value, ramp) for value in _squeezed(timeline.held, columns)),
-        "waiting": "".join(map(_count, _squeezed(timeline.waiting, columns))),
-        "hand-overs": "".join(map(_power, _squeezed(timeline.handovers_per_s, columns))),
+        "held": _row(timeline.held, columns, partial(_level, ramp)),
+        "waiting": _row(timeline.waiting, columns, _count),
+        "hand-overs": _row(timeline.handovers_per_s, columns, _power),
     }
     legend = (
         f"held: {ramp[0]} hardly, {ramp[-1]} all the time; waiting: threads, rounded; hand-overs: 2 is 100 to 999 a "
@@ -133,30 +132,26 @@ def strip(reading: GilReading, *, unicode: bool = True) -> str:
     return "\n".join([title, *lines, _labelled("", legend)])
 
 
-def _squeezed(levels: Sequence[float | None], columns: int) -> Iterator[float | None]:
-    """Yield the mean of the known levels in each column."""
+def _row(levels: Sequence[float | None], columns: int, write: Callable[[float], str]) -> str:
+    """Write the mean of the known levels in each column; a gap where none is known."""
+    letters = []
     for column in range(columns):
         first, last = column * len(levels) // columns, (column + 1) * len(levels) // columns
         known = [level for level in levels[first:last] if level is not None]
-        yield math.fsum(known) / len(known) if known else None
+        letters.append(write(math.fsum(known) / len(known)) if known else " ")
+    return "".join(letters)
 
 
-def _level(share: float | None, ramp: str) -> str:
-    if share is None:
-        return " "
+def _level(ramp: str, share: float) -> str:
     return "." if share <= 0 else ramp[min(len(ramp) - 1, int(share * len(ramp)))]
 
 
-def _count(threads: float | None) -> str:
-    if threads is None:
-        return " "
+def _count(threads: float) -> str:
     count = round(threads)
     return "." if not count else str(count) if count < 10 else "+"
 
 
-def _power(rate: float | None) -> str:
-    if rate is None:
-        return " "
+def _power(rate: float) -> str:
     return "." if rate <= 0 else str(min(9, max(0, math.floor(math.log10(rate)))))
 
 

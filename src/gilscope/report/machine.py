@@ -64,16 +64,12 @@ def _gil(python: Python) -> str:
 
 def _implementations(kernels: Sequence[ListedKernel]) -> list[tuple[str, str, str]]:
     """Return (name, use of the GIL, kernels that have it here) of each implementation."""
-    names: dict[str, str] = {}
-    having: dict[str, list[str]] = {}
-    for kernel in kernels:
-        for entry in kernel.implementations:
-            names.setdefault(entry.name, "")
-            if entry.available:
-                names[entry.name] = _GIL[entry.gil]
-                having.setdefault(entry.name, []).append(kernel.name)
     all_names = [kernel.name for kernel in kernels]
-    return [(name, gil, _these(having.get(name, []), all_names)) for name, gil in names.items()]
+    entries = [(kernel.name, entry) for kernel in kernels for entry in kernel.implementations]
+    here = [(kernel, entry) for kernel, entry in entries if entry.available]
+    uses = {**{entry.name: "" for _, entry in entries}, **{entry.name: _GIL[entry.gil] for _, entry in here}}
+    having = {name: [kernel for kernel, entry in here if entry.name == name] for name in uses}
+    return [(name, gil, _these(having[name], all_names)) for name, gil in uses.items()]
 
 
 def _these(names: Sequence[str], all_names: Sequence[str]) -> str:
@@ -87,7 +83,6 @@ def _these(names: Sequence[str], all_names: Sequence[str]) -> str:
 
 
 def _missing(kernels: Sequence[ListedKernel], width: int) -> list[str]:
-    """Say once per reason which implementations of which kernels are not available."""
     by_reason: dict[str, dict[str, list[str]]] = {}
     for kernel in kernels:
         for entry in kernel.implementations:

@@ -61,9 +61,7 @@ def _composed(parts: Sequence[_Part], theme: str) -> str:
     for heading, chart in parts:
         lines = textwrap.wrap(chart.note, int((width - 2 * _MARGIN) / _CHARACTER))
         shapes.append(tag("text", heading, x=_MARGIN, y=y + 14, font_size=16, class_="t"))
-        shapes += [
-            tag("text", line, x=_MARGIN, y=y + 36 + _LINE * number, class_="soft") for number, line in enumerate(lines)
-        ]
+        shapes += [tag("text", line, x=_MARGIN, y=y + 36 + _LINE * n, class_="soft") for n, line in enumerate(lines)]
         y += 32 + _LINE * len(lines)
         keys, height = _keys(chart, y, width)
         shapes += keys

@@ -79,7 +79,6 @@ def _notes(document: IpcDocument) -> Iterator[tuple[str, str]]:
 
 
 def _left_out(rows: Sequence[IpcRow]) -> Iterator[str]:
-    """Say once per reason which sizes of which channels were left out."""
     by_reason: dict[str, dict[str, list[str]]] = {}
     for row in rows:
         if row.status == "left_out":

@@ -97,11 +97,8 @@ def _machine(document: MetgDocument) -> str:
     found = document.controls.get(SPIN)
     if found is None or found.value >= _POOR:
         return ""
-    relative = [
-        f"{row.label} {span(row.relative_metg_s)}"
-        for row in document.rows
-        if row.pattern == "steps" and row.workers > 1 and row.relative_metg_s is not None
-    ]
+    steps = (row for row in document.rows if row.pattern == "steps" and row.workers > 1)
+    relative = [f"{row.label} {span(row.relative_metg_s)}" for row in steps if row.relative_metg_s is not None]
     text = f"it gave the workers {share(found)} of what it gives one at a time; what is missing raises every METG."
     return f"{text} Held against what it gave, steps have {', '.join(relative)}." if relative else text
 
@@ -116,11 +113,8 @@ def advice(document: MetgDocument) -> str:
         return how if found else ""
     batches = batches_of(document.rows, task_s)
     alone = [label for label, (count, _) in batches.items() if count == 1]
-    several = [
-        f"at least {count} per batch{_at_most(count, most)} under {label}"
-        for label, (count, most) in batches.items()
-        if count > 1
-    ]
+    small = ((label, *batch) for label, batch in batches.items() if batch[0] > 1)
+    several = [f"at least {count} per batch{_at_most(count, most)} under {label}" for label, count, most in small]
     parts = [f"needs {', '.join(several)}"] if several else []
     parts += [f"is large enough alone under {', '.join(alone)}"] if alone else []
     return f"your task of {seconds(task_s)} {'; it '.join(parts)}." if parts else ""

@@ -32,15 +32,10 @@ def legible(text: str) -> str:
 def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:
     """Return an element; children are escaped unless they are ``Markup``.
 
-    ``class_`` is ``class``, other underscores are hyphens, numbers lose what no screen shows, and None is
-    left out.
+    ``class_`` is ``class``, other underscores are hyphens, numbers lose what no screen shows, and None is left out.
     """
-    given = [
-        f'{key.removesuffix("_").replace("_", "-")}="{_value(value)}"'
-        for key, value in attributes.items()
-        if value is not None
-    ]
-    opening = " ".join([name, *given])
+    given = {key.removesuffix("_").replace("_", "-"): value for key, value in attributes.items() if value is not None}
+    opening = " ".join([name, *(f'{key}="{_value(value)}"' for key, value in given.items())])
     inside = "".join(map(escaped, children))
     return Markup(f"<{opening}>{inside}</{name}>" if inside else f"<{opening}/>")
 

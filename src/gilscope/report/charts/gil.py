@@ -42,7 +42,7 @@ def _described(view: View, row: CaseRow) -> str:
 def _row(view: View, most: int, row: CaseRow, y: float) -> Iterator[Markup]:
     label = counted_variant(view, row)
     held, waiting = row.gil.held, row.gil.waiting
-    texts = [_held(row)]
+    texts = [f"held {percent(held)}"]
     bars = [] if held is None else _bar(held, 1.0, _LEFT, y + 17)
     if waiting is not None:
         texts.insert(0, f"{texts[0]}, {waiting.value:.2f} waiting")
@@ -50,10 +50,6 @@ def _row(view: View, most: int, row: CaseRow, y: float) -> Iterator[Markup]:
     yield tag("text", label, x=_LEFT, y=y + 11)
     yield tag("text", beside(label, *texts), x=PANEL_WIDTH - 12, y=y + 11, class_="soft end")
     yield tag("g", *bars, class_=executor_class(row.case.executor), data_case=view.number(row))
-
-
-def _held(row: CaseRow) -> str:
-    return f"held {percent(row.gil.held)}"
 
 
 def _bar(found: Estimate, end: float, x: float, y: float) -> list[Markup]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from gilscope.analysis.rows import CaseRow, is_measured
@@ -15,13 +14,10 @@ from gilscope.report.palette import HEAT_STEPS
 from gilscope.report.svg import Markup, tag
 
 FINDING_LABELS: Mapping[str, str] = {
-    "scales": "scales",
     "gil_bound": "GIL",
     "gil_held_in_c": "GIL in C",
     "gil_re_enabled": "GIL on",
     "memory_bound": "memory",
-    "contention": "contention",
-    "imbalance": "imbalance",
     "dispatch_bound": "dispatch",
     "lock_bound": "locks",
     "gil_or_lock": "GIL/lock",
@@ -29,10 +25,9 @@ FINDING_LABELS: Mapping[str, str] = {
     "over_subscribed": "too many",
     "quota_limited": "quota",
     "smt_limited": "SMT",
-    "stolen": "stolen",
     "too_noisy": "noisy",
 }
-"""One short word per finding: a cell has no room for more."""
+"""A short word for each finding whose code has no room in a cell."""
 
 _STATUS_LABELS = {"unavailable": "n/a", "wrong_result": "wrong", "failed": "failed", "timeout": "time-out"}
 _SAME = 1.05  # ratios this close to 1 have the colour of 1: medians of quiet rounds scatter by as much
@@ -74,8 +69,7 @@ class Grid(NamedTuple):
     hint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
+class Scale(NamedTuple):
     """Steps from ``low`` over 1 to ``high``, even in the logarithm on either side."""
 
     low: float
@@ -178,10 +172,8 @@ def _panel(kernel: str, cells: Grid, start: int) -> Panel:
 
 
 def _drawn_row(line: GridRow, cells: Sequence[HeatCell | None], y: float) -> Markup:
-    shapes = [
-        tag("text", line.name, x=12, y=y + 13),
-        tag("text", line.variant or line.size, x=12, y=y + 25, class_="soft"),
-    ]
+    below = tag("text", line.variant or line.size, x=12, y=y + 25, class_="soft")
+    shapes = [tag("text", line.name, x=12, y=y + 13), below]
     for number, cell in enumerate(cells):
         if cell is None:
             continue

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from gilscope.analysis.rows import CaseRow
-from gilscope.report.case_facts import WORK, TimePart, time_parts
+from gilscope.report.case_facts import WORK, time_parts
 from gilscope.report.charts.model import PANEL_WIDTH, Chart, View, beside, counted_variant, row_panels, top
 from gilscope.report.figures import NONE, seconds
 from gilscope.report.sentences.findings import LOSS_LABELS, largest_loss
@@ -30,18 +30,13 @@ def draw(view: View, kernel: str) -> Chart | None:
         notes.append(f"The {MAX_BARS} of {len(rows)} ways that lose most.")
     if any(part.value < -_VISIBLE for row in kept for part in time_parts(row)):
         notes.append("Parts below zero (gains) are not drawn; each case lists them.")
+    labels = {part.name: part.label for row in kept for part in time_parts(row) if part.value > _VISIBLE}
     return Chart(
         title="Where the time went",
         panels=row_panels(f"Core time of {kernel}", kept, partial(_bar, view), partial(_described, view)),
         note=" ".join(notes),
-        keys=list(_keys(kept)),
+        keys=[(_kind(name), labels[name]) for name in (WORK, *LOSS_LABELS) if name in labels],
     )
-
-
-def _keys(rows: Iterable[CaseRow]) -> Iterator[tuple[str, str]]:
-    """Yield class and label of the parts that are large enough to be drawn somewhere, in their order."""
-    labels = {part.name: part.label for row in rows for part in time_parts(row) if part.value > _VISIBLE}
-    return ((_kind(name), labels[name]) for name in (WORK, *LOSS_LABELS) if name in labels)
 
 
 def _kind(name: str) -> str:
@@ -53,7 +48,6 @@ def _cores_s(row: CaseRow) -> float:
 
 
 def _described(view: View, row: CaseRow) -> str:
-    """Say work and the two largest losses of a case."""
     work, *lost = time_parts(row)
     most = sorted(lost, key=lambda part: -part.value)[:2]
     parts = [f"work {100 * work.value:.0f} %", *(f"{part.label} {100 * part.value:.0f} %" for part in most)]
@@ -76,13 +70,10 @@ def _bar(view: View, row: CaseRow, y: float) -> Iterator[Markup]:
         if part.value > _VISIBLE:
             cost = seconds(part.value * _cores_s(row))
             tip = f"{part.label}: {part.text} of its workers' time, {cost} of cores per execution"
-            shapes.extend(_segment(part, tip, x, y + 16, width))
+            kind, word = _kind(part.name), WORK if part.name == WORK else part.label  # short, so that it often fits
+            place = {"x": x, "y": y + 16, "width": max(width - 1.0, 0.5), "height": _BAR}
+            shapes.append(tag("rect", **place, class_=kind, data_tip=tip))
+            if len(word) * _CHARACTER + 8 < width:
+                shapes.append(tag("text", word, x=x + 5, y=y + 28, class_=f"inside on-{kind}"))
         x += width
     yield tag("g", *shapes, data_case=view.number(row))
-
-
-def _segment(part: TimePart, tip: str, x: float, y: float, width: float) -> Iterator[Markup]:
-    kind, word = _kind(part.name), WORK if part.name == WORK else part.label  # short, so that it often fits
-    yield tag("rect", x=x, y=y, width=max(width - 1.0, 0.5), height=_BAR, class_=kind, data_tip=tip)
-    if len(word) * _CHARACTER + 8 < width:
-        yield tag("text", word, x=x + 5, y=y + 12, class_=f"inside on-{kind}")

@@ -95,11 +95,8 @@ def read_view(path: Path, answer: Answer | None = None) -> View:
     ``answer`` is given where it is known already. An unreadable result raises ``ResultFileError``.
     """
     studies, cautions = studies_in(path if path.is_dir() else path.parent)
-    cautions += tuple(
-        f"{study.study} was stopped after {study.blocks} blocks: go on with it by --resume"
-        for study in studies.values()
-        if study.interrupted
-    )
+    stopped = (study for study in studies.values() if study.interrupted)
+    cautions += tuple(f"{it.study} was stopped after {it.blocks} blocks: go on with it by --resume" for it in stopped)
     if not path.is_dir():
         measured = load(path)
         return View(answer or analyse(measured), measured, studies, cautions)
@@ -125,10 +122,7 @@ def top(items: Iterable[T], limit: int, key: Callable[[T], float]) -> list[T]:
 
 
 def variant(view: View, row: CaseRow, *, interpreter: bool = True) -> str:
-    """Name what distinguishes a row from others of its implementation and worker count: ``threads 3.13t ~c8``.
-
-    The size is left out, because an implementation has one unless somebody joins results.
-    """
+    """Name what distinguishes a row from others of its implementation, size and worker count: ``threads 3.13t ~c8``."""
     parts = [row.case.how]
     if interpreter and len(view.interpreters) > 1:
         parts.append(row.interpreter)

@@ -92,9 +92,8 @@ def _panel(
         *_control(own or spins, axes),
         *(_curve(view, found, axes, style) for found, style in zip(drawn.values(), styles(executors), strict=True)),
     ]
-    ends = (
-        f"{way} {narrow(_gain(found[-1]).value)} on {found[-1].case.workers} workers" for way, found in drawn.items()
-    )
+    last = {way: found[-1] for way, found in drawn.items()}
+    ends = (f"{way} {narrow(_gain(row).value)} on {row.case.workers} workers" for way, row in last.items())
     alt = f"Speed-up of {kernel} {title} over workers: {', '.join(ends)}"
     return panel_of(label, *shapes, height=axes.bottom + _BOTTOM, alt=alt)
 
@@ -119,7 +118,6 @@ def _ticks(axes: _Axes) -> list[float]:
 
 
 def _frame(axes: _Axes, cpus: int | None) -> list[Markup]:
-    """Draw grid, axes, the ideal line, and where the usable CPUs end."""
     left, right = _LEFT, PANEL_WIDTH - _RIGHT
     shapes = []
     for tick in _ticks(axes):
@@ -159,7 +157,6 @@ def _gain(row: MeasuredRow) -> Estimate:
 
 
 def _ends(row: MeasuredRow) -> tuple[float, float, float]:
-    """Return value, low and high of a speed-up."""
     gain = _gain(row)
     return (gain.value, gain.low, gain.high) if gain.has_interval else (gain.value,) * 3
 
@@ -168,9 +165,6 @@ def _curve(view: View, rows: Sequence[CaseRow], axes: _Axes, style: int) -> Mark
     """Draw one way to run; where one worker was not measured it starts at T(1), which is 1."""
     points = axes.points((row.case.workers, _ends(row)) for row in rows)
     start = [] if rows[0].case.workers == 1 else axes.points([(1, _ITSELF)])
-    executor = rows[0].case.executor
-    marks = [
-        marker(executor, x, y, style=style, data_case=view.number(row))
-        for row, (x, y, _, _) in zip(rows, points, strict=True)
-    ]
+    executor, placed = rows[0].case.executor, zip(rows, points, strict=True)
+    marks = [marker(executor, x, y, style=style, data_case=view.number(row)) for row, (x, y, _, _) in placed]
     return curve(executor, style, [*start, *points], marks)

@@ -21,10 +21,8 @@ MAX_PANELS = 12  # panels per study; the study's own command prints all
 
 
 class _Curve(NamedTuple):
-    """A curve: the row it belongs to, its legend, and its points."""
-
     row: StudyRow
-    key: str
+    key: str  # its text in the legend
     points: list[Point]
 
 
@@ -64,9 +62,8 @@ def metg(view: View, kernel: str = "") -> Chart | None:
 
 
 def _metg_title(row: MetgRow) -> str:
-    bag = f"{row.tasks_per_worker} tasks per worker"
-    what = "one task per worker, then all meet" if row.pattern == "steps" else bag
-    return f"{what}, {counted(row.workers, 'worker')}"
+    steps = "one task per worker, then all meet" if row.pattern == "steps" else ""
+    return f"{steps or f'{row.tasks_per_worker} tasks per worker'}, {counted(row.workers, 'worker')}"
 
 
 def _metg_key(row: MetgRow) -> str:
@@ -179,14 +176,13 @@ def _tip(row: StudyRow, point: Point, efficiency: bool) -> str:
 
 def _stages(rows: Sequence[JobRow]) -> Panel:
     totals_s = [0.0 if row.total_s is None else row.total_s.value for row in rows]
-    right = PANEL_WIDTH - 14
-    x = linear((0.0, max(totals_s)), (12.0, float(right)))
+    x = linear((0.0, max(totals_s)), (12.0, _ENDS[1]))
     shapes = []
     for number, (row, total_s) in enumerate(zip(rows, totals_s, strict=True)):
         top = 30.0 + 38.0 * number
         shapes.append(tag("text", row.label, x=12, y=top + 11))
         total = f"{seconds(total_s)} for {_bytes(row.bytes)}"
-        shapes.append(tag("text", total, x=right, y=top + 11, class_="soft end"))
+        shapes.append(tag("text", total, x=_ENDS[1], y=top + 11, class_="soft end"))
         shapes.extend(_stacked(row, x, top))
     text = "; ".join(f"{row.label} {seconds(total_s)}" for row, total_s in zip(rows, totals_s, strict=True))
     alt = f"What a job costs by start method: {text}"
@@ -212,8 +208,7 @@ def _bars(title: str, rows: Sequence[StartupRow]) -> Panel:
     found = [figure for row in rows for figure in (row.total_s, row.again_s) if figure is not None]
     low, high = _span([value for figure in found for value in ends(figure)])
     low /= 2  # the shortest bar must be visible too
-    right = PANEL_WIDTH - 14
-    x = logarithmic((low, high), (12.0, float(right)))
+    x = logarithmic((low, high), (12.0, _ENDS[1]))
     shapes = []
     for number, row in enumerate(rows):
         assert row.total_s is not None
@@ -221,7 +216,7 @@ def _bars(title: str, rows: Sequence[StartupRow]) -> Panel:
         value, least, most = map(seconds, ends(row.total_s))
         text = f"{value} [{least}, {most}]" if row.total_s.has_interval else value
         shapes.append(tag("text", row.label, x=12, y=top + 11))
-        shapes.append(tag("text", text, x=right, y=top + 11, class_="soft end"))
+        shapes.append(tag("text", text, x=_ENDS[1], y=top + 11, class_="soft end"))
         parts = bar(row.total_s, x, 12, top + 16, 12)
         if row.again_s is not None:
             again = row.again_s.value

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.to_json import to_json
-from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, View, draw
+from gilscope.report.charts import CHARTS, STUDY_CHARTS, View, draw
 from gilscope.report.charts.heat import FINDING_LABELS, Scale, grid, overview, scale_of
 from gilscope.report.figures import counted, interval, narrow, per_second, seconds, sized
 from gilscope.report.labels import named
@@ -100,29 +100,23 @@ def _study(answer: Answer) -> list[Entry]:
 
 
 def _kernel_parts(view: View, scale: Scale) -> Iterator[dict[str, Any]]:
-    """Yield the kernels, with charts as long as the page has room for them."""
+    """Yield the kernels, with charts as long as the page has room for them, and the cases of each finding."""
     left = MAX_CHART_BYTES
     for kernel in view.kernels:
         charts = [(name, chart) for name in _DRAWN if left > 0 and (chart := draw(name, view, kernel)) is not None]
         left -= sum(len(panel.svg) for _, chart in charts for panel in chart.panels)
-        yield _kernel_part(view, kernel, scale, charts if left > 0 else ())
-
-
-def _kernel_part(view: View, kernel: str, scale: Scale, charts: Sequence[tuple[str, Chart]]) -> dict[str, Any]:
-    """Collect one kernel; beside each finding number and name of the cases it concerns."""
-    return {
-        "name": kernel,
-        "verdict": closing(view.answer, kernel),
-        "tiles": list(_tiles(view, kernel)),
-        "heat": grid(view, kernel, scale),
-        "charts": charts,
-        "undrawn": "" if charts or not view.parallel(kernel) else _UNDRAWN.format(shlex.quote(kernel)),
-        "findings": [
-            (found, [(view.number(row), named(row)) for row in found.rows])
-            for found in findings_in(view.answer, kernel)
-        ],
-        "notes": [(note.title, text) for note, text in notes_of(view.answer, kernel)],
-    }
+        shown = charts if left > 0 else []
+        found = findings_in(view.answer, kernel)
+        yield {
+            "name": kernel,
+            "verdict": closing(view.answer, kernel),
+            "tiles": list(_tiles(view, kernel)),
+            "heat": grid(view, kernel, scale),
+            "charts": shown,
+            "undrawn": "" if shown or not view.parallel(kernel) else _UNDRAWN.format(shlex.quote(kernel)),
+            "findings": [(each, [(view.number(row), named(row)) for row in each.rows]) for each in found],
+            "notes": [(note.title, text) for note, text in notes_of(view.answer, kernel)],
+        }
 
 
 def _tiles(view: View, kernel: str) -> Iterator[tuple[str, str, str, str]]:

@@ -178,9 +178,8 @@ def _contention(found: evidence.ContentionEvidence, row: CaseRow) -> str:
 
 def _imbalance(found: evidence.ImbalanceEvidence, row: CaseRow) -> str:
     if found.waiting is not None:
-        return (
-            f"The runtime's threads wait or spin {percent(found.waiting)} of their time: uneven work or short regions"
-        )
+        waiting = percent(found.waiting)
+        return f"The runtime's threads wait or spin {waiting} of their time: uneven work or short regions"
     uneven = f"; uneven CPU time accounts for {percent(found.uneven)}" if found.uneven is not None else ""
     return f"Workers wait for each other {percent(found.imbalance)} of their time{uneven}"
 
@@ -206,9 +205,8 @@ def _nested_parallelism(found: evidence.NestedEvidence, row: CaseRow) -> str:
 
 def _quota_limited(found: evidence.QuotaEvidence, row: CaseRow) -> str:
     quota = f" of {found.quota_cpus:g} CPUs" if found.quota_cpus is not None else ""
-    queued = (
-        f"; workers queue for a CPU {percent(found.run_queue)} of their time" if found.run_queue is not None else ""
-    )
+    share = found.run_queue
+    queued = f"; workers queue for a CPU {percent(share)} of their time" if share is not None else ""
     return f"The cgroup's CPU quota{quota} stopped threads for {percent(found.throttled)} of workers x wall{queued}"
 
 

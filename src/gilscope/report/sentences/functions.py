@@ -36,7 +36,6 @@ def sentence(found: KernelVerdict, function: FunctionVerdict) -> str:
 
 
 def _fastest(found: KernelVerdict) -> str:
-    """Name the row with the highest throughput of all, or those that tie with it."""
     top = found.fastest[0]
     if len(found.fastest) > NAMED_TIES:
         return f"{len(found.fastest)} cases tie for fastest: their intervals overlap."

@@ -31,7 +31,6 @@ def provisional(found: KernelVerdict) -> str:
 
 
 def _fastest(found: KernelVerdict) -> str:
-    """Name the highest rate, or all whose intervals reach it."""
     top = found.fastest[0]
     where = f"On {found.workers} workers" if found.workers > 1 else "On one worker"
     if len(found.fastest) > NAMED_TIES:
@@ -56,7 +55,6 @@ def _over_python(found: KernelVerdict, top: CaseRow) -> str:
 
 
 def _threads(found: Threads) -> Iterator[str]:
-    """Say what threads, and workers with a GIL each, give."""
     if found.bound:
         it = "it holds" if len(found.bound) == 1 else "they hold"
         yield f"Threads give {_gains(found.bound)}: {it} the GIL."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.rows import CaseRow, ControlRow, Role
@@ -127,8 +127,7 @@ def noise_note(answer: Answer, kernel: str) -> Iterator[str]:
     """Name the cases whose intervals are too wide to say anything."""
     noisy = [row for row in answer.by_kernel[kernel] if row.status == "too_noisy"]
     if noisy:
-        fixes = dict.fromkeys(row.cure for row in noisy if row.cure)
-        names = ", ".join(map(named, noisy))
+        names, fixes = ", ".join(map(named, noisy)), dict.fromkeys(row.cure for row in noisy if row.cure)
         yield "; ".join([f"the intervals of {names} are too wide to say anything", *fixes])
 
 
@@ -151,8 +150,7 @@ def one_time_note(answer: Answer, kernel: str) -> Iterator[str]:
         yield f"not in the rates, at most: {', '.join(parts)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """One kind of note: its label in the terminal, its title on a page, and what says it."""
 
     label: str
@@ -162,10 +160,7 @@ class Note:
 
 def notes_of(answer: Answer, kernel: str) -> Iterator[tuple[Note, str]]:
     """Yield everything that is said beside the table of a kernel, in the order of ``NOTES``."""
-    for note in NOTES:
-        for text in note.say(answer, kernel):
-            if text:
-                yield note, text
+    return ((note, text) for note in NOTES for text in note.say(answer, kernel) if text)
 
 
 NOTES: Sequence[Note] = (

@@ -1,9 +1,8 @@
 """A trace in Chrome's trace-event format, which ui.perfetto.dev and chrome://tracing open.
 
-See "Trace Event Format" (Google, 2016) and Perfetto's documentation of legacy JSON. Perfetto's importer decides
-details: slices of a thread must be disjoint or nested to the nanosecond, else it drops them, and it cuts ``dur`` x 1000
-to a whole number. It names threads by ``tid`` alone, and takes a ``tid`` that is a ``pid`` for a main thread.
-``displayTimeUnit`` is left out: old versions read ``ts`` in it.
+See "Trace Event Format" (Google, 2016). Perfetto drops slices of a thread that are neither disjoint nor nested to the
+nanosecond, and cuts ``dur`` x 1000 to a whole number. It names threads by ``tid`` alone, and takes a ``tid`` that is a
+``pid`` for a main thread. ``displayTimeUnit`` is left out: old versions read ``ts`` in it.
 """
 
 from __future__ import annotations
@@ -18,10 +17,8 @@ from gilscope.core.trace import Message, Trace, lane_of_group
 
 def perfetto(trace: Trace) -> str:
     """Return the text of the file; times count from the start of the trace."""
-    document = {
-        "otherData": {"title": trace.title, "notes": "; ".join(trace.notes)},
-        "traceEvents": list(trace_events(trace)),
-    }
+    about = {"title": trace.title, "notes": "; ".join(trace.notes)}
+    document = {"otherData": about, "traceEvents": list(trace_events(trace))}
     return json.dumps(document, separators=(",", ":"), allow_nan=False) + "\n"
 
 
@@ -29,9 +26,8 @@ def trace_events(trace: Trace) -> Iterator[dict[str, Any]]:
     """Yield the events: a process per group of lanes, a thread per lane."""
     lanes = {lane: lane_of_group(lane) for lane in trace.lanes}
     pids = {group: pid for pid, group in enumerate(dict.fromkeys(group for group, _ in lanes.values()), start=1)}
-    place = {
-        lane: {"pid": pids[group], "tid": tid} for tid, (lane, (group, _)) in enumerate(lanes.items(), len(pids) + 1)
-    }
+    numbered = enumerate(lanes.items(), len(pids) + 1)
+    place = {lane: {"pid": pids[group], "tid": tid} for tid, (lane, (group, _)) in numbered}
     for group, pid in pids.items():
         first = next(found for found in place.values() if found["pid"] == pid)
         yield _metadata("process_name", first, {"name": group or trace.title or "gilscope"})

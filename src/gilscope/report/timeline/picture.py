@@ -55,8 +55,6 @@ _CSS = f"""
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where things are drawn."""
-
     left: float
     top: float
     width: float
@@ -112,10 +110,7 @@ def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, i
         *_axis(frame),
         *(part for lane in lanes for part in _lane(frame, lane, events_of[lane])),
         *_arrows(frame, trace.messages),
-        *(
-            tag("text", note, class_="soft", x=4, y=frame.bottom + 30.0 + 15.0 * row)
-            for row, note in enumerate(notes, start=1)
-        ),
+        *(tag("text", note, class_="soft", x=4, y=frame.bottom + 45.0 + 15.0 * n) for n, note in enumerate(notes)),
         class_="timeline",
         viewBox=f"0 0 {width} {height:.0f}",
         width=Markup("100%"),

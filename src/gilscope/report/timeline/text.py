@@ -104,10 +104,7 @@ def _put(letters: list[str], at: int, text: str) -> None:
 
 
 def strip(trace: Trace, *, width: int = 120, unicode: bool = True) -> str:
-    """Draw the lanes, time from left to right: what a lane did most of a moment is that moment's letter.
-
-    The lane of the GIL shows by a digit who held it.
-    """
+    """Draw a row per lane, and per moment the letter of what it did most, or on the GIL's lane of who held it."""
     lanes = trace.lanes[:MAX_LANES]
     if not lanes:
         return "nothing happened"
