@@ -1,8 +1,7 @@
 """The ways payloads travel, and the two sides of a transfer. Standard library only: peers import this.
 
-One side sends a payload and waits for a time stamp; the other, the *peer*, receives it and replies with the time at
-which it had all of it. Both read one clock (``clocks.wall_ns``), so a one-way time needs no halving. The last payload
-is compared by its checksum, after the stamps.
+One side sends a payload and waits for a time stamp; the other, the *peer*, replies with the time at which it had all
+of it. Both read one clock (``clocks.wall_ns``), so a one-way time needs no halving.
 """
 
 from __future__ import annotations
@@ -52,8 +51,8 @@ Control: TypeAlias = "Connection[Any, Any] | FdControl"
 class End:
     """A channel as both sides have it; pickled to the peer when that is started.
 
-    The sending side calls ``room``, then ``before`` and ``send`` for each payload, then ``close``; the peer ``enter``,
-    ``receive`` for each, and ``leave``.
+    The sender calls ``room``, per payload ``before`` and ``send``, then ``close``; the peer ``enter``, per payload
+    ``receive``, then ``leave``.
     """
 
     def room(self, nbytes: int) -> Any:
@@ -66,7 +65,6 @@ class End:
         """Wait until the peer is where it must be; not timed."""
 
     def send(self, payload: bytearray) -> None:
-        """Send one payload."""
         raise NotImplementedError
 
     def receive(self, control: Control) -> Any:
@@ -94,11 +92,7 @@ class Pipe(End):
 
 
 class QueueEnd(End):
-    """Any queue.
-
-    ``multiprocessing.Queue`` pickles, and sends by a thread of its own through a pipe; ``SimpleQueue`` sends itself.
-    Between threads a reference travels, and no byte is copied. In the queue of PEP 734 the receiver copies bytes.
-    """
+    """Any queue: of processes (pickles; ``Queue`` sends by a thread), threads (no copy) or interpreters (PEP 734)."""
 
     def __init__(self, queue: Any) -> None:
         self.queue = queue
@@ -140,8 +134,8 @@ class PickleOutOfBand(Pipe):
             self.writer.send_bytes(buffer.raw())
 
     def receive(self, control: Control) -> Any:
-        head = self.reader.recv_bytes()
-        return pickle.loads(head, buffers=[self.reader.recv_bytes()]).data
+        head, buffer = self.reader.recv_bytes(), self.reader.recv_bytes()
+        return pickle.loads(head, buffers=[buffer]).data
 
 
 class Notify(Pipe):
@@ -295,11 +289,8 @@ def peer(end: End, control: Control) -> None:
 
 
 def transfer(end: End, control: Control, payload: Any, transfers: int, pid: int = 0) -> tuple[list[int], bool]:
-    """Send a payload again and again; return the one-way times in ns, and whether the last one arrived intact.
-
-    One more transfer goes before those that count: it wakes the peer and makes the system find the pages.
-    """
-    control.send((transfers + 1, end.room(len(payload))))
+    """Send a payload again and again; return the one-way times in ns, and whether the last one arrived intact."""
+    control.send((transfers + 1, end.room(len(payload))))  # the first wakes the peer and faults the pages in
     control.recv_bytes()
     times_ns = []
     for _ in range(transfers + 1):

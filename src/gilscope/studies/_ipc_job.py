@@ -20,14 +20,9 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 def one_job(start_method: str, nbytes: int, module: str) -> dict[str, Any]:
     """Have a process compute a checksum of ``nbytes`` bytes; return the seconds of each stage.
 
-    ``module`` is what the job imports; empty for nothing. It is imported here first, as in a program that uses it too.
-
-    Raises
-    ------
-    MeasurementError
-        If the result is wrong.
+    The job imports ``module`` unless it is empty. Raises MeasurementError if the result is wrong.
     """
-    if module:
+    if module:  # imported here too, as in a program that uses it
         importlib.import_module(module)
     data = bytes(range(256)) * (nbytes // 256)
     context: Any = multiprocessing.get_context(start_method)

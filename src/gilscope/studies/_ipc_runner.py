@@ -33,13 +33,7 @@ class Peers:
         self._rounds = 0
 
     def round(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Measure one round; see ``ipc.py`` for the message.
-
-        Raises
-        ------
-        MeasurementError
-            If a payload did not arrive intact.
-        """
+        """Measure one round; MeasurementError if a payload did not arrive intact."""
         name, nbytes = message["channel"], message["bytes"]
         if name not in self._open:
             self._open[name] = _interpreter_peer() if name == "interpreter_queue" else _peer(name)

@@ -23,9 +23,7 @@ _HOLD_BACK_S = 0.001  # a worker that has a task holds its reply back so long, s
 
 def load(kind: str) -> Start:
     """Import what workers of a kind need; return how they are started. Processes go by their start method."""
-    if kind in _LOADERS:
-        return _LOADERS[kind]()
-    return _processes(kind)
+    return _LOADERS[kind]() if kind in _LOADERS else _processes(kind)
 
 
 def _threads(inside: Callable[[Callable[[], None]], None] = lambda wait: wait()) -> Start:
@@ -50,8 +48,7 @@ def _threads(inside: Callable[[Callable[[], None]], None] = lambda wait: wait())
         threads = [threading.Thread(target=live, daemon=True) for _ in range(workers)]
         for thread in threads:
             thread.start()
-        failed = [error for error in (replies.get() for _ in threads) if error is not None]
-        if failed:
+        if failed := [error for error in [replies.get() for _ in threads] if error is not None]:
             raise failed[0]
 
         def stop() -> None:
@@ -145,9 +142,4 @@ def _dask() -> Start:
     return start
 
 
-_LOADERS: dict[str, Callable[[], Start]] = {
-    "threads": _threads,
-    "interpreters": _interpreters,
-    "loky": _loky,
-    "dask": _dask,
-}
+_LOADERS = {"threads": _threads, "interpreters": _interpreters, "loky": _loky, "dask": _dask}

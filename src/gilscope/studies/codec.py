@@ -33,23 +33,16 @@ class _StoredEstimate:
 
 def _estimate(value: Json, name: str) -> Estimate:
     stored: _StoredEstimate = decode(_StoredEstimate, value, name)
-    return Estimate(
-        value=stored.value,
-        low=-math.inf if stored.low is None else stored.low,
-        high=math.inf if stored.high is None else stored.high,
-        confidence=stored.confidence,
-        n=stored.blocks,
-    )
+    low = -math.inf if stored.low is None else stored.low
+    high = math.inf if stored.high is None else stored.high
+    return Estimate(value=stored.value, low=low, high=high, confidence=stored.confidence, n=stored.blocks)
 
 
 decode = Reader(strict=True, special={Estimate: _estimate}).read
 
 
 def encode(value: object) -> Json:
-    """Return a value as JSON.
-
-    JSON has no infinity: an infinite end of an interval is null, and so is an estimate without a finite value.
-    """
+    """Return a value as JSON; an infinite end of an interval is null, and so is an estimate that is not finite."""
     if isinstance(value, Estimate):
         if not math.isfinite(value.value):
             return None
@@ -83,22 +76,18 @@ def schema_of(kind: Any, definitions: dict[str, Json]) -> Json:
     if origin is tuple:
         return {"type": "array", "items": schema_of(inside[0], definitions)}
     if origin is collections.abc.Mapping:
-        found = {"type": "object", "additionalProperties": schema_of(inside[1], definitions)}
-        named = get_origin(inside[0]) is Literal
-        return {**found, "required": list(get_args(inside[0]))} if named else found
+        keys = {"required": list(get_args(inside[0]))} if get_origin(inside[0]) is Literal else {}
+        return {"type": "object", "additionalProperties": schema_of(inside[1], definitions), **keys}
     if kind in _NAMES:
         return {"type": _NAMES[kind]}
     if kind.__name__ not in definitions:
         definitions[kind.__name__] = {}  # a type may hold itself
-        definitions[kind.__name__] = _described(_StoredEstimate if kind is Estimate else kind, definitions)
+        stored = _StoredEstimate if kind is Estimate else kind
+        fields = fields_of(stored)
+        definitions[kind.__name__] = {
+            "description": (stored.__doc__ or "").partition("\n")[0],
+            "type": "object",
+            "required": [name for name, (_, required) in fields.items() if required],
+            "properties": {name: schema_of(one, definitions) for name, (one, _) in fields.items()},
+        }
     return {"$ref": f"#/$defs/{kind.__name__}"}
-
-
-def _described(kind: Any, definitions: dict[str, Json]) -> Json:
-    fields = fields_of(kind)
-    return {
-        "description": (kind.__doc__ or "").partition("\n")[0],
-        "type": "object",
-        "required": [name for name, (_, required) in fields.items() if required],
-        "properties": {name: schema_of(inside, definitions) for name, (inside, _) in fields.items()},
-    }

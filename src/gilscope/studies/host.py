@@ -11,14 +11,9 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 class StudyHost:
-    """A supervisor whose runners execute a module of a study.
+    """A supervisor whose runners execute ``module``: its ``main`` calls `gilscope.runner.serving.serve`.
 
-    Parameters
-    ----------
-    module : str
-        Its ``main`` calls `gilscope.runner.serving.serve`.
-    workers : int
-        The most that a runner starts; with more processes than these need, it is taken for a fork bomb.
+    A runner with more processes than ``workers`` need is taken for a fork bomb.
     """
 
     def __init__(self, module: str, workers: int = 1) -> None:
@@ -34,8 +29,7 @@ class StudyHost:
     def call(self, runner: str, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """Send a message to a runner, which is started on its first message; return the reply.
 
-        Raises MeasurementError if it raised, died or did not reply in time; then it was ended, with everything it had
-        started.
+        Raises MeasurementError, and ends it, if it raised, died or did not reply in time.
         """
         reply = self._supervisor.call(runner, message, self._launch, timeout_s)
         if reply["status"] != "ok":

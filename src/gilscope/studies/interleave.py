@@ -28,16 +28,8 @@ def interleave(
 ) -> None:
     """Take a sample of every item per block; one block at least.
 
-    Parameters
-    ----------
-    study : str
-        Its name, for progress and for the random order.
-    items : sequence of str
-        Keys of items that are in the log.
-    take : callable (item) -> sample
-        An item for which it raises MeasurementError is given up; the others go on.
-    log : StudyLog
-        Receives blocks and failures. Blocks that it has already count, with the time they took.
+    ``items`` are keys in the log. One for which ``take`` raises MeasurementError is given up; the others go on. Blocks
+    already in the log count, with the time they took.
     """
     series = _ItemSeries(name=study, items=items, take=take, log=log, seed=seed, observer=observer, clock_ns=clock_ns)
     buy_blocks([series], budget_s, observer, spent_s=log.record.spent_s, clock_ns=clock_ns)
@@ -81,9 +73,9 @@ class _ItemSeries(Generic[SampleT]):
                 self._given_up.add(item)
                 self.log.note(item, "timeout" if isinstance(error, RoundTimeoutError) else "failed", str(error))
                 self.observer.message(f"{item}: {error}")
-                continue
-            if self.log.record.items[item].row.status != "ok":  # it failed before the study was resumed
-                self.log.note(item, "ok")
+            else:
+                if self.log.record.items[item].row.status != "ok":  # it failed before the study was resumed
+                    self.log.note(item, "ok")
         block = StudyBlock(started_ns=started_ns, ended_ns=self.clock_ns(), samples=samples)
         self.log.block(block)
         return block.wall_s

@@ -1,7 +1,7 @@
 """What moving data costs: latency and bandwidth of every channel, and where the time of one job goes.
 
-Payloads go one way, from a process (thread, interpreter) to another that was started before; the clock stops when the
-receiver has all of it. Sizes that memory or budget cannot bear are left out, with the reason.
+Payloads go one way, between two processes, threads or interpreters that run already. Sizes too large for memory or
+budget are left out, with the reason.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from gilscope.core import clocks
 from gilscope.core.errors import MeasurementError
@@ -73,7 +73,7 @@ _TOO_DEAR: _Refusal = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Measurand:
     """What a row measures: a channel with a size, or a job under a start method."""
 
@@ -88,26 +88,12 @@ class _Measurand:
     @property
     def row(self) -> IpcRow:
         """Return the row before anything is measured."""
+        fields: dict[str, Any] = {"kind": self.kind, "bytes": self.nbytes}
         if self.kind == "job":
-            return JobRow(
-                label=f"processes/{self.name}",
-                executor="processes",
-                start_method=self.name,  # type: ignore[arg-type]
-                kind="job",
-                bytes=self.nbytes,
-                stages_s=dict.fromkeys(STAGES),
-                total_s=None,
-            )
-        label, between = CHANNELS[self.name]
-        return TransferRow(
-            label=label,
-            executor=between,
-            kind=self.kind,
-            channel=self.name,
-            bytes=self.nbytes,
-            seconds=None,
-            bandwidth_bytes_per_s=None,
-        )
+            fields |= {"label": f"processes/{self.name}", "executor": "processes", "start_method": self.name}
+            return JobRow(**fields, stages_s=dict.fromkeys(STAGES), total_s=None)
+        fields["label"], fields["executor"] = CHANNELS[self.name]
+        return TransferRow(**fields, channel=self.name, seconds=None, bandwidth_bytes_per_s=None)
 
 
 def _measurands(request: IpcRequest) -> Iterator[_Measurand]:
@@ -148,10 +134,7 @@ class _Measurement:
                 log.put(key, one.row)
 
     def try_all(self, observer: Observer) -> None:
-        """Do everything once, to find out what fails, how many transfers make a round, and what a round costs.
-
-        What an earlier attempt found out, and did not fail, is known.
-        """
+        """Do once what no earlier attempt did: find what fails, transfers per round, and what a round costs."""
         if self._all.keys() - self._plans.keys():
             observer.message("trying every channel with every size once")
         for key, one in self._all.items():
@@ -196,7 +179,7 @@ class _Measurement:
         return None
 
     def _timed(self, one: _Measurand, transfers: int) -> tuple[IpcSample, float]:
-        """Return a sample and what it took altogether, with making the payload and checking what arrived."""
+        """Return a sample and what it took altogether, with what is not timed."""
         before_ns = clocks.wall_ns()
         sample = self._sample(one, transfers, 0.0)
         return sample, (clocks.wall_ns() - before_ns) / 1e9
@@ -216,14 +199,14 @@ class _Measurement:
         return self._sample(self._all[key], plan.transfers, plan.cost_s)
 
     def _sample(self, one: _Measurand, transfers: int, cost_s: float) -> IpcSample:
-        sample: IpcSample
         timeout_s = _TIMEOUT_S + _TIMEOUT_FACTOR * cost_s
         if one.kind == "job":
             message = {"op": "job", "start_method": one.name, "bytes": one.nbytes, "module": self._request.job_imports}
-            sample = decode(JobTimes, self._host.call("jobs", message, timeout_s))  # must stay single-threaded to fork
+            reply = self._host.call("jobs", message, timeout_s)  # must stay single-threaded to fork
         else:
             message = {"op": "round", "channel": one.name, "bytes": one.nbytes, "transfers": transfers}
-            sample = decode(Passage, self._host.call("channels", message, timeout_s))
+            reply = self._host.call("channels", message, timeout_s)
+        sample: IpcSample = decode(JobTimes if one.kind == "job" else Passage, reply)
         return sample
 
 

@@ -19,12 +19,11 @@ StudyDocument: TypeAlias = MetgDocument | IpcDocument | StartupDocument
 
 KINDS: Mapping[str, AnyKind] = {"metg": METG, "ipc": IPC, "startup": STARTUP}
 
+# As they are written today, and as earlier versions did.
 FILE_NAMES = tuple(name for kind in KINDS.values() for name in (kind.file_name, f"{kind.name}.json"))
-"""As they are written today, and as earlier versions did."""
 
 _BEGINNING_BYTES = 200  # the schema is named first
-MAX_BYTES = 64 << 20
-"""A document of ten thousand rows has a few MB. Larger ones are not ours."""
+MAX_BYTES = 64 << 20  # a document of ten thousand rows has a few MB; larger ones are not ours
 
 
 def is_study(path: Path) -> bool:
@@ -58,10 +57,9 @@ def of_json(fields: Mapping[str, Json], path: str, kinds: Mapping[str, AnyKind] 
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise NewerSchemaError(f"{path} was written by a newer gilscope: update with: pip install -U gilscope")
     try:
-        document: StudyDocument = decode(kind.document_type, fields)
+        return cast(StudyDocument, decode(kind.document_type, fields))
     except MALFORMED as error:
         raise damaged(path, "the document", error) from None
-    return document
 
 
 def _parsed(path: Path) -> Mapping[str, Json]:
@@ -76,9 +74,8 @@ def _parsed(path: Path) -> Mapping[str, Json]:
 
 def study_files(folder: Path) -> dict[str, Path]:
     """Return the file of each study in a folder; of two forms the one that is written today."""
-    forms = {name: (folder / kind.file_name, folder / f"{name}.json") for name, kind in KINDS.items()}
-    found = {name: next((path for path in paths if path.is_file()), None) for name, paths in forms.items()}
-    return {name: path for name, path in found.items() if path is not None}
+    forms = [(name, folder / file) for name, kind in KINDS.items() for file in (f"{name}.json", kind.file_name)]
+    return {name: path for name, path in forms if path.is_file()}  # of two the last counts
 
 
 def studies_in(folder: Path) -> tuple[dict[str, StudyDocument], tuple[str, ...]]:
@@ -96,12 +93,11 @@ def studies_in(folder: Path) -> tuple[dict[str, StudyDocument], tuple[str, ...]]
 def json_schema() -> Json:
     """Return the JSON Schema of the documents, made from their types."""
     definitions: dict[str, Json] = {}
-    documents = [schema_of(kind.document_type, definitions) for kind in KINDS.values()]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"{SCHEMA}, version {SCHEMA_VERSION}",
         "description": "What gilscope metg, ipc and startup found; printed by --json and described in docs/schema.md. "
         "Later versions of gilscope may add fields.",
-        "anyOf": documents,
+        "anyOf": [schema_of(kind.document_type, definitions) for kind in KINDS.values()],
         "$defs": definitions,
     }

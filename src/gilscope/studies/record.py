@@ -1,8 +1,7 @@
-"""The file of a study: JSON lines that are only ever appended to, so that whatever ends the program costs one block.
+"""The file of a study: append-only JSON lines, so that whatever ends the program costs one block.
 
-After a header with the request and the machine there is a line per *item* (a row without its figures, and how it is
-measured; a later line replaces an earlier one), a line per block with a sample of every item that did not fail, and one
-when the study came to its end. The document is made from this alone.
+After a header there is a line per *item* (a row without its figures, and how it is measured; the last one counts), a
+line per block, and one at the end of the study. The document is made from this alone.
 """
 
 from __future__ import annotations
@@ -103,18 +102,17 @@ class Kind(Generic[RequestT, RowT, PlanT, SampleT]):
     def document(self, record: StudyRecord[RequestT, RowT, PlanT, SampleT]) -> Envelope:
         """Return the document of a record."""
         controls = record.controls()
-        rows = tuple(self.measured(item.row, record.samples(key), controls) for key, item in record.items.items())
-        fields: dict[str, Any] = {
-            "tool_version": record.tool_version,
-            "environment": record.environment,
-            "asked": record.asked,
-            "blocks": len(record.blocks),
-            "interrupted": not record.ended,
-            "rows": rows,
-            "controls": controls,
-            "notes": (*record.notes, *record.warnings),
-        }
-        return self.document_type(**fields)
+        make: Callable[..., Envelope] = self.document_type  # its request is a field that Envelope lacks
+        return make(
+            tool_version=record.tool_version,
+            environment=record.environment,
+            asked=record.asked,
+            blocks=len(record.blocks),
+            interrupted=not record.ended,
+            rows=tuple(self.measured(item.row, record.samples(key), controls) for key, item in record.items.items()),
+            controls=controls,
+            notes=(*record.notes, *record.warnings),
+        )
 
     @property
     def file_name(self) -> str:
@@ -127,10 +125,7 @@ _AnyRecord: TypeAlias = StudyRecord[Any, Any, Any, Any]
 
 
 class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
-    """A record (empty, or to be resumed) with its file: what is added to one is written to the other.
-
-    Errors are those of ``AppendOnlyFile``.
-    """
+    """A record (empty, or to be resumed) with its file: what is added to one is written to the other."""
 
     def __init__(
         self,
@@ -181,10 +176,7 @@ class StudyLog(Generic[RequestT, RowT, PlanT, SampleT]):
 
 
 def read_record(path: Path, kinds: Mapping[str, AnyKind]) -> tuple[AnyKind, Any]:
-    """Return the kind and the record of a study's file; nothing is executed or imported.
-
-    Raises ForeignFileError, NewerSchemaError or ResultFileError, as for results.
-    """
+    """Return the kind and the record of a study's file; ForeignFileError, NewerSchemaError or ResultFileError."""
     return read_file(path, lambda file: _read(file, str(path), kinds))
 
 
@@ -237,8 +229,8 @@ def _take(line: Line, record: _AnyRecord, kind: AnyKind) -> Iterator[str]:
 
 
 def _block(found: Json, record: _AnyRecord, kind: AnyKind) -> StudyBlock[Any]:
-    named = decode(Mapping[str, Any], found["samples"], "samples")
-    samples = {key: decode(kind.sample, sample, f"sample {key[:40]}") for key, sample in named.items()}
+    named = decode(Mapping[str, Any], found["samples"], "samples").items()
+    samples = {key: decode(kind.sample, sample, f"sample {key[:40]}") for key, sample in named}
     if strange := samples.keys() - record.items.keys():
         raise ValueError(f"nothing is known of {min(strange)[:40]}")
     return StudyBlock(

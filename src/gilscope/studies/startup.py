@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from gilscope import executors
 from gilscope.core.errors import UsageError
@@ -105,8 +105,7 @@ def measure(
     def take(kind: str) -> StartupSample:
         reply = host.call(kind, {"kind": kind, "workers": request.workers}, TIMEOUT_S)
         host.end(kind)  # one that failed is gone already
-        sample: StartupSample = decode(StartupSample, reply)
-        return sample
+        return cast(StartupSample, decode(StartupSample, reply))
 
     kinds = [kind for kind in request.kinds if here[kind].ok]
     interleave("startup", kinds, take, log, budget_s=request.budget_s, seed=request.seed, observer=observer)

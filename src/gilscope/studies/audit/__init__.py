@@ -88,8 +88,7 @@ class Audit:
 def audit(request: AuditRequest, progress: Callable[[str], None] = lambda text: None) -> Audit:
     """Do the audit; ``progress`` gets what happens next.
 
-    Raises UsageError if a snippet is not a call, UnavailableError if modules are to be audited and there is no
-    free-threaded interpreter.
+    Raises UsageError if a snippet is not a call, UnavailableError if there is no free-threaded interpreter for modules.
     """
     for text in request.calls:
         check_snippet(text)
@@ -101,11 +100,10 @@ def audit(request: AuditRequest, progress: Callable[[str], None] = lambda text: 
         found = _modules(found, request, python, inspected, progress)
     if request.calls:
         python, free_threaded = _caller(request, inspected)
-        calls = []
         for text in request.calls:
             progress(f"calling {text}")
-            calls.append(measure_call(text, python, free_threaded=free_threaded))
-        found = replace(found, calls=tuple(calls))
+            row = measure_call(text, python, free_threaded=free_threaded)
+            found = replace(found, calls=(*found.calls, row))
     return found
 
 
@@ -120,9 +118,8 @@ def _caller(request: AuditRequest, inspected: Inspected | None) -> tuple[str, bo
         if about.gilscope:
             return python, about.free_threaded
         if inspected is None:
-            raise UnavailableError(
-                f"{python} has no gilscope, which watches the call", f"gilscope env add {request.python}"
-            )
+            reason = f"{python} has no gilscope, which watches the call"
+            raise UnavailableError(reason, f"gilscope env add {request.python}")
     return sys.executable, free_threaded_build()
 
 
@@ -130,13 +127,12 @@ def _modules(
     known: Audit, request: AuditRequest, python: str, inspected: Inspected, progress: Callable[[str], None]
 ) -> Audit:
     interpreter = _interpreter(inspected.python)
-    rows, outcomes = [], []
+    imported = []
     for module in dict.fromkeys(request.modules):
         progress(f"importing {module}")
-        row, outcome = import_alone(python, module)
-        rows.append(row)
-        outcomes.append(outcome)
-    found = extensions(inspected, outcomes, everything=request.environment)
+        imported.append(import_alone(python, module))
+    rows = [row for row, _ in imported]
+    found = extensions(inspected, [outcome for _, outcome in imported], everything=request.environment)
     if unknown := [row.module for row in found if row.free_threading is None]:
         progress(f"importing {len(unknown)} extension modules whose files do not tell")
 
@@ -147,13 +143,11 @@ def _modules(
         found = completed(found, resolve_by_import(unknown, run))
     involved = {row.distribution for row in found}
     tops = {row.module.partition(".")[0] for row in rows}
-    installed = [
-        entry
-        for entry in distributions(inspected)
-        if request.environment or entry.name in involved or any(top in tops for top in (*entry.top, entry.name))
-    ]
+    installed = distributions(inspected)
+    if not request.environment:
+        installed = [one for one in installed if one.name in involved or not tops.isdisjoint((*one.top, one.name))]
     if request.online:
-        installed = _with_index(installed, rows, interpreter, progress)
+        installed = _with_index(installed, rows, interpreter.version, progress)
     return replace(
         known,
         interpreter=interpreter,
@@ -179,13 +173,10 @@ def _interpreter(about: PythonFacts) -> AuditedPython:
 
 
 def _with_index(
-    installed: Sequence[Distribution],
-    rows: Sequence[Import],
-    interpreter: AuditedPython,
-    progress: Callable[[str], None],
+    installed: Sequence[Distribution], rows: Sequence[Import], version: str, progress: Callable[[str], None]
 ) -> list[Distribution]:
     """Ask the index about everything that is not pure Python, and about modules that are not installed."""
-    own = "cp" + "".join(interpreter.version.split(".")[:2]) + "t"
+    own = "cp" + "".join(version.split(".")[:2]) + "t"
     missing = {row.missing.partition(".")[0] for row in rows if row.missing} - {""}
     absent = [Distribution(name=name, version="", tags=(), wheel="unknown", top=(name,)) for name in sorted(missing)]
     found = []

@@ -1,7 +1,7 @@
 """The part of the audit that runs inside the interpreter under audit: imports modules and reports what happens.
 
-Run by path, in a fresh process, by any CPython 3.11 or newer, with or without gilscope: standard library only. Events
-are JSON lines in a file, each written before the next thing happens: a crash leaves the name of what crashed.
+Run by path, by any CPython 3.11 or newer, with or without gilscope: standard library only. Events are JSON lines in a
+file, each written before the next thing happens: a crash leaves the name of what crashed.
 """
 
 import contextlib
@@ -22,9 +22,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+# In CPython's RuntimeWarning, given once per process: for the module that switched the GIL on for good.
 RE_ENABLED = re.compile(r"GIL\) has been enabled to load module '([^']+)'")
-"""In CPython's RuntimeWarning, which it gives once per process: for the module that switched the GIL on for good."""
-
 MOST_SLOTS = 64  # there are fewer than ten; a longer list is no list of slots
 
 
@@ -45,9 +44,6 @@ class ChildReport:
         self.stream.flush()
 
 
-# Importing ------------------------------------------------------------------------------------------------------------
-
-
 @contextlib.contextmanager
 def watch(report: ChildReport) -> Iterator[None]:
     """Report every extension module that is loaded, and the warning that names the culprit."""
@@ -62,8 +58,7 @@ def watch(report: ChildReport) -> Iterator[None]:
         return module
 
     def showwarning(message: Any, category: Any, *rest: Any, **more: Any) -> None:
-        found = RE_ENABLED.search(str(message))
-        if found:
+        if found := RE_ENABLED.search(str(message)):
             report.write("warned", module=found[1])
         else:
             show(message, category, *rest, **more)
@@ -92,16 +87,10 @@ def import_one(report: ChildReport, name: str) -> None:
         report.write("imported", module=name, gil=gil(), seconds=time.perf_counter() - began)
 
 
-# What modules declare -------------------------------------------------------------------------------------------------
-
-
 def slots_of(module: Any) -> tuple[bool, dict[int, int]]:
     """Return whether a loaded extension module has one-phase initialisation, and else its slots: values by id.
 
-    Raises
-    ------
-    LookupError
-        If it has no definition, or one that this cannot read.
+    Raises LookupError if it has no definition, or one that this cannot read.
     """
     import ctypes
 
@@ -138,9 +127,6 @@ def report_declared(report: ChildReport) -> None:
         except (ImportError, AttributeError, LookupError):  # no ctypes here, or another kind of module
             continue
         report.write("declared", module=name, one_phase=one_phase, slots=slots)
-
-
-# What is installed ----------------------------------------------------------------------------------------------------
 
 
 def report_interpreter(report: ChildReport) -> None:

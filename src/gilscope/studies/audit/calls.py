@@ -19,13 +19,10 @@ from gilscope.env.interpreter import free_threaded_build
 
 GilVerdict: TypeAlias = Literal["releases", "holds", "partly", "too_short"]
 
-RELEASED_BELOW = 0.1
-HELD_ABOVE = 0.9
-"""Held shares that count as released and as held. Between them, the function does both."""
+# Held shares that count as released and as held; between them, the function does both.
+RELEASED_BELOW, HELD_ABOVE = 0.1, 0.9
 
-SHORTEST_CALL_S = 20e-6
-"""The loop around the call holds the GIL for some 0.1 us, and the probe samples every 0.5 ms; with twenty microseconds
-the loop stays below one per cent."""
+SHORTEST_CALL_S = 20e-6  # the loop around the call holds the GIL for some 0.1 us, so for less than one per cent
 
 _WINDOWS_S = (0.5, 1.0, 2.0, 4.0)  # after which the held share is judged
 _RATE_HZ = 2000.0
@@ -76,16 +73,10 @@ def verdict_of(low: float, high: float, per_call_s: float) -> GilVerdict:
 
 
 def measure_call(text: str, python: str = sys.executable, *, free_threaded: bool | None = None) -> AuditedCall:
-    """Call a snippet in a fresh process, with the GIL on, and watch the GIL.
+    """Call a snippet in a fresh process of ``python``, which has gilscope, with the GIL on, and watch the GIL.
 
-    Parameters
-    ----------
-    text : str
-        See ``check_snippet``: arguments are evaluated once, modules they name are imported.
-    python : str
-        An interpreter that has gilscope.
-    free_threaded : bool or None
-        Whether that interpreter could do without the GIL; None: as this one.
+    Arguments are evaluated once; modules they name are imported. ``free_threaded`` is whether that interpreter could
+    do without the GIL (None: as this one).
     """
     check_snippet(text)
     can_do_without = free_threaded_build() if free_threaded is None else free_threaded
@@ -106,19 +97,13 @@ def reply(text: str) -> dict[str, Any]:
     bound = _bind(check_snippet(text))
     label = str(describe()["label"])
     bound()  # imports, compiles, fills caches
-    monitor = GilMonitor(rate_hz=_RATE_HZ)
-    with monitor:
+    with GilMonitor(rate_hz=_RATE_HZ) as monitor:
         if not monitor.available:
             return asdict(AuditedCall(call=text, status="unavailable", interpreter=label, reason=monitor.reason))
         held, calls, wall_s = _watched(bound, monitor)
-    row = AuditedCall(
-        call=text,
-        status="ok",
-        verdict=verdict_of(held.low, held.high, wall_s / calls),
-        held=HeldShare(value=held.value, low=held.low, high=held.high),
-        per_call_s=wall_s / calls,
-        interpreter=label,
-    )
+    share, per_call_s = HeldShare(value=held.value, low=held.low, high=held.high), wall_s / calls
+    verdict = verdict_of(held.low, held.high, per_call_s)
+    row = AuditedCall(call=text, status="ok", verdict=verdict, held=share, per_call_s=per_call_s, interpreter=label)
     return asdict(row)
 
 

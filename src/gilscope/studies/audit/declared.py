@@ -1,9 +1,8 @@
 """What an extension module declares, read from its file without running any of it.
 
-A module with multi-phase initialisation has a constant table of slots: ``Py_mod_gil`` tells whether it can run without
-the GIL, ``Py_mod_multiple_interpreters`` what it supports of sub-interpreters. In an ELF file of a 64-bit machine it is
-found by the relocations: one of them points from ``PyModuleDef.m_name`` to the module's name. Modules that fill the
-table when they run (pybind11), and other file formats, cannot be read this way.
+Multi-phase initialisation has a constant table of slots, with ``Py_mod_gil`` and ``Py_mod_multiple_interpreters``. In a
+64-bit ELF file it is found by the relocation that points from ``PyModuleDef.m_name`` to the module's name. Modules that
+fill the table when they run (pybind11), and other file formats, cannot be read this way.
 """
 
 from __future__ import annotations
@@ -53,10 +52,7 @@ def declaration_of(slots: Mapping[int, int] | None, *, sets_gil_itself: bool = F
 
 
 def read_file(path: Path, module: str) -> Declaration | None:
-    """Read what the extension module ``module`` declares from its file; None if the file does not tell.
-
-    Time O(size of the file). Nothing of the module is loaded or runs.
-    """
+    """Read what an extension module declares from its file, in O(size); None if the file does not tell."""
     try:
         if path.stat().st_size > _MOST_BYTES:
             return None

@@ -10,8 +10,7 @@ from typing import Literal
 from gilscope.studies.audit.children import ChildEvent, Outcome, run_child
 from gilscope.studies.audit.declared import Declaration, declaration_of
 
-IMPORT_LIMIT_S = 120.0
-"""Longest import that is waited for: the slowest large packages take some ten seconds from a cold disk."""
+IMPORT_LIMIT_S = 120.0  # the slowest large packages take some ten seconds from a cold disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +46,9 @@ def judge(module: str, outcome: Outcome, *, timeout_s: float = IMPORT_LIMIT_S) -
     loaded = tuple(event.module for event in outcome.events if event.event == "loaded")
     end = next((event for event in outcome.events if event.event in ("imported", "raised")), None)
     if end is None:
-        return Import(
-            module=module,
-            status="timeout" if outcome.status is None else "crashed",
-            switched_on_by=culprit,
-            extensions=loaded,
-            reason=_ending(outcome, timeout_s),
-            detail=outcome.output,
-        )
+        status: Literal["timeout", "crashed"] = "timeout" if outcome.status is None else "crashed"
+        row = Import(module=module, status=status, switched_on_by=culprit, extensions=loaded)
+        return replace(row, reason=_ending(outcome, timeout_s), detail=outcome.output)
     return Import(
         module=module,
         status="gil_came_back" if end.gil else "free" if end.event == "imported" else "failed",
@@ -68,11 +62,7 @@ def judge(module: str, outcome: Outcome, *, timeout_s: float = IMPORT_LIMIT_S) -
 
 
 def _culprit(events: Sequence[ChildEvent]) -> str | None:
-    """Return the module that switched the GIL on.
-
-    CPython warns once and names it; where a program filters that warning out, it is the first extension module whose
-    creation left the GIL on.
-    """
+    """Return the module that CPython's warning names, else the first whose creation left the GIL on."""
     warned = (event.module for event in events if event.event == "warned")
     return next(warned, None) or next((module for module, off in _kept_off(events).items() if not off), None)
 
@@ -95,10 +85,9 @@ def _ending(outcome: Outcome, timeout_s: float) -> str:
 
 
 def declared_by(outcomes: Iterable[Outcome]) -> dict[str, Declaration]:
-    """Return what loaded extension modules declared, by name, as far as the processes could tell.
+    """Return what loaded extension modules declared, by name.
 
-    Where a module has slots, these. Of one with one-phase initialisation what happened: it was created while the GIL
-    was off, and afterwards the GIL was on, or not.
+    Where a module has slots, these. With one-phase initialisation, whether the GIL stayed off when it was created.
     """
     found: dict[str, Declaration] = {}
     for outcome in outcomes:
@@ -114,7 +103,7 @@ def declared_by(outcomes: Iterable[Outcome]) -> dict[str, Declaration]:
 def _kept_off(events: Sequence[ChildEvent]) -> dict[str, bool]:
     """Return whether the GIL stayed off, for each extension module that was created while it was off."""
     before: dict[str, bool] = {}
-    kept: dict[str, bool] = {}
+    kept = {}
     for event in events:
         if event.event == "loading":
             before[event.module] = event.gil

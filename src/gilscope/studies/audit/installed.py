@@ -75,10 +75,9 @@ def wheel_kind(tags: Sequence[str]) -> WheelKind:
 
 def distributions(inspected: Inspected) -> list[Distribution]:
     """Return what is installed, sorted by name."""
-    entries = sorted(inspected.distributions, key=lambda entry: entry.name.lower())
     return [
         Distribution(name=one.name, version=one.version, tags=one.tags, wheel=wheel_kind(one.tags), top=one.top)
-        for one in entries
+        for one in sorted(inspected.distributions, key=lambda one: one.name.lower())
     ]
 
 
@@ -87,8 +86,7 @@ def extensions(inspected: Inspected, outcomes: Sequence[Outcome], *, everything:
 
     Without ``everything``, only of distributions of which something was loaded: each file is read as a whole.
     """
-    owners = inspected.distributions
-    events = [event for outcome in outcomes for event in outcome.events]
+    owners, events = inspected.distributions, [event for outcome in outcomes for event in outcome.events]
     loaded = {event.module: event.file for event in events if event.event == "loaded" and event.file}
     places: dict[str, tuple[str, str | None, str | None]] = {}
     for owner in owners:
@@ -101,15 +99,13 @@ def extensions(inspected: Inspected, outcomes: Sequence[Outcome], *, everything:
 
 def completed(rows: Iterable[Extension], outcomes: Sequence[Outcome]) -> list[Extension]:
     """Return the rows, with what imports showed of those whose files do not tell."""
-    declared = declared_by(outcomes)
-
-    def complete(row: Extension, found: Declaration | None) -> Extension:
-        if row.free_threading is not None or found is None:
-            return row
-        support = found.sub_interpreters or row.sub_interpreters
-        return replace(row, free_threading=found.free_threading, sub_interpreters=support, how="import")
-
-    return [complete(row, declared.get(row.module)) for row in rows]
+    declared, completed_rows = declared_by(outcomes), []
+    for row in rows:
+        if row.free_threading is None and (found := declared.get(row.module)) is not None:
+            support = found.sub_interpreters or row.sub_interpreters
+            row = replace(row, free_threading=found.free_threading, sub_interpreters=support, how="import")
+        completed_rows.append(row)
+    return completed_rows
 
 
 def _owner(module: str, owners: Iterable[Installed]) -> tuple[str | None, str | None]:
@@ -135,8 +131,7 @@ def _from_file(module: str, file: str, distribution: str | None, version: str | 
 def resolve_by_import(names: Sequence[str], run: Callable[[Sequence[str]], Outcome]) -> list[Outcome]:
     """Import modules until it is known of each whether it switches the GIL on.
 
-    ``run(names)`` imports them in order in a fresh process, until the GIL is on. So it takes one process per module
-    that switches the GIL on or crashes, and one for all others.
+    ``run(names)`` imports them in order in a fresh process, until the GIL is on or one crashes.
     """
     outcomes: list[Outcome] = []
     left = list(names)

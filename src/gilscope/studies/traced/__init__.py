@@ -46,19 +46,10 @@ def trace_function(
     exact: bool = False,
     timeout_s: float = 60.0,
 ) -> Trace:
-    """Run a function under executors, one after the other, and return what happened in each.
+    """Run a function (``definition``: see ``gilscope.kernels._calls``) under executors; return what happened in each.
 
-    With several, lanes have the executor's name as their group, and each run begins at 0. Raises MeasurementError with
-    the reasons if the function ran nowhere.
-
-    Parameters
-    ----------
-    definition : str
-        See ``gilscope.kernels._calls``.
-    executors : sequence of str
-        Of ``TRACED_EXECUTORS``.
-    exact : bool
-        Record every hold of the GIL, by a thread that keeps a CPU busy.
+    With several, lanes have the executor's name as their group, and each run begins at 0. ``exact`` records every hold
+    of the GIL, by a thread that keeps a CPU busy. Raises MeasurementError with the reasons if it ran nowhere.
     """
     traces, problems = {}, {}
     for executor in executors:

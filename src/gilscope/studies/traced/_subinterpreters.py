@@ -63,11 +63,8 @@ def run_in_interpreters(log: Recorder, work: str, names: tuple[str, ...]) -> Non
 def run_codes(log: Recorder, lanes: Sequence[str], code_of: Callable[[str, dict[str, int]], str]) -> None:
     """Make an interpreter for each lane, let them begin together, and wait for all.
 
-    Parameters
-    ----------
-    code_of : callable (lane, facts) -> str
-        What an interpreter runs. It writes a byte to the descriptor ``there`` when it is ready and reads one from
-        ``go`` before it begins; ``started_ns`` is when it was asked for.
+    The code of ``code_of(lane, facts)`` writes a byte to the descriptor ``there`` when it is ready and reads one from
+    ``go`` before it begins; ``started_ns`` is when it was requested.
     """
     api = interpreter_module()
     (arrivals, there), (go, begin) = os.pipe(), os.pipe()

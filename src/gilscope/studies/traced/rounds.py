@@ -40,8 +40,7 @@ def trace_of(result: ResultSet, case: str, block: int | None = None) -> Trace:
     It is the counted round of a block; by default the diagnostic round that kept who held the GIL, and where there is
     none the counted round of median length. Raises UsageError if the block does not exist or does not hold the case.
     """
-    watched = _watched(result, case) if block is None else None
-    if watched is not None:
+    if block is None and (watched := _watched(result, case)) is not None:
         return watched
     chosen = _block(result, case, block)
     measured = chosen.rounds[case]
