@@ -63,8 +63,11 @@ def run_in_interpreters(log: Recorder, work: str, names: tuple[str, ...]) -> Non
 def run_codes(log: Recorder, lanes: Sequence[str], code_of: Callable[[str, dict[str, int]], str]) -> None:
     """Make an interpreter for each lane, let them begin together, and wait for all.
 
-    The code of ``code_of(lane, facts)`` writes a byte to the descriptor ``there`` when it is ready and reads one from
-    ``go`` before it begins; ``started_ns`` is when it was requested.
+    Parameters
+    ----------
+    code_of : callable (lane, facts) -> str
+        What an interpreter runs. It writes a byte to the descriptor ``there`` when it is ready and reads one from
+        ``go`` before it begins; ``started_ns`` is when it was asked for.
     """
     api = interpreter_module()
     (arrivals, there), (go, begin) = os.pipe(), os.pipe()
