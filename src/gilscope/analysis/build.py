@@ -40,7 +40,7 @@ def analyse(result: ResultSet) -> Answer:
     """Compute everything a result says; time linear in the number of rounds, but for sorting each case's blocks."""
     views = {kernel: KernelView(columns, result.cases) for kernel, columns in columns_by_kernel(result).items()}
     rows = tuple(_case_rows(result, views))
-    judged = grouped((row.case for row in rows if row.status in MEASURED), lambda case: case.kernel)
+    measured = grouped((row.case for row in rows if row.status in MEASURED), lambda case: case.kernel)
     failed_spins = [
         Slot(case=record.case, role="spin")
         for record in result.cases.values()
@@ -54,7 +54,7 @@ def analyse(result: ResultSet) -> Answer:
         environment=dict(result.environment),
         rows=rows,
         controls=controls,
-        kernels=tuple(_kernel_row(result, view, judged.get(kernel, ())) for kernel, view in views.items()),
+        kernels=tuple(_kernel_row(result, view, measured.get(kernel, ())) for kernel, view in views.items()),
         prices=tuple(prices(tuple(result.study.get("interpreters", ())), views)),
         findings=tuple(finding_groups(rows)),
         verdicts=tuple(verdicts(rows, controls, result.study, result.environment)),
@@ -240,7 +240,7 @@ def _control_rows(result: ResultSet, view: KernelView, failed: Iterable[Slot]) -
 
 
 def _kernel_row(result: ResultSet, view: KernelView, cases: Iterable[Case]) -> KernelRow:
-    reached = precision_reached(view.judged(cases))
+    reached = precision_reached(view.stopping_ratios(cases))
     target = result.study.get("precision")
     return KernelRow(
         kernel=view.columns.kernel,

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gilscope.analysis.columns import Columns, PerBlock, Role, estimated, ratio, scaled
-from gilscope.analysis.net import Sharing, net_seconds
+from gilscope.analysis.net import Sharing, net_seconds, net_speedup
 from gilscope.core.cases import Case
 from gilscope.core.records import CaseRecord
 from gilscope.core.spec import Work
@@ -109,15 +109,16 @@ class KernelView:
         work = self._work(case)
         return work.unit if work is not None else ""
 
-    def judged(self, cases: Iterable[Case]) -> list[Estimate | None]:
-        """Return the ratios by whose precision a study is judged, of the cases that were measured in every block.
+    def stopping_ratios(self, cases: Iterable[Case]) -> list[Estimate | None]:
+        """Return the ratios that ``measure.blocks`` stops by, of the cases that were measured in every block.
 
-        The speed-ups; where nothing runs in parallel, the serial times against the spin control.
+        The speed-ups, net where that is known; where nothing runs in parallel, the serial times against the control.
         """
         complete = [case for case in cases if len(self.columns.of(case)) == self.columns.blocks]
         parallel = [case for case in complete if not case.is_single]
         if parallel:
-            return [estimated(self.columns.speedup(case)) for case in parallel]
+            nets = {case: net_speedup(self.columns, case).value for case in parallel}
+            return [estimated(nets[case] or self.columns.speedup(case)) for case in parallel]
         spin = next((case for case in self.columns.with_role("spin") if case.is_single), None)
         if spin is None:
             return []

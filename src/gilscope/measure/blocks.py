@@ -270,13 +270,17 @@ def _ratios(group: Group, rounds: Mapping[str, Round]) -> Iterator[tuple[str, fl
     """Yield T(1)/T(p) per case of a block, net where that is known; without parallel cases T(1) against the control."""
     control = next((s.key for s in group.slots if s.role == "spin" and s.case.executor == "serial"), "")
     parallel = any(slot.role == "case" and slot.case.t1 != slot.case for slot in group.slots)
-    net = all(measured.net_ns for measured in rounds.values())
-    each_ns = {key: ((net and one.net_ns) or one.wall_ns) / one.repeats for key, one in rounds.items()}
     for slot in group.slots:
-        if slot.role != "case" or slot.key not in each_ns:
+        baseline = control if slot.case.t1 == slot.case else slot.case.t1.id
+        if (
+            slot.role != "case"
+            or slot.key not in rounds
+            or baseline not in rounds
+            or (parallel and baseline == control)
+        ):
             continue
-        baseline = slot.case.t1
-        if baseline != slot.case and baseline.id in each_ns:
-            yield slot.key, each_ns[baseline.id] / each_ns[slot.key]
-        elif not parallel and control in each_ns:
-            yield slot.key, each_ns[control] / each_ns[slot.key]
+        one, own = rounds[baseline], rounds[slot.key]
+        if one.net_ns and own.net_ns:
+            yield slot.key, (one.net_ns / one.repeats) / (own.net_ns / own.repeats)
+        else:
+            yield slot.key, (one.wall_ns / one.repeats) / (own.wall_ns / own.repeats)
