@@ -65,3 +65,40 @@ def test_an_unknown_word_is_answered_with_the_nearest_and_all():
         registry.check_names("kernel", ["triad", "nbdy"], registry.KERNELS)
     with pytest.raises(UsageError, match=r"unknown executor 'zzz': known are serial,"):
         registry.check_names("executor", ["zzz"], registry.EXECUTORS)
+
+
+IDS = (
+    "nbody/cy_nogil@serial#M",
+    "nbody/cy_nogil@threads*2#M",
+    "nbody/cy_nogil@processes.spawn*2#M",
+    "nbody/py_loop@threads*2#M",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("nbody/cy_nogil@threads*2#M", IDS[1]),
+        ("cy_nogil@threads*2", IDS[1]),
+        ("py_loop", IDS[3]),
+        ("cy_nogil  serial", IDS[0]),
+        ("cy_nogil processes 2! M", IDS[2]),
+        ("processes.spawn 2", IDS[2]),
+    ],
+)
+def test_an_id_is_found_by_what_only_it_has(text: str, found: str) -> None:
+    assert registry.id_of(text, IDS, "here", "there") == found
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("threads*2", "'threads\\*2' may be nbody/cy_nogil@threads\\*2#M, nbody/py_loop@threads\\*2#M: say more of it"),
+        ("nbody/cy_nogil@thread*2#M", "no case .* in here: did you mean 'nbody/cy_nogil@threads\\*2#M'?"),
+        ("zzz", "no case 'zzz' in here: there"),
+        (" ", "may be|there"),
+    ],
+)
+def test_an_id_that_none_or_several_could_be_is_refused(text: str, said: str) -> None:
+    with pytest.raises(UnknownNameError, match=said):
+        registry.id_of(text, IDS, "here", "there")

@@ -6,7 +6,8 @@ Adding a kernel or an executor means adding its folder or file and its name here
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 
 from gilscope.core.errors import UnknownNameError
 
@@ -24,6 +25,7 @@ __all__ = [
     "START_METHODS",
     "TRANSPORTS",
     "check_names",
+    "id_of",
     "nearest",
 ]
 
@@ -76,11 +78,37 @@ SCHEDULES = ("static", "dynamic")
 PINS = ("none", "cores", "smt")
 SIZES = ("XS", "S", "M", "L")
 
+_SOME = 4  # ids that are named where several are meant
+
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word most similar to ``word``, or None when none is close."""
     close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.5)
     return close[0] if close else None
+
+
+def id_of(text: str, ids: Collection[str], where: str, lists: str) -> str:
+    """Return the one id that is a text, holds it, or has all its words among its parts.
+
+    ``f@threads*2``, ``f threads 2`` and a row as copied from a table will do. Raises UnknownNameError if there is none
+    in ``where``, with the nearest or what ``lists`` them, or several, with some of them.
+    """
+    if text in ids:
+        return text
+    words = set(text.replace("!", "").split())
+    found = [one for one in ids if text in one] or [one for one in ids if words and words <= _parts(one)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        some = ", ".join(found[:_SOME]) + (", ..." if len(found) > _SOME else "")
+        raise UnknownNameError(f"{text!r} may be {some}: say more of it")
+    close = nearest(text, ids)
+    raise UnknownNameError(f"no case {text!r} in {where}: " + (f"did you mean {close!r}?" if close else lists))
+
+
+def _parts(identity: str) -> set[str]:
+    """Split a case id into its words, of processes with and without how they start."""
+    return {*re.split(r"[/@*#~]", identity), *re.split(r"[/@*#~.]", identity)}
 
 
 def check_names(what: str, names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from gilscope.analysis.answer import Answer
 from gilscope.analysis.findings import Finding, cure_of
 from gilscope.analysis.rows import CaseRow
 from gilscope.core.cases import Case
-from gilscope.core.errors import UnknownNameError, UsageError
+from gilscope.core.errors import UsageError
 from gilscope.core.records import ResultSet, Round
-from gilscope.core.registry import nearest
+from gilscope.core.registry import id_of
 from gilscope.core.units import NS_PER_S
 from gilscope.report.case_facts import WORK, facts_of, time_parts
 from gilscope.report.figures import NONE, printable, seconds
@@ -27,15 +27,13 @@ LISTED_BLOCKS = 12  # a screen; the rest is in --json and in the file
 
 
 def find_case(answer: Answer, text: str) -> CaseRow:
-    """Return the row of a case by its id in any spelling; raise ``UnknownNameError``, which names the nearest."""
+    """Return the row of a case by its id in any spelling, or by a part that only one has (``registry.id_of``)."""
     rows = answer.row_of
     with suppress(UsageError):
         found = rows.get(text) or rows.get(Case.parse(text).id)
         if found is not None:
             return found
-    close = nearest(text, rows)
-    hint = f"did you mean {close!r}?" if close else "'gilscope show --json' lists them"
-    raise UnknownNameError(f"no case {text!r} in {answer.result}: {hint}")
+    return rows[id_of(text, rows, answer.result, "'gilscope show --json' lists them")]
 
 
 def render_case(answer: Answer, row: CaseRow, measured: ResultSet, *, width: int, color: bool = False) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from gilscope.core.errors import ResultFileError, UsageError
 from gilscope.core.records import Block, CaseRecord, ResultSet, Round, Stamp
-from gilscope.core.registry import nearest
+from gilscope.core.registry import id_of
 from gilscope.core.trace import GIL_LANE, Category, Event, Message, Trace
 from gilscope.results.codec import kept_round
 
@@ -25,13 +25,9 @@ def choose_case(result: ResultSet, requested: str | None) -> str:
         plain = [key for key in measured if ":" not in key and "*" in key]
         parallel = [key for key in plain if not key.partition("*")[2].startswith("1#")]
         return next((key for key in parallel if "@threads" in key), (parallel or measured)[0])
-    if requested in measured:
-        return requested
-    if (record := result.cases.get(requested)) is not None:
+    if (record := result.cases.get(requested)) is not None and requested not in measured:
         raise UsageError(f"{requested} was not measured: {record.reason or record.status}")
-    close = nearest(requested, measured)
-    hint = f"did you mean {close!r}? " if close else ""
-    raise UsageError(f"no case {requested!r} in {result.path}: {hint}'gilscope show {result.path}' lists them")
+    return id_of(requested, measured, str(result.path), f"'gilscope show {result.path}' lists them")
 
 
 def trace_of(result: ResultSet, case: str, block: int | None = None) -> Trace:
