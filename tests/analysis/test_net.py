@@ -61,6 +61,13 @@ def test_a_gil_held_all_the_time_leaves_no_more_than_one_cpu_however_much_was_qu
     assert (found.low, found.value, found.high) == pytest.approx((1.0, 1.0, 1.0))
 
 
+def test_what_one_worker_alone_holds_bounds_what_all_may_gain():
+    """Threads that each hold the GIL two thirds of their time gain 1.5, whatever other programs took."""
+    parallel = made_of(Did(cpu=50, queued=50), Did(cpu=50, queued=50))
+    found = _speedup(parallel, held=2 / 3, surely_held=0.6)
+    assert (found.low, found.value, found.high) == pytest.approx((1.0, 1.5, 1 / 0.6))
+
+
 def test_the_holder_of_a_lock_may_have_queued() -> None:
     parallel = made_of(Did(cpu=50, queued=20), Did(cpu=50, rest=20))
     found = _speedup(parallel, locks=True)

@@ -188,7 +188,10 @@ def net_bounds(measured: Round, case: Case, sharing: Sharing) -> tuple[float, fl
         return wall, net, wall
     if workers > 1 and (held is None or held > LITTLE):
         most = net + min(1.0, workers * held) * (wall - net) if held is not None else wall
-        return max(net - (held or 0.0) * of_others, floor), max(net - of_others, floor), min(most, max(net, in_turn))
+        alone = held or 0.0
+        under_gil = alone * cpu_ns if sharing.surely_held else 0.0  # as sampled on one worker, where it was
+        guess = max(net - alone * of_others, min(under_gil, wall), floor)
+        return guess, max(net - of_others, floor), max(guess, min(most, max(net, in_turn)))
     return (net, max(net - of_others, floor), min(wall, max(net, in_turn))) if sharing.locks else (net, net, net)
 
 

@@ -8,9 +8,9 @@ from gilscope.analysis.losses import LOSSES
 
 CURE = ""
 
-CLOSE, SURELY_LESS = 0.03, 0.95
-"""Half-width of the relative efficiency from which an interval up to ``SURELY_LESS`` or beyond may well be that of a
-case that scales."""
+CLOSE, SURELY_LESS = 0.05, 0.95
+"""Half-width of the relative efficiency, as of the default precision, beyond which a case whose interval reaches up to
+``SURELY_LESS`` may well scale."""
 
 
 def find(view: CaseView) -> Finding | None:
