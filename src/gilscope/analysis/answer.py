@@ -24,21 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyOptions:
-    """Options of the study, as far as they decide how a result is shown.
+    """Options of the study, as far as they decide how a result is shown."""
 
-    Parameters
-    ----------
-    functions : tuple of str
-        Targets of the user's functions, if it is about these.
-    interpreters : tuple of str
-        Labels of those that were compared.
-    precision : float or None
-        Relative half-width at which to stop.
-    """
-
-    functions: tuple[str, ...] = ()
-    interpreters: tuple[str, ...] = ()
-    precision: float | None = None
+    functions: tuple[str, ...] = ()  # targets of the user's functions, if it is about these
+    interpreters: tuple[str, ...] = ()  # labels of those that were compared
+    precision: float | None = None  # relative half-width at which to stop
     budget_s: float | None = None
     seed: int | None = None
     pin: str = "none"

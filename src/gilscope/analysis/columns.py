@@ -25,24 +25,14 @@ PerBlock: TypeAlias = Mapping[int, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """All rounds that shared blocks: those of one kernel with its controls.
-
-    Parameters
-    ----------
-    seconds : mapping of slot key to PerBlock
-        Wall seconds per execution.
-    slots : mapping of slot key to Slot
-        In the order of their first rounds.
-    in_rounds_s : float
-        Sum of the timed rounds.
-    """
+    """All rounds that shared blocks, those of one kernel with its controls, by slot key."""
 
     kernel: str
     blocks: int
-    seconds: Mapping[str, PerBlock]
+    seconds: Mapping[str, PerBlock]  # wall seconds per execution
     rounds: Mapping[str, Mapping[int, Round]]
-    slots: Mapping[str, Slot]
-    in_rounds_s: float
+    slots: Mapping[str, Slot]  # in the order of their first rounds
+    in_rounds_s: float  # sum of the timed rounds
 
     def of(self, case: Case, role: Role = "case") -> PerBlock:
         """Return the seconds of a case in a role; empty when it was not measured."""

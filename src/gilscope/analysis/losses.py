@@ -41,6 +41,8 @@ LOSSES = ("gil_wait", "run_queue", "stolen", "dispatch", "imbalance", "blocked",
 Parts: TypeAlias = Mapping[str, float]
 """Core-seconds of one execution by part."""
 
+_Column: TypeAlias = dict[int, float]
+
 
 class _WorkerTime(NamedTuple):
     """One worker's part of a round, or several workers' together; ns."""
@@ -93,19 +95,10 @@ def _times_of(measured: Round, case: Case) -> list[_WorkerTime]:
 
 
 def parts_of(measured: Round, case: Case, *, waiting: float = 0.0, copies: int = 1) -> Parts | None:
-    """Partition the core-seconds of one execution.
+    """Partition the core-seconds of one execution; the parts add up to workers x T(p). None without stamps.
 
-    Parameters
-    ----------
-    waiting : float
-        Mean number of threads that wait for the GIL.
-    copies : int
-        Factor of all parts: T(1) of a case whose workers each do the whole work counts once per worker.
-
-    Returns
-    -------
-    mapping or None
-        By part, ``cpu`` instead of ``inflation``; they add up to workers x T(p). None without stamps.
+    They have ``cpu`` instead of ``inflation``. ``waiting`` is the mean number of threads that wait for the GIL,
+    ``copies`` a factor of all parts: T(1) of a case whose workers each do the whole work counts once per worker.
     """
     times = _times_of(measured, case)
     if not times:
@@ -146,56 +139,29 @@ def losses_between(parallel: Parts, single: Parts) -> dict[str, float]:
 
 @dataclass(slots=True, kw_only=True)
 class Account:
-    """The losses of one case, per block, as fractions of p * T(p).
+    """The losses of one case, per block, as fractions of p * T(p)."""
 
-    Parameters
-    ----------
-    fractions : mapping of loss to column
-        In every block they add up to 1 - efficiency.
-    waiting, gil_wait_ends : Estimate or None, mapping
-        Mean number of threads that wait for the GIL, and by how much ``gil_wait`` moves, per block, to its ends.
-    unknown : set of str
-        Losses that this case cannot have or whose clocks were not read; they are zero in ``fractions``.
-    cpu_ratio, cpu_weight : column
-        CPU time of T(p) over that of T(1); the latter as a fraction of p * T(p), which turns differences of
-        ``cpu_ratio`` into fractions.
-    wall_s : column
-        T(p), the length of one execution.
-    cpu_per_wall : column
-        CPU time of all workers over T(p): how many CPUs were busy.
-    uneven : column
-        p x the largest worker's CPU time - that of all: the cost of uneven work.
-    throttled : column
-        Time the cgroup's quota stopped threads.
-    faults, single_faults : column
-        Minor page faults of one execution: of T(p), all workers together, and of T(1).
-    fault_share, single_fault_share : column
-        At most this fraction of the core-seconds of T(p), and of T(1), went into page faults (``clocks.faulting_ns``).
-    fault_growth : column
-        By how much page faults take more than in T(1): a part of the loss ``inflation``.
-    single_blocked : column
-        Share of T(1) in which its thread neither ran nor was runnable.
-    single_cpus : column
-        CPUs that T(1) kept busy while it ran, with the threads of the libraries it calls; about 1 without such threads.
-    """
-
-    fractions: dict[str, dict[int, float]] = field(default_factory=lambda: {name: {} for name in LOSSES})
-    waiting: Estimate | None = None
+    # By loss; in every block they add up to 1 - efficiency.
+    fractions: dict[str, _Column] = field(default_factory=lambda: {name: {} for name in LOSSES})
+    waiting: Estimate | None = None  # mean number of threads that wait for the GIL
+    # By how much ``gil_wait`` moves to the ends of ``waiting``.
     gil_wait_ends: dict[int, tuple[float, float]] = field(default_factory=dict)
+    # Losses that this case cannot have or whose clocks were not read: zero in ``fractions``.
     unknown: set[str] = field(default_factory=set)
-    cpu_ratio: dict[int, float] = field(default_factory=dict)
-    cpu_weight: dict[int, float] = field(default_factory=dict)
-    wall_s: dict[int, float] = field(default_factory=dict)
-    cpu_per_wall: dict[int, float] = field(default_factory=dict)
-    uneven: dict[int, float] = field(default_factory=dict)
-    throttled: dict[int, float] = field(default_factory=dict)
-    faults: dict[int, float] = field(default_factory=dict)
-    single_faults: dict[int, float] = field(default_factory=dict)
-    fault_share: dict[int, float] = field(default_factory=dict)
-    single_fault_share: dict[int, float] = field(default_factory=dict)
-    fault_growth: dict[int, float] = field(default_factory=dict)
-    single_blocked: dict[int, float] = field(default_factory=dict)
-    single_cpus: dict[int, float] = field(default_factory=dict)
+    cpu_ratio: _Column = field(default_factory=dict)  # CPU time of T(p) over that of T(1)
+    cpu_weight: _Column = field(default_factory=dict)  # CPU time of T(1): turns differences of cpu_ratio into fractions
+    wall_s: _Column = field(default_factory=dict)  # T(p), the length of one execution
+    cpu_per_wall: _Column = field(default_factory=dict)  # CPU time of all workers over T(p): CPUs that were busy
+    uneven: _Column = field(default_factory=dict)  # p x the largest worker's CPU time - that of all: uneven work
+    throttled: _Column = field(default_factory=dict)  # time the cgroup's quota stopped threads
+    faults: _Column = field(default_factory=dict)  # minor page faults of one execution, all workers together
+    single_faults: _Column = field(default_factory=dict)  # those of T(1)
+    fault_share: _Column = field(default_factory=dict)  # went into page faults, at most (``clocks.faulting_ns``)
+    single_fault_share: _Column = field(default_factory=dict)  # the same of T(1), as a fraction of it
+    fault_growth: _Column = field(default_factory=dict)  # page faults take more than in T(1): a part of ``inflation``
+    single_blocked: _Column = field(default_factory=dict)  # share of T(1) in which it neither ran nor was runnable
+    # CPUs that T(1) kept busy while it ran, with the threads of the libraries it calls; about 1 without such threads.
+    single_cpus: _Column = field(default_factory=dict)
 
     def add_ends(self, at: int, case: Case, measured: Round, gil_wait_s: float, total_s: float) -> None:
         """Add by how much the GIL's part of a block moves to either end of what is known of the waiting threads."""
@@ -278,7 +244,7 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: Estim
     return made if made.cpu_weight else None
 
 
-def _add_faults(faults: dict[int, float], shares: dict[int, float], at: int, measured: Round, workers: int) -> None:
+def _add_faults(faults: _Column, shares: _Column, at: int, measured: Round, workers: int) -> None:
     if measured.minor_faults is None or measured.system_ns is None:
         return
     faults[at] = measured.minor_faults / measured.repeats

@@ -116,30 +116,14 @@ class Net:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sharing:
-    """What decides how much of a case's queueing was other programs' doing.
+    """What decides how much of a case's queueing was other programs' doing."""
 
-    Parameters
-    ----------
-    held : float or None
-        Share of its time one worker alone holds a GIL that all of them need; None where that is unknown.
-    surely_held : float
-        What of that is known from one worker alone, without what lengthens holds when holders queue.
-    sampled_held : float
-        Share of T(p) during which the GIL was certainly held; its holders may have queued.
-    locks : bool
-        Whether workers wait for locks.
-    cpus : int or None
-        Usable CPUs, for which more threads than that queue of their own doing.
-    threads : float
-        Threads of each worker: more than one where the libraries it calls bring their own.
-    """
-
-    held: float | None = 0.0
-    surely_held: float = 0.0
-    sampled_held: float = 0.0
-    locks: bool = False
-    cpus: int | None = None
-    threads: float = 1.0
+    held: float | None = 0.0  # share of its time one worker alone holds a GIL that all need; None: unknown
+    surely_held: float = 0.0  # of that known from one worker alone, without what lengthens holds when holders queue
+    sampled_held: float = 0.0  # share of T(p) during which the GIL was certainly held; its holders may have queued
+    locks: bool = False  # whether workers wait for locks
+    cpus: int | None = None  # usable; more threads than that queue of their own doing
+    threads: float = 1.0  # of each worker: more than one where the libraries it calls bring their own
 
     def crowds(self, workers: int) -> bool:
         """Whether so many workers queue of their own doing."""

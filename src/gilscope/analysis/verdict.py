@@ -38,28 +38,17 @@ _WITH_OWN_GILS = ("interpreters", "processes")
 class Threads:
     """What threads give to implementations, with most workers, and what else gives them more.
 
-    Parameters
-    ----------
-    bound : tuple of CaseRow
-        Held back by the GIL: the whole interval shows no gain, and either the probe found the GIL or the control, on
-        the same CPUs in the same seconds and without the GIL, certainly gained more.
-    unexplained, unclear : tuple of CaseRow
-        They hold the GIL and do not gain, but nor did the control certainly gain more; the interval is too wide.
-    without_gil : tuple of CaseRow
-        They would hold the GIL, if there were one.
-    gaining, flat : tuple of CaseRow
-        They release the GIL, and gain; or they do not although the control did.
-    instead : mapping of str to (tuple of CaseRow)
-        By executor whose workers have a GIL each: what gains where threads do not.
+    ``bound``: held back by the GIL. The whole interval shows no gain, and either the probe found the GIL or the
+    control, on the same CPUs in the same seconds and without the GIL, certainly gained more.
     """
 
     bound: tuple[CaseRow, ...] = ()
-    unexplained: tuple[CaseRow, ...] = ()
-    unclear: tuple[CaseRow, ...] = ()
-    without_gil: tuple[CaseRow, ...] = ()
-    gaining: tuple[CaseRow, ...] = ()
-    flat: tuple[CaseRow, ...] = ()
-    instead: Mapping[str, tuple[CaseRow, ...]]
+    unexplained: tuple[CaseRow, ...] = ()  # they hold the GIL and do not gain, but nor did the control certainly
+    unclear: tuple[CaseRow, ...] = ()  # the interval is too wide
+    without_gil: tuple[CaseRow, ...] = ()  # they would hold the GIL, if there were one
+    gaining: tuple[CaseRow, ...] = ()  # they release the GIL
+    flat: tuple[CaseRow, ...] = ()  # they release the GIL, and do not gain although the control did
+    instead: Mapping[str, tuple[CaseRow, ...]]  # by executor with a GIL per worker: what gains where threads do not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,37 +67,17 @@ class FunctionVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelVerdict:
-    """What is decided about one kernel.
-
-    Parameters
-    ----------
-    confidence : float or None
-        The lowest among the intervals; None where nothing was measured.
-    workers : int
-        The most that do not exceed the usable CPUs; the cases with so many are compared.
-    fastest : tuple of CaseRow
-        Those that tie for the highest rate, the highest first.
-    gains : bool or None
-        Whether any of the compared cases gains; None where that is open.
-    plain : CaseRow or None
-        The pure-Python loop on one thread.
-    threads : Threads or None
-        None on one worker, and for the user's functions.
-    short : ControlRow or None
-        The control, where the machine did not certainly give it its CPUs.
-    uneven : tuple of ControlRow
-        The A/A controls that differ from 1.
-    """
+    """What is decided about one kernel."""
 
     kernel: str
-    confidence: float | None
-    workers: int
-    fastest: tuple[CaseRow, ...]
-    gains: bool | None
-    plain: CaseRow | None = None
-    threads: Threads | None = None
-    short: ControlRow | None = None
-    uneven: tuple[ControlRow, ...] = ()
+    confidence: float | None  # the lowest among the intervals; None where nothing was measured
+    workers: int  # the most that do not exceed the usable CPUs; the cases with so many are compared
+    fastest: tuple[CaseRow, ...]  # those that tie for the highest rate, the highest first
+    gains: bool | None  # whether any of the compared cases gains; None where that is open
+    plain: CaseRow | None = None  # the pure-Python loop on one thread
+    threads: Threads | None = None  # None on one worker, and for the user's functions
+    short: ControlRow | None = None  # the control, where the machine did not certainly give it its CPUs
+    uneven: tuple[ControlRow, ...] = ()  # the A/A controls that differ from 1
     functions: tuple[FunctionVerdict, ...] = ()
 
     @property

@@ -14,83 +14,42 @@ Status: TypeAlias = Literal["ok", "unavailable", "wrong_result", "failed", "time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """What one worker did in one round.
+    """What one worker did in one round."""
 
-    Parameters
-    ----------
-    submit_ns : int
-        When the parent handed out the work.
-    start_ns, end_ns : int
-        Release from the start barrier, end of the last chunk.
-    waiting_ns : int
-        Sum over the inner barriers of (last arrival - own arrival): waiting for others.
-    waking_ns : int
-        Sum over the inner barriers of (own release - last arrival): the price of the barrier.
-    cpu_ns : int
-        CPU time of the worker's thread between start and end.
-    run_queue_ns : int or None
-        Runnable without running, between submit and end; None where the system does not tell.
-    received_ns : int
-        When the parent had the worker's answer.
-    gathering_ns : int
-        From the worker's arrival at the start barrier to its release; 0 where there is none.
-    """
-
-    submit_ns: int
-    start_ns: int
-    end_ns: int
-    waiting_ns: int = 0
-    waking_ns: int = 0
-    cpu_ns: int = 0
-    run_queue_ns: int | None = None
-    received_ns: int = 0
-    gathering_ns: int = 0
+    submit_ns: int  # when the parent handed out the work
+    start_ns: int  # release from the start barrier
+    end_ns: int  # end of the last chunk
+    waiting_ns: int = 0  # sum over the inner barriers of (last arrival - own arrival): waiting for others
+    waking_ns: int = 0  # sum over the inner barriers of (own release - last arrival): the price of the barrier
+    cpu_ns: int = 0  # of the worker's thread between start and end
+    run_queue_ns: int | None = None  # runnable without running, between submit and end; None: the system does not tell
+    received_ns: int = 0  # when the parent had the worker's answer
+    gathering_ns: int = 0  # from the worker's arrival at the start barrier to its release; 0 where there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One timed execution of a case: the kernel ``repeats`` times.
+    """One timed execution of a case: the kernel ``repeats`` times; sums are over the workers.
 
-    Parameters
-    ----------
-    start_ns, end_ns : int
-        The window: common start, and the last worker's end plus the time to combine the partials.
-    combine_ns : int
-        Part of the window spent combining partials in the parent.
-    stamps : tuple of Stamp
-        One per worker; a single one for ``native``, whose threads are not ours to stamp. Read from a file, a round
-        of more than 16 workers has 16 quantiles of each field instead.
-    steal_ns : int or None
-        Time the hypervisor took from the machine during the window, all CPUs together.
-    throttled_ns : int or None
-        Time the cgroup's CPU quota stopped this program's threads, summed over CPUs.
-    process_cpu_ns : int or None
-        CPU time of the process that handed out the work, all its threads together: where workers are threads, those
-        of the libraries they call too.
-    net_ns : int or None
-        Length of the round without what other programs took: every worker's virtual clock leaves out its queueing for
-        a CPU and the steal that is certain, and barriers hand on the latest. None where a worker's is not known.
-    stolen_ns : int or None
-        The steal that is certain, summed over the workers.
-    minor_faults, system_ns : int or None
-        Page faults without input or output, and CPU time in the kernel, summed over the workers.
-    switches : int or None
-        How often workers gave up their CPU of their own accord, summed.
+    ``stamps``: one per worker; a single one for ``native``, whose threads are not ours to stamp. Read from a file, a
+    round of more than 16 workers has 16 quantiles of each field instead. ``net_ns``: the length without what other
+    programs took. Every worker's virtual clock leaves out its queueing for a CPU and the steal that is certain, and
+    barriers hand on the latest. None where a worker's is not known.
     """
 
     repeats: int
-    start_ns: int
-    end_ns: int
-    combine_ns: int = 0
+    start_ns: int  # common start
+    end_ns: int  # the last worker's end plus the time to combine the partials
+    combine_ns: int = 0  # of that, combining partials in the parent
     stamps: tuple[Stamp, ...] = ()
-    steal_ns: int | None = None
-    throttled_ns: int | None = None
-    process_cpu_ns: int | None = None
+    steal_ns: int | None = None  # what the hypervisor took from the machine meanwhile, all CPUs together
+    throttled_ns: int | None = None  # how long the cgroup's CPU quota stopped this program's threads, summed over CPUs
+    process_cpu_ns: int | None = None  # of the process that handed out the work, all its threads together
     net_ns: int | None = None
-    stolen_ns: int | None = None
-    minor_faults: int | None = None
-    switches: int | None = None
-    system_ns: int | None = None
+    stolen_ns: int | None = None  # sum of the steal that is certain
+    minor_faults: int | None = None  # sum of the page faults without input or output
+    switches: int | None = None  # sum of how often workers gave up their CPU of their own accord
+    system_ns: int | None = None  # sum of the CPU time in the kernel
 
     @property
     def wall_ns(self) -> int:

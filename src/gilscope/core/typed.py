@@ -40,13 +40,9 @@ class Reader:
     module knows the types of their fields at run time, and numbers ``Annotated`` with `Bounds`. Unknown fields are
     ignored, as later versions may add some.
 
-    Parameters
-    ----------
-    strict : bool
-        Whether a value of another type is an error, and numbers must be in range. Otherwise a field has its default
-        instead, and an entry of a tuple or mapping is left out.
-    special : mapping of type to callable (value, name) -> object
-        Types that are stored in another form.
+    ``strict``: whether a value of another type is an error, and numbers must be in range. Otherwise a field has its
+    default instead, and an entry of a tuple or mapping is left out. ``special`` has by type what reads those that are
+    stored in another form, as (value, name) -> object.
     """
 
     def __init__(self, *, strict: bool, special: Mapping[Any, Callable[[Any, str], Any]] | None = None) -> None:
@@ -149,10 +145,7 @@ _LENIENT = Reader(strict=False)
 def read(kind: type[T], document: object) -> T:
     """Read a JSON object leniently into a dataclass.
 
-    Raises
-    ------
-    ValueError
-        If a field without a default is missing or has another type, or ``document`` is not an object and there is one.
+    ValueError if a field without a default is missing, as in what is no object, or has another type.
     """
     found: T = _LENIENT.fields(kind, document if isinstance(document, Mapping) else {}, kind.__name__)
     return found

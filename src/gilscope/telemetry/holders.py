@@ -39,19 +39,9 @@ class GilTrace:
     A native thread reads the lock all the time, without ever taking it, and keeps a CPU busy with that: for looking at
     what happens, not for measuring how long it takes.
 
-    Attributes
-    ----------
-    events : tuple of Event
-        After the block: the holds, named after the thread that held it.
-    notes : tuple of str
-        How exact they are.
-    blind_ns : int
-        How long, in sum, the thread that looks had no CPU to do it.
-
-    Raises
-    ------
-    UnavailableError
-        Where ``trace_availability`` says no.
+    After the block ``events`` are the holds, named after the thread that held it, ``notes`` how exact they are, and
+    ``blind_ns`` how long, in sum, the thread that looks had no CPU to do it. Raises UnavailableError where
+    ``trace_availability`` says no.
     """
 
     def __init__(self) -> None:

@@ -38,27 +38,13 @@ OTHER_THREADS = "other threads"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GilThread:
-    """One thread's part.
+    """One thread's part; shares are of the measured time."""
 
-    Parameters
-    ----------
-    name : str
-        Name in ``threading``, or ``thread <native id>`` for threads it does not know.
-    native_id : int or None
-        As the operating system numbers it; None for the sum of the threads that were too many to tell apart.
-    held : Estimate
-        Share of the measured time during which this thread held the GIL.
-    overdue : float
-        Share of the measured time during which this thread kept it although asked to let go (``HoldLengths.overdue``).
-    samples : int
-        Looks that saw it hold the GIL.
-    """
-
-    name: str
-    native_id: int | None
-    held: Estimate
-    overdue: float
-    samples: int
+    name: str  # in ``threading``, or ``thread <native id>`` for threads it does not know
+    native_id: int | None  # None for the sum of the threads that were too many to tell apart
+    held: Estimate  # share during which this thread held the GIL
+    overdue: float  # share during which it kept it although asked to let go (``HoldLengths.overdue``)
+    samples: int  # looks that saw it hold the GIL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,44 +54,28 @@ class HoldLengths:
     A thread that has waited for one switch interval asks for the GIL. Byte code answers at its next jump or call, C
     code not before it returns.
 
-    Parameters
-    ----------
-    turn_s : float or None
-        Mean time held between two hand-overs; exact, because hand-overs are counted. None without hand-overs.
-    median_s, p90_s, longest_s : float or None
-        Length of the hold that a random moment of held time falls into: seen as runs of looks at the same holder
-        without a hand-over. Releases too short for the sampling join two holds. None where holds are shorter than
-        sampling can tell (two intervals).
-    resolution_s : float
-        Mean time between looks.
-    switch_interval_s : float
-        ``sys.getswitchinterval()`` of the measured program.
-    overdue : Estimate or None
-        Share of the time the holder had a CPU, or slept with the lock, during which it had been asked to let go and did
-        not. Near zero for byte code; 1 - switch_interval_s / h for C code that holds it for a longer time h, less on
-        crowded CPUs, where the others are late to ask. None where requests cannot be seen.
+    ``median_s``, ``p90_s``, ``longest_s``: length of the hold that a random moment of held time falls into, seen as
+    runs of looks at the same holder without a hand-over. Releases too short for the sampling join two holds. None where
+    holds are shorter than sampling can tell (two intervals). ``overdue``: share of the time the holder had a CPU, or
+    slept with the lock, during which it had been asked to let go and did not. Near zero for byte code;
+    1 - switch_interval_s / h for C code that holds it for a longer time h, less on crowded CPUs, where the others are
+    late to ask. None where requests cannot be seen.
     """
 
-    turn_s: float | None
+    turn_s: float | None  # mean time held between two hand-overs: exact, for these are counted; None without any
     median_s: float | None
     p90_s: float | None
     longest_s: float | None
-    resolution_s: float
-    switch_interval_s: float
+    resolution_s: float  # mean time between looks
+    switch_interval_s: float  # ``sys.getswitchinterval()`` of the measured program
     overdue: Estimate | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """The same quantities over time, in bins of equal width.
+    """The same quantities over time, in bins of equal width; bin i begins i * bin_s after the start.
 
-    Parameters
-    ----------
-    bin_s : float
-        Width of a bin in seconds; bin i begins i * bin_s after the start.
-    held, waiting : tuple of float or None, shape (n_bins,)
-        None where no look fell into the bin.
-    handovers_per_s : tuple of float or None, shape (n_bins,)
+    Each has shape (n_bins,), with None where no look fell into the bin.
     """
 
     bin_s: float
@@ -116,93 +86,44 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GilReading:
-    """Everything the probe saw in one window.
+    """Everything the probe saw in one window."""
 
-    Parameters
-    ----------
-    window_s : float
-        Measured time.
-    samples : int
-    rate_hz : float
-        Looks per second, on average.
-    interval_s : float
-        Mean time between looks.
-    held : Estimate
-    waiting : Estimate or None
-        Mean number of threads that wait for the GIL; None where the platform does not tell.
-    contended : float
-        Share of the time during which it was held and somebody waited.
-    handovers : int
-    handovers_per_s : float
-    threads : tuple of GilThread
-        Those seen holding it, the largest share first; empty where the platform does not tell them apart.
-    unattributed : float
-        Share of samples of a held GIL whose thread is not known.
-    holds : HoldLengths
-    timeline : Timeline
-    cost : float
-        CPU time of the sampler over the measured time: a share of one CPU.
-    busy : float
-        How crowded the CPUs were at the end, 0 (one to spare) to 1: what the adaptive rate goes by.
-    late : float
-        Share of looks that came later than their slot: the sampler did not get a CPU in time.
-    realtime : bool
-        Whether the system let the sampler go before other threads: then looks are in time on crowded CPUs too.
-    held_long_run, waiting_long_run : Estimate or None
-        The same means with the interval in which they lie over a long time of the same work, by batch means: what
-        another window may show. None where the window is too short for ten batches, and in files of before.
-    """
-
-    window_s: float
+    window_s: float  # measured time
     samples: int
-    rate_hz: float
-    interval_s: float
+    rate_hz: float  # looks per second, on average
+    interval_s: float  # mean time between looks
     held: Estimate
-    waiting: Estimate | None
-    contended: float
+    waiting: Estimate | None  # mean number of threads that wait for the GIL; None: the platform does not tell
+    contended: float  # share of the time during which it was held and somebody waited
     handovers: int
     handovers_per_s: float
-    threads: tuple[GilThread, ...]
-    unattributed: float
+    threads: tuple[GilThread, ...]  # seen holding it, the largest share first; empty where they cannot be told apart
+    unattributed: float  # share of samples of a held GIL whose thread is not known
     holds: HoldLengths
     timeline: Timeline
-    cost: float
-    busy: float
-    late: float
-    realtime: bool = False
+    cost: float  # CPU time of the sampler over the measured time: a share of one CPU
+    busy: float  # how crowded the CPUs were at the end, 0 (one to spare) to 1: the adaptive rate goes by it
+    late: float  # share of looks that came later than their slot: the sampler did not get a CPU in time
+    realtime: bool = False  # whether the sampler goes before other threads: looks are in time on crowded CPUs too
+    # The same means with the interval in which they lie over a long time of the same work, by batch means: what another
+    # window may show. None where the window is too short for ten batches, and in files of before.
     held_long_run: Estimate | None = None
     waiting_long_run: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GilReport:
-    """What is known about the GIL of a process after it was watched, or why nothing is.
+    """What is known about the GIL of a process after it was watched, or why nothing is."""
 
-    Parameters
-    ----------
-    available : bool
-        Whether it was measured.
-    reason : str
-        Why not.
-    enabled, free_threaded_build : bool
-        Whether the interpreter has a GIL, and whether it could run without.
-    switched_on : str
-        On a free-threaded build with the GIL: what switched it on.
-    waiting_reason, threads_reason, overdue_reason : str
-        Why the waiting threads, who held it, or requests in vain are not known.
-    reading : GilReading or None
-        None unless ``available``.
-    """
-
-    available: bool
-    reason: str = ""
-    enabled: bool = True
-    free_threaded_build: bool = False
-    switched_on: str = ""
-    waiting_reason: str = ""
-    threads_reason: str = ""
-    overdue_reason: str = ""
-    reading: GilReading | None = None
+    available: bool  # whether it was measured
+    reason: str = ""  # why not
+    enabled: bool = True  # whether the interpreter has a GIL
+    free_threaded_build: bool = False  # whether it could run without
+    switched_on: str = ""  # on a free-threaded build with the GIL: what switched it on
+    waiting_reason: str = ""  # why the waiting threads are not known
+    threads_reason: str = ""  # why it is not known who held it
+    overdue_reason: str = ""  # why requests in vain are not known
+    reading: GilReading | None = None  # None unless available
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it: the quantities beside the reasons, and left out where there are none."""
@@ -212,13 +133,7 @@ class GilReport:
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> GilReport:
-        """Read what ``to_dict`` returned.
-
-        Raises
-        ------
-        ValueError
-            If it was measured and a quantity is missing.
-        """
+        """Read what ``to_dict`` returned; ValueError if it was measured and a quantity is missing."""
         report = typed.read(cls, facts)
         return replace(report, reading=typed.read(GilReading, facts)) if report.available else report
 
@@ -226,8 +141,6 @@ class GilReport:
 def _score(share: float, size: float, n: int) -> Estimate:
     """Return the score interval of a share seen with an effective sample size of ``size``, continuity-corrected.
 
-    Notes
-    -----
     Wilson's interval (1927) covers with 95 % on average over shares and sizes, and with less at many of them; the
     corrected one with at least that nearly everywhere (Newcombe, Statistics in Medicine 17 (1998) 857, method 4).
     """
@@ -247,8 +160,6 @@ def _score(share: float, size: float, n: int) -> Estimate:
 def _variance(snapshot: Snapshot, differences: float) -> float:
     """Variance of a time-weighted mean, from the squared differences of successive looks.
 
-    Notes
-    -----
     Each look is taken at a uniformly random moment of its slot. The error of the mean is the sum of the slots' own
     errors; half the squared difference of neighbours estimates a slot's variance, and overestimates it where the level
     moves (collapsed strata; Cochran, Sampling Techniques (1977), section 5A.12). So runs of equal looks, holds longer
@@ -344,23 +255,10 @@ def _timeline(snapshot: Snapshot, waiting: bool) -> Timeline:
 
 
 def read(snapshot: Snapshot, *, names: Mapping[int, str], waiting: bool, requests: bool) -> GilReading:
-    """Turn the counts of the probe into estimates.
+    """Turn the counts of the probe, ``_gilprobe.Sampler.snapshot()``, into estimates.
 
-    Parameters
-    ----------
-    snapshot : Snapshot
-        ``_gilprobe.Sampler.snapshot()``.
-    names : mapping of int to str
-        Thread names by native id.
-    waiting : bool
-        Whether the number of waiting threads can be trusted here.
-    requests : bool
-        Whether requests to let go can be seen here.
-
-    Raises
-    ------
-    MeasurementError
-        If there was no look at all.
+    ``names`` are those of threads by native id; ``waiting`` and ``requests``: whether the number of waiting threads can
+    be trusted here, and requests to let go be seen. Raises MeasurementError if there was no look at all.
     """
     samples, window_s = snapshot["samples"], snapshot["wall_ns"] / NS_PER_S
     if not samples:

@@ -37,23 +37,15 @@ _MEASURED = ("ok", "too_noisy")
 
 @dataclass(slots=True, kw_only=True)
 class ScalingResult:
-    """A function under one executor: measured when it is first needed, for as long as it takes to tell.
-
-    Parameters
-    ----------
-    budget_s : float
-        Seconds of timed rounds at most.
-    report : callable (mapping) -> None
-        Receives each decision.
-    """
+    """A function under one executor: measured when it is first needed, for as long as it takes to tell."""
 
     func: Callable[..., Any]
     args: Sequence[Any]
     kwargs: Mapping[str, Any]
     executor: str = "threads"
     workers: int = 2
-    budget_s: float = DEFAULT_BUDGET_S
-    report: OnDecision = lambda decision: None
+    budget_s: float = DEFAULT_BUDGET_S  # of timed rounds at most
+    report: OnDecision = lambda decision: None  # receives each decision
     _answer: Answer | None = None
     _result: ResultSet | None = None
 

@@ -173,12 +173,8 @@ def row_of(way: Contender, pattern: Pattern) -> MetgRow:
 def batches_of(rows: Sequence[MetgRow], task_s: float) -> dict[str, tuple[int, int | None]]:
     """Return how many tasks of ``task_s`` seconds must go together so that half of the time is work.
 
-    Of each way the pattern its users have is taken: a bag where tasks are submitted (they come one by one) or looped
-    over, steps where they are dealt (a batch is what is dealt).
-
-    Returns
-    -------
-    dict of label to (tasks, tasks at the upper end of the interval or None)
+    By label (tasks, tasks at the upper end of the interval or None). Of each way the pattern its users have is taken: a
+    bag where tasks are submitted (they come one by one) or looped over, steps where they are dealt (a batch is that).
     """
     found = {}
     for row in rows:

@@ -245,14 +245,8 @@ def measure(
 ) -> None:
     """Sweep the task size of every cell, in blocks, until the budget is spent; one block at least.
 
-    Parameters
-    ----------
-    ways : sequence of Contender
-        Each is a row per pattern, whether it can be measured or not.
-    cells : sequence of MetgCell
-        What can be measured of them.
-    log : MetgLog
-        Receives everything. Blocks that it has already count, with the time they took.
+    Each of the ``ways`` is a row per pattern, whether it can be measured or not; ``cells`` are those that can. Blocks
+    that ``log`` has already count, with the time they took.
     """
     for way in ways:
         for pattern in PATTERNS:
