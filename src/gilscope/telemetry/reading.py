@@ -97,7 +97,7 @@ class GilReading:
     contended: float  # share of the time during which it was held and somebody waited
     handovers: int
     handovers_per_s: float
-    threads: tuple[GilThread, ...]  # seen holding it, the largest share first; empty where they cannot be told apart
+    threads: tuple[GilThread, ...]  # seen holding it, the largest share first; empty where nothing tells them apart
     unattributed: float  # share of samples of a held GIL whose thread is not known
     holds: HoldLengths
     timeline: Timeline
