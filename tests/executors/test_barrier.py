@@ -223,20 +223,26 @@ def test_queueing_hidden_behind_a_slower_worker_changes_nothing(tmp_path: Path) 
 
 @pytest.mark.measuring
 def test_being_woken_late_is_taken_out_beyond_what_a_wake_up_takes_by_itself(tmp_path: Path) -> None:
-    barriers, queues = _virtual(tmp_path, 2)
-    found = [0, 0]
+    def taken_out(folder: Path) -> int:
+        barriers, queues = _virtual(folder, 2)
+        found = [0, 0]
 
-    def body(index: int, barrier: Any) -> None:
-        start = barrier.start()
-        if index:
-            time.sleep(0.03)
-            queues[0].add(10_000)  # the other's, while it is woken: much less than GS_WAKE_NS
-        barrier.wait()
-        end = time.perf_counter_ns()
-        found[index] = end - start - barrier.finish(end)[0]
+        def body(index: int, barrier: Any) -> None:
+            start = barrier.start()
+            if index:
+                time.sleep(0.03)
+                queues[0].add(10_000)  # the other's, while it is woken: much less than GS_WAKE_NS
+            barrier.wait()
+            end = time.perf_counter_ns()
+            found[index] = end - start - barrier.finish(end)[0]
 
-    _run(barriers, body)
-    assert found == [pytest.approx(0, abs=1e6)] * 2
+        _run(barriers, body)
+        return max(map(abs, found))
+
+    attempts = [tmp_path / str(attempt) for attempt in range(5)]  # what the machine really takes only adds to it
+    for folder in attempts:
+        folder.mkdir()
+    assert min(map(taken_out, attempts)) < 1e6
 
 
 @pytest.mark.measuring
