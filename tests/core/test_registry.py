@@ -94,7 +94,7 @@ def test_an_id_is_found_by_what_only_it_has(text: str, found: str) -> None:
     ("text", "said"),
     [
         ("threads*2", "'threads\\*2' may be nbody/cy_nogil@threads\\*2#M, nbody/py_loop@threads\\*2#M: say more of it"),
-        ("nbody/cy_nogil@thread*2#M", "no case .* in here: did you mean 'nbody/cy_nogil@threads\\*2#M'?"),
+        ("nbody/cy_nogil@thread*2#M", "no case .* in here: did you mean 'nbody/cy_nogil@threads\\*2#M'\\? there"),
         ("zzz", "no case 'zzz' in here: there"),
         (" ", "may be|there"),
     ],

@@ -91,7 +91,7 @@ def id_of(text: str, ids: Collection[str], where: str, lists: str) -> str:
     """Return the one id that is a text, holds it, or has all its words among its parts.
 
     ``f@threads*2``, ``f threads 2`` and a row as copied from a table will do. Raises UnknownNameError if there is none
-    in ``where``, with the nearest or what ``lists`` them, or several, with some of them.
+    in ``where``, with the nearest and what ``lists`` them, or several, with some of them.
     """
     if text in ids:
         return text
@@ -103,7 +103,8 @@ def id_of(text: str, ids: Collection[str], where: str, lists: str) -> str:
         some = ", ".join(found[:_SOME]) + (", ..." if len(found) > _SOME else "")
         raise UnknownNameError(f"{text!r} may be {some}: say more of it")
     close = nearest(text, ids)
-    raise UnknownNameError(f"no case {text!r} in {where}: " + (f"did you mean {close!r}?" if close else lists))
+    hint = f"did you mean {close!r}? " if close else ""
+    raise UnknownNameError(f"no case {text!r} in {where}: {hint}{lists}")
 
 
 def _parts(identity: str) -> set[str]:
