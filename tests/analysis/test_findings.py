@@ -17,7 +17,7 @@ from gilscope.analysis.findings import FINDINGS, cure_of
 from gilscope.analysis.to_json import json_schema
 from gilscope.core.cases import Case, Slot
 from gilscope.core.records import ResultSet, Round
-from tests.analysis.causes import FOUR, NATIVE, PLANTED, PROCESSES, SERIALISED, THREADS, TWO_CPUS, growing, unwatched
+from tests.analysis.causes import FOUR, NATIVE, PLANTED, PROCESSES, SERIALISED, THREADS, TWO_CPUS, unwatched
 from tests.analysis.rounds import SPIN, Did, alone, ideal, made_of, native, probe, study
 from tests.analysis.synthetic import documented, row
 from tests.validators import keeps_to
@@ -335,22 +335,6 @@ def test_waiting_that_nobody_counted_is_not_called_a_lock(held: float, did: Did,
     assert said(study(THREADS, made_of(did, did), gil=[unwatched(held)] * 3)) == expected
 
 
-def test_calls_that_mostly_sleep_are_repeatable_whatever_their_little_cpu_time_does() -> None:
-    made = study(PROCESSES, made_of(*[Did(cpu=1, rest=50)] * 2), single=made_of(Did(cpu=2, rest=98)))
-
-    def dearer(measured: Round, at: int) -> Round:
-        stamps = [dataclasses.replace(one, cpu_ns=round(one.cpu_ns * 1.1**at)) for one in measured.stamps]
-        return dataclasses.replace(measured, stamps=tuple(stamps))
-
-    blocks = [
-        dataclasses.replace(
-            one, rounds={key: seen if ":" in key else dearer(seen, one.index) for key, seen in one.rounds.items()}
-        )
-        for one in made.blocks
-    ]
-    assert "not_repeatable" not in said(dataclasses.replace(made, blocks=tuple(blocks)))
-
-
 # What goes away without a cause
 
 
@@ -375,12 +359,6 @@ def test_a_worker_that_has_all_the_work_is_as_slow_without_the_gil():
 def test_without_a_clock_of_queueing_the_control_tells_it_from_locks(of_control, expected):
     own, spin = (made_of(*[Did(cpu=50, rest=rest, queued=None)] * 2) for rest in (25.0, of_control))
     assert [code for code in said(study(PROCESSES, own, spin=spin)) if code == "lock_bound"] == expected
-
-
-def test_a_steady_growth_of_calls_is_found_before_it_is_large_and_a_step_is_not():
-    made = study(PROCESSES, ideal(2), blocks=20)
-    assert said(growing(made, lambda at: 1.0 + 0.01 * at)) == ["not_repeatable"]
-    assert said(growing(made, lambda at: 1.2 if at >= 10 else 1.0)) == ["scales"]
 
 
 def test_threads_of_libraries_are_seen_beside_other_programs():
