@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gilscope.core import clocks, targets
+from gilscope.executors import serial
 from gilscope.executors._worker import Bound, Job, perform
 from gilscope.kernels import _calls
 from gilscope.kernels._calls import CallError, Calls, import_target
@@ -267,3 +268,28 @@ def test_copies_are_made_before_the_clock_starts(folder: Path) -> None:
     timed = Timed(_definition(folder, "owned:grows", arguments="(([1],), {})", fresh="1"))
     perform(Bound(job=job, function=timed, buffers={}, barrier=Barrier(), import_ns=0), 2)
     assert events[:2] == ["prepare 10", "start"]
+
+
+def test_what_making_the_copies_costs_is_in_no_figure_of_one_worker(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the process would seem to keep more than one CPU busy, as with threads of libraries."""
+    events: list[str] = []
+    monkeypatch.setattr(serial, "prepare", lambda *args: events.append("prepare"))
+    monkeypatch.setattr(serial, "outside", lambda: events.append("outside") or (None, None, 0))
+    session = object.__new__(serial.SerialSession)
+    session._task, session._bound, session.placed = None, None, []
+    with pytest.raises(AttributeError):  # nothing is bound
+        session.run_round(1)
+    assert events == ["prepare", "outside"]
+
+
+def test_copies_that_are_there_are_not_made_again(folder: Path) -> None:
+    calls = _calls_of(folder, "owned:grows", arguments="(([1],), {})", fresh="1")
+    calls.prepare(3)
+    first = list(calls._copies)
+    calls.prepare(3)
+    assert all(one is other for one, other in zip(first, calls._copies, strict=True))
+    calls.run(0, 3)
+    calls.prepare(3)
+    assert calls._copies[0] is not first[0]

@@ -136,6 +136,16 @@ def warm_up(bound: Bound) -> tuple[int, str, str, bool]:
     return (spent_ns if cache != "none" else 0), cache, targets.isa_of(job.target), gil
 
 
+def _chunks(job: Job, limit: int | None) -> Sequence[tuple[int, int, int]]:
+    return job.chunks if limit is None else job.chunks[: limit * job.parties if job.dynamic else limit]
+
+
+def prepare(bound: Bound, repeats: int, limit: int | None) -> None:
+    """Let the function make what its calls in a round need, before any clock of the round is read; twice is once."""
+    if make := getattr(bound.function, "prepare", None):
+        make(repeats * bound.job.phases * sum(hi - lo for _, lo, hi in _chunks(bound.job, limit)))
+
+
 def perform(bound: Bound, repeats: int, limit: int | None = None) -> WorkerReport:
     """Do this worker's part of a round: all repeats and phases, meeting the others at the barrier after each phase.
 
@@ -145,12 +155,11 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> WorkerRepor
     """
     job, function, params, buffers = bound.job, bound.function, bound.job.params, bound.buffers
     wait = bound.barrier.wait if bound.barrier is not None and not job.alone else None
-    chunks = job.chunks if limit is None else job.chunks[: limit * job.parties if job.dynamic else limit]
+    chunks = _chunks(job, limit)
     phases, inner_barriers = job.phases, repeats * job.phases - 1
     partials: list[tuple[int, int, Any]] = []
     done = 0
-    if prepare := getattr(function, "prepare", None):
-        prepare(repeats * phases * sum(hi - lo for _, lo, hi in chunks))
+    prepare(bound, repeats, limit)
     before, queued_ns = clocks.thread_usage(), clocks.run_queue_ns()
     arrived_ns = clocks.wall_ns()
     start_ns = bound.barrier.start() if bound.barrier is not None else arrived_ns

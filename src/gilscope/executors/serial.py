@@ -9,7 +9,7 @@ from gilscope.core import clocks
 from gilscope.core.records import Round
 from gilscope.executors import NoPool, Session
 from gilscope.executors._rounds import Task, bound_to, combine, job_of, net_of, outside, since, stamp, used
-from gilscope.executors._worker import bind, perform, warm_up
+from gilscope.executors._worker import bind, perform, prepare, warm_up
 
 
 class SerialSession(Session):
@@ -27,6 +27,7 @@ class SerialSession(Session):
 
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
         """Run the kernel ``repeats`` times; ``limit``: only so many chunks of each phase."""
+        prepare(self._bound, repeats, limit)
         before, submitted = outside(), clocks.wall_ns()
         with bound_to([place["cpu"] for place in self.placed]):
             report = perform(self._bound, repeats, limit)

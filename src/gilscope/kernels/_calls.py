@@ -226,7 +226,7 @@ class Calls:
 
     def prepare(self, calls: int) -> None:
         """Make the copies for so many calls by ``run``, where calls need them: before the clock starts."""
-        if self._as_given:
+        if self._as_given and (self._used or len(self._copies) < calls):
             self._copies.clear()
             self._used = 0
             self._copies += [self.again(self._as_given)._call for _ in range(calls)]

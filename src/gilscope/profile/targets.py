@@ -59,14 +59,14 @@ def check_target(target: str, folder: Path) -> str:
 def _hint(target: str, folder: Path) -> str:
     """Say how a target that names no function could be written."""
     module, dot, name = target.rpartition(".")
-    if target.endswith(".py") and (defined := functions_in(folder / target)):
+    if target.endswith(".py") and (defined := _functions_in(folder / target)):
         return f"{target} defines {', '.join(defined[:_NAMED])}; write it like {target}:{defined[0]}"
     if dot and _is_dotted(target) and not target.endswith(".py"):
         return f"did you mean {module}:{name}?"
     return "write it like pkg.module:function or path/file.py:function"
 
 
-def functions_in(file: Path) -> list[str]:
+def _functions_in(file: Path) -> list[str]:
     """Return the public functions that a file defines at its top; empty where it cannot be read or has none."""
     try:
         body = ast.parse(file.read_bytes()).body
