@@ -33,6 +33,13 @@ def test_a_steady_growth_of_calls_is_found_before_it_is_large_and_a_step_is_not(
     assert said(growing(made, lambda at: 1.2 if at >= 10 else 1.0)) == ["scales"]
 
 
+def test_a_machine_that_slows_down_half_way_is_no_growth_of_calls_however_few_the_blocks() -> None:
+    made = study(PROCESSES, ideal(2), blocks=6)
+    slower, drifts = (1.0, 1.03, 1.01, 1.7, 1.68, 1.72), (1.0, 1.1, 1.2, 1.35, 1.5, 1.7)
+    assert "not_repeatable" not in said(growing(made, lambda at: slower[at]))
+    assert "not_repeatable" in said(growing(made, lambda at: drifts[at]))
+
+
 def test_the_order_of_many_blocks_costs_no_more_than_that_of_some() -> None:
     assert not_repeatable._tau(range(100_000)) == 1.0
     assert not_repeatable._tau([0.0] * 50_000 + [1.0] * 50_000) < 0.6

@@ -15,13 +15,14 @@ EXPLAINS = frozenset(
     {"superlinear", "scales", "scales_partly", "too_noisy", "too_short", "imbalance", "inflation", "contention"}
 )
 
-LEAST_BLOCKS, FEW_BLOCKS = 4, 9
-CHANGED, CHANGED_IN_FEW = 1.25, 1.5
-"""The change from the first to the last third of the blocks that is no drift, and the one of a few, single blocks."""
+STEADY = 0.8
+"""Kendall's tau of the series with its order that only calls which change with their number reach: where the machine
+itself slows down half-way, code that the control does not stand for takes a step, which has 0.5."""
 
-STEADY, STEADY_BLOCKS, GROWN = 0.8, 18, 1.1
-"""Kendall's tau of the series, of so many blocks, that only calls which change with their number reach (a step half-way
-has 0.5), and the change from which it matters."""
+LEAST_BLOCKS, FEW_BLOCKS, MANY_BLOCKS = 4, 9, 18
+CHANGED_IN_FEW, CHANGED, GROWN = 1.5, 1.25, 1.1
+"""The change from the first to the last third that is no drift: below ``FEW_BLOCKS``, below ``MANY_BLOCKS``, from them
+on."""
 _MOST_COMPARED = 150  # values, each with each
 
 DIFFERS = 2.0
@@ -29,7 +30,7 @@ DIFFERS = 2.0
 
 
 def find(view: CaseView) -> Finding | None:
-    """Name it where the CPU time of T(1) over that of the control changed for good: the outer thirds do not overlap.
+    """Name it where the CPU time of T(1) over that of the control changes steadily and its outer thirds do not overlap.
 
     Or where the function, when it was examined, took longer with fresh arguments and caches, or its arguments grew.
     """
@@ -53,10 +54,9 @@ def _changed(view: CaseView) -> float | None:
     waits = averaged(view.account.single_blocked) if view.account is not None else None
     if waits is not None:  # the CPU time of a call that mostly sleeps may double, and a call takes as long
         changed = 1.0 + (changed - 1.0) * (1.0 - waits.value)
-    least = CHANGED if len(series) >= FEW_BLOCKS else CHANGED_IN_FEW
-    if len(series) >= STEADY_BLOCKS and abs(_tau(series)) >= STEADY:
-        least = GROWN
-    return None if not apart or 1.0 / least < changed < least else changed
+    least = CHANGED_IN_FEW if len(series) < FEW_BLOCKS else CHANGED if len(series) < MANY_BLOCKS else GROWN
+    large = not 1.0 / least < changed < least
+    return changed if large and apart and abs(_tau(series)) >= STEADY else None
 
 
 def _tau(series: Sequence[float]) -> float:
