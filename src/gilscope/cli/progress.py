@@ -1,7 +1,6 @@
 """Progress on stderr while a study is measured: a bar on a terminal, plain lines elsewhere, or nothing.
 
-Everything is drawn in the observer's calls, which come between rounds. There is no refresh thread: it would run inside
-timed rounds and hold the GIL of a process that shares the CPUs with the workers.
+Everything is drawn in the observer's calls, between rounds: a refresh thread would hold the GIL inside timed ones.
 """
 
 from __future__ import annotations
