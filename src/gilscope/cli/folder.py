@@ -30,7 +30,12 @@ def output_folder(out: str | None, *, resume: bool = False, name: str = RESULT_N
     """
     ours = out is None or not Path(out).exists()
     try:
-        folder = _fresh() if out is None else _given(Path(out), resume, name)
+        folder = _fresh() if out is None else Path(out)
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / name).exists() and not resume:
+            raise UsageError(
+                f"{str(folder)!r} already holds a {name}: choose another folder with --out, or go on by --resume"
+            )
     except FileExistsError:
         raise cannot_write(str(out), "it is a file", "folder") from None
     except OSError as error:
@@ -53,10 +58,7 @@ def newest(parent: Path, names: Collection[str] = (RESULT_NAME,)) -> Path | None
 
 
 def begun(options: VerbOptions, name: str = RESULT_NAME) -> Path | None:
-    """Return the file that ``--resume`` goes on with, in a folder or the newest one; None without that option.
-
-    None too where a kill came before the first line was written. UsageError if there is no such file.
-    """
+    """Return the file that ``--resume`` goes on with, None where nothing is to be; UsageError if none is there."""
     if not options.given("resume"):
         return None
     out = options.text("out")
@@ -67,15 +69,6 @@ def begun(options: VerbOptions, name: str = RESULT_NAME) -> Path | None:
         path.unlink()
         return None
     return path
-
-
-def _given(folder: Path, resume: bool, name: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / name).exists() and not resume:
-        raise UsageError(
-            f"{str(folder)!r} already holds a {name}: choose another folder with --out, or go on by --resume"
-        )
-    return folder
 
 
 def _fresh() -> Path:

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from gilscope.analysis.program import ProgramReport
     from gilscope.telemetry.program import ProgramRun
 
-CONTEXT = {"allow_interspersed_args": False}
-"""Settings of the command: what follows the script belongs to it, options too."""
+CONTEXT = {"allow_interspersed_args": False}  # what follows the script belongs to it, options too
 
 _STDOUT = "-"
 
@@ -56,10 +55,7 @@ def gil(
 
 
 def _writable(out: str) -> str:
-    """Return the absolute path of the report, before the program runs in vain.
-
-    UsageError if it cannot be written, or is something else's: scripts are next to it on the command line.
-    """
+    """Return the absolute path of the report; UsageError if it cannot be written, or is another's, as a script is."""
     from gilscope.analysis.program import GIL_SCHEMA
 
     path = Path(out).absolute()
@@ -69,9 +65,8 @@ def _writable(out: str) -> str:
         raise cannot_write(out, "permission denied")
     if path.is_file() and path.stat().st_size:
         with path.open("rb") as file:
-            ours = GIL_SCHEMA.encode() in file.read(100)
-        if not ours:
-            raise UsageError(f"{out!r} exists and is no report of 'gilscope gil': choose another file with --out")
+            if GIL_SCHEMA.encode() not in file.read(100):
+                raise UsageError(f"{out!r} exists and is no report of 'gilscope gil': choose another file with --out")
     return str(path)
 
 

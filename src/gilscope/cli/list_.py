@@ -1,7 +1,4 @@
-"""``gilscope list``: what is here, and what cannot be used and why.
-
-The module is not called ``list``: as an attribute of its package it would hide the builtin there.
-"""
+"""``gilscope list``: what is here, and what cannot be used and why; as ``list`` it would hide the builtin."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Option:
 
 
 # fmt: off
-OPTIONS = (
+OPTIONS = (  # in the order of every verb's help
     Option("kernels", "KERNEL", "Kernels to compare; 'gilscope list' names them.",
            ("run",), readers.kernels, "kernels", setting=True, many=True, argument=True),
     Option("implementations", "a,b", "Only these, e.g. py_loop,cy_nogil.",
@@ -125,7 +125,6 @@ OPTIONS = (
     Option("quiet", "", "Show no progress.", _MEASURING, measured=False),
 )
 # fmt: on
-"""In the order of every verb's help."""
 
 
 def options_of(verb: str) -> dict[str, Option]:

@@ -1,7 +1,6 @@
 """Progress on stderr while a study is measured: a bar on a terminal, plain lines elsewhere, or nothing.
 
-Everything is drawn in the observer's calls, which come between rounds. There is no refresh thread: it would run inside
-timed rounds and hold the GIL of a process that shares the CPUs with the workers.
+Everything is drawn in the observer's calls, between rounds: a refresh thread would hold the GIL inside timed ones.
 """
 
 from __future__ import annotations
@@ -42,7 +41,16 @@ def watch(*, quiet: bool, budget_s: float) -> Iterator[Observer]:
         yield LineProgress(sys.stderr, budget_s=budget_s)
 
 
-class LineProgress(Observer):
+class _Complaining(Observer):
+    """Reports at once what went wrong with a case."""
+
+    def prepared(self, record: CaseRecord) -> None:
+        if record.status not in _EXPECTED:
+            reason = record.reason.removeprefix(f"{record.case.id}: ")
+            self.message(f"{record.case.id}: {record.status.replace('_', ' ')}: {reason}")
+
+
+class LineProgress(_Complaining):
     """Plain lines, at most one every few seconds; ``clock`` returns monotonic seconds."""
 
     def __init__(self, stream: TextIO, *, budget_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -52,10 +60,6 @@ class LineProgress(Observer):
     def preparing(self, case: Case, done: int, total: int) -> None:
         left = preparing_left(self._clock() - self._started_s, done, total, self._budget_s)
         self._seldom(f"preparing {done + 1}/{total} {case.id}, {left}")
-
-    def prepared(self, record: CaseRecord) -> None:
-        if record.status not in _EXPECTED:
-            self.message(_trouble(record))
 
     def block_done(
         self, kernel: str, blocks: int, half_width: float | None, spent_s: float, seconds_left: float, timed_s: float
@@ -73,7 +77,7 @@ class LineProgress(Observer):
             self.message(text)
 
 
-class BarProgress(Observer):
+class BarProgress(_Complaining):
     """One bar on the terminal, drawn at most once per block."""
 
     def __init__(self, progress: Progress, task: TaskID, *, budget_s: float) -> None:
@@ -103,10 +107,6 @@ class BarProgress(Observer):
         left = preparing_left(time.monotonic() - self._started_s, done, total, self._budget_s)
         self._draw(f"preparing {done + 1}/{total}", done, total, f"{left}  {case.id}")
 
-    def prepared(self, record: CaseRecord) -> None:
-        if record.status not in _EXPECTED:
-            self.message(_trouble(record))
-
     def block_done(
         self, kernel: str, blocks: int, half_width: float | None, spent_s: float, seconds_left: float, timed_s: float
     ) -> None:
@@ -122,10 +122,7 @@ class BarProgress(Observer):
 
 
 class Provisional(Observer):
-    """Passes everything on to ``inner``; gives it a first verdict, once, at the end of a block when it is due.
-
-    ``answer`` makes the sentences from the result file so far; ``clock`` returns monotonic seconds.
-    """
+    """Passes all on to ``inner``, and once, after a block when it is due, what ``answer`` says of the result so far."""
 
     def __init__(
         self, inner: Observer, answer: Callable[[Path], str], path: Path, clock: Callable[[], float] = time.monotonic
@@ -177,8 +174,3 @@ def block_facts(kernel: str, blocks: int, half_width: float | None) -> str:
     if half_width is None or not math.isfinite(half_width):
         return count
     return f"{count}, widest interval ±{100 * half_width:.1f} %"
-
-
-def _trouble(record: CaseRecord) -> str:
-    reason = record.reason.removeprefix(f"{record.case.id}: ")
-    return f"{record.case.id}: {record.status.replace('_', ' ')}: {reason}"

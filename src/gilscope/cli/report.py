@@ -43,10 +43,7 @@ def _located(result: str) -> Path:
 
 
 def add_report(folder: Path, answer: Answer, *, quiet: bool) -> None:
-    """Write the report beside a result that was just measured, and print on stderr where it is.
-
-    A measurement is worth more than its picture: nothing that goes wrong here may end the program.
-    """
+    """Write the report beside a result and say on stderr where; nothing that goes wrong here may end the program."""
     from gilscope.cli.output import complain, shown
     from gilscope.cli.output import write as say
 

@@ -25,10 +25,7 @@ class Settings:
 
 
 def read_settings(start: Path) -> Settings:
-    """Search ``start`` and the folders above it for ``[tool.gilscope]``; only the nearest counts.
-
-    UsageError if a pyproject.toml on the way cannot be read, or has unknown keys or unusable values.
-    """
+    """Return the nearest ``[tool.gilscope]`` from ``start`` upwards; UsageError if a file or a key is unusable."""
     import tomllib
 
     for folder in (start, *start.parents):

@@ -25,22 +25,15 @@ def show(
     json: Annotated[bool, Option("--json", help="Print the analysis as JSON and nothing else.")] = False,
 ) -> None:
     """Show a result again: the tables of 'run', one case fully, or a study (metg, ipc, startup) as far as it got."""
-    from gilscope.studies.kinds import is_study
+    from gilscope.cli.study import print_study
+    from gilscope.studies.kinds import is_study, load_study, study_files
 
     path = locate(result, studies=True)
     if not path.is_dir() and not is_study(path):
         _show_result(path, case=case, one_time=one_time, json=json)
-    elif case is None:
-        _show_studies(path, json=json)
-    else:
+        return
+    if case is not None:
         raise UsageError(f"{str(path)!r} is a study and has no cases: show it without --case")
-
-
-def _show_studies(path: Path, *, json: bool) -> None:
-    """Show one study, or all of a folder."""
-    from gilscope.cli.study import print_study
-    from gilscope.studies.kinds import load_study, study_files
-
     paths = list(study_files(path).values()) if path.is_dir() else [path]
     if json and len(paths) > 1:
         raise UsageError(f"{str(path)!r} holds {len(paths)} studies: name one, like {str(paths[0])!r}")

@@ -29,10 +29,7 @@ def workers_of(options: VerbOptions) -> int:
 def taken_up(
     kind: Kind[RequestT, Any, Any, Any], request: RequestT, options: VerbOptions
 ) -> tuple[str | None, RequestT, bool]:
-    """Return folder and request to go on with, and whether there is anything: else it is measured from the start.
-
-    Where the command line says more of what is measured than a budget, it must be the same study.
-    """
+    """Return folder and request to go on with, and whether there is any; what was asked anew must be the same study."""
     from gilscope.cli.folder import begun
     from gilscope.studies.engine import continued
 

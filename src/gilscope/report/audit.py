@@ -135,12 +135,8 @@ def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
             yield "  cure", row.cure
     yield from (("n/a", f"{call.call}: {call.reason}") for call in audit.calls if call.reason)
     if audit.modules:
-        yield "verdict", _verdict(audit.modules)
-
-
-def _verdict(rows: Sequence[Import]) -> str:
-    back = [row.module for row in rows if row.status == "gil_came_back"]
-    unknown = [row.module for row in rows if row.status not in ("free", "gil_came_back")]
-    named = {"the GIL comes back with": back, "not found out about": unknown}
-    parts = (f"{what} {', '.join(names)}" for what, names in named.items() if names)
-    return "; ".join(parts) or "the GIL stays off"
+        back = [row.module for row in audit.modules if row.status == "gil_came_back"]
+        unknown = [row.module for row in audit.modules if row.status not in ("free", "gil_came_back")]
+        named = {"the GIL comes back with": back, "not found out about": unknown}
+        parts = (f"{what} {', '.join(names)}" for what, names in named.items() if names)
+        yield "verdict", "; ".join(parts) or "the GIL stays off"

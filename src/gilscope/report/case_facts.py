@@ -39,10 +39,12 @@ def time_parts(row: CaseRow) -> list[TimePart]:
 def facts_of(row: CaseRow, record: CaseRecord | None = None) -> dict[str, str]:
     """Return names and texts in a fixed order, ``NONE`` where unknown; ``record`` is of the case's preparation."""
     over = " (more than the usable CPUs)" if row.over_subscribed else ""
+    state = {None: "", True: "GIL on", False: "GIL off"}[row.gil.enabled]
+    python = ", ".join(filter(None, (row.python and f"Python {row.python}", state, row.gil.switched_on)))
     facts = {
         "status": row.status.replace("_", " ") + (f": {row.why}" if row.why else ""),
         "executor": row.case.how,
-        "interpreter": _interpreter(row),
+        "interpreter": f"{row.interpreter} ({python})" if python else "",
         "workers": f"{row.case.workers}{over}",
         "blocks": str(row.blocks),
         "time": interval(row.wall_s, seconds),
@@ -58,13 +60,6 @@ def facts_of(row: CaseRow, record: CaseRecord | None = None) -> dict[str, str]:
         **_prepared(row, record),
     }
     return {name: text or NONE for name, text in facts.items()}
-
-
-def _interpreter(row: CaseRow) -> str:
-    """Say which Python measured it, and whether the GIL was really on; empty where neither is known."""
-    state = {None: "", True: "GIL on", False: "GIL off"}[row.gil.enabled]
-    known = ", ".join(filter(None, (row.python and f"Python {row.python}", state, row.gil.switched_on)))
-    return f"{row.interpreter} ({known})" if known else ""
 
 
 def _limits(found: Limits) -> dict[str, str]:

@@ -12,8 +12,7 @@ from gilscope.report.labels import mark, workers
 from gilscope.report.sentences.findings import largest_loss
 from gilscope.stats import Estimate
 
-Place: TypeAlias = Literal["terminal", "reasons", "page", "notebook", "csv"]
-"""Where a table is; ``reasons`` is the terminal's second, which says where the time went."""
+Place: TypeAlias = Literal["terminal", "reasons", "page", "notebook", "csv"]  # reasons: the terminal's second table
 
 Value: TypeAlias = Estimate | float | int | str | None
 _Found: TypeAlias = Estimate | None
@@ -77,10 +76,6 @@ def _only_csv(key: str, title: str, help_: str, value: Callable[[CaseRow], Value
     return Column(key, title, help_, value, places=("csv",))
 
 
-def _interpreter(row: CaseRow) -> str:
-    return row.interpreter + {None: "", True: " on", False: " off"}[row.gil.enabled]
-
-
 def _status(row: CaseRow) -> str:
     return row.status.replace("_", " ")
 
@@ -108,7 +103,8 @@ COLUMNS: Sequence[Column] = (
     ),
     Column(
         "interpreter", "Python\nGIL", "The interpreter, and whether the GIL was on after all imports.",
-        lambda row: row.interpreter, text=_interpreter, left=True,
+        lambda row: row.interpreter, left=True,
+        text=lambda row: row.interpreter + {None: "", True: " on", False: " off"}[row.gil.enabled],
     ),
     _only_csv("start_method", "start method", "Of processes.", lambda row: row.case.start_method),
     _only_csv("transport", "transport", "How processes get their data.", lambda row: row.case.transport),

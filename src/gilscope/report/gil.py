@@ -83,12 +83,14 @@ def _numbers(report: ProgramReport, reading: GilReading) -> str:
         waiting = f"{interval(reading.waiting)} threads on average; {share}"
     between = f"; held {seconds(turn)} in between on average" if turn is not None else ""
     cost = f"own cost {100 * reading.cost:.1f} % of a CPU"
+    children = report.children_cpu_s / report.wall_s
+    more = f", and {children:.2f} in child processes, each with a GIL of its own that is not measured"
     lines = {
         "held": f"{percent(reading.held)} of the time",
         "waiting": waiting,
         "hand-overs": f"{reading.handovers}, {si(reading.handovers_per_s).rstrip()} a second{between}",
         "let go late": _late(reading, report.gil.overdue_reason),
-        "CPUs": _cpus(report),
+        "CPUs": f"{report.cpu_s / report.wall_s:.2f} busy on average{more if children >= _CHILDREN else ''}",
         "probe": f"{reading.samples} looks, one in {seconds(reading.interval_s)} on average; {cost}",
     }
     return "\n".join(_labelled(name, text) for name, text in lines.items())
@@ -101,12 +103,6 @@ def _late(reading: GilReading, reason: str) -> str:
     if not reading.contended:
         return "nobody was seen to ask for it"
     return f"{percent(overdue)} of the held time, after others asked for it"
-
-
-def _cpus(report: ProgramReport) -> str:
-    children = report.children_cpu_s / report.wall_s
-    more = f", and {children:.2f} in child processes, each with a GIL of its own that is not measured"
-    return f"{report.cpu_s / report.wall_s:.2f} busy on average{more if children >= _CHILDREN else ''}"
 
 
 def strip(reading: GilReading, *, unicode: bool = True) -> str:
@@ -179,22 +175,20 @@ def _thread_table(reading: GilReading, reason: str) -> str:
 def judge(gil: GilReport, *, cpus_busy: float) -> GilVerdict:
     """Say what the numbers of a program mean; ``cpus_busy`` is its CPU time over its wall time."""
     code, reading, by = gil_code(gil, cpus_busy=cpus_busy), gil.reading, gil.switched_on
-    if reading is None:
-        sentence, cure = _unmeasured(gil, cpus_busy)
-        return GilVerdict(code=code, sentence=sentence, cure=cure)
-    sentence, cure = _explained(code, reading, f"{narrow(cpus_busy)} CPUs")
-    if by:
+    cpus = f"{narrow(cpus_busy)} CPUs"
+    sentence, cure = _unmeasured(gil, cpus) if reading is None else _explained(code, reading, cpus)
+    if by and reading is not None:
         sentence = f"This free-threaded build runs with the GIL, {by}. {sentence}"
         cures = [cure] if _ON_PURPOSE in by else [gil_re_enabled.CURE, cure]
         cure = "; ".join(filter(None, cures))
     return GilVerdict(code=code, sentence=sentence, cure=cure)
 
 
-def _unmeasured(gil: GilReport, cpus_busy: float) -> tuple[str, str]:
+def _unmeasured(gil: GilReport, cpus: str) -> tuple[str, str]:
     if not gil.enabled:
         return (
-            f"There is no GIL: this free-threaded build ran the threads in parallel, {narrow(cpus_busy)} CPUs "
-            "were busy on average. What holds them up, if anything, is not the GIL."
+            f"There is no GIL: this free-threaded build ran the threads in parallel, {cpus} were busy "
+            " on average. What holds them up, if anything, is not the GIL."
         ), ""
     cure = "" if gil.reason.endswith("higher rate") else "'gilscope doctor' says what this machine allows"
     return f"The GIL was not measured: {gil.reason}.", cure
@@ -233,10 +227,8 @@ def _explained(code: str, reading: GilReading, cpus: str) -> tuple[str, str]:
     if reading.waiting is not None:
         lost = reading.waiting.value / (reading.waiting.value + reading.held.value)
         costs += f", so threads that want it spend {100 * lost:.0f} % of that time waiting"
-    return _held_in_c(reading, costs) if code == "gil_held_in_c" else _bound(reading, costs)
-
-
-def _bound(reading: GilReading, costs: str) -> tuple[str, str]:
+    if code == "gil_held_in_c":
+        return _held_in_c(reading, costs)
     by = " by byte code or short calls" if reading.holds.overdue is not None else ""
     when, end = "", "More threads will not make it faster"
     if reading.held.low < SATURATED:

@@ -10,7 +10,7 @@ from gilscope.env.interpreters import ListedEnvironment
 from gilscope.inventory import Inventory, ListedExecutor, ListedImplementation, ListedKernel
 from gilscope.report.figures import printable
 from gilscope.report.terminal.painted import facts_table, painted, plain_table
-from gilscope.results.surroundings import Python, Surroundings
+from gilscope.results.surroundings import Surroundings
 
 _CHECK_STYLE = {"warning": "yellow", "unknown": "dim"}
 _SHOWN = ("numpy", "numba", "dask", "loky")  # of the libraries: those that bring implementations or executors
@@ -37,6 +37,10 @@ def render_inventory(found: Inventory, *, width: int, color: bool = False) -> st
 def render_environment(around: Surroundings, *, width: int, color: bool = False) -> str:
     """Lay out the facts and checks of ``gilscope doctor``."""
     cpus, machine, python, libraries = around.cpus, around.machine, around.interpreter, around.libraries
+    gil = "off: a free-threaded build"
+    if python.gil_enabled:
+        state = "on, although this build can do without it" if python.free_threaded else "on"
+        gil = f"{state}; threads change over every {1000 * (python.switch_interval_s or 0):g} ms"
     pairs = {
         "usable CPUs": f"{cpus.count}: {cpus.detail}",
         "CPUs of the machine": f"{cpus.logical} logical, {cpus.physical or 'unknown number of'} physical cores",
@@ -44,7 +48,7 @@ def render_environment(around: Surroundings, *, width: int, color: bool = False)
         "processor": machine.cpu_model or "unknown",
         "system": f"{machine.system} {machine.release} {machine.architecture}",
         "interpreter": f"{python.implementation} {python.version} ({python.label}), {python.executable}",
-        "GIL": _gil(python),
+        "GIL": gil,
         "libraries": ", ".join(f"{name} {version}" for name, version in libraries.items() if version),
         "not installed": ", ".join(name for name, version in libraries.items() if not version) or "-",
     }
@@ -53,13 +57,6 @@ def render_environment(around: Surroundings, *, width: int, color: bool = False)
         found = "; ".join(filter(None, (check.message, check.cure)))
         checks.add_row(check.name, check.status, found, style=_CHECK_STYLE.get(check.status, ""))
     return f"{facts_table(pairs, width, color=color)}\n{painted(checks, width, color=color)}"
-
-
-def _gil(python: Python) -> str:
-    if not python.gil_enabled:
-        return "off: a free-threaded build"
-    state = "on, although this build can do without it" if python.free_threaded else "on"
-    return f"{state}; threads change over every {1000 * (python.switch_interval_s or 0):g} ms"
 
 
 def _implementations(kernels: Sequence[ListedKernel]) -> list[tuple[str, str, str]]:

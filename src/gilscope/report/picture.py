@@ -32,10 +32,7 @@ def available(view: View) -> list[str]:
 
 
 def picture(view: View, name: str, *, kernel: str = "", theme: str = "light") -> str:
-    """Return one of the charts ``NAMES`` as a self-contained SVG: of one kernel, or of all, one below the other.
-
-    A chart or kernel that the result does not have raises ``UsageError``.
-    """
+    """Return one of ``NAMES`` as a self-contained SVG, of one kernel or of all; UsageError for what is not there."""
     check_names("chart", [name], NAMES)
     check_names("theme", [theme], tuple(THEMES))
     if kernel and kernel not in view.kernels:

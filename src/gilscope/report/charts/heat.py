@@ -13,7 +13,7 @@ from gilscope.report.labels import workers
 from gilscope.report.palette import HEAT_STEPS
 from gilscope.report.svg import Markup, tag
 
-FINDING_LABELS: Mapping[str, str] = {
+FINDING_LABELS: Mapping[str, str] = {  # a short word for each finding whose code has no room in a cell
     "gil_bound": "GIL",
     "gil_held_in_c": "GIL in C",
     "gil_re_enabled": "GIL on",
@@ -27,8 +27,6 @@ FINDING_LABELS: Mapping[str, str] = {
     "smt_limited": "SMT",
     "too_noisy": "noisy",
 }
-"""A short word for each finding whose code has no room in a cell."""
-
 _STATUS_LABELS = {"unavailable": "n/a", "wrong_result": "wrong", "failed": "failed", "timeout": "time-out"}
 _SAME = 1.05  # ratios this close to 1 have the colour of 1: medians of quiet rounds scatter by as much
 _LOWEST = 0.01  # slower than a hundredth needs no colour of its own
@@ -37,8 +35,7 @@ _PER_PANEL = 3  # columns beside the labels in one panel
 _LETTERS = 12  # of a column's name
 
 Head: TypeAlias = tuple[str, str]  # a column's name and a second line
-Placed: TypeAlias = tuple[tuple[str, str, str], Head, CaseRow]
-"""Name, variant and size of a row of the grid, one of its columns, and the case there."""
+Placed: TypeAlias = tuple[tuple[str, str, str], Head, CaseRow]  # name, variant and size of a row, a column, the case
 
 MAX_COLUMNS = 12  # columns up to which a heat map has a row per implementation: a laptop shows them without scrolling
 
@@ -142,9 +139,8 @@ def _cell(view: View, row: CaseRow, scale: Scale) -> HeatCell:
     number, ratio = view.number(row), row.vs_fastest_serial
     if not is_measured(row) or ratio is None:
         return HeatCell(number=number, text=_STATUS_LABELS.get(row.status, NONE), word="", step="none")
-    first = next(iter(row.codes), "")
-    word = FINDING_LABELS.get(first, first)
-    return HeatCell(number=number, text=narrow(ratio.value), word=word, step=scale.step(ratio.value))
+    code = next(iter(row.codes), "")
+    return HeatCell(number, narrow(ratio.value), FINDING_LABELS.get(code, code), scale.step(ratio.value))
 
 
 def draw(view: View, kernel: str) -> Chart | None:

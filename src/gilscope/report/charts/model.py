@@ -90,10 +90,7 @@ class View:
 
 
 def read_view(path: Path, answer: Answer | None = None) -> View:
-    """Read a result file and the studies in its folder, or the studies of a folder that has no result.
-
-    ``answer`` is given where it is known already. An unreadable result raises ``ResultFileError``.
-    """
+    """Read a result and the studies beside it, or the studies of a folder; ``ResultFileError`` if it is unreadable."""
     studies, cautions = studies_in(path if path.is_dir() else path.parent)
     stopped = (study for study in studies.values() if study.interrupted)
     cautions += tuple(f"{it.study} was stopped after {it.blocks} blocks: go on with it by --resume" for it in stopped)

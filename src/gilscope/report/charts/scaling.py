@@ -48,14 +48,16 @@ class _Axes:
 
     def points(self, gains: Iterable[tuple[int, tuple[float, float, float]]]) -> list[Point]:
         """Return where (workers, (speed-up, low, high)) are drawn."""
-        y = self.y
-        return [(self.x(workers), y(value), y(low), y(high)) for workers, (value, low, high) in gains]
+        return [(self.x(workers), self.y(value), self.y(low), self.y(high)) for workers, (value, low, high) in gains]
 
 
 def draw(view: View, kernel: str) -> Chart | None:
     """Draw the curves of a kernel; None where nothing ran on several workers."""
     rows = view.parallel(kernel)
-    panels = grouped(rows, lambda row: _title(view, row))
+    several = len(view.interpreters) > 1
+    panels = grouped(
+        rows, lambda row: f"{row.case.implementation} at {row.case.size}" + (f", {row.interpreter}" if several else "")
+    )
     if not any(row.case.workers > 1 for row in rows):
         return None
     kept = top(panels, MAX_PANELS, lambda title: max(row.rate.value if row.rate else 0.0 for row in panels[title]))
@@ -68,11 +70,6 @@ def draw(view: View, kernel: str) -> Chart | None:
         note=rule if left_out else "",
         keys=(("ideal", "ideal"), ("spin", "what the machine gave: the control, with its interval")),
     )
-
-
-def _title(view: View, row: CaseRow) -> str:
-    of = f", {row.interpreter}" if len(view.interpreters) > 1 else ""
-    return f"{row.case.implementation} at {row.case.size}{of}"
 
 
 def _panel(
@@ -110,17 +107,13 @@ def _axes(rows: Sequence[CaseRow], spins: Sequence[ControlRow]) -> _Axes:
     )
 
 
-def _ticks(axes: _Axes) -> list[float]:
-    if not axes.log:
-        return nice_ticks(axes.highest)
-    powers = takewhile(lambda power: power <= axes.highest, (0.25 * 2**step for step in count()))
-    return [power for power in powers if axes.y(power) < axes.bottom + 0.5][-8:]
-
-
 def _frame(axes: _Axes, cpus: int | None) -> list[Markup]:
     left, right = _LEFT, PANEL_WIDTH - _RIGHT
-    shapes = []
-    for tick in _ticks(axes):
+    ticks, shapes = nice_ticks(axes.highest), []
+    if axes.log:
+        powers = takewhile(lambda power: power <= axes.highest, (0.25 * 2**step for step in count()))
+        ticks = [power for power in powers if axes.y(power) < axes.bottom + 0.5][-8:]
+    for tick in ticks:
         y = axes.y(tick)
         shapes.append(tag("path", d=path([(left, y), (right, y)]), class_="grid"))
         shapes.append(tag("text", f"{tick:g}", x=left - 6, y=y + 4, class_="soft end"))

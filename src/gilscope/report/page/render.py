@@ -100,10 +100,7 @@ def _legend(scale: Scale) -> Markup:
 
 
 def write(path: Path, views: Sequence[View]) -> None:
-    """Write the report of some results, replacing an older report atomically.
-
-    Raises ``UnavailableError`` without Jinja2, and ``UsageError`` if the file is not a report or cannot be written.
-    """
+    """Write a report atomically; UnavailableError without Jinja2, UsageError if the file is no report or unwritable."""
     if path.exists() and not _ours(path):
         raise UsageError(f"{str(path)!r} is there already and no report of gilscope: choose another name with --out")
     page = render(views).encode("utf-8", "replace")

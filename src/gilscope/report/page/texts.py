@@ -20,8 +20,7 @@ from gilscope.report.sentences.findings import sentence
 from gilscope.report.svg import linear
 from gilscope.stats import Estimate
 
-# Embedded size up to which an analysis is carried: the page with its charts and texts stays below 3 MB.
-MAX_BYTES = 1_200_000
+MAX_BYTES = 1_200_000  # of an embedded analysis: the page with its charts and texts stays below 3 MB
 MAX_ROUNDS = 60_000  # rounds carried one by one, for the panel of a case: more would double the page
 STRIP_HEIGHT = 110  # height of the picture of a case's rounds; pixels
 _TIP = ("rate", "versus serial", "speed-up", "efficiency", "blocks", "findings")  # facts in a case's tooltip

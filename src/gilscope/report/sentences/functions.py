@@ -63,18 +63,14 @@ def _about(found: FunctionVerdict) -> Iterator[str]:
         yield f"Memory that is kept between calls makes {joined(gains)} as fast{how}."
     for row in found.ways:
         if row is not next(iter(best), None):
-            yield _other(row)
+            why = f": {', '.join(row.causes)}" if row.causes else ""
+            name = way(row)
+            yield f"{name[0].upper()}{name[1:]} give {gain(row)}{why}."
     yield _smallest(found)
 
 
 def _threads(row: CaseRow) -> str:
     return "one thread" if row.case.is_single else way(replace(row, case=replace(row.case, memory="")))
-
-
-def _other(row: CaseRow) -> str:
-    why = f": {', '.join(row.causes)}" if row.causes else ""
-    name = way(row)
-    return f"{name[0].upper()}{name[1:]} give {gain(row)}{why}."
 
 
 def _smallest(found: FunctionVerdict) -> str:

@@ -55,10 +55,7 @@ def precision_note(answer: Answer, kernel: str) -> Iterator[str]:
 
 
 def _may_miss(rows: Sequence[CaseRow]) -> str:
-    """Say how many cases' intervals are expected to miss at most, where that is one or more.
-
-    The sum of what each may miss holds however the cases depend on each other.
-    """
+    """Say how many intervals may miss at most, where one or more: a sum, which holds however cases depend."""
     shown = [found for row in rows if (found := row.judged or row.rate) is not None and found.has_interval]
     missing = round(sum(1.0 - found.confidence for found in shown), 6)
     return f"; about {missing:.0f} of the {len(shown)} cases' intervals may miss the truth" if missing >= 1.0 else ""

@@ -84,7 +84,6 @@ def render_compare(found: ResultComparison, *, gate: str = "", width: int, color
     failed = frozenset(found.failed)
     for entry in found.cases:
         outcome = f"{entry.outcome}: {entry.reason}" if entry.reason else entry.outcome
-        style = "red" if entry.case in failed else ""
-        table.add_row(entry.case.id, interval(entry.ratio), outcome, style=style)
+        table.add_row(entry.case.id, interval(entry.ratio), outcome, style="red" if entry.case in failed else "")
     notes = "".join(f"{line}\n" for line in compare_notes(found, gate))
     return printable(painted(table, width, color=color) + notes, color=color)

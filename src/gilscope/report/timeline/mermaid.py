@@ -13,11 +13,7 @@ _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 def sequence_diagram(trace: Trace) -> str:
-    """Return the text of a diagram, lanes as participants, numbered, in the order in which it happened.
-
-    Names may be anything: those that are not plain words become p0, p1, ... with the name as an alias; special
-    characters are written as Mermaid's entity codes.
-    """
+    """Return a diagram with lanes as participants; those that are no plain words are p0, p1, ... with an alias."""
     lines, parts, taken = ["sequenceDiagram", "    autonumber"], [], 0
     groups = by_group(trace)
     for part in groups:

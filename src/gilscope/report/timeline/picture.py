@@ -77,9 +77,8 @@ class _Frame:
 def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, ident: str = "timeline") -> str:
     """Draw a timeline as one self-contained ``<svg>`` element.
 
-    Bars explain themselves on hover. Inks follow the page's ``--ink``, ``--soft`` and ``--card`` where it has them,
-    else the system's light or dark. ``width`` is in pixels, but the picture scales with its container; ``ident`` begins
-    the ids inside and must differ between the pictures of a page.
+    Inks follow the page's ``--ink``, ``--soft`` and ``--card`` where it has them, else the system's light or dark.
+    ``width`` is in pixels, and the most; ``ident`` begins the ids inside and differs between the pictures of a page.
     """
     trace = events if isinstance(events, Trace) else Trace(title=title, events=tuple(events))
     title = title or trace.title or "Timeline"
