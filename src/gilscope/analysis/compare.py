@@ -31,24 +31,12 @@ _AROUND_ALL = {"machine": "machines", "cpus": "usable CPUs", "gilscope": "versio
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedCase:
-    """One case in both results.
+    """One case in both results."""
 
-    Parameters
-    ----------
-    case : Case
-        As in the first result, or in the second where the first does not have it.
-    outcome : str
-        What the second result is.
-    ratio : Estimate or None
-        Rate of the second result over that of the first.
-    reason : str
-        Why it is not comparable.
-    """
-
-    case: Case
-    outcome: Outcome = "not comparable"
-    ratio: Estimate | None = None
-    reason: str = ""
+    case: Case  # as in the first result, or in the second where the first does not have it
+    outcome: Outcome = "not comparable"  # what the second result is
+    ratio: Estimate | None = None  # rate of the second result over that of the first
+    reason: str = ""  # why it is not comparable
 
     @property
     def comparable(self) -> bool:
@@ -58,25 +46,13 @@ class ComparedCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultComparison:
-    """Two results side by side.
+    """Two results side by side."""
 
-    Parameters
-    ----------
-    surroundings : tuple of Difference
-        What keeps cases from being compared.
-    changed : tuple of Difference
-        What may be the subject of the comparison.
-    failed : tuple of Case
-        Those that are certainly slower than the gate allows.
-    undecided : tuple of Case
-        Those that the gate should judge but cannot: not comparable, or missing.
-    """
-
-    surroundings: tuple[Difference, ...] = ()
-    changed: tuple[Difference, ...] = ()
+    surroundings: tuple[Difference, ...] = ()  # what keeps cases from being compared
+    changed: tuple[Difference, ...] = ()  # what may be the subject of the comparison
     cases: tuple[ComparedCase, ...] = ()
-    failed: tuple[Case, ...] = ()
-    undecided: tuple[Case, ...] = ()
+    failed: tuple[Case, ...] = ()  # certainly slower than the gate allows
+    undecided: tuple[Case, ...] = ()  # the gate should judge them but cannot: not comparable, or missing
 
     @property
     def decided(self) -> bool:

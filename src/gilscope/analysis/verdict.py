@@ -78,37 +78,17 @@ class FunctionVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelVerdict:
-    """What is decided about one kernel.
-
-    Parameters
-    ----------
-    confidence : float or None
-        The lowest among the intervals; None where nothing was measured.
-    workers : int
-        The most that do not exceed the usable CPUs; the cases with so many are compared.
-    fastest : tuple of CaseRow
-        Those that tie for the highest rate, the highest first.
-    gains : bool or None
-        Whether any of the compared cases gains; None where that is open.
-    plain : CaseRow or None
-        The pure-Python loop on one thread.
-    threads : Threads or None
-        None on one worker, and for the user's functions.
-    short : ControlRow or None
-        The control, where the machine did not certainly give it its CPUs.
-    uneven : tuple of ControlRow
-        The A/A controls that differ from 1.
-    """
+    """What is decided about one kernel."""
 
     kernel: str
-    confidence: float | None
-    workers: int
-    fastest: tuple[CaseRow, ...]
-    gains: bool | None
-    plain: CaseRow | None = None
-    threads: Threads | None = None
-    short: ControlRow | None = None
-    uneven: tuple[ControlRow, ...] = ()
+    confidence: float | None  # the lowest among the intervals; None where nothing was measured
+    workers: int  # the most that do not exceed the usable CPUs; the cases with so many are compared
+    fastest: tuple[CaseRow, ...]  # those that tie for the highest rate, the highest first
+    gains: bool | None  # whether any of the compared cases gains; None where that is open
+    plain: CaseRow | None = None  # the pure-Python loop on one thread
+    threads: Threads | None = None  # None on one worker, and for the user's functions
+    short: ControlRow | None = None  # the control, where the machine did not certainly give it its CPUs
+    uneven: tuple[ControlRow, ...] = ()  # the A/A controls that differ from 1
     functions: tuple[FunctionVerdict, ...] = ()
 
     @property

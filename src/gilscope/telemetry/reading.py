@@ -38,27 +38,13 @@ OTHER_THREADS = "other threads"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GilThread:
-    """One thread's part.
+    """One thread's part; shares are of the measured time."""
 
-    Parameters
-    ----------
-    name : str
-        Name in ``threading``, or ``thread <native id>`` for threads it does not know.
-    native_id : int or None
-        As the operating system numbers it; None for the sum of the threads that were too many to tell apart.
-    held : Estimate
-        Share of the measured time during which this thread held the GIL.
-    overdue : float
-        Share of the measured time during which this thread kept it although asked to let go (``HoldLengths.overdue``).
-    samples : int
-        Looks that saw it hold the GIL.
-    """
-
-    name: str
-    native_id: int | None
-    held: Estimate
-    overdue: float
-    samples: int
+    name: str  # in ``threading``, or ``thread <native id>`` for threads it does not know
+    native_id: int | None  # None for the sum of the threads that were too many to tell apart
+    held: Estimate  # share during which this thread held the GIL
+    overdue: float  # share during which it kept the GIL although asked to let go (``HoldLengths.overdue``)
+    samples: int  # looks that saw it hold the GIL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,18 +83,9 @@ class HoldLengths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """The same quantities over time, in bins of equal width.
+    """The same quantities over time, in bins of equal width, shape (n_bins,): None where no look fell into the bin."""
 
-    Parameters
-    ----------
-    bin_s : float
-        Width of a bin in seconds; bin i begins i * bin_s after the start.
-    held, waiting : tuple of float or None, shape (n_bins,)
-        None where no look fell into the bin.
-    handovers_per_s : tuple of float or None, shape (n_bins,)
-    """
-
-    bin_s: float
+    bin_s: float  # width of a bin in seconds; bin i begins i * bin_s after the start
     held: tuple[float | None, ...]
     waiting: tuple[float | None, ...]
     handovers_per_s: tuple[float | None, ...]
@@ -122,24 +99,16 @@ class GilReading:
     ----------
     window_s : float
         Measured time.
-    samples : int
-    rate_hz : float
-        Looks per second, on average.
-    interval_s : float
-        Mean time between looks.
-    held : Estimate
+    rate_hz, interval_s : float
+        Looks per second, and time between looks, on average.
     waiting : Estimate or None
         Mean number of threads that wait for the GIL; None where the platform does not tell.
     contended : float
         Share of the time during which it was held and somebody waited.
-    handovers : int
-    handovers_per_s : float
     threads : tuple of GilThread
         Those seen holding it, the largest share first; empty where the platform does not tell them apart.
     unattributed : float
         Share of samples of a held GIL whose thread is not known.
-    holds : HoldLengths
-    timeline : Timeline
     cost : float
         CPU time of the sampler over the measured time: a share of one CPU.
     busy : float
@@ -176,33 +145,17 @@ class GilReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GilReport:
-    """What is known about the GIL of a process after it was watched, or why nothing is.
+    """What is known about the GIL of a process after it was watched, or why nothing is."""
 
-    Parameters
-    ----------
-    available : bool
-        Whether it was measured.
-    reason : str
-        Why not.
-    enabled, free_threaded_build : bool
-        Whether the interpreter has a GIL, and whether it could run without.
-    switched_on : str
-        On a free-threaded build with the GIL: what switched it on.
-    waiting_reason, threads_reason, overdue_reason : str
-        Why the waiting threads, who held it, or requests in vain are not known.
-    reading : GilReading or None
-        None unless ``available``.
-    """
-
-    available: bool
-    reason: str = ""
-    enabled: bool = True
-    free_threaded_build: bool = False
-    switched_on: str = ""
-    waiting_reason: str = ""
-    threads_reason: str = ""
-    overdue_reason: str = ""
-    reading: GilReading | None = None
+    available: bool  # whether it was measured
+    reason: str = ""  # why not
+    enabled: bool = True  # whether the interpreter has a GIL
+    free_threaded_build: bool = False  # whether it could run without
+    switched_on: str = ""  # on a free-threaded build with the GIL: what switched it on
+    waiting_reason: str = ""  # why the waiting threads are not known
+    threads_reason: str = ""  # why it is not known who held it
+    overdue_reason: str = ""  # why requests in vain are not known
+    reading: GilReading | None = None  # None unless ``available``
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it: the quantities beside the reasons, and left out where there are none."""
@@ -212,13 +165,7 @@ class GilReport:
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> GilReport:
-        """Read what ``to_dict`` returned.
-
-        Raises
-        ------
-        ValueError
-            If it was measured and a quantity is missing.
-        """
+        """Read what ``to_dict`` returned; raise ValueError if it was measured and a quantity is missing."""
         report = typed.read(cls, facts)
         return replace(report, reading=typed.read(GilReading, facts)) if report.available else report
 
