@@ -255,14 +255,14 @@ def _kernel_row(result: ResultSet, view: KernelView, cases: Iterable[Case]) -> K
 
 def _measured(result: ResultSet, record: CaseRecord, figures: CaseEstimates, unit: str) -> dict[str, Any]:
     """Return what cases and controls have in common, as fields of their rows."""
-    case, rate = record.case, figures.rate
+    case, rate, usable = record.case, figures.rate, _usable(result)
     return {
         "case": case,
         "interpreter": case.interpreter or str(result.environment.get("interpreter", {}).get("label", "")),
         "repeats": record.repeats,
         **{one.name: getattr(figures, one.name) for one in fields(figures)},
         "rate": None if rate is None else Rate(**asdict(rate), unit=unit),
-        "over_subscribed": _over_subscribed(result, case),
+        "over_subscribed": usable is not None and case.workers > usable,
         "isa": record.isa,
     }
 
@@ -276,11 +276,6 @@ def _status(record: CaseRecord, figures: CaseEstimates, speedup: Estimate | None
     if speedup is not None and too_noisy(speedup):
         return "too_noisy", f"the speed-up lies anywhere between {speedup.low:.2f} and {speedup.high:.2f}", _NOISY_CURE
     return "ok", "", ""
-
-
-def _over_subscribed(result: ResultSet, case: Case) -> bool:
-    usable = _usable(result)
-    return usable is not None and case.workers > usable
 
 
 def _usable(result: ResultSet) -> int | None:

@@ -42,31 +42,19 @@ class GilVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramReport:
-    """How a whole program used the GIL.
-
-    Parameters
-    ----------
-    target : str
-        Path of the script, or ``-m module``.
-    wall_s : float
-        Seconds from its start to its end.
-    cpu_s, children_cpu_s : float
-        CPU seconds of the process and of its ended child processes.
-    note : str
-        What could not be done as Python itself would.
-    """
+    """How a whole program used the GIL."""
 
     tool_version: str
     interpreter: str
-    target: str
+    target: str  # path of the script, or ``-m module``
     arguments: tuple[str, ...]
     exit_status: int
-    wall_s: float
+    wall_s: float  # from its start to its end
     gil: GilReport
-    cpu_s: float
-    children_cpu_s: float
+    cpu_s: float  # of the process
+    children_cpu_s: float  # of its ended child processes
     verdict: GilVerdict
-    note: str = ""
+    note: str = ""  # what could not be done as Python itself would
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> ProgramReport:

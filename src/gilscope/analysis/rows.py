@@ -233,17 +233,10 @@ class CaseRow(MeasuredRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlRow(MeasuredRow):
-    """One control: what the machine could give in the seconds of a kernel's blocks.
-
-    Parameters
-    ----------
-    role : {"spin", "isolated", "A/A"}
-    of : str
-        The kernel it shared blocks with.
-    """
+    """One control: what the machine could give in the seconds of a kernel's blocks."""
 
     role: Role
-    of: str
+    of: str  # the kernel it shared blocks with
 
 
 def is_measured(row: CaseRow) -> bool:
