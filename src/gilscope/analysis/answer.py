@@ -36,43 +36,25 @@ class StudyOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelRow:
-    """How precise a kernel became, against what was asked.
-
-    Parameters
-    ----------
-    precision_reached : float or None
-        Widest relative half-width of the intervals it is judged by.
-    fastest_serial : Case or None
-        The case on one thread with the highest rate.
-    in_rounds_s : float
-        Seconds inside timed rounds.
-    """
+    """How precise a kernel became, against what was asked."""
 
     kernel: str
     blocks: int
-    precision_reached: float | None
+    precision_reached: float | None  # widest relative half-width of the intervals it is judged by
     target: float | None
     target_met: bool
-    fastest_serial: Case | None
-    in_rounds_s: float
+    fastest_serial: Case | None  # the case on one thread with the highest rate
+    in_rounds_s: float  # seconds inside timed rounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingGroup:
-    """One finding with all cases it concerns.
-
-    Parameters
-    ----------
-    severity : {"info", "low", "medium", "high"}
-        Of the worst case.
-    found : tuple of (CaseRow, Finding)
-        In the order of the file.
-    """
+    """One finding with all cases it concerns."""
 
     code: str
-    severity: Severity
+    severity: Severity  # of the worst case
     cure: str
-    found: tuple[tuple[CaseRow, Finding], ...]
+    found: tuple[tuple[CaseRow, Finding], ...]  # in the order of the file
 
     def within(self, kernel: str) -> list[tuple[CaseRow, Finding]]:
         """Return the pairs of one kernel."""

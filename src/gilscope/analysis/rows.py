@@ -30,38 +30,20 @@ _ABOUT_BLOCKED = frozenset({"gil_or_lock", "lock_bound", "too_noisy"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate(Estimate):
-    """A rate with what is counted.
+    """A rate with what is counted."""
 
-    Parameters
-    ----------
-    unit : str
-        What is counted, per second.
-    """
-
-    unit: str
+    unit: str  # what is counted, per second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """Where one worker is, as far as it is known.
+    """Where one worker is, as far as it is known."""
 
-    Parameters
-    ----------
-    worker : str or None
-        Address of a worker of a cluster.
-    cpu, node : int or None
-        The CPU it is bound to, and that CPU's NUMA node.
-    siblings : tuple of int
-        CPUs on the same core.
-    clock_offset_ns, clock_error_ns : int or None
-        Of the worker's clock against this machine's; ns.
-    """
-
-    worker: str | None = None
-    cpu: int | None = None
-    node: int | None = None
-    siblings: tuple[int, ...] | None = None
-    clock_offset_ns: int | None = None
+    worker: str | None = None  # address of a worker of a cluster
+    cpu: int | None = None  # that it is bound to
+    node: int | None = None  # that CPU's NUMA node
+    siblings: tuple[int, ...] | None = None  # CPUs on the same core
+    clock_offset_ns: int | None = None  # of the worker's clock against this machine's
     clock_error_ns: int | None = None
 
 
@@ -251,17 +233,10 @@ class CaseRow(MeasuredRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlRow(MeasuredRow):
-    """One control: what the machine could give in the seconds of a kernel's blocks.
-
-    Parameters
-    ----------
-    role : {"spin", "isolated", "A/A"}
-    of : str
-        The kernel it shared blocks with.
-    """
+    """One control: what the machine could give in the seconds of a kernel's blocks."""
 
     role: Role
-    of: str
+    of: str  # the kernel it shared blocks with
 
 
 def is_measured(row: CaseRow) -> bool:

@@ -40,13 +40,7 @@ _STAMP_FIELDS = (
     "gathering_ns",  # added later: rows without it are read
 )
 _LEAST_FIELDS = 8
-_MEASURED_SINCE = (
-    "net_ns",
-    "stolen_ns",
-    "minor_faults",
-    "system_ns",
-    "switches",
-)  # of a round; earlier files lack them
+_MEASURED_SINCE = ("net_ns", "stolen_ns", "minor_faults", "system_ns", "switches")  # earlier files lack them
 _ABSOLUTE = 4
 _STRICT = Reader(strict=True)
 

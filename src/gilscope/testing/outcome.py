@@ -16,7 +16,7 @@ class Undecided(MeasurementError):  # noqa: N818 - an outcome, not an error of a
 
 
 def settle(report: OnDecision, decision: dict[str, Any]) -> None:
-    """OnDecision a decision; raise AssertionError if it failed, Undecided if it is open."""
+    """Report a decision; raise AssertionError if it failed, Undecided if it is open."""
     __tracebackhide__ = True  # test runners show the line that demands, not this one
     report(decision)
     if decision["outcome"] == "failed":

@@ -12,7 +12,7 @@ from typing import Any, cast
 from gilscope.analysis import Answer, analyse
 from gilscope.analysis.columns import scaled
 from gilscope.analysis.gate import Gate, Quantity, gate
-from gilscope.analysis.rows import CaseRow
+from gilscope.analysis.rows import MEASURED, CaseRow
 from gilscope.analysis.to_json import part_to_json
 from gilscope.api import Way
 from gilscope.core.errors import UsageError
@@ -31,8 +31,6 @@ DEFAULT_BUDGET_S = 40.0
 _ROUND_S = 0.05
 """Shortest round of T(1) in a gate. A gate tells apart what differs by a factor of p, so many short rounds are worth
 more than a few long ones: other programs come and go between them."""
-
-_MEASURED = ("ok", "too_noisy")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,7 +117,7 @@ class ScalingResult:
             take()
 
     def _judged(self, name: Quantity, threshold: float) -> Gate:
-        if self._row.status not in _MEASURED:
+        if self._row.status not in MEASURED:
             return "failed"
         return gate(name, threshold, self._found(name), self._row.basis.control, self.workers)
 
@@ -146,7 +144,7 @@ class ScalingResult:
         found, basis = self._found(name), row.basis
         floors = self._known.controls_of(row.case.kernel, "A/A")
         message = f"{row.case.kernel}/{row.case.implementation} in {self.workers} {self.executor}: "
-        if row.status not in _MEASURED:
+        if row.status not in MEASURED:
             message += f"{row.status.replace('_', ' ')}: {row.reason}"
         else:
             causes = ", ".join(code for code in row.causes if code != "too_noisy")
