@@ -199,14 +199,9 @@ def net_of(reports: Sequence[WorkerReport], combine_ns: int) -> int | None:
 def net_of_phases(wall_ns: int, phases: Iterable[Iterable[Sequence[WorkerReport]]]) -> int | None:
     """Return the net length of a round whose parent waits for every worker after each phase.
 
-    Parameters
-    ----------
-    phases : of (workers' reports of the phase, at least one each)
-
-    Notes
-    -----
-    A phase would have ended when the last worker ends without what was taken from it. What the parent queued, and
-    workers before they began, is not known and stays in: the net length is not too short.
+    ``phases`` have the workers' reports of each, at least one per worker. A phase would have ended when
+    the last worker ends without what was taken from it. What the parent queued, and workers before they began, is not
+    known and stays in: the net length is not too short.
     """
     for phase in phases:
         ends = []

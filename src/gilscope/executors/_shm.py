@@ -21,12 +21,7 @@ HAS_MEMFD = hasattr(os, "memfd_create")
 class Segment:
     """A block of memory that several processes map; without ``fd`` and ``name`` a new one, zero-filled.
 
-    Parameters
-    ----------
-    fd : int, optional
-        An open memfd, from now on owned by the segment.
-    name : str, optional
-        Where there is no memfd: name of an existing block.
+    ``fd`` is an open memfd, from now on owned by the segment; ``name`` an existing block, where there is no memfd.
     """
 
     def __init__(self, nbytes: int, *, fd: int | None = None, name: str | None = None) -> None:

@@ -47,14 +47,9 @@ class Done(NamedTuple):
 
 
 class TaskSession(Session, ABC):
-    """A case bound to an executor that takes tasks.
+    """A case bound to an executor that takes tasks, whose workers took ``start_ns`` to start.
 
-    Parameters
-    ----------
-    start_ns : int
-        What starting the workers took.
-    blobs : sequence of bytes
-        Pickled ``(Job, ParentMemory or None)``: one, or one per copy of the work. ``jobs`` has them with their keys.
+    ``blobs`` are pickled ``(Job, ParentMemory or None)``: one, or one per copy of the work; ``jobs`` adds their keys.
     """
 
     def __init__(self, task: Task, start_ns: int, blobs: Sequence[bytes]) -> None:

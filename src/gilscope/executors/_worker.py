@@ -39,43 +39,24 @@ class Channel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What one worker needs to know of a case; picklable and small.
+    """What one worker needs to know of a case; picklable and small."""
 
-    Parameters
-    ----------
-    target, definition : str, mapping of str to str
-        ``module:function`` of a chunked implementation; what it makes a user's function from, if it does.
-    segment : str
-        Key of the shared memory that holds the buffers.
-    chunks : tuple of (number, lo, hi)
-        This worker's own chunks, the same in each phase.
-    index, parties, barrier_slot, spin_ns : int
-        Which of how many workers this is, where they meet, and how long they spin before they block.
-    alone : bool
-        Whether it meets the others only at the start, because its work is independent of theirs.
-    dynamic : bool
-        Whether ``chunks`` are those of all workers, and each worker takes the next one when it is done.
-    private : bool
-        Whether the buffers are the worker's own and data travels with each phase (transport ``pickle``).
-    copies : tuple of (buffer, first item, one past the last) or None
-        If given, the control ``isolated``: work on a private copy of these slices.
-    """
-
-    target: str
-    definition: Mapping[str, str] | None = None
+    target: str  # ``module:function`` of a chunked implementation
+    definition: Mapping[str, str] | None = None  # what it makes a user's function from, if it does
     params: dict[str, int]
     layout: targets.Layout
-    segment: str
+    segment: str  # key of the shared memory that holds the buffers
     phases: int
-    chunks: tuple[tuple[int, int, int], ...]
-    index: int
+    chunks: tuple[tuple[int, int, int], ...]  # (number, lo, hi) of this worker's own, the same in each phase
+    index: int  # which of ``parties`` workers this is
     parties: int
-    barrier_slot: int
-    spin_ns: int
-    alone: bool = False
-    dynamic: bool = False
+    barrier_slot: int  # where they meet
+    spin_ns: int  # how long they spin before they block
+    alone: bool = False  # meets the others only at the start, because its work is independent of theirs
+    dynamic: bool = False  # ``chunks`` are those of all workers, and each takes the next one when it is done
     cpu: int | None = None
-    private: bool = False
+    private: bool = False  # the buffers are the worker's own, data travels with each phase (transport ``pickle``)
+    # For the control ``isolated``: work on a private copy of these slices (buffer, first item, one past the last).
     copies: tuple[tuple[str, int, int], ...] | None = None
 
 

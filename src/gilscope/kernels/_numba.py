@@ -93,10 +93,7 @@ def _plain(result: Any) -> Any:
 def flat(buffers: Buffers, name: str, dtype: Any, items: int) -> Any:
     """Return the first ``items`` items of a buffer as an array.
 
-    Raises
-    ------
-    ValueError
-        If it is shorter: compiled code does not check its bounds.
+    Raises ValueError if it is shorter: compiled code does not check its bounds.
     """
     array = np.frombuffer(buffers[name], dtype=dtype)
     if len(array) < items:

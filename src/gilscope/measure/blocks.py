@@ -253,9 +253,7 @@ def _diagnose(group: Group, index: int, shared: _Shared) -> None:
         wanted = index % _DIAGNOSE_EVERY == 0 if threads else index in _DIAGNOSE_AT
         if slot.role != "case" or not slot.case.one_gil or not wanted:
             continue
-        if (
-            index and shared.prepared.records[slot.session].gil_enabled is False
-        ):  # one diagnosis is enough without a GIL
+        if index and shared.prepared.records[slot.session].gil_enabled is False:  # one is enough without a GIL
             continue
         if diagnosed := _attempt(shared.host.diagnose, slot, shared):
             measured, gil = diagnosed
