@@ -20,16 +20,9 @@ __all__ = ["NoPool", "Session", "availability", "module_of"]
 class Session:
     """A case bound to workers, with ``run_round(repeats, limit) -> Round``.
 
-    Attributes
-    ----------
-    result, results : object, list of object
-        The combined partials of the last round; one per copy of the work, of which ``result`` is the first.
-    one_time_ns : dict
-        ``start``, ``import``, ``jit``; the slowest worker's.
-    placed : list of mapping
-        Where each worker is bound to, if it is.
-    gil_enabled : bool
-        Whether a worker had a GIL after all its imports; missing where it cannot differ from the parent.
+    ``results`` has the combined partials of the last round, one per copy of the work, of which ``result`` is the first.
+    ``one_time_ns`` has ``start``, ``import`` and ``jit`` of the slowest worker, ``placed`` where each is bound to, if
+    it is. ``gil_enabled``: whether a worker had a GIL after all its imports; missing where the parent's is the same.
     """
 
     def __init__(self) -> None:

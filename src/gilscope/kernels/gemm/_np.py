@@ -35,13 +35,7 @@ def np_vec(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> No
 
 
 def np_blas(workers: int, params: Params, buffers: Buffers) -> None:
-    """Compute C with BLAS on its own threads.
-
-    Raises
-    ------
-    ValueError
-        If ``workers`` is below one.
-    """
+    """Compute C with BLAS on its own threads; ValueError if ``workers`` is below one."""
     if workers < 1:
         raise ValueError(f"workers must be 1 or more, got {workers}")
     _set_threads(workers)

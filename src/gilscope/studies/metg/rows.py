@@ -174,8 +174,8 @@ def batches_of(rows: Sequence[MetgRow], task_s: float) -> dict[str, tuple[int, i
     """Return how many tasks of ``task_s`` seconds must go together so that half of the time is work.
 
     Of each way the pattern its users have is taken: a bag where tasks are submitted (they come one by one) or looped
-    over, steps where they are dealt (a batch is what is dealt). The result has by label (tasks, tasks at the upper end of
-    the interval or None).
+    over, steps where they are dealt (a batch is what is dealt). The result has by label (tasks, tasks at the upper
+    end of the interval or None).
     """
     found = {}
     for row in rows:
