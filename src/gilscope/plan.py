@@ -196,8 +196,7 @@ def _controls(cases: Sequence[Case], able: Mapping[str, Abilities]) -> Iterator[
 
     ``spin`` and ``A/A`` measure the machine, so one interpreter measures them for all.
     """
-    found = _spin(cases, able)
-    if found is not None:
+    if found := _spin(cases, able):
         name, label = found
         spin = Case(kernel="spin", implementation=name, executor="threads", workers=1, size="M", interpreter=label)
         counts = sorted({case.workers for case in cases if case.workers > 1})

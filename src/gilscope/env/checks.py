@@ -166,9 +166,8 @@ def _virtual(host: MachineState) -> Check:
     virtual = is_virtual(host.root)
     if virtual is None:
         return _unknown("no sign here of a virtual machine or of none")
-    if not virtual:
-        return _ok("no virtual machine")
-    return _ok("a virtual machine: its CPUs may be shared; the spin control shows what they give")
+    shared = "a virtual machine: its CPUs may be shared; the spin control shows what they give"
+    return _ok(shared if virtual else "no virtual machine")
 
 
 def _clock(host: MachineState) -> Check:

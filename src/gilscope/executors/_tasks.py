@@ -47,7 +47,7 @@ class Done(NamedTuple):
 
 
 class TaskSession(Session, ABC):
-    """A case bound to an executor that takes tasks.
+    """A case bound to an executor that takes tasks, whose workers took ``start_ns`` to start.
 
     ``start_ns`` is what starting the workers took; ``blobs`` are pickled ``(Job, ParentMemory or None)``: one, or one
     per copy of the work. ``jobs`` has them with their keys.

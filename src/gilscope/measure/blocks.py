@@ -200,7 +200,7 @@ class _Cases:
         expected = sum(map(shared.prepared.usable, self._group.slots))
         rounds: dict[str, Round] = {}
         for slot in shuffled(self._group.slots, shared.study.seed, kernel, self.blocks):
-            measured = _attempt(shared.host.run_round, slot, shared.prepared, shared.sink)
+            measured = _attempt(shared.host.run_round, slot, shared)
             if measured is not None:
                 rounds[slot.key] = measured
         ended = shared.clock_ns()
@@ -208,7 +208,7 @@ class _Cases:
         self.blocks += 1
         self._keep(rounds)
         self._look()
-        _diagnose(self._group, self.blocks - 1, shared.host, shared.prepared, shared.sink)
+        _diagnose(self._group, self.blocks - 1, shared)
         if len(rounds) == expected:
             self._block_s = (shared.clock_ns() - started) / 1e9
         return sum(measured.wall_ns for measured in rounds.values()) / 1e9
@@ -228,10 +228,9 @@ class _Cases:
         self._done = enough() if enough is not None else self.precision <= self._shared.study.precision
 
 
-def _attempt(
-    run: Callable[[Slot, int, Lead, float], T], slot: Slot, prepared: Prepared, sink: ResultWriter
-) -> T | None:
+def _attempt(run: Callable[[Slot, int, Lead, float], T], slot: Slot, shared: _Shared) -> T | None:
     """Run a round of a slot; None if it is not usable, or fails now, which is recorded."""
+    prepared = shared.prepared
     record = prepared.records[slot.session]
     if record.status != "ok":
         return None
@@ -240,11 +239,11 @@ def _attempt(
     except MeasurementError as error:
         prepared.records[slot.session] = _failed(record, error)
         if slot.role != "isolated":
-            sink.case(prepared.records[slot.session])
+            shared.sink.case(prepared.records[slot.session])
         return None
 
 
-def _diagnose(group: Group, index: int, host: SupervisedHost, prepared: Prepared, sink: ResultWriter) -> None:
+def _diagnose(group: Group, index: int, shared: _Shared) -> None:
     """Run diagnostic rounds after a block: threads after every third one, the rest after two.
 
     Never inside a block: timed rounds are not monitored, and the probe must not slow down their neighbours.
@@ -254,16 +253,15 @@ def _diagnose(group: Group, index: int, host: SupervisedHost, prepared: Prepared
         wanted = index % _DIAGNOSE_EVERY == 0 if threads else index in _DIAGNOSE_AT
         if slot.role != "case" or not slot.case.one_gil or not wanted:
             continue
-        if index and prepared.records[slot.session].gil_enabled is False:  # one diagnosis is enough without a GIL
+        if index and shared.prepared.records[slot.session].gil_enabled is False:  # one is enough without a GIL
             continue
-        diagnosed = _attempt(host.diagnose, slot, prepared, sink)
-        if diagnosed is not None:
+        if diagnosed := _attempt(shared.host.diagnose, slot, shared):
             measured, gil = diagnosed
             line = {"case": slot.case.id, "kernel": group.kernel, "block": index}
             kept = gil.pop("kept", ())
             if kept and threads and index == 0:  # one timeline per case: `gilscope trace` draws it
                 line["trace"] = encode_watched(measured, kept)
-            sink.diagnostic({**line, "wall_ns": measured.wall_ns, "repeats": measured.repeats, "gil": gil})
+            shared.sink.diagnostic({**line, "wall_ns": measured.wall_ns, "repeats": measured.repeats, "gil": gil})
 
 
 def _ratios(group: Group, rounds: Mapping[str, Round]) -> Iterator[tuple[str, float]]:
@@ -272,15 +270,9 @@ def _ratios(group: Group, rounds: Mapping[str, Round]) -> Iterator[tuple[str, fl
     parallel = any(slot.role == "case" and slot.case.t1 != slot.case for slot in group.slots)
     for slot in group.slots:
         baseline = control if slot.case.t1 == slot.case else slot.case.t1.id
-        if (
-            slot.role != "case"
-            or slot.key not in rounds
-            or baseline not in rounds
-            or (parallel and baseline == control)
-        ):
+        known = slot.key in rounds and baseline in rounds
+        if slot.role != "case" or not known or (parallel and baseline == control):
             continue
         one, own = rounds[baseline], rounds[slot.key]
-        if one.net_ns and own.net_ns:
-            yield slot.key, (one.net_ns / one.repeats) / (own.net_ns / own.repeats)
-        else:
-            yield slot.key, (one.wall_ns / one.repeats) / (own.wall_ns / own.repeats)
+        one_ns, own_ns = (one.net_ns, own.net_ns) if one.net_ns and own.net_ns else (one.wall_ns, own.wall_ns)
+        yield slot.key, (one_ns / one.repeats) / (own_ns / own.repeats)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, UsageError, WorkerDiedError
@@ -96,18 +96,8 @@ class SupervisorClient:
         RoundTimeoutError or WorkerDiedError if the runner is gone with everything it started; its last output is the
         detail.
         """
-        answer = self._exchange(
-            {
-                "op": "call",
-                "runner": runner,
-                "python": launch.python,
-                "config": launch.config,
-                "environment": launch.environment,
-                "message": message,
-                "segments": segments,
-                "timeout_s": timeout_s,
-            }
-        )
+        request = {"op": "call", "runner": runner, "message": message, "segments": segments, "timeout_s": timeout_s}
+        answer = self._exchange(request | asdict(launch))
         if answer["status"] == "ok":
             reply: dict[str, Any] = answer["reply"]
             return reply

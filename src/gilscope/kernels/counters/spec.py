@@ -25,8 +25,7 @@ def _layout(params: Params) -> tuple[BufferSpec, ...]:
 
 
 def _reset(params: Params, buffers: Buffers) -> None:
-    cells = buffers["cells"]
-    cells.cast("B")[:] = bytes(cells.nbytes)
+    buffers["cells"].cast("B")[:] = bytes(buffers["cells"].nbytes)
 
 
 def _cells(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
@@ -50,12 +49,7 @@ KERNEL = KernelSpec(
     kind="probe",
     summary="counters in shared cache lines",
     regime="false sharing",
-    sizes={
-        "XS": _size(5),
-        "S": _size(10_000),
-        "M": _size(300_000),
-        "L": _size(3_000_000),
-    },
+    sizes={"XS": _size(5), "S": _size(10_000), "M": _size(300_000), "L": _size(3_000_000)},
     layout=_layout,
     extent=_probe.extent,
     reads=_cells,

@@ -37,11 +37,6 @@ def _reads(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
     return (("d", phase * n, (phase + 1) * n), ("d", lo * n, hi * n))
 
 
-def _writes(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
-    n = params["n"]
-    return (("d", lo * n, hi * n),)
-
-
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     """Look for a path that one more edge makes shorter, and for one longer than its edge."""
     n = params["n"]
@@ -68,7 +63,7 @@ KERNEL = KernelSpec(
     phases=lambda params: params["n"],
     extent=lambda params: params["n"],
     reads=_reads,
-    writes=_writes,
+    writes=lambda params, phase, lo, hi: (("d", lo * params["n"], hi * params["n"]),),
     reset=_reset,
     outputs=lambda params: (("d", 0, params["n"] ** 2),),
     check=_check,

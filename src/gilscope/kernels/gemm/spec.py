@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gilscope.core.spec import Buffers, BufferSpec, Impl, KernelSpec, Params, Slice, Work
+from gilscope.core.spec import Buffers, BufferSpec, Impl, KernelSpec, Params, Work
 from gilscope.kernels._inputs import fill_bounded, seed_of
 from gilscope.kernels._parts import CYTHON, NO_STD_C, NUMBA, PY_LOOP, read_digests
 
@@ -30,11 +30,6 @@ def _make_inputs(params: Params, buffers: Buffers) -> None:
     fill_bounded(buffers["b"], seed_of(_NUMBER, 2), 0, _DISTINCT)
 
 
-def _reads(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
-    n = params["n"]
-    return (("a", lo * n, hi * n), ("b", 0, n * n))
-
-
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     """Compare the sum over each column of C with (column sums of A) times B (Freivalds' test with all ones)."""
     n = params["n"]
@@ -55,7 +50,7 @@ KERNEL = KernelSpec(
     layout=_layout,
     make_inputs=_make_inputs,
     extent=lambda params: params["n"],
-    reads=_reads,
+    reads=lambda params, phase, lo, hi: (("a", lo * params["n"], hi * params["n"]), ("b", 0, params["n"] ** 2)),
     writes=lambda params, phase, lo, hi: (("c", lo * params["n"], hi * params["n"]),),
     outputs=lambda params: (("c", 0, params["n"] ** 2),),
     check=_check,

@@ -66,9 +66,8 @@ def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
 
 def _work(params: Params, result: Any) -> Work:
     cells = max(0, params["n"] - 2) ** 2 * params["steps"]
-    return Work(
-        units=_BYTES_PER_CELL * cells, unit="bytes", flops=_FLOPS_PER_CELL * cells, bytes=_BYTES_PER_CELL * cells
-    )
+    nbytes = _BYTES_PER_CELL * cells
+    return Work(units=nbytes, unit="bytes", flops=_FLOPS_PER_CELL * cells, bytes=nbytes)
 
 
 KERNEL = KernelSpec(

@@ -10,10 +10,6 @@ from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA,
 _FLOPS_PER_ITERATION = 8  # two squares, their sum and difference, + cr, 2 * zr * zi, + ci
 
 
-def _make_inputs(params: Params, buffers: Buffers) -> None:
-    """Nothing to make: the pixels' centres are computed."""
-
-
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     counts = buffers["counts"]
     if sum(counts) != result:
@@ -34,7 +30,6 @@ KERNEL = KernelSpec(
         "L": {"w": 2000, "h": 2000, "max_iter": 500},
     },
     layout=lambda params: (BufferSpec(name="counts", format="i", length=params["w"] * params["h"], role="output"),),
-    make_inputs=_make_inputs,
     extent=lambda params: params["h"],
     writes=lambda params, phase, lo, hi: (("counts", lo * params["w"], hi * params["w"]),),
     combine=lambda params, partials: sum(partials),

@@ -21,12 +21,7 @@ KERNEL = KernelSpec(
     kind="probe",
     summary="references to one shared object",
     regime="reference counts",
-    sizes={
-        "XS": _size(20, items=16),
-        "S": _size(1_000),
-        "M": _size(20_000),
-        "L": _size(200_000),
-    },
+    sizes={"XS": _size(20, items=16), "S": _size(1_000), "M": _size(20_000), "L": _size(200_000)},
     extent=_probe.extent,
     combine=_probe.combine,
     check=_probe.check,

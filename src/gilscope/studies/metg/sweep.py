@@ -174,7 +174,11 @@ class _MetgSeries:
 
     def _write(self, times: _BlockTimes, started_ns: int) -> None:
         """Add a block that has come to its end to the log."""
-        machine, samples = self._machine(times), {}
+        serial = next((rounds for case, rounds in times.baselines.items() if case.executor == "serial"), None)
+        step = None if serial is None else median_length(serial)
+        # The efficiency of long tasks; None where it is unknown.
+        machine = None if step is None or not times.control else step.over(median_length(times.control))
+        samples = {}
         for curve in self._live():
             cell, tasks = curve.cell, times.tasks.get(curve.cell.key)
             steps = times.baselines.get(cell.way.baseline)
@@ -182,19 +186,11 @@ class _MetgSeries:
                 continue
             of_machine = machine if machine is not None and cell.way.workers > 1 else Length(wall=1.0, net=(1.0,) * 3)
             samples[cell.key] = _sample(median_length(steps), of_machine, tasks)
-        serial = next((rounds for case, rounds in times.baselines.items() if case.executor == "serial"), None)
-        controls = {} if serial is None else {STEP: median_length(serial).best}
+        controls = {} if step is None else {STEP: step.best}
         if machine is not None:
             controls[SPIN] = self._placing.machine = machine.best
         ended_ns = self._clock_ns()
         self._log.block(StudyBlock(started_ns=started_ns, ended_ns=ended_ns, samples=samples, controls=controls))
-
-    def _machine(self, times: _BlockTimes) -> Length | None:
-        """Return the efficiency of long tasks; None where it is unknown."""
-        serial = next((rounds for case, rounds in times.baselines.items() if case.executor == "serial"), None)
-        if serial is None or not times.control:
-            return None
-        return median_length(serial).over(median_length(times.control))
 
     def _decide(self, curve: Curve) -> None:
         """Move or widen a curve that does not surely cross 50 %; find out whether it needs more blocks."""
@@ -203,10 +199,8 @@ class _MetgSeries:
         here = [one for one in samples if one.granularity_s.keys() == set(curve.octaves)]
         found = measured(record.items[curve.cell.key].row, samples, {}).metg_s if len(samples) >= MIN_BLOCKS else None
         try:
-            if len(here) >= _MOVES_AFTER and self._placing.shift(curve, here):
-                self._note(curve)
-                return
-            if len(here) >= _WIDER_AFTER and found is not None and self._placing.widen(curve, found):
+            moved = len(here) >= _MOVES_AFTER and self._placing.shift(curve, here)
+            if moved or (len(here) >= _WIDER_AFTER and found is not None and self._placing.widen(curve, found)):
                 self._note(curve)
                 return
         except MeasurementError as error:
