@@ -10,9 +10,9 @@ import mmap
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypedDict
 
 from gilscope.core import clocks, targets
 from gilscope.core.errors import BrokenBarrierError, GilscopeError, one_line
@@ -177,56 +177,51 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> WorkerRepor
     cpu_ns = clocks.thread_cpu_ns() - cpu_ns
     barrier = bound.barrier
     met = barrier.finish(end_ns) if barrier is not None else None
-    report = replace(
-        _report(before, start_ns, end_ns, cpu_ns, partials),
-        cpu_ns=max(0, cpu_ns - (barrier.spun_ns if barrier is not None else 0)),
-        gathering_ns=max(0, start_ns - arrived_ns),
-    )
-    if barrier is None:
-        return report
-    net_ns, stolen_ns = met or (None, None)
-    waited = {"waiting_ns": barrier.waiting_ns, "waking_ns": barrier.waking_ns}
-    return replace(report, **waited, net_ns=net_ns, stolen_ns=stolen_ns)
-
-
-def _report(
-    before: tuple[clocks.Usage | None, int | None],
-    start_ns: int,
-    end_ns: int,
-    cpu_ns: int,
-    partials: Iterable[tuple[int, int, Any]],
-) -> WorkerReport:
-    """Return the report of a stretch without barriers, with what the calling thread used in it.
-
-    ``before`` is (usage, ns in the run queue) at its start.
-    """
-    usage, queued_ns = before
-    queued_now_ns = clocks.run_queue_ns()
-    queued_ns = None if queued_now_ns is None or queued_ns is None else queued_now_ns - queued_ns
-    after = clocks.thread_usage()
-    report = WorkerReport(
+    queued_ns = _less(clocks.run_queue_ns(), queued_ns)
+    usage = _used(before, end_ns - start_ns, cpu_ns, queued_ns)
+    if barrier is not None:
+        usage["net_ns"], usage["stolen_ns"] = met or (None, None)
+    return WorkerReport(
         start_ns=start_ns,
         end_ns=end_ns,
-        waiting_ns=0,
-        waking_ns=0,
-        cpu_ns=cpu_ns,
+        waiting_ns=barrier.waiting_ns if barrier is not None else 0,
+        waking_ns=barrier.waking_ns if barrier is not None else 0,
+        cpu_ns=max(0, cpu_ns - (barrier.spun_ns if barrier is not None else 0)),
         run_queue_ns=queued_ns,
         partials=tuple(entry for entry in partials if entry[2] is not None),
+        gathering_ns=max(0, start_ns - arrived_ns),
+        **usage,
     )
-    if usage is None or after is None:
-        return report
+
+
+class _Used(TypedDict):
+    net_ns: int | None
+    stolen_ns: int | None
+    minor_faults: int | None
+    switches: int | None
+    system_ns: int | None
+
+
+def _used(before: clocks.Usage | None, wall_ns: int, cpu_ns: int, queued_ns: int | None) -> _Used:
+    """Return what the calling thread used in a stretch without barriers, and its length without what others took."""
+    after = clocks.thread_usage()
+    if before is None or after is None:
+        return {"net_ns": None, "stolen_ns": None, "minor_faults": None, "switches": None, "system_ns": None}
     net = stolen = None
     if queued_ns is not None:
-        stolen = max(0, end_ns - start_ns - cpu_ns - queued_ns) if after.switches == usage.switches else 0
-        net = max(0, end_ns - start_ns - queued_ns - stolen)
-    return replace(
-        report,
-        net_ns=net,
-        stolen_ns=stolen,
-        minor_faults=after.minor_faults - usage.minor_faults,
-        switches=after.switches - usage.switches,
-        system_ns=after.system_ns - usage.system_ns,
-    )
+        stolen = max(0, wall_ns - cpu_ns - queued_ns) if after.switches == before.switches else 0
+        net = max(0, wall_ns - queued_ns - stolen)
+    return {
+        "net_ns": net,
+        "stolen_ns": stolen,
+        "minor_faults": after.minor_faults - before.minor_faults,
+        "switches": after.switches - before.switches,
+        "system_ns": after.system_ns - before.system_ns,
+    }
+
+
+def _less(value: int | None, before: int | None) -> int | None:
+    return None if value is None or before is None else value - before
 
 
 def _taken(bound: Bound, chunks: Sequence[tuple[int, int, int]], done: int) -> Iterator[tuple[int, int, int]]:
@@ -248,7 +243,7 @@ def perform_private(
     ``work`` is ((number, lo, hi), reads, writes) per chunk, with reads (buffer, first item, bytes) and writes (buffer,
     first item, one past the last).
     """
-    before = clocks.thread_usage(), clocks.run_queue_ns()
+    before, queued_ns = clocks.thread_usage(), clocks.run_queue_ns()
     start_ns, cpu_ns = clocks.wall_ns(), clocks.thread_cpu_ns()
     partials, written = [], []
     for (number, lo, hi), reads, writes in work:
@@ -256,10 +251,23 @@ def perform_private(
             view = bound.buffers[name]
             items = memoryview(data).cast(view.format)  # type: ignore[call-overload]
             view[first : first + len(items)] = items
-        partials.append((phase, number, bound.function(phase, lo, hi, bound.job.params, bound.buffers)))
+        partial = bound.function(phase, lo, hi, bound.job.params, bound.buffers)
+        if partial is not None:
+            partials.append((phase, number, partial))
         written += [(name, first, bytes(bound.buffers[name][first:last])) for name, first, last in writes]
     end_ns, cpu_ns = clocks.wall_ns(), clocks.thread_cpu_ns() - cpu_ns
-    return _report(before, start_ns, end_ns, cpu_ns, partials), written
+    queued_ns = _less(clocks.run_queue_ns(), queued_ns)
+    report = WorkerReport(
+        start_ns=start_ns,
+        end_ns=end_ns,
+        waiting_ns=0,
+        waking_ns=0,
+        cpu_ns=cpu_ns,
+        run_queue_ns=queued_ns,
+        partials=tuple(partials),
+        **_used(before, end_ns - start_ns, cpu_ns, queued_ns),
+    )
+    return report, written
 
 
 def described(error: BaseException) -> str:
