@@ -8,7 +8,7 @@ import pytest
 
 from gilscope.analysis import analyse
 from gilscope.analysis.columns import columns_by_kernel
-from gilscope.analysis.net import Sharing, net_bounds, net_speedup
+from gilscope.analysis.net import Sharing, net_bounds, net_speedup, overlap
 from gilscope.core.cases import Case
 from gilscope.core.records import Round
 from gilscope.stats import Estimate
@@ -35,6 +35,35 @@ def test_a_worker_that_shared_its_cpu_with_another_program_counts_as_if_it_had_n
     assert _speedup(beside).value == pytest.approx(2.0)
 
 
+def test_workers_that_never_ran_at_the_same_time_do_not_show_what_they_cost_each_other() -> None:
+    found = _speedup(made_of(Did(cpu=50, waiting=50), Did(cpu=50, queued=50)))
+    assert (found.low, found.value) == pytest.approx((1.0, 2.0))
+
+
+@pytest.mark.parametrize(("grown", "alone"), [(0, 2.0), (8, 100 / 57.7), (20, 100 / 65)])
+def test_growth_of_the_cpu_time_counts_by_how_much_the_workers_ran_at_the_same_time(grown: int, alone: float) -> None:
+    """In a wall time of 80 two workers that compute for 50 or more each must have overlapped."""
+    ran = 50 + grown / 2
+    beside = made_of(Did(cpu=ran, waiting=80 - ran), Did(cpu=ran, queued=80 - ran))
+    found = _speedup(beside)
+    assert found.value == pytest.approx(alone, rel=0.01)
+    assert found.low == pytest.approx(found.value)
+    assert found.high == pytest.approx(100 / ran)
+
+
+def test_code_whose_workers_wait_for_each_other_overlaps_as_little_alone() -> None:
+    parallel = made_of(Did(cpu=55, rest=45), Did(cpu=55, rest=45))
+    found = _speedup(parallel)
+    assert found.low == found.high == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("busy", "workers", "least"), [(0.7, 2, 0.0), (1.0, 2, 0.0), (4 / 3, 2, 0.5), (2.0, 2, 1.0), (2.5, 4, 8 / 15)]
+)
+def test_the_least_overlap_of_so_many_that_run_on_average(busy: float, workers: int, least: float) -> None:
+    assert overlap(busy, workers) == pytest.approx(least)
+
+
 def test_dispatch_and_uneven_work_stay_in() -> None:
     assert _speedup(made_of(Did(late=30, cpu=50, queued=20), Did(cpu=50))).value == pytest.approx(100 / 80)
     assert _speedup(made_of(Did(cpu=80), Did(cpu=20, waiting=60))).value == pytest.approx(100 / 80)
@@ -47,10 +76,10 @@ def test_t1_is_net_too() -> None:
 
 
 def test_threads_that_share_a_gil_lie_between_as_timed_and_without_all_queueing() -> None:
-    parallel = made_of(Did(cpu=50, queued=40, waiting=20), Did(cpu=50, queued=40, waiting=20))
-    assert _speedup(parallel, held=None).low == _speedup(parallel, held=0.5).low == pytest.approx(100 / 110)
+    parallel = made_of(Did(cpu=50, queued=20, waiting=10), Did(cpu=50, queued=20, waiting=10))
+    assert _speedup(parallel, held=None).low == _speedup(parallel, held=0.5).low == pytest.approx(100 / 80)
     found = _speedup(parallel, held=0.3)
-    assert found.low == pytest.approx(100 / (50 + 2 * 0.3 * 60))  # of the 60 that are not net
+    assert found.low == pytest.approx(100 / (50 + 2 * 0.3 * 30))  # of the 30 that are not net
     assert found.high == pytest.approx(2.0)
     assert found.low < found.value <= found.high
 
@@ -76,8 +105,8 @@ def test_the_holder_of_a_lock_may_have_queued() -> None:
 
 
 def test_who_queued_for_a_cpu_may_have_waited_for_a_lock_anyway() -> None:
-    parallel = made_of(Did(cpu=50, queued=45, rest=5), Did(cpu=50, queued=45, rest=5))
-    assert _speedup(parallel, locks=True).low == pytest.approx(1.0)
+    parallel = made_of(Did(cpu=50, queued=25, rest=5), Did(cpu=50, queued=25, rest=5))
+    assert _speedup(parallel, locks=True).low == pytest.approx(100 / 80)
     assert _speedup(parallel).low == pytest.approx(100 / 55)
 
 

@@ -36,7 +36,8 @@ def load_of(world: World, kind: Kind, workers: int, tasks: int, repeats: int, be
     calls, phases = tasks / workers, program.phases
     computing = max(_ALMOST, 1.0 - program.sleep)
     older = 1.0 + program.grows * (before + repeats * calls / 2.0)
-    work = calls * program.call_s * computing * older * _slower(world, kind, workers) / phases
+    slower = _slower(world, kind, workers)
+    work = calls * program.call_s * computing * older * slower * _faulting(program, workers) / phases
     together = kind == "case" and workers > 1
     one_gil = together and world.executor == "threads"
     messages = together and world.transport == "pickle"
@@ -54,6 +55,7 @@ def load_of(world: World, kind: Kind, workers: int, tasks: int, repeats: int, be
         dispatch_s=program.dispatch_s if messages else 0.0,
         threads=program.threads,
         smt_yield=program.smt_yield,
+        rise=slower - 1.0,
     )
 
 
@@ -69,7 +71,7 @@ def _shape(program: Program, workers: int) -> Floats:
 
 
 def _slower(world: World, kind: Kind, workers: int) -> Floats:
-    """Return by how much the CPU time of each worker grows, beside so many."""
+    """Return how many times as much CPU time each worker takes, beside so many that run at the same time."""
     machine, program = world.machine, world.program
     beside = min(workers, machine.cpus)
     factor = np.full(workers, _memory(machine, program, beside))
@@ -78,7 +80,11 @@ def _slower(world: World, kind: Kind, workers: int) -> Floats:
         if machine.node_cpus:
             away = np.arange(workers) % machine.cpus >= machine.node_cpus
             factor *= 1.0 + program.memory * (machine.remote - 1.0) * away
-    return factor * (1.0 + (program.faults if workers == 1 else program.faults_workers))
+    return factor
+
+
+def _faulting(program: Program, workers: int) -> float:
+    return 1.0 + (program.faults if workers == 1 else program.faults_workers)
 
 
 def _memory(machine: Machine, program: Program, beside: int) -> float:

@@ -46,6 +46,8 @@ class Load:
         Threads of its own in each worker.
     smt_yield : float
         Of this code; 0: that of the machine.
+    rise : array of float, shape (workers,), or float
+        By how much the CPU time in ``work`` is above that of a worker beside which no other one runs.
     """
 
     work: Floats
@@ -61,6 +63,7 @@ class Load:
     dispatch_s: float = 0.0
     threads: int = 1
     smt_yield: float = 0.0
+    rise: Floats | float = 0.0
 
     @property
     def workers(self) -> int:
@@ -127,7 +130,7 @@ class _Round:
         if self.load.shared:
             ran = _Shared(self, start, work).ran()
         else:
-            ran = self.weather.run(start, work, self.load.threads, self.load.smt_yield)
+            ran = self.weather.run(start, work, self.load.threads, self.load.smt_yield, self.load.rise)
             ran.end = ran.end + self.load.sleep * work
         made = self.made
         made.cpu += ran.cpu

@@ -30,7 +30,7 @@ class Sky:
     """One epoch for so many workers.
 
     ``slow`` is how many times as long everything takes; each worker has a ``share`` of its CPU, of which a part is
-    ``stolen`` before.
+    ``stolen`` before, and ``beside`` it run so many other workers, on average.
     """
 
     until: float
@@ -38,6 +38,7 @@ class Sky:
     neighbours: int
     share: Floats
     stolen: Floats
+    beside: Floats
 
 
 @dataclass(slots=True)
@@ -119,17 +120,22 @@ class Weather:
     def _sky(self, until: float, slow: float, neighbours: int, workers: int) -> Sky:
         """Spread workers and neighbours evenly over the CPUs, who with whom by chance."""
         machine, count = self.machine, workers + neighbours
-        share = np.ones(workers)
+        share, beside = np.ones(workers), np.full(workers, workers - 1.0)
         if count > machine.cpus:
             cpu = self._draw.permutation(count) % machine.cpus
-            share = 1.0 / np.bincount(cpu)[cpu[:workers]]
+            own, threads = cpu[:workers], np.bincount(cpu, minlength=machine.cpus)
+            share = 1.0 / threads[own]
+            ours = np.bincount(own, minlength=machine.cpus) / threads  # how much of each CPU runs a worker
+            beside = ours.sum() - ours[own]
         stolen = np.zeros(workers)
         if machine.steal and not self.quiet:
             hit = self._draw.random(workers) < machine.steal / _STOLEN_AT_ONCE
             stolen = np.where(hit, 1.9 * _STOLEN_AT_ONCE * self._draw.random(workers), 0.0)
-        return Sky(until, slow, neighbours, share, stolen)
+        return Sky(until, slow, neighbours, share, stolen, beside)
 
-    def run(self, start: Floats, work: Floats, threads: int = 1, smt_yield: float = 0.0) -> Ran:
+    def run(
+        self, start: Floats, work: Floats, threads: int = 1, smt_yield: float = 0.0, rise: Floats | float = 0.0
+    ) -> Ran:
         """Let every worker compute, all at the same time.
 
         Parameters
@@ -140,7 +146,11 @@ class Weather:
             How many threads share the work of each worker.
         smt_yield : float
             Of this code; 0: that of the machine.
+        rise : array of float, shape (workers,), or float
+            By how much the work of each grows while all of them run, as far as there are CPUs: a part of ``work``.
         """
+        rise = np.broadcast_to(np.asarray(rise, dtype=float), work.shape)
+        most = max(1.0, min(len(work), self.machine.cpus) - 1.0)
         now, left, cpus = start.copy(), work / threads, self.machine.cpus
         ran = Ran(now, np.zeros_like(now), np.zeros_like(now), np.zeros_like(now))
         while len(on := np.flatnonzero(left)):  # those still at it have the CPUs for themselves
@@ -148,6 +158,9 @@ class Weather:
             share, lost = sky.share[: len(on)], sky.stolen[: len(on)]
             allowed = self._allowed(min(len(on) * threads, cpus))
             speed = self.machine.speed(min(len(on) * threads + sky.neighbours, cpus), smt_yield) / sky.slow
+            if rise.any():
+                beside = np.minimum(1.0, sky.beside[: len(on)] / most)
+                speed = speed * (1.0 + rise[on]) / (1.0 + rise[on] * beside)
             given = (1.0 - lost) * share * allowed
             need = left[on] / (given * speed)
             took = np.minimum(need, np.maximum(0.0, sky.until - now[on]))

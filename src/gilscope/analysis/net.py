@@ -23,18 +23,24 @@ A worker that queues for a CPU while another holds what it needs would have wait
 times the share that one worker alone holds it, for a lock perhaps always. But whoever waits for a lock waits for one
 that computes: alone, all take no longer than the CPU time of all, one after the other, and the longest idle time.
 
+Workers that other programs keep from running at the same time do not show what they cost each other: caches and memory
+that one after the other uses are not shared. Growth of the CPU time G in overlap o, at least (see ``overlap``), would
+alone be at most G a / o, with a the overlap alone: the longest length grows by that, up to all work in turn.
+
 None of them is less than the CPU time over p, nor than the CPU time under a GIL that all share (utilisation law:
 Denning & Buzen, The Operational Analysis of Queueing Network Models, 1978).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 from gilscope.analysis.columns import Columns, PerBlock, Role, averaged, estimated, ratio, times
 from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.losses import Account
 from gilscope.core.cases import Case
+from gilscope.core.clocks import faulting_ns
 from gilscope.core.records import Round
 from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate
@@ -187,7 +193,60 @@ def net_seconds(columns: Columns, case: Case, role: Role = "case", sharing: Shar
         if bounds is None:
             return Net()
         value[at], low[at], high[at] = (bound / measured.repeats / NS_PER_S for bound in bounds)
+    if role == "case" and case.workers > 1 and case.executor != "native":
+        return _overlapping(columns, case, Net(value=value, low=low, high=high))
     return Net(value=value, low=low, high=high)
+
+
+def overlap(busy: float, workers: int) -> float:
+    """Return the least share of the other workers that run while one of them runs, if so many run on average.
+
+    The mean of n (n - 1) over the time is least where n, a whole number, stays next to its mean ``busy``.
+    """
+    whole = math.floor(busy)
+    pairs = whole * (whole - 1) + 2.0 * (busy - whole) * whole
+    return min(1.0, pairs / (busy * (workers - 1))) if busy > 0 else 0.0
+
+
+def _overlapping(columns: Columns, case: Case, net: Net) -> Net:
+    """Lengthen what the workers' CPU time would have grown, had other programs not kept them from running together."""
+    rounds, singles = columns.rounds_of(case), columns.rounds_of(case.t1)
+    grown, seen, alone = {}, {}, {}
+    for at in net.value.keys() & singles.keys():
+        cpu_s, once_s = _computing_s(rounds[at], case.workers), _computing_s(singles[at], 1) * case.copies
+        if cpu_s <= 0 or once_s <= 0:
+            return net
+        grown[at] = cpu_s / once_s - 1.0
+        seen[at] = overlap(cpu_s * NS_PER_S * rounds[at].repeats / rounds[at].wall_ns, case.workers)
+        alone[at] = overlap(cpu_s / net.value[at], case.workers)
+    together, wanted = math.fsum(seen.values()), math.fsum(alone.values())
+    if together >= (1.0 - LITTLE) * wanted:
+        return net
+    full = _full_growth(grown, seen) if together > 0 else (0.0, math.inf)
+    value, high = dict(net.value), dict(net.high)
+    for at, growth in grown.items():
+        in_turn = min(columns.of(case)[at], max(net.value[at], _computing_s(rounds[at], case.workers)))
+        guess, most = (max(1.0, (1.0 + one * alone[at]) / (1.0 + max(0.0, growth))) for one in full)
+        value[at] = max(net.low[at], min(in_turn, net.value[at] * guess))
+        high[at] = max(net.high[at], value[at], min(in_turn, net.value[at] * most))
+    return Net(value=value, low=net.low, high=high)
+
+
+def _full_growth(grown: PerBlock, seen: PerBlock) -> tuple[float, float]:
+    """Return the growth in full overlap that is certain, and the most: a ratio of means -+ two standard errors."""
+    together = math.fsum(seen.values())
+    full = math.fsum(grown.values()) / together
+    error = math.sqrt(math.fsum((growth - full * seen[at]) ** 2 for at, growth in grown.items())) / together
+    return max(0.0, full - 2.0 * error), max(0.0, full + 2.0 * error)
+
+
+def _computing_s(measured: Round, workers: int) -> float:
+    """Return the CPU seconds of one execution, all workers together, without page faults, which cost no less alone."""
+    if not measured.stamps:
+        return 0.0
+    each = workers / len(measured.stamps)  # files keep quantiles of more than 16 workers
+    faulting = faulting_ns(measured.minor_faults or 0, measured.system_ns or 0)
+    return (each * sum(stamp.cpu_ns for stamp in measured.stamps) - faulting) / measured.repeats / NS_PER_S
 
 
 def net_speedup(columns: Columns, case: Case, role: Role = "case", sharing: Sharing | None = None) -> Net:
