@@ -231,7 +231,9 @@ def _too_noisy(found: evidence.NoiseEvidence, row: CaseRow) -> str:
     if found.relative_efficiency is not None:
         return f"Reaches {_of_machine(found)}: that says nothing"
     if found.speedup is not None:
-        return f"The speed-up lies anywhere in {interval(found.speedup)}"
+        taken = row.basis.taken_out
+        why = f": other programs took {percent(taken)} of its time" if taken is not None and taken.value > 0.1 else ""
+        return f"The speed-up lies anywhere in {interval(found.speedup)}{why}"
     return "The rounds scatter too much to tell"
 
 
