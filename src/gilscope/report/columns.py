@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, TypeAlias
 
 from gilscope.analysis.rows import CaseRow
-from gilscope.report.figures import NONE, interval, narrow, per_second, percent, seconds, si, spread
+from gilscope.report.figures import NONE, interval, narrow, per_second, percent, seconds, si, sized, spread
 from gilscope.report.labels import mark, workers
 from gilscope.report.sentences.findings import largest_loss
 from gilscope.stats import Estimate
@@ -114,7 +114,7 @@ COLUMNS: Sequence[Column] = (
         lambda row: row.case.libraries,
     ),
     _only_csv(
-        "memory", "memory", "Whether malloc keeps what is freed: kept, onearena, or empty.", lambda row: row.case.memory
+        "memory", "malloc", "Whether malloc keeps what is freed: kept, onearena, or empty.", lambda row: row.case.memory
     ),
     Column(
         "workers", "workers",
@@ -148,6 +148,11 @@ COLUMNS: Sequence[Column] = (
     _estimate(
         "efficiency", "effi-\nciency", "Speed-up over the number of workers.", lambda row: row.efficiency, percent,
         given_up=2,
+    ),
+    Column(
+        "pss_bytes", "memory", "Memory of all its processes, shared pages counted once (PSS); of functions only.",
+        lambda row: row.pss_bytes, text=lambda row: sized(row.pss_bytes) if row.pss_bytes is not None else NONE,
+        given_up=1,
     ),
     Column(
         "relative_efficiency", "of the\ncontrol",
@@ -190,4 +195,6 @@ def used_columns(place: Place, rows: Sequence[CaseRow]) -> Iterator[Column]:
     unused = set() if any(mark(row) for row in rows) else {"interpreter"}
     if all(row.net_speedup is None for row in rows):  # old results, systems whose scheduler does not tell
         unused.add("net_speedup")
+    if all(row.pss_bytes is None for row in rows):
+        unused.add("pss_bytes")
     return (column for column in columns_of(place) if column.key not in unused)
