@@ -31,7 +31,7 @@ def render_answer(answer: Answer, *, width: int, color: bool = False) -> str:
     if answer.interrupted:
         cautions.append("Interrupted: what was measured until then.")
     head = [line for text in (*words.best(answer), words.machine(answer), *cautions) for line in _lines(text, width)]
-    more = _lines(words.more(answer, matrix), width, "More")
+    more = [*_lines(answer.result, width, "Result"), *_lines(words.more(answer, matrix), width, "More")]
     table = _table(answer, matrix, width, most - len(head) - len(more) - _LEAST_BELOW)
     below, last = [], ""
     for label, text in words.about(answer, matrix):
