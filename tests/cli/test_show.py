@@ -100,7 +100,11 @@ def test_a_failed_case_shows_the_worker_s_traceback(result: Path, capsys: pytest
 
 def test_a_case_is_found_by_the_number_that_the_tables_show(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "mine", "--full"]) == 0
-    rows = [line.split() for line in capsys.readouterr().out.splitlines() if "@" not in line and line[:1].isdecimal() and line[1:3] == "  "]
+    rows = [
+        line.split()
+        for line in capsys.readouterr().out.splitlines()
+        if "@" not in line and line[:1].isdecimal() and line[1:3] == "  "
+    ]
     assert [int(number) for number, *_ in rows] == [1, 2, 3]
     for number, implementation, executor, *_ in rows:
         assert main(["show", "mine", "--case", number]) == 0

@@ -1,4 +1,4 @@
-"""The columns of all tables of cases: terminal, page, notebook, CSV and documentation take theirs from here."""
+"""The columns of all tables of cases: terminal, page, CSV and documentation take theirs from here."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from gilscope.report.labels import mark, workers
 from gilscope.report.sentences.findings import largest_loss
 from gilscope.stats import Estimate
 
-Place: TypeAlias = Literal["terminal", "reasons", "page", "notebook", "csv"]  # reasons: the terminal's second table
+Place: TypeAlias = Literal["terminal", "reasons", "page", "csv"]  # reasons: the terminal's second table
 
 Value: TypeAlias = Estimate | float | int | str | None
 _Found: TypeAlias = Estimate | None
 
-_EVERYWHERE: tuple[Place, ...] = ("terminal", "page", "notebook", "csv")
+_EVERYWHERE: tuple[Place, ...] = ("terminal", "page", "csv")
 _REASONS: tuple[Place, ...] = ("reasons", "page", "csv")
 
 
@@ -180,7 +180,7 @@ COLUMNS: Sequence[Column] = (
     Column(
         "findings", "finding", "What stops it, the costliest first, or that it scales.",
         lambda row: " ".join(row.codes), text=lambda row: ", ".join(row.codes) or NONE, fold=(", ", ",\n"), left=True,
-        places=("reasons", "page", "notebook", "csv"),
+        places=("reasons", "page", "csv"),
     ),
 )  # fmt: skip
 
