@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gilscope import results
 from gilscope.analysis import analyse
-from gilscope.report.terminal import render_head, render_kernel
+from gilscope.report.terminal.answer import render_answer
 from pages.shared import EXAMPLES, ROOT, WIDTH, gilscope, terminal
 
 SESSIONS = {
@@ -46,8 +46,7 @@ def measure(name: str) -> None:
 
 
 def section(name: str) -> str:
-    """Return a command and what it printed: where it was measured, and every kernel."""
+    """Return a command and what it printed."""
     example, words = SESSIONS[name]
     answer = replace(analyse(results.load(example)), result=example.relative_to(ROOT).as_posix())
-    kernels = (render_kernel(answer, kernel, width=WIDTH) for kernel in answer.by_kernel)
-    return terminal(words, "\n" + "\n\n".join([render_head(answer, WIDTH), *kernels]))
+    return terminal(words, "\n" + render_answer(answer, width=WIDTH))
