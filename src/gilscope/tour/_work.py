@@ -1,75 +1,19 @@
-"""Starting threads and processes for the programs of the tour, and judging what they recorded."""
+"""What judges of several chapters have in common."""
 
 from __future__ import annotations
 
-import multiprocessing
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from gilscope.core import clocks
 from gilscope.core.errors import UnavailableError
 from gilscope.core.spec import Availability
-from gilscope.core.trace import Event, Recorder, Trace, duration
+from gilscope.core.trace import Event, Trace, duration
 from gilscope.env.cpu import usable_cpus
-from gilscope.tour._light import TIMEOUT_S, begin
 from gilscope.tour._model import Experiment, Figure, Judgement, overlap_ns, seconds, when
 
 _TWO_AT_ONCE = 1.5  # threads able to run at a time from which two did not wait for each other: half-way
 _ONE_AT_A_TIME = 1.15  # CPU over wall time up to which two took turns: 1, and what they do outside the lock
-
-
-def run_in_threads(log: Recorder, work: Callable[[Recorder, str], None], names: tuple[str, ...]) -> None:
-    """Start a thread for each name, let them begin together, and wait for all."""
-    together = threading.Barrier(len(names))
-
-    def begin_together(name: str) -> None:
-        together.wait(TIMEOUT_S)
-        work(log, name)
-
-    threads = [threading.Thread(target=begin_together, args=(name,), name=name) for name in names]
-    for thread in threads:
-        log.tell("main", thread.name, "start")
-        thread.start()
-    with log.span("main", "join", "wait"):
-        for thread in threads:
-            thread.join()
-
-
-@contextmanager
-def switch_interval(interval_s: float) -> Iterator[None]:
-    """Let threads wait this long before they ask for the GIL."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(interval_s)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
-
-
-def context() -> Any:
-    """Return how processes are started here: by a server that is forked, where there is one."""
-    known = multiprocessing.get_all_start_methods()
-    return multiprocessing.get_context("forkserver" if "forkserver" in known else "spawn")
-
-
-def run_in_processes(log: Recorder, work: Callable[[Recorder, str], None], names: tuple[str, ...]) -> None:
-    """Start a process for each name, let them begin together, and wait for all."""
-    together = context().Barrier(len(names))
-    processes = []
-    for name in names:
-        log.tell("main", name, "start")
-        processes.append(context().Process(target=begin, args=(work, log, name, clocks.wall_ns(), together), name=name))
-        processes[-1].start()
-    with log.span("main", "join", "wait"):
-        for process in processes:
-            process.join(TIMEOUT_S)
-            if process.is_alive():
-                process.kill()
-                process.join()
 
 
 def two_cpus() -> Availability:
