@@ -36,12 +36,13 @@ _BAR = 16.0
 _CHARACTER = 6.2  # width of a letter of 11 px, on average
 _MIN_BAR = 0.8  # px; what is narrower is drawn together with its neighbours
 
-_CSS = f"""
+CSS = f"""
 .timeline{{color:var(--ink,#1c2430);font:11px system-ui,-apple-system,"Segoe UI","Liberation Sans",Arial,sans-serif}}
 .timeline text{{fill:currentColor}}
 .timeline .soft{{fill:var(--soft,currentColor);fill-opacity:.85}}
 .timeline .head{{font-size:13px;font-weight:600}}
 .timeline .end{{text-anchor:end}}.timeline .mid{{text-anchor:middle}}
+.timeline .halo{{paint-order:stroke;stroke:var(--card,#fff);stroke-width:3px}}
 .timeline .grid{{stroke:currentColor;stroke-opacity:.15}}
 .timeline .arrow{{stroke:currentColor;stroke-opacity:.6;fill:none}}
 .timeline .tip{{fill:currentColor;fill-opacity:.6}}
@@ -49,7 +50,7 @@ _CSS = f"""
 {"".join(f".timeline .c-{name}{{fill:{fill}}}" for name, (fill, _) in CATEGORY_PAINT.items())}
 {"".join(f".timeline .i-{name}{{fill:{ink}}}" for name, (_, ink) in CATEGORY_PAINT.items())}
 {"".join(f".timeline .h-{index}{{fill:{fill}}}" for index, fill in enumerate(HOLDER_PAINT))}
-@media (prefers-color-scheme:dark){{.timeline{{color:var(--ink,#e6eaf0)}}}}
+@media (prefers-color-scheme:dark){{.timeline{{color:var(--ink,#e6eaf0)}}.timeline .halo{{stroke:var(--card,#12151b)}}}}
 """
 
 
@@ -103,7 +104,7 @@ def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, i
         "svg",
         tag("title", title, id=f"{ident}-title"),
         tag("desc", _described(lanes, events_of), id=f"{ident}-desc"),
-        tag("style", Markup(_CSS)),
+        tag("style", Markup(CSS)),
         tag("text", title, class_="head", x=4, y=16),
         *_legend(used, legend),
         *_axis(frame),
