@@ -32,7 +32,7 @@ def page(chapter: ShownChapter) -> str:
         f"# {chapter.title}",
         HEAD,
         chapter.text,
-        f"`gilscope tour {chapter.name}` runs what is shown here on your machine.",
+        f"Copy a program and run it with Python. `gilscope tour {chapter.name}` runs and draws all of them.",
     ]
     for experiment in chapter.experiments:
         parts += _experiment(chapter.name, experiment)
@@ -126,9 +126,9 @@ side.
 |---|---:|---:|---:|---|
 {table}
 
-What it costs that processes talk, there and back:
+What a message to another process and its reply take:
 
-| through | round trip |
+| through a | round trip |
 |---|---:|
 {sent}
 
@@ -156,8 +156,8 @@ def contents(tour: Tour) -> str:
 
 {HEAD}
 
-One page per chapter of `gilscope tour`. Programs, diagrams and numbers are those of one run of it;
-`docs/update.py tour` wrote them here.
+One page per chapter of `gilscope tour`: programs to copy and run, what one run of them did on one machine, and what to
+remember. The first seven are an introduction in this order.
 
 {chapters}
 """

@@ -42,7 +42,7 @@ def judge_turns(trace: Trace, result: Any, *, name: str = "asleep") -> Judgement
     """Judge whether two spans came one after the other."""
     first, second = named(trace, name, 2)
     gap, wall = second.start_ns - first.end_ns, second.end_ns - first.start_ns
-    observed = f"The second began {duration(gap)} after the first had ended: it took {duration(wall)} altogether."
+    observed = f"The second began {duration(gap)} after the first had ended. Together they took {duration(wall)}."
     return Judgement(gap >= 0, observed, (seconds("wall", wall), seconds(name, wall - gap)))
 
 
@@ -52,8 +52,8 @@ def judge_overlap(trace: Trace, result: Any) -> Judgement:
     wall, both, shared = _wall_ns(spans), sum(e.end_ns - e.start_ns for e in spans), overlap_ns(spans)
     return Judgement(
         shared > 0 and wall < both,
-        f"For {duration(shared)} both were asleep at once: it took {duration(wall)} altogether, and would have "
-        f"taken {duration(both)} one after the other.",
+        f"Both were asleep at once for {duration(shared)}. Together they took {duration(wall)}; one after the other, "
+        f"they would have taken {duration(both)}.",
         (seconds("wall", wall), seconds("asleep", both), seconds("at once", shared)),
     )
 
@@ -69,7 +69,8 @@ def load(trace: Trace, name: str, least: int) -> tuple[float, float]:
     for span in spans:
         used = trace.facts.get(f"{span.lane} cpu_ns", 0)
         cpu += used
-        able += (used + trace.facts.get(f"{span.lane} run_queue_ns", 0)) / max(1, span.end_ns - span.start_ns)
+        queued = trace.facts.get(f"{span.lane} run_queue_ns", 0)
+        able += min(1.0, (used + queued) / max(1, span.end_ns - span.start_ns))
     return cpu / _wall_ns(spans), able
 
 
@@ -79,10 +80,11 @@ def judge_cores(trace: Trace, result: Any, *, together: bool, name: str = "count
     spans = trace.spans(name=name)
     wall = _wall_ns(spans)
     figures = (seconds("wall", wall), Figure("cores used", cores), Figure("able to run at a time", able))
+    used = f"Together they used {cores:.2f} cores and took {duration(wall)}."
     if together:
-        observed = f"{able:.2f} were running or queueing for a CPU at a time, and used {cores:.2f} cores: "
-        return Judgement(able >= _TWO_AT_ONCE and overlap_ns(spans) > 0, f"{observed}{duration(wall)}.", figures)
-    return Judgement(cores <= _ONE_AT_A_TIME, f"Together they used {cores:.2f} cores: {duration(wall)}.", figures)
+        able_too = f"On average {able:.2f} of the two were running or queueing for a CPU. {used}"
+        return Judgement(able >= _TWO_AT_ONCE and overlap_ns(spans) > 0, able_too, figures)
+    return Judgement(cores <= _ONE_AT_A_TIME, used, figures)
 
 
 def cores_experiment(

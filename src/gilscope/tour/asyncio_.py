@@ -14,7 +14,7 @@ def _judge_tasks(trace: Trace, result: Any) -> Judgement:
     overlap = judge_overlap(trace, result)
     threads = len(set(result))
     return Judgement(
-        overlap.holds and threads == 1, f"{overlap.observed} All of it in {threads} thread.", overlap.figures
+        overlap.holds and threads == 1, f"{overlap.observed} All of it happened in {threads} thread.", overlap.figures
     )
 
 

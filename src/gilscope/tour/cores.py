@@ -23,7 +23,7 @@ def _judge(trace: Trace, result: Any) -> Judgement:
         figures.append(Figure(f"able to run at a time, of {workers}", able[workers]))
     most = max(result)
     gain = f"{most} threads did {most * walls[1] / walls[most]:.2f} times the work of one in the same time"
-    observed = f"{gain}; {able[most]:.2f} of them were running or queueing for a CPU at a time."
+    observed = f"{gain}. On average {able[most]:.2f} of them were running or queueing for a CPU."
     return Judgement(all(able[workers] >= _AT_ONCE * workers for workers in result), observed, tuple(figures))
 
 

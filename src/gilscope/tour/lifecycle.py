@@ -17,8 +17,8 @@ RUNNING, SLEEPING, STOPPED, GONE = "running", "sleeping", "stopped", "gone"
 
 def _judge_life(trace: Trace, result: Any) -> Judgement:
     lives = (["new", SLEEPING, RUNNING, GONE], ["new", SLEEPING, RUNNING, STOPPED, GONE])  # of a thread, a process
-    figures = tuple(Figure(f"state {number}", state) for number, state in enumerate(result, start=1))
-    return Judgement(result in lives, f"Seen in this order: {', '.join(result)}.", figures)
+    seen = ", ".join(result)
+    return Judgement(result in lives, f"Seen in this order: {seen}.", (Figure("states", seen),))
 
 
 def _judge_runnable(trace: Trace, result: Any) -> Judgement:
@@ -27,9 +27,9 @@ def _judge_runnable(trace: Trace, result: Any) -> Judgement:
     running = sum(trace.facts[f"{e.lane} cpu_ns"] for e in spans) / wall
     runnable = sum(trace.facts.get(f"{e.lane} run_queue_ns", 0) for e in spans) / wall
     blocked = max(0.0, 1 - running - runnable)
-    observed = f"running {running:.0%}, runnable but queueing {runnable:.0%}, and blocked {blocked:.0%}"
+    observed = f"running for {running:.0%}, runnable but not running for {runnable:.0%}, blocked for {blocked:.0%}"
     figures = (Figure("running", running), Figure("runnable", runnable), Figure("blocked", blocked))
-    return Judgement(running <= 0.6, f"Of their time the two were {observed}.", figures)
+    return Judgement(running <= 0.6, f"The two threads were {observed} of their time.", figures)
 
 
 def _judge_costs(trace: Trace, result: Any) -> Judgement:

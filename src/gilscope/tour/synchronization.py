@@ -14,7 +14,7 @@ INCREMENTS = 100_000
 
 def _judge_lost(trace: Trace, result: Any) -> Judgement:
     total = 2 * INCREMENTS
-    observed = f"Of {total} increments {result} arrived: {total - result} were lost."
+    observed = f"After {total} increments the counter is {result}: {total - result} were lost."
     return Judgement(result < total, observed, (Figure("increments", total), Figure("lost", total - result)))
 
 
@@ -25,21 +25,22 @@ def _most_inside(trace: Trace) -> int:
 def _judge_mutex(trace: Trace, result: Any) -> Judgement:
     most = _most_inside(trace)
     waited = sum(e.end_ns - e.start_ns for e in trace.spans(name="wait for the lock"))
-    observed = f"Never more than {most} inside, and all {result} increments arrived. They waited {duration(waited)}."
+    waits = f"Together they waited {duration(waited)} for the lock."
+    observed = f"At most {most} was inside at a time, and the counter is {result} after 6 increments. {waits}"
     figures = (Figure("most inside at once", most), seconds("waited", waited))
     return Judgement(most == 1 and result == 6, observed, figures)
 
 
 def _judge_rlock(trace: Trace, result: Any) -> Judgement:
-    again = {name: "got it" if got else "would have waited forever" for name, got in result.items()}
-    observed = f"The second time, the Lock: {again['Lock']}; the RLock: {again['RLock']}."
+    again = {name: "was taken" if got else "could not be taken" for name, got in result.items()}
+    observed = f"The second time, the Lock {again['Lock']}, and the RLock {again['RLock']}."
     figures = tuple(Figure(f"{name}, second time", value) for name, value in again.items())
     return Judgement(result == {"Lock": False, "RLock": True}, observed, figures)
 
 
 def _judge_semaphore(trace: Trace, result: Any) -> Judgement:
     most, entered = _most_inside(trace), len(named(trace, "inside", 4))
-    observed = f"{entered} entered, at most {most} at once."
+    observed = f"{entered} threads got in, at most {most} at once."
     return Judgement(most == 2 and entered == 4, observed, (Figure("most inside at once", most),))
 
 
@@ -48,7 +49,7 @@ def _judge_condition(trace: Trace, result: Any) -> Judgement:
     notified = next(m.sent_ns for m in trace.messages if m.name == "notify")
     waited, later = wait.end_ns - wait.start_ns, wait.end_ns - notified
     holds = wait.start_ns < notified < wait.end_ns <= take.start_ns
-    observed = f"It waited {duration(waited)} and went on {duration(later)} after it was notified."
+    observed = f"The consumer waited {duration(waited)}, and went on {duration(later)} after it was notified."
     return Judgement(holds, observed, (seconds("woken after", later),))
 
 
@@ -79,7 +80,7 @@ def _judge_deadlock(trace: Trace, result: Any) -> Judgement:
     waits = named(trace, "wait for the other lock", 2)
     stuck = min(w.end_ns for w in waits) - max(w.start_ns for w in waits)
     gave_up = sum(not got for got in result.values())
-    observed = f"each waited for the lock the other held; {gave_up} gave up after 200 ms."
+    observed = f"each waited for the lock that the other one held; {gave_up} of them gave up after 200 ms."
     figures = (Figure("gave up", gave_up), seconds("stuck", stuck))
     return Judgement(gave_up >= 1 and stuck > 0, f"For {duration(stuck)} {observed}", figures)
 

@@ -11,7 +11,7 @@ from gilscope.tour._work import judge_overlap
 
 
 def _judge_list(trace: Trace, result: Any) -> Judgement:
-    observed = f"After both threads had ended, the main thread's list was {result}."
+    observed = f"After both threads had ended, the main thread found {result}."
     return Judgement(result == ["first", "second"], observed, (Figure("items in the list", len(result)),))
 
 
