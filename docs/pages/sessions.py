@@ -1,4 +1,4 @@
-"""README.md and docs/interpreters.md: sessions of the terminal, kept results as ``gilscope show`` prints them."""
+"""README.md and pages with sessions of the terminal: kept results as ``gilscope show`` prints them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from pathlib import Path
 from gilscope import results
 from gilscope.analysis import analyse
 from gilscope.report.terminal import render_head, render_kernel
-from pages.shared import EXAMPLES, ROOT, WIDTH, gilscope, terminal
+from pages import quiet
+from pages.shared import EXAMPLES, WIDTH, gilscope, terminal
 
 SESSIONS = {
+    "profile": (
+        EXAMPLES / "profile.jsonl",
+        "profile blobs.py:checksum blobs.py:digest --setup blobs.py:make --budget 60s",
+    ),
     "run": (
         EXAMPLES / "result.jsonl",
         "run mandelbrot triad --implementations py_loop,cy_gil,cy_nogil,cy_prange,nb_prange --workers 2 --budget 75",
@@ -33,21 +38,30 @@ SESSIONS = {
 
 
 def measure(name: str) -> None:
-    """Run a command and keep its result, without the paths of its interpreters."""
+    """Run a command in the folder of the examples and keep its result, without paths of this machine."""
     example, words = SESSIONS[name]
     with tempfile.TemporaryDirectory() as folder:
-        gilscope(*words.split(), "--out", f"{folder}/result")
-        header, _, rest = Path(folder, "result", results.RESULT_NAME).read_text(encoding="ascii").partition("\n")
+        gilscope(*words.split(), "--out", f"{folder}/result", cwd=EXAMPLES)
+        measured = Path(folder, "result", results.RESULT_NAME)
+        header, _, rest = measured.read_text(encoding="ascii").partition("\n")
+        shown = _shown(measured)
     facts = json.loads(header)
     environment = facts["environment"]
     for interpreter in (environment["interpreter"], *environment.get("interpreters", ())):
         interpreter["executable"] = "python"
-    example.write_text(json.dumps(facts, separators=(",", ":")) + "\n" + rest, encoding="ascii")
+    text = json.dumps(facts, separators=(",", ":")) + "\n" + rest
+    quiet.keep(example, text.replace(f"{EXAMPLES}/", ""), environment["checks"], shown)
 
 
 def section(name: str) -> str:
-    """Return a command and what it printed: where it was measured, and every kernel."""
+    """Return a command and what it printed, or for ``blobs`` the file that is profiled."""
+    if name == "blobs":
+        return f"```python\n{(EXAMPLES / 'blobs.py').read_text(encoding='utf-8')}```"
     example, words = SESSIONS[name]
-    answer = replace(analyse(results.load(example)), result=example.relative_to(ROOT).as_posix())
+    return terminal(words, f"\n{_shown(example)}")
+
+
+def _shown(example: Path) -> str:
+    answer = replace(analyse(results.load(example)), result=f"docs/examples/{example.name}")
     kernels = (render_kernel(answer, kernel, width=WIDTH) for kernel in answer.by_kernel)
-    return terminal(words, "\n" + "\n\n".join([render_head(answer, WIDTH), *kernels]))
+    return "\n\n".join([render_head(answer, WIDTH), *kernels])

@@ -1,4 +1,4 @@
-"""docs/method.md: planted worlds, injected faults, the probe of the GIL beside known holds; needs a quiet machine.
+"""docs/checked.md: planted worlds, injected faults, the probe of the GIL beside known holds; needs a quiet machine.
 
 The probe's figures of other interpreters come from
 ``PYTHON benchmarks/selfbench/gil_probe.py --json docs/examples/gil_probe_X.Y.json``.
@@ -24,7 +24,7 @@ COMMANDS = {
     "faults": ["-m", "benchmarks.selfbench.faults", "--budget", "20", "--json", FAULTS],
     "probe": ["benchmarks/selfbench/gil_probe.py", "--json", PROBE],
 }
-_NOT_YET = "Not measured yet: `python docs/update.py method --measure`."
+_NOT_YET = "Not measured yet: `python docs/update.py checked --measure`."
 
 
 def measure(part: str) -> None:
