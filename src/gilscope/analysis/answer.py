@@ -126,6 +126,12 @@ class Answer:
         return {row.case.id: row for row in self.rows}
 
     @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """Numbers of the rows, from 1, in the order of the tables, by the id of their case."""
+        shown = (row for rows in self.by_kernel.values() for row in rows if row.status != "unavailable")
+        return {row.case.id: number for number, row in enumerate(shown, 1)}
+
+    @cached_property
     def _controls_of(self) -> Mapping[tuple[str, Role], list[ControlRow]]:
         return grouped(sorted(self.controls, key=lambda row: row.case.workers), lambda row: (row.of, row.role))
 

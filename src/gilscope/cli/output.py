@@ -56,17 +56,21 @@ def emit_document(document: Mapping[str, object], render: Callable[..., str], *,
         emit(render(width=stdout_width(), color=stdout_color()))
 
 
-def emit_answer(answer: Answer, *, json: bool, one_time: bool = False) -> None:
-    """Print a result, with tables of one-time costs on demand, or its JSON document."""
+def emit_answer(answer: Answer, *, json: bool, full: bool = False, one_time: bool = False) -> None:
+    """Print the answer, all tables if ``full``, those of one-time costs too with ``one_time``, or the JSON document."""
     if json:
         from gilscope.analysis.to_json import to_json
         from gilscope.report.sentences import verdict
 
         emit_json(to_json(answer, verdict))
-    else:
+    elif full or one_time:
         from gilscope.report.terminal import render
 
         emit(render(answer, width=stdout_width(), color=stdout_color(), one_time=one_time))
+    else:
+        from gilscope.report.terminal.answer import render_answer
+
+        emit(render_answer(answer, width=stdout_width(), color=stdout_color()))
 
 
 def cannot_write(path: Path | str, why: str | None, what: str = "file", option: str = "--out") -> UsageError:

@@ -18,19 +18,22 @@ RESULT = Argument(
 
 def show(
     result: Annotated[str | None, RESULT] = None,
-    case: Annotated[str | None, Option(metavar="ID", help="Everything about one case.")] = None,
+    full: Annotated[bool, Option("--full", help="Every table: rates, losses, findings, controls.")] = False,
+    case: Annotated[
+        str | None, Option(metavar="CASE", help="Everything about one case: its number, its id or a part of it.")
+    ] = None,
     one_time: Annotated[
-        bool, Option("--one-time", help="Also what start, import, JIT and first transfer cost.")
+        bool, Option("--one-time", help="Every table, and what start, import, JIT and first transfer cost.")
     ] = False,
     json: Annotated[bool, Option("--json", help="Print the analysis as JSON and nothing else.")] = False,
 ) -> None:
-    """Show a result again: the tables of 'run', one case fully, or a study (metg, ipc, startup) as far as it got."""
+    """Show a result again: its answer, every table, or one case; or a study (metg, ipc, startup) as far as it got."""
     from gilscope.cli.study import print_study
     from gilscope.studies.kinds import is_study, load_study, study_files
 
     path = locate(result, studies=True)
     if not path.is_dir() and not is_study(path):
-        _show_result(path, case=case, one_time=one_time, json=json)
+        _show_result(path, case=case, full=full, one_time=one_time, json=json)
         return
     if case is not None:
         raise UsageError(f"{str(path)!r} is a study and has no cases: show it without --case")
@@ -41,7 +44,7 @@ def show(
         print_study(load_study(found), found, json=json)
 
 
-def _show_result(path: Path, *, case: str | None, one_time: bool, json: bool) -> None:
+def _show_result(path: Path, *, case: str | None, full: bool, one_time: bool, json: bool) -> None:
     from gilscope import results
     from gilscope.analysis import analyse
     from gilscope.analysis.to_json import part_to_json
@@ -50,7 +53,7 @@ def _show_result(path: Path, *, case: str | None, one_time: bool, json: bool) ->
     measured = results.load(path)
     answer = analyse(measured)
     if case is None:
-        emit_answer(answer, json=json, one_time=one_time)
+        emit_answer(answer, json=json, full=full, one_time=one_time)
     else:
         row = find_case(answer, case)
         emit_document(part_to_json(row), partial(render_case, answer, row, measured), json=json)

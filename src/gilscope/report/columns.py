@@ -121,7 +121,7 @@ COLUMNS: Sequence[Column] = (
         "How many threads, processes or interpreters; ! marks more than there are usable CPUs.",
         lambda row: row.case.workers, short="p", text=workers,
     ),
-    Column("size", "size", "Size of the problem.", lambda row: row.case.size, short="#"),
+    Column("size", "size", "Size of the problem.", lambda row: row.case.size, short="size"),
     Column(
         "status", "status", "Whether it was measured, and why not.", lambda row: row.status,
         text=lambda row: ": ".join(filter(None, (_status(row), row.why))), left=True, places=("page", "csv"),

@@ -26,13 +26,13 @@ _UNDECIDED = {
 def closing(found: KernelVerdict) -> str:
     """Say for each function which way is best and what stops the others; then how small a task may be."""
     fastest = [_fastest(found)] if len(found.functions) > 1 else []
-    about = (text for function in found.functions for text in _about(function))
-    return " ".join(filter(None, [provisional(found), *fastest, *about]))
+    each = (text for function in found.functions for text in about(function))
+    return " ".join(filter(None, [provisional(found), *fastest, *each]))
 
 
 def sentence(found: KernelVerdict, function: FunctionVerdict) -> str:
     """Say the verdict of one function."""
-    return " ".join(filter(None, [provisional(found), *_about(function)]))
+    return " ".join(filter(None, [provisional(found), *about(function)]))
 
 
 def _fastest(found: KernelVerdict) -> str:
@@ -44,7 +44,8 @@ def _fastest(found: KernelVerdict) -> str:
     return f"Fastest is {named(top)} at {per_second(top.rate)}." if top.rate is not None else ""
 
 
-def _about(found: FunctionVerdict) -> Iterator[str]:
+def about(found: FunctionVerdict) -> Iterator[str]:
+    """Yield what is said about a function, which way is best first."""
     if not found.ways:
         return
     name, best = found.function, found.best

@@ -48,7 +48,7 @@ def render_head(answer: Answer, width: int) -> str:
 def render_kernel(answer: Answer, kernel: str, *, width: int, color: bool = False) -> str:
     """Lay out one kernel: table, notes, closing sentence."""
     shown = [row for row in answer.by_kernel[kernel] if row.status != "unavailable"]
-    table = painted(comparison(shown, width), width, color=color) if shown else ""
+    table = painted(comparison(shown, width, answer.numbers), width, color=color) if shown else ""
     why = explanation(shown, width)
     if why is not None:
         table += "\n" + painted(why, width, color=color)

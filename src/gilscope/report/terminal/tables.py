@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gilscope.analysis.rows import CaseRow
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 _ROOMY = 100  # columns from which all findings of a case fit on one line
 
 
-def comparison(rows: Sequence[CaseRow], width: int) -> Table:
-    """Lay out cases as wide as ``width`` allows."""
-    for columns, roomy in _layouts(list(used_columns("terminal", rows))):
+def comparison(rows: Sequence[CaseRow], width: int, numbers: Mapping[str, int]) -> Table:
+    """Lay out cases, with their ``numbers`` by id, as wide as ``width`` allows."""
+    number = Column("number", "#", "Its number in this result.", lambda row: numbers[row.case.id], left=True)
+    for columns, roomy in _layouts([number, *used_columns("terminal", rows)]):
         table, natural = _laid_out(rows, columns, roomy=roomy)
         if natural <= width:
             break
