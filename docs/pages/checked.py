@@ -97,7 +97,7 @@ def observer() -> str:
     """Return the table of what monitoring costs."""
     rows = [line for found in _probes() for line in _observer(found)]
     head = [
-        "| interpreter | load | pairs | looks per second | monitored / unmonitored | sampler's own CPU |",
+        "| interpreter | load | pairs | samples per second | monitored / unmonitored | sampler's own CPU |",
         "|---|---|---|---|---|---|",
     ]
     return "\n".join([*head, *rows]) if rows else _NOT_YET

@@ -11,8 +11,10 @@ from typing import Any
 
 from gilscope.env.checks import run_checks
 from gilscope.env.cpu import usable_cpus
+from gilscope.report.labels import MARKS, OPEN
 
 _OPEN = re.compile(r"±\?|\[\?|\?\]")
+_UNDECIDED = " ".join(MARKS[OPEN])
 
 
 def busy_now() -> str:
@@ -48,6 +50,6 @@ def _load(checks: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _open(shown: str) -> str:
-    found = _OPEN.search(shown)
-    line = shown[: found.end()].splitlines()[-1].strip() if found else ""
-    return f"an interval has no ends, too few blocks: {line[:80]}" if found else ""
+    if found := _OPEN.search(shown):
+        return f"an interval has no ends, too few blocks: {shown[: found.end()].splitlines()[-1].strip()}"
+    return "a case is undecided: give it a larger --budget, or a quieter machine" if _UNDECIDED in shown else ""

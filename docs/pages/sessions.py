@@ -9,14 +9,16 @@ from pathlib import Path
 
 from gilscope import results
 from gilscope.analysis import analyse
-from gilscope.report.terminal import render_head, render_kernel
+from gilscope.report.terminal.answer import render_answer
 from pages import quiet
-from pages.shared import EXAMPLES, WIDTH, gilscope, terminal
+from pages.shared import EXAMPLES, gilscope, terminal
+
+_WIDTH = 100  # a code block of a README scrolls beyond
 
 SESSIONS = {
     "profile": (
         EXAMPLES / "profile.jsonl",
-        "profile blobs.py:checksum blobs.py:digest --setup blobs.py:make --budget 60s",
+        "profile blobs.py:checksum blobs.py:digest --setup blobs.py:make --budget 90s",
     ),
     "run": (
         EXAMPLES / "result.jsonl",
@@ -54,7 +56,7 @@ def measure(name: str) -> None:
 
 
 def section(name: str) -> str:
-    """Return a command and what it printed, or for ``blobs`` the file that is profiled."""
+    """Return a command and the answer it printed, or for ``blobs`` the file that is profiled."""
     if name == "blobs":
         return f"```python\n{(EXAMPLES / 'blobs.py').read_text(encoding='utf-8')}```"
     example, words = SESSIONS[name]
@@ -62,6 +64,4 @@ def section(name: str) -> str:
 
 
 def _shown(example: Path) -> str:
-    answer = replace(analyse(results.load(example)), result=f"docs/examples/{example.name}")
-    kernels = (render_kernel(answer, kernel, width=WIDTH) for kernel in answer.by_kernel)
-    return "\n\n".join([render_head(answer, WIDTH), *kernels])
+    return render_answer(replace(analyse(results.load(example)), result=f"docs/examples/{example.name}"), width=_WIDTH)

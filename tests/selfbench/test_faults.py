@@ -107,7 +107,7 @@ def test_kept_figures_become_tables(tmp_path, monkeypatch):
         ],
     }
     (tmp_path / "gil_probe_3.12.json").write_text(json.dumps(probed))
-    monkeypatch.setattr(method, "EXAMPLES", tmp_path)
+    monkeypatch.setattr(checked, "EXAMPLES", tmp_path)
     assert "| CPython 3.12.1 | 0.0060 | 0.0100 | 1 of 2 | 0.300 | 0.400 |" in checked.held()
     assert "| CPython 3.12.1 | 4 x spin | 3 | 2.950 |" in checked.waiting()
     assert "| CPython 3.12.1 | x | 9 | 250 | 1.0000 [0.9900, 1.0100] | 0.50% |" in checked.observer()
