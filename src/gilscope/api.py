@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,15 +15,14 @@ from gilscope.analysis import Answer
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.to_json import to_json
 from gilscope.core.errors import UsageError
+from gilscope.core.units import parse_duration_s
+from gilscope.env.interpreters import choose
 from gilscope.kernels.user import DEFAULT_TIMEOUT_S, Request
 from gilscope.measure.events import Observer
 from gilscope.profile.callables import request_of
 from gilscope.profile.functions import DEFAULT_BUDGET_S, Functions, Options
-from gilscope.report.columns import used_columns
-from gilscope.report.figures import printable
 from gilscope.report.sentences import closing, verdict
-from gilscope.report.sentences.notes import notes_of
-from gilscope.report.terminal import rates_title, render
+from gilscope.report.terminal.answer import render_answer
 from gilscope.results.schema import RESULT_NAME
 from gilscope.stats import Estimate
 
@@ -49,17 +48,24 @@ def compare(
     *args: Any,
     executors: Sequence[str] = (),
     workers: int | Sequence[int] = (),
-    budget_s: float = DEFAULT_BUDGET_S,
+    budget: float | str = DEFAULT_BUDGET_S,
+    budget_s: float | None = None,
     items: Iterable[Any] | None = None,
     check: Callable[[Any], Any] | str | None = None,
     precision: float = 0.05,
     scaling: Literal["weak", "strong"] = "weak",
     start_methods: Sequence[str] = (),
     timeout_s: float = DEFAULT_TIMEOUT_S,
+    python: str | Sequence[str] = (),
+    gil: Literal["on", "off", "both"] | None = None,
     observer: Observer | None = None,
     **kwargs: Any,
 ) -> Comparison:
     """Find the best way to run a function in parallel. One call is one task.
+
+    >>> import gilscope, hashlib
+    >>> found = gilscope.compare(hashlib.sha256, b"x" * 1_000_000, budget="10s")  # doctest: +SKIP
+    >>> found.best.executor, found.best.net_speedup  # doctest: +SKIP
 
     Parameters
     ----------
@@ -74,27 +80,51 @@ def compare(
         Python has sub-interpreters and a GIL.
     workers : int or sequence of int
         Worker counts; empty: 1, 2, 4, ... up to the usable CPUs.
-    budget_s : float
-        Seconds from the first timed round on.
+    budget : float or str
+        Time from the first timed round on: seconds, or a text like ``"30s"`` or ``"2m"``.
+    budget_s : float, optional
+        The same in seconds, as earlier versions have it; it wins.
     items : iterable, optional
         What the function is mapped over: ``func(item, *args, **kwargs)`` is a task.
     check : callable or target, optional
         Called with results before anything is timed; returns True or raises AssertionError.
+    precision : float
+        Relative half-width of all intervals at which measuring stops early.
+    scaling : str
+        ``weak``: the same number of calls for each worker; ``strong``: for all together.
+    start_methods : sequence of str
+        Of processes, some of ``fork``, ``forkserver``, ``spawn``; empty: the safest one that is there.
+    timeout_s : float
+        Seconds that a call may take, with importing the function and making its arguments.
+    python : str or sequence of str
+        Other interpreters to measure under, in the same blocks: versions like ``"3.14t"``, environments of
+        ``gilscope env``, or paths. The function must be importable there: give it as ``"module:function"``.
+    gil : str, optional
+        How free-threaded interpreters are run: ``on``, ``off``, ``both``; by default as they start by themselves.
+    observer : Observer, optional
+        Is told of the progress.
+
+    Returns
+    -------
+    Comparison
+        Shows the answer in terminals and notebooks; its parts are attributes.
 
     Raises
     ------
     UsageError
-        If the function or its arguments cannot be sent to the processes that measure.
+        If the function or its arguments cannot be sent to the processes that measure, an interpreter cannot be used,
+        or a value makes no sense.
     """
     request = request_of(func, args, kwargs, items=items, check=check)
     options = Options(
         executors=tuple(executors),
         workers=(workers,) if isinstance(workers, int) else tuple(workers),
         start_methods=tuple(start_methods),
-        budget_s=budget_s,
+        budget_s=_seconds(budget) if budget_s is None else budget_s,
         precision=precision,
         scaling=scaling,
         timeout_s=timeout_s,
+        interpreters=choose([python] if isinstance(python, str) else python, gil, ()),
     )
     with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
         answer = measure_functions(request, options, Path(folder), observer=observer)
@@ -102,6 +132,10 @@ def compare(
     if answer.interrupted:
         raise KeyboardInterrupt
     return Comparison(replace(answer, result=""), raw)
+
+
+def _seconds(budget: float | str) -> float:
+    return parse_duration_s(budget, what="budget") if isinstance(budget, str) else budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,35 +257,16 @@ class Comparison:
         return target
 
     def __repr__(self) -> str:
-        return render(self._shown(), width=_REPR_WIDTH)
+        return render_answer(self._shown(), width=_REPR_WIDTH)
 
     def __rich__(self) -> Text:
         from rich.text import Text
 
-        return Text.from_ansi(render(self._shown(), width=_REPR_WIDTH, color=True))
+        return Text(repr(self))
 
     def _repr_html_(self) -> str:
-        """Return the table and the verdict for a notebook."""
-        return "".join(_html(self._answer, self._kernel))
+        """Return the same answer for a notebook."""
+        return f"<pre>{html.escape(repr(self))}</pre>"
 
     def _shown(self) -> Answer:
         return replace(self._answer, result="kept in memory; save() writes it")
-
-
-def _html(answer: Answer, kernel: str) -> Iterator[str]:
-    """Yield a table with the cells of the terminal's, the notes beside it, and the verdict."""
-    rows = answer.by_kernel[kernel]
-    columns = list(used_columns("notebook", rows))
-    yield f"<table><caption>{html.escape(rates_title(answer, kernel))}</caption><thead>"
-    yield _html_row("th", (column.heading for column in columns))
-    yield "</thead><tbody>"
-    for row in rows:
-        yield _html_row("td", (column.terminal_cell(row, narrow=False) for column in columns))
-    yield "</tbody></table>"
-    notes = [f"{note.title}: {text}" for note, text in notes_of(answer, kernel)]
-    for text in [*notes, closing(answer, kernel)]:
-        yield f"<p>{html.escape(printable(text))}</p>"
-
-
-def _html_row(tag: str, cells: Iterable[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{html.escape(printable(cell))}</{tag}>' for cell in cells)}</tr>"

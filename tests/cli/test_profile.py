@@ -29,7 +29,7 @@ def test_a_line_of_the_readme_runs_as_printed(line: str, tmp_path: Path) -> None
         [sys.executable, "-m", *words], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout.count("verdict ") == 1
+    assert len(run.stdout.splitlines()) <= 20
     result = results.load(tmp_path / "kept")
     assert (result.study["budget_s"], result.study["workers"]) == (0.05, [2])
     assert {record.status for record in result.cases.values()} == {"ok"}

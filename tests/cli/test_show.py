@@ -68,7 +68,7 @@ def test_without_a_name_the_newest_result_is_shown(folder: Path, capsys: pytest.
     old = write_result(folder / "gilscope-results/20260101T000000Z", blocks=7)
     write_result(folder / "gilscope-results/20260102T000000Z", blocks=9)
     os.utime(old, (1, 1))
-    assert main(["show"]) == 0
+    assert main(["show", "--full"]) == 0
     assert "9 blocks" in capsys.readouterr().out
 
 
@@ -98,6 +98,20 @@ def test_a_failed_case_shows_the_worker_s_traceback(result: Path, capsys: pytest
     assert "ZeroDivisionError: planted" in capsys.readouterr().out
 
 
+def test_a_case_is_found_by_the_number_that_the_tables_show(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "mine", "--full"]) == 0
+    rows = [
+        line.split()
+        for line in capsys.readouterr().out.splitlines()
+        if "@" not in line and line[:1].isdecimal() and line[1:3] == "  "
+    ]
+    assert [int(number) for number, *_ in rows] == [1, 2, 3]
+    for number, implementation, executor, *_ in rows:
+        assert main(["show", "mine", "--case", number]) == 0
+        assert capsys.readouterr().out.startswith(f"mandelbrot/{implementation}@{executor}")
+    assert main(["show", "mine", "--case", "#2"]) == 0, "as the answer writes it"
+
+
 def test_one_time_costs_come_on_request(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "mine"]) == 0
     assert "jit cache" not in capsys.readouterr().out
@@ -110,7 +124,9 @@ def test_one_time_costs_come_on_request(result: Path, capsys: pytest.CaptureFixt
     [
         ("mandelbrot/cy_nogli@threads*2#M", "did you mean 'mandelbrot/cy_nogil@threads*2#M'?"),
         ("mandelbrot/cy_nogil@threads*3#M", "did you mean"),
-        ("42", "'gilscope show --json' lists them"),
+        ("cy", "may be mandelbrot/cy_nogil@serial#M"),
+        ("42", "they go from 1 to 3"),
+        ("0", "they go from 1 to 3"),
     ],
 )
 def test_an_unknown_case_gets_one_line_with_the_nearest(
@@ -126,10 +142,9 @@ def test_an_unknown_case_gets_one_line_with_the_nearest(
 def test_a_torn_last_line_is_dropped_and_said(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whole = result.read_bytes()
     result.write_bytes(whole[:-40])
-    assert main(["show", "mine"]) == 0
-    out = capsys.readouterr().out
-    assert "torn" in out
-    assert "7 blocks" in out
+    for more in ([], ["--full"]):
+        assert main(["show", "mine", *more]) == 0
+        assert "torn" in capsys.readouterr().out
 
 
 FOREIGN = [

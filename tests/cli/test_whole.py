@@ -58,10 +58,10 @@ def test_a_run_prints_its_analysis_and_leaves_its_result(tmp_path: Path) -> None
     assert shown["cases"] == document["cases"]
 
 
-def test_the_table_of_a_run_is_that_of_show(tmp_path: Path) -> None:
+def test_the_answer_of_a_run_is_that_of_show(tmp_path: Path) -> None:
     run = gilscope([*QUIETLY, "--out", "there"], tmp_path)
     assert run.stdout == gilscope(["show", "there"], tmp_path).stdout
-    assert "py_loop" in run.stdout
+    assert "Python by threads" in run.stdout
 
 
 def test_a_planted_wrong_result_is_shown_never_timed_and_makes_status_1(planted_path: Path, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_ctrl_c_keeps_and_shows_what_was_measured(tmp_path: Path) -> None:
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Interrupted" in out
-    assert "py_loop" in out
+    assert "Python" in out
     assert results.load(tmp_path / "there").blocks
 
 

@@ -99,6 +99,7 @@ FULL_RECORD = CaseRecord(
     gil_reason="g",
     gil="released",
     placed=({"worker": "tcp://a:1", "clock_offset_ns": -3},),
+    pss_bytes=123,
 )
 FULL_BLOCK = Block(kernel="nbody", index=1, started_ns=7, ended_ns=8, rounds={FULL_CASE.id: FULL_ROUND})
 FULL_STUDY = Study(

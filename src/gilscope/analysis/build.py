@@ -104,6 +104,7 @@ def _case_row(
         one_time_s={name: value / NS_PER_S for name, value in record.one_time_ns.items()},
         jit_cache=record.jit_cache,
         placed=tuple(read(Placement, place) for place in record.placed),
+        pss_bytes=record.pss_bytes,
         python=record.python,
         gil=gil,
         holds_gil=holds_gil(record),

@@ -151,6 +151,8 @@ class CaseRow(MeasuredRow):
         Costs paid once, where they apply: start, import, jit, transfer; seconds.
     placed : tuple of Placement
         Per worker, where known, where it is.
+    pss_bytes : int or None
+        Memory of all its processes together, pages that several share counted once (proportional set size).
     python : str
         Version of the interpreter that measured it.
     holds_gil : bool
@@ -170,6 +172,7 @@ class CaseRow(MeasuredRow):
     one_time_s: Mapping[str, float] = field(default_factory=dict)
     jit_cache: Literal["cold", "cached", "none"] = "none"
     placed: tuple[Placement, ...] = ()
+    pss_bytes: int | None = None
     python: str = ""
     gil: GilActivity
     holds_gil: bool = False

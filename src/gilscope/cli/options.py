@@ -120,6 +120,8 @@ OPTIONS = (  # in the order of every verb's help
     Option("out", "FILE", "Write to FILE instead of stdout.", ("trace",), measured=False),
     Option("resume", "", "Go on with the result in --out (or the newest one); what it has is kept.",
            ("run", *_STUDIES), measured=False),
+    Option("dry-run", "", "Say what would be measured and how long it would take; measure nothing.",
+           ("run", "profile"), measured=False),
     Option("json", "", "Print the document as JSON and nothing else.", _MEASURING, measured=False),
     Option("json", "", "The same as --format json: every event.", ("trace",), measured=False),
     Option("quiet", "", "Show no progress.", _MEASURING, measured=False),

@@ -15,6 +15,7 @@ from gilscope.core.errors import UsageError
 
 if TYPE_CHECKING:
     from gilscope.analysis import Answer
+    from gilscope.core.cases import Plan, Study
 
 PIPE_WIDTH = 120  # columns where there is no terminal to ask: wide enough for every table, as in a log file
 _COMMANDS = re.compile("[\x7f-\x9f]")  # control characters that JSON lets through: terminals obey some of them
@@ -71,6 +72,16 @@ def emit_answer(answer: Answer, *, json: bool, full: bool = False, one_time: boo
         from gilscope.report.terminal.answer import render_answer
 
         emit(render_answer(answer, width=stdout_width(), color=stdout_color()))
+
+
+def emit_plan(study: Study, plan: Plan, *, json: bool) -> None:
+    """Print what would be measured."""
+    from gilscope.report.sentences.plan import plan_document, plan_lines
+
+    if json:
+        emit_json(plan_document(study, plan))
+    else:
+        emit("\n".join(shown(line) for line in plan_lines(study, plan)))
 
 
 def cannot_write(path: Path | str, why: str | None, what: str = "file", option: str = "--out") -> UsageError:

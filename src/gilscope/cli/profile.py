@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument
 
-from gilscope.cli.output import emit_answer, shown, write
+from gilscope.cli.output import emit_answer, emit_plan, shown, write
 from gilscope.cli.verb import VerbOptions, verb
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ def profile(
         if options.text("scaling") == "weak":
             raise UsageError("--tasks fixes them altogether: leave out --tasks or --scaling weak")
         study = replace(study, scaling="strong")
+    if options.given("dry-run"):
+        from gilscope.profile.functions import Functions
+
+        emit_plan(*Functions(request, study).expected(), json=options.given("json"))
+        return 0
     quiet = options.given("quiet")
     if not quiet:
         write(sys.stderr, shown(preamble(request)) + "\n")

@@ -24,21 +24,24 @@ def run(options: VerbOptions) -> int:
     from gilscope.cli import exit_status
     from gilscope.cli.folder import output_folder
     from gilscope.cli.interpreters import chosen, reopened
-    from gilscope.cli.output import emit_answer
+    from gilscope.cli.output import emit_answer, emit_plan
     from gilscope.cli.progress import watch
     from gilscope.cli.report import add_report
+    from gilscope.measure.engine import Kernels
     from gilscope.plan import compared
     from gilscope.results import load
 
     study = _study(options)
     interpreters = chosen(options, study.kernels)
     study = compared(study, [entry.label for entry in interpreters], options.fields)
+    if options.given("dry-run"):
+        emit_plan(study, Kernels(study, interpreters).plan, json=options.given("json"))
+        return 0
     out, study, resume = _taken_up(study, options)
     if resume and study.interpreters and not interpreters:  # as the result names them
         interpreters = reopened(Path(str(out)), load(Path(str(out))).environment, study.kernels)
 
     from gilscope import pipeline
-    from gilscope.measure.engine import Kernels
 
     quiet = options.given("quiet")
     subject = Kernels(study, interpreters)

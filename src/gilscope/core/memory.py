@@ -1,7 +1,8 @@
-"""How much memory is available, and a limit on what a process may take. Standard library only."""
+"""How much memory is available, what processes take, and a limit on that. Standard library only."""
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ KEEPING = {"": {}, "kept": KEPT, "onearena": KEPT | ONE_ARENA}
 """By ``Case.memory`` the environment in which glibc's malloc keeps what is freed for the next call (man 3 mallopt): it
 neither trims its heaps nor maps large blocks one by one. Heaps of threads have at most 64 MiB, so larger blocks of
 theirs are mapped all the same, unless all threads share the arena of the main one, whose lock they then queue for."""
+
+PSS_REASON = "only Linux tells the proportional set size (/proc/PID/smaps_rollup)"
 
 _GROUPS = Path("/sys/fs/cgroup")
 _LIMITS = (  # files with limit and usage, prefix of the fields in memory.stat: cgroup v2 and v1
@@ -67,3 +70,38 @@ def _left_bytes(limit: Path, used: Path, mark: str) -> int | None:
 def _fields(path: Path) -> dict[str, str]:
     """Return the second field of each line by the first."""
     return {row[0]: row[1] for row in map(str.split, path.read_text().splitlines()) if len(row) > 1}
+
+
+def family_of(root: int, proc: Path = Path("/proc")) -> list[int]:
+    """Return ``root`` and its descendants."""
+    children: dict[int, list[int]] = {}
+    for entry in proc.iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, ValueError, IndexError):  # it has ended meanwhile
+                continue
+            children.setdefault(parent, []).append(int(entry.name))
+    found = [root]
+    for pid in found:  # grows while it is walked
+        found += children.get(pid, [])
+    return found
+
+
+def family_pss_bytes(root: int | None = None, proc: Path = Path("/proc")) -> int | None:
+    """Sum the proportional set size of a process (this one) and its descendants; None where it is unknown.
+
+    A page shared by n processes counts 1/n in each, so the sum counts it once (Documentation/filesystems/proc.rst).
+    """
+    try:
+        family = family_of(os.getpid() if root is None else root, proc)
+    except OSError:
+        return None
+    known = []
+    for pid in family:
+        try:
+            lines = (proc / str(pid) / "smaps_rollup").read_text().splitlines()
+            known.append(sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:")))
+        except (OSError, ValueError, IndexError):
+            continue
+    return sum(known) if known else None

@@ -98,6 +98,7 @@ class CaseRecord:
     gil_reason: str = ""  # on a free-threaded build with the GIL: what switched it on
     gil: GilUse | None = None  # None where it was not recorded
     placed: tuple[Mapping[str, Any], ...] = ()  # per worker: address and clock in a cluster, CPUs if pinned
+    pss_bytes: int | None = None  # of all its processes once it has run, if they are as many as its workers need
 
 
 Environment: TypeAlias = Mapping[str, Any]

@@ -97,12 +97,12 @@ class Kernels:
 
     def __init__(self, study: Study, interpreters: Sequence[Interpreter] = ()) -> None:
         self.study, self.interpreters = study, interpreters
-        self._plan = make_plan(study, remote(interpreters))
+        self.plan = make_plan(study, remote(interpreters))
 
     def host(self, environment: Environment) -> SupervisedHost:
         """See ``Subject``."""
         return SupervisedHost(
-            max_workers_of(slot for group in self._plan.groups for slot in group.slots),
+            max_workers_of(slot for group in self.plan.groups for slot in group.slots),
             environment["cpus"]["count"],
             interpreters=self.interpreters,
             dask_scheduler=self.study.dask_scheduler,
@@ -112,4 +112,4 @@ class Kernels:
 
     def planned(self, host: SupervisedHost, environment: Environment, observer: Observer) -> Planned:
         """See ``Subject``: everything was known before."""
-        return Planned(study=self.study, plan=self._plan, environment=environment)
+        return Planned(study=self.study, plan=self.plan, environment=environment)

@@ -161,6 +161,7 @@ class SupervisedHost:
             gil_enabled=reply["gil_enabled"],
             gil_reason=reply["gil_reason"],
             placed=tuple(reply["placed"]),
+            pss_bytes=reply["pss_bytes"],
             work=None if reply["work"] is None else Work(**reply["work"]),
         )
 

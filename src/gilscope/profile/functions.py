@@ -75,6 +75,12 @@ class Functions:
         self._workers = options.workers or default_workers(usable_cpus())
         self.interpreters, self.round_s = options.interpreters, options.round_s
 
+    def expected(self) -> tuple[Study, Plan]:
+        """Return what is measured of functions without threads of their own that give back no memory; runs none."""
+        study = _of_study(self._request, self._workers, self._options)
+        plan = make_plan(study, remote(self.interpreters))
+        return study, _with_slots(plan, lambda slot: slot.case.executor != "native")
+
     def host(self, environment: Environment) -> SupervisedHost:
         """See ``Subject``: with every family that functions may need, for it is not known yet what they do."""
         most = max(self._workers)
@@ -219,17 +225,19 @@ def _study(
     tasks, chunks = choose_tasks(
         examined, workers, scaling=options.scaling, tasks=options.tasks, round_s=options.round_s
     )
-    study = Study(
+    return replace(_of_study(request, workers, options), chunks_per_worker=chunks), tasks
+
+
+def _of_study(request: Request, workers: Sequence[int], options: Options) -> Study:
+    return Study(
         kernels=(request.kernel,),
         implementations=tuple(function.name for function in request.functions),
         workers=tuple(workers),
-        chunks_per_worker=chunks,
         start_methods=options.start_methods or (default_start_method(),),
         interpreters=_labels(options),
         functions=tuple(function.target for function in request.functions),
         **{name: getattr(options, name) for name in _OF_STUDY},
     )
-    return study, tasks
 
 
 def _failed(request: Request, examined: Mapping[str, Examined], study: Study) -> Iterator[CaseRecord]:

@@ -1,4 +1,4 @@
-"""The columns of all tables of cases: terminal, page, notebook, CSV and documentation take theirs from here."""
+"""The columns of all tables of cases: terminal, page, CSV and documentation take theirs from here."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, TypeAlias
 
 from gilscope.analysis.rows import CaseRow
-from gilscope.report.figures import NONE, interval, narrow, per_second, percent, seconds, si, spread
+from gilscope.report.figures import NONE, interval, narrow, per_second, percent, seconds, si, sized, spread
 from gilscope.report.labels import mark, workers
 from gilscope.report.sentences.findings import largest_loss
 from gilscope.stats import Estimate
 
-Place: TypeAlias = Literal["terminal", "reasons", "page", "notebook", "csv"]  # reasons: the terminal's second table
+Place: TypeAlias = Literal["terminal", "reasons", "page", "csv"]  # reasons: the terminal's second table
 
 Value: TypeAlias = Estimate | float | int | str | None
 _Found: TypeAlias = Estimate | None
 
-_EVERYWHERE: tuple[Place, ...] = ("terminal", "page", "notebook", "csv")
+_EVERYWHERE: tuple[Place, ...] = ("terminal", "page", "csv")
 _REASONS: tuple[Place, ...] = ("reasons", "page", "csv")
 
 
@@ -114,7 +114,7 @@ COLUMNS: Sequence[Column] = (
         lambda row: row.case.libraries,
     ),
     _only_csv(
-        "memory", "memory", "Whether malloc keeps what is freed: kept, onearena, or empty.", lambda row: row.case.memory
+        "memory", "malloc", "Whether malloc keeps what is freed: kept, onearena, or empty.", lambda row: row.case.memory
     ),
     Column(
         "workers", "workers",
@@ -150,6 +150,11 @@ COLUMNS: Sequence[Column] = (
         given_up=2,
     ),
     Column(
+        "pss_bytes", "memory", "Memory of all its processes, shared pages counted once (PSS); of functions only.",
+        lambda row: row.pss_bytes, text=lambda row: sized(row.pss_bytes) if row.pss_bytes is not None else NONE,
+        given_up=1,
+    ),
+    Column(
         "relative_efficiency", "of the\ncontrol",
         "Speed-up over that of a loop in registers on as many workers in the same seconds.",
         lambda row: row.relative_efficiency, estimated=True,
@@ -175,7 +180,7 @@ COLUMNS: Sequence[Column] = (
     Column(
         "findings", "finding", "What stops it, the costliest first, or that it scales.",
         lambda row: " ".join(row.codes), text=lambda row: ", ".join(row.codes) or NONE, fold=(", ", ",\n"), left=True,
-        places=("reasons", "page", "notebook", "csv"),
+        places=("reasons", "page", "csv"),
     ),
 )  # fmt: skip
 
@@ -190,4 +195,6 @@ def used_columns(place: Place, rows: Sequence[CaseRow]) -> Iterator[Column]:
     unused = set() if any(mark(row) for row in rows) else {"interpreter"}
     if all(row.net_speedup is None for row in rows):  # old results, systems whose scheduler does not tell
         unused.add("net_speedup")
+    if all(row.pss_bytes is None for row in rows):
+        unused.add("pss_bytes")
     return (column for column in columns_of(place) if column.key not in unused)

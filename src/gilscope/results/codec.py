@@ -30,7 +30,7 @@ _JIT_STATES = ("cold", "cached", "none")
 
 # Fields of a case that are written unchanged unless empty.
 _PLAIN_FIELDS = (
-    *("reason", "cure", "detail", "repeats", "first_ns", "isa"),
+    *("reason", "cure", "detail", "repeats", "first_ns", "isa", "pss_bytes"),
     *("family", "python", "gil_enabled", "gil_reason", "gil"),
 )
 
@@ -130,6 +130,7 @@ def decode_case_record(encoded: object) -> CaseRecord:
         jit_cache=_word(values.get("jit_cache", "none"), "jit_cache", _JIT_STATES),
         gil_enabled=_as(bool, values["gil_enabled"], "gil_enabled") if "gil_enabled" in values else None,
         gil=_word(values["gil"], "gil", _GIL_USES) if "gil" in values else None,
+        pss_bytes=_int(values["pss_bytes"], "pss_bytes", low=0) if "pss_bytes" in values else None,
         placed=tuple(_as(dict, place, "placed") for place in _as(list, values.get("placed", []), "placed")),
     )
 

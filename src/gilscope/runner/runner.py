@@ -19,7 +19,7 @@ from gilscope import executors, kernels
 from gilscope.core import targets
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import UnavailableError
-from gilscope.core.memory import bound_memory
+from gilscope.core.memory import bound_memory, family_pss_bytes
 from gilscope.core.records import Round
 from gilscope.core.spec import Work
 from gilscope.executors._rounds import Task
@@ -94,6 +94,7 @@ class _Runner:
             "one_time_ns": session.one_time_ns,
             "work": asdict(_work(task, session.result)) if problem is None else None,
             "placed": getattr(session, "placed", []),
+            "pss_bytes": family_pss_bytes() if case.is_own and case.workers in (1, self._max_workers) else None,
         }
 
     def _isolate(self, case_id: str, segment_key: str) -> dict[str, Any]:
@@ -104,7 +105,14 @@ class _Runner:
         session = self._pool("processes", case.start_method).bind(task, isolated=True)
         self._bound[Slot(case=case, role="isolated").key] = session, task
         first = session.run_round(1)
-        return {**_prepared(session, first), "problem": None, "one_time_ns": {}, "work": None, "placed": []}
+        return {
+            **_prepared(session, first),
+            "problem": None,
+            "one_time_ns": {},
+            "work": None,
+            "placed": [],
+            "pss_bytes": None,
+        }
 
     def _round(self, message: dict[str, Any]) -> dict[str, Any]:
         """Run the lead-in, restore the state, run the timed round; or a diagnostic one, watched by the GIL probe."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gilscope.core import clocks
+from gilscope.core.memory import family_pss_bytes
 from gilscope.runner.serving import serve
 from gilscope.studies._startup_kinds import load
-from gilscope.studies.memory import family_pss_bytes
 
 
 def once(message: dict[str, Any], fds: list[int]) -> dict[str, Any]:

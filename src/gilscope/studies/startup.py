@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from gilscope import executors
 from gilscope.core.errors import UsageError
+from gilscope.core.memory import PSS_REASON
 from gilscope.core.registry import START_METHODS
 from gilscope.core.spec import Availability, Impl
 from gilscope.measure.events import Observer
@@ -16,7 +17,6 @@ from gilscope.studies.codec import Positive, decode
 from gilscope.studies.document import Envelope, StudyRow
 from gilscope.studies.host import StudyHost
 from gilscope.studies.interleave import interleave
-from gilscope.studies.memory import PSS_REASON
 from gilscope.studies.record import Kind, StudyLog
 
 KINDS = ("threads", "interpreters", *START_METHODS, "loky", "dask")

@@ -26,7 +26,8 @@ def title(matrix: Matrix) -> str:
         return "Nothing was measured on several workers"
     some = f"{matrix.workers[0]} to {matrix.workers[-1]}" if len(matrix.workers) > 1 else f"{matrix.workers[-1]}"
     unit = "workers, each with the whole work, over 1" if _is_weak(matrix) else "workers over 1"
-    return f"Speed-up with {some} {unit} [95 % interval]"
+    memory = any(row.pss_bytes is not None for cells in matrix.rows for row in cells.values())
+    return f"Speed-up with {some} {unit} [95 % interval]{', memory of all processes' if memory else ''}"
 
 
 def _is_weak(matrix: Matrix) -> bool:

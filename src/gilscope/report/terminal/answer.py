@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.matrix import Matrix, matrix_of, outcome
 from gilscope.analysis.rows import CaseRow, ControlRow, is_measured
-from gilscope.report.figures import NONE, counted, interval, narrow, printable, seconds
+from gilscope.report.figures import NONE, counted, interval, narrow, printable, seconds, sized
 from gilscope.report.labels import MARKS, in_words
 from gilscope.report.sentences import answer as words
 from gilscope.report.sentences.environment import check_notes
@@ -31,7 +31,7 @@ def render_answer(answer: Answer, *, width: int, color: bool = False) -> str:
     if answer.interrupted:
         cautions.append("Interrupted: what was measured until then.")
     head = [line for text in (*words.best(answer), words.machine(answer), *cautions) for line in _lines(text, width)]
-    more = _lines(words.more(answer, matrix), width, "More")
+    more = [*_lines(answer.result, width, "Result"), *_lines(words.more(answer, matrix), width, "More")]
     table = _table(answer, matrix, width, most - len(head) - len(more) - _LEAST_BELOW)
     below, last = [], ""
     for label, text in words.about(answer, matrix):
@@ -133,7 +133,8 @@ def _cell(answer: Answer, row: CaseRow | None, *, full: bool) -> str:
     if row.judged is None:
         return letter
     number = f" #{answer.numbers[row.case.id]}" if full else ""
-    return f"{interval(row.judged) if full else narrow(row.judged.value)} {letter}{number}"
+    memory = f"  {sized(row.pss_bytes)}" if row.pss_bytes is not None else ""
+    return f"{interval(row.judged) if full else narrow(row.judged.value)} {letter}{number}{memory}"
 
 
 def _limit(row: ControlRow | None) -> str:
@@ -145,5 +146,6 @@ def _single(answer: Answer, column: str) -> str:
     for rows in answer.by_kernel.values():
         for row in rows:
             if row.case.implementation == column and row.case.is_single and is_measured(row) and row.rate is not None:
-                return f"{seconds(1.0 / row.rate.value)} a call"
+                memory = f", {sized(row.pss_bytes)}" if row.pss_bytes is not None else ""
+                return f"{seconds(1.0 / row.rate.value)} a call{memory}"
     return NONE

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gilscope.studies.memory import family_of, family_pss_bytes
+from gilscope.core.memory import family_of, family_pss_bytes
 
 
 @pytest.fixture
