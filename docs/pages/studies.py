@@ -16,7 +16,7 @@ from pages import quiet
 from pages.shared import EXAMPLES, WIDTH, gilscope, terminal
 
 STUDIES: dict[str, tuple[str, Callable[..., str]]] = {
-    "metg": ("metg --task 40us", render_metg),
+    "metg": ("metg --task 40us --budget 100s", render_metg),
     "startup": ("startup --budget 90s", render_startup),
     "ipc": ("ipc --budget 90s", render_ipc),
 }
