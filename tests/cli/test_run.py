@@ -179,3 +179,22 @@ def test_a_measurement_that_breaks_down_is_one_line(pipeline: FakePipeline, caps
     pipeline.during = break_down
     assert main(["run", "--quiet"]) == 1
     assert capsys.readouterr().err == "gilscope: the supervisor ended with signal 9\n"
+
+
+@pytest.mark.parametrize("words", [["run", "mandelbrot"], ["profile", "json:dumps", "--arg", "1"]])
+def test_a_dry_run_says_what_would_be_measured_and_leaves_nothing(
+    words: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--workers", "2", "--budget", "7", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "by serial, threads*2 and processes*2" in out
+    assert "then up to 7 s of measuring" in out
+    assert main([*words, "--workers", "2", "--dry-run", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert any("@threads*2" in case for case in document["cases"])
+    assert list(folder.iterdir()) == []
+
+
+def test_a_dry_run_of_what_cannot_be_measured_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "mandelbrot", "--implementations", "std_c", "--dry-run"]) == 2
+    assert "nothing to measure" in capsys.readouterr().err

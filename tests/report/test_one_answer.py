@@ -17,6 +17,7 @@ import pytest
 
 from gilscope import results
 from gilscope.analysis import Answer, analyse
+from gilscope.analysis.matrix import matrix_of, outcome
 from gilscope.analysis.to_json import json_schema, to_json
 from gilscope.api import Comparison
 from gilscope.core.cases import Case
@@ -26,11 +27,12 @@ from gilscope.report import sentences
 from gilscope.report.charts import View
 from gilscope.report.export import export
 from gilscope.report.figures import NO_BREAK, interval, joined
-from gilscope.report.labels import label, way
+from gilscope.report.labels import MARKS, label, way
 from gilscope.report.page import render as render_page
 from gilscope.report.page.texts import texts_of
 from gilscope.report.sentences.kernels import NAMED_TIES
 from gilscope.report.terminal import render
+from gilscope.report.terminal.answer import render_answer
 from gilscope.testing import ScalingResult, Undecided
 from tests.analysis.causes import PLANTED, SERIALISED
 from tests.analysis.rounds import Did, ideal, made_of, probe, study
@@ -167,22 +169,23 @@ def test_the_python_interface_names_the_same_best_way(result: ResultSet) -> None
 
 
 @of_one_kernel
-def test_a_notebook_shows_the_cells_and_the_verdict_of_the_terminal(result: ResultSet) -> None:
+def test_a_notebook_shows_the_answer_of_the_terminal(result: ResultSet) -> None:
     answer = analyse(result)
     found = Comparison(answer, b"")
-    page = ElementTree.fromstring(f"<div>{found._repr_html_()}</div>")
-    heads = [cell.text for cell in page.iter("th")]
-    rows = [[cell.text or "" for cell in line] for line in page.iterfind("table/tbody/tr")]
-    (shown,) = answer.by_kernel.values()
-    for cells, row in zip(rows, shown, strict=True):
-        by_head = dict(zip(heads, cells, strict=True))
-        assert by_head["speed-up"] == interval(row.speedup)
-        assert by_head["finding"] == (", ".join(row.codes) or "-")
-    paragraphs = ["".join(part.itertext()) for part in page.iter("p")]
-    assert paragraphs[-1] == found.verdict
-    text = unwrapped(render(answer, width=200))
-    for row in rows:
-        assert unwrapped(" ".join(row)).removesuffix(row[-1]).strip() in text
+    page = ElementTree.fromstring(found._repr_html_())
+    text = render_answer(dataclasses.replace(answer, result="kept in memory; save() writes it"), width=100)
+    assert page.text == repr(found) == str(found) == text
+
+
+@every
+def test_the_short_answer_has_the_deciding_speed_ups_and_numbers_of_the_full_tables(result: ResultSet) -> None:
+    answer = analyse(result)
+    short, full = render_answer(answer, width=300), unwrapped(render(answer, width=300))
+    for cells in matrix_of(answer).rows:
+        for row in cells.values():
+            if row.judged is not None:
+                assert f"{interval(row.judged)} {MARKS[outcome(row)].letter} #{answer.numbers[row.case.id]}" in short
+                assert interval(row.judged) in full
 
 
 @every
