@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 from gilscope.analysis.findings import FINDINGS, cure_of
+from gilscope.report.labels import MARKS, OPEN
 
 
 def measure(_part: str) -> None:
@@ -13,8 +14,12 @@ def measure(_part: str) -> None:
 
 def section(_name: str) -> str:
     """Return the table of findings, in the order of the alphabet."""
-    lines = (f"| `{code}` | {_meaning(code)} | {_capitalised(cure_of(code)) or '-'} |" for code in sorted(FINDINGS))
-    return "\n".join(["| finding | what it means | fix |", "|---|---|---|", *lines])
+    return "\n".join(["| finding | letter | what it means | fix |", "|---|---|---|---|", *map(_line, sorted(FINDINGS))])
+
+
+def _line(code: str) -> str:
+    letter = MARKS[code if code in MARKS else OPEN].letter
+    return f"| `{code}` | {letter} | {_meaning(code)} | {_capitalised(cure_of(code)) or '-'} |"
 
 
 def _meaning(code: str) -> str:

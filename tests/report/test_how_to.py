@@ -64,8 +64,9 @@ def test_the_glossary_has_a_meaning_and_a_fix_for_every_finding() -> None:
     table = glossary.section("")
     for code in FINDINGS:
         (line,) = re.findall(rf"^\| `{code}` \|.*\|$", table, re.MULTILINE)
-        _, meaning, fix = (cell.strip() for cell in line.strip("|").split("|"))
+        _, letter, meaning, fix = (cell.strip() for cell in line.strip("|").split("|"))
         assert meaning.endswith(".")
+        assert len(letter) == 1
         assert fix
         assert (fix == "-") == code.startswith("scales")
 
