@@ -128,7 +128,7 @@ def streaming(plain: float, why: str) -> Answer:
     if plain > 1.7:
         findings.add("scales")
     if plain < 1.95:
-        findings |= {"memory_bound", "scales_partly"}
+        findings |= {"memory_bound", "inflation", "scales_partly"}  # inflation: "memory, caches, the allocator, ..."
     gains = True if plain > GAIN * (1 + 2 * CLOSE) else False if plain < GAIN * (1 - 2 * CLOSE) else None
     return Answer(
         findings=frozenset(findings),
@@ -236,7 +236,7 @@ KNOWN: tuple[Known, ...] = (
     Known(
         words=_own(_ARRAYS, "cube_roots", "small_room"),
         kind="large arrays",
-        answer=_released("NumPy releases the GIL in loops over 500 elements or more; 100,000 of its own per worker"),
+        answer=_released("NumPy releases the GIL in loops over 500 elements or more; 25,000 of its own per worker"),
     ),
     Known(
         words=_own(_ARRAYS, "numba_nogil"),
