@@ -5,8 +5,8 @@ compiles for any machine of the architecture and, on x86-64, every kernel a seco
 ``_cy_omp_v3``); which one runs is decided when it is imported (``gilscope.core.targets``). Whole modules, because
 what would choose between functions (``target_clones``) needs a loader with indirect functions: musl has none.
 
-``GILSCOPE_URL``, the address of the repository, is set where releases are built: README.md's links, which are relative in
-the tree, then work on the page of the package index too.
+``GILSCOPE_URL``, the address of the repository, is set where releases are built: README.md's links, which are relative
+in the tree, then work on the page of the package index too.
 """
 
 import os

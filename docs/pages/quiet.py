@@ -39,17 +39,20 @@ def keep(path: Path, text: str, checks: Iterable[Mapping[str, Any]], shown: str)
     SystemExit
         If the machine was busy or an interval is open; the file stays as it was.
     """
-    if why := _load(checks) or _open(shown):
+    if why := objection(checks, shown):
         raise SystemExit(f"{path.name} stays as it was: {why}")
     path.write_text(text, encoding="utf-8")
+
+
+def objection(checks: Iterable[Mapping[str, Any]], shown: str) -> str:
+    """Return why a measurement may not be shown, in one line; empty if it may."""
+    if why := _load(checks):
+        return why
+    if found := _OPEN.search(shown):
+        return f"an interval has no ends, too few blocks: {shown[: found.end()].splitlines()[-1].strip()}"
+    return "a case is undecided: give it a larger --budget, or a quieter machine" if _UNDECIDED in shown else ""
 
 
 def _load(checks: Iterable[Mapping[str, Any]]) -> str:
     warnings = (check["message"] for check in checks if check["name"] == "load" and check["status"] == "warning")
     return next(warnings, "")
-
-
-def _open(shown: str) -> str:
-    if found := _OPEN.search(shown):
-        return f"an interval has no ends, too few blocks: {shown[: found.end()].splitlines()[-1].strip()}"
-    return "a case is undecided: give it a larger --budget, or a quieter machine" if _UNDECIDED in shown else ""

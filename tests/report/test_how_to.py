@@ -79,7 +79,8 @@ def test_the_rules_of_findings_name_every_one() -> None:
 @pytest.mark.slow
 def test_the_program_of_the_tutorial_runs(tmp_path: Path) -> None:
     text = (DOCS / "tutorial.md").read_text(encoding="utf-8")
-    program = next(code for code in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) if "Pool" in code)
+    programs = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    program = next(code for code in programs if "Pool" in code)
     (tmp_path / "blobs.py").write_bytes((DOCS / "examples/blobs.py").read_bytes())
     (tmp_path / "main.py").write_text(program, encoding="utf-8")
     run = subprocess.run(

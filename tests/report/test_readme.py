@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 import update
-from pages import quiet
+from pages import quiet, sessions
 
 from gilscope.cli.app import app
 from gilscope.cli.options import options_of
@@ -85,6 +86,12 @@ def test_a_quiet_measurement_is_kept(tmp_path: Path) -> None:
     kept = tmp_path / "kept.jsonl"
     quiet.keep(kept, "after", [FREE], "1.98 [1.97, 1.99] + #2\n+ scales  G held back by the GIL")
     assert kept.read_text() == "after"
+
+
+def test_the_readme_shows_a_quiet_measurement() -> None:
+    example, _ = sessions.SESSIONS["profile"]
+    environment = json.loads(example.read_text(encoding="ascii").partition("\n")[0])["environment"]
+    assert quiet.objection(environment["checks"], sessions.section("profile")) == ""
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "docs/examples").glob("*.json*")), ids=lambda path: path.stem)
