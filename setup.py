@@ -4,10 +4,14 @@
 compiles for any machine of the architecture and, on x86-64, every kernel a second time for AVX2 (``_cy_v3``,
 ``_cy_omp_v3``); which one runs is decided when it is imported (``gilscope.core.targets``). Whole modules, because
 what would choose between functions (``target_clones``) needs a loader with indirect functions: musl has none.
+
+``GILSCOPE_URL``, the address of the repository, is set where releases are built: README.md's links, which are relative
+in the tree, then work on the page of the package index too.
 """
 
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 
@@ -67,6 +71,17 @@ def is_optional(module: str) -> bool:
     if module.endswith("._gilprobe"):  # reads CPython's own structures: a version nobody has seen may have moved them
         return True
     return "_omp" in module and sys.platform != "linux"  # Linux compilers have OpenMP
+
+
+def description(url: str) -> str:
+    """README.md, with its relative links made absolute if the address of the repository is known."""
+    text = Path("README.md").read_text(encoding="utf-8")
+    places = {"": "blob", "!": "raw"}  # GitHub's page of a file, and the file itself, which a picture needs
+    return re.sub(
+        r"(!?)(\[[^]]*\])\((?!https?:|#)([^)]+)\)",
+        lambda link: f"{link[1]}{link[2]}({url}/{places[link[1]]}/HEAD/{link[3]})" if url else link[0],
+        text,
+    )
 
 
 def extension(source: Path, module: str) -> Extension:
@@ -148,4 +163,11 @@ class build_ext(_build_ext):  # noqa: N801  (the name setuptools expects)
         return outfile, True
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": build_ext})
+URL = os.environ.get("GILSCOPE_URL", "").rstrip("/")
+setup(
+    ext_modules=extensions(),
+    cmdclass={"build_ext": build_ext},
+    long_description=description(URL),
+    long_description_content_type="text/markdown",
+    project_urls={"Source": URL, "Documentation": f"{URL}/tree/HEAD/docs", "Issues": f"{URL}/issues"} if URL else {},
+)

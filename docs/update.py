@@ -2,7 +2,7 @@
 
 Run: ``python docs/update.py PAGE[/PART]... [--measure]``. Without ``--measure`` the kept files of docs/examples are
 laid out again. With it the pages, or only the parts that are named (``kernels/nbody``, ``studies/ipc``), are measured
-first, which wants a machine that does nothing else.
+first. A busy machine is refused, and so is a measurement that shows an interval without ends (``pages/quiet.py``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pages import audit, gil, kernels, method, reliability, report, sessions, studies, tour
+from pages import audit, checked, gil, glossary, kernels, quiet, reliability, report, sessions, studies, tour
 from pages.shared import ROOT, fill
 
 from gilscope.core.registry import KERNELS
@@ -40,17 +40,19 @@ def sections_of(page: str, section: Callable[[str], str]) -> Callable[[], Files]
 
 PAGES = {
     "audit": Page(audit.measure, audit.COMMANDS, sections_of("docs/audit.md", audit.section)),
+    "checked": Page(checked.measure, checked.COMMANDS, sections_of("docs/checked.md", checked.section)),
+    "contention": Page(sessions.measure, ("contention",), sections_of("docs/contention.md", sessions.section)),
+    "findings": Page(glossary.measure, (), sections_of("docs/findings.md", glossary.section)),
     "gil": Page(gil.measure, gil.MODES, sections_of("docs/gil.md", gil.section)),
-    "interpreters": Page(
-        sessions.measure, ("gil", "contention"), sections_of("docs/interpreters.md", sessions.section)
-    ),
+    "interpreters": Page(sessions.measure, ("gil",), sections_of("docs/interpreters.md", sessions.section)),
     "kernels": Page(kernels.measure, KERNELS),
-    "method": Page(method.measure, method.COMMANDS, sections_of("docs/method.md", method.section)),
-    "readme": Page(sessions.measure, ("run",), sections_of("README.md", sessions.section)),
+    "readme": Page(sessions.measure, ("profile",), sections_of("README.md", sessions.section)),
     "reliability": Page(reliability.measure, ("faults",), sections_of("docs/reliability.md", reliability.section)),
     "report": Page(report.measure, ("picture",)),
+    "start": Page(sessions.measure, ("run",), sections_of("docs/start.md", sessions.section)),
     "studies": Page(studies.measure, studies.STUDIES, sections_of("docs/studies.md", studies.section)),
     "tour": Page(tour.measure, ("all",), tour.files),
+    "tutorial": Page(sessions.measure, ("profile",), sections_of("docs/tutorial.md", sessions.section)),
 }
 
 
@@ -78,6 +80,8 @@ def main(arguments: list[str]) -> None:
         if page.files is None and not options.measure:
             parser.error(f"nothing is kept of {name}: add --measure")
         chosen.setdefault(name, []).extend([part] if part else page.parts)
+    if options.measure and (why := quiet.busy_now()):
+        raise SystemExit(f"nothing is measured: {why}")
     for name, parts in chosen.items():
         update(name, parts if options.measure else ())
 

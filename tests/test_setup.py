@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +71,25 @@ def test_a_portable_build_asks_for_no_instruction_set(script: dict[str, Any], mo
     monkeypatch.setenv("GILSCOPE_ISA", "fastest")
     with pytest.raises(SystemExit, match="write native or portable"):
         script["isa_flags"]("gilscope.x._cy")
+
+
+def test_the_readme_of_a_release_has_absolute_links_and_a_checkout_relative_ones(script: dict[str, Any]) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert script["description"]("") == readme
+    released = script["description"]("https://example.org/gilscope")
+    targets = re.findall(r"\]\(([^)]+)\)", released)
+    assert targets
+    assert [target for target in targets if not target.startswith("https://")] == []
+    assert "](https://example.org/gilscope/blob/HEAD/docs/start.md)" in released
+    assert "](https://example.org/gilscope/raw/HEAD/docs/images/report.png)" in released
+
+
+@pytest.mark.slow
+def test_the_metadata_has_the_readme_and_the_address_of_the_repository(tmp_path: Path) -> None:
+    environ = {**os.environ, "GILSCOPE_URL": "https://example.org/gilscope/"}
+    command = [sys.executable, "setup.py", "--quiet", "egg_info", "--egg-base", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, env=environ, check=True, timeout=120)
+    metadata = (tmp_path / "gilscope.egg-info" / "PKG-INFO").read_text(encoding="utf-8")
+    assert "Project-URL: Source, https://example.org/gilscope\n" in metadata
+    assert "Description-Content-Type: text/markdown" in metadata
+    assert "](https://example.org/gilscope/blob/HEAD/docs/start.md)" in metadata

@@ -3,7 +3,7 @@
 Each fault is measured by the whole program, in a process of its own that may use two CPUs. What is printed: the loss
 that should show it, its true size as a fraction of p x T(p), the size the loss accounting gives, and the findings. A
 fault is recovered when the size is within 10 % of the truth or within two points, whichever is larger, and the finding
-is right. ``--json FILE`` keeps the rows for docs/update.py method. Exit status 1 when one is not recovered.
+is right. ``--json FILE`` keeps the rows for docs/update.py checked. Exit status 1 when one is not recovered.
 """
 
 from __future__ import annotations

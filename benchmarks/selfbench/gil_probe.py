@@ -1,4 +1,4 @@
-"""How right is the GIL probe, and what does it cost? The tables of docs/method.md come from here.
+"""How right is the GIL probe, and what does it cost? The tables of docs/checked.md come from here.
 
     python benchmarks/selfbench/gil_probe.py [held waiting holds observer] [--seconds S] [--pairs N] [--json FILE]
 

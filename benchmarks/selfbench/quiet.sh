@@ -1,5 +1,5 @@
 #!/bin/sh
-# Everything that wants a machine on which nothing else runs, with the figures kept for docs/method.md and docs/gil.md.
+# Everything that wants a machine on which nothing else runs, with the figures kept for docs/checked.md and docs/gil.md.
 #
 #   sh benchmarks/selfbench/quiet.sh probe  [PYTHON...]   11 minutes for three interpreters: 5, and 3 for each PYTHON
 #   sh benchmarks/selfbench/quiet.sh losses               14 minutes
@@ -41,5 +41,5 @@ losses)
     exit 2
     ;;
 esac
-"$python" docs/update.py method
+"$python" docs/update.py checked
 exit $failed

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 from gilscope.analysis.program import ProgramReport
 from gilscope.report.gil import render_gil
+from pages import quiet
 from pages.shared import EXAMPLES, gilscope, terminal
 
 PROGRAM = "busy_threads.py"
@@ -20,7 +22,11 @@ def report(mode: str) -> Path:
 
 def measure(mode: str) -> None:
     """Run the program from its own folder, so that no path gets into the report."""
-    gilscope("gil", "--json", "--out", report(mode).name, PROGRAM, mode, cwd=EXAMPLES, timeout=120)
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder, "report.json")
+        gilscope("gil", "--json", "--out", kept, PROGRAM, mode, cwd=EXAMPLES, timeout=120)
+        text = kept.read_text(encoding="utf-8")
+    quiet.keep(report(mode), text, (), render_gil(ProgramReport.of(json.loads(text))))
 
 
 def section(mode: str) -> str:

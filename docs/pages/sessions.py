@@ -1,4 +1,4 @@
-"""README.md and docs/interpreters.md: sessions of the terminal, kept results as ``gilscope show`` prints them."""
+"""README.md and pages with sessions of the terminal: kept results as ``gilscope show`` prints them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,16 @@ from pathlib import Path
 from gilscope import results
 from gilscope.analysis import analyse
 from gilscope.report.terminal.answer import render_answer
-from pages.shared import EXAMPLES, ROOT, WIDTH, gilscope, terminal
+from pages import quiet
+from pages.shared import EXAMPLES, gilscope, terminal
+
+_WIDTH = 100  # a code block of a README scrolls beyond
 
 SESSIONS = {
+    "profile": (
+        EXAMPLES / "profile.jsonl",
+        "profile blobs.py:checksum blobs.py:digest --setup blobs.py:make --budget 90s",
+    ),
     "run": (
         EXAMPLES / "result.jsonl",
         "run mandelbrot triad --implementations py_loop,cy_gil,cy_nogil,cy_prange,nb_prange --workers 2 --budget 75",
@@ -33,20 +40,28 @@ SESSIONS = {
 
 
 def measure(name: str) -> None:
-    """Run a command and keep its result, without the paths of its interpreters."""
+    """Run a command in the folder of the examples and keep its result, without paths of this machine."""
     example, words = SESSIONS[name]
     with tempfile.TemporaryDirectory() as folder:
-        gilscope(*words.split(), "--out", f"{folder}/result")
-        header, _, rest = Path(folder, "result", results.RESULT_NAME).read_text(encoding="ascii").partition("\n")
+        gilscope(*words.split(), "--out", f"{folder}/result", cwd=EXAMPLES)
+        measured = Path(folder, "result", results.RESULT_NAME)
+        header, _, rest = measured.read_text(encoding="ascii").partition("\n")
+        shown = _shown(measured)
     facts = json.loads(header)
     environment = facts["environment"]
     for interpreter in (environment["interpreter"], *environment.get("interpreters", ())):
         interpreter["executable"] = "python"
-    example.write_text(json.dumps(facts, separators=(",", ":")) + "\n" + rest, encoding="ascii")
+    text = json.dumps(facts, separators=(",", ":")) + "\n" + rest
+    quiet.keep(example, text.replace(f"{EXAMPLES}/", ""), environment["checks"], shown)
 
 
 def section(name: str) -> str:
-    """Return a command and what it printed."""
+    """Return a command and the answer it printed, or for ``blobs`` the file that is profiled."""
+    if name == "blobs":
+        return f"```python\n{(EXAMPLES / 'blobs.py').read_text(encoding='utf-8')}```"
     example, words = SESSIONS[name]
-    answer = replace(analyse(results.load(example)), result=example.relative_to(ROOT).as_posix())
-    return terminal(words, "\n" + render_answer(answer, width=WIDTH))
+    return terminal(words, f"\n{_shown(example)}")
+
+
+def _shown(example: Path) -> str:
+    return render_answer(replace(analyse(results.load(example)), result=f"docs/examples/{example.name}"), width=_WIDTH)

@@ -12,10 +12,11 @@ from gilscope.report.study_metg import render_metg
 from gilscope.report.study_startup import render_startup
 from gilscope.studies.document import to_json
 from gilscope.studies.kinds import load_study
+from pages import quiet
 from pages.shared import EXAMPLES, WIDTH, gilscope, terminal
 
 STUDIES: dict[str, tuple[str, Callable[..., str]]] = {
-    "metg": ("metg --task 40us", render_metg),
+    "metg": ("metg --task 40us --budget 100s", render_metg),
     "startup": ("startup --budget 90s", render_startup),
     "ipc": ("ipc --budget 90s", render_ipc),
 }
@@ -30,9 +31,11 @@ def measure(study: str) -> None:
     """Run a study and keep its document, without the path of its interpreter."""
     with tempfile.TemporaryDirectory() as folder:
         gilscope(*STUDIES[study][0].split(), "--out", folder)
-        document = to_json(load_study(Path(folder, f"{study}.jsonl")))
+        found = load_study(Path(folder, f"{study}.jsonl"))
+    document, shown = to_json(found), STUDIES[study][1](found, width=WIDTH)
     document["environment"]["interpreter"]["executable"] = "python"
-    document_of(study).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(document, indent=2) + "\n"
+    quiet.keep(document_of(study), text, document["environment"]["checks"], shown)
 
 
 def section(study: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import method
+from pages import checked
 
 from benchmarks.selfbench import faults, noise, quota, unexplained
 from benchmarks.selfbench.faults import FAULTS, Fault, judge, line, recovered
@@ -107,10 +107,10 @@ def test_kept_figures_become_tables(tmp_path, monkeypatch):
         ],
     }
     (tmp_path / "gil_probe_3.12.json").write_text(json.dumps(probed))
-    monkeypatch.setattr(method, "EXAMPLES", tmp_path)
-    assert "| CPython 3.12.1 | 0.0060 | 0.0100 | 1 of 2 | 0.300 | 0.400 |" in method.held()
-    assert "| CPython 3.12.1 | 4 x spin | 3 | 2.950 |" in method.waiting()
-    assert "| CPython 3.12.1 | x | 9 | 250 | 1.0000 [0.9900, 1.0100] | 0.50% |" in method.observer()
+    monkeypatch.setattr(checked, "EXAMPLES", tmp_path)
+    assert "| CPython 3.12.1 | 0.0060 | 0.0100 | 1 of 2 | 0.300 | 0.400 |" in checked.held()
+    assert "| CPython 3.12.1 | 4 x spin | 3 | 2.950 |" in checked.waiting()
+    assert "| CPython 3.12.1 | x | 9 | 250 | 1.0000 [0.9900, 1.0100] | 0.50% |" in checked.observer()
 
 
 @pytest.mark.measuring

@@ -1,4 +1,4 @@
-"""docs/method.md: planted worlds, injected faults, the probe of the GIL beside known holds; needs a quiet machine.
+"""docs/checked.md: planted worlds, injected faults, the probe of the GIL beside known holds; needs a quiet machine.
 
 The probe's figures of other interpreters come from
 ``PYTHON benchmarks/selfbench/gil_probe.py --json docs/examples/gil_probe_X.Y.json``.
@@ -24,7 +24,7 @@ COMMANDS = {
     "faults": ["-m", "benchmarks.selfbench.faults", "--budget", "20", "--json", FAULTS],
     "probe": ["benchmarks/selfbench/gil_probe.py", "--json", PROBE],
 }
-_NOT_YET = "Not measured yet: `python docs/update.py method --measure`."
+_NOT_YET = "Not measured yet: `python docs/update.py checked --measure`."
 
 
 def measure(part: str) -> None:
@@ -97,7 +97,7 @@ def observer() -> str:
     """Return the table of what monitoring costs."""
     rows = [line for found in _probes() for line in _observer(found)]
     head = [
-        "| interpreter | load | pairs | looks per second | monitored / unmonitored | sampler's own CPU |",
+        "| interpreter | load | pairs | samples per second | monitored / unmonitored | sampler's own CPU |",
         "|---|---|---|---|---|---|",
     ]
     return "\n".join([*head, *rows]) if rows else _NOT_YET
