@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -125,6 +126,16 @@ def on_config(config: Any) -> Any:
     how_to += [page.name for page in sorted(Path(config.docs_dir).glob("*.md")) if f'"{page.name}"' not in placed]
     config.nav.insert(-1, {"Kernels": [{name: f"kernels/{name}.md"} for name in KERNELS]})
     return config
+
+
+def on_page_content(content: str, page: Any, config: Any, files: Files) -> str:
+    """Put measured pictures into the page itself, where they take its colours: dark ones too."""
+    folder = Path(config.docs_dir, page.file.src_uri).parent
+
+    def drawn(found: re.Match[str]) -> str:
+        return f"<figure>{(folder / found[1]).read_text(encoding='utf-8')}</figure>"
+
+    return re.sub(r'<p><img alt="[^"]*" src="(images/[\w-]+\.svg)" ?/?></p>', drawn, content)
 
 
 def on_files(files: Files, config: Any) -> Files:

@@ -9,7 +9,10 @@ from gilscope.core.errors import UnknownNameError, UsageError
 from gilscope.core.registry import FLAGSHIPS, IMPLEMENTATIONS
 from gilscope.core.spec import Availability, Impl, KernelSpec
 from gilscope.env import interpreter
+from gilscope.measure.blocks import REPLACE_RUNNERS_FROM_S
+from gilscope.measure.calibrate import ROUND_S
 from gilscope.plan import QUICK_BUDGET_S, QUICK_IMPLEMENTATIONS, compared, make_plan, make_study
+from gilscope.stats.intervals import MIN_BLOCKS
 
 
 def _slots(**words: object) -> list[Slot]:
@@ -26,6 +29,13 @@ def test_without_words_the_flagships_are_measured() -> None:
     assert study.kernels == FLAGSHIPS
     assert study.implementations == QUICK_IMPLEMENTATIONS
     assert study.budget_s == QUICK_BUDGET_S
+
+
+def test_the_default_has_time_for_95_percent_intervals_and_keeps_its_runners() -> None:
+    """Rounds last up to twice the shortest, as repeats are whole; the rest is for diagnostic rounds."""
+    study = make_study(workers=(2,))
+    slots = sum(len(group.slots) for group in make_plan(study).groups)
+    assert 1.1 * MIN_BLOCKS * slots * 2 * ROUND_S <= study.budget_s < REPLACE_RUNNERS_FROM_S
 
 
 def test_with_a_kernel_all_implementations_are_measured() -> None:

@@ -7,15 +7,15 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from gilscope.report.timeline import svg
-from gilscope.report.tour import figure_text
+from gilscope.report.timeline import best_svg
+from gilscope.report.tour import MANY_FIGURES, figure_text
 from gilscope.tour._shown import ShownChapter, ShownExperiment, Tour
 from pages.shared import EXAMPLES, ROOT, gilscope
 
 TOUR = EXAMPLES / "tour.json"
 PAGES = ROOT / "docs/concepts"
 PICTURES = PAGES / "images"
-HEAD = "<!-- written by docs/update.py tour from docs/examples/tour.json -->\n"
+HEAD = "<!-- written by docs/update.py tour from docs/examples/tour.json -->"
 
 
 def measure(_part: str) -> None:
@@ -30,13 +30,14 @@ def page(chapter: ShownChapter) -> str:
     """Return the page of a chapter."""
     parts = [
         f"# {chapter.title}",
+        HEAD,
         chapter.text,
-        f"`gilscope tour {chapter.name}` runs what is shown here on your machine.",
+        f"Copy a program and run it with Python. `gilscope tour {chapter.name}` runs and draws all of them.",
     ]
     for experiment in chapter.experiments:
         parts += _experiment(chapter.name, experiment)
     parts.append(f"> **Remember.** {chapter.remember}")
-    return HEAD + "\n" + "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
 def _experiment(chapter: str, experiment: ShownExperiment) -> Iterator[str]:
@@ -45,12 +46,13 @@ def _experiment(chapter: str, experiment: ShownExperiment) -> Iterator[str]:
     yield f"```python\n{experiment.source.rstrip()}\n```"
     if experiment.trace is not None:
         yield f"![{_alt(experiment.seen)}](images/{chapter}-{experiment.name}.svg)"
-        yield f"```mermaid\n{experiment.mermaid.rstrip()}\n```"
     yield f"**Claim.** {experiment.claim}"
     if experiment.holds is None:
         yield f"**Measured.** n/a here: {experiment.reason}."
         return
     yield f"**Measured.** {experiment.seen}"
+    if len(experiment.figures) < MANY_FIGURES:
+        return
     rows = "\n".join(f"| {figure.name} | {figure_text(figure)} |" for figure in experiment.figures)
     yield f"| measured | |\n|---|---:|\n{rows}"
 
@@ -64,7 +66,7 @@ def pictures(chapter: ShownChapter) -> Iterator[tuple[str, str]]:
     for experiment in chapter.experiments:
         if experiment.trace is not None:
             name = f"{chapter.name}-{experiment.name}"
-            yield f"{name}.svg", svg(experiment.trace.trace(experiment.title), ident=name, width=760) + "\n"
+            yield f"{name}.svg", best_svg(experiment.trace.trace(experiment.title), ident=name) + "\n"
 
 
 def figure(tour: Tour, chapter: str, experiment: str, name: str) -> str:
@@ -113,8 +115,9 @@ def choosing(tour: Tour) -> str:
         f"| {name.replace('-', ' ')} | {measured('ipc', name, 'median round trip')} |"
         for name in ("pipe", "socket", "shared-memory", "queue", "signal")
     )
-    return f"""{HEAD}
-# When to use which
+    return f"""# When to use which
+
+{HEAD}
 
 Measured by the tour on one machine with Python {python}: the same counting loop twice, one after the other or side by
 side.
@@ -123,9 +126,9 @@ side.
 |---|---:|---:|---:|---|
 {table}
 
-What it costs that processes talk, there and back:
+What a message to another process and its reply take:
 
-| through | round trip |
+| through a | round trip |
 |---|---:|
 {sent}
 
@@ -149,11 +152,12 @@ def contents(tour: Tour) -> str:
     """Return the list of all pages."""
     lines = [f"- [{chapter.title}]({chapter.name}.md): {chapter.remember}" for chapter in tour.chapters]
     chapters = "\n".join([*lines, "- [When to use which](choosing.md)"])
-    return f"""{HEAD}
-# Concepts
+    return f"""# Concepts
 
-One page per chapter of `gilscope tour`. Programs, diagrams and numbers are those of one run of it;
-`docs/update.py tour` wrote them here.
+{HEAD}
+
+One page per chapter of `gilscope tour`: programs to copy and run, what one run of them did on one machine, and what to
+remember. The first seven are an introduction in this order.
 
 {chapters}
 """

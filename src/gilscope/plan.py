@@ -16,11 +16,13 @@ from gilscope.core.registry import check_names
 from gilscope.core.spec import Availability, Impl, KernelSpec
 from gilscope.executors.processes import default_start_method
 
-QUICK_IMPLEMENTATIONS = ("py_loop", "std_c", "cy_gil", "cy_nogil", "cy_prange", "nb_prange")
-"""Default of ``gilscope run``: one of each kind, so that four kernels get a 95 % interval in a minute. ``nb_gil`` and
-``nb_nogil`` behave like ``cy_gil`` and ``cy_nogil``."""
+QUICK_IMPLEMENTATIONS = ("py_loop", "std_c", "cy_gil", "cy_nogil", "cy_prange")
+"""Default of ``gilscope run``: one of each kind, so that four kernels get 95 % intervals. Those of Numba behave like
+those of Cython, and have to be compiled first."""
 
-QUICK_BUDGET_S = 75.0  # default: six blocks of four kernels on 2 CPUs, the fewest with a 95 % interval
+QUICK_BUDGET_S = 85.0
+"""Default: six blocks of four kernels on 2 CPUs, the fewest with a 95 % interval, and room for slower machines. From
+90 s on runners are replaced half-way (``measure.blocks.REPLACE_RUNNERS_FROM_S``), which would take that room."""
 
 _PROCESSES_BY_DEFAULT = ("py_loop",)  # compiled code that holds the GIL had better release it
 _NO_PAIR = "implementations with their own threads run under native, all others under serial, threads or processes"

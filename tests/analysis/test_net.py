@@ -8,7 +8,7 @@ import pytest
 
 from gilscope.analysis import analyse
 from gilscope.analysis.columns import columns_by_kernel
-from gilscope.analysis.net import Sharing, net_bounds, net_speedup, overlap
+from gilscope.analysis.net import Net, Sharing, _under_gil, net_bounds, net_speedup, overlap
 from gilscope.core.cases import Case
 from gilscope.core.records import Round
 from gilscope.stats import Estimate
@@ -95,6 +95,17 @@ def test_what_one_worker_alone_holds_bounds_what_all_may_gain():
     parallel = made_of(Did(cpu=50, queued=50), Did(cpu=50, queued=50))
     found = _speedup(parallel, held=2 / 3, surely_held=0.6)
     assert (found.low, found.value, found.high) == pytest.approx((1.0, 1.5, 1 / 0.6))
+
+
+def test_no_block_gains_more_than_one_over_what_a_worker_alone_holds() -> None:
+    """Unless all do: then T(1) is the slow one, and nothing is cut off."""
+    lengths = dict(enumerate((0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3)))
+    scattered = Net(value=lengths, low=lengths, high=lengths)
+    assert _under_gil(scattered, CASE, Sharing(surely_held=1.0)).estimate().high == 1.0
+    assert _under_gil(scattered, CASE, Sharing(surely_held=0.0)) is scattered
+    above = scattered.scaled(2.0)
+    assert _under_gil(above, CASE, Sharing(surely_held=1.0)) is above
+    assert _under_gil(scattered, dataclasses.replace(CASE, executor="processes"), Sharing(surely_held=1.0)) is scattered
 
 
 def test_the_holder_of_a_lock_may_have_queued() -> None:

@@ -29,6 +29,7 @@ NEW = {
     "cases.kept_memory_speedup",
     "cases.libraries",
     "cases.memory",
+    "cases.pss_bytes",
     "controls.aliases",
     "controls.libraries",
     "controls.memory",

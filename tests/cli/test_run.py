@@ -152,6 +152,21 @@ def test_what_cannot_be_measured_is_no_failure(status: str, pipeline: FakePipeli
     assert main(["run", "--quiet"]) == 0
 
 
+def test_full_ends_with_every_table_and_json_stays_json(
+    pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--quiet"]) == 0
+    short = capsys.readouterr().out
+    assert main(["run", "--quiet", "--full"]) == 0
+    full = capsys.readouterr().out
+    assert "verdict" in full
+    assert "verdict" not in short
+    assert main(["run", "--quiet", "--json"]) == 0
+    document = capsys.readouterr().out
+    assert main(["run", "--quiet", "--json", "--full"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(document)
+
+
 def test_an_interrupted_run_shows_what_there_is(pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
     pipeline.answer = changed(pipeline.answer, interrupted=True)
     assert main(["run", "--quiet"]) == 130

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gilscope import results
+from gilscope.analysis import analyse
 from gilscope.cli import main
 from gilscope.tour import CHAPTERS
 
@@ -87,6 +88,14 @@ def test_a_case_and_a_block_can_be_chosen(folder: Path, capsys: Captured) -> Non
     assert document["otherData"]["title"].startswith(f"{case}, block ")
 
 
+def test_a_case_is_chosen_by_the_number_that_the_answer_shows(folder: Path, capsys: Captured) -> None:
+    numbers = analyse(results.load(EXAMPLE)).numbers
+    chosen = next(case for case in reversed(list(numbers)) if "*2" in case)
+    for text in (str(numbers[chosen]), f"#{numbers[chosen]}"):
+        assert main(["trace", EXAMPLE, "--case", text, "--format", "perfetto"]) == 0
+        assert json.loads(capsys.readouterr().out)["otherData"]["title"].startswith(f"{chosen}, ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -95,6 +104,7 @@ def test_a_case_and_a_block_can_be_chosen(folder: Path, capsys: Captured) -> Non
         (["tour", "single", "--html", "no/such/folder.html"], "choose another file with --html"),
         (["trace", EXAMPLE, "--format", "pdf"], "known are text, svg, html, mermaid, perfetto, json"),
         (["trace", EXAMPLE, "--case", "nonsense"], "no case 'nonsense'"),
+        (["trace", EXAMPLE, "--case", "9999"], "no case number 9999"),
         (["trace", EXAMPLE, "--block", "9999"], "there are blocks 0 to"),
         (["trace", EXAMPLE, "--out", "no/such/folder.svg"], "choose another file with --out"),
         (["trace", "no-such-result"], "no-such-result"),

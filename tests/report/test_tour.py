@@ -15,13 +15,14 @@ from gilscope.tour._shown import ShownChapter, Tour
 from tests.report.traces import NASTY, event, nasty, two_sleeps
 
 
-def program(log: object) -> None:
-    """Do nothing."""
-
-
 def chapter(trace: Trace | None, judgement: Judgement | None, text: str = "Some text.") -> ShownChapter:
     experiment = Experiment(
-        title="Two sleeps", text=text, program=program, claim="They overlap.", judge=lambda *_: judgement
+        name="sleeps",
+        title="Two sleeps",
+        text=text,
+        program="pass  #: nothing",
+        claim="They overlap.",
+        judge=lambda *_: judgement,
     )
     made = Chapter(name="threads", title="Threads", text=text, experiments=(experiment,), remember="Much.")
     why = Availability(
@@ -66,7 +67,7 @@ def test_of_very_many_events_the_longest_are_kept() -> None:
 def test_the_terminal_shows_program_diagram_claim_and_what_was_seen() -> None:
     text = render_chapter(chapter(two_sleeps(), HELD), width=100)
     for part in (
-        "def program(",
+        "    pass\n",
         "sleep 1st time",
         "Claim:    They overlap.",
         "Measured: They did.",

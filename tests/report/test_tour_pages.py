@@ -11,7 +11,7 @@ import pytest
 from pages import tour as tour_pages
 
 from gilscope.tour import CHAPTERS, load_chapter
-from gilscope.tour._model import source_of
+from gilscope.tour._program import shown as without_marks
 from gilscope.tour._shown import Tour
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -34,7 +34,7 @@ def test_the_pages_show_every_experiment_there_is(tour: Tour) -> None:
 
 def test_the_programs_shown_are_the_ones_there_are(tour: Tour) -> None:
     shown = {e.title: e.source for chapter in tour.chapters for e in chapter.experiments}
-    there = {e.title: source_of(e) for name in CHAPTERS for e in load_chapter(name).experiments}
+    there = {e.title: without_marks(e.program) for name in CHAPTERS for e in load_chapter(name).experiments}
     assert shown == there, "run docs/update.py tour --measure"
 
 

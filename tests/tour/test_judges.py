@@ -6,7 +6,7 @@ import pytest
 
 from gilscope.core.errors import UnavailableError
 from gilscope.core.spec import Availability
-from gilscope.core.trace import Recorder, Trace
+from gilscope.core.trace import Trace
 from gilscope.tour import (
     CHAPTERS,
     _work,
@@ -89,12 +89,12 @@ GOOD_THREAD = state("new", lifecycle.SLEEPING, lifecycle.RUNNING, lifecycle.GONE
         (
             synchronization._judge_no_deadlock,
             IN_TURN,
-            {"first": True, "second": True},
-            {"first": True, "second": False},
+            ["second", "first"],
+            ["first"],
         ),
         (isolation._judge_memory, IN_TURN, ["changed", "as before"], ["changed", "changed"]),
         (gil._judge_convoy, IN_TURN, {"alone": [2 * MS], "beside": [7 * MS]}, {"alone": [2 * MS], "beside": [3 * MS]}),
-        (native._judge_speeds, IN_TURN, {"py_loop": 60, "cy_gil": 10}, {"py_loop": 30, "cy_gil": 10}),
+        (native._judge_speeds, IN_TURN, {"Python": 60, "Numba": 10}, {"Python": 30, "Numba": 10}),
     ],
 )
 def test_what_was_returned_is_judged(judge, trace: Trace, good: object, bad: object) -> None:
@@ -171,14 +171,11 @@ def test_workers_that_wait_for_each_other_do_not_scale() -> None:
 
 
 def _experiment(**changes: object) -> Experiment:
-    def x(log: Recorder) -> str:
-        with log.span("main", "work"):
-            return "facts"
-
     given = {
+        "name": "x",
         "title": "X",
         "text": "x.",
-        "program": x,
+        "program": "print()  #: work  #= result: 'facts'",
         "claim": "x.",
         "judge": lambda trace, facts: Judgement(holds=facts == "facts" and len(trace.events) == 1, observed="seen"),
     }
@@ -192,11 +189,11 @@ def test_a_program_is_run_and_judged_by_what_it_wrote() -> None:
 
 
 def test_what_cannot_run_here_says_why() -> None:
-    def refuse(log: Recorder) -> None:
+    def refuse(trace: Trace, result: object) -> Judgement:
         raise UnavailableError("no such thing", "get one")
 
     before = run_experiment(_experiment(available=lambda: Availability(ok=False, reason="not here")))
-    during = run_experiment(_experiment(program=refuse))
+    during = run_experiment(_experiment(judge=refuse))
     assert (before.judgement, before.availability.reason) == (None, "not here")
     assert (during.judgement, during.availability.cure) == (None, "get one")
 

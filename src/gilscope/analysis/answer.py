@@ -15,6 +15,7 @@ from gilscope.analysis.findings import Finding, Severity
 from gilscope.analysis.interpreters import Price
 from gilscope.analysis.rows import CaseRow, ControlRow, Role, table_order
 from gilscope.core.cases import Case
+from gilscope.core.errors import UsageError
 from gilscope.core.typed import read
 from gilscope.results.surroundings import Surroundings
 
@@ -130,6 +131,19 @@ class Answer:
         """Numbers of the rows, from 1, in the order of the tables, by the id of their case."""
         shown = (row for rows in self.by_kernel.values() for row in rows if row.status != "unavailable")
         return {row.case.id: number for number, row in enumerate(shown, 1)}
+
+    def numbered(self, text: str) -> str | None:
+        """Return the id of the case with a number, as ``12`` or ``#12``; None where the text is not a number.
+
+        Raises UsageError if no row has that number.
+        """
+        number = text.strip().removeprefix("#")
+        if not number.isdecimal():
+            return None
+        found = next((case for case, own in self.numbers.items() if own == int(number)), None)
+        if found is None:
+            raise UsageError(f"no case number {number} in {self.result}: they go from 1 to {len(self.numbers)}")
+        return found
 
     @cached_property
     def _controls_of(self) -> Mapping[tuple[str, Role], list[ControlRow]]:

@@ -27,8 +27,9 @@ Workers that other programs keep from running at the same time do not show what 
 that one after the other uses are not shared. Growth of the CPU time G in overlap o, at least (see ``overlap``), would
 alone be at most G a / o, with a the overlap alone: the longest length grows by that, up to all work in turn.
 
-None of them is less than the CPU time over p, nor than the CPU time under a GIL that all share (utilisation law:
-Denning & Buzen, The Operational Analysis of Queueing Network Models, 1978).
+None of them is less than the CPU time over p, nor than the CPU time under a GIL that all share, and no speed-up is more
+than 1 over the share that one worker alone surely holds that GIL (utilisation law: Denning & Buzen, The Operational
+Analysis of Queueing Network Models, 1978): blocks that read more are noise.
 """
 
 from __future__ import annotations
@@ -257,7 +258,7 @@ def net_speedup(columns: Columns, case: Case, role: Role = "case", sharing: Shar
 
 def basis(columns: Columns, case: Case, spin: Case | None, timed: Basis, sharing: Sharing) -> Basis:
     """Return what a case is judged by: net where its own rounds and those of its control are, else ``timed``."""
-    own = net_speedup(columns, case, sharing=sharing)
+    own = _under_gil(net_speedup(columns, case, sharing=sharing), case, sharing)
     control = Net()
     if spin is not None:
         control = net_speedup(columns, spin, "spin", Sharing(cpus=sharing.cpus))
@@ -272,6 +273,18 @@ def basis(columns: Columns, case: Case, spin: Case | None, timed: Basis, sharing
         taken_out=averaged({at: max(0.0, 1.0 - value / wall[at]) for at, value in seconds.value.items()}),
         idle=None if case.executor == "native" else _idle(columns, case, seconds),
     )
+
+
+def _under_gil(own: Net, case: Case, sharing: Sharing) -> Net:
+    """Cap a speed-up by what the share that one worker surely holds the GIL allows: what is above scatters.
+
+    Not where the whole interval is above: then T(1) suffers from something else.
+    """
+    found = own.estimate()
+    if found is None or not case.one_gil or sharing.surely_held <= 0 or found.low > 1.0 / sharing.surely_held:
+        return own
+    value, low, high = ({at: min(1.0 / sharing.surely_held, s) for at, s in one.items()} for one in own.lengths)
+    return Net(value=value, low=low, high=high)
 
 
 def _idle(columns: Columns, case: Case, seconds: Net) -> Estimate | None:

@@ -61,7 +61,7 @@ def profile(
     with output_folder(options.text("out")) as folder, watch(quiet=quiet, budget_s=study.budget_s) as progress:
         observer = progress if quiet else Provisional(progress, _verdict_so_far, folder / RESULT_NAME)
         answer = measure_functions(request, study, folder, observer=observer)
-    emit_answer(answer, json=options.given("json"))
+    emit_answer(answer, json=options.given("json"), full=options.given("full"))
     add_report(folder, answer, quiet=quiet)
     return exit_status(answer)
 

@@ -47,7 +47,7 @@ def run(options: VerbOptions) -> int:
     subject = Kernels(study, interpreters)
     with output_folder(out, resume=resume) as folder, watch(quiet=quiet, budget_s=study.budget_s) as observer:
         answer = pipeline.run(subject, folder, observer=observer, resume=resume)
-    emit_answer(answer, json=options.given("json"))
+    emit_answer(answer, json=options.given("json"), full=options.given("full"))
     add_report(folder, answer, quiet=quiet)
     return exit_status(answer)
 

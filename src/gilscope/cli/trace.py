@@ -72,12 +72,15 @@ def _of_function(target: str, options: VerbOptions) -> Trace:
 
 def _of_result(target: str, options: VerbOptions) -> Trace:
     from gilscope import results
+    from gilscope.analysis import analyse
     from gilscope.cli.show import locate
     from gilscope.studies.traced.rounds import choose_case, trace_of
 
     measured = results.load(locate(target))
-    block = options.value("block", cast("int | None", None))
-    return trace_of(measured, choose_case(measured, options.text("case")), block)
+    block, case = options.value("block", cast("int | None", None)), options.text("case")
+    if case is not None:
+        case = analyse(measured).numbered(case) or case
+    return trace_of(measured, choose_case(measured, case), block)
 
 
 def _written(drawn: Trace, form: str, *, to_file: bool) -> str:

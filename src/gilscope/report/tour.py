@@ -6,14 +6,14 @@ import textwrap
 
 from gilscope.core.trace import duration
 from gilscope.report.svg import Markup, tag
-from gilscope.report.timeline import svg
-from gilscope.report.timeline.page import document, in_order
+from gilscope.report.timeline import best_svg, in_sequence
+from gilscope.report.timeline.page import document
 from gilscope.report.timeline.text import draw, strip
 from gilscope.tour._model import Figure
 from gilscope.tour._shown import ShownChapter, ShownExperiment, Tour
 
 _WIDEST = 100  # columns of prose: longer lines are hard to read
-_MANY_FIGURES = 4  # from here on a table is clearer than the sentence
+MANY_FIGURES = 4  # from here on a table is clearer than the sentence
 
 
 def render_chapter(chapter: ShownChapter, *, width: int = 120, unicode: bool = True, color: bool = False) -> str:
@@ -32,8 +32,8 @@ def _experiment(experiment: ShownExperiment, width: int, unicode: bool, color: b
     parts.append(textwrap.indent(experiment.source.rstrip(), "    "))
     if experiment.trace is not None:
         trace = experiment.trace.trace(experiment.title)
-        parts.append(draw(trace, width=width, unicode=unicode))
-        parts.append(strip(trace, width=min(width, _WIDEST + 20), unicode=unicode))
+        picture = draw if in_sequence(trace) else strip
+        parts.append(picture(trace, width=min(width, _WIDEST + 20), unicode=unicode))
     parts.append("\n".join(_verdict(experiment, width, unicode)))
     return parts
 
@@ -44,7 +44,7 @@ def _verdict(experiment: ShownExperiment, width: int, unicode: bool) -> list[str
         return [*lines, _wrapped(f"Measured: n/a, {_why_not(experiment)}", width, 10)]
     lines.append(_wrapped(f"Measured: {experiment.seen}", width, 10))
     figures = experiment.figures
-    if len(figures) >= _MANY_FIGURES:
+    if len(figures) >= MANY_FIGURES:
         longest = max(len(figure.name) for figure in figures)
         lines += [f"          {figure.name:<{longest}}  {figure_text(figure):>12}" for figure in figures]
     mark = ("✓" if unicode else "+") if experiment.holds else ("✗" if unicode else "x")
@@ -89,8 +89,7 @@ def _chapter_markup(chapter: ShownChapter) -> list[Markup]:
         parts += [tag("h3", experiment.title), tag("p", experiment.text), tag("pre", tag("code", experiment.source))]
         if experiment.trace is not None:
             trace = experiment.trace.trace(experiment.title)
-            parts.append(tag("figure", Markup(svg(trace, ident=f"{chapter.name}-{number}"))))
-            parts += in_order(trace, experiment.mermaid)
+            parts.append(tag("figure", Markup(best_svg(trace, ident=f"{chapter.name}-{number}"))))
         parts.append(_verdict_markup(experiment))
     return [*parts, tag("p", tag("strong", "Remember: "), chapter.remember, class_="card")]
 

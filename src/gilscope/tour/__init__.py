@@ -1,6 +1,7 @@
 """The tour: the concepts of concurrency, each a small measured experiment with its sequence diagram.
 
-A chapter is a module with a ``CHAPTER``; adding one is a file and its name here.
+A chapter is written in ``chapters/``, its text and its programs; its module says how each claim is judged, and its name
+is here.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ CHAPTERS = (
     "single",
     "threads",
     "processes",
-    "interpreters",
-    "asyncio",
-    "cpu",
-    "lifecycle",
     "synchronization",
+    "lifecycle",
     "ipc",
     "isolation",
+    "asyncio",
+    "interpreters",
+    "cpu",
     "gil",
     "native",
     "cores",

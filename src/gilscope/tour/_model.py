@@ -1,19 +1,22 @@
-"""What a chapter of the tour is made of: small programs that record what they do, each with a claim to check."""
+"""What a chapter of the tour is made of: small programs whose runs are recorded, each with a claim to check."""
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import os
+import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gilscope.core.errors import UnavailableError
 from gilscope.core.spec import Availability
 from gilscope.core.trace import GIL_LANE, Event, Recorder, Trace
+from gilscope.tour import _program
 
+_CHAPTERS = Path(__file__).parent / "chapters"
 _HERE = Availability(ok=True)
 
 
@@ -47,26 +50,20 @@ def when(ok: bool, reason: str, cure: str) -> Availability:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """A program, which records what happens as it happens, and what it shows on any machine: the claim.
+    """A program with marks (see ``_program``), and what it shows on any machine: the claim.
 
-    Readers see the sources of the functions in ``shown``, then that of the program. It runs up to ``tries`` times until
-    the claim holds: more than once only for claims that something *can* happen, which one occurrence proves. A busy
-    machine may prevent it now and then, a lock would always.
+    It runs up to ``tries`` times until the claim holds: more than once only for claims that something *can* happen,
+    which one occurrence proves. A busy machine may prevent it now and then, a lock would always.
     """
 
+    name: str
     title: str
     text: str
-    program: Callable[[Recorder], Any]
+    program: str
     claim: str
     judge: Callable[[Trace, Any], Judgement]
-    shown: tuple[Callable[..., Any], ...] = ()
     available: Callable[[], Availability] = lambda: _HERE
     tries: int = 1
-
-    @property
-    def name(self) -> str:
-        """The name of the program: ``lost-update``."""
-        return self.program.__name__.rstrip("_").replace("_", "-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +75,32 @@ class Chapter:
     text: str
     experiments: tuple[Experiment, ...]
     remember: str
+
+
+def chapter(name: str, experiments: Mapping[str, Callable[..., Experiment]]) -> Chapter:
+    """Return the chapter written in ``chapters/<name>.md``.
+
+    ``experiments`` makes each of its experiments, by name and in order, of what the file says; a claim that depends on
+    the interpreter is given there, and not in the file.
+    """
+    text = (_CHAPTERS / f"{name}.md").read_text(encoding="utf-8")
+    head, *parts = re.split(r"(?m)^## ", text)
+    title, intro = head.removeprefix("# ").split("\n", 1)
+    found = [_experiment(part, experiments) for part in parts[:-1]]
+    remember = _paragraph(parts[-1].removeprefix("Remember"))
+    return Chapter(name=name, title=title, text=_paragraph(intro), experiments=tuple(found), remember=remember)
+
+
+def _experiment(part: str, experiments: Mapping[str, Callable[..., Experiment]]) -> Experiment:
+    heading, text = part.split("\n", 1)
+    name, title = heading.split(": ", 1)
+    before, program, after = re.split(r"(?m)^```(?:python)?\n", text)
+    claim = {"claim": _paragraph(after.partition("Claim: ")[2])} if "Claim: " in after else {}
+    return experiments[name](name=name, title=title, text=_paragraph(before), program=program, **claim)
+
+
+def _paragraph(text: str) -> str:
+    return " ".join(text.split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,20 +129,14 @@ def run_experiment(experiment: Experiment) -> ExperimentRun:
 def _try(experiment: Experiment, notes: tuple[str, ...]) -> ExperimentRun:
     with tempfile.TemporaryDirectory(prefix="gilscope-tour-") as folder:
         log = Recorder(os.path.join(folder, "events"))
-        try:
-            result = experiment.program(log)
-            trace = log.trace(experiment.title, order=("main", GIL_LANE), notes=notes)
-            return ExperimentRun(experiment=experiment, trace=trace, judgement=experiment.judge(trace, result))
-        except UnavailableError as error:
-            return ExperimentRun(experiment=experiment, availability=when(False, error.reason, error.cure))
-        finally:
-            log.close()
-
-
-def source_of(experiment: Experiment) -> str:
-    """Return the source of the program as it ran, after that of the functions shown with it."""
-    functions = (*experiment.shown, experiment.program)
-    return "\n\n".join(inspect.getsource(function).rstrip() for function in functions) + "\n"
+        failure = _program.run(experiment.program, log, Path(folder))
+        trace = log.trace(experiment.title, order=("main", GIL_LANE), notes=notes)
+    try:
+        failed = Judgement(holds=False, observed=failure)
+        judgement = failed if failure else experiment.judge(trace, trace.facts.get("result"))
+        return ExperimentRun(experiment=experiment, trace=trace, judgement=judgement)
+    except UnavailableError as error:
+        return ExperimentRun(experiment=experiment, availability=when(False, error.reason, error.cure))
 
 
 def at_once(events: Sequence[Event]) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,8 @@ from typing import Any
 from gilscope.core import typed
 from gilscope.core.trace import StoredTrace, Trace
 from gilscope.results.surroundings import Surroundings
-from gilscope.tour._model import Chapter, ExperimentRun, Figure, source_of
+from gilscope.tour import _program
+from gilscope.tour._model import Chapter, ExperimentRun, Figure
 
 _MOST_EVENTS = 2000  # per experiment; beyond, the shortest are left out
 
@@ -43,7 +44,7 @@ class ShownExperiment:
             name=experiment.name,
             title=experiment.title,
             text=experiment.text,
-            source=source_of(experiment),
+            source=_program.shown(experiment.program),
             claim=experiment.claim,
             holds=None if judgement is None else judgement.holds,
             seen="" if judgement is None else judgement.observed,

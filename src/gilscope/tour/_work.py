@@ -1,75 +1,19 @@
-"""Starting threads and processes for the programs of the tour, and judging what they recorded."""
+"""What judges of several chapters have in common."""
 
 from __future__ import annotations
 
-import multiprocessing
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from gilscope.core import clocks
 from gilscope.core.errors import UnavailableError
 from gilscope.core.spec import Availability
-from gilscope.core.trace import Event, Recorder, Trace, duration
+from gilscope.core.trace import Event, Trace, duration
 from gilscope.env.cpu import usable_cpus
-from gilscope.tour._light import TIMEOUT_S, begin
 from gilscope.tour._model import Experiment, Figure, Judgement, overlap_ns, seconds, when
 
 _TWO_AT_ONCE = 1.5  # threads able to run at a time from which two did not wait for each other: half-way
 _ONE_AT_A_TIME = 1.15  # CPU over wall time up to which two took turns: 1, and what they do outside the lock
-
-
-def run_in_threads(log: Recorder, work: Callable[[Recorder, str], None], names: tuple[str, ...]) -> None:
-    """Start a thread for each name, let them begin together, and wait for all."""
-    together = threading.Barrier(len(names))
-
-    def begin_together(name: str) -> None:
-        together.wait(TIMEOUT_S)
-        work(log, name)
-
-    threads = [threading.Thread(target=begin_together, args=(name,), name=name) for name in names]
-    for thread in threads:
-        log.tell("main", thread.name, "start")
-        thread.start()
-    with log.span("main", "join", "wait"):
-        for thread in threads:
-            thread.join()
-
-
-@contextmanager
-def switch_interval(interval_s: float) -> Iterator[None]:
-    """Let threads wait this long before they ask for the GIL."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(interval_s)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
-
-
-def context() -> Any:
-    """Return how processes are started here: by a server that is forked, where there is one."""
-    known = multiprocessing.get_all_start_methods()
-    return multiprocessing.get_context("forkserver" if "forkserver" in known else "spawn")
-
-
-def run_in_processes(log: Recorder, work: Callable[[Recorder, str], None], names: tuple[str, ...]) -> None:
-    """Start a process for each name, let them begin together, and wait for all."""
-    together = context().Barrier(len(names))
-    processes = []
-    for name in names:
-        log.tell("main", name, "start")
-        processes.append(context().Process(target=begin, args=(work, log, name, clocks.wall_ns(), together), name=name))
-        processes[-1].start()
-    with log.span("main", "join", "wait"):
-        for process in processes:
-            process.join(TIMEOUT_S)
-            if process.is_alive():
-                process.kill()
-                process.join()
 
 
 def two_cpus() -> Availability:
@@ -98,7 +42,7 @@ def judge_turns(trace: Trace, result: Any, *, name: str = "asleep") -> Judgement
     """Judge whether two spans came one after the other."""
     first, second = named(trace, name, 2)
     gap, wall = second.start_ns - first.end_ns, second.end_ns - first.start_ns
-    observed = f"The second began {duration(gap)} after the first had ended: it took {duration(wall)} altogether."
+    observed = f"The second began {duration(gap)} after the first had ended. Together they took {duration(wall)}."
     return Judgement(gap >= 0, observed, (seconds("wall", wall), seconds(name, wall - gap)))
 
 
@@ -108,8 +52,8 @@ def judge_overlap(trace: Trace, result: Any) -> Judgement:
     wall, both, shared = _wall_ns(spans), sum(e.end_ns - e.start_ns for e in spans), overlap_ns(spans)
     return Judgement(
         shared > 0 and wall < both,
-        f"For {duration(shared)} both were asleep at once: it took {duration(wall)} altogether, and would have "
-        f"taken {duration(both)} one after the other.",
+        f"Both were asleep at once for {duration(shared)}. Together they took {duration(wall)}; one after the other, "
+        f"they would have taken {duration(both)}.",
         (seconds("wall", wall), seconds("asleep", both), seconds("at once", shared)),
     )
 
@@ -125,7 +69,8 @@ def load(trace: Trace, name: str, least: int) -> tuple[float, float]:
     for span in spans:
         used = trace.facts.get(f"{span.lane} cpu_ns", 0)
         cpu += used
-        able += (used + trace.facts.get(f"{span.lane} run_queue_ns", 0)) / max(1, span.end_ns - span.start_ns)
+        queued = trace.facts.get(f"{span.lane} run_queue_ns", 0)
+        able += min(1.0, (used + queued) / max(1, span.end_ns - span.start_ns))
     return cpu / _wall_ns(spans), able
 
 
@@ -135,10 +80,11 @@ def judge_cores(trace: Trace, result: Any, *, together: bool, name: str = "count
     spans = trace.spans(name=name)
     wall = _wall_ns(spans)
     figures = (seconds("wall", wall), Figure("cores used", cores), Figure("able to run at a time", able))
+    used = f"Together they used {cores:.2f} cores and took {duration(wall)}."
     if together:
-        observed = f"{able:.2f} were running or queueing for a CPU at a time, and used {cores:.2f} cores: "
-        return Judgement(able >= _TWO_AT_ONCE and overlap_ns(spans) > 0, f"{observed}{duration(wall)}.", figures)
-    return Judgement(cores <= _ONE_AT_A_TIME, f"Together they used {cores:.2f} cores: {duration(wall)}.", figures)
+        able_too = f"On average {able:.2f} of the two were running or queueing for a CPU. {used}"
+        return Judgement(able >= _TWO_AT_ONCE and overlap_ns(spans) > 0, able_too, figures)
+    return Judgement(cores <= _ONE_AT_A_TIME, used, figures)
 
 
 def cores_experiment(

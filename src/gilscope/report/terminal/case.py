@@ -28,12 +28,9 @@ LISTED_BLOCKS = 12  # a screen; the rest is in --json and in the file
 
 def find_case(answer: Answer, text: str) -> CaseRow:
     """Return the row of a case by its number, its id in any spelling, or a part that only one has (``id_of``)."""
-    rows, number = answer.row_of, text.strip().lstrip("#")
-    if number.isdecimal():
-        found = next((one for one, own in answer.numbers.items() if own == int(number)), None)
-        if found is None:
-            raise UsageError(f"no case number {number} in {answer.result}: they go from 1 to {len(answer.numbers)}")
-        return rows[found]
+    rows = answer.row_of
+    if numbered := answer.numbered(text):
+        return rows[numbered]
     with suppress(UsageError):
         if row := rows.get(text) or rows.get(Case.parse(text).id):
             return row

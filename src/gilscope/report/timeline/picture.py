@@ -31,17 +31,19 @@ MAX_LANES = 64  # more are not readable in one picture
 _MAX_ARROWS = 200  # more of them hide the bars
 _MOST_DESCRIBED = 10  # things per lane in the text for those who cannot see it
 
+_RIGHT = 20.0  # px right of the last moment: half a label of the axis
 _LANE = 24.0
 _BAR = 16.0
 _CHARACTER = 6.2  # width of a letter of 11 px, on average
 _MIN_BAR = 0.8  # px; what is narrower is drawn together with its neighbours
 
-_CSS = f"""
+CSS = f"""
 .timeline{{color:var(--ink,#1c2430);font:11px system-ui,-apple-system,"Segoe UI","Liberation Sans",Arial,sans-serif}}
 .timeline text{{fill:currentColor}}
 .timeline .soft{{fill:var(--soft,currentColor);fill-opacity:.85}}
 .timeline .head{{font-size:13px;font-weight:600}}
 .timeline .end{{text-anchor:end}}.timeline .mid{{text-anchor:middle}}
+.timeline .halo{{paint-order:stroke;stroke:var(--card,#fff);stroke-width:3px}}
 .timeline .grid{{stroke:currentColor;stroke-opacity:.15}}
 .timeline .arrow{{stroke:currentColor;stroke-opacity:.6;fill:none}}
 .timeline .tip{{fill:currentColor;fill-opacity:.6}}
@@ -49,7 +51,7 @@ _CSS = f"""
 {"".join(f".timeline .c-{name}{{fill:{fill}}}" for name, (fill, _) in CATEGORY_PAINT.items())}
 {"".join(f".timeline .i-{name}{{fill:{ink}}}" for name, (_, ink) in CATEGORY_PAINT.items())}
 {"".join(f".timeline .h-{index}{{fill:{fill}}}" for index, fill in enumerate(HOLDER_PAINT))}
-@media (prefers-color-scheme:dark){{.timeline{{color:var(--ink,#e6eaf0)}}}}
+@media (prefers-color-scheme:dark){{.timeline{{color:var(--ink,#e6eaf0)}}.timeline .halo{{stroke:var(--card,#12151b)}}}}
 """
 
 
@@ -63,7 +65,7 @@ class _Frame:
     span_ns: int
 
     def x(self, moment_ns: float) -> float:
-        return linear((0.0, float(self.span_ns)), (self.left, self.width - 12.0))(moment_ns - self.start_ns)
+        return linear((0.0, float(self.span_ns)), (self.left, self.width - _RIGHT))(moment_ns - self.start_ns)
 
     def y(self, lane: str) -> float:
         """Return the middle of a lane."""
@@ -103,7 +105,7 @@ def svg(events: Trace | Sequence[Event], *, title: str = "", width: int = 960, i
         "svg",
         tag("title", title, id=f"{ident}-title"),
         tag("desc", _described(lanes, events_of), id=f"{ident}-desc"),
-        tag("style", Markup(_CSS)),
+        tag("style", Markup(CSS)),
         tag("text", title, class_="head", x=4, y=16),
         *_legend(used, legend),
         *_axis(frame),
@@ -153,7 +155,7 @@ def _lane(frame: _Frame, lane: str, events: Sequence[Event]) -> Iterator[Markup]
     shown = lane if len(lane) <= letters else "…" + lane[-(letters - 1) :]
     full = [tag("title", lane)] if shown != lane else []
     yield tag("text", shown, *full, class_="end", x=frame.left - 6, y=y + 4)
-    yield tag("line", class_="grid", x1=frame.left, x2=frame.width - 12.0, y1=y, y2=y)
+    yield tag("line", class_="grid", x1=frame.left, x2=frame.width - _RIGHT, y1=y, y2=y)
     holders: dict[str, int] = {}
     for bar in _bars(frame, events):
         yield from _drawn(frame, bar, y, holders)
@@ -172,7 +174,7 @@ class _Bar:
 
 def _bars(frame: _Frame, events: Sequence[Event]) -> list[_Bar]:
     """Return what to draw of one lane: nested events inside their parent, narrow neighbours of a kind as one."""
-    least_ns = _MIN_BAR / max(1.0, frame.width - 12.0 - frame.left) * frame.span_ns
+    least_ns = _MIN_BAR / max(1.0, frame.width - _RIGHT - frame.left) * frame.span_ns
     bars: list[_Bar] = []
     open_ends: list[int] = []
     for event in events:

@@ -40,26 +40,6 @@ def own_gil() -> bool:
     return sys.version_info >= (3, 12) or not gil_enabled()
 
 
-_CODE = """\
-import sys; sys.path[:] = {path!r}
-import os
-from gilscope.core import clocks
-from gilscope.tour import _light
-from gilscope.core.trace import Recorder
-log = Recorder({log!r})
-log.did({me!r}, "start", {started_ns}, clocks.wall_ns(), "start")
-os.write({there}, b".")
-with log.span({me!r}, "wait for the others", "barrier"):
-    os.read({go}, 1)
-_light.{work}(log, {me!r})
-"""
-
-
-def run_in_interpreters(log: Recorder, work: str, names: tuple[str, ...]) -> None:
-    """Make an interpreter for each name, let them do ``work`` together, and wait for all."""
-    run_codes(log, names, lambda me, facts: _CODE.format(path=sys.path, log=log.path, me=me, work=work, **facts))
-
-
 def run_codes(log: Recorder, lanes: Sequence[str], code_of: Callable[[str, dict[str, int]], str]) -> None:
     """Make an interpreter for each lane, let them begin together, and wait for all.
 
