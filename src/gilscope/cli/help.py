@@ -10,11 +10,11 @@ from typer.core import TyperCommand, TyperGroup
 _EXAMPLES = {
     "": """
 gilscope profile mine.py:work --arg n=1000          # the best way to run it
-gilscope trace mine.py:work --arg n=1000            # why threads stay slow
+gilscope trace mine.py:work --arg n=1000            # what each worker did
 gilscope audit --call "zlib.crc32(bytes(10**7))"    # does it release the GIL?
-gilscope gil script.py                              # GIL use of a program
+gilscope gil script.py                              # why threads stay slow
 gilscope run                                        # what works here
-gilscope compare old new --fail-on slower:5%        # a gate for CI
+gilscope compare old new --fail-on slower:5%        # a gate, same machine
 """,
     "profile": """
 gilscope profile mine.py:work --arg n=1000
@@ -62,7 +62,7 @@ gilscope report old new --out both.html
 """,
     "compare": """
 gilscope compare old new
-gilscope compare old new --fail-on slower:5%        # a gate for CI
+gilscope compare old new --fail-on slower:5%        # a gate, same machine
 """,
     "trace": """
 gilscope trace old --case cy_nogil@threads*2
