@@ -67,13 +67,12 @@ def in_words(case: Case) -> str:
 
 
 class Session:
-    """The cases of this session: prepared and calibrated once, their rounds kept to compare with."""
+    """The cases of this session: each prepared and calibrated once."""
 
     def __init__(self, host: SupervisedHost) -> None:
         self._host = host
         self._records: dict[str, CaseRecord] = {}
         self._repeats: dict[str, int] = {}
-        self.rounds_ns: dict[str, list[int]] = {}
 
     def prepare(self, case: Case) -> CaseRecord:
         if case.id not in self._records:
@@ -89,18 +88,10 @@ class Session:
         return self._repeats[t1.id]
 
     def run_round(self, case: Case) -> int:
-        """Run a round, keep its length in nanoseconds and return it."""
+        """Run a round and return its length in nanoseconds."""
         repeats = self.repeats(case)
         lead, timeout_s = lead_of(case, repeats), timeout_of(repeats * self.prepare(case).first_ns / 1e9)
-        wall_ns = self._host.run_round(Slot(case=case), repeats, lead, timeout_s).wall_ns
-        self.rounds_ns.setdefault(case.id, []).append(wall_ns)
-        return wall_ns
-
-    def speedup(self, case: Case) -> float:
-        """Return T(1)/T(p) of the medians; T(1) is measured now if its own benchmark has not run yet."""
-        while len(self.rounds_ns.get(case.t1.id, ())) < ROUNDS:
-            self.run_round(case.t1)
-        return median(self.rounds_ns[case.t1.id]) / median(self.rounds_ns[case.id])
+        return self._host.run_round(Slot(case=case), repeats, lead, timeout_s).wall_ns
 
 
 @pytest.fixture(scope="session")
@@ -111,17 +102,19 @@ def session(host: SupervisedHost) -> Session:
 @pytest.mark.benchmark(timer=CLOCK)
 def test_case(benchmark: Any, case: Case, session: Session) -> None:
     record, repeats = session.prepare(case), session.repeats(case)
-    earlier = len(session.rounds_ns.get(case.id, ()))
+    rounds_ns: list[int] = []
+    serial_ns: list[int] = []
 
     def one_round() -> None:
-        CLOCK.now_s += session.run_round(case) / repeats / 1e9
+        # The serial case in the same seconds, so that both have the same neighbours; only the case is timed.
+        serial_ns.append(session.run_round(case.t1))
+        rounds_ns.append(serial_ns[-1] if case == case.t1 else session.run_round(case))
+        CLOCK.now_s += rounds_ns[-1] / repeats / 1e9
 
     # Sizes apart: py_loop runs a smaller problem, and pytest-benchmark compares times within a group.
     benchmark.group = f"{case.kernel}, size {case.size}"
     benchmark.name = in_words(case)
     benchmark.extra_info.update(asdict(case))
-    benchmark.pedantic(one_round, rounds=ROUNDS, iterations=1, warmup_rounds=0)
-    speedup = session.speedup(case)
     benchmark.extra_info.update(
         case=case.id,
         repeats=repeats,
@@ -129,7 +122,7 @@ def test_case(benchmark: Any, case: Case, session: Session) -> None:
         isa=record.isa,
         jit_cache=record.jit_cache,
         one_time_ns=dict(record.one_time_ns),
-        rounds_ns=session.rounds_ns[case.id][earlier:],
-        speedup=speedup,
-        efficiency=speedup / case.workers,
     )
+    benchmark.pedantic(one_round, rounds=ROUNDS, iterations=1, warmup_rounds=0)
+    speedup = median(serial / own for serial, own in zip(serial_ns, rounds_ns, strict=True))
+    benchmark.extra_info.update(rounds_ns=rounds_ns, speedup=speedup, efficiency=speedup / case.workers)
