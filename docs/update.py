@@ -48,7 +48,7 @@ PAGES = {
     "method": Page(method.measure, method.COMMANDS, sections_of("docs/method.md", method.section)),
     "readme": Page(sessions.measure, ("run",), sections_of("README.md", sessions.section)),
     "reliability": Page(reliability.measure, ("faults",), sections_of("docs/reliability.md", reliability.section)),
-    "report": Page(report.measure, ("picture",)),
+    "report": Page(report.measure, report.PARTS),
     "studies": Page(studies.measure, studies.STUDIES, sections_of("docs/studies.md", studies.section)),
     "tour": Page(tour.measure, ("all",), tour.files),
 }
