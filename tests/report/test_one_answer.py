@@ -210,6 +210,13 @@ def test_the_page_shows_the_cells_findings_and_verdicts_of_the_others(result: Re
     shown = unwrapped(html.unescape(page)).replace(NO_BREAK, " ")
     for kernel in answer.by_kernel:
         assert unwrapped(sentences.closing(answer, kernel)) in shown
+    for cells in matrix_of(answer).rows:
+        for row in cells.values():
+            if row.judged is not None:
+                value, _, ends = interval(row.judged).partition(" ")
+                assert f"<b>{value} {MARKS[outcome(row)].letter}</b><small>{ends}</small>" in page.replace(
+                    NO_BREAK, " "
+                )
 
 
 @own
