@@ -24,10 +24,6 @@ SESSIONS = {
         EXAMPLES / "result.jsonl",
         "run mandelbrot triad --implementations py_loop,cy_gil,cy_nogil,cy_prange,nb_prange --workers 2 --budget 75",
     ),
-    "kernel": (
-        EXAMPLES / "kernel.jsonl",
-        "run mandelbrot --implementations py_loop,cy_gil,cy_nogil --workers 2 --budget 75s",
-    ),
     "gil": (
         EXAMPLES / "interpreters_gil.jsonl",
         (
