@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gilscope.analysis.matrix import OPEN, outcome
-from gilscope.analysis.rows import CaseRow, ControlRow
+from gilscope.analysis.rows import CaseRow, ControlRow, MeasuredRow
 from gilscope.report.charts.marks import marker
-from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, beside, panel_of, top
+from gilscope.report.charts.model import PANEL_WIDTH, Chart, Panel, View, panel_of, top
 from gilscope.report.figures import interval
 from gilscope.report.labels import MARKS, in_words
 from gilscope.report.palette import executor_class
@@ -18,7 +18,7 @@ from gilscope.stats import Estimate
 MAX_ROWS = 40  # ways in a panel; those with the highest speed-up
 _LOG_FROM = 8  # workers: below, a linear axis shows the same and is read more easily
 _ROW, _TOP, _BOTTOM = 30.0, 30.0, 36.0
-_LEFT, _RIGHT = 14.0, PANEL_WIDTH - 16.0
+_LEFT, _RIGHT, _END = 14.0, PANEL_WIDTH - 128.0, PANEL_WIDTH - 12.0  # of the plot, and of the texts beside it
 
 
 def draw(view: View, kernel: str) -> Chart | None:
@@ -39,7 +39,7 @@ def draw(view: View, kernel: str) -> Chart | None:
     )
 
 
-def _judged(row: CaseRow | ControlRow) -> Estimate:
+def _judged(row: MeasuredRow) -> Estimate:
     """Return the speed-up that decides, which only rows with one are drawn by."""
     assert row.judged is not None
     return row.judged
@@ -85,7 +85,7 @@ def _row(view: View, row: CaseRow, at: Callable[[float], float], y: float) -> Ma
         "g",
         tag("rect", x=_LEFT - 8, y=y + 1, width=PANEL_WIDTH - 12, height=_ROW - 2, class_="hit"),
         tag("text", name, x=_LEFT, y=y + 11),
-        tag("text", beside(name, text, text.partition(" ")[0]), x=_RIGHT, y=y + 11, class_="soft end"),
+        tag("text", text, x=_END, y=y + 25, class_="end"),
         *([whisker] if found.has_interval else []),
         marker(row.case.executor, at(found.value), y + 21, style=outcome(row) == OPEN),
         class_=executor_class(row.case.executor),

@@ -83,7 +83,9 @@ def texts_of(view: View) -> dict[str, Any]:
 
 def tone(group: FindingGroup) -> str:
     """Return how a finding is coloured: only what certainly scales is good; what says nothing is neither."""
-    return "good" if group.code == "scales" else "plain" if group.code == "too_noisy" or group.severity == "info" else "warn"
+    if group.code == "scales":
+        return "good"
+    return "plain" if group.code == "too_noisy" or group.severity == "info" else "warn"
 
 
 def _column(store: _Store, column: Column, rows: Sequence[CaseRow]) -> tuple[str, str, bool, int, int]:
