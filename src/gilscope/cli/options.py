@@ -94,7 +94,7 @@ OPTIONS = (  # in the order of every verb's help
            ("startup",), readers.budget, "budget_s", setting=True),
     Option("precision", "5%", "Stop when all intervals are this narrow (default: 5%).",
            ("run", "profile"), readers.precision, "precision", setting=True),
-    Option("timeout", "60s", "Stop a call after this long (default: 60s).", ("profile",), readers.timeout, "timeout_s"),
+    Option("timeout", "60s", "Most time for importing, setting up and first calling it (default: 60s).", ("profile",), readers.timeout, "timeout_s"),
     Option("timeout", "60s", "Of a function: how long an executor may take (default: 60s).",
            ("trace",), readers.timeout, "timeout_s"),
     Option("gil-trace", "", "Record every hold of the GIL, by a thread that keeps a CPU busy.", ("trace",)),
