@@ -24,7 +24,7 @@ from tests.report.page.test_render import HOSTILE, SEEN, hostile
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "result.jsonl"
 SECONDS_FOR_2000_CASES = 5.0  # of CPU time, so that a busy machine does not fail the test; it takes about one
 STATUS = {"too_noisy": "too_noisy"}
-PAGES = 7  # of paper, for two kernels with 22 cases and all their charts
+PAGES = 6  # of paper, for two kernels with 22 cases and all their charts
 LARGEST_BYTES = 3_000_000
 
 pytestmark = pytest.mark.skipif(executable() is None, reason="no Chromium on this machine: apt-get install chromium")
