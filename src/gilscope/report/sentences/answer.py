@@ -97,7 +97,7 @@ def _why(code: str, worst: CaseRow, *, named: bool) -> str:
 
 
 def _where(row: CaseRow) -> str:
-    return in_words(row) if row.case.is_own else f"{row.case.kernel}, {in_words(row)}"
+    return f"{row.case.implementation if row.case.is_own else row.case.kernel}, {in_words(row)}"
 
 
 def _undecided(rows: list[CaseRow]) -> str:
