@@ -12,6 +12,7 @@ from gilscope import __version__
 from gilscope.cli import main
 from gilscope.core.cases import Case, Study
 from gilscope.core.records import Block, CaseRecord, Round, Stamp
+from gilscope.core.registry import id_of
 from gilscope.core.spec import Work
 from gilscope.results import ResultWriter
 
@@ -70,6 +71,47 @@ def test_without_a_name_the_newest_result_is_shown(folder: Path, capsys: pytest.
     os.utime(old, (1, 1))
     assert main(["show", "--full"]) == 0
     assert "9 blocks" in capsys.readouterr().out
+
+
+def test_a_start_that_failed_is_not_the_newest_result(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = write_result(folder / "gilscope-results/20260101T000000Z", blocks=7)
+    bad = write_result(folder / "gilscope-results/20260102T000000Z", blocks=0)
+    os.utime(good, (1, 1))
+    assert main(["show"]) == 0
+    out, err = capsys.readouterr()
+    assert "7 blocks" in out or "7 times" in out
+    assert "20260102T000000Z" in err
+    assert len(err.splitlines()) == 1
+    good.unlink()
+    assert main(["show", "--case", BROKEN.id]) == 0
+    assert "ZeroDivisionError: planted" in capsys.readouterr().out
+    assert bad.exists()
+
+
+COPIED = [
+    "cy_nogil@threads*2",
+    "  mandelbrot/cy_nogil@threads*2#M  ",
+    "cy_nogil@threads*2 ",
+    "cy_nogil   threads  2   M",
+    "3   cy_nogil   threads   2   M   10.0 ms",
+    "1.98 [1.96, 2.00] + #3",
+    "#3",
+]
+
+
+@pytest.mark.parametrize("text", COPIED)
+@pytest.mark.parametrize("verb", [("show", "mine", "--json"), ("trace", "mine")], ids=["show", "trace"])
+def test_a_case_is_found_by_what_tables_call_it(
+    text: str, verb: tuple[str, ...], result: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*verb, "--case", text]) == 0
+    assert THREADS.id in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["3.11", "3.13t", "3.13t+gil"])
+def test_a_case_is_found_by_what_tables_call_it_under_an_interpreter(name: str) -> None:
+    ids = [f"mandelbrot/py_loop@threads*2#XS!{one}" for one in ("3.11", "3.13t", "3.13t+gil")]
+    assert id_of(f"py_loop@threads*2 on {name} ", ids, "a result", "show lists them") == ids[0].replace("3.11", name)
 
 
 def test_show_json_is_one_document_and_nothing_else(result: Path, capsys: pytest.CaptureFixture[str]) -> None:
