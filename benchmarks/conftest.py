@@ -11,15 +11,6 @@ from gilscope import env
 from gilscope.measure.host import SupervisedHost
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the long grid unless ``-m`` says otherwise; pytest reports what was deselected."""
-    if config.option.markexpr:
-        return
-    kept = [item for item in items if item.get_closest_marker("full") is None]
-    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("full")])
-    items[:] = kept
-
-
 @pytest.fixture(scope="session")
 def host() -> Iterator[SupervisedHost]:
     """Supervisor and runners for the whole suite."""

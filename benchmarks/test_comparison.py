@@ -2,14 +2,14 @@
 
 ``pytest --benchmark-only``: the flagship kernels on one worker and on all; ``-m full``: everything else.
 The times are those of one execution as the round itself measured it (its own clock and window), not of the call that
-asked for it; the round's nanoseconds and repeats are in ``extra_info``.
+asked for it. ``extra_info`` has the round's nanoseconds and repeats, and speed-up and efficiency over the serial case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache
+from statistics import median
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from gilscope.core.registry import FLAGSHIPS, IMPLEMENTATIONS, KERNELS
 from gilscope.measure.calibrate import calibrate, lead_of, timeout_of
 from gilscope.measure.host import SupervisedHost
 from gilscope.plan import make_plan, make_study
+from gilscope.report.labels import IMPLEMENTATION_NAMES
 
 ROUNDS = 5  # a quick look; `gilscope run` buys as many blocks as the precision asks for
 
@@ -44,43 +45,75 @@ def _plan() -> Plan:
     return make_plan(make_study(kernels=KERNELS, implementations=IMPLEMENTATIONS, workers=(1, usable)))
 
 
-def _cases() -> Iterator[Any]:
-    for group in _plan().groups:
-        for slot in group.slots:
-            if slot.role == "case":
-                marks = () if slot.case.kernel in FLAGSHIPS else (pytest.mark.full,)
-                yield pytest.param(slot.case, id=slot.case.id, marks=marks)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give the test its cases: those of the flagships, and where ``-m`` chooses all, marked for it to choose by."""
+    slots = [slot for group in _plan().groups for slot in group.slots if slot.role == "case"]
+    flagships = [pytest.param(slot.case, id=slot.case.id) for slot in slots if slot.case.kernel in FLAGSHIPS]
+    others = [
+        pytest.param(slot.case, id=slot.case.id, marks=pytest.mark.full)
+        for slot in slots
+        if slot.case.kernel not in FLAGSHIPS
+    ]
+    metafunc.parametrize("case", flagships + others if metafunc.config.option.markexpr else flagships)
 
 
-_repeats: dict[str, int] = {}
+def in_words(case: Case) -> str:
+    """Name a case as people do: ``crc32, Cython nogil, 2 threads``."""
+    kind, *how = case.how.split(".")
+    one = {"processes": "process", "native": "native thread"}.get(kind, kind.removesuffix("s"))
+    several = {"native": "native threads", "dask": "Dask workers", "loky": "loky workers"}.get(kind, kind)
+    by = "serial" if kind == "serial" else f"{case.workers} {one if case.workers == 1 else several}"
+    return f"{case.kernel}, {IMPLEMENTATION_NAMES[case.implementation]}, {' '.join((by, *how))}"
 
 
-def _repeats_of(host: SupervisedHost, record: CaseRecord) -> int:
-    """Calibrate on T(1), as ``run`` does; a case met before its T(1) prepares that first."""
-    t1 = record.case.t1
-    if t1.id not in _repeats:
-        first = record if t1 == record.case else host.prepare(Slot(case=t1))
-        assert first.status == "ok", first.reason
-        _repeats[t1.id], _ = calibrate(host, Slot(case=t1), first.first_ns / 1e9)
-    return _repeats[t1.id]
+class Session:
+    """The cases of this session: each prepared and calibrated once."""
+
+    def __init__(self, host: SupervisedHost) -> None:
+        self._host = host
+        self._records: dict[str, CaseRecord] = {}
+        self._repeats: dict[str, int] = {}
+
+    def prepare(self, case: Case) -> CaseRecord:
+        if case.id not in self._records:
+            record = self._records[case.id] = self._host.prepare(Slot(case=case))
+            assert record.status == "ok", f"{record.status}: {record.reason}\n{record.detail}"
+        return self._records[case.id]
+
+    def repeats(self, case: Case) -> int:
+        """Calibrate on T(1), as ``run`` does."""
+        t1 = case.t1
+        if t1.id not in self._repeats:
+            self._repeats[t1.id], _ = calibrate(self._host, Slot(case=t1), self.prepare(t1).first_ns / 1e9)
+        return self._repeats[t1.id]
+
+    def run_round(self, case: Case) -> int:
+        """Run a round and return its length in nanoseconds."""
+        repeats = self.repeats(case)
+        lead, timeout_s = lead_of(case, repeats), timeout_of(repeats * self.prepare(case).first_ns / 1e9)
+        return self._host.run_round(Slot(case=case), repeats, lead, timeout_s).wall_ns
+
+
+@pytest.fixture(scope="session")
+def session(host: SupervisedHost) -> Session:
+    return Session(host)
 
 
 @pytest.mark.benchmark(timer=CLOCK)
-@pytest.mark.parametrize("case", list(_cases()))
-def test_case(benchmark: Any, case: Case, host: SupervisedHost) -> None:
-    record = host.prepare(Slot(case=case))
-    assert record.status == "ok", f"{record.status}: {record.reason}\n{record.detail}"
-    repeats = _repeats_of(host, record)
-    lead, timeout_s = lead_of(case, repeats), timeout_of(repeats * record.first_ns / 1e9)
+def test_case(benchmark: Any, case: Case, session: Session) -> None:
+    record, repeats = session.prepare(case), session.repeats(case)
     rounds_ns: list[int] = []
+    serial_ns: list[int] = []
 
     def one_round() -> None:
-        measured = host.run_round(Slot(case=case), repeats, lead, timeout_s)
-        rounds_ns.append(measured.wall_ns)
-        CLOCK.now_s += measured.wall_ns / repeats / 1e9
+        # The serial case in the same seconds, so that both have the same neighbours; only the case is timed.
+        serial_ns.append(session.run_round(case.t1))
+        rounds_ns.append(serial_ns[-1] if case == case.t1 else session.run_round(case))
+        CLOCK.now_s += rounds_ns[-1] / repeats / 1e9
 
     # Sizes apart: py_loop runs a smaller problem, and pytest-benchmark compares times within a group.
-    benchmark.group = f"{case.kernel} {case.size}"
+    benchmark.group = f"{case.kernel}, size {case.size}"
+    benchmark.name = in_words(case)
     benchmark.extra_info.update(asdict(case))
     benchmark.extra_info.update(
         case=case.id,
@@ -91,4 +124,5 @@ def test_case(benchmark: Any, case: Case, host: SupervisedHost) -> None:
         one_time_ns=dict(record.one_time_ns),
     )
     benchmark.pedantic(one_round, rounds=ROUNDS, iterations=1, warmup_rounds=0)
-    benchmark.extra_info["rounds_ns"] = rounds_ns
+    speedup = median(serial / own for serial, own in zip(serial_ns, rounds_ns, strict=True))
+    benchmark.extra_info.update(rounds_ns=rounds_ns, speedup=speedup, efficiency=speedup / case.workers)

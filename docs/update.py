@@ -48,7 +48,7 @@ PAGES = {
     "kernels": Page(kernels.measure, KERNELS),
     "readme": Page(sessions.measure, ("profile",), sections_of("README.md", sessions.section)),
     "reliability": Page(reliability.measure, ("faults",), sections_of("docs/reliability.md", reliability.section)),
-    "report": Page(report.measure, ("picture",)),
+    "report": Page(report.measure, report.PARTS),
     "start": Page(sessions.measure, ("run",), sections_of("docs/start.md", sessions.section)),
     "studies": Page(studies.measure, studies.STUDIES, sections_of("docs/studies.md", studies.section)),
     "tour": Page(tour.measure, ("all",), tour.files),

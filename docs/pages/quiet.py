@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,13 +14,21 @@ from gilscope.env.checks import run_checks
 from gilscope.env.cpu import usable_cpus
 from gilscope.report.labels import MARKS, OPEN
 
+_LOOKS = 10
+"""How often the load is read before it is not that of a program which is just ending."""
 _OPEN = re.compile(r"±\?|\[\?|\?\]")
 _UNDECIDED = " ".join(MARKS[OPEN])
 
 
 def busy_now() -> str:
-    """Return why nothing should be measured now; empty on a quiet machine."""
-    return _load(map(asdict, run_checks(Path("/"), os.environ, usable_cpus())))
+    """Return why nothing should be measured now; empty on a machine that is quiet, or is so within some seconds."""
+    why = ""
+    for _ in range(_LOOKS):
+        why = _load(map(asdict, run_checks(Path("/"), os.environ, usable_cpus())))
+        if not why:
+            break
+        time.sleep(1.0)
+    return why
 
 
 def keep(path: Path, text: str, checks: Iterable[Mapping[str, Any]], shown: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from gilscope.analysis.findings import FINDINGS
 from gilscope.core.records import Block, ResultSet, Round
 from tests.analysis.causes import PLANTED
+from tests.analysis.rounds import Did, ideal, made_of, study
 from tests.analysis.synthetic import documented
 
 NOISE = {"too_noisy", "stolen"}
@@ -68,3 +69,9 @@ def test_no_cause_is_named_that_was_not_there(code: str, load: float) -> None:
 def test_beside_one_other_program_at_least_half_of_the_causes_are_still_named() -> None:
     named = [code in said(beside(PLANTED[code](), seed, 0.5)) for code in CAUSES for seed in range(SEEDS)]
     assert sum(named) >= len(named) / 2
+
+
+def test_what_certainly_reaches_its_workers_scales_whatever_the_control_reads() -> None:
+    halted = made_of(Did(cpu=50, rest=45), Did(cpu=50, rest=45))  # the control, on its own
+    assert said(study("k/f@threads*2#M", ideal(2), spin=halted)) == ["scales"]
+    assert "scales" not in said(study("k/f@threads*2#M", halted, spin=halted))

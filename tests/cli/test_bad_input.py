@@ -35,6 +35,7 @@ BAD = [
     pytest.param(["run", "--budget", "5 parsecs"], "write it like 60, 60s, 2m", id="budget in lengths"),
     pytest.param(["run", "--precision", "0"], "write it like 5%", id="no precision"),
     pytest.param(["run", "--precision", "150%"], "write it like 5%", id="precision above all"),
+    pytest.param(["run", "--precision", "5"], "write 5% or 0.05", id="precision without its unit"),
     pytest.param(["run", "--precision", "high"], "write it like 5%", id="precision in letters"),
     pytest.param(["run", "--chunks", "0"], "write it like 4", id="no chunks"),
     pytest.param(["run", "--chunks", "many"], "write it like 4", id="chunks in letters"),
@@ -172,7 +173,7 @@ OWN = "def f():\n    return 1\n\ndef g():\n    return 2\n\nNUMBER = 7\n"
 
 TARGETS = [
     pytest.param("nosuch:fn", "No module named 'nosuch'", id="no module"),
-    pytest.param("own.py", "own.py defines f, g; write it like own.py:f", id="file alone"),
+    pytest.param("own.py", "own.py defines f, g; write own.py:f", id="file alone"),
     pytest.param("own.py:ff", "did you mean own.py:f?", id="nearly a function"),
     pytest.param("own.py:nope", "it has f, g", id="no such function"),
     pytest.param("own.py:NUMBER", "is no function: its type is int", id="no function"),

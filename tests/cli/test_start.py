@@ -25,6 +25,7 @@ OURS = {
     "gilscope.cli.env",
     "gilscope.cli.gil",
     "gilscope.cli.export",
+    "gilscope.cli.help",
     "gilscope.cli.ipc",
     "gilscope.cli.kernels",
     "gilscope.cli.list_",

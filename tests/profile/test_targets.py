@@ -34,11 +34,11 @@ def test_every_function_gets_a_name_that_tells_it_from_the_others(targets: list[
 @pytest.mark.parametrize(
     ("target", "complaint"),
     [
-        ("hashlib", "is no function: write it like"),
-        ("hashlib:", "is no function: write it like"),
-        (":f", "is no function: write it like"),
-        ("a b:f", "is no function: write it like"),
-        ("mod:f(1)", "is no function: write it like"),
+        ("hashlib", "is not a function: write it like"),
+        ("hashlib:", "is not a function: write it like"),
+        (":f", "is not a function: write it like"),
+        ("a b:f", "is not a function: write it like"),
+        ("mod:f(1)", "is not a function: write it like"),
         ("missing.py:f", "no file 'missing.py'"),
         ("__main__:f", "has no file a worker could import"),
     ],
@@ -49,7 +49,7 @@ def test_what_is_no_target_is_refused_with_the_form(target: str, complaint: str,
 
 
 def test_the_same_target_twice_is_refused() -> None:
-    with pytest.raises(UsageError, match="stands there twice"):
+    with pytest.raises(UsageError, match="is given twice"):
         own_functions(["json:dumps", "json:dumps"], Path("/"))
 
 

@@ -199,7 +199,7 @@ def test_a_short_run_gets_fewer_columns_instead_of_gaps() -> None:
 def test_moments_without_a_look_are_gaps() -> None:
     levels = {"held": [1.0, None, 1.0], "waiting": [0.0, None, 0.0], "handovers_per_s": [1.0, None, 1e12]}
     gil = seen(1.0, timeline={"bin_s": 0.1, **levels})
-    assert (drawn(gil, "held"), drawn(gil, "hand-overs")) == ("█ █", "0 9")
+    assert (drawn(gil, "held"), drawn(gil, "hand-offs")) == ("█ █", "0 9")
 
 
 def test_many_threads_are_summed_up_below_the_table() -> None:

@@ -13,6 +13,7 @@ from pages import quiet, sessions
 from gilscope.cli.app import app
 from gilscope.cli.options import options_of
 from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS
+from gilscope.env.checks import Check
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,6 +53,15 @@ def test_a_page_that_cannot_be_written_is_refused(word: str, why: str, capsys: p
 
 BUSY = {"name": "load", "status": "warning", "message": "1.7 of 2 CPUs are busy: something else is running"}
 FREE = {"name": "load", "status": "ok", "message": "0.1 of 2 CPUs are busy"}
+
+
+def test_a_program_that_is_just_ending_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = iter([BUSY, BUSY, FREE])
+    monkeypatch.setattr(quiet, "run_checks", lambda *_: [Check(**next(checks))])
+    monkeypatch.setattr(quiet.time, "sleep", lambda _: None)
+    assert quiet.busy_now() == ""
+    monkeypatch.setattr(quiet, "run_checks", lambda *_: [Check(**BUSY)])
+    assert quiet.busy_now() == BUSY["message"]
 
 
 def test_nothing_is_measured_beside_other_programs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,3 +181,24 @@ def test_a_way_is_not_best_where_calls_are_not_the_same_work(look: Look) -> None
     (decided,) = answer.verdicts[0].functions
     assert (decided.best, decided.gains, decided.open_because) == ((), None, "state")
     assert "its calls are not the same work" in verdict(answer, answer.verdicts[0], decided)
+
+
+def test_the_source_of_a_function_is_kept_or_why_there_is_none(look: Look, tmp_path: Path) -> None:
+    found = look("nothing")
+    assert found.source.splitlines()[0] == "def nothing():"
+    assert (found.source_file, found.source_reason) == ("examined_here.py", "")
+    assert found.source_line > 1
+    kept = found.stored()
+    assert {"source", "source_file", "source_line"} <= set(kept)
+    assert examine.source_of(len, str(tmp_path)) == {"source_reason": "it is compiled, or not a function"}
+
+
+def test_a_long_source_is_cut_at_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "long.py"
+    path.write_text("def f():\n" + "    x = 1\n" * 10_000)
+    names: dict[str, Any] = {}
+    exec(compile(path.read_text(), str(path), "exec"), names)
+    found = examine.source_of(names["f"], str(tmp_path))
+    assert len(found["source"]) <= 20_010
+    assert found["source"].endswith("    x = 1\n...")
+    assert found["source_file"] == "long.py"

@@ -69,7 +69,7 @@ def test_a_mostly_held_gil_is_no_gain_and_a_hardly_held_one_scales():
 
 def test_what_plain_threads_gain_decides_what_memory_allows():
     assert streaming(1.98, "").findings == {"scales"}
-    assert streaming(1.3, "").findings == {"memory_bound", "scales_partly"}
+    assert streaming(1.3, "").findings == {"memory_bound", "inflation", "scales_partly"}
     assert (streaming(1.3, "").gains, streaming(1.1, "").gains, streaming(0.9, "").gains) == (True, None, False)
 
 

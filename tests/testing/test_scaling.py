@@ -53,7 +53,7 @@ def test_too_few_blocks_decide_nothing() -> None:
     assert gate("speedup", 1.5, None, IDEAL, 2) == "open"
 
 
-BESIDE = made_of(Did(cpu=50, waiting=50), Did(cpu=50, queued=50))  # one of two workers shares its CPU with a stranger
+BESIDE = made_of(Did(cpu=50, waiting=40), Did(cpu=50, queued=40))  # one of two workers shares its CPU with a stranger
 HOLDING = made_of(Did(cpu=50, queued=30, rest=30), Did(cpu=50, queued=30, rest=30))
 
 

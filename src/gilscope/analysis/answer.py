@@ -133,11 +133,15 @@ class Answer:
         return {row.case.id: number for number, row in enumerate(shown, 1)}
 
     def numbered(self, text: str) -> str | None:
-        """Return the id of the case with a number, as ``12`` or ``#12``; None where the text is not a number.
+        """Return the id of the case with a number, as ``12``, ``#12`` or a row with it that was copied from a table.
 
-        Raises UsageError if no row has that number.
+        None where the text has no number. Raises UsageError if no row has that number.
         """
-        number = text.strip().removeprefix("#")
+        words = text.split()
+        numbers = [word[1:] for word in words if word.startswith("#")]
+        if not numbers and (len(words) == 1 or {row.case.implementation for row in self.rows} & set(words[1:2])):
+            numbers = words[:1]
+        number = numbers[-1] if numbers else ""
         if not number.isdecimal():
             return None
         found = next((case for case, own in self.numbers.items() if own == int(number)), None)

@@ -28,6 +28,7 @@ from gilscope.cli import (
     tour,
     trace,
 )
+from gilscope.cli.help import Contents, Page
 from gilscope.cli.output import emit
 from gilscope.cli.verb import help_alone
 from gilscope.core.errors import UsageError
@@ -43,15 +44,18 @@ app = typer.Typer(
     # Rich markup would load rich for every --help: 0.31-0.40 s at start instead of 0.13-0.17 s.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    cls=Contents,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH},
 )
 
 
-@app.callback(invoke_without_command=True, help=gilscope.__doc__)
+@app.callback(
+    invoke_without_command=True,
+    help="Will this code run in parallel in Python, which way, on how many cores, and what stops it?",
+)
 def _gilscope(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version and stop.")] = False,
 ) -> None:
     if version:
         emit(f"gilscope {gilscope.__version__}")
@@ -59,23 +63,39 @@ def _gilscope(
     help_alone(context)
 
 
-app.command("run", short_help="Compare kernels: implementations, executors, workers.")(run.run)
-app.command("profile", short_help="The best way to run your own function in parallel.")(profile.profile)
-app.command("gil", short_help="How a whole program uses the GIL.", context_settings=gil.CONTEXT)(gil.gil)
-app.command("metg", short_help="How small tasks may be, executor by executor.")(metg.metg)
-app.command("startup", short_help="What workers cost: time and memory.")(startup.startup)
-app.command("ipc", short_help="What moving data costs: latency, bandwidth, the stages of a job.")(ipc.ipc)
-app.command("audit", short_help="Who switches the GIL back on; which functions release it.")(audit.audit)
-app.command("list", short_help="What is here, and why some of it cannot be used.")(list_.list_)
-app.command("doctor", short_help="What this machine and interpreter allow.")(doctor.doctor)
-app.command("show", short_help="Look at a result again.")(show.show)
-app.command("trace", short_help="The timeline of a round.")(trace.trace)
-app.command("tour", short_help="The concepts, each a small measured experiment.")(tour.tour)
-app.command("report", short_help="Results as one HTML page.")(report.report)
-app.command("compare", short_help="Two results, case by case.")(compare.compare)
-app.command("export", short_help="A result for other programs.")(export.export)
-app.add_typer(env.app, name="env", short_help="Environments for other interpreters: add, list, remove.")
-app.add_typer(kernels.app, name="kernels", short_help="Add a kernel: new, digest.")
+VERBS = {
+    "Measure": (
+        ("profile", profile.profile, "The best way to run your own function in parallel."),
+        ("run", run.run, "Compare kernels: implementations, executors, workers."),
+        ("gil", gil.gil, "How a whole program uses the GIL."),
+        ("metg", metg.metg, "How small tasks may be, executor by executor."),
+        ("ipc", ipc.ipc, "What moving data costs: latency, bandwidth, the stages of a job."),
+        ("startup", startup.startup, "What workers cost: time and memory."),
+        ("audit", audit.audit, "Which modules enable the GIL again; which functions release it."),
+    ),
+    "Look": (
+        ("show", show.show, "A result again, or one case of it in full."),
+        ("report", report.report, "Results as one HTML page."),
+        ("compare", compare.compare, "Two results, case by case."),
+        ("trace", trace.trace, "The timeline of a round, or of your own function."),
+        ("export", export.export, "A result as CSV or JSON; its charts as pictures."),
+    ),
+    "Prepare": (
+        ("doctor", doctor.doctor, "What this machine and interpreter allow."),
+        ("list", list_.list_, "Kernels, implementations, executors, and why some cannot be used."),
+        ("env", env.app, "Environments for other interpreters: add, list, remove."),
+        ("kernels", kernels.app, "Add a kernel: new, digest."),
+    ),
+    "Learn": (("tour", tour.tour, "The concepts, each a small measured experiment."),),
+}
+
+for _panel, _verbs in VERBS.items():
+    for _name, _verb, _about in _verbs:
+        if isinstance(_verb, typer.Typer):
+            app.add_typer(_verb, name=_name, short_help=_about, rich_help_panel=_panel)
+        else:
+            settings = gil.CONTEXT if _verb is gil.gil else None
+            app.command(_name, cls=Page, short_help=_about, rich_help_panel=_panel, context_settings=settings)(_verb)
 
 
 def dispatch(arguments: Sequence[str]) -> int:

@@ -14,13 +14,13 @@ from gilscope.core.errors import UsageError
 
 def audit(
     modules: Annotated[
-        list[str] | None, Argument(metavar="MODULE...", help="Modules to import, each in a fresh process.")
+        list[str] | None, Argument(metavar="MODULE", help="Modules to import, each in a fresh process.")
     ] = None,
     python: Annotated[
         str | None,
         Option(
             metavar="PYTHON",
-            help="Free-threaded interpreter: 3.14t, a path, a virtual environment [this one or the newest on PATH].",
+            help="Free-threaded interpreter: 3.14t, a path, an environment (default: this or the newest on PATH).",
             show_default=False,
         ),
     ] = None,
@@ -38,10 +38,7 @@ def audit(
     ] = False,
     json: Annotated[bool, Option("--json", help="Print the audit as JSON and nothing else.")] = False,
 ) -> int:
-    """Find out which modules switch the GIL back on in a free-threaded interpreter, and which functions release it.
-
-    Exit status 1 if the GIL came back, or something could not be found out.
-    """
+    """Find out which modules enable the GIL again in a free-threaded interpreter, and which functions release it."""
     from gilscope.report.audit import render_audit
     from gilscope.studies.audit import AuditRequest
     from gilscope.studies.audit import audit as study

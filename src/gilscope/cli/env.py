@@ -8,18 +8,26 @@ from typing import Annotated
 
 from typer import Argument, Option, Typer
 
+from gilscope.cli.help import Contents, Page
 from gilscope.cli.output import emit, emit_document, emit_json, write
 from gilscope.cli.verb import help_alone
 
-app = Typer(callback=help_alone, invoke_without_command=True, help="Environments with gilscope for other interpreters.")
+app = Typer(
+    cls=Contents,
+    callback=help_alone,
+    invoke_without_command=True,
+    help="Environments with gilscope for other interpreters.",
+)
 
 
-@app.command("add", short_help="Make an environment for an interpreter, or renew it.")
+@app.command("add", cls=Page, short_help="Make an environment for an interpreter, or renew it.")
 def add(
     interpreter: Annotated[str, Argument(metavar="3.13t|PATH", help="A version, a command or a path of a Python.")],
     source: Annotated[
         str | None,
-        Option("--from", metavar="SOURCE", help="A checkout, a wheel or a folder of wheels [where this is from]."),
+        Option(
+            "--from", metavar="SOURCE", help="A checkout, a wheel or a folder of wheels (default: where this is from)."
+        ),
     ] = None,
     json: Annotated[bool, Option("--json", help="Print the environment as JSON and nothing else.")] = False,
     quiet: Annotated[bool, Option("--quiet", help="Show no progress.")] = False,
@@ -44,7 +52,7 @@ def add(
         emit(made_note(listed))
 
 
-@app.command("list", short_help="The environments there are.")
+@app.command("list", cls=Page, short_help="The environments there are.")
 def list_(json: Annotated[bool, Option("--json", help="Print them as JSON and nothing else.")] = False) -> None:
     """List the environments: interpreter, what gilscope was installed from, libraries, and whether it can be used."""
     from gilscope.env import environments
@@ -58,7 +66,7 @@ def list_(json: Annotated[bool, Option("--json", help="Print them as JSON and no
     emit_document(document, partial(render_environments, found, where), json=json)
 
 
-@app.command("remove", short_help="Remove an environment.")
+@app.command("remove", cls=Page, short_help="Remove an environment.")
 def remove(name: Annotated[str, Argument(metavar="NAME", help="As 'gilscope env list' names it.")]) -> None:
     """Remove an environment with all its files."""
     from gilscope.env import environments

@@ -15,13 +15,21 @@ from gilscope.core.errors import UsageError
 def export(
     result: Annotated[str | None, RESULT] = None,
     form: Annotated[
-        str, Option("--format", metavar="csv|json|pytest-benchmark|pyperf|svg|png", help="What to write.")
+        str,
+        Option(
+            "--format",
+            metavar="csv|json|pytest-benchmark|pyperf|svg|png",
+            help="What to write (default: csv).",
+            show_default=False,
+        ),
     ] = "csv",
     chart: Annotated[
-        str | None, Option(metavar="NAME", help="Of svg and png: heatmap, scaling, losses, ... [every chart].")
+        str | None, Option(metavar="NAME", help="Of svg and png: heatmap, scaling, losses, ... (default: every chart).")
     ] = None,
-    kernel: Annotated[str, Option(metavar="NAME", help="Of charts: this kernel [all].")] = "",
-    theme: Annotated[str, Option(metavar="light|dark", help="Of charts.")] = "light",
+    kernel: Annotated[str, Option(metavar="NAME", help="Of charts: this kernel (default: all).")] = "",
+    theme: Annotated[
+        str, Option(metavar="light|dark", help="Of charts (default: light).", show_default=False)
+    ] = "light",
     out: Annotated[
         str | None, Option(metavar="FILE", help="Write there; a folder when every chart is written.")
     ] = None,

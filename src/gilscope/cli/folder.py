@@ -51,10 +51,19 @@ def output_folder(out: str | None, *, resume: bool = False, name: str = RESULT_N
                 folder.parent.rmdir()
 
 
-def newest(parent: Path, names: Collection[str] = (RESULT_NAME,)) -> Path | None:
-    """Return the youngest file of some names in the folders below ``parent``, or None."""
+def newest(parent: Path, names: Collection[str] = (RESULT_NAME,), *, measured: bool = False) -> Path | None:
+    """Return the newest file of some names in the folders below ``parent``, or None.
+
+    With ``measured`` those come first that hold a block: a start that failed is not the newest result.
+    """
     found = [path for name in names for path in parent.glob(f"*/{name}") if path.is_file()]
-    return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+    found.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    return next(filter(_has_block, found) if measured else iter(found), next(iter(found), None))
+
+
+def _has_block(path: Path) -> bool:
+    with path.open("rb") as file:  # documents of earlier versions have no lines
+        return path.suffix == ".json" or any(line.startswith(b'{"block"') for line in file)
 
 
 def begun(options: VerbOptions, name: str = RESULT_NAME) -> Path | None:

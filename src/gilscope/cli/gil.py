@@ -29,16 +29,18 @@ def gil(
     ],
     arguments: Annotated[
         list[str] | None,
-        Argument(metavar="ARGS...", help="Everything after it belongs to the program.", show_default=False),
+        Argument(metavar="ARG", help="Everything after it belongs to the program.", show_default=False),
     ] = None,
     module: Annotated[bool, Option("-m", help="What follows is a module, as for python -m.")] = False,
-    rate: Annotated[str | None, Option(metavar="HZ", help="Looks per second [as many as cost less than 1 %].")] = None,
+    rate: Annotated[
+        str | None, Option(metavar="HZ", help="Samples per second (default: what costs less than 1 %).")
+    ] = None,
     json: Annotated[bool, Option("--json", help="Report JSON and nothing else, to stderr or --out.")] = False,
     out: Annotated[
         str | None, Option(metavar="FILE", help="Write the report as JSON to FILE too; - is stdout.")
     ] = None,
 ) -> int:
-    """Run a program and report how it used the GIL: held, waiting, hand-overs, over time and per thread.
+    """Run a program and report how it used the GIL: held, waiting, hand-offs, over time and per thread.
 
     The report goes to stderr after the program ended; stdout and the exit status are the program's own.
     """

@@ -7,13 +7,19 @@ from typing import Annotated
 
 from typer import Argument, Typer
 
+from gilscope.cli.help import Contents, Page
 from gilscope.cli.output import emit
 from gilscope.cli.verb import help_alone
 
-app = Typer(callback=help_alone, invoke_without_command=True, help="Add a kernel to a source checkout of gilscope.")
+app = Typer(
+    cls=Contents,
+    callback=help_alone,
+    invoke_without_command=True,
+    help="Add a kernel to a source checkout of gilscope.",
+)
 
 
-@app.command("new", short_help="Write the skeleton of a new kernel.")
+@app.command("new", cls=Page, short_help="Write the skeleton of a new kernel.")
 def new(name: Annotated[str, Argument(metavar="NAME", help="Lower-case letters, digits and underscores.")]) -> None:
     """Write the skeleton of a new kernel into the source checkout this is run in.
 
@@ -31,10 +37,10 @@ def new(name: Annotated[str, Argument(metavar="NAME", help="Lower-case letters, 
     emit("\n".join(["wrote", *(f"  {path}" for path in written), f"next, in {root}", *(f"  {step}" for step in steps)]))
 
 
-@app.command("digest", short_help="Make the digests kept beside kernels.")
+@app.command("digest", cls=Page, short_help="Make the digests kept beside kernels.")
 def digest(
     names: Annotated[
-        list[str] | None, Argument(metavar="NAME", help="Kernels [all of them].", show_default=False)
+        list[str] | None, Argument(metavar="NAME", help="Kernels (default: all of them).", show_default=False)
     ] = None,
 ) -> None:
     """Make the digests of the answers anew: once per change of what a kernel computes.

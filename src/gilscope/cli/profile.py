@@ -23,7 +23,7 @@ def profile(
     options: VerbOptions,
     targets: Annotated[
         list[str],
-        Argument(metavar="TARGET...", help="pkg.module:function or path/file.py:function.", show_default=False),
+        Argument(metavar="TARGET", help="pkg.module:function or path/file.py:function.", show_default=False),
     ],
 ) -> int:
     """Find the best way to run your own function in parallel, and what stops the others.
@@ -76,7 +76,7 @@ def read_request(targets: list[str], options: VerbOptions) -> Request:
     arguments = [read_argument(text) for text in options.texts.get("arg", ())]
     named = [name for name, _ in arguments if name]
     if len(set(named)) < len(named):
-        raise UsageError("an argument stands there twice: give each --arg name=value once")
+        raise UsageError("an argument is given twice: give each --arg name=value once")
     positional, by_name = tuple(v for name, v in arguments if not name), {name: v for name, v in arguments if name}
     helpers: dict[str, Any] = {
         name: check_target(str(options.values[name]), folder) for name in _TARGETS if name in options.values

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def report(
-    results: Annotated[list[str] | None, Argument(metavar="RESULT...", help=RESULT.help, show_default=False)] = None,
+    results: Annotated[list[str] | None, Argument(metavar="RESULT", help=RESULT.help, show_default=False)] = None,
     out: Annotated[
-        str | None, Option(metavar="FILE", help="Where to write [report.html beside the first result].")
+        str | None, Option(metavar="FILE", help="Where to write (default: report.html beside the first result).")
     ] = None,
 ) -> None:
     """Write results as one HTML page: heat map, curves, losses, findings, table. It needs no network."""

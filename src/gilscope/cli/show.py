@@ -8,11 +8,11 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from gilscope.cli.output import emit_answer, emit_document
+from gilscope.cli.output import complain, emit_answer, emit_document
 from gilscope.core.errors import UsageError
 
 RESULT = Argument(
-    metavar="RESULT", help="result.jsonl or its folder [the newest in gilscope-results].", show_default=False
+    metavar="RESULT", help="result.jsonl or its folder (default: the newest in gilscope-results).", show_default=False
 )
 
 
@@ -75,9 +75,12 @@ def locate(result: str | None, *, studies: bool = False) -> Path:
             return path / RESULT_NAME
         if studies and study_files(path):
             return path
-        found = newest(path, (RESULT_NAME, *(FILE_NAMES if studies else ())))
+        names = (RESULT_NAME, *(FILE_NAMES if studies else ()))
+        found, last = newest(path, names, measured=True), newest(path, names)
         if found is None:
             raise UsageError(f"no {RESULT_NAME} in {str(path)!r}: 'gilscope run --out {path}' writes one")
+        if found != last:
+            complain(f"nothing was measured in {last}: this is {found}")
         return found
     if not path.is_file():
         hint = "'gilscope run' writes one" if result is None else f"name a {RESULT_NAME} or its folder"

@@ -16,17 +16,14 @@ if TYPE_CHECKING:
 
 def tour(
     chapters: Annotated[
-        list[str] | None, Argument(metavar="[CHAPTER...]", help="Which [lists them].", show_default=False)
+        list[str] | None, Argument(metavar="CHAPTER", help="Chapters (default: list them).", show_default=False)
     ] = None,
     all_: Annotated[bool, Option("--all", help="All chapters, a minute or so.")] = False,
     mermaid: Annotated[bool, Option("--mermaid", help="Print the sequence diagrams as Mermaid only.")] = False,
     html: Annotated[str | None, Option(metavar="FILE", help="Write a page with pictures too.")] = None,
     json: Annotated[bool, Option("--json", help="Print what was measured as JSON and nothing else.")] = False,
 ) -> int:
-    """Explain concurrency by programs that are run, timed and drawn here and now.
-
-    Exit status 1 if a claim did not hold.
-    """
+    """Explain concurrency by programs that are run, timed and drawn here and now."""
     from gilscope import __version__
     from gilscope.core.registry import check_names
     from gilscope.env import interpreter

@@ -93,9 +93,10 @@ def id_of(text: str, ids: Collection[str], where: str, lists: str) -> str:
     ``f@threads*2``, ``f threads 2`` and a row as copied from a table will do. Raises UnknownNameError if there is none
     in ``where``, with the nearest and what ``lists`` them, or several, with some of them.
     """
+    text = text.strip()
     if text in ids:
         return text
-    words = set(text.replace("!", "").split())
+    words = set(re.split(r"[\s/@*#~!]+", text)) - {"", "on"}  # 'f@threads*2 on 3.13t' is what tables call a row
     found = [one for one in ids if text in one] or [one for one in ids if words and words <= _parts(one)]
     if len(found) == 1:
         return found[0]
@@ -109,7 +110,7 @@ def id_of(text: str, ids: Collection[str], where: str, lists: str) -> str:
 
 def _parts(identity: str) -> set[str]:
     """Split a case id into its words, of processes with and without how they start."""
-    return {*re.split(r"[/@*#~]", identity), *re.split(r"[/@*#~.]", identity)}
+    return {*re.split(r"[/@*#~!]", identity), *re.split(r"[/@*#~.]", identity.partition("!")[0])}
 
 
 def check_names(what: str, names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

@@ -44,5 +44,7 @@ def parse_fraction(text: str, *, what: str = "fraction") -> float:
         raise UsageError(f"{what} {text!r} is no fraction: write it like 5% or 0.05")
     value = float(match[1]) / (100.0 if match[2] else 1.0)
     if not 0.0 < value < 1.0:
-        raise UsageError(f"{what} {text!r} must lie between 0 and 100 %: write it like 5% or 0.05")
+        meant = 1.0 <= value < 100.0 and not match[2]
+        example = f"write {value:g}% or {value / 100:g}" if meant else "write it like 5% or 0.05"
+        raise UsageError(f"{what} {text!r} must be between 0 and 100 %: {example}")
     return value

@@ -161,27 +161,27 @@ def _where() -> str:
 class Calls:
     """A chunked function (see ``gilscope.core.spec``) that calls the user's once per item.
 
-    ``dispatcher`` is the function itself, which knows how it was compiled; ``given`` its arguments, named ones and
-    ``items``: what it is mapped over, or None. ``moves``: it has changed the working directory. Raises CallError if
-    something of it cannot be imported, set up, or sent to the worker it is in.
+    ``dispatcher`` is the function itself, which knows how it was compiled; ``home`` the folder it is called in;
+    ``given`` its arguments, named ones and ``items``: what it is mapped over, or None. ``moves``: it has changed the
+    working directory. Raises CallError if something of it cannot be imported, set up, or sent to the worker it is in.
     """
 
     def __init__(self, definition: Mapping[str, str]) -> None:
-        self._home = definition["folder"]
+        self.home = definition["folder"]
         self._target = target = definition["target"]
         for folder in filter(None, definition.get("path", "").split(os.pathsep)):
             _search(folder, last=True)
         code = definition.get("code")
         with explained(f"rebuilding {target}", "define it at the top of a module"):
-            function: Callable[..., Any] = unpack(code) if code else import_target(target, self._home)
+            function: Callable[..., Any] = unpack(code) if code else import_target(target, self.home)
         if not callable(function):
             raise TargetError(f"{target} is no function: its type is {type(function).__name__}")
         if place := _SENT_TO.get(_where()):
             _check_sendable(function, target, place)
         args, kwargs, items = _arguments(definition)
-        self._bind(function, args, kwargs, items or _items(definition["items"], self._home))
+        self._bind(function, args, kwargs, items or _items(definition["items"], self.home))
         check = definition["check"]
-        self._check: Callable[..., Any] | None = import_target(check, self._home) if check else None
+        self._check: Callable[..., Any] | None = import_target(check, self.home) if check else None
         self._as_given = pickle.dumps(self.state()) if definition.get("fresh") else b""
         self._copies: list[Callable[[], Any]] = []
         self._used = 0
@@ -275,7 +275,7 @@ class Calls:
         """Call from the home folder, inspect the first result, and check every one."""
         complaint: str | None = None
         for index in range(lo, hi):
-            os.chdir(self._home)
+            os.chdir(self.home)
             with explained(f"calling {self._target}", _ALONE[_where()]):
                 result = self.one(index)
             if not self._inspected:
@@ -292,7 +292,7 @@ class Calls:
             raise CallError(f"{self._target} is a coroutine function: profile a function that runs it (asyncio.run)")
         if inspect.isgenerator(result):
             raise CallError(f"{self._target} returns a generator, so nothing has run: return list(...) of it")
-        if os.getcwd() != os.path.realpath(self._home):
+        if os.getcwd() != os.path.realpath(self.home):
             if sharers := _SHARED_BY.get(_where()):
                 raise CallError(
                     f"{self._target} changes the working directory, which {sharers} share: use absolute paths"

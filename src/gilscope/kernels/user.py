@@ -104,6 +104,10 @@ class Examined:
     pools: tuple[str, ...] = ()  # of its libraries, e.g. openblas
     faults: float = 0.0  # page faults of a warm call
     fault_share: float = 0.0  # of its time, at most; both of the main thread or another, whichever suffers more
+    source: str = ""  # of the function; empty where it has none
+    source_file: str = ""  # relative to the folder of the request where it is in it
+    source_line: int = 0  # of its first line; 0 where it is not known
+    source_reason: str = ""  # why there is no source
     memory: str = ""  # how malloc can keep it (``Case.memory``); empty where that is impossible or not needed
 
     @property
@@ -125,7 +129,8 @@ class Examined:
         """Return what a result file keeps; JSON-able."""
         names = ("call_s", "empty_s", "held", "own_threads", "fresh", "growth", "faults", "fault_share")
         kept = {name: getattr(self, name) for name in names} | {"pools": list(self.pools)}
-        return kept | ({"items": self.items} if self.items else {})
+        optional = ("items", "source", "source_file", "source_line", "source_reason")
+        return kept | {name: value for name in optional if (value := getattr(self, name))}
 
 
 class _TaskCounts(dict[str, Mapping[str, int]]):

@@ -22,7 +22,7 @@ def own_functions(targets: Sequence[str], folder: Path) -> tuple[Function, ...]:
     """
     checked = [check_target(target, folder) for target in targets]
     if len(set(checked)) < len(checked):
-        raise UsageError("the same target stands there twice: name each function once")
+        raise UsageError("the same target is given twice: name each function once")
     names = unique_names(checked)
     return tuple(Function(name=name, target=target) for name, target in zip(names, checked, strict=True))
 
@@ -48,9 +48,9 @@ def check_target(target: str, folder: Path) -> str:
     """
     place, colon, name = target.rpartition(":")
     if not (colon and _is_dotted(name) and (place.endswith(".py") or _is_dotted(place))):
-        raise UsageError(f"{target!r} is no function: {_hint(target, folder)}")
+        raise UsageError(f"{target!r} is not a function: {_hint(target, folder)}")
     if place == "__main__":
-        raise UsageError(f"{target!r} has no file a worker could import: put it into a module")
+        raise UsageError(f"{target!r} has no file a worker could import: put it in a module")
     if place.endswith(".py") and not (folder / place).is_file():
         raise UsageError(f"no file {place!r}: write the target like path/file.py:function")
     return target
@@ -60,7 +60,7 @@ def _hint(target: str, folder: Path) -> str:
     """Say how a target that names no function could be written."""
     module, dot, name = target.rpartition(".")
     if target.endswith(".py") and (defined := _functions_in(folder / target)):
-        return f"{target} defines {', '.join(defined[:_NAMED])}; write it like {target}:{defined[0]}"
+        return f"{target} defines {', '.join(defined[:_NAMED])}; write {target}:{defined[0]}"
     if dot and _is_dotted(target) and not target.endswith(".py"):
         return f"did you mean {module}:{name}?"
     return "write it like pkg.module:function or path/file.py:function"

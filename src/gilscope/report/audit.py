@@ -132,7 +132,7 @@ def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
         elif row.reason:
             yield row.module, row.reason
         if row.cure:
-            yield "  cure", row.cure
+            yield "  fix", row.cure
     yield from (("n/a", f"{call.call}: {call.reason}") for call in audit.calls if call.reason)
     if audit.modules:
         back = [row.module for row in audit.modules if row.status == "gil_came_back"]

@@ -58,7 +58,7 @@ def render_gil(report: ProgramReport, *, unicode: bool = True) -> str:
         table = _thread_table(reading, report.gil.threads_reason)
         parts += [_numbers(report, reading), strip(reading, unicode=unicode), table]
     verdict = report.verdict
-    cure = f"\n{_labelled('cure', f'{verdict.cure}.')}" if verdict.cure else ""
+    cure = f"\n{_labelled('fix', f'{verdict.cure}.')}" if verdict.cure else ""
     parts.append(_labelled("verdict", f"{verdict.code}: {verdict.sentence}") + cure)
     return printable("\n\n".join(filter(None, parts)) + "\n")
 
@@ -88,10 +88,10 @@ def _numbers(report: ProgramReport, reading: GilReading) -> str:
     lines = {
         "held": f"{percent(reading.held)} of the time",
         "waiting": waiting,
-        "hand-overs": f"{reading.handovers}, {si(reading.handovers_per_s).rstrip()} a second{between}",
-        "let go late": _late(reading, report.gil.overdue_reason),
+        "hand-offs": f"{reading.handovers}, {si(reading.handovers_per_s).rstrip()} a second{between}",
+        "late": _late(reading, report.gil.overdue_reason),
         "CPUs": f"{report.cpu_s / report.wall_s:.2f} busy on average{more if children >= _CHILDREN else ''}",
-        "probe": f"{reading.samples} looks, one in {seconds(reading.interval_s)} on average; {cost}",
+        "probe": f"{reading.samples} samples, one in {seconds(reading.interval_s)} on average; {cost}",
     }
     return "\n".join(_labelled(name, text) for name, text in lines.items())
 
@@ -101,12 +101,12 @@ def _late(reading: GilReading, reason: str) -> str:
     if overdue is None:
         return f"n/a: {reason}"
     if not reading.contended:
-        return "nobody was seen to ask for it"
-    return f"{percent(overdue)} of the held time, after others asked for it"
+        return "no thread was seen to ask for the GIL"
+    return f"{percent(overdue)} of the held time was after another thread had asked for it"
 
 
 def strip(reading: GilReading, *, unicode: bool = True) -> str:
-    """Draw held share, waiting threads and hand-overs over time, a character per column."""
+    """Draw held share, waiting threads and hand-offs over time, a character per column."""
     timeline = reading.timeline
     bins = len(timeline.held)
     if not bins:
@@ -116,11 +116,11 @@ def strip(reading: GilReading, *, unicode: bool = True) -> str:
     rows = {
         "held": _row(timeline.held, columns, partial(_level, ramp)),
         "waiting": _row(timeline.waiting, columns, _count),
-        "hand-overs": _row(timeline.handovers_per_s, columns, _power),
+        "hand-offs": _row(timeline.handovers_per_s, columns, _power),
     }
     legend = (
-        f"held: {ramp[0]} hardly, {ramp[-1]} all the time; waiting: threads, rounded; hand-overs: 2 is 100 to 999 a "
-        "second, 3 is 1000 to 9999; . is none, a gap was not looked at"
+        f"held: {ramp[0]} hardly, {ramp[-1]} all the time; waiting: threads, rounded; hand-offs: 2 is 100 to 999 a "
+        "second, 3 is 1000 to 9999; . is none, a gap was not sampled"
     )
     column_s = bins * timeline.bin_s / columns
     title = _labelled("over time", f"0 to {seconds(reading.window_s)}, {seconds(column_s)} a column")
@@ -158,11 +158,11 @@ def _thread_table(reading: GilReading, reason: str) -> str:
     full = [thread.name for thread in threads[:_ROWS]]
     names = [name if len(name) <= _NAME else f"{name[: _NAME - 3]}..." for name in full]
     width = max(len("thread"), *map(len, names))
-    lines = [f"{'thread':<{width}}  {'GIL held':>9}  {'let go late':>11}"]
+    lines = [f"{'thread':<{width}}  {'GIL held':>9}  {'late':>5}"]
     known = reading.holds.overdue is not None
     for name, thread in zip(names, threads, strict=False):
         late = f"{100 * thread.overdue:.0f}%" if known else NONE
-        lines.append(f"{name:<{width}}  {percent(thread.held):>9}  {late:>11}")
+        lines.append(f"{name:<{width}}  {percent(thread.held):>9}  {late:>5}")
     rest = threads[_ROWS:]
     if rest:
         total = math.fsum(thread.held.value for thread in rest)
@@ -201,9 +201,9 @@ def _explained(code: str, reading: GilReading, cpus: str) -> tuple[str, str]:
     match code:
         case "cannot_tell":
             return (
-                f"{reading.samples} looks in {seconds(reading.window_s)} leave the held share anywhere between "
+                f"{reading.samples} samples in {seconds(reading.window_s)} leave the held share anywhere between "
                 f"{100 * reading.held.low:.0f} and {100 * reading.held.high:.0f} %: too few to tell."
-            ), "give it more work, or look more often (--rate 2000)"
+            ), "give it more work, or sample more often (--rate 2000)"
         case "idle":
             return (
                 f"Idle: this process kept {cpus} busy and held the GIL {held} of the time. It slept or waited for I/O "

@@ -46,7 +46,7 @@ def way(row: CaseRow) -> str:
     return text + _MEMORY[row.case.memory] + mark(row)
 
 
-_WRITTEN = {
+IMPLEMENTATION_NAMES = {
     "py_loop": "Python",
     "np_vec": "NumPy",
     "np_blas": "NumPy's BLAS",
@@ -68,7 +68,7 @@ def in_words(row: CaseRow) -> str:
     more = f" ({', '.join(how)})" if how else ""
     usual = executor == "native" or (executor == "threads" and row.case.implementation != "py_loop")
     by = "" if usual else f" by {executor}"
-    return f"{_WRITTEN.get(row.case.implementation, row.case.implementation)}{by}{more}{mark(row)}"
+    return f"{IMPLEMENTATION_NAMES.get(row.case.implementation, row.case.implementation)}{by}{more}{mark(row)}"
 
 
 class Mark(NamedTuple):

@@ -12,7 +12,6 @@ from functools import partial
 
 from gilscope.core.trace import Category
 
-HEAT_STEPS = 5  # steps to either side of 1 in the heat map
 _EXECUTORS = {  # name: (light, dark, marker)
     "serial": ("#7d8590", "#828b9a", "circle"),
     "threads": ("#0072b2", "#3d96d9", "circle"),
@@ -38,18 +37,16 @@ _LOSSES = {  # name: (light, dark)
     "residual": ("#868c96", "#d5dae2"),
 }
 
-_HEAT = {  # from much slower to much faster: (light, dark)
+_HEAT = {  # from low to high efficiency: (light, dark)
     "l5": ("#b35806", "#d9751f"),
     "l4": ("#d0751f", "#b45f16"),
     "l3": ("#e8a35c", "#8c4b14"),
     "l2": ("#f4c795", "#623713"),
     "l1": ("#fae3c8", "#44301f"),
-    "z": ("#eef0f3", "#333a45"),
     "u1": ("#d5e6f4", "#1f3d54"),
     "u2": ("#a9cde9", "#1c5278"),
     "u3": ("#6faedb", "#19659a"),
     "u4": ("#3f93cd", "#3089c9"),
-    "u5": ("#0b5f9c", "#4aa6e6"),
 }
 _FILLS = {
     **{f"loss-{name.replace('_', '-')}": pair for name, pair in _LOSSES.items()},
@@ -138,7 +135,7 @@ CHART_CSS = f"""\
 .chart .curve{{stroke:currentColor;stroke-width:2;fill:none;stroke-linejoin:round}}
 .chart .dot{{fill:currentColor;stroke:var(--card);stroke-width:1}}
 .chart .hollow{{fill:var(--card);stroke:currentColor;stroke-width:1.5}}
-.chart .bar{{fill:currentColor}}.chart .track{{fill:var(--grid)}}
+.chart .hit{{fill:transparent}}.chart .bar{{fill:currentColor}}.chart .track{{fill:var(--grid)}}
 .chart .inkwhisker{{stroke:var(--ink);stroke-width:1.2;fill:none}}
 .chart .inside{{font-size:10px;font-weight:600}}
 .chart .paper{{fill:var(--card);stroke:var(--line)}}.chart .page{{fill:var(--page)}}

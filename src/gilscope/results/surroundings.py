@@ -88,6 +88,10 @@ class ExaminedFunction:
     items: float | None = None  # how many a call works on, where given
     faults: float | None = None  # page faults of a warm call
     fault_share: float | None = None  # of its time, at most
+    source: str = ""
+    source_file: str = ""  # below the folder it was measured in, or its name alone
+    source_line: int | None = None
+    source_reason: str = "the result does not have it"  # why there is no source, as in results of earlier versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

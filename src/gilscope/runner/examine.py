@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import multiprocessing
 import os
@@ -25,6 +26,7 @@ _MOST_CALLS = 1 << 20
 _RUNS, _TASKS = 5, 200  # of hand-overs
 _MOST_BYTES = 1 << 20  # of pickled arguments that are compared
 _ROUNDS_NS, _MOST_COPIED_BYTES = 200_000_000, 32 << 20  # of the calls whose arguments are copied at a time; pickled
+_MOST_SOURCE = 20_000  # characters of a function that a result keeps
 _ALIKE = 1.25  # ratio of times, or of the arguments' sizes, up to which calls count as the same work
 _FRESH_CALLS, _LEAST_NS = 5, 1000  # one by one, for the minimum; shorter ones are clock reads and cold caches
 
@@ -54,6 +56,29 @@ def examine(calls: Calls) -> dict[str, Any]:
         "fresh": fresh,
         "growth": growth,
         "pools": _pools(),
+        **source_of(calls.dispatcher, calls.home),
+    }
+
+
+def source_of(function: Any, folder: str) -> dict[str, Any]:
+    """Return the source of a function, the file (relative to ``folder`` where it is in it) and the first line.
+
+    Where it has none, ``source_reason`` says why: nothing about the source may end an examination.
+    """
+    try:
+        function = inspect.unwrap(function)
+        lines, line = inspect.getsourcelines(function)
+        path = inspect.getsourcefile(function) or ""
+        beside = os.path.relpath(path, folder)
+    except Exception as error:  # noqa: BLE001 - any object can be callable, and answer anything
+        compiled = "it is compiled, or not a function" if isinstance(error, TypeError) else "its file cannot be read"
+        return {"source_reason": compiled}
+    text = "".join(lines)
+    kept = text if len(text) <= _MOST_SOURCE else text[:_MOST_SOURCE].rpartition("\n")[0] + "\n..."
+    return {
+        "source": kept.encode("utf-8", "replace").decode(),
+        "source_file": os.path.basename(path) if beside.startswith("..") else beside,
+        "source_line": line,
     }
 
 

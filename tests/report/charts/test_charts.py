@@ -16,7 +16,7 @@ from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, View, draw
 from gilscope.report.charts import gil as gil_chart
 from gilscope.report.charts import losses as loss_chart
 from gilscope.report.charts import scaling as scaling_chart
-from gilscope.report.charts.heat import MAX_COLUMNS, Scale, grid, overview, scale_of
+from gilscope.report.charts.heat import grid, matrix_grid, step_of, steps
 from gilscope.studies.ipc_rows import STAGES
 from tests.report import studies
 from tests.report.answers import answer, changed, control, estimate, mandelbrot, rated, row
@@ -89,69 +89,95 @@ def test_a_chart_without_numbers_is_none(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "step"),
+    ("workers", "speedup", "step"),
     [
-        (1.0, "z"),
-        (1.04, "z"),
-        (0.97, "z"),
-        (2.0, "u5"),
-        (4.0, "u5"),
-        (1.1, "u1"),
-        (0.9, "l1"),
-        (0.02, "l5"),
-        (1e-9, "l5"),
+        (2, 0.98, "l3"),
+        (2, 1.02, "l3"),
+        (8, 1.0, "l5"),
+        (2, 1.6, "u1"),
+        (2, 1.97, "u3"),
+        (2, 2.03, "u3"),
+        (2, 3.0, "u4"),
     ],
 )
-def test_steps_are_even_in_the_logarithm_on_either_side_of_1(ratio: float, step: str) -> None:
-    assert Scale(low=0.02, high=2.0).step(ratio) == step
+def test_a_cell_is_coloured_by_its_efficiency(workers: int, speedup: float, step: str) -> None:
+    assert step_of(row(f"nbody/a@threads*{workers}#M", speedup=speedup, findings=["scales_partly"])) == step
 
 
-def test_the_legend_goes_from_slowest_to_fastest() -> None:
-    edges = Scale(low=0.01, high=32.0).edges()
-    values = [float(text) for _, text in edges]
-    assert values == sorted(values)
-    assert [step for step, _ in edges] == ["l5", "l4", "l3", "l2", "l1", "z", "u1", "u2", "u3", "u4", "u5"]
+def test_what_is_undecided_has_no_colour_of_success() -> None:
+    noisy = row("nbody/a@threads*2#M", speedup=1.97, status="too_noisy", findings=["too_noisy"])
+    assert step_of(noisy) == "open"
 
 
-def test_a_cell_holds_the_ratio_and_what_stops_the_case() -> None:
-    view = View(rich())
-    cells = [cell for line in grid(view, "nbody", scale_of(view)).lines for cell in line.cells if cell]
-    assert {cell.word for cell in cells} == {"", "GIL"}
-    assert sorted(view.answer.rows[cell.number].case.workers for cell in cells) == [1, 1, 1, 2, 2]
+def test_the_legend_goes_from_low_to_high_efficiency() -> None:
+    assert [step for step, _ in steps()] == ["l5", "l4", "l3", "l2", "l1", "u1", "u2", "u3", "u4"]
+    assert [text for _, text in steps()] == ["30 %", "40", "50", "60", "70", "80", "90", "100", "> 105 %"]
 
 
-def test_few_ways_make_a_row_per_implementation_and_many_a_row_per_way() -> None:
-    few = [row(f"nbody/{name}@{way}#M") for name in ("py_loop", "cy_gil") for way in ("serial", "threads*2", "loky*4")]
-    compact = grid(View(answer(few)), "nbody", Scale(low=0.1, high=4))
-    assert compact.columns == [("serial", ""), ("threads", "2"), ("loky", "4!")]
-    assert [(line.name, line.size, len(line.cells)) for line in compact.lines] == [
-        ("py_loop", "M", 3),
-        ("cy_gil", "M", 3),
-    ]
-    many = [*few, *(row(f"nbody/py_loop@threads*{count}#M") for count in range(3, 3 + MAX_COLUMNS))]
-    long = grid(View(answer(many)), "nbody", Scale(low=0.1, high=4))
-    assert [name for name, _ in long.columns] == ["1", *(str(count) for count in range(2, 3 + MAX_COLUMNS))]
-    assert [(line.name, line.variant) for line in long.lines[:3]] == [
-        ("py_loop", "serial"),
-        ("py_loop", "threads"),
-        ("py_loop", "loky"),
-    ]
+def test_the_net_speed_up_decides_the_colour_and_is_the_text() -> None:
+    gained = row("nbody/a@threads*2#M", speedup=1.1, net_speedup=estimate(1.96), findings=["scales"])
+    ((cell,),) = (line.cells for line in matrix_grid(View(answer([gained]))).lines)
+    assert (cell.text, cell.step) == ("1.96 +", "u3")
+
+
+def test_the_matrix_has_the_rows_and_letters_of_the_terminal() -> None:
+    cells = matrix_grid(View(mandelbrot()))
+    assert cells.columns == ("mandelbrot",)
+    assert [line.name for line in cells.lines] == [
+        "Python by threads", "Python by processes", "Cython nogil", "Cython nogil by processes", "Cython prange",
+    ]  # fmt: skip
+    assert [cell.best for line in cells.lines for cell in line.cells] == [False, False, False, False, True]
+
+
+def test_all_numbers_of_workers_are_columns() -> None:
+    cases = [row(f"nbody/py_loop@threads*{count}#S", speedup=1.0) for count in (4, 1, 2)]
+    found = grid(View(answer([row("nbody/py_loop@serial#S"), *cases])), "nbody")
+    assert found.columns == ["1", "2", "4!"]
+    assert [line.name for line in found.lines] == ["py_loop threads"]
 
 
 def test_what_could_not_be_measured_is_said_in_its_cell() -> None:
     view = View(answer([row("nbody/py_loop@serial#S"), row("nbody/py_loop@threads*2#S", status="timeout")]))
-    (line,) = grid(view, "nbody", scale_of(view)).lines
-    cell = line.cells[1]
+    (line,) = grid(view, "nbody").lines
+    (cell,) = line.cells
     assert cell is not None
     assert (cell.text, cell.step) == ("time-out", "none")
 
 
-def test_the_overview_shows_each_way_with_most_workers_that_have_a_cpu() -> None:
-    cases = [row(f"{kernel}/py_loop@threads*{count}#S") for kernel in ("nbody", "triad") for count in (1, 2, 4)]
-    view = View(answer(cases))
-    (line,) = overview(view, scale_of(view)).lines
-    assert line.variant == "threads*2"
-    assert [view.answer.rows[cell.number].case.workers for cell in line.cells if cell] == [2, 2]
+# Speed-ups
+
+
+def test_each_way_is_a_dot_in_one_panel_further_right_the_higher_its_net_speed_up() -> None:
+    rows = mandelbrot().rows
+    given = changed(mandelbrot(), rows=[replace(row, net_speedup=row.speedup) for row in rows])
+    (panel,) = parsed(draw("speedups", View(given), "mandelbrot"))
+    ways = [group for group in panel.iter("{http://www.w3.org/2000/svg}g") if group.get("data-case")]
+    ends = {}
+    for group in ways:
+        (whisker,) = [part for part in group if part.get("class") == "curve"]
+        low, high = (float(x) for x in re.findall(r"[ML](-?[\d.]+) ", whisker.get("d")))
+        assert low < high
+        ends[int(group.get("data-case"))] = low
+    assert [rows[number].case.workers for number in ends] == [2] * 5
+    ordered = sorted(ends, key=lambda number: rows[number].speedup.low)
+    assert [ends[number] for number in ordered] == sorted(ends.values())
+    kinds = [part.get("class") for part in panel.iter()]
+    assert [kinds.count(kind) for kind in ("ideal", "spin", "spinband")] == [1, 1, 1]
+
+
+def test_an_undecided_way_is_a_hollow_dot() -> None:
+    cases = [row("nbody/a@threads*2#M", speedup=1.9, findings=["scales"]), row("nbody/b@threads*2#M", speedup=1.9)]
+    (panel,) = parsed(draw("speedups", View(answer(cases)), "nbody"))
+    dots = [part.get("class") for part in panel.iter("{http://www.w3.org/2000/svg}circle")]
+    assert dots == ["dot", "dot hollow"]
+
+
+def test_more_ways_than_a_panel_holds_are_said() -> None:
+    cases = [row(f"nbody/i{number}@threads*2#M", speedup=1 + number / 50) for number in range(45)]
+    chart = draw("speedups", View(answer(cases)), "nbody")
+    assert "the other 5" in chart.note
+    assert "i44" in texts(chart)
+    assert "i4 " not in texts(chart)
 
 
 # Scaling

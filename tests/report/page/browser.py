@@ -147,6 +147,11 @@ class Browser:
         data = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         path.write_bytes(base64.b64decode(data))
 
+    def printed(self) -> bytes:
+        """Return the page as it is printed: a PDF on the paper that the page asks for."""
+        data = self.send("Page.printToPDF", preferCSSPageSize=True, printBackground=True)["data"]
+        return base64.b64decode(data)
+
     def complaints(self) -> list[str]:
         """Return everything on the console and every error."""
         self.evaluate("new Promise(done => setTimeout(done, 50))")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +16,15 @@ from gilscope.report.charts import View
 from gilscope.report.columns import columns_of
 from gilscope.report.figures import NONE
 from gilscope.report.page import read_view, write
-from tests.report.answers import mandelbrot
+from tests.report.answers import answer, mandelbrot, row
 from tests.report.large import large
 from tests.report.page.browser import Browser, browser, executable
-from tests.report.page.test_render import HOSTILE, hostile
+from tests.report.page.test_render import HOSTILE, SEEN, hostile
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "result.jsonl"
 SECONDS_FOR_2000_CASES = 5.0  # of CPU time, so that a busy machine does not fail the test; it takes about one
+STATUS = {"too_noisy": "too_noisy"}
+PAGES = 6  # of paper, for two kernels with 22 cases and all their charts
 LARGEST_BYTES = 3_000_000
 
 pytestmark = pytest.mark.skipif(executable() is None, reason="no Chromium on this machine: apt-get install chromium")
@@ -75,8 +78,82 @@ def test_nothing_sticks_out_of_the_window(opened: Browser, width: int, scheme: s
         assert wide(opened) == 0
 
 
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_answer_is_first_and_the_fastest_case_is_in_view(opened: Browser, width: int) -> None:
+    opened.size(width)
+    headings = opened.evaluate("[...document.querySelectorAll('article section')].map(s => s.ariaLabel)")
+    assert headings == ["Answer", "Kernel mandelbrot", "Kernel triad", "Machine", "All cases"]
+    seen = opened.evaluate(
+        "(box => [...document.querySelectorAll('.answer td.best')].map(c => c.getBoundingClientRect())"
+        ".map(b => b.left >= box.left && b.right <= box.right + 1 && b.bottom < innerHeight))"
+        "(document.querySelector('.answer .scroll').getBoundingClientRect())"
+    )
+    assert len(seen) >= 2
+    assert seen[0]
+
+
+def test_a_wide_heat_map_on_a_telephone_begins_at_its_fastest_column(tab: Browser, tmp_path: Path) -> None:
+    counts = (2, 4, 8, 16, 32, 64)
+    cases = [row(f"nbody/i@threads*{count}#M", speedup=0.8 * count, rate=1e6 * count) for count in counts]
+    path = tmp_path / "report.html"
+    write(path, [View(answer(cases, environment={"cpus": {"count": 64}}))])
+    tab.size(400)
+    tab.open(path)
+    left, right, end = tab.evaluate(
+        "(b => [b.left, b.right, innerWidth])(document.querySelector('.kernel td.best').getBoundingClientRect())"
+    )
+    assert 0 < left < right <= end
+    assert wide(tab) == 0
+
+
+def test_text_on_a_telephone_is_never_tiny(opened: Browser) -> None:
+    opened.size(400)
+    smallest = opened.evaluate(
+        "Math.min(...[...document.querySelectorAll('article *')].filter(e => e.offsetParent)"
+        ".filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))"
+        ".map(e => parseFloat(getComputedStyle(e).fontSize)))"
+    )
+    assert smallest >= 11
+
+
+def test_too_noisy_has_neither_the_colour_of_success_nor_of_a_loss(tab: Browser, tmp_path: Path) -> None:
+    codes = ("scales", "too_noisy", "gil_bound")
+    cases = [
+        row(f"nbody/{code}@threads*2#M", speedup=1.9, findings=[SEEN.get(code, code)], status=STATUS.get(code, "ok"))
+        for code in codes
+    ]
+    path = tmp_path / "report.html"
+    write(path, [View(answer(cases))])
+    tab.size(1280)
+    tab.open(path)
+    colors = tab.evaluate(
+        "Object.fromEntries([...document.querySelectorAll('.finding')].map(e => "
+        "[e.querySelector('h5').firstChild.data, getComputedStyle(e).borderLeftColor]))"
+    )
+    assert len({colors[code] for code in codes}) == 3
+    cells = tab.evaluate(
+        "[...document.querySelectorAll('.answer td[data-case]')].map(c => getComputedStyle(c).backgroundColor)"
+    )
+    assert cells[0] == cells[1] != cells[2]  # in the order of their names: gil_bound, scales, too_noisy
+
+
+def test_it_prints_on_few_pages_with_the_cases_of_its_findings(opened: Browser) -> None:
+    printed = opened.printed()
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) <= PAGES
+    opened.send("Emulation.setEmulatedMedia", media="print")
+    try:
+        shown = "getComputedStyle(e).display !== 'none'"
+        chips = opened.evaluate(f"[...document.querySelectorAll('.chip')].every(e => {shown} && e.offsetParent)")
+        assert chips
+        panels = opened.evaluate("[...document.querySelectorAll('figure')].map(e => e.getBoundingClientRect().height)")
+        assert min(panels) > 20
+        assert opened.evaluate(f"[...document.querySelectorAll('.filters,.tabs,.top')].every(e => !({shown}))")
+    finally:
+        opened.send("Emulation.setEmulatedMedia", media="")
+
+
 def test_a_click_on_a_cell_shows_its_case_and_escape_closes_it(opened: Browser) -> None:
-    cell = "#r0k0 td[data-case].h-u5"
+    cell = "article td[data-case].best"
     opened.click(*opened.place(cell))
     case = opened.evaluate("document.querySelector('#case-title').textContent")
     assert case == marked(opened, cell).case.id
@@ -87,13 +164,13 @@ def test_a_click_on_a_cell_shows_its_case_and_escape_closes_it(opened: Browser) 
 
 
 def test_arrow_keys_walk_the_heat_map_and_enter_opens_a_case(opened: Browser) -> None:
-    opened.evaluate("document.querySelector('#r0k0 td[data-case]').focus()")
+    opened.evaluate("document.querySelector('article td[data-case]').focus()")
     before = opened.evaluate("document.activeElement.dataset.case")
     opened.press("ArrowDown")
     opened.press("ArrowRight")
     after = opened.evaluate("document.activeElement.dataset.case")
     assert after not in (None, before)
-    assert opened.evaluate("document.querySelectorAll('#r0k0 td[data-case][tabindex=\"0\"]').length") == 1
+    assert opened.evaluate("document.querySelectorAll('article td[data-case][tabindex=\"0\"]').length") == 1
     opened.press("Enter")
     assert opened.evaluate("document.querySelector('dialog').open")
     opened.press("Escape")
@@ -103,14 +180,14 @@ def test_arrow_keys_walk_the_heat_map_and_enter_opens_a_case(opened: Browser) ->
 
 
 def test_the_case_shows_its_rounds_and_each_says_its_time(opened: Browser) -> None:
-    opened.click(*opened.place("#r0k0 td[data-case]"))
-    blocks = marked(opened, "#r0k0 td[data-case]").blocks
+    opened.click(*opened.place("article td[data-case]"))
+    blocks = marked(opened, "article td[data-case]").blocks
     assert opened.evaluate("document.querySelectorAll('dialog circle').length") == blocks
     opened.move(*opened.place("dialog circle"))
     assert opened.evaluate("document.querySelector('dialog #tip:not([hidden])').textContent").startswith("round 1: ")
 
 
-@pytest.mark.parametrize("mark", ["#r0k0 td[data-case].h-u5", "#r0k0 [data-chart=scaling] [data-case]"])
+@pytest.mark.parametrize("mark", ["article td[data-case].best", "#r0k0 [data-chart=speedups] [data-case]"])
 def test_a_tooltip_says_interval_blocks_and_finding(opened: Browser, mark: str) -> None:
     opened.move(*opened.place(mark))
     said = opened.evaluate("document.querySelector('#tip').hidden ? '' : document.querySelector('#tip').textContent")
@@ -185,7 +262,7 @@ def test_the_table_and_a_case_say_what_the_terminal_says(opened: Browser) -> Non
     assert {case: cells for case, *cells in shown} == {
         case: [column.cell(row) for column in columns] for case, row in rows.items()
     }
-    opened.click(*opened.place("#r0k0 td[data-case].h-u5"))
+    opened.click(*opened.place("article td[data-case].best"))
     case = opened.evaluate("document.querySelector('#case-title').textContent")
     said = opened.evaluate(
         "[...document.querySelectorAll('dialog .facts div')].map(d => [...d.children].map(c => c.textContent))"

@@ -12,9 +12,10 @@ from dataclasses import replace
 import pytest
 
 from gilscope.analysis.answer import Answer
+from gilscope.analysis.evidence import NoiseEvidence
 from gilscope.report.charts import View
 from gilscope.report.page import render
-from tests.report.answers import answer, changed, document, mandelbrot, row
+from tests.report.answers import ENVIRONMENT, answer, changed, document, finding, mandelbrot, row
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&"
 
@@ -81,3 +82,54 @@ def test_several_results_share_a_page() -> None:
     page = render([View(answer=mandelbrot())] * 2)
     assert page.count("data-result ") == 2
     assert 'data-tabs="result"' in page
+
+
+def test_one_count_says_what_the_gil_holds_back() -> None:
+    codes = ("gil_bound", "gil_held_in_c", "gil_re_enabled", "scales")
+    cases = [row(f"nbody/i{number}@threads*2#M", speedup=1.0, findings=[code]) for number, code in enumerate(codes)]
+    page = render([View(answer(cases))])
+    assert re.findall(r"<li><b>(.)</b> ([^<]+) <span>(\d)</span>", page) == [
+        ("+", "scales", "1"),
+        ("G", "held back by the GIL", "3"),
+    ]
+
+
+SEEN = {"too_noisy": finding("too_noisy", NoiseEvidence())}
+
+
+def test_only_what_scales_is_good_news() -> None:
+    cases = [
+        row(f"nbody/{code}@threads*2#M", speedup=1.9, status=status, findings=[SEEN.get(code, code)])
+        for code, status in (("scales", "ok"), ("too_noisy", "too_noisy"), ("gil_bound", "ok"))
+    ]
+    page = render([View(answer(cases))])
+    tones = re.findall(r'finding t-(\w+)">\s*<h5>(\w+)', page)
+    assert {code: tone for tone, code in tones} == {"scales": "good", "too_noisy": "plain", "gil_bound": "warn"}
+
+
+OWN = [
+    row("mod:f/f@serial#8", rate=10.0),
+    row("mod:f/f@threads*2#16", rate=19.0, speedup=1.9, findings=["scales"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("known", "shown"),
+    [
+        ({"source": "def f(x):\n    return x < 1\n", "source_file": "mod.py", "source_line": 7}, "return x &lt; 1"),
+        ({"source_reason": "it is compiled, or not a function"}, "The source is not shown: it is compiled"),
+        ({}, "The source is not shown: the result does not have it."),
+        (None, "The source is not shown: the function could not be examined."),
+    ],
+)
+def test_the_source_of_a_function_is_beside_its_answer_or_why_not(known: dict[str, object] | None, shown: str) -> None:
+    functions = {} if known is None else {"f": known}
+    given = answer(
+        OWN,
+        study={"functions": ["mod:f"], "implementations": ["f"]},
+        environment={**ENVIRONMENT, "functions": functions},
+    )
+    page = render([View(given)])
+    (beside,) = re.findall(r'<figure class="source">(.*?)</figure>', page, re.S)
+    assert shown in beside
+    assert ("mod.py, line 7" in beside) == bool(known and "source" in known)

@@ -28,7 +28,7 @@ def parallel(found: Answer) -> CaseRow:
 
 
 SAID = {
-    "scales": "of what the machine gave, both net of other programs, a speed-up of 1.96 [1.96, 1.96]",
+    "scales": "of the machine's limit, both net of other programs, a speed-up of 1.96 [1.96, 1.96]",
     "scales_partly": "a speed-up of 1.79 [1.79, 1.79]; the largest loss is",
     "not_repeatable": "A call at the end takes 1.95 times as long as one at the beginning",
     "too_short": "A call takes 50.0 ns, and 40.0 ns where the function does nothing",
@@ -36,7 +36,7 @@ SAID = {
     "page_faults": "Page faults take 19 ±1% of the workers' time and 30 ±1% of one worker's alone, 4,000 and 4,000",
     "inflation": "The same work takes 1.60x [1.60, 1.60] the CPU time, 38 ±1% of the core-seconds",
     "gil_bound": "Threads lose 50 ±1% of their time to the GIL, it is held 100 ±2% of the time, 1.0 threads wait",
-    "gil_held_in_c": "in turns of 20.0 ms by C code that does not let go when asked after 5.00 ms",
+    "gil_held_in_c": "C code keeps it for 20.0 ms at a time and does not release it on request, after 5.00 ms",
     "gil_re_enabled": "This free-threaded build runs with the GIL, switched on by importing old",
     "memory_bound": "the memory system gives 1.27 [1.27, 1.27] where the CPUs give 2.00 [2.00, 2.00]; 36 ±1%",
     "contention": "more CPU time than isolated workers need, 36 ±1% of the core-seconds",
@@ -49,7 +49,7 @@ SAID = {
     "quota_limited": "The cgroup's CPU quota of 2 CPUs stopped threads for 25 ±1% of workers x wall",
     "smt_limited": "2 workers share 1 physical cores: even arithmetic in registers reaches only 1.43 [1.43, 1.43]",
     "stolen": "The hypervisor gave 29 ±1% of workers x wall to other guests",
-    "too_noisy": "Reaches 1.00 [0.71, 1.00] of what the machine gave, both net of other programs: that says nothing",
+    "too_noisy": "Undecided: reaches 1.00 [0.71, 1.00] of the machine's limit, both net of other programs",
 }
 
 
@@ -66,7 +66,7 @@ def test_every_finding_is_said_with_its_numbers_and_its_cure(code: str) -> None:
     (note,) = [note for note in finding_notes(found, kernel_of(found)) if note.startswith(f"{code}: ")]
     assert SAID[code] in note
     assert "None" not in note
-    assert ("Cure: " in note) == (code not in ("scales", "scales_partly"))
+    assert ("Fix: " in note) == (code not in ("scales", "scales_partly"))
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,11 @@ class CaseView:
         return self.decidable and below(self.basis.speedup, SCALES_FROM * self.case.workers)
 
     @property
+    def near_ideal(self) -> bool:
+        """Whether it certainly reaches what it should of p, and so of any machine."""
+        return self.decidable and above(self.basis.speedup, SCALES_FROM * self.case.workers)
+
+    @property
     def superlinear(self) -> bool:
         """Whether p workers do certainly more than p times what one does, or seem to by far."""
         found, p = self.basis.speedup, self.case.workers

@@ -18,7 +18,7 @@ def find(view: CaseView) -> Finding | None:
     relative = view.basis.relative_efficiency
     if not view.decidable:
         return Finding(code="too_noisy", evidence=NoiseEvidence(speedup=view.basis.speedup))
-    if trusted(relative) and relative.low <= SCALES_FROM <= relative.high:
+    if trusted(relative) and relative.low <= SCALES_FROM <= relative.high and not view.near_ideal:
         if (relative.high - relative.low) / 2 > UNDECIDED:
             noise = NoiseEvidence(relative_efficiency=relative, basis=view.basis.label)
             return Finding(code="too_noisy", evidence=noise)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from gilscope.analysis import Answer, analyse
+from gilscope.analysis.matrix import Matrix, matrix_of
 from gilscope.analysis.rows import CaseRow, is_measured
-from gilscope.core.cases import DEFAULT_CHUNKS_PER_WORKER
+from gilscope.analysis.verdict import FunctionVerdict, KernelVerdict
+from gilscope.core.cases import DEFAULT_CHUNKS_PER_WORKER, Case
 from gilscope.core.records import ResultSet
 from gilscope.report.svg import Markup, tag
 from gilscope.results import load
@@ -60,11 +62,16 @@ class View:
     rows: Mapping[str, Sequence[CaseRow]] = field(init=False)
     index: Mapping[str, int] = field(init=False)
     interpreters: Sequence[str] = field(init=False)
+    matrix: Matrix = field(init=False)
+    fastest: frozenset[Case] = field(init=False)  # of each kernel or function those that tie
 
     def __post_init__(self) -> None:
         self.rows = self.answer.by_kernel
         self.index = {row.case.id: number for number, row in enumerate(self.answer.rows)}
         self.interpreters = list(dict.fromkeys(row.interpreter for row in self.answer.rows))
+        self.matrix = matrix_of(self.answer)
+        groups = (found.functions or (found,) for found in self.answer.verdicts)
+        self.fastest = frozenset(row.case for group in groups for found in group for row in winners(found))
 
     @property
     def kernels(self) -> list[str]:
@@ -77,7 +84,7 @@ class View:
 
     def parallel(self, kernel: str) -> list[CaseRow]:
         """Return the measured rows of a kernel that have a speed-up."""
-        return [row for row in self.rows[kernel] if is_measured(row) and row.speedup is not None]
+        return [row for row in self.rows[kernel] if is_measured(row) and row.judged is not None]
 
     def at_most_workers(self, rows: Iterable[CaseRow]) -> list[CaseRow]:
         """Return per variant the row with most workers that have a CPU each; where none has, that with the fewest."""
@@ -87,6 +94,11 @@ class View:
 
         variants = grouped(rows, lambda row: (row.case.implementation, variant(self, row)))
         return [max(found, key=fitting) for found in variants.values()]
+
+
+def winners(found: KernelVerdict | FunctionVerdict) -> Sequence[CaseRow]:
+    """Return the cases that tie for the best of a kernel or of one of the user's functions."""
+    return found.fastest if isinstance(found, KernelVerdict) else found.best
 
 
 def read_view(path: Path, answer: Answer | None = None) -> View:

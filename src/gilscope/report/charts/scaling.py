@@ -62,13 +62,13 @@ def draw(view: View, kernel: str) -> Chart | None:
         return None
     kept = top(panels, MAX_PANELS, lambda title: max(row.rate.value if row.rate else 0.0 for row in panels[title]))
     left_out = len(panels) - len(kept)
-    spins = [row for row in view.answer.controls_of(kernel, "spin") if row.speedup is not None]
+    spins = [row for row in view.answer.controls_of(kernel, "spin") if row.judged is not None]
     rule = f"The {MAX_PANELS} implementations with the highest rate; the table has the other {left_out}."
     return Chart(
         title="Scaling",
         panels=[_panel(view, kernel, title, panels[title], _axes(rows, spins), spins) for title in kept],
         note=rule if left_out else "",
-        keys=(("ideal", "ideal"), ("spin", "what the machine gave: the control, with its interval")),
+        keys=(("ideal", "ideal"), ("spin", "machine's limit, with its interval")),
     )
 
 
@@ -136,17 +136,17 @@ def _control(spins: Sequence[ControlRow], axes: _Axes) -> list[Markup]:
     several = [row for row in spins if row.case.workers > 1]
     if not several:
         return []
-    gave = ", ".join(f"{interval(row.speedup)} on {row.case.workers}" for row in several[-_NAMED:])
+    gave = ", ".join(f"{interval(row.judged)} on {row.case.workers}" for row in several[-_NAMED:])
     points = axes.points([(1, _ITSELF), *((row.case.workers, _ends(row)) for row in several)])
     line = path([(x, y) for x, y, _, _ in points])
-    tip = f"what the machine gave: {gave}"
+    tip = f"machine's limit: {gave}"
     return [band(points, "spinband"), tag("path", d=line, class_="spin", data_tip=tip)]
 
 
 def _gain(row: MeasuredRow) -> Estimate:
-    """Return the speed-up, which only rows with one are drawn by."""
-    assert row.speedup is not None
-    return row.speedup
+    """Return the speed-up that decides, which only rows with one are drawn by."""
+    assert row.judged is not None
+    return row.judged
 
 
 def _ends(row: MeasuredRow) -> tuple[float, float, float]:

@@ -53,9 +53,9 @@ function showCase(result, index) {
   const body = $("[data-case-body]");
   body.replaceChildren();
   for (const [code, text] of result.seen[index] || []) {
-    const [fix, good] = result.fixes[code];
-    const note = make("div", "", { className: `case-note ${good ? "good" : ""}` });
-    note.append(make("b", code), document.createTextNode(` ${text}.${fix ? ` Cure: ${fix}.` : ""}`));
+    const [fix, tone] = result.fixes[code];
+    const note = make("div", "", { className: `case-note t-${tone}` });
+    note.append(make("b", code), document.createTextNode(` ${text}.${fix ? ` Fix: ${fix}.` : ""}`));
     body.append(note);
   }
   body.append(facts(result.pairs(result.facts, index)), shareBars(result, index));

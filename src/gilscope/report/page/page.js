@@ -71,6 +71,17 @@ function heatKeys(table) {
   });
 }
 
+/* A heat map wider than the window shows the column of its fastest case */
+
+function reveal(table) {
+  const best = $("td.best", table);
+  const box = table.parentElement;
+  if (!best || box.scrollWidth <= box.clientWidth) return;
+  const names = $("th", table).getBoundingClientRect().width;
+  const place = best.offsetLeft + best.offsetWidth + 4;
+  if (place > box.scrollLeft + box.clientWidth || best.offsetLeft < box.scrollLeft + names) box.scrollLeft = Math.min(place - box.clientWidth, best.offsetLeft - names);
+}
+
 /* Putting it together */
 
 const results = new Map();
@@ -83,6 +94,7 @@ function tabs(nav) {
       button.setAttribute("aria-pressed", String(button === chosen));
       document.getElementById(button.dataset.tab).hidden = button !== chosen;
     }
+    $$("[data-heat]", document.getElementById(chosen.dataset.tab)).forEach(reveal);
   };
   for (const button of buttons) button.addEventListener("click", () => choose(button));
   choose(buttons[0]);
@@ -120,7 +132,10 @@ async function load(root) {
 async function start() {
   themes();
   $$("[data-tabs]").forEach(tabs);
-  $$("[data-heat]").forEach(heatKeys);
+  for (const table of $$("[data-heat]")) {
+    heatKeys(table);
+    reveal(table);
+  }
   tooltips();
   for (const button of $$("[data-more]"))
     button.addEventListener("click", () => {

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from gilscope.analysis.answer import Answer
+from gilscope.analysis.matrix import outcome
 from gilscope.analysis.to_json import to_json
 from gilscope.report.charts import CHARTS, STUDY_CHARTS, View, draw
-from gilscope.report.charts.heat import FINDING_LABELS, Scale, grid, overview, scale_of
-from gilscope.report.figures import counted, interval, narrow, per_second, seconds, sized
-from gilscope.report.labels import named
-from gilscope.report.page.texts import compressed, packed, texts_of
+from gilscope.report.charts.heat import grid, matrix_grid
+from gilscope.report.figures import interval, seconds, sized
+from gilscope.report.labels import MARKS, named
+from gilscope.report.page.texts import compressed, packed, texts_of, tone
+from gilscope.report.sentences import answer as words
 from gilscope.report.sentences import closing, verdict
 from gilscope.report.sentences.compare import elsewhere_note
-from gilscope.report.sentences.environment import check_notes, environment_note, interpreter_notes
+from gilscope.report.sentences.environment import check_notes, interpreter_notes
 from gilscope.report.sentences.findings import findings_in
 from gilscope.report.sentences.notes import notes_of
 from gilscope.results.surroundings import Surroundings
@@ -28,18 +31,17 @@ _UNDRAWN = (
     "The charts of a page are limited to 1.2 MB, and the kernels before this one use them up: "
     "'gilscope export --format svg --kernel {}' draws them."
 )
-_DRAWN = tuple(name for name in CHARTS if name != "heatmap")  # on the page the heat map is a table
+_BELOW = tuple(name for name in CHARTS if name not in ("heatmap", "speedups"))  # these are a table, and at the top
 
 
 def result_part(view: View, first: Answer) -> dict[str, Any]:
     """Collect everything the template shows of a result; ``first`` is the page's first answer, to compare with."""
     answer, here = view.answer, view.answer.surroundings
-    scale = scale_of(view)
     return {
         "title": _title(view),
         "when": here.started_utc[:16].replace("T", " "),
         "file": f"gilscope-{Path(answer.result or 'result').parent.name or 'analysis'}.json",
-        "subtitle": environment_note(here),
+        "subtitle": words.machine(answer),
         "machine": _machine(here),
         "cautions": [
             *check_notes(here),
@@ -49,14 +51,49 @@ def result_part(view: View, first: Answer) -> dict[str, Any]:
             *filter(None, [elsewhere_note(first, answer)]),
         ],
         "study": _study(answer),
-        "overview": overview(view, scale) if len(view.kernels) > 1 else None,
-        "scale": scale,
-        "kernels": list(_kernel_parts(view, scale)),
+        "answer": _answer(view),
+        "kernels": list(_kernel_parts(view)),
         "studies": [(name, chart) for name in STUDY_CHARTS if (chart := draw(name, view)) is not None],
         "cases": len(answer.rows),
         "analysis": packed(to_json(answer, verdict)),
         "texts": compressed(texts_of(view)),
     }
+
+
+def _answer(view: View) -> dict[str, Any]:
+    """Collect the first part of a page: what the short answer in the terminal says."""
+    answer, matrix = view.answer, view.matrix
+    rows = [row for cells in matrix.rows for row in cells.values()]
+    counts = Counter(MARKS[outcome(row)] for row in rows)
+    limits = list(zip(*(words.limits(answer, matrix, column) for column in matrix.columns), strict=True))
+    below = [
+        (name, [interval(row.judged) if row is not None else "" for row in found])
+        for name, found in zip(words.LIMITS, limits, strict=False)
+        if any(found)
+    ]
+    if answer.is_own and matrix.columns:
+        below.append((words.ALONE, [words.alone(answer, column) for column in matrix.columns]))
+    return {
+        "best": list(words.best(answer)),
+        "title": words.title(matrix),
+        "grid": matrix_grid(view),
+        "limits": below,
+        "marks": [(mark, counts[mark]) for mark in dict.fromkeys(MARKS.values()) if mark in counts],
+        "about": list(words.about(answer, matrix)),
+        "left_out": matrix.left_out,
+        "sources": list(_sources(answer)),
+    }
+
+
+def _sources(answer: Answer) -> Iterator[tuple[str, str, str]]:
+    """Yield of each of the user's functions its name, where it is, and its source, or why there is none."""
+    for name, target in zip(answer.study.get("implementations", ()), answer.options.functions, strict=False):
+        known = answer.surroundings.functions.get(name)
+        if known is None or not known.source:
+            why = known.source_reason if known is not None else "the function could not be examined"
+            yield target, "", f"The source is not shown: {why}."
+        else:
+            yield target, f"{known.source_file}, line {known.source_line or '?'}", textwrap.dedent(known.source)
 
 
 def _title(view: View) -> str:
@@ -99,48 +136,25 @@ def _study(answer: Answer) -> list[Entry]:
     return [(name, text) for name, text in known.items() if text]
 
 
-def _kernel_parts(view: View, scale: Scale) -> Iterator[dict[str, Any]]:
+def _kernel_parts(view: View) -> Iterator[dict[str, Any]]:
     """Yield the kernels, with charts as long as the page has room for them, and the cases of each finding."""
     left = MAX_CHART_BYTES
     for kernel in view.kernels:
-        charts = [(name, chart) for name in _DRAWN if left > 0 and (chart := draw(name, view, kernel)) is not None]
-        left -= sum(len(panel.svg) for _, chart in charts for panel in chart.panels)
-        shown = charts if left > 0 else []
-        found = findings_in(view.answer, kernel)
+        counts = {row.case.workers for row in view.parallel(kernel) if row.case.workers > 1}
+        names = [name for name in ("speedups", *_BELOW) if name != "scaling" or len(counts) > 1]
+        charts = {name: chart for name in names if left > 0 and (chart := draw(name, view, kernel)) is not None}
+        left -= sum(len(panel.svg) for chart in charts.values() for panel in chart.panels)
+        drawn = left > 0
         yield {
             "name": kernel,
             "verdict": closing(view.answer, kernel),
-            "tiles": list(_tiles(view, kernel)),
-            "heat": grid(view, kernel, scale),
-            "charts": shown,
-            "undrawn": "" if shown or not view.parallel(kernel) else _UNDRAWN.format(shlex.quote(kernel)),
-            "findings": [(each, [(view.number(row), named(row)) for row in each.rows]) for each in found],
+            "first": charts.pop("speedups", None) if drawn else None,
+            "heat": grid(view, kernel) if len(counts) > 1 else None,
+            "charts": list(charts.items()) if drawn else [],
+            "undrawn": "" if drawn or not view.parallel(kernel) else _UNDRAWN.format(shlex.quote(kernel)),
+            "findings": [
+                (each, tone(each.group), [(view.number(row), named(row)) for row in each.rows])
+                for each in findings_in(view.answer, kernel)
+            ],
             "notes": [(note.title, text) for note, text in notes_of(view.answer, kernel)],
         }
-
-
-def _tiles(view: View, kernel: str) -> Iterator[tuple[str, str, str, str]]:
-    """Yield the numbers to see first: label, value, what else there is to say, and tone."""
-    answer, rows = view.answer, view.parallel(kernel)
-    found = answer.verdict(kernel)
-    top = next(iter(found.fastest), None)
-    if top is not None and top.vs_fastest_serial is not None and top.rate is not None:
-        value, _, ends = interval(top.vs_fastest_serial).partition(" ")
-        which = "way" if found.functions else f"on {counted(found.workers, 'worker')}"
-        more = f"{ends}: {named(top)}, {per_second(top.rate)}"
-        yield f"Fastest {which}, over one thread", f"{value}x", more, ""
-    spins = [row for row in answer.controls_of(kernel, "spin") if row.speedup is not None and row.case.workers > 1]
-    most = max(spins, key=lambda row: (not row.over_subscribed, row.case.workers), default=None)
-    if most is not None and most.speedup is not None:
-        value = f"{narrow(most.speedup.value)} of {most.case.workers}"
-        yield "What the machine gave", value, f"control {interval(most.speedup)}", ""
-    codes = Counter(row.codes[0] for row in rows if row.codes)
-    scaling = codes.pop("scales", 0)
-    if scaling:
-        yield "Cases that scale", str(scaling), f"of {len(rows)}", "good"
-    for code, count in codes.most_common(1):
-        more = f"case{'' if count == 1 else 's'}: {code}"
-        yield f"Limited by: {FINDING_LABELS.get(code, code)}", str(count), more, "warn"
-    study = answer.kernel(kernel)
-    if study is not None and study.precision_reached is not None:
-        yield "Precision", f"±{100 * study.precision_reached:.1f} %", f"widest interval, {study.blocks} blocks", ""

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from gilscope import __version__
 from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.report.charts import View
-from gilscope.report.charts.heat import Scale
+from gilscope.report.charts.heat import steps
 from gilscope.report.figures import unbroken
 from gilscope.report.page.page import result_part
 from gilscope.report.palette import CHART_CSS, THEMES, variables
-from gilscope.report.svg import Markup, legible, tag
+from gilscope.report.svg import Markup, legible
 
 if TYPE_CHECKING:
     import jinja2
@@ -30,7 +30,6 @@ _HEAD_BYTES = 4096  # our mark is before any style or script
 _SCRIPTS = ("base.js", "case.js", "table.js", "page.js")  # in this order: later ones use earlier ones
 _HEAT_ROWS = 40  # rows of a heat map shown at once; a button shows the rest
 _CHIPS = 12  # cases that a finding names; the table has them all
-_VERDICTS = 8  # kernels whose verdict is beside the overview; each is in its own part too
 
 
 def render(views: Sequence[View]) -> str:
@@ -43,10 +42,9 @@ def render(views: Sequence[View]) -> str:
         version=__version__,
         css=Markup(_themes() + CHART_CSS + _colours() + _resource("report.css")),
         js=Markup(script),
-        legend=_legend,
+        steps=steps(),
         heat_rows=_HEAT_ROWS,
         chips=_CHIPS,
-        verdicts=_VERDICTS,
     )
     return legible(page)
 
@@ -81,6 +79,7 @@ def _themes() -> str:
         f":root{{{light}}}\n"
         f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n"
         f":root[data-theme=dark]{{{dark}color-scheme:dark}}\n:root[data-theme=light]{{color-scheme:light}}\n"
+        f"@media print{{:root:root:root{{{light}color-scheme:light}}}}\n"
     )
 
 
@@ -92,11 +91,6 @@ def _colours() -> str:
     }
     names = (name for name in THEMES["light"] if name.startswith(tuple(rules)))
     return "".join(rules[name[:4]].format(name, name[5:]) for name in names)
-
-
-def _legend(scale: Scale) -> Markup:
-    steps = [tag("i", edge, class_=f"h-{step}") for step, edge in scale.edges()]
-    return tag("div", tag("span", "slower"), *steps, tag("span", "faster"), class_="legend", aria_hidden="true")
 
 
 def write(path: Path, views: Sequence[View]) -> None:

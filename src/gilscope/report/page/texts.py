@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from gilscope.analysis.answer import FindingGroup
 from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.core.units import NS_PER_S
 from gilscope.report.case_facts import facts_of, time_parts
@@ -50,7 +51,7 @@ def texts_of(view: View) -> dict[str, Any]:
     ``store`` has columns; what refers to one has its place there: ``ids``; ``columns`` of the table (title, help,
     whether it is flush left, texts, ranks), ``filters`` (name, texts), ``facts`` of a case and those of its ``tips``
     (name, texts), its ``shares`` (name, label, texts, widths of the bars in percent). ``seen``: by case (code,
-    sentence) of its findings; ``fixes``: by code (fix, whether it is good news); ``details``, ``rounds``: by case.
+    sentence) of its findings; ``fixes``: by code (fix, tone); ``details``, ``rounds``: by case.
     """
     rows, store = view.answer.rows, _Store()
     records = view.measured.cases if view.measured is not None else {}
@@ -73,11 +74,18 @@ def texts_of(view: View) -> dict[str, Any]:
             for number, row in enumerate(rows)
             if row.findings
         },
-        "fixes": {group.code: (group.cure, group.severity == "info") for group in view.answer.findings},
+        "fixes": {group.code: (group.cure, tone(group)) for group in view.answer.findings},
         "details": {number: row.detail for number, row in enumerate(rows) if row.detail},
         "rounds": _rounds(view),
         "store": store.columns,
     }
+
+
+def tone(group: FindingGroup) -> str:
+    """Return how a finding is coloured: only what certainly scales is good; what says nothing is neither."""
+    if group.code == "scales":
+        return "good"
+    return "plain" if group.code == "too_noisy" or group.severity == "info" else "warn"
 
 
 def _column(store: _Store, column: Column, rows: Sequence[CaseRow]) -> tuple[str, str, bool, int, int]:

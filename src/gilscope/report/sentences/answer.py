@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.findings import cure_of
 from gilscope.analysis.matrix import OPEN, Matrix, outcome, reasons
-from gilscope.analysis.rows import CaseRow, ControlRow
+from gilscope.analysis.rows import CaseRow, ControlRow, is_measured
 from gilscope.analysis.verdict import standing
-from gilscope.report.figures import counted, interval, per_second, percent, quotient
+from gilscope.report.figures import NONE, counted, interval, per_second, percent, quotient, seconds, sized
 from gilscope.report.labels import MARKS, in_words
 from gilscope.report.sentences import functions
 from gilscope.report.sentences.findings import sentence
@@ -137,7 +137,18 @@ def limits(answer: Answer, matrix: Matrix, column: str) -> tuple[ControlRow | No
     return of("spin"), of("isolated")
 
 
+LIMITS = ("machine's limit", "memory's limit")  # names of what ``limits`` returns
 ALONE = "one after the other"
+
+
+def alone(answer: Answer, column: str) -> str:
+    """Say how long one call of a function takes, one after the other, and the memory of that."""
+    for rows in answer.by_kernel.values():
+        for row in rows:
+            if row.case.implementation == column and row.case.is_single and is_measured(row) and row.rate is not None:
+                memory = f", {sized(row.pss_bytes)}" if row.pss_bytes is not None else ""
+                return f"{seconds(1.0 / row.rate.value)} a call{memory}"
+    return NONE
 
 
 def machine(answer: Answer) -> str:

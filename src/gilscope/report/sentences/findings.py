@@ -24,7 +24,7 @@ LOSS_LABELS = {
     "residual": "residual",
 }
 
-_OFTEN_PER_S = 2000  # hand-overs: byte code alone changes hands once per switch interval, 200 times a second
+_OFTEN_PER_S = 2000  # hand-offs: byte code alone changes hands once per switch interval, 200 times a second
 _NAMED = 4  # a sentence names no more
 
 
@@ -55,7 +55,7 @@ def findings_in(answer: Answer, kernel: str) -> Iterator[KernelFinding]:
 def finding_notes(answer: Answer, kernel: str) -> list[str]:
     """Say once per finding which cases it concerns, what the evidence is, and what to do."""
     return [
-        f"{group.code}: {_listed([*map(named, rows)])}. {text}" + (f" Cure: {group.cure}." if group.cure else "")
+        f"{group.code}: {_listed([*map(named, rows)])}. {text}" + (f" Fix: {group.cure}." if group.cure else "")
         for group, rows, text in findings_in(answer, kernel)
     ]
 
@@ -129,7 +129,7 @@ def _inflation(found: evidence.InflationEvidence, row: CaseRow) -> str:
 
 def _of_machine(found: evidence.ScalesEvidence | evidence.NoiseEvidence) -> str:
     basis = f", both {found.basis}" if found.basis else ""
-    return f"{interval(found.relative_efficiency)} of what the machine gave{basis}"
+    return f"{interval(found.relative_efficiency)} of the machine's limit{basis}"
 
 
 def _gil(found: evidence.GilEvidence) -> Iterator[str]:
@@ -157,7 +157,7 @@ def _gil_held_in_c(found: evidence.GilEvidence, row: CaseRow) -> str:
     parts = list(_gil(found))
     if found.turn_s is not None and found.switch_interval_s is not None:
         turn, asked = seconds(found.turn_s), seconds(found.switch_interval_s)
-        parts.append(f"in turns of {turn} by C code that does not let go when asked after {asked}")
+        parts.append(f"C code keeps it for {turn} at a time and does not release it on request, after {asked}")
     return ", ".join(parts)
 
 
@@ -229,7 +229,7 @@ def _too_noisy(found: evidence.NoiseEvidence, row: CaseRow) -> str:
     if found.run_queue is not None:
         return f"Other programs took the CPUs {percent(found.run_queue)} of the time"
     if found.relative_efficiency is not None:
-        return f"Reaches {_of_machine(found)}: that says nothing"
+        return f"Undecided: reaches {_of_machine(found)}"
     if found.speedup is not None:
         taken = row.basis.taken_out
         why = f": other programs took {percent(taken)} of its time" if taken is not None and taken.value > 0.1 else ""

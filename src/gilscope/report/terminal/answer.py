@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.matrix import Matrix, matrix_of, outcome
-from gilscope.analysis.rows import CaseRow, ControlRow, is_measured
-from gilscope.report.figures import NONE, counted, interval, narrow, printable, seconds, sized
+from gilscope.analysis.rows import CaseRow, ControlRow
+from gilscope.report.figures import counted, interval, narrow, printable, sized
 from gilscope.report.labels import MARKS, in_words
 from gilscope.report.sentences import answer as words
 from gilscope.report.sentences.environment import check_notes
@@ -19,7 +19,6 @@ LINES, OWN_LINES = 40, 20
 _LABEL_COLUMNS = 10  # "Fastest" and spaces
 _LINES_EACH = 3  # of a sentence; the whole of it is in the full tables
 _CAUTIONS = 2
-_LIMITS = ("machine's limit", "memory's limit")
 _LEAST_BELOW = 8  # lines for what is said below the matrix
 
 
@@ -68,14 +67,14 @@ def _table(answer: Answer, matrix: Matrix, width: int, room: int) -> list[str]:
     cells = [row for found in matrix.rows for row in found.values()]
     names = [in_words(next(iter(found.values()))) for found in matrix.rows]
     own = answer.is_own
-    single = [_single(answer, column) for column in matrix.columns] if own else []
-    first = max(map(len, [*names, *_LIMITS, words.ALONE if own else ""]))
+    single = [words.alone(answer, column) for column in matrix.columns] if own else []
+    first = max(map(len, [*names, *words.LIMITS, words.ALONE if own else ""]))
     for full in (True, False):
         columns = [_column(answer, matrix, column, full=full) for column in matrix.columns]
         widths = [max(map(len, [name, *column])) + 2 for name, column in zip(matrix.columns, columns, strict=True)]
         if first + sum(widths) <= width:
             break
-    heads = [*names, *_LIMITS]
+    heads = [*names, *words.LIMITS]
     lines, at = [words.title(matrix)], 0
     while at < len(columns):
         count = _fitting(widths[at:], width - first)
@@ -139,13 +138,3 @@ def _cell(answer: Answer, row: CaseRow | None, *, full: bool) -> str:
 
 def _limit(row: ControlRow | None) -> str:
     return "" if row is None or row.judged is None else narrow(row.judged.value)
-
-
-def _single(answer: Answer, column: str) -> str:
-    """Return how long one call takes, one after the other."""
-    for rows in answer.by_kernel.values():
-        for row in rows:
-            if row.case.implementation == column and row.case.is_single and is_measured(row) and row.rate is not None:
-                memory = f", {sized(row.pss_bytes)}" if row.pss_bytes is not None else ""
-                return f"{seconds(1.0 / row.rate.value)} a call{memory}"
-    return NONE

@@ -28,7 +28,7 @@ LISTED_BLOCKS = 12  # a screen; the rest is in --json and in the file
 
 def find_case(answer: Answer, text: str) -> CaseRow:
     """Return the row of a case by its number, its id in any spelling, or a part that only one has (``id_of``)."""
-    rows = answer.row_of
+    rows, text = answer.row_of, text.strip()
     if numbered := answer.numbered(text):
         return rows[numbered]
     with suppress(UsageError):
