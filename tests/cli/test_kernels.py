@@ -94,7 +94,7 @@ def test_the_word_is_entered_last_among_the_kernels(checkout: Path) -> None:
     before = (checkout / "src/gilscope/core/registry.py").read_text(encoding="utf-8")
     write_skeleton(checkout, NAME)
     after = (checkout / "src/gilscope/core/registry.py").read_text(encoding="utf-8")
-    assert after == before.replace(")\nPROBES = (\n", f'    "{NAME}",\n)\nPROBES = (\n')
+    assert after == before.replace(")\nPROBES = (", f'    "{NAME}",\n)\nPROBES = (')
 
 
 def test_an_unknown_verb_below_kernels_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,5 @@
 """The cgroups that limit this process's CPU time. Standard library only: workers read the throttling clock."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -4,8 +4,6 @@ A thread's own CPU and run-queue clocks must be read in that thread: another thr
 scheduler tick (4 ms at 250 Hz).
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable

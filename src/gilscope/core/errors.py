@@ -20,25 +20,9 @@
 Each message says what happened, to which case, and what to do about it.
 """
 
-from __future__ import annotations
-
-__all__ = [
-    "BrokenBarrierError",
-    "ForeignFileError",
-    "GilscopeError",
-    "MeasurementError",
-    "NewerSchemaError",
-    "NoRoomError",
-    "ResultFileError",
-    "RoundTimeoutError",
-    "TooFewRoundsError",
-    "UnavailableError",
-    "UnknownNameError",
-    "UsageError",
-    "WorkerDiedError",
-    "WorkerRaisedError",
-    "one_line",
-]
+__all__ = ["BrokenBarrierError", "ForeignFileError", "GilscopeError", "MeasurementError", "NewerSchemaError",
+           "NoRoomError", "ResultFileError", "RoundTimeoutError", "TooFewRoundsError", "UnavailableError",
+           "UnknownNameError", "UsageError", "WorkerDiedError", "WorkerRaisedError", "one_line"]  # fmt: skip
 
 
 class GilscopeError(Exception):

@@ -1,7 +1,5 @@
 """How much memory is available, what processes take, and a limit on that. Standard library only."""
 
-from __future__ import annotations
-
 import os
 import platform
 import sys

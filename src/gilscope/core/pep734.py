@@ -1,7 +1,5 @@
 """Where the sub-interpreters of PEP 734 are: in the standard library of 3.14, in a package for 3.13."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 from typing import Any
@@ -11,9 +9,8 @@ BACKPORT = "interpreters_backport"  # what the package interpreters-pep-734 inst
 
 def api() -> Any:
     """Return the module of PEP 734."""
-    return importlib.import_module(
-        "concurrent.interpreters" if sys.version_info >= (3, 14) else f"{BACKPORT}.interpreters"
-    )
+    place = "concurrent.interpreters" if sys.version_info >= (3, 14) else f"{BACKPORT}.interpreters"
+    return importlib.import_module(place)
 
 
 def pool_class() -> Any:

@@ -1,7 +1,5 @@
 """What was measured: stamps, rounds, blocks, cases, results. Integers in ns of one machine-wide monotonic clock."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias

@@ -3,31 +3,14 @@
 Adding a kernel or an executor means adding its folder or file and its name here; tests compare them.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
 
 from gilscope.core.errors import UnknownNameError
 
-__all__ = [
-    "EXECUTORS",
-    "FLAGSHIPS",
-    "IMPLEMENTATIONS",
-    "KERNELS",
-    "PINS",
-    "PROBES",
-    "REFERENCES",
-    "SCALINGS",
-    "SCHEDULES",
-    "SIZES",
-    "START_METHODS",
-    "TRANSPORTS",
-    "check_names",
-    "id_of",
-    "nearest",
-]
+__all__ = ["EXECUTORS", "FLAGSHIPS", "IMPLEMENTATIONS", "KERNELS", "PINS", "PROBES", "REFERENCES", "SCALINGS",
+           "SCHEDULES", "SIZES", "START_METHODS", "TRANSPORTS", "check_names", "id_of", "nearest"]  # fmt: skip
 
 KERNELS = (
     "mandelbrot",
@@ -44,31 +27,12 @@ KERNELS = (
     "montecarlo_pi",
     "binary_trees",
 )
-PROBES = (
-    "spin",
-    "sleep",
-    "mixed",
-    "imbalance",
-    "counters",
-    "counters_padded",
-    "shared_object",
-    "private_object",
-    "duty",
-)
+PROBES = ("spin", "sleep", "mixed", "imbalance", "counters", "counters_padded", "shared_object", "private_object",
+          "duty")  # fmt: skip
 FLAGSHIPS = ("mandelbrot", "nbody", "triad", "crc32")
 
-IMPLEMENTATIONS = (
-    "py_loop",
-    "np_vec",
-    "np_blas",
-    "std_c",
-    "cy_gil",
-    "cy_nogil",
-    "cy_prange",
-    "nb_gil",
-    "nb_nogil",
-    "nb_prange",
-)
+IMPLEMENTATIONS = ("py_loop", "np_vec", "np_blas", "std_c", "cy_gil", "cy_nogil", "cy_prange", "nb_gil", "nb_nogil",
+                   "nb_prange")  # fmt: skip
 EXECUTORS = ("serial", "threads", "processes", "interpreters", "native", "dask", "loky")
 REFERENCES = ("threadpool", "processpool")  # of the standard library, only to compare with: not offered by run
 START_METHODS = ("fork", "forkserver", "spawn")

@@ -9,8 +9,6 @@ format over memory shared by all workers; each worker has its own memoryview obj
 ``f(workers, params, buffers) -> result`` and loops over the phases itself.
 """
 
-from __future__ import annotations
-
 import itertools
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +19,7 @@ Params: TypeAlias = Mapping[str, int]
 Buffers: TypeAlias = "Mapping[str, memoryview[Any]]"  # a text: memoryview takes no parameter at run time before 3.14
 GilUse: TypeAlias = Literal["held", "released", "own_threads"]
 ItemFormat: TypeAlias = Literal["d", "i", "q", "Q", "I", "B"]
+Role: TypeAlias = Literal["input", "output", "state"]
 Slice: TypeAlias = tuple[str, int, int]  # buffer name, first item, one past the last item
 
 
@@ -45,7 +44,7 @@ class BufferSpec:
     name: str
     format: ItemFormat
     length: int
-    role: Literal["input", "output", "state"]
+    role: Role
 
     @property
     def nbytes(self) -> int:

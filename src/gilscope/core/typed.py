@@ -1,7 +1,5 @@
 """Frozen dataclasses from stored JSON: leniently, where the rest is of use without what does not fit, or strictly."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import types

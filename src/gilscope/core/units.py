@@ -1,7 +1,5 @@
 """Reading quantities people write: ``60``, ``60s``, ``2m``, ``5%``."""
 
-from __future__ import annotations
-
 import math
 import re
 

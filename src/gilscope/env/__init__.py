@@ -4,8 +4,6 @@ Nothing here imports a numeric library or identifies the user: no host name, no 
 except the few that set numbers of threads. Only what concerns other interpreters starts processes.
 """
 
-from __future__ import annotations
-
 import datetime
 import os
 from collections.abc import Callable, Mapping, Sequence

@@ -132,8 +132,5 @@ def _executors(impl: Any) -> Any:
 def _as_json(found: Any) -> Any:
     """Turn an availability into JSON; installation commands name this interpreter."""
     python = _module("env.interpreter").without_home(sys.executable)
-    return {
-        "ok": found.ok,
-        "reason": found.reason,
-        "cure": found.cure.replace("pip install", python + " -m pip install"),
-    }
+    cure = found.cure.replace("pip install", python + " -m pip install")
+    return {"ok": found.ok, "reason": found.reason, "cure": cure}

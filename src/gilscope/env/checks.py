@@ -3,8 +3,6 @@
 A check reads, compares and says what to do. It never changes anything.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,24 +19,12 @@ MAX_STEAL_SHARE = 0.01  # one percent of the CPU time: as much as a good interva
 MIN_MEMORY_BYTES = 1 << 30  # triad at M takes 480 MB, each worker up to 100 MB of libraries
 MAX_CLOCK_RESOLUTION_S = 1e-6  # a round lasts 0.1 s, a dispatch 10 us
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
+                    "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")  # fmt: skip
 """Where libraries get their numbers of threads."""
 
-BEHAVIOUR_VARIABLES = (
-    "OMP_THREAD_LIMIT",
-    "OMP_WAIT_POLICY",
-    "GOMP_SPINCOUNT",
-    "KMP_BLOCKTIME",
-    "OMP_PROC_BIND",
-    "GOMP_CPU_AFFINITY",
-)
+BEHAVIOUR_VARIABLES = ("OMP_THREAD_LIMIT", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_PROC_BIND",
+                       "GOMP_CPU_AFFINITY")  # fmt: skip
 """What else decides how many threads they have and how these run."""
 
 
@@ -95,9 +81,8 @@ def _governor(host: MachineState) -> Check:
     if found == {"performance"}:
         return _ok("governor performance")
     names = ", ".join(sorted(name for name in found if name))
-    return _warning(
-        f"governor {names}: clocks follow the load with a delay", "sudo cpupower frequency-set -g performance"
-    )
+    cure = "sudo cpupower frequency-set -g performance"
+    return _warning(f"governor {names}: clocks follow the load with a delay", cure)
 
 
 def _turbo(host: MachineState) -> Check:

@@ -1,7 +1,5 @@
 """Other Pythons in processes of their own: a question whose reply is returned as JSON, or a command and its output."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

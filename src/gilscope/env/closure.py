@@ -6,8 +6,6 @@ which lists kernels and executors. Not followed are docstrings, imports for type
 package itself, which no runner looks up. Standard library only.
 """
 
-from __future__ import annotations
-
 import ast
 import itertools
 import os

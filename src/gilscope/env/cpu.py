@@ -4,8 +4,6 @@
 give a container less CPU time: further workers would only wait for each other.
 """
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Mapping

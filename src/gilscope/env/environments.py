@@ -3,8 +3,6 @@
 Each is a folder named like its interpreter (``3.13t``), with a file that says how it was made (``install.py``).
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

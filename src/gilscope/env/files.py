@@ -1,7 +1,5 @@
 """Reading the small files of /proc and /sys, which may be missing, unreadable or odd."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -5,8 +5,6 @@ gilscope itself is ever compiled: where a library has no wheel for the interpret
 reason.
 """
 
-from __future__ import annotations
-
 import contextlib
 import datetime
 import importlib.metadata

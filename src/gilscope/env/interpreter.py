@@ -1,7 +1,5 @@
 """Which Python this is, and whether its GIL is on."""
 
-from __future__ import annotations
-
 import os
 import platform
 import sys

@@ -1,28 +1,12 @@
 """Versions of the libraries involved, read from their metadata: importing NumPy would start its threads."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import importlib.util
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = (
-    "numpy",
-    "numba",
-    "llvmlite",
-    "cython",
-    "psutil",
-    "threadpoolctl",
-    "scipy",
-    "dask",
-    "distributed",
-    "loky",
-    "joblib",
-    "rich",
-    "typer",
-    "pytest-benchmark",
-)
+LIBRARIES = ("numpy", "numba", "llvmlite", "cython", "psutil", "threadpoolctl", "scipy", "dask", "distributed", "loky",
+             "joblib", "rich", "typer", "pytest-benchmark")  # fmt: skip
 
 _BLAS_NAMES = ("openblas", "mkl", "blis", "accelerate")
 
@@ -54,9 +38,6 @@ def _bundled_blas() -> str | None:
     if spec is None or spec.origin is None:
         return None
     package = Path(spec.origin).parent
-    names = (
-        path.name
-        for folder in (package.parent / "numpy.libs", package / ".dylibs")
-        for path in sorted(folder.glob("*"))
-    )
+    folders = (package.parent / "numpy.libs", package / ".dylibs")
+    names = (path.name for folder in folders for path in sorted(folder.glob("*")))
     return next((name for name in names if any(blas in name.lower() for blas in _BLAS_NAMES)), None)

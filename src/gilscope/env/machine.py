@@ -1,7 +1,5 @@
 """The hardware and its operating system."""
 
-from __future__ import annotations
-
 import hmac
 import platform
 import re

@@ -4,8 +4,6 @@ Wheels bundle their runtime, so gilscope, Numba and scikit-learn may each have a
 separate process imports what is installed and lists them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +13,8 @@ from gilscope.env.child import NoReplyError, reply
 
 NAME = "openmp"
 
-LOADING_OPENMP = (
-    "gilscope.kernels.mandelbrot._cy_omp",
-    "numba.np.ufunc.omppool",
-    "numpy",
-    "sklearn.utils._openmp_helpers",
-)
+LOADING_OPENMP = ("gilscope.kernels.mandelbrot._cy_omp", "numba.np.ufunc.omppool", "numpy",
+                  "sklearn.utils._openmp_helpers")  # fmt: skip
 """Modules that load a runtime when imported, if they are installed."""
 
 _TIMEOUT_S = 120.0  # Numba from a cold disk takes seconds

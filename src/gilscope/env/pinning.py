@@ -1,7 +1,5 @@
 """Which CPU each worker is bound to, and what it shares with others there."""
 
-from __future__ import annotations
-
 import itertools
 import os
 from collections.abc import Iterable

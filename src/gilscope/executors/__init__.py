@@ -5,8 +5,6 @@ every chunked implementation everywhere, ``availability(impl, start_method) -> A
 ``bind(task) -> Session`` and an idempotent ``close()``.
 """
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -18,7 +16,10 @@ __all__ = ["NoPool", "Session", "availability", "module_of"]
 
 
 class Session:
-    """A case bound to workers, with ``run_round(repeats, limit) -> Round``.
+    """A case bound to workers.
+
+    ``run_round(repeats, limit) -> Round`` runs the kernel ``repeats`` times; ``limit``: only so many chunks per worker
+    and phase. It raises WorkerRaisedError or WorkerDiedError.
 
     ``results`` are the combined partials of the last round, one per copy of the work, ``result`` the first of them;
     ``one_time_ns`` has ``start``, ``import`` and ``jit`` of the slowest worker; ``placed`` is where each worker is

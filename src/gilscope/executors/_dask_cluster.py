@@ -210,24 +210,17 @@ class DaskSession(TaskSession):
         transfer_ns = clocks.wall_ns() - before
         super().__init__(task, cluster.start_ns, [pickle.dumps((job_of(task, private=True), None))])
         self.one_time_ns["transfer"] = transfer_ns
-        self.placed = [
-            {
-                "worker": worker,
-                "clock_offset_ns": cluster.clocks[worker].offset_ns,
-                "clock_error_ns": cluster.clocks[worker].error_ns,
-                **place,
-            }
-            for worker, place in zip(self._addresses, self._places or [{}] * len(self._addresses), strict=True)
-        ]
+        self.placed = []
+        for worker, place in zip(self._addresses, self._places or [{}] * len(self._addresses), strict=True):
+            clock = cluster.clocks[worker]
+            known = {"worker": worker, "clock_offset_ns": clock.offset_ns, "clock_error_ns": clock.error_ns}
+            self.placed.append({**known, **place})
 
     def submit_warm(self, hold_s: float) -> list[Answer]:
         cpus = [place["cpu"] for place in self._places] or [None] * len(self._addresses)
         blob = self.jobs[0][1]
-        tasks = [
-            self._submit(_make_ready, [address], blob, self._inputs, cpu)
-            for address, cpu in zip(self._addresses, cpus, strict=True)
-        ]
-        return self._answers(tasks)
+        places = zip(self._addresses, cpus, strict=True)
+        return self._answers([self._submit(_make_ready, [at], blob, self._inputs, cpu) for at, cpu in places])
 
     def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> list[Answer]:
         packed = [pack(self.copies[copy], phase, chunk, self._there) for copy, chunk in work]

@@ -65,10 +65,7 @@ class FuturesSession(Session):
         self._params = dict(task.params)
 
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
-        """Run the kernel ``repeats`` times; ``limit``: only so many chunks per worker and phase.
-
-        The round lasts from the first submit to the last result. Raises WorkerRaisedError, WorkerDiedError.
-        """
+        """See ``Session``; the round lasts from the first submit to the last result."""
         bounds = self._bounds if limit is None else self._bounds[: limit * self._task.case.workers]
         before, start_ns = outside(), clocks.wall_ns()
         try:

@@ -4,8 +4,6 @@ Commands and answers are pickles in pipes, whose descriptors belong to the proce
 queues of PEP 734 are polled every 10 ms (3.13, 3.14).
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 import struct
@@ -77,8 +75,5 @@ def _tokens(fds: Sequence[tuple[int, int]]) -> Any:
         return None
     from multiprocessing.connection import Connection
 
-    pipes = [
-        (Connection(os.dup(reading), writable=False), Connection(os.dup(writing), readable=False))
-        for reading, writing in fds
-    ]
+    pipes = [(Connection(os.dup(r), writable=False), Connection(os.dup(w), readable=False)) for r, w in fds]
     return pipes[0], pipes[1:]

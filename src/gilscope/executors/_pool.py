@@ -16,22 +16,8 @@ from gilscope.core import clocks
 from gilscope.core.errors import MeasurementError, UnavailableError, WorkerDiedError, WorkerRaisedError
 from gilscope.core.records import Round
 from gilscope.core.spec import chunk_bounds
-from gilscope.executors import Session
-from gilscope.executors._rounds import (
-    Task,
-    combine_each,
-    job_of,
-    merge,
-    net_of,
-    net_of_phases,
-    outside,
-    pack,
-    since,
-    stamp,
-    store,
-    touched,
-    used,
-)
+from gilscope.executors import Session, _rounds
+from gilscope.executors._rounds import Task
 from gilscope.executors._shm import BARRIERS, Segment
 from gilscope.executors._worker import WorkerReport
 
@@ -179,7 +165,7 @@ class PoolSession(Session):
         self._phases = task.spec.phases(task.params)
         self._private = case.transport == "pickle"
         job = replace(
-            job_of(task, private=self._private),
+            _rounds.job_of(task, private=self._private),
             parties=workers,
             barrier_slot=token % _BARRIER_SLOTS,
             spin_ns=_SPIN_NS if workers <= pool.cpus else 0,
@@ -197,7 +183,7 @@ class PoolSession(Session):
                 layout=task.layout if self._private else self._copies[index].layout,
                 chunks=self._chunks[index],
                 cpu=self.placed[index]["cpu"] if self.placed else None,
-                copies=touched(task, self._phases, self._chunks[index]) if isolated else None,
+                copies=_rounds.touched(task, self._phases, self._chunks[index]) if isolated else None,
             )
             for index in range(workers)
         ]
@@ -207,15 +193,11 @@ class PoolSession(Session):
         self.keep(max(pool.ready_ns[:workers]), (value for value, _ in bound), [value for value, _ in warm])
 
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
-        """Run the kernel ``repeats`` times; ``limit``: only so many chunks per worker and phase.
-
-        Raises WorkerRaisedError, WorkerDiedError.
-        """
         return self._round_private(repeats, limit) if self._private else self._round_shared(repeats, limit)
 
     def _round_shared(self, repeats: int, limit: int | None) -> Round:
         task, workers = self._task, self._task.case.workers
-        before = outside()
+        before = _rounds.outside()
         submitted = []
         for index in range(workers):
             submitted.append(clocks.wall_ns())
@@ -225,7 +207,7 @@ class PoolSession(Session):
         # Isolated workers have only parts of answers.
         combine_ns = 0 if self._isolated else self._combine([[report] for report in reports], repeats)
         stamps = tuple(
-            stamp(report, submit, received)
+            _rounds.stamp(report, submit, received)
             for report, submit, (_, received) in zip(reports, submitted, replies, strict=True)
         )
         return Round(
@@ -234,15 +216,15 @@ class PoolSession(Session):
             end_ns=max(report.end_ns for report in reports) + combine_ns,
             combine_ns=combine_ns,
             stamps=stamps,
-            net_ns=net_of(reports, combine_ns),
-            **used(reports),
-            **since(before),
+            net_ns=_rounds.net_of(reports, combine_ns),
+            **_rounds.used(reports),
+            **_rounds.since(before),
         )
 
     def _round_private(self, repeats: int, limit: int | None) -> Round:
         """Send the data of each phase and take back what was written; the window opens with the first message."""
         task, workers = self._task, self._task.case.workers
-        before, begin = outside(), clocks.wall_ns()
+        before, begin = _rounds.outside(), clocks.wall_ns()
         totals: list[list[WorkerReport]] = [[] for _ in range(workers)]
         waiting, gaps = [0] * workers, [0] * workers  # not after the last phase, where the round ends
         received = begin
@@ -250,13 +232,13 @@ class PoolSession(Session):
             partials: list[list[WorkerReport]] = [[] for _ in range(workers)]
             for phase in range(self._phases):
                 commands = [
-                    ("private", self._token, phase, [pack(own, phase, chunk) for chunk in chunks[:limit]])
+                    ("private", self._token, phase, [_rounds.pack(own, phase, chunk) for chunk in chunks[:limit]])
                     for own, chunks in zip(self._copies, self._chunks, strict=True)
                 ]
                 answers = self._pool.ask(commands, task.case.id)
                 last = max(report.end_ns for (report, _), _ in answers)
                 for index, ((report, written), at) in enumerate(answers):
-                    store(self._copies[index], written)
+                    _rounds.store(self._copies[index], written)
                     waiting[index] += gaps[index]
                     gaps[index] = last - report.end_ns
                     totals[index].append(report)
@@ -264,22 +246,25 @@ class PoolSession(Session):
                     received = max(received, at)
         combine_ns = self._combine(partials, repeats)
         end = clocks.wall_ns()
-        stamps = tuple(stamp(merge(reports, waiting[i]), begin, received) for i, reports in enumerate(totals))
+        phases = ([[own] for own in phase] for phase in zip(*totals, strict=True))
+        stamps = tuple(
+            _rounds.stamp(_rounds.merge(reports, waiting[i]), begin, received) for i, reports in enumerate(totals)
+        )
         return Round(
             repeats=repeats,
             start_ns=begin,
             end_ns=end,
             combine_ns=combine_ns,
             stamps=stamps,
-            net_ns=net_of_phases(end - begin, ([[own] for own in phase] for phase in zip(*totals, strict=True))),
-            **used([report for own in totals for report in own]),
-            **since(before),
+            net_ns=_rounds.net_of_phases(end - begin, phases),
+            **_rounds.used([report for own in totals for report in own]),
+            **_rounds.since(before),
         )
 
     def _combine(self, reports: Sequence[Sequence[WorkerReport]], repeats: int) -> int:
         """Combine what each worker reported; return the ns it took."""
         whole = reports if self._task.case.copies > 1 else [[report for own in reports for report in own]]
-        self.results, spent_ns = combine_each(self._task, whole, repeats)
+        self.results, spent_ns = _rounds.combine_each(self._task, whole, repeats)
         self.result = self.results[0]
         return spent_ns
 

@@ -1,7 +1,5 @@
 """The child's side of the ``processes`` executor. Standard library only."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import os

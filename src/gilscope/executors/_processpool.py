@@ -1,7 +1,5 @@
 """A reference, not an executor to choose: ProcessPoolExecutor of the standard library."""
 
-from __future__ import annotations
-
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 

@@ -14,7 +14,7 @@ from gilscope.core.records import Stamp
 from gilscope.core.spec import Buffers, KernelSpec, Params, Slice, chunk_bounds
 from gilscope.core.targets import Layout, shifted
 from gilscope.executors._shm import Segment
-from gilscope.executors._worker import Job, WorkerReport
+from gilscope.executors._worker import Job, Used, WorkerReport
 
 Chunk = tuple[int, int, int]
 """Number of a chunk, first item, one past the last."""
@@ -169,15 +169,6 @@ def merge(reports: Sequence[WorkerReport], waiting_ns: int) -> WorkerReport:
         partials=(),
         **used(reports),
     )
-
-
-class Used(TypedDict):
-    """What workers used, summed; None where one did not know."""
-
-    stolen_ns: int | None
-    minor_faults: int | None
-    switches: int | None
-    system_ns: int | None
 
 
 def used(reports: Sequence[WorkerReport]) -> Used:

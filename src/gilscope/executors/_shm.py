@@ -4,8 +4,6 @@ Linux: ``memfd_create``, whose descriptor is inherited or sent: no name, no size
 after kill -9. Elsewhere: ``multiprocessing.shared_memory``, unlinked by its creator. Standard library only.
 """
 
-from __future__ import annotations
-
 import errno
 import mmap
 import os

@@ -4,8 +4,6 @@ Every task carries its job, pickled once by the parent; a worker unpickles it th
 only.
 """
 
-from __future__ import annotations
-
 import mmap
 import os
 import pickle

@@ -4,8 +4,6 @@ There is no start barrier: a round lasts from the first submit to the last answe
 worker is dispatch, unless it waited for the last task of a phase.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 from abc import ABC, abstractmethod
@@ -16,19 +14,8 @@ from gilscope.core import clocks
 from gilscope.core.errors import WorkerRaisedError
 from gilscope.core.records import Round, Stamp
 from gilscope.core.spec import chunk_bounds
-from gilscope.executors import Session
-from gilscope.executors._rounds import (
-    Chunk,
-    Task,
-    combine_each,
-    merge,
-    net_of_phases,
-    outside,
-    since,
-    stamp,
-    store,
-    used,
-)
+from gilscope.executors import Session, _rounds
+from gilscope.executors._rounds import Chunk, Task
 from gilscope.executors._task_worker import Answer
 from gilscope.executors._worker import WorkerReport
 
@@ -47,7 +34,7 @@ class Done(NamedTuple):
 
 
 class TaskSession(Session, ABC):
-    """A case bound to an executor that takes tasks, whose workers took ``start_ns`` to start.
+    """A case bound to an executor that takes tasks.
 
     ``start_ns`` is what starting the workers took; ``blobs`` are pickled ``(Job, ParentMemory or None)``: one, or one
     per copy of the work. ``jobs`` has them with their keys.
@@ -77,27 +64,23 @@ class TaskSession(Session, ABC):
         """
 
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
-        """Run the kernel ``repeats`` times; ``limit``: only so many chunks per worker and phase.
-
-        Raises WorkerRaisedError, WorkerDiedError.
-        """
         case = self.task.case
         most = None if limit is None else limit * case.workers // case.copies
         work = [(copy, chunk) for copy in range(case.copies) for chunk in self._chunks[:most]]
-        before, begin = outside(), clocks.wall_ns()
+        before, begin = _rounds.outside(), clocks.wall_ns()
         done: list[list[Done]] = []
         for _ in range(repeats):
             last = len(done)
             for phase in range(self._phases):
                 done.append([Done(*_checked(answer, case.id)) for answer in self.run_phase(phase, work)])
                 for (copy, _), entry in zip(work, done[-1], strict=True):
-                    store(self.copies[copy], entry.written)
+                    _rounds.store(self.copies[copy], entry.written)
         received = clocks.wall_ns()
         reports: list[list[WorkerReport]] = [[] for _ in self.copies]
         for entries in done[last:]:
             for (copy, _), entry in zip(work, entries, strict=True):
                 reports[copy].append(entry.report)
-        self.results, combine_ns = combine_each(self.task, reports, repeats)
+        self.results, combine_ns = _rounds.combine_each(self.task, reports, repeats)
         self.result = self.results[0]
         end = clocks.wall_ns()
         by_worker: list[dict[str, list[WorkerReport]]] = []
@@ -111,9 +94,9 @@ class TaskSession(Session, ABC):
             end_ns=end,
             combine_ns=combine_ns,
             stamps=stamps_of(done, self.workers, begin, received),
-            net_ns=net_of_phases(end - begin, (phase.values() for phase in by_worker)),
-            **used([entry.report for entries in done for entry in entries]),
-            **since(before),
+            net_ns=_rounds.net_of_phases(end - begin, (phase.values() for phase in by_worker)),
+            **_rounds.used([entry.report for entries in done for entry in entries]),
+            **_rounds.since(before),
         )
 
     def _make_ready(self) -> dict[str, tuple[int, Any]]:
@@ -149,7 +132,7 @@ def stamps_of(
         for entry in entries:
             if entry.worker in own:
                 own[entry.worker].setdefault(at, []).append(entry.report)
-    return tuple(stamp(_whole(phases, done, ends, begin_ns), begin_ns, received_ns) for phases in own.values())
+    return tuple(_rounds.stamp(_whole(phases, done, ends, begin_ns), begin_ns, received_ns) for phases in own.values())
 
 
 def _whole(
@@ -165,11 +148,7 @@ def _whole(
         )
     waiting_ns = 0
     for at in range(min(phases), max(phases)):
-        idle_from_ns = (
-            max(report.end_ns for report in phases[at])
-            if at in phases
-            else min(entry.report.start_ns for entry in done[at])
-        )
-        waiting_ns += ends[at] - idle_from_ns
+        begun_ns = min(entry.report.start_ns for entry in done[at])
+        waiting_ns += ends[at] - max((report.end_ns for report in phases.get(at, ())), default=begun_ns)
     reports = [report for own in phases.values() for report in own]
-    return merge(sorted(reports, key=lambda report: report.start_ns), waiting_ns)
+    return _rounds.merge(sorted(reports, key=lambda report: report.start_ns), waiting_ns)

@@ -1,7 +1,5 @@
 """A reference, not an executor to choose: ThreadPoolExecutor of the standard library."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 
 from gilscope.executors._futures import FuturesPool

@@ -1,7 +1,5 @@
 """A barrier of pipe tokens, where the compiled one cannot be loaded: same contract, about 100 times slower."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Sequence
 from typing import Any

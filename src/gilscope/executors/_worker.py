@@ -4,8 +4,6 @@ A worker answers each command ``(operation, *arguments)`` of its channel by ``("
 traceback)`` or, if another worker failed while it waited, ``("broken", "", "")``.
 """
 
-from __future__ import annotations
-
 import mmap
 import os
 import sys
@@ -194,15 +192,20 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> WorkerRepor
     )
 
 
-class _Used(TypedDict):
-    net_ns: int | None
+class Used(TypedDict):
+    """What workers used; None where one did not know."""
+
     stolen_ns: int | None
     minor_faults: int | None
     switches: int | None
     system_ns: int | None
 
 
-def _used(before: clocks.Usage | None, wall_ns: int, cpu_ns: int, queued_ns: int | None) -> _Used:
+class _NetUsed(Used):
+    net_ns: int | None
+
+
+def _used(before: clocks.Usage | None, wall_ns: int, cpu_ns: int, queued_ns: int | None) -> _NetUsed:
     """Return what the calling thread used in a stretch without barriers, and its length without what others took."""
     after = clocks.thread_usage()
     if before is None or after is None:

@@ -1,7 +1,5 @@
 """Dask's distributed scheduler: inputs scattered once, chunks as tasks, results gathered."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 from typing import Any
@@ -13,9 +11,8 @@ from gilscope.executors._task_worker import forget
 def availability(impl: Impl, start_method: str = "") -> Availability:
     """Dask runs every chunked implementation where ``distributed`` is installed."""
     if importlib.util.find_spec("distributed") is None:
-        return Availability(
-            ok=False, reason="distributed is not installed", cure="Install it with: pip install 'gilscope[dask]'"
-        )
+        cure = "Install it with: pip install 'gilscope[dask]'"
+        return Availability(ok=False, reason="distributed is not installed", cure=cure)
     return Availability(ok=True)
 
 

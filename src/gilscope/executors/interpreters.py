@@ -1,7 +1,5 @@
 """Sub-interpreters of one process, each with a GIL of its own (PEP 684) and a thread that runs it (PEP 734)."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import re
@@ -29,17 +27,12 @@ def availability(impl: Impl, start_method: str = "") -> Availability:
     if sys.version_info >= (3, 14):
         return Availability(ok=True)
     if sys.version_info < (3, 13):
-        return Availability(
-            ok=False,
-            reason=f"Python {sys.version_info.major}.{sys.version_info.minor} has no sub-interpreters for programs",
-            cure="use Python 3.14, or 3.13 with: pip install 'gilscope[interpreters]'",
-        )
+        reason = f"Python {sys.version_info.major}.{sys.version_info.minor} has no sub-interpreters for programs"
+        cure = "use Python 3.14, or 3.13 with: pip install 'gilscope[interpreters]'"
+        return Availability(ok=False, reason=reason, cure=cure)
     if importlib.util.find_spec(BACKPORT) is None:
-        return Availability(
-            ok=False,
-            reason="Python 3.13 has sub-interpreters only with the package interpreters-pep-734",
-            cure="Install it with: pip install 'gilscope[interpreters]'",
-        )
+        reason = "Python 3.13 has sub-interpreters only with the package interpreters-pep-734"
+        return Availability(ok=False, reason=reason, cure="Install it with: pip install 'gilscope[interpreters]'")
     return Availability(ok=True)
 
 
@@ -67,12 +60,8 @@ class InterpreterPool(PipedPool):
             answers, their_answers = os.pipe()
             self._commands.append(commands)
             self.pipes.append(answers)
-            thread = threading.Thread(
-                target=self._live,
-                args=(index, their_commands, their_answers, token_fds),
-                name=f"interpreter-{index}",
-                daemon=True,
-            )
+            given = (index, their_commands, their_answers, token_fds)
+            thread = threading.Thread(target=self._live, args=given, name=f"interpreter-{index}", daemon=True)
             thread.start()
             self._threads.append(thread)
         self.ready_ns = [received - opened for _, received in self.collect(max_workers)]

@@ -1,7 +1,5 @@
 """The implementation's own threads (OpenMP, Numba, BLAS): one call does everything."""
 
-from __future__ import annotations
-
 import os
 import time
 

@@ -1,7 +1,5 @@
 """Processes, started by fork, forkserver or spawn; data in shared memory, or pickled through pipes."""
 
-from __future__ import annotations
-
 import contextlib
 import multiprocessing
 import os
@@ -23,11 +21,8 @@ def availability(impl: Impl, start_method: str = "") -> Availability:
     """Processes run every chunked implementation, where the platform has the start method."""
     known = multiprocessing.get_all_start_methods()
     if start_method and start_method not in known:
-        return Availability(
-            ok=False,
-            reason=f"this platform cannot start processes by {start_method}",
-            cure=f"use --start-method {known[0]}",
-        )
+        reason = f"this platform cannot start processes by {start_method}"
+        return Availability(ok=False, reason=reason, cure=f"use --start-method {known[0]}")
     return Availability(ok=True)
 
 
@@ -48,9 +43,8 @@ class ProcessPool(PipedPool):
         start_method = start_method or default_start_method()
         threads = len(os.listdir(_TASKS)) if os.path.isdir(_TASKS) else 1
         if start_method == "fork" and threads > 1:
-            raise UnavailableError(
-                f"this process has {threads} threads and must not fork", "use --start-method forkserver or spawn"
-            )
+            reason = f"this process has {threads} threads and must not fork"
+            raise UnavailableError(reason, "use --start-method forkserver or spawn")
         context: Any = multiprocessing.get_context(start_method)
         tokens = self.token_pipes(context.Pipe)
         opened = clocks.wall_ns()

@@ -1,7 +1,5 @@
 """One chunk after the other in the runner's main thread: what T(1) is measured with."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,7 +24,6 @@ class SerialSession(Session):
         self.one_time_ns = {"import": self._bound.import_ns, "jit": jit_ns}
 
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
-        """Run the kernel ``repeats`` times; ``limit``: only so many chunks of each phase."""
         prepare(self._bound, repeats, limit)
         before, submitted = outside(), clocks.wall_ns()
         with bound_to([place["cpu"] for place in self.placed]):

@@ -1,7 +1,5 @@
 """Python threads of one process: parallel where the implementation releases the GIL or the build has none."""
 
-from __future__ import annotations
-
 import multiprocessing
 import queue
 import threading

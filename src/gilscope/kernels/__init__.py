@@ -4,8 +4,6 @@ A kernel is a folder with ``spec.py`` (its ``KERNEL``), a module per language an
 Only ``resolve`` imports more than the standard library.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib
 import importlib.metadata
@@ -21,20 +19,8 @@ from gilscope.core.errors import UnavailableError
 from gilscope.core.registry import KERNELS, PROBES, check_names
 from gilscope.core.spec import Availability, Buffers, Impl, KernelSpec, Params
 
-__all__ = [
-    "adopt",
-    "adopted",
-    "answer_digest",
-    "availability",
-    "buffer_layout",
-    "foreign",
-    "load",
-    "poison",
-    "resolve",
-    "target",
-    "verify",
-    "views",
-]
+__all__ = ["adopt", "adopted", "answer_digest", "availability", "buffer_layout", "foreign", "load", "poison", "resolve",
+           "target", "verify", "views"]  # fmt: skip
 
 _POISON = 0xAB
 _EXTRAS = ("numba", "dask")  # packages that are an extra of the same name
@@ -82,21 +68,17 @@ def availability(spec: KernelSpec, impl: Impl) -> Availability:
         return Availability(ok=False, reason=impl.unavailable)
     for package in impl.needs:
         if importlib.util.find_spec(package) is None:
-            wanted = f"gilscope[{package}]" if package in _EXTRAS else package
-            return Availability(
-                ok=False, reason=f"{package} is not installed", cure=f"Install it with: pip install '{wanted}'"
-            )
+            cure = f"Install it with: pip install '{f'gilscope[{package}]' if package in _EXTRAS else package}'"
+            return Availability(ok=False, reason=f"{package} is not installed", cure=cure)
     module = target(spec.name, impl).partition(":")[0]
     try:
         found = importlib.util.find_spec(module)
     except ModuleNotFoundError:
         found = None
     if found is None:
-        return Availability(
-            ok=False,
-            reason=f"the compiled module {module} is not built for this interpreter",
-            cure="Install a C compiler (with OpenMP for cy_prange), then: pip install --force-reinstall gilscope",
-        )
+        reason = f"the compiled module {module} is not built for this interpreter"
+        cure = "Install a C compiler (with OpenMP for cy_prange), then: pip install --force-reinstall gilscope"
+        return Availability(ok=False, reason=reason, cure=cure)
     return Availability(ok=True)
 
 

@@ -4,8 +4,6 @@ What such a function refers to goes with it: modules by name, functions of its o
 ``marshal`` demands the same interpreter on both sides. Standard library only.
 """
 
-from __future__ import annotations
-
 import base64
 import builtins
 import importlib

@@ -42,6 +42,14 @@ _ALONE = {
 }
 """What to do about a call that raises there: before, it was called alone in the main thread."""
 
+_CURES: Mapping[type[BaseException], str] = {
+    SystemExit: "return from the function instead of calling sys.exit",
+    SyntaxError: "this Python cannot read it",
+    MemoryError: "it needs more memory than there is: use smaller arguments or fewer workers",
+    ModuleNotFoundError: "start gilscope in the folder the module lies in, or install it for this Python",
+}
+"""By what was raised, wherever that was."""
+
 _SENT_TO = {"processes": "a process", "interpreters": "an interpreter"}
 """Where functions arrive by name and results leave as copies, as in the pools of ``concurrent.futures``."""
 
@@ -128,25 +136,14 @@ def explained(doing: str, cure: str, kind: type[CallError] = CallError) -> Itera
     except CallError:
         raise
     except BaseException as error:
-        raise kind(f"{doing}: {_said(error)}; {_cure(error, cure)}", traceback.format_exc()) from error
+        known = next((fix for raised, fix in _CURES.items() if isinstance(error, raised)), "")
+        raise kind(f"{doing}: {_said(error)}; {known or cure}", traceback.format_exc()) from error
 
 
 def _said(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}: {error.msg}"
     return one_line(error)
-
-
-def _cure(error: BaseException, usual: str) -> str:
-    if isinstance(error, SystemExit):
-        return "return from the function instead of calling sys.exit"
-    if isinstance(error, SyntaxError):
-        return "this Python cannot read it"
-    if isinstance(error, MemoryError):
-        return "it needs more memory than there is: use smaller arguments or fewer workers"
-    if isinstance(error, ModuleNotFoundError):
-        return "start gilscope in the folder the module lies in, or install it for this Python"
-    return usual
 
 
 def _where() -> str:
@@ -177,7 +174,9 @@ class Calls:
         if not callable(function):
             raise TargetError(f"{target} is no function: its type is {type(function).__name__}")
         if place := _SENT_TO.get(_where()):
-            _check_sendable(function, target, place)
+            kind = "lambda" if getattr(function, "__name__", "") == "<lambda>" else "function"
+            cure = "define it by def at the top of a module, under the name it is called by"  # it travels by its name
+            _check_pickles(function, f"the {kind} {target} cannot be sent to {place}", cure)
         args, kwargs, items = _arguments(definition)
         self._bind(function, args, kwargs, items or _items(definition["items"], self.home))
         check = definition["check"]
@@ -299,7 +298,8 @@ class Calls:
                 )
             self.moves = True  # changed back before every call, so that each begins where the first did
         if place := _SENT_TO.get(_where()):
-            _check_returnable(result, self._target, place)
+            what = f"{self._target} returns a {type(result).__name__}, which cannot be sent back from {place}"
+            _check_pickles(result, what, "return plain data, or use threads")
 
     def _judge(self, check: Callable[..., Any], result: Any) -> str | None:
         with explained("checking a result", "the check must return True, or raise AssertionError"):
@@ -338,23 +338,9 @@ def _arguments(definition: Mapping[str, str]) -> tuple[tuple[Any, ...], dict[str
     return tuple(args), dict(kwargs), items
 
 
-def _check_sendable(function: Callable[..., Any], target: str, place: str) -> None:
-    """Refuse a function that pools of processes or interpreters cannot be given: they get it by its name."""
+def _check_pickles(value: object, what: str, cure: str) -> None:
+    """Refuse what pools of processes or interpreters cannot be given, or cannot give back: it travels as a pickle."""
     try:
-        pickle.dumps(function)
+        pickle.dumps(value)
     except Exception as error:
-        kind = "lambda" if getattr(function, "__name__", "") == "<lambda>" else "function"
-        raise CallError(
-            f"the {kind} {target} cannot be sent to {place} ({one_line(error)}); "
-            "define it by def at the top of a module, under the name it is called by"
-        ) from error
-
-
-def _check_returnable(result: Any, target: str, place: str) -> None:
-    try:
-        pickle.dumps(result)
-    except Exception as error:
-        raise CallError(
-            f"{target} returns a {type(result).__name__}, which cannot be sent back from {place} ({one_line(error)}); "
-            "return plain data, or use threads"
-        ) from error
+        raise CallError(f"{what} ({one_line(error)}); {cure}") from error

@@ -1,7 +1,5 @@
 """How all Numba implementations are compiled and called."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, TypeAlias

@@ -1,12 +1,10 @@
 """What the kernels' specs have in common: the usual implementations and the stored digests."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from gilscope.core.spec import Impl
+from gilscope.core.spec import BufferSpec, Impl, ItemFormat, Role, Work
 
 # Pure Python is measured at S; at M a round would take seconds to minutes.
 PY_LOOP = Impl(name="py_loop", target="._py:py_loop", gil="held", size="S", sizes=("XS", "S"))
@@ -30,6 +28,16 @@ def not_available(name: str, reason: str) -> Impl:
 
 NO_NP_BLAS = not_available("np_blas", "BLAS has no such operation")
 NO_STD_C = not_available("std_c", "the standard library has no such function")
+
+
+def alike(form: ItemFormat, length: int, **roles: Role) -> tuple[BufferSpec, ...]:
+    """Lay out buffers of one format and length, each given by its name with its role."""
+    return tuple(BufferSpec(name=name, format=form, length=length, role=role) for name, role in roles.items())
+
+
+def counted(units: int, unit: str, *, flops: int = 0, nbytes: int = 0) -> Work:
+    """Return the work of so many units of so many flops and bytes each."""
+    return Work(units=units, unit=unit, flops=flops * units, bytes=nbytes * units)
 
 
 def read_digests(spec_file: str) -> Mapping[str, str]:

@@ -3,32 +3,21 @@
 The skeleton is a small working kernel, the logistic map, so a test that fails after a change fails because of it.
 """
 
-from __future__ import annotations
-
 _PACKAGE = '''"""One or two words for what limits it."""
 '''
 
 _SPEC = '''"""$NAME: say here what it computes and what limits it."""
 
-from __future__ import annotations
-
 from typing import Any
 
-from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Work
+from gilscope.core.spec import Buffers, KernelSpec, Params, Work
 from gilscope.kernels._inputs import fill_uniform, seed_of
-from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NUMBA, PY_LOOP, not_available, read_digests
+from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NUMBA, PY_LOOP, alike, not_available, read_digests
 
 __all__ = ["KERNEL"]
 
 _NUMBER = $NUMBER  # of the streams of random numbers: no two kernels share one
 _FLOPS_PER_STEP = 3
-
-
-def _layout(params: Params) -> tuple[BufferSpec, ...]:
-    return (
-        BufferSpec(name="start", format="d", length=params["n"], role="input"),
-        BufferSpec(name="end", format="d", length=params["n"], role="output"),
-    )
 
 
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
@@ -52,7 +41,7 @@ KERNEL = KernelSpec(
         "M": {"n": 500_000, "steps": 100},
         "L": {"n": 5_000_000, "steps": 100},
     },
-    layout=_layout,
+    layout=lambda params: alike("d", params["n"], start="input", end="output"),
     make_inputs=lambda params, buffers: fill_uniform(buffers["start"], seed_of(_NUMBER, 0)),
     extent=lambda params: params["n"],
     reads=lambda params, phase, lo, hi: (("start", lo, hi),),
@@ -66,8 +55,6 @@ KERNEL = KernelSpec(
 '''
 
 _PY = '''"""$NAME in plain Python: the oracle, which all others must equal to the bit."""
-
-from __future__ import annotations
 
 from gilscope.core.spec import Buffers, Params
 
@@ -85,8 +72,6 @@ def py_loop(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> N
 '''
 
 _NB = '''"""$NAME in Numba."""
-
-from __future__ import annotations
 
 from typing import Any
 

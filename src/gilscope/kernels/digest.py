@@ -4,8 +4,6 @@ XS and S come from the oracle ``py_loop``; M and L from ``cy_nogil``, which must
 Every answer must also pass the kernel's own check.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterator

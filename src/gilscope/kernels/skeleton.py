@@ -1,7 +1,5 @@
 """Write the skeleton of a new kernel into a source checkout; everything is checked before the first file is written."""
 
-from __future__ import annotations
-
 import ast
 import keyword
 import re

@@ -4,8 +4,6 @@ One side sends a payload and waits for a time stamp; the other, the *peer*, repl
 of it. Both read one clock (``clocks.wall_ns``), so a one-way time needs no halving.
 """
 
-from __future__ import annotations
-
 import mmap
 import os
 import pickle

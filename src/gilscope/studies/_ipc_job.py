@@ -1,7 +1,5 @@
 """One job in a process started for it, and where its time goes. Standard library only: the process imports this."""
 
-from __future__ import annotations
-
 import importlib
 import itertools
 import multiprocessing

@@ -1,7 +1,5 @@
 """The process that sends: rounds of transfers through any channel, and single jobs. Standard library only."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import queue

@@ -4,8 +4,6 @@
 ``stop`` when all have ended.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 import os

@@ -1,7 +1,5 @@
 """A fresh process that starts workers of one kind, twice, and measures how long that takes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from gilscope.core import clocks

@@ -1,7 +1,5 @@
 """What worker processes do while they are measured. Imports next to nothing, which would be measured too."""
 
-from __future__ import annotations
-
 from typing import Any
 
 

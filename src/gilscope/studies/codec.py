@@ -1,7 +1,5 @@
 """Dataclasses as JSON and back, and the JSON Schema of both: all from the annotations that `core.typed` understands."""
 
-from __future__ import annotations
-
 import collections.abc
 import dataclasses
 import math

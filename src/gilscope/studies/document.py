@@ -1,7 +1,5 @@
 """What the documents of all studies have in common: the envelope, and the first fields of a row (docs/schema.md)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias

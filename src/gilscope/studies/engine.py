@@ -1,7 +1,5 @@
 """The one entrance of the studies: measure into a file, then make the document from the file."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Blocks of a study: every item once per block, in random order, until the budget is spent."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar

@@ -4,8 +4,6 @@ Payloads go one way, between two processes, threads or interpreters that run alr
 budget are left out, with the reason.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal
@@ -20,23 +18,11 @@ from gilscope.core.memory import available_bytes
 from gilscope.core.spec import Availability
 from gilscope.measure.events import Observer
 from gilscope.stats import MIN_BLOCKS
-from gilscope.studies import startup
+from gilscope.studies import ipc_rows, startup
 from gilscope.studies.codec import decode
 from gilscope.studies.document import RowStatus
 from gilscope.studies.host import StudyHost
 from gilscope.studies.interleave import interleave
-from gilscope.studies.ipc_rows import (
-    STAGES,
-    IpcLog,
-    IpcPlan,
-    IpcRequest,
-    IpcRow,
-    IpcSample,
-    JobRow,
-    JobTimes,
-    Passage,
-    TransferRow,
-)
 
 CHANNELS: Mapping[str, tuple[str, str]] = {
     "pipe": ("pipe", "processes"),
@@ -86,17 +72,17 @@ class _Measurand:
         return f"{self.name} {self.nbytes}" if self.kind == "transfer" else f"{self.name} {self.kind}"
 
     @property
-    def row(self) -> IpcRow:
+    def row(self) -> ipc_rows.IpcRow:
         """Return the row before anything is measured."""
         fields: dict[str, Any] = {"kind": self.kind, "bytes": self.nbytes}
         if self.kind == "job":
             fields |= {"label": f"processes/{self.name}", "executor": "processes", "start_method": self.name}
-            return JobRow(**fields, stages_s=dict.fromkeys(STAGES), total_s=None)
+            return ipc_rows.JobRow(**fields, stages_s=dict.fromkeys(ipc_rows.STAGES), total_s=None)
         fields["label"], fields["executor"] = CHANNELS[self.name]
-        return TransferRow(**fields, channel=self.name, seconds=None, bandwidth_bytes_per_s=None)
+        return ipc_rows.TransferRow(**fields, channel=self.name, seconds=None, bandwidth_bytes_per_s=None)
 
 
-def _measurands(request: IpcRequest) -> Iterator[_Measurand]:
+def _measurands(request: ipc_rows.IpcRequest) -> Iterator[_Measurand]:
     """Yield per channel the latency and the sizes, then the jobs."""
     for channel in CHANNELS:
         silent = channel in _WITHOUT_PAYLOAD
@@ -116,7 +102,7 @@ def availability(channel: str) -> Availability:
     return Availability(ok=True)
 
 
-def measure(request: IpcRequest, host: StudyHost, log: IpcLog, observer: Observer) -> None:
+def measure(request: ipc_rows.IpcRequest, host: StudyHost, log: ipc_rows.IpcLog, observer: Observer) -> None:
     """Try every channel and size once, then measure what fits into the budget in blocks."""
     measuring = _Measurement(request, host, log)
     measuring.try_all(observer)
@@ -125,7 +111,7 @@ def measure(request: IpcRequest, host: StudyHost, log: IpcLog, observer: Observe
 
 
 class _Measurement:
-    def __init__(self, request: IpcRequest, host: StudyHost, log: IpcLog) -> None:
+    def __init__(self, request: ipc_rows.IpcRequest, host: StudyHost, log: ipc_rows.IpcLog) -> None:
         self._request, self._host, self._log = request, host, log
         self._all = {one.key: one for one in _measurands(request)}
         self._plans = {key: item.plan for key, item in log.record.items.items() if item.plan is not None}
@@ -168,17 +154,17 @@ class _Measurement:
         transfers = 1
         try:
             sample, cost_s = self._timed(one, transfers)
-            if isinstance(sample, Passage):
+            if isinstance(sample, ipc_rows.Passage):
                 transfers = max(1, min(_MOST_TRANSFERS, int(_ROUND_S / max(sample.seconds, 1e-7))))
             if one.kind == "job" or cost_s < _TRIED_S:  # the first job starts the fork server, too
                 _, cost_s = self._timed(one, transfers)
         except MeasurementError as error:
             return "failed", str(error), ""
-        self._plans[one.key] = IpcPlan(transfers=transfers, cost_s=cost_s)
+        self._plans[one.key] = ipc_rows.IpcPlan(transfers=transfers, cost_s=cost_s)
         self._log.put(one.key, one.row, self._plans[one.key])
         return None
 
-    def _timed(self, one: _Measurand, transfers: int) -> tuple[IpcSample, float]:
+    def _timed(self, one: _Measurand, transfers: int) -> tuple[ipc_rows.IpcSample, float]:
         """Return a sample and what it took altogether, with what is not timed."""
         before_ns = clocks.wall_ns()
         sample = self._sample(one, transfers, 0.0)
@@ -193,12 +179,12 @@ class _Measurement:
             live.remove(dearest)
         return live
 
-    def take(self, key: str) -> IpcSample:
+    def take(self, key: str) -> ipc_rows.IpcSample:
         """Return one sample: seconds of a transfer, or the stages of a job."""
         plan = self._plans[key]
         return self._sample(self._all[key], plan.transfers, plan.cost_s)
 
-    def _sample(self, one: _Measurand, transfers: int, cost_s: float) -> IpcSample:
+    def _sample(self, one: _Measurand, transfers: int, cost_s: float) -> ipc_rows.IpcSample:
         timeout_s = _TIMEOUT_S + _TIMEOUT_FACTOR * cost_s
         if one.kind == "job":
             message = {"op": "job", "start_method": one.name, "bytes": one.nbytes, "module": self._request.job_imports}
@@ -206,7 +192,7 @@ class _Measurement:
         else:
             message = {"op": "round", "channel": one.name, "bytes": one.nbytes, "transfers": transfers}
             reply = self._host.call("channels", message, timeout_s)
-        sample: IpcSample = decode(JobTimes if one.kind == "job" else Passage, reply)
+        sample: ipc_rows.IpcSample = decode(ipc_rows.JobTimes if one.kind == "job" else ipc_rows.Passage, reply)
         return sample
 
 

@@ -1,7 +1,5 @@
 """The types of ``gilscope ipc``, and how rows are made of samples."""
 
-from __future__ import annotations
-
 import importlib.util
 import multiprocessing
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """All studies: their files in a folder, as documents, and the JSON Schema of these."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias, cast

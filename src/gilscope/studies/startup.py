@@ -1,7 +1,5 @@
 """What workers cost: creating and joining N of each kind in a fresh process, and the memory of each."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast

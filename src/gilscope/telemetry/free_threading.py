@@ -1,7 +1,5 @@
 """Whether this interpreter has a GIL right now, and on free-threaded builds what switched it back on."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
 

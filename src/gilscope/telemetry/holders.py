@@ -26,9 +26,8 @@ def trace_availability() -> Availability:
     if not probe.ok:
         return probe
     if usable_cpus().count < 2:
-        return Availability(
-            ok=False, reason="the exact GIL trace keeps a CPU busy, and there is only one", cure="use the sampled one"
-        )
+        reason = "the exact GIL trace keeps a CPU busy, and there is only one"
+        return Availability(ok=False, reason=reason, cure="use the sampled one")
     return Availability(ok=True)
 
 

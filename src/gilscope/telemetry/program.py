@@ -4,8 +4,6 @@ The program gets its own ``__main__``, ``sys.argv`` and ``sys.path[0]``, and wri
 at the end, print the traceback and exit with a status, is returned instead, so that the caller can report first.
 """
 
-from __future__ import annotations
-
 import builtins
 import importlib.util
 import io

@@ -109,7 +109,7 @@ def test_what_goes_wrong_is_told_in_one_line(mine: Path, name: str, executor: st
 def test_an_executor_that_is_not_here_is_a_note(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = Availability(ok=True)
     missing = Availability(ok=False, reason="no dask", cure="pip install it")
-    monkeypatch.setattr(traced, "_availability", lambda executor: missing if executor == "dask" else here)
+    monkeypatch.setattr(traced, "availability", lambda executor, impl: missing if executor == "dask" else here)
     trace = run(mine, "work", "dask", "serial", calls=1)
     assert "dask: n/a, no dask; pip install it" in trace.notes
     with pytest.raises(MeasurementError, match="no dask"):

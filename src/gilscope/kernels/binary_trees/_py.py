@@ -1,7 +1,5 @@
 """binary_trees in plain Python."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from gilscope.core.spec import Buffers, Params

@@ -3,8 +3,6 @@
 The kernel exists for what Python objects cost, so there are only two implementations, and both hold the GIL.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

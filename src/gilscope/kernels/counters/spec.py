@@ -4,24 +4,19 @@ The cells are adjacent, eight to a cache line of 64 bytes, and neighbouring item
 of all workers share all lines. The probe ``counters_padded`` does the same without sharing.
 """
 
-from __future__ import annotations
-
+from dataclasses import replace
 from typing import Any
 
-from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
+from gilscope.core.spec import Buffers, Params, Slice, Work
 from gilscope.kernels import _probe
+from gilscope.kernels._parts import alike
 
-_ITEMS = 64
 _PER_LINE = 8
 
 
 def cell(item: int, params: Params) -> int:
     """Return the index of an item's cell: columns of an 8 x 8 square, so that neighbours are in different lines."""
     return (item % _PER_LINE * _PER_LINE + item // _PER_LINE) * params["stride"]
-
-
-def _layout(params: Params) -> tuple[BufferSpec, ...]:
-    return (BufferSpec(name="cells", format="q", length=params["items"] * params["stride"], role="state"),)
 
 
 def _reset(params: Params, buffers: Buffers) -> None:
@@ -41,21 +36,19 @@ def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
 
 
 def _size(increments: int) -> dict[str, int]:
-    return {"items": _ITEMS, "increments": increments, "stride": 1}
+    return {"items": 64, "increments": increments, "stride": 1}
 
 
-KERNEL = KernelSpec(
+KERNEL = replace(
+    _probe.BARE,
     name="counters",
-    kind="probe",
     summary="counters in shared cache lines",
     regime="false sharing",
     sizes={"XS": _size(5), "S": _size(10_000), "M": _size(300_000), "L": _size(3_000_000)},
-    layout=_layout,
-    extent=_probe.extent,
+    layout=lambda params: alike("q", params["items"] * params["stride"], cells="state"),
     reads=_cells,
     writes=_cells,
     reset=_reset,
-    combine=_probe.combine,
     check=_check,
     work=lambda params, result: Work(units=params["items"] * params["increments"], unit="increments"),
     impls=(_probe.CY_GIL, _probe.CY_NOGIL),

@@ -1,7 +1,5 @@
 """The counterpart of ``counters``: the same increments in cells 128 bytes apart, so that no line is shared."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from gilscope.kernels import counters

@@ -1,7 +1,5 @@
 """crc32 in Numba: eight independent blocks at once, as in Cython."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numba

@@ -5,8 +5,6 @@ the second, exclusive-or the register of the second. So segments are computed fr
 after the other, and joined pair by pair.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

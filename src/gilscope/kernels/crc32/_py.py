@@ -1,7 +1,5 @@
 """crc32 in plain Python."""
 
-from __future__ import annotations
-
 from gilscope.core.spec import Buffers, Params
 
 

@@ -1,7 +1,5 @@
 """crc32 by the standard library: C code that releases the GIL."""
 
-from __future__ import annotations
-
 from zlib import crc32
 
 from gilscope.core.spec import Buffers, Params

@@ -1,16 +1,16 @@
 """CRC-32 of many blocks: table look-ups that wait for each other; ``std_c`` is C code that releases the GIL."""
 
-from __future__ import annotations
-
 import zlib
 from typing import Any
 
-from gilscope.core.spec import Buffers, BufferSpec, Impl, KernelSpec, Params, Slice, Work
+from gilscope.core.spec import Buffers, BufferSpec, Impl, KernelSpec, Params, Slice
 from gilscope.kernels._inputs import fill_words, seed_of
-from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NP_VEC, NUMBA, PY_LOOP, read_digests
+from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NP_VEC, NUMBA, PY_LOOP, counted, read_digests
 
 _NUMBER = 11
 _POLYNOMIAL = 0xEDB88320  # CRC-32 of ISO 3309, bit-reversed
+# zlib releases the GIL for more than 5 KiB (zlibmodule.c), so at XS it holds it.
+_STD_C = Impl(name="std_c", target="._std:std_c", gil="released")
 
 
 def _layout(params: Params) -> tuple[BufferSpec, ...]:
@@ -45,11 +45,6 @@ def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     return None
 
 
-def _work(params: Params, result: Any) -> Work:
-    nbytes = params["blocks"] * params["block_bytes"]
-    return Work(units=nbytes, unit="bytes", bytes=nbytes)
-
-
 KERNEL = KernelSpec(
     name="crc32",
     summary="CRC-32 of independent blocks",
@@ -67,15 +62,7 @@ KERNEL = KernelSpec(
     writes=lambda params, phase, lo, hi: (("crcs", lo, hi),),
     outputs=lambda params: (("crcs", 0, params["blocks"]),),
     check=_check,
-    work=_work,
+    work=lambda params, result: counted(params["blocks"] * params["block_bytes"], "bytes", nbytes=1),
     digests=read_digests(__file__),
-    impls=(
-        PY_LOOP,
-        NP_VEC,
-        NO_NP_BLAS,
-        # zlib releases the GIL for more than 5 KiB (zlibmodule.c), so at XS it holds it.
-        Impl(name="std_c", target="._std:std_c", gil="released"),
-        *CYTHON,
-        *NUMBA,
-    ),
+    impls=(PY_LOOP, NP_VEC, NO_NP_BLAS, _STD_C, *CYTHON, *NUMBA),
 )

@@ -4,14 +4,13 @@ A single worker holds the GIL for ``hold / (hold + release)`` of the time; sever
 shares add up to more than one.
 """
 
-from __future__ import annotations
+from dataclasses import replace
 
-from gilscope.core.spec import KernelSpec
 from gilscope.kernels import _probe
 
-KERNEL = KernelSpec(
+KERNEL = replace(
+    _probe.BARE,
     name="duty",
-    kind="probe",
     summary="GIL held and released for known times",
     regime="known share of the GIL",
     sizes={
@@ -20,9 +19,5 @@ KERNEL = KernelSpec(
         "M": {"items": 48, "hold_us": 500, "release_us": 500, "cycles": 4},
         "L": {"items": 96, "hold_us": 1_000, "release_us": 1_000, "cycles": 10},
     },
-    extent=_probe.extent,
-    combine=_probe.combine,
-    check=_probe.check,
-    work=_probe.work,
     impls=(_probe.CY_GIL,),
 )

@@ -1,7 +1,5 @@
 """floyd_warshall in Numba."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numba

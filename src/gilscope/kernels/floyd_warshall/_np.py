@@ -1,7 +1,5 @@
 """floyd_warshall in NumPy: all rows of the chunk at once."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params

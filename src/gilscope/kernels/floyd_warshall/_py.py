@@ -1,7 +1,5 @@
 """floyd_warshall in plain Python."""
 
-from __future__ import annotations
-
 from array import array
 
 from gilscope.core.spec import Buffers, Params

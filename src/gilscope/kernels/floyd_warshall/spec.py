@@ -1,24 +1,14 @@
 """All shortest paths (Floyd 1962, Warshall 1962): cheap integer rows with a barrier for every node."""
 
-from __future__ import annotations
-
 from typing import Any
 
-from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
+from gilscope.core.spec import Buffers, KernelSpec, Params, Slice, Work
 from gilscope.kernels._inputs import fill_bounded, seed_of
-from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
+from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, alike, read_digests
 
 _NUMBER = 8
 _MAX_WEIGHT = 1000
 _CHECKED_NODES = 5
-
-
-def _layout(params: Params) -> tuple[BufferSpec, ...]:
-    size = params["n"] ** 2
-    return (
-        BufferSpec(name="d", format="i", length=size, role="state"),
-        BufferSpec(name="weights", format="i", length=size, role="input"),
-    )
 
 
 def _make_inputs(params: Params, buffers: Buffers) -> None:
@@ -58,7 +48,7 @@ KERNEL = KernelSpec(
     summary="shortest paths between all nodes",
     regime="integers, barrier for every node",
     sizes={"XS": {"n": 12}, "S": {"n": 112}, "M": {"n": 600}, "L": {"n": 1200}},
-    layout=_layout,
+    layout=lambda params: alike("i", params["n"] ** 2, d="state", weights="input"),
     make_inputs=_make_inputs,
     phases=lambda params: params["n"],
     extent=lambda params: params["n"],

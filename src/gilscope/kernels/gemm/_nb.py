@@ -1,7 +1,5 @@
 """gemm in Numba: tiles of four rows, as in Cython."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numba

@@ -1,7 +1,5 @@
 """gemm by BLAS: chunk by chunk on the caller's thread, or all at once on BLAS's own threads."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

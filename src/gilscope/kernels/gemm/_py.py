@@ -1,7 +1,5 @@
 """gemm in plain Python."""
 
-from __future__ import annotations
-
 from array import array
 from operator import mul
 

@@ -3,26 +3,15 @@
 The factors hold small whole numbers, so sums are exact in any order and BLAS can be compared to the bit.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
-from gilscope.core.spec import Buffers, BufferSpec, Impl, KernelSpec, Params, Work
+from gilscope.core.spec import Buffers, Impl, KernelSpec, Params
 from gilscope.kernels._inputs import fill_bounded, seed_of
-from gilscope.kernels._parts import CYTHON, NO_STD_C, NUMBA, PY_LOOP, read_digests
+from gilscope.kernels._parts import CYTHON, NO_STD_C, NUMBA, PY_LOOP, alike, counted, read_digests
 
 _NUMBER = 3
 _DISTINCT = 11  # factors hold 0..10
 _BLAS = ("numpy", "threadpoolctl")
-
-
-def _layout(params: Params) -> tuple[BufferSpec, ...]:
-    size = params["n"] ** 2
-    return (
-        BufferSpec(name="c", format="d", length=size, role="output"),
-        BufferSpec(name="a", format="d", length=size, role="input"),
-        BufferSpec(name="b", format="d", length=size, role="input"),
-    )
 
 
 def _make_inputs(params: Params, buffers: Buffers) -> None:
@@ -47,14 +36,14 @@ KERNEL = KernelSpec(
     summary="product of two square matrices",
     regime="caches",
     sizes={"XS": {"n": 16}, "S": {"n": 128}, "M": {"n": 512}, "L": {"n": 1024}},
-    layout=_layout,
+    layout=lambda params: alike("d", params["n"] ** 2, c="output", a="input", b="input"),
     make_inputs=_make_inputs,
     extent=lambda params: params["n"],
     reads=lambda params, phase, lo, hi: (("a", lo * params["n"], hi * params["n"]), ("b", 0, params["n"] ** 2)),
     writes=lambda params, phase, lo, hi: (("c", lo * params["n"], hi * params["n"]),),
     outputs=lambda params: (("c", 0, params["n"] ** 2),),
     check=_check,
-    work=lambda params, result: Work(units=params["n"] ** 3, unit="multiply-adds", flops=2 * params["n"] ** 3),
+    work=lambda params, result: counted(params["n"] ** 3, "multiply-adds", flops=2),
     digests=read_digests(__file__),
     impls=(
         PY_LOOP,

@@ -1,7 +1,5 @@
 """histogram in Numba: four tables, as in Cython."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numba

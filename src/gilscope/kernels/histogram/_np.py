@@ -1,7 +1,5 @@
 """histogram in NumPy: bincount of the bin numbers, block by block."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

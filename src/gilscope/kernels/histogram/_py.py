@@ -1,7 +1,5 @@
 """histogram in plain Python."""
 
-from __future__ import annotations
-
 from gilscope.core.spec import Buffers, Params
 
 _BINS = 256

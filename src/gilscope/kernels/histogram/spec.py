@@ -1,7 +1,5 @@
 """Counts of values in 256 bins: one private histogram per chunk, summed at the end."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Work

@@ -4,14 +4,13 @@ Item i of n does ``1 + spread * i / n`` times the work of the first, so with one
 about ``1 + spread * (i + 0.5) / p`` times as much.
 """
 
-from __future__ import annotations
+from dataclasses import replace
 
-from gilscope.core.spec import KernelSpec
 from gilscope.kernels import _probe
 
-KERNEL = KernelSpec(
+KERNEL = replace(
+    _probe.COMPUTING,
     name="imbalance",
-    kind="probe",
     summary="work that grows from item to item",
     regime="imbalance",
     sizes={
@@ -20,11 +19,5 @@ KERNEL = KernelSpec(
         "M": {"items": _probe.ITEMS, "steps": 800, "spread_percent": 200},
         "L": {"items": _probe.ITEMS, "steps": 8_000, "spread_percent": 200},
     },
-    layout=_probe.last,
-    extent=_probe.extent,
-    writes=_probe.writes_last,
-    combine=_probe.combine,
-    check=_probe.check,
-    work=_probe.work,
     impls=(_probe.CY_GIL, _probe.CY_NOGIL),
 )

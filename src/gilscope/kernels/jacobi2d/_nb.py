@@ -1,7 +1,5 @@
 """jacobi2d in Numba."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numba

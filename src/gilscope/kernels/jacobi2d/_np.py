@@ -1,7 +1,5 @@
 """jacobi2d in NumPy: a block of whole rows at a time as one flat array, of which the border is thrown away."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params

@@ -4,8 +4,6 @@ Double-buffered: two planes of shape (n, n), row by row; step k reads plane k % 
 both planes keeps its first values.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work

@@ -1,7 +1,5 @@
 """mandelbrot in Numba: the loop of the Cython variants, 32 pixels at a time."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numba

@@ -1,7 +1,5 @@
 """mandelbrot in NumPy: whole rows at once, points that have left are taken out now and then."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,11 +1,9 @@
 """Escape-time iterations of the Mandelbrot set: pure arithmetic, rows of uneven cost."""
 
-from __future__ import annotations
-
 from typing import Any
 
-from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Work
-from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
+from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params
+from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, counted, read_digests
 
 _FLOPS_PER_ITERATION = 8  # two squares, their sum and difference, + cr, 2 * zr * zi, + ci
 
@@ -35,7 +33,7 @@ KERNEL = KernelSpec(
     combine=lambda params, partials: sum(partials),
     outputs=lambda params: (("counts", 0, params["w"] * params["h"]),),
     check=_check,
-    work=lambda params, result: Work(units=int(result), unit="iterations", flops=_FLOPS_PER_ITERATION * int(result)),
+    work=lambda params, result: counted(int(result), "iterations", flops=_FLOPS_PER_ITERATION),
     digests=read_digests(__file__),
     impls=(PY_LOOP, NP_VEC, NO_NP_BLAS, NO_STD_C, *CYTHON, *NUMBA),
 )

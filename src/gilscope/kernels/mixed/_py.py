@@ -1,7 +1,5 @@
 """mixed in plain Python."""
 
-from __future__ import annotations
-
 from time import sleep
 
 from gilscope.core.spec import Buffers, Params

@@ -4,14 +4,13 @@ A thread that wakes up must get the GIL back from a thread that computes; while 
 switch interval (5 ms), and while it holds the GIL in C code until it is done.
 """
 
-from __future__ import annotations
+from dataclasses import replace
 
-from gilscope.core.spec import KernelSpec
 from gilscope.kernels import _probe
 
-KERNEL = KernelSpec(
+KERNEL = replace(
+    _probe.COMPUTING,
     name="mixed",
-    kind="probe",
     summary="computing and sleeping in turns",
     regime="convoy",
     sizes={
@@ -20,11 +19,5 @@ KERNEL = KernelSpec(
         "M": {"items": 48, "steps": 20_000, "sleep_us": 1_000},
         "L": {"items": 96, "steps": 200_000, "sleep_us": 5_000},
     },
-    layout=_probe.last,
-    extent=_probe.extent,
-    writes=_probe.writes_last,
-    combine=_probe.combine,
-    check=_probe.check,
-    work=_probe.work,
     impls=(_probe.PY_LOOP, _probe.CY_GIL, _probe.CY_NOGIL),
 )

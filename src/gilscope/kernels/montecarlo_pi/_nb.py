@@ -1,7 +1,5 @@
 """montecarlo_pi in Numba."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numba

@@ -1,7 +1,5 @@
 """montecarlo_pi in NumPy: a block of samples at a time."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """montecarlo_pi in plain Python."""
 
-from __future__ import annotations
-
 from gilscope.core.spec import Buffers, Params
 
 _MASK = 0xFFFF_FFFF_FFFF_FFFF

@@ -1,12 +1,10 @@
 """Hits of a quarter disk by counter-based random points: nothing shared, nothing read."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
-from gilscope.core.spec import Buffers, KernelSpec, Params, Work
-from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
+from gilscope.core.spec import Buffers, KernelSpec, Params
+from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, counted, read_digests
 
 _FLOPS_PER_SAMPLE = 3
 _SIGMAS = 5.0  # the points are fixed, so a right answer cannot fail by chance once it has passed
@@ -28,7 +26,7 @@ KERNEL = KernelSpec(
     extent=lambda params: params["n"],
     combine=lambda params, partials: sum(partials),
     check=_check,
-    work=lambda params, result: Work(units=params["n"], unit="samples", flops=_FLOPS_PER_SAMPLE * params["n"]),
+    work=lambda params, result: counted(params["n"], "samples", flops=_FLOPS_PER_SAMPLE),
     digests=read_digests(__file__),
     impls=(PY_LOOP, NP_VEC, NO_NP_BLAS, NO_STD_C, *CYTHON, *NUMBA),
 )

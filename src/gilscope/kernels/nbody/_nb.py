@@ -1,7 +1,5 @@
 """nbody in Numba: blocks of bodies inside the loop over partners."""
 
-from __future__ import annotations
-
 from math import sqrt
 from typing import Any
 

@@ -1,7 +1,5 @@
 """nbody in NumPy: forces of a block of partners on all bodies of the chunk at once, added partner by partner."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

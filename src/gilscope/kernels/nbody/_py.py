@@ -1,7 +1,5 @@
 """nbody in plain Python."""
 
-from __future__ import annotations
-
 from math import sqrt
 
 from gilscope.core.spec import Buffers, Params

@@ -3,17 +3,15 @@
 Positions are double-buffered: two planes of shape (3, n), axis by axis; step k reads plane k % 2 and writes the other.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
-from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
+from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice
 from gilscope.kernels._inputs import fill_uniform, seed_of
-from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
+from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, counted, read_digests
 
 _NUMBER = 2
-_FLOPS_PER_INTERACTION = 20  # 3 differences, 3 squares, 3 sums, root, 2 products, division, 3 products and 3 sums, m
+_FLOPS_PER_PAIR = 20  # 3 differences, 3 squares, 3 sums, root, 2 products, division, 3 products and 3 sums, m
 _MOMENTUM_RTOL = 1e-9  # forces are antisymmetric up to rounding, so the momentum stays what it was: zero
 
 
@@ -71,11 +69,6 @@ def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
     return None
 
 
-def _work(params: Params, result: Any) -> Work:
-    interactions = params["n"] ** 2 * params["steps"]
-    return Work(units=interactions, unit="interactions", flops=_FLOPS_PER_INTERACTION * interactions)
-
-
 KERNEL = KernelSpec(
     name="nbody",
     summary="gravity between all pairs of bodies",
@@ -95,7 +88,7 @@ KERNEL = KernelSpec(
     reset=_reset,
     outputs=_outputs,
     check=_check,
-    work=_work,
+    work=lambda params, result: counted(params["n"] ** 2 * params["steps"], "interactions", flops=_FLOPS_PER_PAIR),
     digests=read_digests(__file__),
     impls=(PY_LOOP, NP_VEC, NO_NP_BLAS, NO_STD_C, *CYTHON, *NUMBA),
 )

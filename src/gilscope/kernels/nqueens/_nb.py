@@ -1,7 +1,5 @@
 """nqueens in Numba: the recursion with a stack of its own."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numba

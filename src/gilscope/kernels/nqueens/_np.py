@@ -1,7 +1,5 @@
 """nqueens in NumPy: row by row, all partial placements of a pair at once."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

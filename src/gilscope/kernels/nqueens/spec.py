@@ -3,8 +3,6 @@
 The result is two counts: complete placements, and nodes of the search tree (pairs, and queens placed below them).
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from gilscope.core.spec import Buffers, KernelSpec, Params, Work

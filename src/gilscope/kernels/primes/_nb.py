@@ -1,7 +1,5 @@
 """primes in Numba: sixteen divisors at a time, as in Cython."""
 
-from __future__ import annotations
-
 from math import sqrt
 from typing import Any
 

@@ -1,7 +1,5 @@
 """primes in NumPy: one divisor after the other for all numbers that are not decided yet."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params

@@ -1,7 +1,5 @@
 """primes in plain Python."""
 
-from __future__ import annotations
-
 from math import isqrt
 
 from gilscope.core.spec import Buffers, Params

@@ -3,9 +3,6 @@
 The result is two counts: primes, and the divisions it takes to find the first divisor of each number or none.
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
 from typing import Any
 
 from gilscope.core.spec import Buffers, KernelSpec, Params, Work
@@ -13,10 +10,6 @@ from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA,
 
 # Known numbers of primes below a limit (OEIS A000720).
 _KNOWN = {1_000: 168, 60_000: 6_057, 100_000: 9_592, 1_000_000: 78_498, 5_000_000: 348_513}
-
-
-def _combine(params: Params, partials: Sequence[Any]) -> list[int]:
-    return [sum(primes for primes, _ in partials), sum(divisions for _, divisions in partials)]
 
 
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:
@@ -32,7 +25,7 @@ KERNEL = KernelSpec(
     regime="integers, branches, growing cost",
     sizes={"XS": {"limit": 1_000}, "S": {"limit": 60_000}, "M": {"limit": 1_000_000}, "L": {"limit": 5_000_000}},
     extent=lambda params: params["limit"],
-    combine=_combine,
+    combine=lambda params, partials: [sum(primes for primes, _ in partials), sum(divided for _, divided in partials)],
     check=_check,
     work=lambda params, result: Work(units=int(result[1]), unit="divisions"),
     digests=read_digests(__file__),

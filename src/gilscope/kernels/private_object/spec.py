@@ -1,7 +1,5 @@
 """The counterpart of ``shared_object``: the same byte code on an object of each call's own."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from gilscope.kernels import shared_object

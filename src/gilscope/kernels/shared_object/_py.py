@@ -1,7 +1,5 @@
 """shared_object in plain Python."""
 
-from __future__ import annotations
-
 from gilscope.core.spec import Buffers, Params
 
 _REFERENCES = 1_000  # in the list that is walked; the list is private to each call

@@ -1,13 +1,13 @@
 """A probe that waits without computing: it scales to any number of workers, whatever the number of CPUs."""
 
-from __future__ import annotations
+from dataclasses import replace
 
-from gilscope.core.spec import Impl, KernelSpec
+from gilscope.core.spec import Impl
 from gilscope.kernels import _probe
 
-KERNEL = KernelSpec(
+KERNEL = replace(
+    _probe.BARE,
     name="sleep",
-    kind="probe",
     summary="sleeping, nothing computed",
     regime="waiting",
     sizes={
@@ -16,9 +16,5 @@ KERNEL = KernelSpec(
         "M": {"items": 48, "sleep_us": 2_000},
         "L": {"items": 48, "sleep_us": 20_000},
     },
-    extent=_probe.extent,
-    combine=_probe.combine,
-    check=_probe.check,
-    work=_probe.work,
     impls=(Impl(name="py_loop", target="._py:py_loop", gil="released"),),
 )

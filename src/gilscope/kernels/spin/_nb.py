@@ -1,7 +1,5 @@
 """spin in Numba: arithmetic in registers, on Numba's own threads."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numba

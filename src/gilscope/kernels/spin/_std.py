@@ -1,7 +1,5 @@
 """spin with the standard library, where the compiled one is not built: hashing, which releases the GIL."""
 
-from __future__ import annotations
-
 from hashlib import pbkdf2_hmac
 
 from gilscope.core.spec import Buffers, Params

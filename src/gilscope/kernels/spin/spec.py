@@ -1,10 +1,9 @@
 """A probe that only computes: what the machine gives right now to work that shares nothing."""
 
-from __future__ import annotations
-
 import re
+from dataclasses import replace
 
-from gilscope.core.spec import Impl, KernelSpec, Params, Work
+from gilscope.core.spec import Impl, Params, Work
 from gilscope.kernels import _probe
 
 _SIZE = re.compile(r"n(\d+)s(\d+)")
@@ -25,9 +24,10 @@ def size_word(items: int, steps: int) -> str:
     return f"n{items}s{steps}"
 
 
-KERNEL = KernelSpec(
+# How many items were done is the whole answer: the fallback computes other numbers in the same time.
+KERNEL = replace(
+    _probe.COMPUTING,
     name="spin",
-    kind="probe",
     summary="arithmetic in registers, nothing shared",
     regime="compute",
     sizes=_Sizes(
@@ -36,12 +36,6 @@ KERNEL = KernelSpec(
         M={"items": _probe.ITEMS, "steps": 1_600},
         L={"items": _probe.ITEMS, "steps": 16_000},
     ),
-    layout=_probe.last,
-    extent=_probe.extent,
-    writes=_probe.writes_last,
-    # How many items were done is the whole answer: the fallback computes other numbers in the same time.
-    combine=_probe.combine,
-    check=_probe.check,
     work=lambda params, result: Work(units=params["items"] * params["steps"], unit="steps"),
     impls=(
         Impl(name="std_c", target="._std:std_c", gil="released"),

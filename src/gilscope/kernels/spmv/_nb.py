@@ -1,7 +1,5 @@
 """spmv in Numba."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numba
@@ -11,7 +9,6 @@ from gilscope.core.spec import Buffers, Params
 from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
-
 
 # Unsigned indices, because one that may be negative is wrapped around; all operands, because Numba turns a mix of
 # uint64 and int64 into float64.

@@ -1,7 +1,5 @@
 """spmv in NumPy: all products at once, then sums of segments."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params

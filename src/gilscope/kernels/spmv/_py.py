@@ -1,7 +1,5 @@
 """spmv in plain Python."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from operator import mul
 

@@ -3,8 +3,6 @@
 Compressed sparse rows; all values are small whole numbers, so sums are exact in any order.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Slice, Work
@@ -38,12 +36,8 @@ def _make_inputs(params: Params, buffers: Buffers) -> None:
 
 def _reads(params: Params, phase: int, lo: int, hi: int) -> tuple[Slice, ...]:
     # Which values belong to the rows is known from the data only, so a chunk says it reads all of them.
-    return (
-        ("starts", lo, hi + 1),
-        ("columns", 0, params["nnz"]),
-        ("values", 0, params["nnz"]),
-        ("x", 0, params["rows"]),
-    )
+    nnz = params["nnz"]
+    return (("starts", lo, hi + 1), ("columns", 0, nnz), ("values", 0, nnz), ("x", 0, params["rows"]))
 
 
 def _check(params: Params, buffers: Buffers, result: Any) -> str | None:

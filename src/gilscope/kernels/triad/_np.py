@@ -1,7 +1,5 @@
 """triad in NumPy: block by block, so that the product is added while it is in the cache."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params

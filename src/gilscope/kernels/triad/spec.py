@@ -1,26 +1,15 @@
 """The STREAM triad ``a = b + 3 c``: limited by memory bandwidth."""
 
-from __future__ import annotations
-
 from typing import Any
 
-from gilscope.core.spec import Buffers, BufferSpec, KernelSpec, Params, Work
+from gilscope.core.spec import Buffers, KernelSpec, Params, Work
 from gilscope.kernels._inputs import fill_uniform, seed_of
-from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, read_digests
+from gilscope.kernels._parts import CYTHON, NO_NP_BLAS, NO_STD_C, NP_VEC, NUMBA, PY_LOOP, alike, read_digests
 
 _NUMBER = 4
 _BYTES_PER_ELEMENT = 24  # two loads and a store, as STREAM counts (McCalpin 1995): no write-allocate
 _FLOPS_PER_ELEMENT = 2
 _CHECKED = 1000  # elements that the check compares; the digest covers all
-
-
-def _layout(params: Params) -> tuple[BufferSpec, ...]:
-    n = params["n"]
-    return (
-        BufferSpec(name="a", format="d", length=n, role="output"),
-        BufferSpec(name="b", format="d", length=n, role="input"),
-        BufferSpec(name="c", format="d", length=n, role="input"),
-    )
 
 
 def _make_inputs(params: Params, buffers: Buffers) -> None:
@@ -47,7 +36,7 @@ KERNEL = KernelSpec(
     summary="a = b + 3 c over long arrays (STREAM)",
     regime="memory bandwidth",
     sizes={"XS": {"n": 1_000}, "S": {"n": 1_000_000}, "M": {"n": 20_000_000}, "L": {"n": 50_000_000}},
-    layout=_layout,
+    layout=lambda params: alike("d", params["n"], a="output", b="input", c="input"),
     make_inputs=_make_inputs,
     extent=lambda params: params["n"],
     reads=lambda params, phase, lo, hi: (("b", lo, hi), ("c", lo, hi)),

@@ -15,18 +15,11 @@ import gilscope
 from gilscope.core import typed
 from gilscope.core.errors import UnavailableError
 from gilscope.env.interpreter import free_threaded_build, interpreter_label
+from gilscope.studies.audit import installed
 from gilscope.studies.audit.calls import AuditedCall, check_snippet, measure_call
 from gilscope.studies.audit.children import Inspected, Outcome, PythonFacts, find_interpreter, inspect, run_child
 from gilscope.studies.audit.imports import IMPORT_LIMIT_S, Import, import_alone
-from gilscope.studies.audit.installed import (
-    Distribution,
-    Extension,
-    ask_index,
-    completed,
-    distributions,
-    extensions,
-    resolve_by_import,
-)
+from gilscope.studies.audit.installed import Distribution, Extension
 
 __all__ = ["AUDIT_SCHEMA", "Audit", "AuditRequest", "AuditedPython", "audit"]
 
@@ -132,7 +125,7 @@ def _modules(
         progress(f"importing {module}")
         imported.append(import_alone(python, module))
     rows = [row for row, _ in imported]
-    found = extensions(inspected, [outcome for _, outcome in imported], everything=request.environment)
+    found = installed.extensions(inspected, [outcome for _, outcome in imported], everything=request.environment)
     if unknown := [row.module for row in found if row.free_threading is None]:
         progress(f"importing {len(unknown)} extension modules whose files do not tell")
 
@@ -140,20 +133,20 @@ def _modules(
             action = {"action": "import", "modules": list(names), "until_gil": True}
             return run_child(python, action, timeout_s=IMPORT_LIMIT_S)
 
-        found = completed(found, resolve_by_import(unknown, run))
+        found = installed.completed(found, installed.resolve_by_import(unknown, run))
     involved = {row.distribution for row in found}
     tops = {row.module.partition(".")[0] for row in rows}
-    installed = distributions(inspected)
+    kept = installed.distributions(inspected)
     if not request.environment:
-        installed = [one for one in installed if one.name in involved or not tops.isdisjoint((*one.top, one.name))]
+        kept = [one for one in kept if one.name in involved or not tops.isdisjoint((*one.top, one.name))]
     if request.online:
-        installed = _with_index(installed, rows, interpreter.version, progress)
+        kept = _with_index(kept, rows, interpreter.version, progress)
     return replace(
         known,
         interpreter=interpreter,
         modules=tuple(_completed(row, found, python) for row in rows),
         extensions=tuple(found),
-        distributions=tuple(installed),
+        distributions=tuple(kept),
     )
 
 
@@ -173,17 +166,17 @@ def _interpreter(about: PythonFacts) -> AuditedPython:
 
 
 def _with_index(
-    installed: Sequence[Distribution], rows: Sequence[Import], version: str, progress: Callable[[str], None]
+    kept: Sequence[Distribution], rows: Sequence[Import], version: str, progress: Callable[[str], None]
 ) -> list[Distribution]:
     """Ask the index about everything that is not pure Python, and about modules that are not installed."""
     own = "cp" + "".join(version.split(".")[:2]) + "t"
     missing = {row.missing.partition(".")[0] for row in rows if row.missing} - {""}
     absent = [Distribution(name=name, version="", tags=(), wheel="unknown", top=(name,)) for name in sorted(missing)]
     found = []
-    for entry in (*installed, *absent):
+    for entry in (*kept, *absent):
         if entry.wheel != "pure":
             progress(f"asking the package index about {entry.name}")
-            entry = replace(entry, index=ask_index(entry.name, list(dict.fromkeys((own, _NEWEST_ABI)))))
+            entry = replace(entry, index=installed.ask_index(entry.name, list(dict.fromkeys((own, _NEWEST_ABI)))))
         found.append(entry)
     return found
 

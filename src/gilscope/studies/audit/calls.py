@@ -1,7 +1,5 @@
 """Does a C function release the GIL? A snippet is called over and over while the GIL probe watches."""
 
-from __future__ import annotations
-
 import ast
 import builtins
 import importlib

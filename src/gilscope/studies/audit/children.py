@@ -1,7 +1,5 @@
 """Fresh processes of the interpreter under audit, and what they reported."""
 
-from __future__ import annotations
-
 import json
 import sys
 import tempfile

@@ -5,8 +5,6 @@ Multi-phase initialisation has a constant table of slots, with ``Py_mod_gil`` an
 fill the table when they run (pybind11), and other file formats, cannot be read this way.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

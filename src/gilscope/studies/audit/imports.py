@@ -1,7 +1,5 @@
 """What importing a module did to the GIL, and who did it: from the events of a child to one row."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

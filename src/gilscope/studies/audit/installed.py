@@ -1,7 +1,5 @@
 """What the environment holds: distributions with their wheel tags, extension modules with what they declare."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

@@ -5,8 +5,6 @@ smallest with which p workers still do half of what p serial loops would. The re
 the same seconds; nothing is entered by hand.
 """
 
-from __future__ import annotations
-
 from gilscope.studies.metg.model import METG
 from gilscope.studies.metg.rows import MetgDocument, MetgLog, MetgRow, batches_of
 from gilscope.studies.metg.sweep import measure

@@ -1,7 +1,5 @@
 """From blocks to METG: the crossing of each curve with its interval, as rows of the study's document."""
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -21,7 +19,6 @@ UNREACHABLE = LEVEL / 0.9
 
 SPIN, STEP = "spin_efficiency", "step_s"
 """The controls: the efficiency of long tasks on all workers, and the serial seconds per step of the probe."""
-
 
 _FARTHEST = 4.0  # times the size measured to which a price per task is trusted
 _TINY_S, _HUGE_S = 1e-15, 1e9
@@ -84,12 +81,9 @@ def _bootstrapped(blocks: Sequence[NetSample], *, relative: bool = False) -> Est
     octaves = tuple(blocks[-1].granularity_s)
     sizes_s = [statistics.median(_own_s(blocks, octave)) for octave in octaves]
     curves = [
-        [
-            (1 << o) * block.step_s[0] / block.granularity_s[o][0] / (block.machine[0] if relative else 1)
-            for o in octaves
-        ]
-        for block in blocks
-        if block.granularity_s.keys() >= set(octaves)
+        [(1 << o) * one.step_s[0] / one.granularity_s[o][0] / (one.machine[0] if relative else 1) for o in octaves]
+        for one in blocks
+        if one.granularity_s.keys() >= set(octaves)
     ]
     return bootstrap_interval(curves, lambda drawn: median_crossing(sizes_s, drawn, LEVEL), seed=1)
 

@@ -1,7 +1,5 @@
 """Where each cell's curve crosses 50 % roughly, and the points around it, prepared to be measured."""
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections.abc import Sequence
@@ -62,9 +60,8 @@ class Curve:
     @property
     def block_s(self) -> float:
         """How long it takes in a block."""
-        return self.spent_s or sum(self.points[octave].round_s for octave in (None, *self.octaves)) * (
-            1 + 1 / LEAD_SHARE
-        )
+        rounds_s = sum(self.points[octave].round_s for octave in (None, *self.octaves))
+        return self.spent_s or rounds_s * (1 + 1 / LEAD_SHARE)
 
 
 class Placing:

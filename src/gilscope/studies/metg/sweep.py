@@ -1,7 +1,5 @@
 """Measuring: where each cell's curve crosses 50 % roughly, then blocks of the points around it."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -58,8 +56,6 @@ class _MetgSeries:
         self._curves = [Curve(cell=cell) for cell in cells]
         self._slowness = 1.0  # of the last block, over what was planned
 
-    # Finding the place ------------------------------------------------------------------------------------------------
-
     def pilot(self) -> None:
         """Prepare the baselines, then find each cell's crossing roughly, unless it is known."""
         self._placing.make_control([curve.cell for curve in self._curves])
@@ -85,8 +81,6 @@ class _MetgSeries:
     def _give_up(self, curve: Curve, error: MeasurementError) -> None:
         curve.octaves = ()
         self._note(curve, *trouble_of(error))
-
-    # Blocks -----------------------------------------------------------------------------------------------------------
 
     @property
     def blocks(self) -> int:

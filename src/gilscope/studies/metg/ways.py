@@ -1,7 +1,5 @@
 """What is compared: the ways to have tasks done here, and the two patterns in which tasks come."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence

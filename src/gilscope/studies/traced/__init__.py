@@ -3,8 +3,6 @@
 Each executor runs in a process of its own, which is ended when it takes too long.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -16,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from gilscope.core.errors import MeasurementError
-from gilscope.core.spec import Availability, Impl
+from gilscope.core.spec import Impl
 from gilscope.core.trace import GIL_LANE, Event, Message, Recorder, Trace
+from gilscope.executors import availability
 
 __all__ = ["TRACED_EXECUTORS", "TracedRun", "trace_function"]
 
@@ -53,7 +52,7 @@ def trace_function(
     """
     traces, problems = {}, {}
     for executor in executors:
-        available = _availability(executor)
+        available = availability(executor, Impl(name="own", target="", gil="held"))
         if not available.ok:
             problems[executor] = f"{available.reason}; {available.cure}" if available.cure else available.reason
             continue
@@ -68,12 +67,6 @@ def trace_function(
     if not traces:
         raise MeasurementError("; ".join(f"{executor}: {why}" for executor, why in problems.items()))
     return _together(title, traces, tuple(f"{executor}: n/a, {why}" for executor, why in problems.items()))
-
-
-def _availability(executor: str) -> Availability:
-    from gilscope import executors
-
-    return executors.availability(executor, Impl(name="own", target="", gil="held"))
 
 
 def _traced(run: TracedRun, timeout_s: float) -> tuple[Trace, str]:

@@ -1,7 +1,5 @@
 """One traced run in a process of its own: ``python -m gilscope.studies.traced._run CONFIG``."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import os

@@ -1,7 +1,5 @@
 """What a traced worker does, be it thread, process, interpreter or task; every step is recorded."""
 
-from __future__ import annotations
-
 import json
 import os
 import pickle

@@ -1,7 +1,5 @@
 """A round of a result file as a trace: what each worker did between hand-out and reply, from its stamps."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from gilscope.core.errors import ResultFileError, UsageError

@@ -1,7 +1,5 @@
 """The steps of a sequence diagram, in order, from the events of a trace."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
