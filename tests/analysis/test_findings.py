@@ -150,6 +150,16 @@ def test_an_interval_that_holds_anything_is_noise():
     assert said(made) == ["too_noisy"]
 
 
+@pytest.mark.parametrize(("slower", "swing"), [(1.0, None), (1.7, pytest.approx(1.7))])
+def test_noise_says_that_one_worker_alone_takes_now_more_now_less_cpu_time(slower, swing):
+    """A neighbour on the same core slows the CPU itself: no clock of this machine shows it, and the control may not."""
+    wide = varied(
+        study(PROCESSES, ideal(2)), PROCESSES, lambda i: made_of(*[Did(cpu=50, rest=[0, 60][i // 2 % 2])] * 2)
+    )
+    made = varied(wide, Case.parse(PROCESSES).t1.id, lambda i: alone([100.0, 100.0 * slower][i % 2]))
+    assert evidence(made, "too_noisy").get("swing") == swing
+
+
 def test_the_gil_is_named_whatever_the_control_gave_where_it_is_always_held():
     slow = made_of(Did(cpu=50, rest=45), Did(cpu=50, rest=45))
     assert said(study(THREADS, SERIALISED, spin=slow, gil=[probe(1.0, 0.9)] * 3))[0] == "gil_bound"

@@ -80,12 +80,16 @@ class InflationEvidence(Evidence):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoiseEvidence(Evidence):
-    """What is too wide, or ``run_queue``: the time lost to other programs."""
+    """What is too wide, or ``run_queue``: the time lost to other programs.
+
+    ``swing``: by what factor the CPU time of one worker alone varies, where that is more than noise of the clocks.
+    """
 
     speedup: Estimate | None = None
     relative_efficiency: Estimate | None = None
     run_queue: Estimate | None = None
     basis: str = ""
+    swing: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

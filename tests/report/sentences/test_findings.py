@@ -10,7 +10,7 @@ from gilscope.analysis import analyse
 from gilscope.analysis.answer import Answer
 from gilscope.analysis.findings import FINDINGS
 from gilscope.analysis.rows import CaseRow
-from gilscope.report.sentences.findings import finding_notes, largest_loss, unexplained_note
+from gilscope.report.sentences.findings import finding_notes, largest_loss, sentence, unexplained_note
 from gilscope.report.terminal import render, render_kernel
 from gilscope.report.terminal.case import render_case
 from tests.analysis.causes import PLANTED, PROCESSES, SERIALISED, THREADS, faulting
@@ -145,3 +145,11 @@ def test_what_stays_unexplained_is_said() -> None:
     assert [*unexplained_note(quiet, "nbody")] == []
     unwatched = analyse(study(THREADS, made_of(Did(cpu=50, rest=2), Did(cpu=50, rest=2))))
     assert [*unexplained_note(unwatched, "nbody")] == []  # it may be the GIL
+
+
+@pytest.mark.parametrize("swing", [None, 1.72])
+def test_noise_of_the_cpu_itself_is_said(swing):
+    row = parallel(analyse(PLANTED["too_noisy"]()))
+    (found,) = [found for found in row.findings if found.code == "too_noisy"]
+    swung = dataclasses.replace(found, evidence=dataclasses.replace(found.evidence, swing=swing))
+    assert ("One worker alone takes up to 1.7 times as much CPU time" in sentence(swung, row)) == bool(swing)

@@ -28,6 +28,9 @@ ENOUGH = 0.75
 """Confidence an interval needs for a finding: that of three blocks, all of which then show it. Below 0.95 (six
 blocks) a finding is provisional; reports say so."""
 
+SWINGS, SOME_BLOCKS = 1.25, 6
+"""Factor between blocks in the CPU time of one worker that is worth a word, and from how many blocks it can be told."""
+
 WORTH = 0.05
 """Smallest loss, as a fraction of p * T(p), that gets a name: rounds of a quiet machine scatter by 2 to 3 per cent, and
 nobody would notice the fix of less."""
@@ -118,6 +121,16 @@ class CaseView:
         if found is None or p == 1 or not (self.decidable and trusted(found)):
             return False
         return found.low > CERTAIN * p or found.value > SUPERLINEAR * p
+
+    @property
+    def swing(self) -> float | None:
+        """Factor between the CPU times of T(1), over the control's: its ninth decile over its first; None if small."""
+        series = sorted(self.single_over_spin.values())
+        if len(series) < SOME_BLOCKS:
+            return None
+        tenth = len(series) // 10
+        factor = series[-1 - tenth] / series[tenth] if series[tenth] else 1.0
+        return factor if factor >= SWINGS else None
 
     @property
     def over_subscribed(self) -> bool:

@@ -16,4 +16,4 @@ def find(view: CaseView) -> Finding | None:
         return None
     usable = int(view.cpus["count"])
     evidence = OverSubscribedEvidence(run_queue=queued, usable_cpus=usable, limit=str(view.cpus.get("detail") or ""))
-    return Finding(code="over_subscribed", evidence=evidence, share=beyond_cpus(view, usable))
+    return Finding(code="over_subscribed", evidence=evidence, share=min(queued.value, beyond_cpus(view, usable)))

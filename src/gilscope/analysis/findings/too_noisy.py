@@ -17,10 +17,10 @@ def find(view: CaseView) -> Finding | None:
     """Name it where the interval is too wide, or where workers that have enough CPUs queued for them."""
     relative = view.basis.relative_efficiency
     if not view.decidable:
-        return Finding(code="too_noisy", evidence=NoiseEvidence(speedup=view.basis.speedup))
+        return Finding(code="too_noisy", evidence=NoiseEvidence(speedup=view.basis.speedup, swing=view.swing))
     if trusted(relative) and relative.low <= SCALES_FROM <= relative.high and not view.near_ideal:
         if (relative.high - relative.low) / 2 > UNDECIDED:
-            noise = NoiseEvidence(relative_efficiency=relative, basis=view.basis.label)
+            noise = NoiseEvidence(relative_efficiency=relative, basis=view.basis.label, swing=view.swing)
             return Finding(code="too_noisy", evidence=noise)
         return None
     queued = view.lost("run_queue")
@@ -28,4 +28,4 @@ def find(view: CaseView) -> Finding | None:
         return None
     if view.account is not None and above(averaged(view.account.throttled), WORTH):
         return None
-    return Finding(code="too_noisy", evidence=NoiseEvidence(run_queue=queued), share=queued.value)
+    return Finding(code="too_noisy", evidence=NoiseEvidence(run_queue=queued, swing=view.swing), share=queued.value)

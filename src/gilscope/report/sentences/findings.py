@@ -226,6 +226,15 @@ def _gil_or_lock(found: evidence.LockEvidence, row: CaseRow) -> str:
 
 
 def _too_noisy(found: evidence.NoiseEvidence, row: CaseRow) -> str:
+    if found.swing is None:
+        return _too_wide(found, row)
+    return (
+        f"{_too_wide(found, row)}. One worker alone takes up to {found.swing:.1f} times as much CPU time for the same: "
+        "its calls differ, or another virtual machine or changing clocks slow the CPU"
+    )
+
+
+def _too_wide(found: evidence.NoiseEvidence, row: CaseRow) -> str:
     if found.run_queue is not None:
         return f"Other programs took the CPUs {percent(found.run_queue)} of the time"
     if found.relative_efficiency is not None:
