@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 
@@ -26,6 +27,15 @@ def test_the_steps_lead_from_p_to_the_speedup():
     assert steps["memory"] == pytest.approx(1 / 1.1 - 1 / 1.25)
     assert steps["software"] == pytest.approx(1 / 1.25 - 50 / 80)
     assert steps["below_spin"] == pytest.approx(steps["memory"] + steps["software"])
+
+
+@pytest.mark.parametrize("copies", [55, 80, 100])
+def test_of_a_growth_each_factor_has_its_logarithm(copies):
+    """Memory that doubles the CPU time before contention does, and after it, is half of the growth."""
+    parallel = made_of(Did(cpu=100), Did(cpu=100))
+    found = ceiling(parallel, spin=ideal(2), isolated=made_of(Did(cpu=copies), Did(cpu=copies)))
+    assert found["inflation_memory"] + found["inflation_software"] == pytest.approx(0.5)
+    assert found["inflation_memory"] == pytest.approx(0.5 * math.log2(copies / 50))
 
 
 def test_uneven_chunks_are_the_software_s_not_the_memory_s():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -81,9 +82,9 @@ def test_two_blocks_are_too_few_for_a_cause(code):
         ("nested_parallelism", "share", 1 - 100 / 180),
         ("quota_limited", "throttled", 0.25),
         ("quota_limited", "share", 0.5),
-        ("memory_bound", "inflation_memory", 58 / 160),
+        ("memory_bound", "inflation_memory", 60 / 160 * math.log(158 / 100) / math.log(160 / 100)),
         ("memory_bound", "isolated", 100 / 79),
-        ("contention", "inflation_software", 58 / 160),
+        ("contention", "inflation_software", 60 / 160 * math.log(160 / 102) / math.log(160 / 100)),
         ("smt_limited", "inflation_machine", 40 / 140),
         ("stolen", "stolen", 40 / 140),
         ("too_noisy", "relative_efficiency", 1.0),

@@ -39,6 +39,8 @@ def test_nothing_wrong_is_said_of_a_drawn_world(seed: int) -> None:
         "precise_and_between",  # defect 13: precise and unnamed
         "faults_of_one_thread",  # defect 14: page faults of T(1) are a speed-up
         "cpu_time_grows_in_processes",  # defect 15: CPU time grows and has no name
+        "dispatch_in_a_crowd",  # more workers than CPUs explain no more than the time they queued
+        "memory_and_contention",  # of two factors on the CPU time the larger comes first, not the later
     ],
 )
 def test_named_worlds_are_judged_right(name: str) -> None:

@@ -7,6 +7,7 @@ of a language share one inner loop: the others borrow it, and ``isolated_of`` is
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cache, partial
 
@@ -84,19 +85,30 @@ class Controls:
     def _inflation(
         self, own: Account | None, spin_case: Case | None, isolated_case: Case | None
     ) -> tuple[PerBlock, PerBlock, PerBlock]:
-        """Split the growth of the CPU time into machine, memory and software."""
+        """Split the growth of the CPU time into machine, memory and software.
+
+        Each step is a factor on the CPU time of the one before. A factor r of a growth by g has ln r / ln g of it,
+        whatever the order of the steps: the logarithmic mean Divisia index (Ang, Energy Policy 33 (2005) 867).
+        """
         spin = self.account_of(spin_case, "spin") if spin_case is not None else None
         isolated = self.account_of(isolated_case, "isolated") if isolated_case is not None else None
         if own is None or spin is None:
             return {}, {}, {}
         grown, by_spin, weight = own.cpu_ratio, spin.cpu_ratio, own.cpu_weight
-        machine = {at: (by_spin[at] - 1) * weight[at] for at in grown if at in by_spin}
+        both = [at for at in grown if min(grown[at], by_spin.get(at, 0.0)) > 0.0]
+        scale = {at: weight[at] * _log_mean(grown[at]) for at in both}
+        machine = {at: scale[at] * math.log(by_spin[at]) for at in scale}
         if isolated is None:
             return machine, {}, {}
         by_copy = isolated.cpu_ratio
-        at_all = [at for at in machine if at in by_copy]
-        memory = {at: (by_copy[at] - by_spin[at]) * weight[at] for at in at_all}
-        return machine, memory, {at: (grown[at] - by_copy[at]) * weight[at] for at in at_all}
+        at_all = [at for at in both if by_copy.get(at, 0.0) > 0.0]
+        memory = {at: scale[at] * math.log(by_copy[at] / by_spin[at]) for at in at_all}
+        return machine, memory, {at: scale[at] * math.log(grown[at] / by_copy[at]) for at in at_all}
+
+
+def _log_mean(growth: float) -> float:
+    """Return the logarithmic mean of 1 and ``growth``: what a factor's logarithm is worth in CPU time."""
+    return 1.0 if abs(growth - 1.0) < 1e-6 else (growth - 1.0) / math.log(growth)
 
 
 def _shared(case: Case) -> tuple[str, int, str, str]:
