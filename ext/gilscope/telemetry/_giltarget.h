@@ -1,0 +1,112 @@
+/* Memory of the process that is watched: this one, or another one of the same user.
+ *
+ * SAFETY: what is read may be freed meanwhile, or belong to a process that ends, so nothing is ever dereferenced: the
+ * kernel copies, and answers EFAULT where nothing is mapped and ESRCH where nobody lives.
+ */
+#ifndef GILSCOPE_GILTARGET_H
+#define GILSCOPE_GILTARGET_H
+
+#ifndef _GNU_SOURCE
+#  define _GNU_SOURCE 1 /* process_vm_readv, RTLD_DEFAULT */
+#endif
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+    int64_t pid;  /* of another process; 0: this one */
+} gs_target;
+
+#if !defined(_WIN32) && (defined(__GNUC__) || defined(__clang__))
+
+#  include <unistd.h>
+#  if defined(__linux__)
+#    include <fcntl.h>
+#    include <sys/uio.h>
+#  endif
+
+#  define GS_BATCH 256 /* pieces in one call; the system allows 1024 */
+
+/* Pieces of memory that are copied in one call, in this order. */
+typedef struct {
+#  if defined(__linux__)
+    struct iovec to[GS_BATCH], from[GS_BATCH];
+#  endif
+    int count;
+    size_t wanted;
+} gs_batch;
+
+static inline void gs_batch_clear(gs_batch *b)
+{
+    b->count = 0;
+    b->wanted = 0;
+}
+
+/* Add a piece; one too many makes the batch fail as a whole. */
+static inline void gs_batch_add(gs_batch *b, uintptr_t from, void *to, size_t size)
+{
+#  if defined(__linux__)
+    if (b->count < GS_BATCH) {
+        struct iovec piece = {to, size}, source = {(void *)from, size};
+        b->to[b->count] = piece;
+        b->from[b->count] = source;
+    }
+#  else
+    (void)from, (void)to;
+#  endif
+    b->count += 1;
+    b->wanted += size;
+}
+
+/* Copy all pieces; 1, or 0 if any of them could not be read. */
+static inline int gs_batch_fetch(const gs_target *t, const gs_batch *b)
+{
+#  if defined(__linux__)
+    pid_t pid = t->pid ? (pid_t)t->pid : getpid();
+    unsigned long count = (unsigned long)b->count;
+    return b->count <= GS_BATCH && process_vm_readv(pid, b->to, count, b->from, count, 0) == (ssize_t)b->wanted;
+#  else
+    (void)t, (void)b;
+    return 0;
+#  endif
+}
+
+static inline int gs_peek(const gs_target *t, uintptr_t from, void *to, size_t size)
+{
+#  if defined(__linux__)
+    pid_t pid = t->pid ? (pid_t)t->pid : getpid();
+    struct iovec piece = {to, size}, source = {(void *)from, size};
+    return process_vm_readv(pid, &piece, 1, &source, 1, 0) == (ssize_t)size;
+#  else
+    (void)t, (void)from, (void)to, (void)size;
+    return 0;
+#  endif
+}
+
+/* Read /proc/PID/task/TID/NAME as text; its length, or -1. */
+static inline int gs_task_file(const gs_target *t, int64_t native_id, const char *name, char *text, size_t size)
+{
+#  if defined(__linux__)
+    char path[96];
+    if (t->pid)
+        snprintf(path, sizeof path, "/proc/%lld/task/%lld/%s", (long long)t->pid, (long long)native_id, name);
+    else
+        snprintf(path, sizeof path, "/proc/self/task/%lld/%s", (long long)native_id, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t length = read(fd, text, size - 1);
+    close(fd);
+    if (length < 0)
+        return -1;
+    text[length] = 0;
+    return (int)length;
+#  else
+    (void)t, (void)native_id, (void)name, (void)text, (void)size;
+    return -1;
+#  endif
+}
+
+#endif
+#endif
