@@ -1,10 +1,13 @@
 /* The Python stack of a thread that may be running, copied in as few calls as the version allows.
  *
- * Most frames are in one piece of memory, the data stack. So one call finds it (from the thread state) and a second one
- * copies the thread state, the data stack and the thread state again: the stack counts if its top is the same in both.
- * Frames of generators, and those that mark where C called Python, are elsewhere. Where a generator's was met, it may have
- * yielded before it was read: the second call is made again with all of them in it. A third call copies the beginning of
- * each code object, and once more the frames that were read one by one, which must be what they were.
+ * Most frames are in one piece of memory, the data stack. So one call finds it, from the thread state, and a second one
+ * copies the thread state again and the data stack. Frames of generators, and those that mark where C called Python, are
+ * elsewhere and are read one by one. A generator may have yielded meanwhile: then the second call is made again, with what
+ * is known to be elsewhere in it. A third call copies the beginning of each code object, and once more the frames that were
+ * read one by one, which must be what they were.
+ *
+ * A function that is called over and over comes and goes faster than it can be read. Taking what is there at the next try
+ * would favour its caller, which stays: so the tries go on until the frame that was on top at first is there again.
  */
 #ifndef GILSCOPE_GILFRAMES_H
 #define GILSCOPE_GILFRAMES_H
@@ -18,7 +21,9 @@
 #define GS_STATE_BYTES 512
 #define GS_STACK_BYTES 16384    /* of the data stack, its newest end */
 #define GS_ABOVE_TOP 1024       /* what the thread may have pushed meanwhile */
-#define GS_WALK_TRIES 4
+#define GS_ROUNDS 2             /* in the last one any frame may be on top */
+#define GS_TRIES 8              /* in each round */
+#define GS_LATE 128             /* frames that are read one by one, in all tries */
 #define GS_BY_GENERATOR 1       /* owner of a frame */
 #define GS_BY_C 3               /* from here on: no frame of Python code (3.12 and on) */
 
@@ -44,11 +49,13 @@ typedef struct {
     gs_codes *codes;
     gs_batch batch;
     size_t state_span, code_span;
-    char before[GS_STATE_BYTES], after[GS_STATE_BYTES];
-    uintptr_t frame_before, frame_after;  /* of the C frame, up to 3.12 */
+    char state[GS_STATE_BYTES];
+    uintptr_t via_frame, via_top;         /* the C frame, and the frame on top by it; up to 3.12 */
+    uintptr_t chunk;                      /* newest piece of the data stack */
     uintptr_t low, high;                  /* what of the data stack was copied */
     char data[GS_STACK_BYTES];
-    int elsewhere, settled, generators;   /* frames there; of these, read with the rest; of the others, of generators */
+    int elsewhere, settled;               /* frames there; of these, read with the rest */
+    int generators, late;                 /* of the others, those of generators; and all that were in all tries */
     uintptr_t place[GS_ELSEWHERE];
     char frame[GS_ELSEWHERE][GS_FRAME_BYTES], again[GS_ELSEWHERE][GS_FRAME_BYTES];
     int depth;
@@ -72,42 +79,41 @@ static inline int gs_walker_init(gs_walker *w, const gs_target *target, const gs
     return at->known && span <= GS_STATE_BYTES && w->code_span <= GS_CODE_BYTES && at->frame_size <= GS_FRAME_BYTES;
 }
 
-static inline uintptr_t gs_top_frame(const gs_walker *w, const char *state, uintptr_t by_c)
+static inline uintptr_t gs_top_frame(const gs_walker *w)
 {
-    return w->at->via_cframe ? by_c : gs_word(state, w->at->state_frame);
+    return w->at->via_cframe ? w->via_top : gs_word(w->state, w->at->state_frame);
 }
 
-/* The thread state, the data stack and the known frames elsewhere, at one moment; 0 if the top moved meanwhile. */
-static inline int gs_snapshot(gs_walker *w, uintptr_t state)
+/* Where the data stack is, by the thread state. */
+static inline int gs_find_data(gs_walker *w, uintptr_t state)
 {
-    const gs_layout *at = w->at;
-    gs_batch *b = &w->batch;
-    uintptr_t c_frame = gs_word(w->before, at->state_frame);
-    uintptr_t chunk = gs_word(w->before, at->state_chunk), top = gs_word(w->before, at->state_chunk + sizeof chunk);
-    uintptr_t limit = gs_word(w->before, at->state_chunk + 2 * sizeof chunk);
+    if (!gs_peek(w->target, state, w->state, w->state_span))
+        return 0;
+    uintptr_t chunk = gs_word(w->state, w->at->state_chunk), top = gs_word(w->state, w->at->state_chunk + sizeof chunk);
+    uintptr_t limit = gs_word(w->state, w->at->state_chunk + 2 * sizeof chunk);
+    w->chunk = chunk;
+    w->via_frame = gs_word(w->state, w->at->state_frame);
     w->high = top + GS_ABOVE_TOP < limit ? top + GS_ABOVE_TOP : limit;
     w->low = w->high - chunk > GS_STACK_BYTES ? w->high - GS_STACK_BYTES : chunk;
     if (chunk == 0 || top < chunk || limit < top)
         w->low = w->high = 0;
+    return 1;
+}
+
+/* The thread state, the data stack and the known frames elsewhere, at one moment. */
+static inline int gs_snapshot(gs_walker *w, uintptr_t state)
+{
+    gs_batch *b = &w->batch;
     w->settled = w->elsewhere;
     gs_batch_clear(b);
-    gs_batch_add(b, state, w->before, w->state_span);
-    if (at->via_cframe)
-        gs_batch_add(b, c_frame + at->c_frame_top, &w->frame_before, sizeof w->frame_before);
+    gs_batch_add(b, state, w->state, w->state_span);
+    if (w->at->via_cframe)
+        gs_batch_add(b, w->via_frame + w->at->c_frame_top, &w->via_top, sizeof w->via_top);
+    for (int i = 0; i < w->elsewhere; i++)
+        gs_batch_add(b, w->place[i], w->frame[i], w->at->frame_size);
     if (w->high > w->low)
         gs_batch_add(b, w->low, w->data, w->high - w->low);
-    for (int i = 0; i < w->elsewhere; i++)
-        gs_batch_add(b, w->place[i], w->frame[i], at->frame_size);
-    gs_batch_add(b, state, w->after, w->state_span);
-    if (at->via_cframe)
-        gs_batch_add(b, c_frame + at->c_frame_top, &w->frame_after, sizeof w->frame_after);
-    if (!gs_batch_fetch(w->target, b))
-        return 0;
-    return gs_word(w->before, at->state_frame) == gs_word(w->after, at->state_frame)
-           && gs_word(w->before, at->state_chunk) == chunk && gs_word(w->after, at->state_chunk) == chunk
-           && gs_word(w->before, at->state_chunk + sizeof chunk) == gs_word(w->after, at->state_chunk + sizeof chunk)
-           && gs_top_frame(w, w->before, w->frame_before) == gs_top_frame(w, w->after, w->frame_after)
-           && (!at->via_cframe || gs_word(w->before, at->state_frame) == c_frame);
+    return gs_batch_fetch(w->target, b);
 }
 
 /* A copy of that frame; NULL where it cannot be read. One that is elsewhere is read now if it was not yet. */
@@ -120,7 +126,7 @@ static inline const char *gs_frame_at(gs_walker *w, uintptr_t frame, int *late)
     for (int i = 0; i < w->elsewhere; i++)
         if (w->place[i] == frame)
             return w->frame[i];
-    if (w->elsewhere == GS_ELSEWHERE || !gs_peek(w->target, frame, w->frame[w->elsewhere], size))
+    if (w->elsewhere == GS_ELSEWHERE || w->late++ == GS_LATE || !gs_peek(w->target, frame, w->frame[w->elsewhere], size))
         return NULL;
     w->place[w->elsewhere] = frame;
     *late = 1;
@@ -130,7 +136,7 @@ static inline const char *gs_frame_at(gs_walker *w, uintptr_t frame, int *late)
 /* Follow the frames from the innermost one; 0 if they lead nowhere. */
 static inline int gs_follow(gs_walker *w)
 {
-    uintptr_t frame = gs_top_frame(w, w->before, w->frame_before);
+    uintptr_t frame = gs_top_frame(w);
     int late;
     w->depth = w->generators = 0;
     for (int steps = 0; frame != 0 && w->depth < GS_MOST_FRAMES; steps++) {
@@ -184,21 +190,42 @@ static inline gs_stack_result gs_name_frames(gs_walker *w, gs_stack *stack)
     return GS_STACK_READ;
 }
 
+/* One try to copy the stack; `top`: the frame that must be on top, 0 for any; the one that was, if it was not known. */
+static inline gs_stack_result gs_try(gs_walker *w, uintptr_t state, uintptr_t *top, gs_stack *stack)
+{
+    if (!gs_snapshot(w, state)) { /* one of them was freed */
+        w->elsewhere = 0;
+        return GS_STACK_DROPPED;
+    }
+    if (w->at->via_cframe && gs_word(w->state, w->at->state_frame) != w->via_frame)
+        return GS_STACK_DROPPED;
+    if (*top == 0)
+        *top = gs_top_frame(w);
+    if (gs_top_frame(w) != *top || !gs_follow(w) || w->generators > 0)
+        return GS_STACK_DROPPED;
+    gs_stack_result result = gs_confirm(w) ? gs_name_frames(w, stack) : GS_STACK_DROPPED;
+    if (result == GS_STACK_DROPPED)
+        w->elsewhere = 0;
+    return result;
+}
+
 /* Copy the stack of a thread state. What does not add up is tried again a few times, then dropped. */
 static inline gs_stack_result gs_walk(gs_walker *w, uintptr_t state, gs_stack *stack)
 {
-    w->elsewhere = 0;
-    for (int tries = 0; tries < GS_WALK_TRIES; tries++) {
-        if (!gs_peek(w->target, state, w->before, w->state_span))
+    w->late = 0;
+    for (int round = 1; round <= GS_ROUNDS; round++) {
+        if (!gs_find_data(w, state))
             return GS_STACK_DROPPED;
-        if (!gs_snapshot(w, state) || !gs_follow(w) || w->generators > 0 || !gs_confirm(w)) {
-            w->elsewhere = w->generators > 0 ? w->elsewhere : 0;
-            continue;
-        }
-        gs_stack_result result = gs_name_frames(w, stack);
-        if (result != GS_STACK_DROPPED)
-            return result;
+        uintptr_t wanted = w->at->via_cframe ? 0 : gs_top_frame(w), top = wanted;
         w->elsewhere = 0;
+        for (int tries = 0; tries < GS_TRIES; tries++) {
+            gs_stack_result result = gs_try(w, state, &top, stack);
+            if (result != GS_STACK_DROPPED)
+                return result;
+            if (gs_word(w->state, w->at->state_chunk) != w->chunk || w->late >= GS_LATE)
+                break;
+            top = round < GS_ROUNDS ? top : 0;
+        }
     }
     return GS_STACK_DROPPED;
 }

@@ -83,7 +83,7 @@ static inline void gs_note_stack(gs_stacks *s, uintptr_t thread, int state, doub
         return;
     }
     unsigned long native = 0;
-    memcpy(&native, s->walker.before + s->walker.at->state_native, sizeof native);
+    memcpy(&native, s->walker.state + s->walker.at->state_native, sizeof native);
     gs_mark mark = {&s->sums[GS_STACKS + state], times, waiting};
     if (result == GS_STACK_READ)
         mark.sum = gs_sum_of(s, &stack, (int64_t)native, state);

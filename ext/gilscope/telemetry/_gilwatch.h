@@ -11,7 +11,8 @@
 #include "_gilstacks.h"
 
 #define GS_CROWD 2048           /* threads that are told apart */
-#define GS_DRAWN 8              /* of these, looked at more closely in one look */
+#define GS_DRAWN_ASKING 2       /* whose stack is read in one look, of those that say they want the GIL */
+#define GS_DRAWN_ASLEEP 1       /* of those of which only the kernel knows */
 #define GS_WATCH_TRIES 3
 
 typedef struct {
@@ -146,7 +147,7 @@ static inline void gs_watch_waiters(gs_watch *v, const gs_gil *gil, const gs_loo
         if (!asking && !v->waits)
             return;
         gs_choose(v, gil, holder, asking);
-        int drawn = v->chosen < GS_DRAWN ? v->chosen : GS_DRAWN;
+        int most = asking ? GS_DRAWN_ASKING : GS_DRAWN_ASLEEP, drawn = v->chosen < most ? v->chosen : most;
         for (int i = 0; i < drawn; i++) {
             int one = gs_draw(v, i, random), state = GS_WAITS_GIL;
             if (!asking)
