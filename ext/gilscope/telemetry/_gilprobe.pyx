@@ -14,6 +14,10 @@ cdef extern from "Python.h":
     str PyUnicode_FromKindAndData(int kind, const void *data, Py_ssize_t length)
 
 # In this order: each includes those before it. Cython copies the headers it sees here to where it builds.
+cdef extern from "_giltarget.h":
+    int gs_refused(int64_t pid, uintptr_t address)
+    int gs_allow()
+
 cdef extern from "_gilwaiters.h":
     enum:
         GS_BY_LIBC
@@ -345,6 +349,16 @@ def locate_in(int64_t pid, uintptr_t runtime, uintptr_t code_type, int refs_at, 
     _locate(&gil, "", (pid, runtime, code_type, refs_at))
     return {"waiting": gil.waits.by != 0, "states": bool(gil.waits.by & GS_BY_STATES),
             "sleeps": bool(gs_sleeps_known(&gil, native_id))}
+
+
+def refused(int64_t pid, uintptr_t address):
+    """0 if the system lets this process read that byte of another one, or an errno."""
+    return gs_refused(pid, address)
+
+
+def allow_attach():
+    """Let other processes of the same user read this one; 0 or an errno."""
+    return gs_allow()
 
 
 def sleeps_known(int64_t native_id):

@@ -149,6 +149,13 @@ static inline int gs_locate_in(gs_gil *gil, int64_t pid, uintptr_t runtime, uint
         || !gs_peek(&gil->target, (uintptr_t)gil->locked, &locked, sizeof locked)
         || owner != interp || interval == 0 || interval > 100000000UL || locked < -1 || locked > 1)
         return gs_refuse(reason, "its memory does not look as gilscope knows it from this version of CPython");
+#  ifdef Py_GIL_DISABLED
+    int enabled = 0;
+    gs_peek(&gil->target, (uintptr_t)gil->locked - offsetof(struct _gil_runtime_state, locked)
+            + offsetof(struct _gil_runtime_state, enabled), &enabled, sizeof enabled);
+    if (!enabled)
+        return gs_refuse(reason, "it has no GIL: its threads run in parallel");
+#  endif
 #  if GS_HAVE_GIL_REQUESTED
     gs_states_at(&gil->waits, gil->interp, &gil->layout);
 #  endif

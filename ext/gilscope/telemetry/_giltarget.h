@@ -20,9 +20,11 @@ typedef struct {
 
 #if !defined(_WIN32) && (defined(__GNUC__) || defined(__clang__))
 
+#  include <errno.h>
 #  include <unistd.h>
 #  if defined(__linux__)
 #    include <fcntl.h>
+#    include <sys/prctl.h>
 #    include <sys/uio.h>
 #  endif
 
@@ -84,6 +86,25 @@ static inline int gs_peek(const gs_target *t, uintptr_t from, void *to, size_t s
 #  endif
 }
 
+/* 0 if the system lets this process read that byte of another one, or an errno. */
+static inline int gs_refused(int64_t pid, uintptr_t address)
+{
+    gs_target target = {pid};
+    char byte;
+    errno = ENOSYS;
+    return gs_peek(&target, address, &byte, 1) ? 0 : errno;
+}
+
+/* Let any process of the same user read this one, where the system asks for it (Yama, ptrace_scope 1); 0 or an errno. */
+static inline int gs_allow(void)
+{
+#  if defined(__linux__) && defined(PR_SET_PTRACER)
+    return prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0) == 0 ? 0 : errno;
+#  else
+    return ENOSYS;
+#  endif
+}
+
 /* Read /proc/PID/task/TID/NAME as text; its length, or -1. */
 static inline int gs_task_file(const gs_target *t, int64_t native_id, const char *name, char *text, size_t size)
 {
@@ -108,5 +129,8 @@ static inline int gs_task_file(const gs_target *t, int64_t native_id, const char
 #  endif
 }
 
+#else
+static inline int gs_refused(int64_t pid, uintptr_t address) { (void)pid, (void)address; return -1; }
+static inline int gs_allow(void) { return -1; }
 #endif
 #endif

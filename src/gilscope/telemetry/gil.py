@@ -125,14 +125,21 @@ class GilMonitor:
         if self._entered:
             raise MeasurementError("a GilMonitor measures once: make another one")
         self._entered = True
-        self._reasons = _self_check()
-        if not self._reasons["held"]:
-            if self._lines:
-                self._waits_reason = waits_reason()
-            self._sampler = self._make_sampler()
+        self._begin()
+        if self._sampler is not None:
             self._names.start()
             self._sampler.start()
         return self
+
+    def _begin(self) -> None:
+        """Find out what can be measured, and make the sampler if anything can."""
+        self._reasons = _self_check()
+        if not self._reasons["held"]:
+            self._waits_reason = waits_reason() if self._lines else ""
+            self._sampler = self._make_sampler()
+
+    def _gil_state(self) -> GilState:
+        return gil_state()
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -144,7 +151,7 @@ class GilMonitor:
             self._names.stop()
         elif gil_enabled() and self._reasons.get("held") == _NO_GIL:
             self._reasons = {"held": f"the GIL came on while measuring: {gil_state().reason}"}
-        self._state = gil_state()
+        self._state = self._gil_state()
 
     def _make_sampler(self, process: tuple[int, int, int, int] | None = None) -> Sampler:
         from gilscope.telemetry._gilprobe import Sampler
@@ -181,7 +188,7 @@ class GilMonitor:
     @property
     def state(self) -> GilState:
         """Whether there is a GIL, and on free-threaded builds what switched it on."""
-        return self._state or gil_state()
+        return self._state or self._gil_state()
 
     @property
     def enabled(self) -> bool:
