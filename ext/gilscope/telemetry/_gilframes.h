@@ -44,9 +44,12 @@ typedef enum { GS_STACK_DROPPED, GS_STACK_READ, GS_STACK_OTHER } gs_stack_result
 
 /* What reading a stack needs, in one piece: too large for the sampler's own stack. */
 typedef struct {
+    const gs_gil *gil;
     const gs_target *target;
     const gs_layout *at;
     gs_codes *codes;
+    uintptr_t holder;                     /* of the GIL, and the number of switches, after the stack was copied */
+    unsigned long switches;
     gs_batch batch;
     size_t state_span, code_span;
     char state[GS_STATE_BYTES];
@@ -64,14 +67,16 @@ typedef struct {
 } gs_walker;
 
 /* 0 where the layout of this version does not fit what was reckoned with. */
-static inline int gs_walker_init(gs_walker *w, const gs_target *target, const gs_layout *at, gs_codes *codes)
+static inline int gs_walker_init(gs_walker *w, const gs_gil *gil, gs_codes *codes)
 {
+    const gs_layout *at = &gil->layout;
     size_t span = at->state_chunk + 3 * sizeof(uintptr_t), others[4];
     others[0] = at->state_frame, others[1] = at->state_native, others[2] = at->state_next, others[3] = at->state_interp;
     for (int i = 0; i < 4; i++)
         span = others[i] + sizeof(uintptr_t) > span ? others[i] + sizeof(uintptr_t) : span;
     span = at->state_requested + sizeof(int) > span ? at->state_requested + sizeof(int) : span;
-    w->target = target;
+    w->gil = gil;
+    w->target = &gil->target;
     w->at = at;
     w->codes = codes;
     w->state_span = span;
@@ -84,10 +89,12 @@ static inline uintptr_t gs_top_frame(const gs_walker *w)
     return w->at->via_cframe ? w->via_top : gs_word(w->state, w->at->state_frame);
 }
 
-/* Where the data stack is, by the thread state. */
-static inline int gs_find_data(gs_walker *w, uintptr_t state)
+/* Where the data stack is, by the thread state, of which `copy` was made just now, if it was. */
+static inline int gs_find_data(gs_walker *w, uintptr_t state, const char *copy)
 {
-    if (!gs_peek(w->target, state, w->state, w->state_span))
+    if (copy != NULL)
+        memcpy(w->state, copy, w->state_span);
+    else if (!gs_peek(w->target, state, w->state, w->state_span))
         return 0;
     uintptr_t chunk = gs_word(w->state, w->at->state_chunk), top = gs_word(w->state, w->at->state_chunk + sizeof chunk);
     uintptr_t limit = gs_word(w->state, w->at->state_chunk + 2 * sizeof chunk);
@@ -164,6 +171,8 @@ static inline int gs_confirm(gs_walker *w)
         gs_batch_add(b, w->code[i], w->head[i], w->code_span);
     for (int i = w->settled; i < w->elsewhere; i++)
         gs_batch_add(b, w->place[i], w->again[i], at->frame_size);
+    gs_batch_add(b, (uintptr_t)w->gil->holder, &w->holder, sizeof w->holder);
+    gs_batch_add(b, (uintptr_t)w->gil->switch_number, &w->switches, sizeof w->switches);
     if (!gs_batch_fetch(w->target, b))
         return 0;
     for (int i = w->settled; i < w->elsewhere; i++)
@@ -209,12 +218,13 @@ static inline gs_stack_result gs_try(gs_walker *w, uintptr_t state, uintptr_t *t
     return result;
 }
 
-/* Copy the stack of a thread state. What does not add up is tried again a few times, then dropped. */
-static inline gs_stack_result gs_walk(gs_walker *w, uintptr_t state, gs_stack *stack)
+/* Copy the stack of a thread state; `copy` as in gs_find_data. What does not add up is tried again a few times, then
+ * dropped. */
+static inline gs_stack_result gs_walk(gs_walker *w, uintptr_t state, const char *copy, gs_stack *stack)
 {
     w->late = 0;
     for (int round = 1; round <= GS_ROUNDS; round++) {
-        if (!gs_find_data(w, state))
+        if (!gs_find_data(w, state, round == 1 ? copy : NULL))
             return GS_STACK_DROPPED;
         uintptr_t wanted = w->at->via_cframe ? 0 : gs_top_frame(w), top = wanted;
         w->elsewhere = 0;

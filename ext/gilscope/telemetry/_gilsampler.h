@@ -44,6 +44,7 @@ typedef struct {
     gs_gil gil;
     gs_options options;
     gs_tally tally;
+    gs_files files;
     gs_watch *watch;         /* NULL: stacks are not wanted */
     pthread_t thread;
     pthread_mutex_t mutex;   /* guards tally and what follows */
@@ -124,7 +125,7 @@ static inline void gs_control(gs_sampler *s, int64_t now)
     t->busy = busy > t->busy ? busy : t->busy + 0.3 * (busy - t->busy); /* up at once, down slowly */
     if (samples > 0) {
         double cost = (double)(own - s->control_own_ns) / (double)samples;
-        s->own_per_sample_ns += 0.3 * (cost - s->own_per_sample_ns);
+        s->own_per_sample_ns += (s->control_samples > 0 ? 0.3 : 1.0) * (cost - s->own_per_sample_ns);
     }
     s->control_ns = now;
     s->control_cpu_ns = process;
@@ -215,7 +216,10 @@ static void *gs_sampler_main(void *argument)
         if (gs_sleep_until(s, target))
             break;
         gs_look look;
-        gs_look_at(&s->gil, &look);
+        if (s->watch != NULL)
+            gs_look_lock(&s->gil, &look);
+        else
+            gs_look_at(&s->gil, &look);
         if (look.gone) {
             s->gone = 1;
             s->stopped_ns = slot;
@@ -223,10 +227,10 @@ static void *gs_sampler_main(void *argument)
         }
         int64_t now = gs_clock_ns(CLOCK_MONOTONIC);
         gs_holder holder = {0, 0};
-        if (look.locked)
-            holder = gs_holder_of(&s->gil, &look, s->options.identify);
         if (s->watch != NULL)
             gs_watch_look(s->watch, &s->gil, &look, &holder, s->options.identify, &s->random);
+        else if (look.locked)
+            holder = gs_holder_of(&s->gil, &look, s->options.identify);
         t->lateness_ns += (double)(now - target);
         slot = gs_place(&s->tally, &look, &holder, slot, width, now);
         if (s->phase >= 0)
@@ -238,6 +242,7 @@ static void *gs_sampler_main(void *argument)
         gs_extend(&s->tally, (double)(s->stopped_ns - slot));
     gs_close_run(&s->tally, gs_clock_ns(CLOCK_MONOTONIC));
     t->cpu_ns = gs_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    gs_files_close(&s->files);
     pthread_mutex_unlock(&s->mutex);
     return NULL;
 }
@@ -246,7 +251,7 @@ static void *gs_sampler_main(void *argument)
 static inline int64_t gs_replay(gs_sampler *s, int64_t slot, int64_t width, int64_t now, int locked, int waiting)
 {
     gs_stats *t = &s->tally.stats;
-    gs_look look = {locked, (uintptr_t)1, 0, waiting, 0};
+    gs_look look = {locked, (uintptr_t)1, 0, waiting, 0, 0};
     gs_holder holder = {0, 0};
     if (t->samples == 0) {
         t->began_ns = t->last_ns = slot;
@@ -261,6 +266,7 @@ static inline gs_sampler *gs_new(const gs_gil *gil, const gs_options *options, u
     if (s == NULL)
         return NULL;
     s->gil = *gil;
+    s->gil.target.files = &s->files;
     s->options = *options;
     s->random = seed | 1;
     s->phase = -1;

@@ -72,22 +72,21 @@ static inline gs_stack_sum *gs_sum_of(gs_stacks *s, const gs_stack *stack, int64
     return &s->sums[s->count - 1];
 }
 
-/* Read the stack of a thread state and note it for this look. */
-static inline void gs_note_stack(gs_stacks *s, uintptr_t thread, int state, double times, double waiting)
+/* Read the stack of a thread state, of which `copy` was made just now if it is not NULL, and note it for this look. */
+static inline int gs_note_stack(gs_stacks *s, uintptr_t thread, const char *copy, int state, double times, double waiting)
 {
     gs_stack stack;
     s->wanted += 1;
-    gs_stack_result result = gs_walk(&s->walker, thread, &stack);
+    gs_stack_result result = gs_walk(&s->walker, thread, copy, &stack);
     if (result == GS_STACK_DROPPED || s->fresh_count == GS_MARKS) {
         s->dropped += 1;
-        return;
+        return 0;
     }
-    unsigned long native = 0;
-    memcpy(&native, s->walker.state + s->walker.at->state_native, sizeof native);
     gs_mark mark = {&s->sums[GS_STACKS + state], times, waiting};
     if (result == GS_STACK_READ)
-        mark.sum = gs_sum_of(s, &stack, (int64_t)native, state);
+        mark.sum = gs_sum_of(s, &stack, (int64_t)gs_word(s->walker.state, s->walker.at->state_native), state);
     s->fresh[s->fresh_count++] = mark;
+    return 1;
 }
 
 /* More time for what the last look saw. */
@@ -118,7 +117,7 @@ static inline gs_stacks *gs_stacks_new(const gs_gil *gil)
         return NULL;
     for (int i = 0; i < GS_STACK_STATES; i++)
         s->sums[GS_STACKS + i].state = i;
-    if (!gs_walker_init(&s->walker, &gil->target, &gil->layout, &s->codes)) {
+    if (!gs_walker_init(&s->walker, gil, &s->codes)) {
         free(s);
         return NULL;
     }

@@ -171,21 +171,34 @@ typedef struct {
     uintptr_t holder;
     unsigned long switch_number;
     int waiting;
+    int asked; /* the holder was asked to let go; up to 3.12 */
     int gone;  /* the process that is watched has ended, or become another program */
 } gs_look;
 
+/* All in one call; the waiting threads too, where the C library counts them. */
 static inline void gs_look_afar(const gs_gil *gil, gs_look *look)
 {
+    const gs_waits *w = &gil->waits;
     gs_batch of;
-    int locked = 0;
+    int locked = 0, asked = 0;
+    uint32_t waiting = 0, handing_over = 0;
     gs_batch_clear(&of);
     gs_batch_add(&of, (uintptr_t)gil->switch_number, &look->switch_number, sizeof look->switch_number);
     gs_batch_add(&of, (uintptr_t)gil->holder, &look->holder, sizeof look->holder);
     gs_batch_add(&of, (uintptr_t)gil->locked, &locked, sizeof locked);
+    if (gil->drop_request != NULL)
+        gs_batch_add(&of, (uintptr_t)gil->drop_request, &asked, sizeof asked);
+    if (w->by & GS_BY_LIBC) {
+        gs_batch_add(&of, (uintptr_t)w->waiting + (size_t)w->refs_at, &waiting, sizeof waiting);
+        gs_batch_add(&of, (uintptr_t)w->handing_over + (size_t)w->refs_at, &handing_over, sizeof handing_over);
+    }
     look->gone = !gs_batch_fetch(&gil->target, &of);
     look->locked = locked > 0 && !look->gone;
+    look->asked = asked != 0;
+    look->waiting = (int)(handing_over >> 3) + (w->by & GS_BY_STATES ? 0 : (int)(waiting >> 3));
 }
 
+/* A look that does not ask thread states who waits. */
 static inline void gs_look_once(const gs_gil *gil, gs_look *look)
 {
     memset(look, 0, sizeof *look);
@@ -196,19 +209,28 @@ static inline void gs_look_once(const gs_gil *gil, gs_look *look)
     look->switch_number = __atomic_load_n(gil->switch_number, __ATOMIC_ACQUIRE);
     look->holder = __atomic_load_n(gil->holder, __ATOMIC_ACQUIRE);
     look->locked = __atomic_load_n(gil->locked, __ATOMIC_ACQUIRE) > 0;
+    if (gil->drop_request != NULL)
+        look->asked = __atomic_load_n(gil->drop_request, __ATOMIC_RELAXED) != 0;
+    look->waiting = gs_waiters_counted(&gil->waits);
 }
 
 /* The fields are not written at once: look again until two looks agree on who holds it. */
-static inline void gs_look_at(const gs_gil *gil, gs_look *look)
+static inline void gs_look_lock(const gs_gil *gil, gs_look *look)
 {
     gs_look again;
     gs_look_once(gil, look);
-    for (int tries = 0, same = 0; tries < 3 && !same && !look->gone; tries++) {
+    for (int tries = 0, same = 0; tries < 3 && !same && !gil->target.pid; tries++) {
         gs_look_once(gil, &again);
         same = again.holder == look->holder && again.switch_number == look->switch_number;
         *look = again;
     }
-    look->waiting = look->gone ? 0 : gs_wanting(&gil->waits);
+}
+
+static inline void gs_look_at(const gs_gil *gil, gs_look *look)
+{
+    gs_look_lock(gil, look);
+    if (gil->waits.by & GS_BY_STATES && !look->gone)
+        look->waiting += gs_waiters_asking(&gil->waits);
 }
 
 static inline unsigned long gs_interval_us(const gs_gil *gil)
@@ -226,10 +248,7 @@ typedef struct {
 /* The copy of its state, which may be freed meanwhile, counts only if nobody else took the lock. */
 static inline gs_holder gs_holder_of(const gs_gil *gil, const gs_look *look, int identify)
 {
-    gs_holder found = {0, 0};
-    int asked = 0;
-    if (gil->drop_request != NULL && gs_load(&gil->target, (uintptr_t)gil->drop_request, &asked, sizeof asked))
-        found.requested = asked != 0;
+    gs_holder found = {0, look->asked};
     if (!identify)
         return found;
 #  if GS_HAVE_LAYOUT

@@ -180,22 +180,22 @@ static inline int gs_states_requesting(const gs_waits *w)
     return -1;
 }
 
-/* Waiters of a condition variable of the process that is watched. */
-static inline int gs_waiters_of(const gs_waits *w, const void *cond)
+/* Threads that want the lock and do not have it, as far as the C library of this process tells: of those whose states
+ * say so, only the one that was asked to let go. */
+static inline int gs_waiters_counted(const gs_waits *w)
 {
-    uint32_t refs = 0;
-    if (!w->target.pid)
-        return gs_waiters_at(cond, w->refs_at);
-    return gs_peek(&w->target, (uintptr_t)cond + (size_t)w->refs_at, &refs, sizeof refs) ? (int)(refs >> 3) : 0;
+    if (!(w->by & GS_BY_LIBC))
+        return 0;
+    return gs_waiters_at(w->handing_over, w->refs_at) + (w->by & GS_BY_STATES ? 0 : gs_waiters_at(w->waiting, w->refs_at));
 }
 
-/* Threads that want the lock and do not have it. */
-static inline int gs_wanting(const gs_waits *w)
+/* Those whose states say so; where the list could not be followed, as the C library counts them. */
+static inline int gs_waiters_asking(const gs_waits *w)
 {
-    int libc = (w->by & GS_BY_LIBC) != 0, asked = w->by & GS_BY_STATES ? gs_states_requesting(w) : -1;
-    if (asked < 0)
-        asked = libc ? gs_waiters_of(w, w->waiting) : 0;
-    return asked + (libc ? gs_waiters_of(w, w->handing_over) : 0);
+    int asking = gs_states_requesting(w);
+    if (asking < 0)
+        asking = w->by & GS_BY_LIBC && !w->target.pid ? gs_waiters_at(w->waiting, w->refs_at) : 0;
+    return asking;
 }
 
 #else

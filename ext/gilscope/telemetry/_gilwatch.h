@@ -45,14 +45,15 @@ static inline const char *gs_crowd_copy(const gs_watch *v, int i)
 }
 
 /* Copy all states that were there at the last look; 1 if they still are a list, and all of it. */
-static inline int gs_crowd_again(gs_watch *v, const gs_gil *gil, uintptr_t head)
+static inline int gs_crowd_again(gs_watch *v, const gs_gil *gil)
 {
     gs_walker *w = &v->stacks->walker;
     gs_batch *b = &w->batch;
-    if (v->count == 0 || v->at[0] != head)
-        return 0;
+    uintptr_t head = 0;
     for (int i = 0; i < v->count;) {
         gs_batch_clear(b);
+        if (i == 0)
+            gs_batch_add(b, (uintptr_t)gil->interp + gil->layout.threads_head, &head, sizeof head);
         for (; i < v->count && b->count < GS_BATCH; i++)
             gs_batch_add(b, v->at[i], v->copy + (size_t)i * GS_STATE_BYTES, w->state_span);
         if (!gs_batch_fetch(&gil->target, b))
@@ -64,18 +65,19 @@ static inline int gs_crowd_again(gs_watch *v, const gs_gil *gil, uintptr_t head)
             || (i + 1 < v->count ? next != v->at[i + 1] : next != 0 && v->count < GS_CROWD))
             return 0;
     }
-    return 1;
+    return v->count > 0 && v->at[0] == head;
 }
 
 /* Copy all thread states of the interpreter. Where the list broke off, what was found so far is what there is. */
 static inline void gs_crowd_read(gs_watch *v, const gs_gil *gil)
 {
     uintptr_t state = 0;
-    if (!gs_peek(&gil->target, (uintptr_t)gil->interp + gil->layout.threads_head, &state, sizeof state))
-        state = 0;
-    if (gs_crowd_again(v, gil, state))
+    if (gs_crowd_again(v, gil))
         return;
-    for (v->count = 0; state != 0 && v->count < GS_CROWD; v->count++) {
+    v->count = 0;
+    if (!gs_peek(&gil->target, (uintptr_t)gil->interp + gil->layout.threads_head, &state, sizeof state))
+        return;
+    for (; state != 0 && v->count < GS_CROWD; v->count++) {
         char *copy = v->copy + (size_t)v->count * GS_STATE_BYTES;
         if (!gs_peek(&gil->target, state, copy, v->stacks->walker.state_span)
             || gs_word(copy, gil->layout.state_interp) != (uintptr_t)gil->interp)
@@ -83,6 +85,14 @@ static inline void gs_crowd_read(gs_watch *v, const gs_gil *gil)
         v->at[v->count] = state;
         state = gs_word(copy, gil->layout.state_next);
     }
+}
+
+static inline const char *gs_crowd_find(const gs_watch *v, uintptr_t state)
+{
+    for (int i = 0; i < v->count; i++)
+        if (v->at[i] == state)
+            return gs_crowd_copy(v, i);
+    return NULL;
 }
 
 /* Choose those that ask for the GIL, or those that do not, without the holder. */
@@ -141,21 +151,31 @@ static inline int gs_sleeps_known(const gs_gil *gil, int64_t native_id)
 
 static inline void gs_watch_waiters(gs_watch *v, const gs_gil *gil, const gs_look *look, uint64_t *random)
 {
-    uintptr_t holder = look->locked ? look->holder : 0;
-    gs_crowd_read(v, gil);
     for (int asking = 1; asking >= 0; asking--) {
-        if (!asking && !v->waits)
-            return;
-        gs_choose(v, gil, holder, asking);
+        if (asking ? !gil->layout.state_requested : !v->waits)
+            continue;
+        gs_choose(v, gil, look->locked ? look->holder : 0, asking);
         int most = asking ? GS_DRAWN_ASKING : GS_DRAWN_ASLEEP, drawn = v->chosen < most ? v->chosen : most;
         for (int i = 0; i < drawn; i++) {
             int one = gs_draw(v, i, random), state = GS_WAITS_GIL;
+            const char *copy = gs_crowd_copy(v, one);
             if (!asking)
-                state = gs_sleeps_on(gil, (int64_t)gs_word(gs_crowd_copy(v, one), gil->layout.state_native));
+                state = gs_sleeps_on(gil, (int64_t)gs_word(copy, gil->layout.state_native));
             if (state >= 0)
-                gs_note_stack(v->stacks, v->at[one], state, (double)v->chosen / drawn, 0.0);
+                gs_note_stack(v->stacks, v->at[one], copy, state, (double)v->chosen / drawn, 0.0);
         }
     }
+}
+
+/* What the copy of its state says of the holder. */
+static inline gs_holder gs_holder_seen(const gs_watch *v, const gs_look *look)
+{
+    const gs_walker *w = &v->stacks->walker;
+    gs_holder found = {(int64_t)gs_word(w->state, w->at->state_native), look->asked};
+#  if PY_VERSION_HEX >= 0x030D0000
+    found.requested = (int)(gs_word(w->state, offsetof(PyThreadState, eval_breaker)) & 1);
+#  endif
+    return found;
 }
 
 /* Look at the lock and the stacks around it. Where it changed hands meanwhile, look again. */
@@ -163,19 +183,27 @@ static inline void gs_watch_look(gs_watch *v, const gs_gil *gil, gs_look *look, 
                                  uint64_t *random)
 {
     gs_stacks *stacks = v->stacks;
-    for (int tries = 1; look->locked; tries++) {
-        gs_look after;
-        gs_note_stack(stacks, look->holder, GS_HOLDS, 1.0, look->waiting);
-        gs_look_once(gil, &after);
-        if (after.holder == look->holder && after.switch_number == look->switch_number)
+    for (int tries = 1;; tries++) {
+        int counted = look->waiting;
+        gs_crowd_read(v, gil);
+        if (gil->waits.by & GS_BY_STATES) {
+            gs_choose(v, gil, look->holder, 1);
+            look->waiting = counted + v->chosen;
+        }
+        if (!look->locked)
             break;
-        stacks->dropped += stacks->fresh_count > 0 && tries == GS_WATCH_TRIES;
         stacks->fresh_count = 0;
-        if (tries == GS_WATCH_TRIES)
+        int read = gs_note_stack(stacks, look->holder, gs_crowd_find(v, look->holder), GS_HOLDS, 1.0, look->waiting);
+        *holder = read ? gs_holder_seen(v, look) : gs_holder_of(gil, look, identify);
+        if (!read || (stacks->walker.holder == look->holder && stacks->walker.switches == look->switch_number))
             break;
+        if (tries == GS_WATCH_TRIES) {
+            stacks->dropped += 1;
+            stacks->fresh_count = 0;
+            break;
+        }
         stacks->wanted -= 1;
-        gs_look_at(gil, look);
-        *holder = gs_holder_of(gil, look, identify);
+        gs_look_lock(gil, look);
     }
     gs_watch_waiters(v, gil, look, random);
 }
@@ -193,7 +221,7 @@ static inline void gs_watch_free(gs_watch *v)
 static inline gs_stacks *gs_own_stack(const gs_gil *gil, gs_stack *stack)
 {
     gs_stacks *s = gs_stacks_new(gil);
-    if (s != NULL && gs_walk(&s->walker, (uintptr_t)PyThreadState_Get(), stack) == GS_STACK_READ)
+    if (s != NULL && gs_walk(&s->walker, (uintptr_t)PyThreadState_Get(), NULL, stack) == GS_STACK_READ)
         return s;
     gs_stacks_free(s);
     return NULL;
