@@ -13,6 +13,7 @@
 #define GS_CROWD 2048           /* threads that are told apart */
 #define GS_DRAWN_ASKING 2       /* whose stack is read in one look, of those that say they want the GIL */
 #define GS_DRAWN_ASLEEP 1       /* of those of which only the kernel knows */
+#define GS_QUIET_LOOKS 4        /* while nobody wants the GIL, one look in so many asks the kernel, for all of them */
 #define GS_WATCH_TRIES 3
 
 typedef struct {
@@ -151,9 +152,12 @@ static inline int gs_sleeps_known(const gs_gil *gil, int64_t native_id)
 
 static inline void gs_watch_waiters(gs_watch *v, const gs_gil *gil, const gs_look *look, uint64_t *random)
 {
+    double looks = look->waiting > 0 ? 1.0 : GS_QUIET_LOOKS;
     for (int asking = 1; asking >= 0; asking--) {
         if (asking ? !gil->layout.state_requested : !v->waits)
             continue;
+        if (!asking && looks > 1.0 && gs_next_random(random) >> 62 != 0) /* 3 of 4 */
+            return;
         gs_choose(v, gil, look->locked ? look->holder : 0, asking);
         int most = asking ? GS_DRAWN_ASKING : GS_DRAWN_ASLEEP, drawn = v->chosen < most ? v->chosen : most;
         for (int i = 0; i < drawn; i++) {
@@ -162,7 +166,7 @@ static inline void gs_watch_waiters(gs_watch *v, const gs_gil *gil, const gs_loo
             if (!asking)
                 state = gs_sleeps_on(gil, (int64_t)gs_word(copy, gil->layout.state_native));
             if (state >= 0)
-                gs_note_stack(v->stacks, v->at[one], copy, state, (double)v->chosen / drawn, 0.0);
+                gs_note_stack(v->stacks, v->at[one], copy, state, (asking ? 1.0 : looks) * v->chosen / drawn, 0.0);
         }
     }
 }
