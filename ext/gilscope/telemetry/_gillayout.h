@@ -187,7 +187,8 @@ static inline int gs_table_of(const gs_target *t, uintptr_t runtime, gs_table *t
     int free_threaded = 0;
 #  endif
     if ((table->free_threaded != 0) != free_threaded)
-        return gs_refuse(reason, "one of the two interpreters is a free-threaded build and the other one is not");
+        return gs_refuse(reason, free_threaded ? "it is no free-threaded build and this one is: use its interpreter"
+                                               : "it is a free-threaded build and this one is not: use its interpreter");
     return 1;
 }
 

@@ -6,12 +6,13 @@ The same native thread as in ``gil`` copies the state of its lock and the stacks
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.env.interpreter import free_threaded_build
-from gilscope.telemetry.frames import WAITS_UNKNOWN, check_own_stack
+from gilscope.telemetry.frames import WAITS_UNKNOWN, check_own_stack, entry_names
 from gilscope.telemetry.free_threading import GilState
 from gilscope.telemetry.gil import GilMonitor
 from gilscope.telemetry.process import Interpreter, command_of, interpreter_of, runs_python, status_of
@@ -94,6 +95,10 @@ class AttachedMonitor(GilMonitor):
     def ended(self) -> bool:
         """Whether the process has ended, or become another program, while it was measured."""
         return self._sampler is not None and self._sampler.gone
+
+    def _thread_names(self) -> Mapping[int, str]:
+        raw = self._sampler.stacks() if self._sampler is not None else None
+        return {**({} if raw is None else entry_names(raw)), **self._names.by_native_id}
 
     def _gil_state(self) -> GilState:
         build = free_threaded_build()  # of the same kind, or it would have been refused

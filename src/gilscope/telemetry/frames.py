@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from types import FrameType
@@ -49,6 +50,16 @@ def stacks_of(raw: RawStacks, window_s: float, waits_reason: str = "") -> Stacks
         dropped=raw["dropped"],
         waits_reason=waits_reason,
     )
+
+
+def entry_names(raw: RawStacks) -> dict[int, str]:
+    """Name threads by the function they began with, as ``threading`` does by default: ``thread 4711 (worker)``."""
+    names = {}
+    for native_id, _, frames, *_ in raw["stacks"]:
+        own = [row for row in frames if os.path.basename(row[0]) != "threading.py"]
+        if own and len(frames) < MOST_FRAMES and native_id not in names:
+            names[native_id] = f"thread {native_id} ({own[-1][1]})"
+    return names
 
 
 def check_own_stack() -> str:

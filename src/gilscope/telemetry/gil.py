@@ -141,6 +141,9 @@ class GilMonitor:
     def _gil_state(self) -> GilState:
         return gil_state()
 
+    def _thread_names(self) -> Mapping[int, str]:
+        return self._names.by_native_id
+
     def __exit__(self, *_: object) -> None:
         self.stop()
 
@@ -241,7 +244,7 @@ class GilMonitor:
             self._names.refresh()
         reading = read(
             self._sampler.snapshot(),
-            names=self._names.by_native_id,
+            names=self._thread_names(),
             waiting=not self._reasons["waiting"],
             requests=not self._reasons["overdue"],
         )
