@@ -48,8 +48,11 @@ def interpreter_of(pid: int) -> Interpreter:
         raise UnavailableError("measuring another process needs Linux", "run the program under gilscope gil instead")
     if pid == os.getpid():
         raise UsageError(f"process {pid} is this one: use GilMonitor, without a pid")
-    if not os.path.isdir(f"/proc/{pid}") or _thread_group(pid) != pid:
+    group = status_of(pid).get("Tgid")
+    if group is None:
         raise UsageError(f"there is no process {pid}: ps lists those that run")
+    if group != str(pid):
+        raise UsageError(f"{pid} is a thread of process {group}: use --pid {group}")
     maps = _maps(pid)
     found = _image_in(pid, maps)
     if found is None:
@@ -100,11 +103,6 @@ def status_of(pid: int, task: int | None = None) -> dict[str, str]:
     except OSError:
         return {}
     return {key: value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
-
-
-def _thread_group(pid: int) -> int | None:
-    found = status_of(pid).get("Tgid", "")
-    return int(found) if found.isdigit() else None
 
 
 def _maps(pid: int) -> Mapping[str, int]:
