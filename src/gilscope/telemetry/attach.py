@@ -135,7 +135,7 @@ def allow_attach() -> None:
 
 
 def python_children(pid: int) -> tuple[int, ...]:
-    """All processes that a process has started, and those that they have, which run Python now; in order of their ids."""
+    """All processes that a process started, and those that they did, which run Python now; in order of their ids."""
     found, todo = set[int](), [pid]
     while todo:
         for child in _children(todo.pop()):

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import RawStacks
 
 MOST_FRAMES = 64  # as _gilframes.h
-WAITS_UNKNOWN = "what threads wait for is known where the kernel has /proc/PID/task/TID/syscall and the C library is glibc"
+WAITS_UNKNOWN = (
+    "what threads wait for is known where the kernel has /proc/PID/task/TID/syscall and the C library is glibc"
+)
 _STATES = (HOLDS, WAITS_GIL, WAITS_LOCK)  # as _gilstacks.h numbers them
 
 

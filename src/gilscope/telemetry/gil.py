@@ -75,7 +75,7 @@ def probe_availability() -> Availability:
 
 
 def part_reason(part: str) -> str:
-    """Why a part of the probe, ``held``, ``waiting``, ``threads``, ``overdue`` or ``lines``, cannot be trusted; or ""."""
+    """Why a part of the probe cannot be trusted here: held, waiting, threads, overdue or lines; empty if it can."""
     return _self_check()[part]
 
 

@@ -46,6 +46,7 @@ def interpreter_of(pid: int) -> Interpreter:
     """
     if sys.platform != "linux":
         raise UnavailableError("measuring another process needs Linux", "run the program under gilscope gil instead")
+    own_byte = _own_libc_byte()
     if pid == os.getpid():
         raise UsageError(f"process {pid} is this one: use GilMonitor, without a pid")
     group = status_of(pid).get("Tgid")
@@ -67,7 +68,7 @@ def interpreter_of(pid: int) -> Interpreter:
         version=version,
         runtime=runtime,
         code_type=bias + image.symbols.get("PyCode_Type", 0),
-        libc_byte=_libc_byte(pid, maps),
+        libc_byte=_libc_byte(pid, maps, own_byte),
     )
 
 
@@ -114,7 +115,9 @@ def _maps(pid: int) -> Mapping[str, int]:
     except OSError:
         raise UsageError(f"process {pid} has ended") from None
     if not text:
-        raise UsageError(f"process {pid} ({command_of(pid)}) has no memory to read: it has ended, or is the kernel's own")
+        raise UsageError(
+            f"process {pid} ({command_of(pid)}) has no memory to read: it has ended, or is the kernel's own"
+        )
     found: dict[str, int] = {}
     for line in text.splitlines():
         fields = line.split(maxsplit=5)
@@ -202,15 +205,27 @@ def _scope() -> str:
         return ""
 
 
-def _libc_byte(pid: int, maps: Mapping[str, int]) -> int:
-    """The byte of a condition variable in which its C library counts waiters: tried where it is ours, else by version."""
+def _own_libc_byte() -> int:
+    """The byte of a condition variable where the C library of this process counts waiters, as tried; -1: not known."""
+    try:
+        from gilscope.telemetry import _gilprobe
+
+        byte = _gilprobe.waiters_from()["byte"]
+    except (ImportError, RuntimeError) as error:
+        raise UnavailableError(
+            f"the compiled GIL probe does not work here ({error})", "gilscope doctor says more"
+        ) from error
+    return -1 if byte is None else byte
+
+
+def _libc_byte(pid: int, maps: Mapping[str, int], own_byte: int) -> int:
+    """The same of another process: tried if it has the same file, else by its version."""
     from gilscope.telemetry import _gilprobe
 
-    own = _gilprobe.waiters_from()["byte"]
     for name in _files(pid, maps, _LIBC):
         try:
             if any(os.path.samefile(name, path) for path in _files(os.getpid(), _maps(os.getpid()), _LIBC)):
-                return -1 if own is None else own
+                return own_byte
             version = _LIBC_VERSION.search(Path(name).read_bytes())
         except OSError:
             continue
