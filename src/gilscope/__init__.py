@@ -7,15 +7,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gilscope.api import Comparison, compare
     from gilscope.results import load
+    from gilscope.telemetry.attach import allow_attach
     from gilscope.telemetry.gil import GilMonitor
 
 __version__ = "0.1.0"
 
-__all__ = ["Comparison", "GilMonitor", "__version__", "compare", "load"]
+__all__ = ["Comparison", "GilMonitor", "__version__", "allow_attach", "compare", "load"]
 
 _HOMES = {
     "Comparison": "gilscope.api",
     "GilMonitor": "gilscope.telemetry.gil",
+    "allow_attach": "gilscope.telemetry.attach",
     "compare": "gilscope.api",
     "load": "gilscope.results",
 }

@@ -35,13 +35,13 @@ static inline void gs_await_phase(gs_sampler *s, int phase)
 /* GIL: held; holds it for a while, lets go of it for a while, and expects the sampler to have seen just that. */
 static inline int gs_check_hold(const gs_gil *gil, char *reason)
 {
-    gs_options options = {GS_CHECK_HZ, 0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0, 0, 1};
+    gs_options options = {GS_CHECK_HZ, 0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0, 0, 1, 0, 0};
     gs_look look;
     uintptr_t self = (uintptr_t)PyThreadState_Get();
     gs_look_at(gil, &look);
     if (!look.locked || look.holder != self)
         return gs_refuse(reason, "self-check failed: the GIL was held and looked free");
-    if (*gil->interval_us == 0 || *gil->interval_us > 100000000UL)
+    if (gs_interval_us(gil) == 0 || gs_interval_us(gil) > 100000000UL)
         return gs_refuse(reason, "self-check failed: the switch interval makes no sense");
     gs_sampler *s = gs_new(gil, &options, (uint64_t)gs_now_ns());
     if (s == NULL)

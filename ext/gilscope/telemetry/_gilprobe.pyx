@@ -10,7 +10,14 @@ from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 from libc.string cimport memset
 
+cdef extern from "Python.h":
+    str PyUnicode_FromKindAndData(int kind, const void *data, Py_ssize_t length)
+
 # In this order: each includes those before it. Cython copies the headers it sees here to where it builds.
+cdef extern from "_giltarget.h":
+    int gs_refused(int64_t pid, uintptr_t address)
+    int gs_allow()
+
 cdef extern from "_gilwaiters.h":
     enum:
         GS_BY_LIBC
@@ -22,9 +29,16 @@ cdef extern from "_gilwaiters.h":
     int gs_refs_of(const char *version)
     int gs_refs_counted(int refs_at) nogil
 
+cdef extern from "_gillayout.h":
+    ctypedef struct gs_layout:
+        int known
+    enum:
+        GS_REASON_SIZE
+
 cdef extern from "_gilstate.h" nogil:
     ctypedef struct gs_gil:
         gs_waits waits
+        gs_layout layout
     ctypedef struct gs_look:
         int locked
         uintptr_t holder
@@ -32,8 +46,8 @@ cdef extern from "_gilstate.h" nogil:
         int waiting
     enum:
         GS_HAVE_PROBE
-        GS_REASON_SIZE
     int gs_locate(gs_gil *gil, size_t skew, char *reason)
+    int gs_locate_in(gs_gil *gil, int64_t pid, uintptr_t runtime, uintptr_t code_type, int refs_at, char *reason)
 
 cdef extern from "duty.h":
     ctypedef struct gs_duty_result:
@@ -41,6 +55,43 @@ cdef extern from "duty.h":
         int64_t wall_ns
         int64_t cycles
     gs_duty_result gs_duty(int64_t hold_ns, int64_t release_ns, int64_t total_ns)
+
+cdef extern from "_gilcodes.h":
+    ctypedef struct gs_text:
+        int kind
+        int length
+        void *at
+    ctypedef struct gs_code:
+        gs_text file
+        gs_text name
+    ctypedef struct gs_codes:
+        gs_code **at
+
+cdef extern from "_gilframes.h":
+    ctypedef struct gs_line:
+        int code
+        int line
+    ctypedef struct gs_stack:
+        gs_line *at
+        int depth
+
+cdef extern from "_gilstacks.h":
+    enum:
+        GS_STACKS
+        GS_STACK_STATES
+    ctypedef struct gs_stack_sum:
+        int64_t native_id
+        int state
+        int depth
+        gs_line *frames
+        double ns
+        double blame_ns
+        uint64_t samples
+    ctypedef struct gs_stacks:
+        gs_codes codes
+
+cdef extern from "_gilwatch.h":
+    pass
 
 cdef extern from "_gilstats.h":
     enum:
@@ -102,6 +153,7 @@ cdef extern from "_gilstats.h":
         uint64_t dropped
     ctypedef struct gs_tally:
         gs_spans spans
+        gs_stacks *stacks
 
 cdef extern from "_gilsampler.h":
     ctypedef struct gs_options:
@@ -118,6 +170,8 @@ cdef extern from "_gilsampler.h":
         int identify
         int keep
         int realtime
+        int lines
+        int waits
 
 cdef extern from "_gilcheck.h":
     pass
@@ -134,6 +188,7 @@ cdef extern from "_giltrace.h":
 cdef extern from "_gilabsent.h":
     ctypedef struct gs_sampler:
         int running
+        int gone
         gs_tally tally
     ctypedef struct gs_tracer:
         gs_spans spans
@@ -149,6 +204,10 @@ cdef extern from "_gilabsent.h":
     void gs_stop(gs_sampler *s) nogil
     void gs_free(gs_sampler *s) nogil
     void gs_copy(gs_sampler *s, gs_stats *out)
+    int gs_copy_stacks(gs_sampler *s, gs_stack_sum *sums, uint64_t *wanted, uint64_t *dropped)
+    gs_stacks *gs_own_stack(const gs_gil *gil, gs_stack *stack)
+    void gs_stacks_free(gs_stacks *s)
+    int gs_sleeps_known(const gs_gil *gil, int64_t native_id)
     int gs_check_hold(const gs_gil *gil, char *reason)
     int gs_check_waiters(const gs_gil *gil, int *asked, char *reason)
     int gs_check_identity(const gs_gil *gil, char *reason)
@@ -163,9 +222,13 @@ cdef extern from "_gilmodules.h":
 NO_GIL = "no GIL: this interpreter runs threads in parallel"
 
 
-cdef int _locate(gs_gil *gil, str by="") except -1:
+cdef int _locate(gs_gil *gil, str by="", tuple target=None) except -1:
     cdef char reason[GS_REASON_SIZE]
-    if not gs_locate(gil, 0, reason):
+    if target is None:
+        found = gs_locate(gil, 0, reason)
+    else:
+        found = gs_locate_in(gil, target[0], target[1], target[2], target[3], reason)
+    if not found:
         raise RuntimeError(reason.decode())
     if by:
         gil.waits.by &= {"libc": GS_BY_LIBC, "states": GS_BY_STATES}[by]
@@ -245,6 +308,66 @@ def duty(double hold_s, double release_s, double total_s):
     return result.held_ns, result.wall_ns, result.cycles
 
 
+cdef str _text(const gs_text *text):
+    return PyUnicode_FromKindAndData(text.kind, text.at, text.length)
+
+
+cdef tuple _frames_of(const gs_stacks *stacks, const gs_line *frames, int depth, dict codes):
+    """The frames as (file, function, line), innermost first; line 0: none."""
+    cdef int i
+    cdef gs_code *code
+    found = []
+    for i in range(depth):
+        if frames[i].code not in codes:
+            code = stacks.codes.at[frames[i].code]
+            codes[frames[i].code] = (_text(&code.file), _text(&code.name))
+        found.append((*codes[frames[i].code], frames[i].line))
+    return tuple(found)
+
+
+def own_stack():
+    """The calling thread's stack as the probe reads it, as (file, function, line), innermost first; None if it cannot."""
+    cdef gs_gil gil
+    cdef gs_stack stack
+    _locate(&gil)
+    cdef gs_stacks *stacks = gs_own_stack(&gil, &stack)
+    if stacks == NULL:
+        return None
+    try:
+        return _frames_of(stacks, stack.at, stack.depth, {})
+    finally:
+        gs_stacks_free(stacks)
+
+
+def locate_in(int64_t pid, uintptr_t runtime, uintptr_t code_type, int refs_at, int64_t native_id):
+    """What can be measured of another process: {"waiting", "states", "sleeps"}, each a truth value.
+
+    ``refs_at``: byte of a condition variable of its libc that counts waiters, or -1; ``native_id``: one of its threads.
+    RuntimeError if it is not what it seems.
+    """
+    cdef gs_gil gil
+    _locate(&gil, "", (pid, runtime, code_type, refs_at))
+    return {"waiting": gil.waits.by != 0, "states": bool(gil.waits.by & GS_BY_STATES),
+            "sleeps": bool(gs_sleeps_known(&gil, native_id))}
+
+
+def refused(int64_t pid, uintptr_t address):
+    """0 if the system lets this process read that byte of another one, or an errno."""
+    return gs_refused(pid, address)
+
+
+def allow_attach():
+    """Let other processes of the same user read this one; 0 or an errno."""
+    return gs_allow()
+
+
+def sleeps_known(int64_t native_id):
+    """Whether the system says what threads of this process sleep on."""
+    cdef gs_gil gil
+    _locate(&gil)
+    return bool(gs_sleeps_known(&gil, native_id))
+
+
 def undeclared_modules(modules):
     """Names of loaded extension modules that do not declare support for running without the GIL; None: not knowable."""
     if not gs_can_name_modules():
@@ -260,10 +383,10 @@ cdef class Sampler:
     def __cinit__(self, *, double rate_hz, bint adaptive, double min_hz, double max_hz, double settled_hz,
                   double budget, double machine_budget, double wake_cost_s, double cpus, double target,
                   bint identify, uint64_t seed, int keep=0, str by="",
-                  bint realtime=True):
+                  bint realtime=True, bint lines=False, bint waits=False, tuple process=None):
         cdef gs_gil gil
         cdef gs_options options
-        _locate(&gil, by)
+        _locate(&gil, by, process)
         options.rate_hz = rate_hz
         options.adaptive = adaptive
         options.min_hz = min_hz
@@ -277,6 +400,8 @@ cdef class Sampler:
         options.identify = identify
         options.keep = keep
         options.realtime = realtime
+        options.lines = lines
+        options.waits = waits
         self._sampler = gs_new(&gil, &options, seed)
         if self._sampler == NULL:
             raise MemoryError("no memory for the GIL probe")
@@ -304,6 +429,37 @@ cdef class Sampler:
         cdef _Copy copy = _Copy()
         gs_copy(self._sampler, copy.stats)
         return copy.to_dict()
+
+    @property
+    def gone(self):
+        """Whether the process that is watched has ended, or become another program."""
+        return bool(self._sampler.gone)
+
+    def stacks(self):
+        """All stacks read so far: {"stacks": [(native id, state, frames, ns, blame_ns, samples)], "samples", "dropped"}.
+
+        State 0 held the GIL, 1 waited for it, 2 for a lock. Frames are (file, function, line), innermost first, line 0:
+        none; without any it is the sum of stacks that were too many. None unless ``lines`` was asked for.
+        """
+        cdef uint64_t wanted = 0, dropped = 0
+        cdef int i, count
+        cdef gs_stacks *stacks = self._sampler.tally.stacks
+        if stacks == NULL:
+            return None
+        cdef gs_stack_sum *sums = <gs_stack_sum *>calloc(GS_STACKS + GS_STACK_STATES, sizeof(gs_stack_sum))
+        if sums == NULL:
+            raise MemoryError("no memory for the stacks of the GIL probe")
+        try:
+            count = gs_copy_stacks(self._sampler, sums, &wanted, &dropped)
+            codes, rows = {}, []
+            for i in [*range(count), *range(GS_STACKS, GS_STACKS + GS_STACK_STATES)]:
+                if sums[i].samples:
+                    rows.append((sums[i].native_id, sums[i].state,
+                                 _frames_of(stacks, sums[i].frames, sums[i].depth, codes),
+                                 sums[i].ns, sums[i].blame_ns, sums[i].samples))
+            return {"stacks": rows, "samples": wanted, "dropped": dropped}
+        finally:
+            free(sums)
 
     def replay(self, looks, double width_s):
         """What looks would add up to, given as (seconds after the start, locked, waiting), one for each slot of

@@ -25,6 +25,8 @@ typedef struct {
     int identify;         /* read native ids of holders */
     int keep;             /* holds to keep with their times, for a timeline */
     int realtime;         /* ask for a CPU at once, where the system allows it */
+    int lines;            /* read the stacks of the holder and of those that wait */
+    int waits;            /* whether the kernel says what threads sleep on */
 } gs_options;
 
 #if GS_HAVE_PROBE
@@ -42,10 +44,13 @@ typedef struct {
     gs_gil gil;
     gs_options options;
     gs_tally tally;
+    gs_files files;
+    gs_watch *watch;         /* NULL: stacks are not wanted */
     pthread_t thread;
     pthread_mutex_t mutex;   /* guards tally and what follows */
     pthread_cond_t wake;
     int ready, looking, stopping;
+    int gone;                /* the process that is watched has ended */
     int64_t stopped_ns;      /* where the window ends */
     pid_t pid;               /* a forked child has no sampler: nothing to join there */
     int running;
@@ -69,12 +74,14 @@ static inline int64_t gs_clock_ns(clockid_t clock)
 
 static inline double gs_uniform(gs_sampler *s)
 {
-    uint64_t x = s->random; /* xorshift64* */
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    s->random = x;
-    return (double)((x * 0x2545F4914F6CDD1DULL) >> 11) * 0x1p-53;
+    return (double)(gs_next_random(&s->random) >> 11) * 0x1p-53;
+}
+
+/* CPU time of the process that is watched. */
+static inline int64_t gs_process_cpu_ns(const gs_sampler *s)
+{
+    int64_t pid = s->gil.target.pid;
+    return gs_clock_ns(pid ? (clockid_t)((~(uint32_t)pid << 3) | 2) : CLOCK_PROCESS_CPUTIME_ID);
 }
 
 /* Runnable threads of the whole machine other than this one, or -1 where the system does not tell. */
@@ -105,7 +112,7 @@ static inline void gs_control(gs_sampler *s, int64_t now)
 {
     gs_options *o = &s->options;
     gs_stats *t = &s->tally.stats;
-    int64_t process = gs_clock_ns(CLOCK_PROCESS_CPUTIME_ID), own = gs_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    int64_t process = gs_process_cpu_ns(s), own = gs_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     double wall = (double)(now - s->control_ns);
     uint64_t samples = t->samples - s->control_samples;
     double used = (double)(process - s->control_cpu_ns) / wall;
@@ -118,7 +125,7 @@ static inline void gs_control(gs_sampler *s, int64_t now)
     t->busy = busy > t->busy ? busy : t->busy + 0.3 * (busy - t->busy); /* up at once, down slowly */
     if (samples > 0) {
         double cost = (double)(own - s->control_own_ns) / (double)samples;
-        s->own_per_sample_ns += 0.3 * (cost - s->own_per_sample_ns);
+        s->own_per_sample_ns += (s->control_samples > 0 ? 0.3 : 1.0) * (cost - s->own_per_sample_ns);
     }
     s->control_ns = now;
     s->control_cpu_ns = process;
@@ -164,8 +171,8 @@ static inline void gs_begin(gs_sampler *s)
     t->first_switch = t->last_switch = s->tally.last_switch = look.switch_number;
     t->bin_ns = GS_FIRST_BIN_NS;
     t->rate_hz = s->options.rate_hz;
-    t->switch_interval_us = *s->gil.interval_us;
-    s->control_cpu_ns = gs_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    t->switch_interval_us = gs_interval_us(&s->gil);
+    s->control_cpu_ns = gs_process_cpu_ns(s);
     s->own_per_sample_ns = GS_OWN_COST_NS;
     s->looking = 1;
     pthread_cond_broadcast(&s->wake);
@@ -209,10 +216,20 @@ static void *gs_sampler_main(void *argument)
         if (gs_sleep_until(s, target))
             break;
         gs_look look;
-        gs_look_at(&s->gil, &look);
+        if (s->watch != NULL)
+            gs_look_lock(&s->gil, &look);
+        else
+            gs_look_at(&s->gil, &look);
+        if (look.gone) {
+            s->gone = 1;
+            s->stopped_ns = slot;
+            break;
+        }
         int64_t now = gs_clock_ns(CLOCK_MONOTONIC);
         gs_holder holder = {0, 0};
-        if (look.locked)
+        if (s->watch != NULL)
+            gs_watch_look(s->watch, &s->gil, &look, &holder, s->options.identify, &s->random);
+        else if (look.locked)
             holder = gs_holder_of(&s->gil, &look, s->options.identify);
         t->lateness_ns += (double)(now - target);
         slot = gs_place(&s->tally, &look, &holder, slot, width, now);
@@ -225,6 +242,7 @@ static void *gs_sampler_main(void *argument)
         gs_extend(&s->tally, (double)(s->stopped_ns - slot));
     gs_close_run(&s->tally, gs_clock_ns(CLOCK_MONOTONIC));
     t->cpu_ns = gs_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    gs_files_close(&s->files);
     pthread_mutex_unlock(&s->mutex);
     return NULL;
 }
@@ -233,7 +251,7 @@ static void *gs_sampler_main(void *argument)
 static inline int64_t gs_replay(gs_sampler *s, int64_t slot, int64_t width, int64_t now, int locked, int waiting)
 {
     gs_stats *t = &s->tally.stats;
-    gs_look look = {locked, (uintptr_t)1, 0, waiting};
+    gs_look look = {locked, (uintptr_t)1, 0, waiting, 0, 0};
     gs_holder holder = {0, 0};
     if (t->samples == 0) {
         t->began_ns = t->last_ns = slot;
@@ -248,13 +266,21 @@ static inline gs_sampler *gs_new(const gs_gil *gil, const gs_options *options, u
     if (s == NULL)
         return NULL;
     s->gil = *gil;
+    s->gil.target.files = &s->files;
     s->options = *options;
     s->random = seed | 1;
     s->phase = -1;
     s->pid = getpid();
+    s->tally.target = &s->gil.target;
+    if (options->lines && (s->watch = gs_watch_new(&s->gil, options->waits)) == NULL) {
+        free(s);
+        return NULL;
+    }
+    s->tally.stacks = s->watch != NULL ? s->watch->stacks : NULL;
     if (options->keep > 0) {
         s->tally.spans.at = (gs_span *)calloc((size_t)options->keep, sizeof(gs_span));
         if (s->tally.spans.at == NULL) {
+            gs_watch_free(s->watch);
             free(s);
             return NULL;
         }
@@ -310,6 +336,23 @@ static inline void gs_stop(gs_sampler *s)
     pthread_join(s->thread, NULL);
 }
 
+/* Copy the sums of all stacks to `sums`, of GS_STACKS + GS_STACK_STATES; returns how many there are besides the last ones.
+ * Frames and code objects never change, so they need not be copied. */
+static inline int gs_copy_stacks(gs_sampler *s, gs_stack_sum *sums, uint64_t *wanted, uint64_t *dropped)
+{
+    gs_stacks *stacks = s->tally.stacks;
+    int shared = s->running && getpid() == s->pid;
+    if (shared)
+        pthread_mutex_lock(&s->mutex);
+    int count = stacks->count;
+    memcpy(sums, stacks->sums, sizeof stacks->sums);
+    *wanted = stacks->wanted;
+    *dropped = stacks->dropped;
+    if (shared)
+        pthread_mutex_unlock(&s->mutex);
+    return count;
+}
+
 static inline void gs_copy(gs_sampler *s, gs_stats *out)
 {
     int shared = s->running && getpid() == s->pid;
@@ -326,6 +369,7 @@ static inline void gs_free(gs_sampler *s)
         return;
     gs_stop(s);
     free(s->tally.spans.at);
+    gs_watch_free(s->watch);
     free(s);
 }
 

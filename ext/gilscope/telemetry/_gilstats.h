@@ -2,7 +2,7 @@
 #ifndef GILSCOPE_GILSTATS_H
 #define GILSCOPE_GILSTATS_H
 
-#include "_gilstate.h"
+#include "_gilwatch.h"
 
 #define GS_BINS 512          /* timeline: doubled in width whenever it is full */
 #define GS_THREADS 1024      /* distinct threads counted apart; further ones are summed in `others` */
@@ -78,6 +78,8 @@ typedef struct {
 typedef struct {
     gs_stats stats;
     gs_spans spans;
+    gs_stacks *stacks;       /* NULL: not wanted */
+    const gs_target *target;
     gs_run run;
     double last_held, last_waiting, last_weight;
     unsigned long last_switch;
@@ -174,7 +176,7 @@ static inline void gs_add_thread(gs_stats *t, int64_t native_id, int64_t now, do
  * last look, all of it if it sleeps with the lock. A holder without a CPU cannot let go, whatever it runs. */
 static inline double gs_able(gs_tally *y, const gs_holder *holder, int64_t now)
 {
-    int64_t cpu = holder->native_id ? gs_thread_cpu_ns(holder->native_id) : -1;
+    int64_t cpu = holder->native_id ? gs_thread_cpu_ns(y->target, holder->native_id) : -1;
     int64_t got = cpu - y->last_holder_cpu_ns, wall = now - y->stats.last_ns;
     int known = cpu >= 0 && y->last_holder_cpu_ns >= 0 && holder->native_id == y->last_holder_id && wall > 0;
     y->last_holder_id = holder->native_id;
@@ -182,11 +184,11 @@ static inline double gs_able(gs_tally *y, const gs_holder *holder, int64_t now)
     if (holder->native_id == 0)
         return 1.0;
     if (holder->requested) { /* rare enough for a look at its state */
-        gs_thread_now state = gs_thread_state(holder->native_id);
+        gs_thread_now state = gs_thread_state(y->target, holder->native_id);
         if (!state.ready)
             return 1.0;
         if (!known)
-            return state.here || gs_thread_cpu_ns(holder->native_id) != cpu ? 1.0 : 0.0;
+            return state.here || gs_thread_cpu_ns(y->target, holder->native_id) != cpu ? 1.0 : 0.0;
     }
     double share = known ? (double)got / (double)wall : 1.0;
     return share < 0.0 ? 0.0 : share > 1.0 ? 1.0 : share;
@@ -213,6 +215,8 @@ static inline void gs_extend(gs_tally *y, double more)
     gs_count(t, y->last_held, y->last_waiting, t->last_ns, more);
     t->squares += more * (more + 2.0 * y->last_weight);
     y->last_weight += more;
+    if (y->stacks != NULL)
+        gs_stacks_extend(y->stacks, more);
     if (y->run.open)
         y->run.weight_ns += more;
     if (y->last_held > 0.0 && y->last_native_id)
@@ -224,6 +228,8 @@ static inline void gs_add(gs_tally *y, const gs_look *look, const gs_holder *hol
     gs_stats *t = &y->stats;
     double held = look->locked, waiting = look->waiting;
     gs_follow_run(y, look, holder->native_id, now, weight);
+    if (y->stacks != NULL)
+        gs_stacks_add(y->stacks, weight);
     if (t->samples > 0) {
         double w = 0.5 * (weight + y->last_weight), dh = held - y->last_held, dw = waiting - y->last_waiting;
         t->held_differences += w * w * dh * dh;

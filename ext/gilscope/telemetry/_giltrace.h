@@ -31,7 +31,7 @@ static void *gs_tracer_main(void *argument)
 {
     gs_tracer *t = (gs_tracer *)argument;
     gs_trace_stats *stats = &t->stats;
-    gs_look seen, held = {0, 0, 0, 0};
+    gs_look seen, held = {0, 0, 0, 0, 0, 0};
     int64_t now = gs_clock_ns(CLOCK_MONOTONIC), last = now, start = now, holder = 0;
 #  if defined(__linux__)
     pthread_setname_np(pthread_self(), "gilscope-trace");

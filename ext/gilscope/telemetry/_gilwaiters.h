@@ -12,13 +12,7 @@
 #ifndef GILSCOPE_GILWAITERS_H
 #define GILSCOPE_GILWAITERS_H
 
-#ifndef _GNU_SOURCE
-#  define _GNU_SOURCE 1 /* process_vm_readv, RTLD_DEFAULT */
-#endif
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include "_giltarget.h"
 
 #define GS_BY_LIBC 1
 #define GS_BY_STATES 2
@@ -31,6 +25,7 @@
 typedef struct {
     int by;                    /* GS_BY_LIBC, GS_BY_STATES, both or neither */
     int refs_at;               /* byte of a condition variable that counts its waiters; GS_REFS_UNKNOWN */
+    gs_target target;
     const void *waiting;       /* condition variable of the threads that want the lock */
     const void *handing_over;  /* condition variable of the thread that was asked to let go */
     const char *interp;        /* interpreter whose threads are asked */
@@ -54,10 +49,6 @@ static inline int gs_refs_of(const char *version)
 #  include <dlfcn.h>
 #  include <pthread.h>
 #  include <time.h>
-#  include <unistd.h>
-#  if defined(__linux__)
-#    include <sys/uio.h>
-#  endif
 
 static inline const char *gs_libc_version(void)
 {
@@ -164,43 +155,47 @@ static inline int gs_refs_at(void)
 
 /* Threads of the interpreter that want the lock; -1 where the list could not be followed.
  *
- * SAFETY: the list changes while we follow it and states are freed, so nothing is dereferenced: the kernel copies, and
- * answers EFAULT where nothing is mapped. A state that is not of this interpreter is one that was freed meanwhile. */
+ * SAFETY: the list changes while we follow it and states are freed. A state that is not of this interpreter is one that
+ * was freed meanwhile. */
 static inline int gs_states_requesting(const gs_waits *w)
 {
-#  if defined(__linux__)
-    pid_t self = getpid();
     for (int tries = 0; tries < 3; tries++) {
-        char *state = NULL, *next = NULL, *owner = NULL;
+        uintptr_t state = 0, next = 0, owner = 0;
         int requested = 0, count = 0, steps = 0;
-        struct iovec to = {&state, sizeof state}, from = {(char *)w->interp + w->first, sizeof state};
-        if (process_vm_readv(self, &to, 1, &from, 1, 0) != (ssize_t)sizeof state)
+        gs_batch of;
+        if (!gs_peek(&w->target, (uintptr_t)w->interp + w->first, &state, sizeof state))
             return -1;
-        for (; state != NULL && steps < GS_MOST_STATES; steps++, state = next) {
-            struct iovec into[3] = {{&next, sizeof next}, {&owner, sizeof owner}, {&requested, sizeof requested}};
-            struct iovec of[3] = {{state + w->next, sizeof next}, {state + w->owner, sizeof owner},
-                                  {state + w->requested, sizeof requested}};
-            ssize_t wanted = (ssize_t)(sizeof next + sizeof owner + sizeof requested);
-            if (process_vm_readv(self, into, 3, of, 3, 0) != wanted || owner != w->interp)
+        for (; state != 0 && steps < GS_MOST_STATES; steps++, state = next) {
+            gs_batch_clear(&of);
+            gs_batch_add(&of, state + w->next, &next, sizeof next);
+            gs_batch_add(&of, state + w->owner, &owner, sizeof owner);
+            gs_batch_add(&of, state + w->requested, &requested, sizeof requested);
+            if (!gs_batch_fetch(&w->target, &of) || owner != (uintptr_t)w->interp)
                 break;
             count += requested != 0;
         }
-        if (state == NULL)
+        if (state == 0)
             return count;
     }
-#  else
-    (void)w;
-#  endif
     return -1;
 }
 
-/* Threads that want the lock and do not have it. */
-static inline int gs_wanting(const gs_waits *w)
+/* Threads that want the lock and do not have it, as far as the C library of this process tells: of those whose states
+ * say so, only the one that was asked to let go. */
+static inline int gs_waiters_counted(const gs_waits *w)
 {
-    int libc = (w->by & GS_BY_LIBC) != 0, asked = w->by & GS_BY_STATES ? gs_states_requesting(w) : -1;
-    if (asked < 0)
-        asked = libc ? gs_waiters_at(w->waiting, w->refs_at) : 0;
-    return asked + (libc ? gs_waiters_at(w->handing_over, w->refs_at) : 0);
+    if (!(w->by & GS_BY_LIBC))
+        return 0;
+    return gs_waiters_at(w->handing_over, w->refs_at) + (w->by & GS_BY_STATES ? 0 : gs_waiters_at(w->waiting, w->refs_at));
+}
+
+/* Those whose states say so; where the list could not be followed, as the C library counts them. */
+static inline int gs_waiters_asking(const gs_waits *w)
+{
+    int asking = gs_states_requesting(w);
+    if (asking < 0)
+        asking = w->by & GS_BY_LIBC && !w->target.pid ? gs_waiters_at(w->waiting, w->refs_at) : 0;
+    return asking;
 }
 
 #else

@@ -18,9 +18,11 @@ from gilscope.core.trace import Event
 from gilscope.env.cpu import allowed_cpus, cgroup_quota_cpus
 from gilscope.env.interpreter import gil_enabled
 from gilscope.stats import Estimate
+from gilscope.telemetry.frames import check_own_stack, stacks_of, waits_reason
 from gilscope.telemetry.free_threading import GilState, gil_state
-from gilscope.telemetry.names import ThreadNames
+from gilscope.telemetry.names import Names, ThreadNames
 from gilscope.telemetry.reading import GilReading, GilReport, GilThread, HoldLengths, Timeline, read
+from gilscope.telemetry.stacks import Stacks
 
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Sampler
@@ -44,7 +46,7 @@ _BUDGET = 0.008
 # two busy CPUs: 12 % at 5 kHz, 7 % at 2 kHz, 3 % at 1 kHz are 48-70 us of CPU time per sample.
 _WAKE_COST_S = 60e-6
 
-_PARTS = ("held", "waiting", "threads", "overdue")
+_PARTS = ("held", "waiting", "threads", "overdue", "lines")
 _NO_GIL = "no GIL: this interpreter runs threads in parallel"
 _checked: dict[str, str] | None = None
 
@@ -59,7 +61,8 @@ def _self_check() -> dict[str, str]:
             from gilscope.telemetry import _gilprobe
         except ImportError as error:
             return dict.fromkeys(_PARTS, f"the compiled GIL probe cannot be loaded ({error})")
-        _checked = _gilprobe.self_check()
+        found = _gilprobe.self_check()
+        _checked = {**found, "lines": found["threads"] or check_own_stack()}
     return _checked
 
 
@@ -72,7 +75,7 @@ def probe_availability() -> Availability:
 
 
 def part_reason(part: str) -> str:
-    """Why a part of the probe, ``held``, ``waiting``, ``threads`` or ``overdue``, cannot be trusted here; or empty."""
+    """Why a part of the probe cannot be trusted here: held, waiting, threads, overdue or lines; empty if it can."""
     return _self_check()[part]
 
 
@@ -102,13 +105,16 @@ class GilMonitor:
         point.
     keep_holds : int
         How many holds are kept with their times, for a timeline (``holds_kept``).
+    lines : bool
+        Whether the Python stacks of the thread that holds it and of those that wait are read as well (``stacks``).
     """
 
-    def __init__(self, rate_hz: float | None = None, *, keep_holds: int = 0) -> None:
+    def __init__(self, rate_hz: float | None = None, *, keep_holds: int = 0, lines: bool = False) -> None:
         if rate_hz is not None and not (math.isfinite(rate_hz) and 0 < rate_hz <= _FASTEST_HZ):
             raise UsageError(f"rate {rate_hz!r} must be above zero and at most {_FASTEST_HZ:.0f} looks per second")
-        self._fixed_hz, self._keep = rate_hz, keep_holds
-        self._names = ThreadNames()
+        self._fixed_hz, self._keep, self._lines = rate_hz, keep_holds, lines
+        self._names: Names = ThreadNames()
+        self._waits_reason = ""
         self._sampler: Sampler | None = None
         self._reasons: Mapping[str, str] = {}
         self._state: GilState | None = None
@@ -119,12 +125,24 @@ class GilMonitor:
         if self._entered:
             raise MeasurementError("a GilMonitor measures once: make another one")
         self._entered = True
-        self._reasons = _self_check()
-        if not self._reasons["held"]:
-            self._sampler = self._make_sampler()
+        self._begin()
+        if self._sampler is not None:
             self._names.start()
             self._sampler.start()
         return self
+
+    def _begin(self) -> None:
+        """Find out what can be measured, and make the sampler if anything can."""
+        self._reasons = _self_check()
+        if not self._reasons["held"]:
+            self._waits_reason = waits_reason() if self._lines else ""
+            self._sampler = self._make_sampler()
+
+    def _gil_state(self) -> GilState:
+        return gil_state()
+
+    def _thread_names(self) -> Mapping[int, str]:
+        return self._names.by_native_id
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -136,9 +154,9 @@ class GilMonitor:
             self._names.stop()
         elif gil_enabled() and self._reasons.get("held") == _NO_GIL:
             self._reasons = {"held": f"the GIL came on while measuring: {gil_state().reason}"}
-        self._state = gil_state()
+        self._state = self._gil_state()
 
-    def _make_sampler(self) -> Sampler:
+    def _make_sampler(self, process: tuple[int, int, int, int] | None = None) -> Sampler:
         from gilscope.telemetry._gilprobe import Sampler
 
         return Sampler(
@@ -155,6 +173,9 @@ class GilMonitor:
             identify=not self._reasons["threads"],
             seed=time.perf_counter_ns() ^ id(self),
             keep=self._keep,
+            lines=self._lines and not self._reasons["lines"],
+            waits=not self._waits_reason,
+            process=process,
         )
 
     @property
@@ -170,7 +191,7 @@ class GilMonitor:
     @property
     def state(self) -> GilState:
         """Whether there is a GIL, and on free-threaded builds what switched it on."""
-        return self._state or gil_state()
+        return self._state or self._gil_state()
 
     @property
     def enabled(self) -> bool:
@@ -193,6 +214,22 @@ class GilMonitor:
         return self.reason or self._reasons["overdue"]
 
     @property
+    def stacks_reason(self) -> str:
+        """Why ``stacks`` is None; empty when they are read."""
+        if not self._lines:
+            return "stacks were not asked for"
+        return self.reason or self._reasons["lines"]
+
+    @property
+    def stacks(self) -> Stacks | None:
+        """What the threads that held it, or waited, were running; None where that is not read (``stacks_reason``).
+
+        Raises MeasurementError if there was no time for a single sample.
+        """
+        raw = self._sampler.stacks() if self._sampler is not None else None
+        return None if raw is None else stacks_of(raw, self.reading.window_s, self._waits_reason)
+
+    @property
     def reading(self) -> GilReading:
         """All quantities at once.
 
@@ -207,7 +244,7 @@ class GilMonitor:
             self._names.refresh()
         reading = read(
             self._sampler.snapshot(),
-            names=self._names.by_native_id,
+            names=self._thread_names(),
             waiting=not self._reasons["waiting"],
             requests=not self._reasons["overdue"],
         )
@@ -277,10 +314,10 @@ class GilMonitor:
     @property
     def report(self) -> GilReport:
         """What is known, with the reasons for what is not."""
-        reading, problem = None, self.reason
+        reading, stacks, problem = None, None, self.reason
         if self.available:
             try:
-                reading = self.reading
+                reading, stacks = self.reading, self.stacks
             except MeasurementError as error:
                 problem = str(error)
         state = self.state
@@ -294,6 +331,8 @@ class GilMonitor:
             threads_reason=self.threads_reason,
             overdue_reason=self.overdue_reason,
             reading=reading,
+            stacks=stacks,
+            stacks_reason=self.stacks_reason or (problem if stacks is None else ""),
         )
 
     def to_dict(self) -> dict[str, Any]:

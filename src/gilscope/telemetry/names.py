@@ -7,7 +7,7 @@ while something is measured: under a microsecond per thread, and nothing per byt
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Protocol
 
 _lock = threading.Lock()
 _watching: list[ThreadNames] = []
@@ -19,6 +19,21 @@ def _watched_start(self: threading.Thread, *args: Any, **kwargs: Any) -> Any:
     for names in tuple(_watching):
         names.add(self)
     return result
+
+
+class Names(Protocol):
+    """Names of threads by native id, as they are from ``start()`` to ``stop()``."""
+
+    by_native_id: dict[int, str]
+
+    def start(self) -> None:
+        """Begin."""
+
+    def refresh(self) -> None:
+        """Take the names of all living threads."""
+
+    def stop(self) -> None:
+        """Take the last names; a second call does nothing."""
 
 
 class ThreadNames:

@@ -26,6 +26,7 @@ from gilscope.core import typed
 from gilscope.core.errors import MeasurementError
 from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate, batch_means
+from gilscope.telemetry.stacks import Stacks
 
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Snapshot
@@ -124,11 +125,14 @@ class GilReport:
     threads_reason: str = ""  # why it is not known who held it
     overdue_reason: str = ""  # why requests in vain are not known
     reading: GilReading | None = None  # None unless available
+    stacks: Stacks | None = None  # of the threads that held it or waited, where lines were asked for
+    stacks_reason: str = ""  # why they are not known
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it: the quantities beside the reasons, and left out where there are none."""
-        facts = asdict(self)
+        facts = asdict(replace(self, stacks=None))
         quantities = facts.pop("reading")
+        del facts["stacks"]
         return {**facts, **(quantities or {})}
 
     @classmethod
