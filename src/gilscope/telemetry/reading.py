@@ -26,6 +26,8 @@ from gilscope.core import typed
 from gilscope.core.errors import MeasurementError
 from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate, batch_means
+from gilscope.telemetry.blame import blame_facts, check_stored
+from gilscope.telemetry.stacks import Stacks
 
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Snapshot
@@ -124,17 +126,22 @@ class GilReport:
     threads_reason: str = ""  # why it is not known who held it
     overdue_reason: str = ""  # why requests in vain are not known
     reading: GilReading | None = None  # None unless available
+    stacks: Stacks | None = None
+    stacks_reason: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it: the quantities beside the reasons, and left out where there are none."""
-        facts = asdict(self)
+        facts = asdict(replace(self, stacks=None))
         quantities = facts.pop("reading")
-        return {**facts, **(quantities or {})}
+        del facts["stacks"]
+        return {**facts, **(quantities or {}), **blame_facts(self.stacks)}
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> GilReport:
-        """Read what ``to_dict`` returned; ValueError if it was measured and a quantity is missing."""
+        """Read what ``to_dict`` returned; ValueError where a quantity or a line is missing."""
         report = typed.read(cls, facts)
+        if report.stacks is not None:
+            check_stored(report.stacks)
         return replace(report, reading=typed.read(GilReading, facts)) if report.available else report
 
 
