@@ -8,7 +8,7 @@ stacks read the same on every machine.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from gilscope.telemetry.stacks import HOLDS, WAITS_GIL, WAITS_LOCK, Blamed, Frame, Stack, Stacks, by_function, by_line
@@ -82,6 +82,14 @@ def _own(stacks: Stacks, stack: Stack) -> tuple[Frame, str]:
             return frame, full_name(called) if called is not None else ""
         called = frame
     return stacks.frames[stack.frames[0]], ""
+
+
+def without_unused(stacks: Stacks) -> Stacks:
+    """Leave out the lines that are on no stack."""
+    used = sorted({place for stack in stacks.stacks for place in stack.frames})
+    new = {place: number for number, place in enumerate(used)}
+    moved = (replace(stack, frames=tuple(new[place] for place in stack.frames)) for stack in stacks.stacks)
+    return replace(stacks, frames=tuple(stacks.frames[place] for place in used), stacks=tuple(moved))
 
 
 def blame_facts(stacks: Stacks | None) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class GilMonitor:
         How many holds are kept with their times, for a timeline (``holds_kept``).
     """
 
-    def __init__(self, rate_hz: float | None = None, *, keep_holds: int = 0) -> None:
+    def __init__(self, rate_hz: float | None = None, *, keep_holds: int = 0, lines: bool = False) -> None:
         if rate_hz is not None and not (math.isfinite(rate_hz) and 0 < rate_hz <= _FASTEST_HZ):
             raise UsageError(f"rate {rate_hz!r} must be above zero and at most {_FASTEST_HZ:.0f} looks per second")
         self._fixed_hz, self._keep = rate_hz, keep_holds

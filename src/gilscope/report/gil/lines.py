@@ -11,7 +11,7 @@ from gilscope.report.gil.layout import WIDTH, labelled
 from gilscope.report.gil.sources import Sources
 from gilscope.report.sentences.blame import BLAME, place, short_names
 from gilscope.telemetry.reading import GilReport
-from gilscope.telemetry.stacks import HOLDS, Stacks
+from gilscope.telemetry.stacks import HOLDS, Blamed, Stacks
 
 ROWS = 10  # lines shown; the rest is one line
 _INDENT = 14  # columns of the figures before a line
@@ -36,14 +36,19 @@ def _blamed(stacks: Stacks, names: Mapping[str, str], sources: Sources) -> str:
         return labelled("lines", f"none: {why}.")
     rows = [labelled("lines", BLAME), "", f"{'blame':>5}  {'held':>5}  line"]
     for line in lines[:ROWS]:
-        figures = f"{narrow(line.blame):>5}  {100 * line.held:>4.0f}%  "
-        where = f"{place(line.frame, names)} in {line.frame.function}"
-        rows += _row(figures, where, sources.line(line.frame.file, line.frame.line))
+        rows += figures_of(line, names, sources)
     rest = lines[ROWS:]
     if rest:
         together = narrow(math.fsum(line.blame for line in rest))
         rows.append(f"and {counted(len(rest), 'more line')}: blame {together} together")
     return "\n".join(rows)
+
+
+def figures_of(line: Blamed, names: Mapping[str, str], sources: Sources) -> Iterator[str]:
+    """Yield the row of a line, and its source below where that is known."""
+    figures = f"{narrow(line.blame):>5}  {100 * line.held:>4.0f}%  "
+    where = f"{place(line.frame, names)} in {line.frame.function}"
+    return _row(figures, where, sources.line(line.frame.file, line.frame.line))
 
 
 def _waiting(stacks: Stacks, names: Mapping[str, str], sources: Sources) -> str:

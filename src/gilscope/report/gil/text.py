@@ -27,9 +27,9 @@ def render_gil(report: ProgramReport, *, unicode: bool = True, sources: Sources 
     """Lay the report out; without ``unicode`` the strip is drawn in digits; ``sources`` has the text of lines."""
     parts, reading, known = [_head(report)], report.gil.reading, sources or Sources()
     if reading is not None:
-        table = _thread_table(reading, report.gil.threads_reason)
+        table = thread_table(reading, report.gil.threads_reason)
         parts += [_numbers(report, reading), strip(reading, unicode=unicode), table]
-    parts += [lines_part(report.gil, known), _children_table(report.children)]
+    parts += [lines_part(report.gil, known), children_table(report.children)]
     verdict = report.verdict
     cure = f"\n{labelled('fix', f'{verdict.cure}.')}" if verdict.cure else ""
     parts.append(labelled("verdict", f"{verdict.code}: {verdict.sentence}") + cure)
@@ -57,7 +57,8 @@ def _numbers(report: ProgramReport, reading: GilReading) -> str:
         waiting = f"{interval(reading.waiting)} threads on average; {share}"
     between = f"; held {seconds(turn)} in between on average" if turn is not None else ""
     cost = f"own cost {100 * reading.cost:.1f} % of a CPU"
-    children = report.children_cpu_s / report.wall_s
+    children = report.children_cpu_s / report.wall_s if report.wall_s else 0.0
+    busy = report.cpu_s / report.wall_s if report.wall_s else 0.0
     hint = "" if report.children else " (--children measures it)"
     more = f", and {children:.2f} in child processes, each with a GIL of its own{hint}"
     lines = {
@@ -65,7 +66,7 @@ def _numbers(report: ProgramReport, reading: GilReading) -> str:
         "waiting": waiting,
         "hand-offs": f"{reading.handovers}, {si(reading.handovers_per_s).rstrip()} a second{between}",
         "late": _late(reading, report.gil.overdue_reason),
-        "CPUs": f"{report.cpu_s / report.wall_s:.2f} busy on average{more if children >= _CHILDREN else ''}",
+        "CPUs": f"{busy:.2f} busy on average{more if children >= _CHILDREN else ''}",
         "probe": f"{reading.samples} samples, one in {seconds(reading.interval_s)} on average; {cost}",
     }
     return "\n".join(labelled(name, text) for name, text in lines.items())
@@ -80,11 +81,12 @@ def _late(reading: GilReading, reason: str) -> str:
     return f"{percent(overdue)} of the held time was after another thread had asked for it"
 
 
-def _thread_table(reading: GilReading, reason: str) -> str:
+def thread_table(reading: GilReading, reason: str, rows: int = _ROWS) -> str:
+    """Return who held the GIL, at most ``rows`` threads."""
     threads = reading.threads
     if not threads:
         return labelled("threads", f"n/a: {reason}") if reason else ""
-    full = [thread.name for thread in threads[:_ROWS]]
+    full = [thread.name for thread in threads[:rows]]
     names = [name if len(name) <= _NAME else f"{name[: _NAME - 3]}..." for name in full]
     width = max(len("thread"), *map(len, names))
     lines = [f"{'thread':<{width}}  {'GIL held':>9}  {'late':>5}"]
@@ -92,7 +94,7 @@ def _thread_table(reading: GilReading, reason: str) -> str:
     for name, thread in zip(names, threads, strict=False):
         late = f"{100 * thread.overdue:.0f}%" if known else NONE
         lines.append(f"{name:<{width}}  {percent(thread.held):>9}  {late:>5}")
-    rest = threads[_ROWS:]
+    rest = threads[rows:]
     if rest:
         total = math.fsum(thread.held.value for thread in rest)
         lines.append(f"and {len(rest)} more threads: {100 * total:.0f}% together")
@@ -101,7 +103,8 @@ def _thread_table(reading: GilReading, reason: str) -> str:
     return "\n".join(lines)
 
 
-def _children_table(children: Sequence[ProcessReport]) -> str:
+def children_table(children: Sequence[ProcessReport]) -> str:
+    """Return a row for each child process that was watched, with its verdict below."""
     if not children:
         return ""
     rows = [f"{'child':>8}  {'held':>9}  {'waiting':>7}  {'CPUs':>5}  command and verdict"]

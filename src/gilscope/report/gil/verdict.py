@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gilscope.analysis.blame import culprit
 from gilscope.analysis.findings import gil_bound, gil_held_in_c, gil_re_enabled
 from gilscope.analysis.findings._gil import SATURATED
-from gilscope.analysis.program import GilVerdict, ProgramReport, gil_code
+from gilscope.analysis.program import GilVerdict, ProcessReport, ProgramReport, gil_code
 from gilscope.report.figures import interval, narrow, percent, seconds
 from gilscope.report.sentences.blame import held_by, short_names
 from gilscope.stats import Estimate
@@ -16,14 +17,24 @@ from gilscope.telemetry.reading import GilReading, GilReport
 
 if TYPE_CHECKING:
     from gilscope.telemetry.program import ProgramRun
+    from gilscope.telemetry.watch import ProcessRun
 
 _ON_PURPOSE = "PYTHON_GIL"  # telemetry.free_threading names the variable where the user asked for the GIL
 
 
 def program_report(
-    run: ProgramRun, *, interpreter: str, cpu_s: float, children_cpu_s: float, tool_version: str
+    run: ProgramRun,
+    *,
+    interpreter: str,
+    cpu_s: float,
+    children_cpu_s: float,
+    tool_version: str,
+    children: Iterable[ProcessRun] = (),
 ) -> ProgramReport:
-    """Complete what was measured of a program with what it means; children are the child processes that ended."""
+    """Complete what was measured of a program with what it means.
+
+    ``children_cpu_s`` is of the child processes that ended, ``children`` are those that were watched.
+    """
     return ProgramReport(
         tool_version=tool_version,
         interpreter=interpreter,
@@ -36,6 +47,37 @@ def program_report(
         children_cpu_s=children_cpu_s,
         verdict=judge(run.gil, cpus_busy=cpu_s / run.wall_s if run.wall_s else 0.0),
         note=run.note,
+        children=tuple(map(process_report, children)),
+    )
+
+
+def watched_report(
+    run: ProcessRun, *, interpreter: str, tool_version: str, children: Iterable[ProcessRun] = (), note: str = ""
+) -> ProgramReport:
+    """Complete what was seen of a running process with what it means."""
+    process = process_report(run)
+    return ProgramReport(
+        tool_version=tool_version,
+        interpreter=interpreter,
+        target=process.command,
+        arguments=(),
+        exit_status=None,
+        wall_s=process.wall_s,
+        gil=process.gil,
+        cpu_s=process.cpu_s,
+        children_cpu_s=run.children_cpu_s,
+        verdict=process.verdict,
+        note=note,
+        pid=process.pid,
+        children=tuple(map(process_report, children)),
+    )
+
+
+def process_report(run: ProcessRun) -> ProcessReport:
+    """Complete what was seen of one process with what it means."""
+    verdict = judge(run.gil, cpus_busy=run.cpu_s / run.wall_s if run.wall_s else 0.0)
+    return ProcessReport(
+        pid=run.pid, command=run.command, wall_s=run.wall_s, cpu_s=run.cpu_s, gil=run.gil, verdict=verdict
     )
 
 
