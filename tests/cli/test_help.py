@@ -86,6 +86,7 @@ COSTLY = (
     "gilscope.studies.audit.audit",
     "gilscope.studies.traced.trace_function",
     "gilscope.telemetry.program.run_program",
+    "gilscope.telemetry.watch.attach",
     "gilscope.tour._model.run_experiment",
     "gilscope.env.install.add",
     "gilscope.env.environments.remove",

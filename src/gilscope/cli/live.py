@@ -9,8 +9,7 @@ import signal
 import sys
 import time
 from contextlib import ExitStack, contextmanager
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn, Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from gilscope.core.errors import UsageError
 
@@ -114,7 +113,3 @@ def _signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)

@@ -126,8 +126,8 @@ class GilReport:
     threads_reason: str = ""  # why it is not known who held it
     overdue_reason: str = ""  # why requests in vain are not known
     reading: GilReading | None = None  # None unless available
-    stacks: Stacks | None = None
-    stacks_reason: str = ""
+    stacks: Stacks | None = None  # of the threads that held it or waited, where lines were asked for
+    stacks_reason: str = ""  # why they are not known
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it: the quantities beside the reasons, and left out where there are none."""

@@ -23,7 +23,9 @@ class Stack:
 
     native_id: int
     state: str  # HOLDS, WAITS_GIL or WAITS_LOCK
-    frames: tuple[int, ...]  # places in ``Stacks.frames``, innermost first, at most 64
+    frames: tuple[
+        int, ...
+    ]  # places in ``Stacks.frames``, innermost first, at most 64; none: too many stacks to tell apart
     seconds: float  # in this state with this stack
     blame_s: float  # holders only: thread-seconds that others waited for the GIL meanwhile
     samples: int
@@ -36,8 +38,9 @@ class Stacks:
     window_s: float
     frames: tuple[Frame, ...]
     stacks: tuple[Stack, ...]
-    samples: int  # looks at which a stack was wanted
+    samples: int  # stacks that were wanted, of holders and of those that wait
     dropped: int  # of these, where it changed while it was read, or did not add up
+    waits_reason: str = ""  # why it is not known which threads wait, for the GIL or for locks; empty where it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,8 +53,8 @@ def figures_of(line: Blamed, names: Mapping[str, str], sources: Sources) -> Iter
 
 def _waiting(stacks: Stacks, names: Mapping[str, str], sources: Sources) -> str:
     calls = waiting_lines(stacks)
-    if not calls:
-        return ""
+    if not calls or stacks.waits_reason:
+        return labelled("waiting in", f"n/a: {stacks.waits_reason}") if stacks.waits_reason else ""
     title = f"Mean number of threads that wait in a line, for the GIL and for locks. {_SPINNING}"
     rows = [labelled("waiting in", title), "", f"{'GIL':>5}  {'locks':>5}  line"]
     for call in calls:
