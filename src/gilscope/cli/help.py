@@ -61,6 +61,7 @@ gilscope show old --json
     "report": """
 gilscope report               # of the newest result
 gilscope report old new --out both.html
+gilscope report gil.json      # of gilscope gil --out gil.json
 """,
     "compare": """
 gilscope compare old new

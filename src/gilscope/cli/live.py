@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 _KEYS = b"qQ"
-_ENDING = ("SIGTERM", "SIGHUP")  # would leave the terminal as it is
 
 
 def refuse_without_terminal(stream: TextIO) -> None:
@@ -105,9 +104,9 @@ def _keys(fd: int) -> Iterator[None]:
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """Let signals that end the process restore the screen first; a stopped process would leave it to the shell."""
-    wanted = dict.fromkeys(_ENDING, _end) | {"SIGTSTP": signal.SIG_IGN}
-    before = {getattr(signal, name): signal.signal(getattr(signal, name), handler) for name, handler in wanted.items()}
+    """Let signals that end the process do what ctrl-C does; one that stops it would leave the screen to the shell."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     try:
         yield
     finally:
