@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from gilscope.telemetry.blame import below_library, blame_facts, by_call, full_name, in_library
+from gilscope.core import typed
+from gilscope.telemetry.blame import Call, below_library, blame_facts, by_call, full_name, in_library, kept_calls
 from gilscope.telemetry.reading import GilReport
 from gilscope.telemetry.stacks import HOLDS, Frame
 from tests.made_stacks import DECODE, HANDLER, HASHING, JOIN, LOADS, MAIN, RUN, server, stacks
@@ -75,3 +76,13 @@ def test_stacks_that_name_what_is_not_there_are_refused(name: str, value: object
 def test_a_report_from_before_has_no_stacks_and_no_reason() -> None:
     old = GilReport.of({"available": False, "reason": "no probe"})
     assert (old.stacks, old.stacks_reason) == (None, "")
+
+
+def test_a_result_keeps_the_worst_calls_without_their_folders() -> None:
+    worst, second = kept_calls(server())
+    assert (worst["frame"]["file"], worst["callee"], worst["blame"]) == ("server.py", "json.loads", 1.42)
+    assert second["frame"] == {"file": "server.py", "function": "Handler.do_GET", "line": 12}
+    assert kept_calls(None) == []
+    (library,) = kept_calls(stacks((HOLDS, (DECODE, LOADS, RUN), 1.0, 1.0)))
+    assert library["frame"]["function"] == "json.decoder.JSONDecoder.raw_decode"
+    assert typed.read(Call, library).frame.file == "json/decoder.py"

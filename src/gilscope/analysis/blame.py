@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gilscope.telemetry.blame import Call, by_call
 from gilscope.telemetry.stacks import Blamed, Frame, Stacks, by_line
@@ -28,11 +28,11 @@ class Culprit:
 
 def culprit(calls: Iterable[Call]) -> Culprit | None:
     """Return the line, or else the function, with more than half of the blame; None where there is none."""
-    lines: dict[Frame, float] = {}
+    lines: dict[Frame, float] = {}  # whose functions are those that ``Call.function`` names
     functions: dict[tuple[str, str], float] = {}
     callees: dict[Frame, tuple[float, str]] = {}
     for call in calls:
-        frame = call.frame
+        frame = replace(call.frame, function=call.function)
         lines[frame] = lines.get(frame, 0.0) + call.blame
         functions[frame.file, frame.function] = functions.get((frame.file, frame.function), 0.0) + call.blame
         callees[frame] = max(callees.get(frame, (0.0, "")), (call.blame, call.callee))

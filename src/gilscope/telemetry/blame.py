@@ -8,7 +8,10 @@ stacks read the same on every machine.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
 from gilscope.telemetry.stacks import HOLDS, WAITS_GIL, WAITS_LOCK, Blamed, Frame, Stack, Stacks, by_function, by_line
@@ -16,6 +19,9 @@ from gilscope.telemetry.stacks import HOLDS, WAITS_GIL, WAITS_LOCK, Blamed, Fram
 # The folder of installed packages or of the standard library; what follows it names the module.
 _LIBRARY = re.compile(r".*[\\/](?:site-packages|dist-packages|[Ll]ib(?:64)?[\\/]python3\.\d+t?)[\\/]")
 _FROZEN = re.compile(r"<frozen ([\w.]+)>")  # importlib and others that are part of the interpreter
+
+_VAGUE = ("__init__.py", "__main__.py")  # file names that say nothing without their folder
+_KEPT = 5  # calls in a result: the rest has hardly any blame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +35,11 @@ class Call:
     waits_gil: float  # mean number of threads that waited in it themselves, for the GIL
     waits_lock: float  # and for a lock
     samples: int
+
+    @property
+    def function(self) -> str:
+        """Its function; of a library with the module."""
+        return full_name(self.frame) if in_library(self.frame.file) else self.frame.function
 
 
 def in_library(file: str) -> bool:
@@ -47,6 +58,22 @@ def full_name(frame: Frame) -> str:
     path = frozen[1] if frozen else re.sub(r"\.pyc?$", "", below_library(frame.file))
     module = re.sub(r"[\\/]", ".", path).removesuffix(".__init__")
     return f"{module}.{frame.function}"
+
+
+def short_names(files: Iterable[str]) -> Mapping[str, str]:
+    """Return for each file the shortest end of its path that no other one has; of libraries what is below them."""
+    wanted = dict.fromkeys(files)
+    names = {file: below_library(file) for file in wanted if in_library(file)}
+    parts = {file: PurePath(file).parts for file in wanted if file not in names}
+    length = {file: 2 if path and path[-1] in _VAGUE else 1 for file, path in parts.items()}
+    while True:
+        ends = {file: "/".join(path[-length[file] :]) or file for file, path in parts.items()}
+        counts = Counter(ends.values())
+        longer = [file for file in parts if counts[ends[file]] > 1 and length[file] < len(parts[file])]
+        if not longer:
+            return {**names, **{file: end.replace("//", "/") for file, end in ends.items()}}
+        for file in longer:
+            length[file] += 1
 
 
 def by_call(stacks: Stacks) -> tuple[Call, ...]:
@@ -82,6 +109,18 @@ def _own(stacks: Stacks, stack: Stack) -> tuple[Frame, str]:
             return frame, full_name(called) if called is not None else ""
         called = frame
     return stacks.frames[stack.frames[0]], ""
+
+
+def kept_calls(stacks: Stacks | None) -> list[dict[str, Any]]:
+    """Return the calls with most blame as a result keeps them: without the folders, which may name who ran it."""
+    if stacks is None:
+        return []
+    names = short_names(frame.file for frame in stacks.frames)
+    calls = [call for call in by_call(stacks) if call.blame > 0][:_KEPT]
+    return [
+        asdict(replace(call, frame=replace(call.frame, file=names[call.frame.file], function=call.function)))
+        for call in calls
+    ]
 
 
 def without_unused(stacks: Stacks) -> Stacks:

@@ -15,7 +15,7 @@ from pages import gil as gil_page
 from gilscope.analysis.program import ProcessReport, ProgramReport
 from gilscope.report.gil import judge, program_report, render_gil, strip
 from gilscope.report.gil.sources import Sources
-from gilscope.report.sentences.blame import short_names
+from gilscope.telemetry.blame import short_names
 from gilscope.telemetry.program import ProgramRun
 from gilscope.telemetry.reading import GilReading, GilReport
 from gilscope.telemetry.stacks import HOLDS, Frame

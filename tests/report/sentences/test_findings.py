@@ -145,3 +145,11 @@ def test_what_stays_unexplained_is_said() -> None:
     assert [*unexplained_note(quiet, "nbody")] == []
     unwatched = analyse(study(THREADS, made_of(Did(cpu=50, rest=2), Did(cpu=50, rest=2))))
     assert [*unexplained_note(unwatched, "nbody")] == []  # it may be the GIL
+
+
+def test_the_line_that_holds_the_gil_is_named() -> None:
+    call = {"frame": {"file": "server.py", "function": "do_POST", "line": 7}, "callee": "json.loads", "blame": 1.0}
+    seen = probe(1.0, 1.0, calls=[{**call, "held": 1.0, "waits_gil": 0.0, "waits_lock": 0.0, "samples": 9}])
+    found = analyse(study(THREADS, SERIALISED, gil=[seen] * 3))
+    text = render_kernel(found, kernel_of(found), width=120)
+    assert "it is held by json.loads called at server.py:7, 100 % of the blame" in " ".join(text.split())

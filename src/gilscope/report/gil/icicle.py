@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from gilscope.report.figures import narrow
 from gilscope.report.palette import CATEGORY_PAINT
-from gilscope.report.sentences.blame import place, short_names
+from gilscope.report.sentences.blame import place
 from gilscope.report.svg import Markup, tag
-from gilscope.telemetry.blame import in_library
+from gilscope.telemetry.blame import in_library, short_names
 from gilscope.telemetry.stacks import HOLDS, Frame, Stack, Stacks
 
 _ROW = 18  # pixels

@@ -9,7 +9,8 @@ from gilscope.analysis.blame import waiting_lines, worth_showing
 from gilscope.report.figures import counted, narrow
 from gilscope.report.gil.layout import WIDTH, labelled
 from gilscope.report.gil.sources import Sources
-from gilscope.report.sentences.blame import BLAME, place, short_names
+from gilscope.report.sentences.blame import BLAME, place
+from gilscope.telemetry.blame import short_names
 from gilscope.telemetry.reading import GilReport
 from gilscope.telemetry.stacks import HOLDS, Blamed, Stacks
 

@@ -12,7 +12,7 @@ from gilscope.report.gil.lines import figures_of
 from gilscope.report.gil.sources import Sources
 from gilscope.report.gil.strip import strip
 from gilscope.report.gil.text import children_table, shortened, thread_table
-from gilscope.report.sentences.blame import short_names
+from gilscope.telemetry.blame import short_names
 from gilscope.telemetry.reading import GilReading
 
 _RECENT_S = 1.0  # what "now" is about

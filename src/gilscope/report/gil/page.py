@@ -10,9 +10,10 @@ from gilscope.report.figures import interval, narrow, percent, seconds
 from gilscope.report.gil import icicle
 from gilscope.report.gil.sources import Sources
 from gilscope.report.page.render import MARK
-from gilscope.report.sentences.blame import BLAME, place, short_names
+from gilscope.report.sentences.blame import BLAME, place
 from gilscope.report.svg import Markup, tag
 from gilscope.report.timeline.page import document
+from gilscope.telemetry.blame import short_names
 from gilscope.telemetry.reading import GilReading, GilReport
 from gilscope.telemetry.stacks import Frame, Stacks
 

@@ -10,9 +10,9 @@ from gilscope.analysis.findings import gil_bound, gil_held_in_c, gil_re_enabled
 from gilscope.analysis.findings._gil import SATURATED
 from gilscope.analysis.program import GilVerdict, ProcessReport, ProgramReport, gil_code
 from gilscope.report.figures import interval, narrow, percent, seconds
-from gilscope.report.sentences.blame import held_by, short_names
+from gilscope.report.sentences.blame import held_by
 from gilscope.stats import Estimate
-from gilscope.telemetry.blame import by_call
+from gilscope.telemetry.blame import by_call, short_names
 from gilscope.telemetry.reading import GilReading, GilReport
 
 if TYPE_CHECKING:
