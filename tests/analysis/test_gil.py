@@ -105,3 +105,26 @@ def test_one_round_has_the_confidence_of_its_batches_and_without_them_none():
 def test_where_waiting_threads_cannot_be_counted_the_reason_is_kept():
     gil = seen({**probe(0.5, 0.0), "waiting": None, "waiting_reason": "known with glibc only"})
     assert (gil["available"], gil["waiting"], gil["waiting_reason"]) == (True, None, "known with glibc only")
+
+
+def blamed(blame: float, line: int = 7, **more):
+    frame = {"file": "server.py", "function": "do_POST", "line": line}
+    figures = {"held": 0.5, "blame": blame, "waits_gil": 0.1, "waits_lock": 0.0, "samples": 9}
+    return {"frame": frame, "callee": "json.loads", **figures, **more}
+
+
+def test_the_line_with_most_of_the_blame_is_that_of_all_rounds_together():
+    rounds = probe(1.0, 1.0, calls=[blamed(0.6), blamed(0.4, 9)]), probe(1.0, 1.0, calls=[blamed(1.0, 9)], samples=100)
+    found = seen(*rounds)["culprit"]
+    assert (found["file"], found["line"], found["callee"]) == ("server.py", 7, "json.loads")
+    weight = 0.6 * rounds[0]["samples"]
+    assert found["share"] == pytest.approx(weight / (rounds[0]["samples"] + 100))
+
+
+def test_results_of_before_blame_no_line():
+    assert seen(probe(1.0, 1.0))["culprit"] is None
+
+
+@pytest.mark.parametrize("calls", [None, 3, [3], [{}], [blamed("much")], [blamed(-1.0)], [{**blamed(1.0), "frame": 0}]])
+def test_calls_that_are_not_as_they_are_written_count_as_none(calls):
+    assert seen(probe(1.0, 1.0, calls=calls))["culprit"] is None

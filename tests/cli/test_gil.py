@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -15,6 +16,9 @@ from typing import Any
 import pytest
 
 from gilscope.cli import main
+from gilscope.telemetry.gil import GilMonitor
+from tests.made_stacks import server
+from tests.report.gil.test_text import seen
 
 Captured = pytest.CaptureFixture[str]
 Write = Callable[..., str]
@@ -114,7 +118,7 @@ def test_a_file_gets_json_and_stderr_the_text(script: Write, capsys: Captured, f
 
 
 BAD = [
-    pytest.param([], "missing argument", id="nothing"),
+    pytest.param([], "missing argument: name a script", id="nothing"),
     pytest.param(["no_such.py"], "name a script, or a module after -m", id="no such script"),
     pytest.param(["-m", "no_such_module_here"], "is it installed for", id="no such module"),
     pytest.param(["--rate", "fast", "program.py"], "write it like --rate 1000", id="rate in letters"),
@@ -126,6 +130,21 @@ BAD = [
     pytest.param(["--out", ".", "program.py"], "it is a folder", id="out is a folder"),
     pytest.param(["--out", "no/such/x.json", "program.py"], "its folder does not exist", id="out nowhere"),
     pytest.param(["--jsn", "program.py"], "did you mean --json?", id="unknown option"),
+    pytest.param(["--flame", "other.py", "program.py"], "choose another file with --flame", id="flame is foreign"),
+    pytest.param(["--flame", "f.json", "--no-lines", "program.py"], "leave out --no-lines", id="flame without lines"),
+    pytest.param(["--duration", "5s", "program.py"], "--duration is for --pid", id="duration of a program"),
+    pytest.param(["--pid", "1234", "program.py"], "leave out the script, or --pid", id="pid and a script"),
+    pytest.param(["--pid", "1234", "-m"], "leave out the script, or --pid", id="pid and a module"),
+    pytest.param(["--pid", "python"], "write it like --pid 1234", id="pid in letters"),
+    pytest.param(["--pid", "0"], "write it like --pid 1234", id="pid zero"),
+    pytest.param(["--pid", "-1"], "write it like --pid 1234", id="pid negative"),
+    pytest.param(["--pid", "9" * 30], "write it like --pid 1234", id="pid too large"),
+    pytest.param(["--pid", "1234", "--no-lines"], "leave out --no-lines", id="pid without lines"),
+    pytest.param(["--pid", "1234", "--duration", "long"], "write it like 10s", id="duration in letters"),
+    pytest.param(["--pid", "1234", "--duration", "0"], "must be above zero", id="duration zero"),
+    pytest.param(["--pid", "1234", "--live"], "--live needs a terminal", id="live without a terminal"),
+    pytest.param(["--live", "program.py"], "--live needs a terminal", id="live program without a terminal"),
+    pytest.param(["--live", "--json", "program.py"], "leave one out", id="live and json"),
 ]
 
 
@@ -173,6 +192,31 @@ def test_ctrl_c_reports_what_there_is(script: Write) -> None:
     assert process.returncode == 130
     assert "KeyboardInterrupt" in err
     assert "exit status 130" in err
+
+
+def test_stacks_are_written_for_speedscope(script: Write, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GilMonitor, "report", dataclasses.replace(seen(0.9, 1.0), stacks=server()))
+    assert main(["gil", "--flame", "f.json", "--out", "r.json", script("")]) == 0
+    found = json.loads((folder / "f.json").read_text(encoding="utf-8"))
+    assert [profile["weights"] for profile in found["profiles"]] == [[14.2, 2.0], [5.0, 1.0]]
+    lines = (folder / "r.json").read_text(encoding="utf-8").splitlines()
+    assert max(map(len, lines)) > 100, "lists of numbers are on one line"
+    assert report_of("\n".join(lines))["gil"]["lines"][0]["blame"] == 1.42
+    assert main(["gil", "--flame", "f.json", script("")]) == 0, "an older file may be replaced"
+
+
+def test_lines_are_read_unless_told_not_to(script: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    begin = GilMonitor.__init__
+
+    def seen_init(self: GilMonitor, *args: Any, lines: bool = False, **more: Any) -> None:
+        asked.append(lines)
+        begin(self, *args, lines=lines, **more)
+
+    monkeypatch.setattr(GilMonitor, "__init__", seen_init)
+    main(["gil", script("")])
+    main(["gil", "--no-lines", script("")])
+    assert asked == [True, False]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -16,6 +17,8 @@ import typer
 from gilscope import __version__
 from gilscope.cli import app, main
 from tests.cli.test_show import write_result
+from tests.report.gil.test_text import report as program_report
+from tests.report.gil.test_text import seen
 
 
 def pages(command: typer.core.TyperGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -86,6 +89,7 @@ COSTLY = (
     "gilscope.studies.audit.audit",
     "gilscope.studies.traced.trace_function",
     "gilscope.telemetry.program.run_program",
+    "gilscope.telemetry.watch.attach",
     "gilscope.tour._model.run_experiment",
     "gilscope.env.install.add",
     "gilscope.env.environments.remove",
@@ -114,6 +118,7 @@ def test_examples_run_as_printed(
     monkeypatch.setattr("gilscope.env.install.find_source", lambda _: folder)
     (folder / "mine.py").write_text("def work(n): ...\ndef faster(n): ...\ninputs = [1, 2]\n", encoding="utf-8")
     (folder / "script.py").write_text("", encoding="utf-8")
+    (folder / "gil.json").write_text(json.dumps(program_report(seen(0.9)).to_json()), encoding="utf-8")
     for name in ("old", "new", "gilscope-results/20260101T000000Z"):
         write_result(folder / name)
     for line in examples(rendered(path, capsys)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 import textwrap
@@ -13,8 +14,12 @@ from typing import Any
 import pytest
 
 from gilscope.core.errors import UsageError
-from gilscope.telemetry.gil import probe_availability
+from gilscope.telemetry import program
+from gilscope.telemetry.gil import GilMonitor, probe_availability
 from gilscope.telemetry.program import run_program
+from gilscope.telemetry.reading import GilReport
+from gilscope.telemetry.stacks import HOLDS, Frame
+from tests.made_stacks import HASHING, MAIN, RUN, stacks
 
 
 @pytest.fixture
@@ -211,3 +216,16 @@ def test_a_forked_child_that_runs_off_the_end_is_told_apart(script: Any) -> None
     command = [sys.executable, "-W", "ignore", "-c", FORK, path]
     done = subprocess.run(command, timeout=60, capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == ["child True 0", "child False 0"], done.stderr
+
+
+def test_the_programs_stacks_begin_with_its_own_first_frame(script: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = Frame(file=program.__file__, function="_run", line=1)
+    above = Frame(file="/usr/bin/gilscope", function="<module>", line=1)
+    runner = Frame(file=runpy.__file__, function="run_path", line=1)
+    read = stacks((HOLDS, (MAIN, runner, ours, above), 1.0, 0.0), (HOLDS, (HASHING, RUN), 1.0, 0.0))
+    report = GilReport(available=False, stacks=read)
+    monkeypatch.setattr(GilMonitor, "report", report)
+    found = run_program(script(""), lines=True).gil.stacks
+    assert found is not None
+    assert found.frames == (MAIN, HASHING, RUN)
+    assert [stack.frames for stack in found.stacks] == [(0,), (1, 2)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gilscope.analysis.blame import Culprit
 from gilscope.core.cases import Case
 from gilscope.stats import Estimate
 
@@ -98,7 +99,8 @@ class GilEvidence(Evidence):
 
     ``lost``: all time lost to the GIL; ``gil_wait``: the part spent waiting for it. ``held``: share of the time;
     ``overdue``: share of held time after a release was requested. ``waiting``: threads; ``cpu_per_wall``: busy CPUs.
-    ``probe``: why there is no probe. ``switched_on``: what enabled the GIL of a free-threaded build.
+    ``probe``: why there is no probe. ``switched_on``: what enabled the GIL of a free-threaded build. ``culprit``: the
+    line or function that most of the waiting is for.
     """
 
     lost: Estimate | None = None
@@ -113,6 +115,7 @@ class GilEvidence(Evidence):
     run_queue: Estimate | None = None
     probe: str = ""
     switched_on: str = ""
+    culprit: Culprit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

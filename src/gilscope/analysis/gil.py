@@ -10,13 +10,16 @@ count as not available.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gilscope.analysis.blame import Culprit, culprit
+from gilscope.core import typed
 from gilscope.core.cases import Case
 from gilscope.core.records import CaseRecord, ResultSet
 from gilscope.stats import Estimate, estimate_or_none
+from gilscope.telemetry.blame import Call
 
 _CONFIDENCE = 0.95  # of the probe's own intervals (telemetry.reading)
 
@@ -57,6 +60,8 @@ class GilActivity:
         Share of held time during which the holder had been asked to let go and did not: C code, not byte code.
     turn_s : float or None
         Mean time held between two hand-overs.
+    culprit : Culprit or None
+        The line or function with most of the blame; None where there is none, and in files of before.
     """
 
     available: bool
@@ -72,6 +77,7 @@ class GilActivity:
     overdue: Estimate | None = None
     turn_s: float | None = None
     switch_interval_s: float | None = None
+    culprit: Culprit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +168,22 @@ def _combined(rounds: Sequence[_Diagnostic]) -> GilActivity:
         overdue=_estimate(good, "holds", "overdue"),
         turn_s=_turn_s(good),
         switch_interval_s=_mean(good, "holds", "switch_interval_s"),
+        culprit=culprit(_calls(good)),
     )
+
+
+def _calls(rounds: Sequence[_Diagnostic]) -> Iterator[Call]:
+    """Yield the calls of all rounds, their blame weighted by the samples behind it; those that fit the type."""
+    for one in rounds:
+        stored = one.gil.get("calls")
+        for entry in stored if isinstance(stored, list) else ():
+            try:
+                call = typed.read(Call, entry)
+            except ValueError:
+                continue
+            blame = _number(call.blame)
+            if blame is not None:
+                yield replace(call, blame=one.samples * blame)
 
 
 def _mean(rounds: Sequence[_Diagnostic], *path: str) -> float | None:

@@ -27,6 +27,8 @@ ROOM = 0.5
 WIDE = 0.2
 """Width of the interval of the held share from which the program was too short to be judged by it."""
 
+_LEFT_OUT = GilReport(available=False)  # converted apart: asdict would copy all stacks
+
 CROWDED = 0.5
 """``GilReading.busy`` from which a holder may have been without a CPU because other programs had it."""
 
@@ -41,31 +43,61 @@ class GilVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessReport:
+    """A child process of a program, which has a GIL of its own."""
+
+    pid: int
+    command: str
+    wall_s: float  # for how long it was watched
+    cpu_s: float  # CPU seconds meanwhile
+    gil: GilReport
+    verdict: GilVerdict
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> ProcessReport:
+        """Read a stored report; ValueError where it is incomplete."""
+        return replace(typed.read(cls, document), gil=GilReport.of(document["gil"]))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return an entry of ``children``."""
+        return {**asdict(replace(self, gil=_LEFT_OUT)), "gil": self.gil.to_dict()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramReport:
     """How a whole program used the GIL."""
 
     tool_version: str
     interpreter: str
-    target: str  # path of the script, or ``-m module``
+    target: str  # path of the script, or ``-m module``; of a running process its command
     arguments: tuple[str, ...]
-    exit_status: int
-    wall_s: float  # from its start to its end
+    exit_status: int | None  # None of a process that was running already
+    wall_s: float  # from its start to its end, or for how long it was watched
     gil: GilReport
     cpu_s: float  # CPU seconds of the process
     children_cpu_s: float  # those of its ended child processes
     verdict: GilVerdict
     note: str = ""  # what could not be done as Python itself would
+    pid: int | None = None  # of a process that was running already
+    children: tuple[ProcessReport, ...] = ()  # with --children: the child processes that are Python
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> ProgramReport:
         """Read a stored report; ValueError where it is incomplete."""
-        return replace(typed.read(cls, document), gil=GilReport.of(document["gil"]))
+        children = tuple(map(ProcessReport.of, document.get("children", ())))
+        return replace(typed.read(cls, document), gil=GilReport.of(document["gil"]), children=children)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of ``gilscope gil --json``."""
-        head = {"schema": GIL_SCHEMA, "schema_version": GIL_SCHEMA_VERSION}
-        document = {**head, **asdict(self), "gil": self.gil.to_dict()}
-        return {name: value for name, value in document.items() if name != "note" or self.note}
+        facts = asdict(replace(self, gil=_LEFT_OUT, children=()))
+        optional = {"note": self.note, "pid": self.pid, "children": [child.to_json() for child in self.children]}
+        return {
+            "schema": GIL_SCHEMA,
+            "schema_version": GIL_SCHEMA_VERSION,
+            **{name: value for name, value in facts.items() if name not in optional},
+            "gil": self.gil.to_dict(),
+            **{name: value for name, value in optional.items() if value},
+        }
 
 
 def gil_code(gil: GilReport, *, cpus_busy: float) -> GilCode:

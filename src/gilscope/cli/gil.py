@@ -1,18 +1,17 @@
-"""``gilscope gil``: how a whole program uses the GIL."""
+"""``gilscope gil``: how a whole program, or a running process, uses the GIL."""
 
 from __future__ import annotations
 
-import json as json_
 import os
 import sys
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from gilscope.cli.output import can_draw, cannot_write, complain, write
+from gilscope.cli.gil_output import Files, say, write_report
 from gilscope.core.errors import UsageError
+from gilscope.core.units import parse_duration_s
 
 if TYPE_CHECKING:
     from gilscope.analysis.program import ProgramReport
@@ -20,60 +19,114 @@ if TYPE_CHECKING:
 
 CONTEXT = {"allow_interspersed_args": False}  # what follows the script belongs to it, options too
 
-_STDOUT = "-"
+_WATCHED_S = 10.0  # how long --pid watches unless told otherwise; with --live until q
 
 
 def gil(
     target: Annotated[
-        str, Argument(metavar="SCRIPT|-m MODULE", help="Script, folder or zip file; or a module.", show_default=False)
-    ],
+        str | None,
+        Argument(metavar="SCRIPT|-m MODULE", help="Script, folder or zip file; or a module.", show_default=False),
+    ] = None,
     arguments: Annotated[
         list[str] | None,
         Argument(metavar="ARG", help="Everything after it belongs to the program.", show_default=False),
     ] = None,
     module: Annotated[bool, Option("-m", help="What follows is a module, as for python -m.")] = False,
+    pid: Annotated[
+        str | None, Option(metavar="PID", help="Watch a running process instead, from outside; it is not stopped.")
+    ] = None,
+    duration: Annotated[
+        str | None, Option(metavar="10s", help="With --pid: how long (default: 10s; with --live until q).")
+    ] = None,
+    children: Annotated[
+        bool, Option("--children", help="Watch child processes too; each has a GIL of its own.")
+    ] = False,
+    live: Annotated[bool, Option("--live", help="Show it on the whole screen meanwhile; q ends that.")] = False,
+    no_lines: Annotated[bool, Option("--no-lines", help="Do not read which lines hold the GIL.")] = False,
     rate: Annotated[
         str | None, Option(metavar="HZ", help="Samples per second (default: what costs less than 1 %).")
     ] = None,
-    json: Annotated[bool, Option("--json", help="Report JSON and nothing else, to stderr or --out.")] = False,
+    json: Annotated[
+        bool, Option("--json", help="Report JSON and nothing else, to stderr or --out; with --pid to stdout.")
+    ] = False,
     out: Annotated[
         str | None, Option(metavar="FILE", help="Write the report as JSON to FILE too; - is stdout.")
     ] = None,
+    flame: Annotated[str | None, Option(metavar="FILE", help="Write the stacks to FILE, for speedscope.app.")] = None,
 ) -> int:
-    """Run a program and report how it used the GIL: held, waiting, hand-offs, over time and per thread.
+    """Run a program, or watch a running one, and report how it used the GIL: held, waiting, by which line and thread.
 
-    The report goes to stderr after the program ended; stdout and the exit status are the program's own.
+    The report of a program goes to stderr after it ended; stdout and the exit status are the program's own. That of a
+    running process goes to stdout.
     """
-    try:
-        rate_hz = None if rate is None else float(rate)
-    except ValueError:
-        raise UsageError(f"rate {rate!r} is no number of looks per second: write it like --rate 1000") from None
-    file = _writable(out) if out not in (None, _STDOUT) else out
-    run, report = _measured(target, arguments or [], module, rate_hz)
+    _refuse_mixed(target, pid, module=module, duration=duration, live=live, json=json, no_lines=no_lines, flame=flame)
+    from gilscope.report.gil.sources import Sources
+
+    rate_hz, files = _rate(rate), Files.checked(out, flame)
+    if pid is not None or live:
+        from gilscope.cli import watching
+
+        watched = watching.Request(rate_hz=rate_hz, children=children, live=live, files=files, json=json)
+        if pid is None:
+            assert target is not None
+            return watching.watch_program(target, arguments or [], watched, module=module)
+        duration_s = None if live else _WATCHED_S
+        return watching.watch_process(_pid(pid), watched, duration_s if duration is None else _duration(duration))
+    assert target is not None
+    sources = Sources()  # the program may change its folder
+    run, report = _measured(target, arguments or [], module, rate_hz, lines=not no_lines, children=children)
     if run.forked_child:
         os._exit(run.exit_status)
-    _write(report, file, json=json)
+    # A line of its own: the program may not have ended its last one.
+    write_report(report, files, sys.stderr, json=json, sources=sources, before="\n")
     return run.exit_status
 
 
-def _writable(out: str) -> str:
-    """Return the absolute path of the report; UsageError if it cannot be written, or is another's, as a script is."""
-    from gilscope.analysis.program import GIL_SCHEMA
+def _refuse_mixed(
+    target: str | None,
+    pid: str | None,
+    *,
+    module: bool,
+    duration: str | None,
+    live: bool,
+    json: bool,
+    no_lines: bool,
+    flame: str | None,
+) -> None:
+    """Raise UsageError for options that do not go together, with the fix."""
+    watched = pid is not None or live
+    wrong = {
+        "missing argument: name a script, a module after -m, or a running process after --pid": not target and not pid,
+        "--pid watches a process that runs already: leave out the script, or --pid": pid and (target or module),
+        "--duration is for --pid: a program is watched until it ends": duration is not None and not pid,
+        "--live draws on the terminal and --json prints nothing else: leave one out": live and json,
+        "--flame is made of the lines: leave out --no-lines": flame is not None and no_lines,
+        "a process is always watched with its lines: leave out --no-lines": watched and no_lines,
+    }
+    for message, found in wrong.items():
+        if found:
+            raise UsageError(message)
 
-    path = Path(out).absolute()
-    if path.is_dir() or not path.parent.is_dir():
-        raise cannot_write(out, "it is a folder" if path.is_dir() else "its folder does not exist")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise cannot_write(out, "permission denied")
-    if path.is_file() and path.stat().st_size:
-        with path.open("rb") as file:
-            if GIL_SCHEMA.encode() not in file.read(100):
-                raise UsageError(f"{out!r} exists and is no report of 'gilscope gil': choose another file with --out")
-    return str(path)
+
+def _rate(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        raise UsageError(f"rate {text!r} is no number of looks per second: write it like --rate 1000") from None
+
+
+def _pid(text: str) -> int:
+    if not (text.isdecimal() and text.isascii() and 0 < int(text) < 2**31):
+        raise UsageError(f"pid {text!r} is no process number: write it like --pid 1234; 'ps -e' lists them")
+    return int(text)
+
+
+def _duration(text: str) -> float:
+    return parse_duration_s(text, example="10s, 2m or 1h")
 
 
 def _measured(
-    target: str, arguments: list[str], module: bool, rate_hz: float | None
+    target: str, arguments: list[str], module: bool, rate_hz: float | None, *, lines: bool, children: bool
 ) -> tuple[ProgramRun, ProgramReport]:
     """Run the program, print its last message, and restore the streams it may have replaced."""
     # Everything is imported before: afterwards nothing is certain to be as it was.
@@ -83,13 +136,19 @@ def _measured(
     from gilscope.report.gil import program_report
     from gilscope.telemetry.program import run_program
 
+    followed = None
+    if children:
+        from gilscope.telemetry.watch import Children
+
+        followed = Children(os.getpid(), rate_hz)
     interpreter = f"{platform.python_implementation()} {platform.python_version()}"
     streams, before = (sys.stdout, sys.stderr), os.times()
     try:
-        run = run_program(target, arguments, module=module, rate_hz=rate_hz)
+        with followed.followed() if followed is not None else nullcontext():
+            run = run_program(target, arguments, module=module, rate_hz=rate_hz, lines=lines)
         after = os.times()
-        _say(sys.stdout, "")
-        _say(sys.stderr, run.message)
+        say(sys.stdout, "")
+        say(sys.stderr, run.message)
     finally:
         sys.stdout, sys.stderr = streams
     report = program_report(
@@ -98,30 +157,6 @@ def _measured(
         cpu_s=after.user + after.system - before.user - before.system,
         children_cpu_s=after.children_user + after.children_system - before.children_user - before.children_system,
         tool_version=__version__,
+        children=followed.runs if followed is not None else (),
     )
     return run, report
-
-
-def _say(stream: TextIO | None, text: str) -> None:
-    """Write what Python would write at the end of the program, unless that closed its streams."""
-    with suppress(AttributeError, OSError, ValueError):  # a stream of the program's own making, closed
-        write(stream, text)
-
-
-def _write(report: ProgramReport, file: str | None, *, json: bool) -> None:
-    from gilscope.report.gil import render_gil
-
-    text = json_.dumps(report.to_json(), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    if not json:
-        # A line of its own: the program may not have ended its last one.
-        _say(sys.stderr, "\n" + render_gil(report, unicode=can_draw("█", sys.stderr)))
-    elif file is None:
-        _say(sys.stderr, text)
-    if file == _STDOUT:
-        _say(sys.stdout, text)
-    elif file is not None:
-        try:
-            Path(file).write_text(text, encoding="utf-8")
-        except OSError as error:
-            complain(f"the report could not be written to {file!r}: {error.strerror}; it follows here")
-            _say(sys.stderr, text)

@@ -31,7 +31,9 @@ gilscope run --resume         # continue the newest result
     "gil": """
 gilscope gil script.py --option-of-the-script
 gilscope gil -m timeit -n 5 "sum(range(100_000))"
-gilscope gil --out gil.json script.py
+gilscope gil --out gil.json --flame gil.speedscope.json script.py
+gilscope gil --pid 1234 --duration 30s              # a running process
+gilscope gil --pid 1234 --children --out gil.json
 """,
     "metg": """
 gilscope metg
@@ -59,6 +61,7 @@ gilscope show old --json
     "report": """
 gilscope report               # of the newest result
 gilscope report old new --out both.html
+gilscope report gil.json      # of gilscope gil --out gil.json
 """,
     "compare": """
 gilscope compare old new
@@ -94,7 +97,7 @@ _MEASURED = "0 ok; 1 a case failed, was wrong or ran out of time; 2 bad usage; 1
 _STATUSES = {
     **dict.fromkeys(("profile", "run", "metg", "startup", "ipc"), _MEASURED),
     "": "0 ok; 1 a case failed or a gate was missed; 2 bad usage; 3 a gate could not decide; 130 interrupted.",
-    "gil": "The program's own; 2 bad usage.",
+    "gil": "The program's own; of a running process 0 ok, 1 cannot be watched, 130 interrupted; 2 bad usage.",
     "audit": "0 ok; 1 the GIL was enabled, or that could not be found out; 2 bad usage.",
     "compare": "0 ok; 1 a case is slower; 2 bad usage or not a result; 3 the gate could not decide.",
     "tour": "0 ok; 1 a claim did not hold; 2 bad usage.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,9 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from gilscope.cli.show import RESULT, locate
+from gilscope.core.errors import ResultFileError, UsageError
 
 if TYPE_CHECKING:
     from gilscope.analysis import Answer
+
+
+_HEAD_BYTES = 200  # a report of a program says what it is before that
 
 
 def report(
@@ -20,15 +25,51 @@ def report(
         str | None, Option(metavar="FILE", help="Where to write (default: report.html beside the first result).")
     ] = None,
 ) -> None:
-    """Write results as one HTML page: heat map, curves, losses, findings, table. It needs no network."""
+    """Write results as one HTML page: heat map, curves, losses, findings, table. It needs no network.
+
+    A report that 'gilscope gil --out' wrote becomes a page of its own: strip, icicle, lines.
+    """
     from gilscope.cli.output import emit, shown
     from gilscope.report.page import REPORT_NAME, read_view, write
 
+    if results and (programs := [result for result in results if _is_program(Path(result))]):
+        if len(results) > 1:
+            raise UsageError(
+                f"{programs[0]!r} is a report of 'gilscope gil', which has a page of its own: name it alone"
+            )
+        target = Path(results[0]).with_suffix(".html") if out is None else Path(out)
+        _write_program(Path(results[0]), target)
+        emit(f"report: {shown(target)}")
+        return
     found = [_located(result) for result in results] if results else [locate(None)]
     beside = found[0] if found[0].is_dir() else found[0].parent
     target = beside / REPORT_NAME if out is None else Path(out)
     write(target, [read_view(path) for path in found])
     emit(f"report: {shown(target)}")
+
+
+def _is_program(path: Path) -> bool:
+    """Whether a file says that it is a report of ``gilscope gil``."""
+    from gilscope.analysis.program import GIL_SCHEMA
+
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return f'"{GIL_SCHEMA}"'.encode() in file.read(_HEAD_BYTES)
+
+
+def _write_program(path: Path, target: Path) -> None:
+    """Write the page of a report of ``gilscope gil``; ResultFileError where it cannot be read."""
+    from gilscope.analysis.program import ProgramReport
+    from gilscope.report.gil.page import gil_page
+    from gilscope.report.gil.sources import Sources
+    from gilscope.report.page.render import write_page
+
+    try:
+        report = ProgramReport.of(json.loads(path.read_text(encoding="utf-8")))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ResultFileError(f"{str(path)!r} is not a whole report of 'gilscope gil': {error}") from None
+    write_page(target, lambda: gil_page(report, Sources()))
 
 
 def _located(result: str) -> Path:

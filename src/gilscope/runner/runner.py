@@ -12,7 +12,7 @@ import os
 import platform
 import resource
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from gilscope import executors, kernels
@@ -27,6 +27,7 @@ from gilscope.executors._shm import HAS_MEMFD, Segment
 from gilscope.kernels import user
 from gilscope.runner import examine
 from gilscope.runner.serving import serve
+from gilscope.telemetry.blame import kept_calls
 from gilscope.telemetry.free_threading import gil_state
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 
@@ -122,10 +123,13 @@ class _Runner:
         _reset(task)
         if not message["diagnose"]:
             return {"round": asdict(session.run_round(message["repeats"]))}
-        with GilMonitor(DIAGNOSTIC_RATE_HZ, keep_holds=_HOLDS_KEPT) as monitor:
+        with GilMonitor(DIAGNOSTIC_RATE_HZ, keep_holds=_HOLDS_KEPT, lines=True) as monitor:
             measured = session.run_round(message["repeats"])
-        gil = monitor.to_dict()
+        seen = monitor.report
+        gil = replace(seen, stacks=None).to_dict()
         gil.pop("timeline", None)  # most of the text, and of no use for a moment
+        if calls := kept_calls(seen.stacks):
+            gil["calls"] = calls
         kept = [(hold.name, hold.start_ns, hold.end_ns) for hold in monitor.holds_kept]
         return {"round": asdict(measured), "gil": gil | {"kept": kept}}
 

@@ -15,14 +15,16 @@ import time
 import traceback
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
 from gilscope.core.errors import UsageError
+from gilscope.telemetry.blame import without_unused
 from gilscope.telemetry.gil import GilMonitor
 from gilscope.telemetry.reading import GilReport
+from gilscope.telemetry.stacks import Stacks
 
 _INTERRUPTED = 130  # 128 + SIGINT, what shells report
 _NOT_JOINED = (
@@ -127,6 +129,19 @@ def _own_frames(trace: TracebackType | None) -> TracebackType | None:
     return first
 
 
+def _own_part(stacks: Stacks) -> Stacks:
+    """Leave out the frames of gilscope and runpy that the program's first one was called from."""
+    ours = {__file__, runpy.__file__, "<frozen runpy>"}
+    cut = []
+    for stack in stacks.stacks:
+        files = [stacks.frames[place].file for place in stack.frames]
+        length = files.index(__file__) if __file__ in files else len(files)
+        while length and files[length - 1] in ours:
+            length -= 1
+        cut.append(replace(stack, frames=stack.frames[:length]))
+    return without_unused(replace(stacks, stacks=tuple(cut)))
+
+
 def _exit_of(error: SystemExit) -> tuple[int, str]:
     if error.code is None:
         return 0, ""
@@ -155,15 +170,20 @@ def _run(body: Callable[[dict[str, Any]], object], namespace: dict[str, Any], no
 
 
 def run_program(
-    target: str, arguments: Sequence[str] = (), *, module: bool = False, rate_hz: float | None = None
+    target: str,
+    arguments: Sequence[str] = (),
+    *,
+    module: bool = False,
+    rate_hz: float | None = None,
+    lines: bool = False,
 ) -> ProgramRun:
     """Run a script (``python target arguments``) or a module (``python -m target arguments``) under the GIL probe.
 
-    ``target`` is the path of a script, folder or zip file, or the name of a ``module``; ``rate_hz`` as for
-    ``GilMonitor``. Raises UsageError if there is no such script or module, or for an invalid rate. What the program
-    itself raises is part of the result.
+    ``target`` is the path of a script, folder or zip file, or the name of a ``module``; ``rate_hz`` and ``lines`` as
+    for ``GilMonitor``. Raises UsageError if there is no such script or module, or for an invalid rate. What the
+    program itself raises is part of the result.
     """
-    monitor, pid = GilMonitor(rate_hz), os.getpid()
+    monitor, pid = GilMonitor(rate_hz, lines=lines), os.getpid()
     if module:
         path, attributes = os.getcwd(), {}
     else:
@@ -181,13 +201,14 @@ def run_program(
         with monitor:
             status, message = _run(body, namespace, notes)
         wall_s = time.perf_counter() - began
+    gil = monitor.report
     return ProgramRun(
         target=f"-m {target}" if module else target,
         arguments=tuple(arguments),
         exit_status=status,
         message=message,
         wall_s=wall_s,
-        gil=monitor.report,
+        gil=replace(gil, stacks=_own_part(gil.stacks)) if gil.stacks is not None else gil,
         note="".join(notes),
         forked_child=os.getpid() != pid,
     )

@@ -26,6 +26,7 @@ from gilscope.core import typed
 from gilscope.core.errors import MeasurementError
 from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate, batch_means
+from gilscope.telemetry.blame import blame_facts, check_stored
 from gilscope.telemetry.stacks import Stacks
 
 if TYPE_CHECKING:
@@ -133,12 +134,14 @@ class GilReport:
         facts = asdict(replace(self, stacks=None))
         quantities = facts.pop("reading")
         del facts["stacks"]
-        return {**facts, **(quantities or {})}
+        return {**facts, **(quantities or {}), **blame_facts(self.stacks)}
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> GilReport:
-        """Read what ``to_dict`` returned; ValueError if it was measured and a quantity is missing."""
+        """Read what ``to_dict`` returned; ValueError where a quantity or a line is missing."""
         report = typed.read(cls, facts)
+        if report.stacks is not None:
+            check_stored(report.stacks)
         return replace(report, reading=typed.read(GilReading, facts)) if report.available else report
 
 

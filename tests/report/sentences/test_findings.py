@@ -153,3 +153,11 @@ def test_noise_of_the_cpu_itself_is_said(swing):
     (found,) = [found for found in row.findings if found.code == "too_noisy"]
     swung = dataclasses.replace(found, evidence=dataclasses.replace(found.evidence, swing=swing))
     assert ("One worker alone takes up to 1.7 times as much CPU time" in sentence(swung, row)) == bool(swing)
+
+
+def test_the_line_that_holds_the_gil_is_named() -> None:
+    call = {"frame": {"file": "server.py", "function": "do_POST", "line": 7}, "callee": "json.loads", "blame": 1.0}
+    seen = probe(1.0, 1.0, calls=[{**call, "held": 1.0, "waits_gil": 0.0, "waits_lock": 0.0, "samples": 9}])
+    found = analyse(study(THREADS, SERIALISED, gil=[seen] * 3))
+    text = render_kernel(found, kernel_of(found), width=120)
+    assert "it is held by json.loads called at server.py:7, 100 % of the blame" in " ".join(text.split())

@@ -103,4 +103,5 @@ def evidence(view: CaseView, *, switched_on: str = "") -> GilEvidence:
         switch_interval_s=gil.switch_interval_s,
         handovers_per_s=gil.handovers_per_s,
         switched_on=switched_on,
+        culprit=gil.culprit,
     )

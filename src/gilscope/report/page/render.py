@@ -6,7 +6,7 @@ import base64
 import hashlib
 import importlib.resources
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 REPORT_NAME = "report.html"
 _GENERATOR = "gilscope report"  # what the page says made it: only such a file is ever overwritten
+MARK = Markup(f'<meta name="generator" content="{_GENERATOR}">')
 _HEAD_BYTES = 4096  # our mark is before any style or script
 
 _SCRIPTS = ("base.js", "case.js", "table.js", "page.js")  # in this order: later ones use earlier ones
@@ -95,12 +96,17 @@ def _colours() -> str:
 
 def write(path: Path, views: Sequence[View]) -> None:
     """Write a report atomically; UnavailableError without Jinja2, UsageError if the file is no report or unwritable."""
+    write_page(path, lambda: render(views))
+
+
+def write_page(path: Path, page: Callable[[], str]) -> None:
+    """Write a page that has ``MARK`` atomically; UsageError if the file is there and has not, or cannot be written."""
     if path.exists() and not _ours(path):
         raise UsageError(f"{str(path)!r} is there already and no report of gilscope: choose another name with --out")
-    page = render(views).encode("utf-8", "replace")
+    text = legible(page()).encode("utf-8", "replace")
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_bytes(page)
+        beside.write_bytes(text)
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from gilscope.analysis.findings import Finding
 from gilscope.analysis.rows import UNEXPLAINED, CaseRow
 from gilscope.report.figures import NONE, interval, percent, seconds, si, times
 from gilscope.report.labels import named
+from gilscope.report.sentences.blame import held_by
 
 LOSS_LABELS = {
     "gil_wait": "GIL wait",
@@ -139,6 +140,8 @@ def _gil(found: evidence.GilEvidence) -> Iterator[str]:
         yield f"it is held {percent(found.held)} of the time"
     if found.waiting:
         yield f"{found.waiting.value:.1f} threads wait for it on average"
+    if found.culprit:
+        yield f"it is {held_by(found.culprit, {})}"
     rate = found.handovers_per_s
     if rate is not None and rate > _OFTEN_PER_S:
         yield f"it changes hands {si(rate).rstrip()} times a second: the calls that release it are short"

@@ -31,9 +31,9 @@ _META = (
 )
 
 
-def document(title: str, *parts: Markup) -> str:
-    """Return a whole page that loads nothing from anywhere."""
-    head = tag("head", Markup(_META), tag("title", title), tag("style", Markup(_CSS)))
+def document(title: str, *parts: Markup, css: str = "", meta: Markup = Markup("")) -> str:  # noqa: B008 (immutable)
+    """Return a whole page that loads nothing from anywhere; ``css`` comes after its own styles."""
+    head = tag("head", Markup(_META), meta, tag("title", title), tag("style", Markup(_CSS + css)))
     page = tag("html", head, tag("body", tag("main", *parts)), lang="en")
     return f"<!doctype html>\n{page}\n"
 

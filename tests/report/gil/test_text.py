@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,16 @@ from typing import Any
 import pytest
 from pages import gil as gil_page
 
-from gilscope.analysis.program import ProgramReport
+from gilscope.analysis.program import ProcessReport, ProgramReport
 from gilscope.report.gil import judge, program_report, render_gil, strip
+from gilscope.report.gil.sources import Sources
+from gilscope.telemetry.blame import short_names
 from gilscope.telemetry.program import ProgramRun
 from gilscope.telemetry.reading import GilReading, GilReport
+from gilscope.telemetry.stacks import HOLDS, Frame
+from tests.made_stacks import server, stacks
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 def around(value: float, half: float = 0.01) -> dict[str, float]:
@@ -221,3 +227,92 @@ def test_the_examples_say_what_they_are_there_to_show() -> None:
 def test_the_docs_name_every_verdict() -> None:
     named = set(re.findall(r"^\| `(\w+)` \|", (DOCS / "gil.md").read_text(encoding="utf-8"), re.MULTILINE))
     assert {param.values[2] for param in VERDICTS} == named
+
+
+# By line --------------------------------------------------------------------------------------------------------------
+
+
+def blamed(gil: GilReport, **more: Any) -> GilReport:
+    return dataclasses.replace(gil, **{"stacks": server(), **more})
+
+
+def text_of(gil: GilReport) -> str:
+    return render_gil(report(gil), sources=Sources(Path("/nowhere")))
+
+
+def test_the_verdict_names_the_line_with_most_of_the_blame() -> None:
+    sentence = judge(blamed(seen(0.99, 1.5)), cpus_busy=1.0).sentence
+    assert sentence.endswith(" The GIL is held by json.loads called at server.py:7, 88 % of the blame.")
+    assert "held by" not in judge(blamed(seen(0.3)), cpus_busy=1.9).sentence
+
+
+def test_lines_come_with_their_figures_and_where_they_are() -> None:
+    text = text_of(blamed(seen(0.99, 1.5)))
+    assert " 1.42    50%  json/decoder.py:353 in JSONDecoder.raw_decode\n" in text
+    assert " 0.20    10%  server.py:12 in Handler.do_GET\n" in text
+    assert " 0.72   0.00  server.py:7 in Handler.do_POST, calling json.loads\n" in text
+    assert " 0.00   1.00  server.py:30 in <module>, calling threading.Thread.join\n" in text
+    assert "mean number of threads that wait while" in " ".join(text.split())
+    assert "stacks      322 read, 3 more (0.9 %) dropped: they changed while they were read." in text
+
+
+def test_lines_come_with_their_source(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("# one\nif x:\n    work(1)\n", encoding="utf-8")
+    frame = Frame(file="a.py", function="f", line=3)
+    gil = blamed(seen(0.99, 1.0), stacks=stacks((HOLDS, (frame,), 5.0, 5.0)))
+    text = render_gil(report(gil), sources=Sources(tmp_path))
+    assert " 0.50    50%  a.py:3 in f\n                work(1)\n" in text
+
+
+def test_source_is_read_safely(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "latin.py").write_bytes(b"x = '\xe9'\n")
+    (tmp_path / "short.py").write_text("x = 1\n", encoding="utf-8")
+    sources = Sources(tmp_path)
+    for file in ("pipe.py", "latin.py", "missing.py", "<string>", "short.py", "\0"):
+        assert sources.line(file, 2) == ""
+    assert sources.line("short.py", None) == ""
+    assert sources.line("short.py", 1) == "x = 1"
+
+
+def test_files_of_the_same_name_are_told_apart() -> None:
+    files = ("/a/x/views.py", "/a/y/views.py", "/a/x/__init__.py", "/a/main.py", "<string>")
+    assert list(short_names(files).values()) == ["x/views.py", "y/views.py", "x/__init__.py", "main.py", "<string>"]
+    assert list(short_names(["/views.py", "/a/views.py"]).values()) == ["/views.py", "a/views.py"]
+
+
+LINES = [
+    blamed(seen(0.99, 1.0)),
+    blamed(seen(0.99, 1.0), stacks=stacks()),
+    blamed(seen(0.99, 1.0), stacks=stacks((HOLDS, [Frame(file="x" * 90, function="y" * 90, line=None)], 1.0, 1.0))),
+    blamed(
+        seen(0.99, 1.0), stacks=stacks(*((HOLDS, [Frame(file="a", function="f", line=n)], 1, 1) for n in range(30)))
+    ),
+    blamed(seen(0.99, 1.0), stacks=None, stacks_reason="this interpreter's frames cannot be read"),
+    blamed(unseen(enabled=False, reason="no GIL")),
+]
+
+
+@pytest.mark.parametrize("gil", LINES)
+def test_every_report_with_lines_fits_80_columns_and_is_read_again(gil: GilReport) -> None:
+    assert max(map(len, text_of(gil).splitlines())) <= 80
+    stored = json.dumps(report(gil).to_json(), allow_nan=False)
+    assert ProgramReport.of(json.loads(stored)) == report(gil)
+
+
+def test_what_is_not_known_of_lines_is_said() -> None:
+    assert "lines       n/a: this interpreter's frames cannot be read" in text_of(LINES[4])
+    assert "no stack of a thread that held the GIL was read" in text_of(LINES[1])
+    assert "and 20 more lines: blame 2.00 together" in text_of(LINES[3])
+    assert "lines" not in render_gil(report(seen(0.9)))
+
+
+def test_children_are_a_table_and_are_read_again() -> None:
+    gil = blamed(seen(0.99, 1.5))
+    child = ProcessReport(pid=7, command="python w.py", wall_s=2.0, cpu_s=1.0, gil=gil, verdict=judge(gil, cpus_busy=1))
+    made = dataclasses.replace(report(seen(0.1)), children=(child,), pid=6, exit_status=None)
+    text = render_gil(made)
+    assert re.search(r"^ +7 +99 ±1% +1.50 +0.50  python w.py$", text, re.MULTILINE)
+    assert "gil_bound, held by json.loads called at server.py:7, 88 % of the blame\n" in text
+    assert "watched     10.0 s, process 6, CPython" in text
+    assert ProgramReport.of(json.loads(json.dumps(made.to_json()))) == made
