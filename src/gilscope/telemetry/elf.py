@@ -15,6 +15,7 @@ _SYMBOL = struct.Struct("=IBBHQQ")  # Elf64_Sym
 _NATIVE = (2, 1 if sys.byteorder == "little" else 2)  # 64 bit, our byte order
 _LOAD, _SYMTAB, _DYNSYM = 1, 2, 11
 _MOST_BYTES = 1 << 26  # of a table; more is not a table
+_MOST_PLACES = 1 << 40  # where one may begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ def read_image(file: BinaryIO, names: Collection[str]) -> Image:
     segment_at, section_at, segments, sections = header[5], header[6], header[10], header[12]
     loads = [row for row in _rows(file, segment_at, segments, _SEGMENT) if row[0] == _LOAD]
     tables = _rows(file, section_at, sections, _SECTION)
+    if any(table[6] >= len(tables) for table in tables if table[1] in (_DYNSYM, _SYMTAB)):
+        raise ValueError("the ELF file has symbols without names")
     symbols: dict[str, int] = {}
     for kind in (_DYNSYM, _SYMTAB):
         for table in tables:
@@ -45,8 +48,8 @@ def read_image(file: BinaryIO, names: Collection[str]) -> Image:
 
 
 def _bytes(file: BinaryIO, at: int, size: int) -> bytes:
-    if size > _MOST_BYTES:
-        raise ValueError("a table of the ELF file is too long")
+    if size > _MOST_BYTES or at > _MOST_PLACES:
+        raise ValueError("a table of the ELF file is too long, or beyond its end")
     file.seek(at)
     found = file.read(size)
     if len(found) != size:
@@ -64,7 +67,7 @@ def _symbols(
     text = _bytes(file, strings[4], strings[5])
     places = {text.find(b"\0" + name.encode() + b"\0") + 1: name for name in names}
     places.pop(0, None)
-    rows = _SYMBOL.iter_unpack(_bytes(file, table[4], table[5]))
+    rows = _SYMBOL.iter_unpack(_bytes(file, table[4], table[5] // _SYMBOL.size * _SYMBOL.size))
     return {places[row[0]]: row[4] for row in rows if row[0] in places and row[3] != 0}
 
 
