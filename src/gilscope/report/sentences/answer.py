@@ -102,7 +102,7 @@ def _where(row: CaseRow) -> str:
 
 def _undecided(rows: list[CaseRow]) -> str:
     worst = max(rows, key=lambda row: row.judged.relative_half_width if row.judged is not None else 0.0)
-    which = f"{counted(len(rows), 'case')}, the widest interval is {interval(worst.judged)} ({_where(worst)})"
+    which = f"{counted(len(rows), 'case')}, the widest interval {interval(worst.judged)} ({_where(worst)})"
     noisy = next((found for found in worst.findings if found.code == "too_noisy"), None)
     why = f". {sentence(noisy, worst)}" if noisy is not None else ""
     return f"{which}{why}. Fix: a larger --budget, or stop other programs."
@@ -126,7 +126,7 @@ def noise_sentence(answer: Answer) -> str:
 
 
 def limits(answer: Answer, matrix: Matrix, column: str) -> tuple[ControlRow | None, ControlRow | None]:
-    """Return the controls beside a column with as many workers: what the machine gave, and what its memory gave."""
+    """Return the controls beside a column with as many workers: the machine's limit, and that of its memory."""
     kernel = next(iter(answer.by_kernel)) if answer.is_own else column
     counts = {row.case.workers for cells in matrix.rows for name, row in cells.items() if name == column}
 
