@@ -38,14 +38,14 @@ def _rows(threads: float, processes: float, *, calls_per_s: float = 100.0, half_
 
 def test_the_best_way_is_named_with_what_stops_the_others() -> None:
     text = closing(_answer(*_rows(1.0, 1.9)), "mod:f")
-    assert "f: best with 2 processes, 1.90x [1.86, 1.94] over one call after the other." in text
+    assert "f: best with 2 processes, 1.90x [1.86, 1.94] over one call at a time." in text
     assert "2 threads give 1.00x [0.98, 1.02]: gil_bound." in text
 
 
 def test_nothing_is_best_when_nothing_gains() -> None:
     rows = _rows(1.0, 0.9)
     assert _answer(*rows).verdict("mod:f").functions[0].best == ()
-    assert "nothing gains 1.1x; run one call after the other" in closing(_answer(*rows), "mod:f")
+    assert "nothing gains 1.1x; run one call at a time" in closing(_answer(*rows), "mod:f")
 
 
 def test_a_machine_that_gave_one_cpu_is_no_verdict_on_the_function() -> None:
@@ -72,7 +72,7 @@ def test_what_libraries_do_by_themselves_are_ways_of_the_same_function() -> None
 
 def test_ways_that_tie_for_best_are_named_together() -> None:
     text = closing(_answer(*_rows(1.88, 1.9)), "mod:f")
-    assert "f: best with 2 processes, 1.90x [1.86, 1.94] over one call after the other, tied with 2 threads." in text
+    assert "f: best with 2 processes, 1.90x [1.86, 1.94] over one call at a time, tied with 2 threads." in text
 
 
 def test_a_way_that_is_too_noisy_is_never_the_best() -> None:

@@ -132,7 +132,7 @@ def test_of_a_function_the_first_line_is_the_answer_with_the_memory_of_each_way(
     own = changed(answer(rows), study={"functions": ["m:f"]})
     text = render_answer(own, width=100)
     lines = text.splitlines()
-    assert lines[0] == "f: best with 2 processes, 1.96x [1.94, 1.98] over one call after the other."
+    assert lines[0] == "f: best with 2 processes, 1.96x [1.94, 1.98] over one call at a time."
     assert len(lines) <= OWN_LINES
     assert "0.98 [0.97, 0.99] G #2  31 MiB" in text
     assert "1.96 [1.94, 1.98] + #3  90 MiB" in text

@@ -138,7 +138,7 @@ def limits(answer: Answer, matrix: Matrix, column: str) -> tuple[ControlRow | No
 
 
 LIMITS = ("machine's limit", "memory's limit")  # names of what ``limits`` returns
-ALONE = "one after the other"
+ALONE = "one at a time"
 
 
 def alone(answer: Answer, column: str) -> str:

@@ -51,14 +51,14 @@ def about(found: FunctionVerdict) -> Iterator[str]:
     name, best = found.function, found.best
     if best:
         ties = f", tied with {joined(map(way, best[1:]))}" if len(best) > 1 else ""
-        one = "one that does" if best[0].case.memory else "one call after the other"
+        one = "one that does" if best[0].case.memory else "one call at a time"
         yield f"{name}: best with {way(best[0])}, {gain(best[0])} over {one}{ties}."
     elif found.open_because:
         what = "which way is best" if found.gains else "whether more workers help"
         yield f"{name}: undecided {what}{_UNDECIDED[found.open_because]}"
     else:
         kept = " over one thread that keeps its memory" if found.kept else ""
-        yield f"{name}: nothing gains {GAIN}x{kept}; run one call after the other."
+        yield f"{name}: nothing gains {GAIN}x{kept}; run one call at a time."
     if gains := [f"{_threads(row)} {times(row.kept_memory_speedup)}" for row in found.kept if row.kept_memory_speedup]:
         how = ": see page_faults" if any("page_faults" in row.codes for row in found.ways) else ""
         yield f"Keeping memory between calls makes {joined(gains)} as fast{how}."
