@@ -17,7 +17,7 @@ from gilscope.report.sentences.kernels import provisional
 from gilscope.report.sentences.notes import trouble_notes, unavailable_notes
 
 _NAMED = 3  # cases that a line names
-_WORTH_SAYING = 0.01  # of the time that other programs took
+_WORTH_SAYING, _MUCH = 0.01, 0.1  # of the time that other programs took; what widens an interval
 
 
 def title(matrix: Matrix) -> str:
@@ -103,9 +103,9 @@ def _where(row: CaseRow) -> str:
 def _undecided(rows: list[CaseRow]) -> str:
     worst = max(rows, key=lambda row: row.judged.relative_half_width if row.judged is not None else 0.0)
     which = f"{counted(len(rows), 'case')}, the widest interval {interval(worst.judged)} ({_where(worst)})"
-    noisy = next((found for found in worst.findings if found.code == "too_noisy"), None)
-    why = f". {sentence(noisy, worst)}" if noisy is not None else ""
-    return f"{which}{why}. Fix: a larger --budget, or stop other programs."
+    taken = worst.basis.taken_out
+    why = f". Other programs took {percent(taken)} of its time" if taken is not None and taken.value > _MUCH else ""
+    return f"{which}{why}. Fix: {cure_of('too_noisy')}."
 
 
 def noise_sentence(answer: Answer) -> str:
