@@ -142,7 +142,7 @@ def _seconds(budget: float | str) -> float:
 class Way:
     """One way to run a function, and what it achieved.
 
-    ``speedup`` is over one call after the other, ``net_speedup`` the same without the time that other programs took, by
+    ``speedup`` is over one call at a time, ``net_speedup`` the same without the time that other programs took, by
     which it is judged where it is known, ``efficiency`` that over the workers, ``relative_efficiency`` that
     over the machine's limit (control ``spin``), ``rate`` in tasks per second.
     """
@@ -195,7 +195,7 @@ class Comparison:
 
     @property
     def best(self) -> Way:
-        """The way with the highest throughput that certainly gains; one call after the other if none does."""
+        """The way with the highest throughput that certainly gains; one call at a time if none does."""
         best = self._answer.verdict(self._kernel).best
         if best is None:
             raise UsageError(f"no case of {self._kernel} could be measured: {self._rows[0].reason}")

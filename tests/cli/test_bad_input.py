@@ -187,6 +187,6 @@ def test_a_target_that_leads_to_no_function_is_refused_and_leaves_nothing(
 ) -> None:
     (folder / "own.py").write_text(OWN, encoding="utf-8")
     (folder / "broken.py").write_text("\ndef f(:\n", encoding="utf-8")
-    assert main(["profile", target, "--quiet"]) == 2
+    assert main(["profile", target]) == 2
     assert cure in one_line(capsys.readouterr().err)
     assert {path.name for path in folder.iterdir()} == {"own.py", "broken.py"}

@@ -17,9 +17,11 @@ from gilscope.cli.progress import (
     Provisional,
     block_facts,
     clock_time,
+    held_back,
     preparing_left,
 )
 from gilscope.core.cases import Case, Study
+from gilscope.core.errors import UsageError
 from gilscope.core.records import CaseRecord
 from gilscope.core.spec import Work
 from gilscope.measure.events import Observer
@@ -46,6 +48,42 @@ def test_lines_come_at_most_every_few_seconds() -> None:
         lines.block_done("nbody", block, 0.04, 1.0, 59.0, 0.9)
         clock.now_s += LINE_EVERY_S / 2
     assert len(stream.getvalue().splitlines()) == 10
+
+
+def test_of_a_refused_request_no_progress_is_shown() -> None:
+    stream = io.StringIO()
+
+    def refused() -> None:
+        with held_back(LineProgress(stream, budget_s=60.0), "calls f()") as observer:
+            observer.preparing(CASE, 0, 1)
+            raise UsageError("there is no f")
+
+    with pytest.raises(UsageError):
+        refused()
+    assert stream.getvalue() == ""
+
+
+def test_what_was_held_back_is_shown_in_its_order() -> None:
+    stream = io.StringIO()
+    with held_back(LineProgress(stream, budget_s=60.0), "calls f()") as observer:
+        observer.preparing(CASE, 0, 1)
+        assert stream.getvalue() == ""
+        observer.block_done("nbody", 3, 0.0412, 18.0, 42.0, 17.0)
+        assert stream.getvalue().splitlines() == ["calls f()", f"preparing 1/1 {CASE.id}, then up to 1:00 of measuring"]
+        observer.message("late")
+    assert stream.getvalue().splitlines()[2:] == ["late"]
+
+
+def test_who_waits_long_for_an_import_sees_what_is_going_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gilscope.cli.progress.PATIENCE_S", 0.01)
+    shown = threading.Event()
+
+    class Seen(Observer):
+        def message(self, text: str) -> None:
+            shown.set()
+
+    with held_back(Seen(), "calls f()"):
+        assert shown.wait(30.0)
 
 
 def test_a_line_says_phase_blocks_width_and_time_left() -> None:
@@ -159,4 +197,4 @@ def test_the_answer_is_the_verdict_on_the_file_so_far(tmp_path: Path) -> None:
         for block in made.blocks:
             writer.block(block)
         said = _verdict_so_far(tmp_path / "result.jsonl")
-    assert said.startswith("Provisional, at 87 % confidence: f: best by 2 threads, 2.00x")
+    assert said.startswith("Provisional, at 87 % confidence: f: best with 2 threads, 2.00x")

@@ -85,4 +85,4 @@ def test_each_interpreter_is_introduced() -> None:
 def test_a_price_has_its_interval_and_names_both_sides() -> None:
     case, versus = (Case.parse(f"primes/py_loop@serial#M!{label}") for label in ("3.13t", "3.13t+gil"))
     found = changed(answer(ROWS), prices=(Price(case=case, versus=versus, time_ratio=estimate(1.08)),))
-    assert said(found, "price") == ["one thread of 3.13t takes, over 3.13t+gil: py_loop 1.08x [1.07, 1.09]"]
+    assert said(found, "price") == ["one thread on 3.13t takes, relative to 3.13t+gil: py_loop 1.08x [1.07, 1.09]"]

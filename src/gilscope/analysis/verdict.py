@@ -87,7 +87,7 @@ class KernelVerdict:
 
     @property
     def best(self) -> CaseRow | None:
-        """The way to run the user's functions: the fastest that certainly gains, or else one call after the other."""
+        """The way to run the user's functions: the fastest that certainly gains, or else one call at a time."""
         gaining = [found.best[0] for found in self.functions if found.best]
         serial = [found.serial for found in self.functions if found.serial is not None]
         return max(gaining or serial or self.fastest, key=lambda row: standing(row).value, default=None)

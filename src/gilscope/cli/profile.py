@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument
 
-from gilscope.cli.output import emit_answer, emit_plan, shown, write
+from gilscope.cli.output import emit_answer, emit_plan
 from gilscope.cli.verb import VerbOptions, verb
 
 if TYPE_CHECKING:
@@ -56,9 +55,8 @@ def profile(
         emit_plan(*Functions(request, study).expected(), json=options.given("json"))
         return 0
     quiet = options.given("quiet")
-    if not quiet:
-        write(sys.stderr, shown(preamble(request)) + "\n")
-    with output_folder(options.text("out")) as folder, watch(quiet=quiet, budget_s=study.budget_s) as progress:
+    watched = watch(quiet=quiet, budget_s=study.budget_s, first=preamble(request))
+    with output_folder(options.text("out")) as folder, watched as progress:
         observer = progress if quiet else Provisional(progress, _verdict_so_far, folder / RESULT_NAME)
         answer = measure_functions(request, study, folder, observer=observer)
     emit_answer(answer, json=options.given("json"), full=options.given("full"))

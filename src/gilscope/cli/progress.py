@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,12 +16,14 @@ from typing import TYPE_CHECKING, TextIO
 
 from gilscope.cli.output import shown
 from gilscope.core.cases import Case
+from gilscope.core.errors import UsageError
 from gilscope.core.records import CaseRecord
 from gilscope.measure.events import Observer
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+PATIENCE_S = 2.0  # a request that is refused is refused by then, and its one line is all that is printed
 LINE_EVERY_S = 5.0  # often enough to see that it lives, seldom enough for a log
 _EXPECTED = ("ok", "unavailable")  # anything else is reported at once
 
@@ -30,15 +33,79 @@ _WORTH_S = 2.0  # left of the budget: below that the final answer is as near
 
 
 @contextmanager
-def watch(*, quiet: bool, budget_s: float) -> Iterator[Observer]:
-    """Give the observer that suits stderr, and clear its bar at the end."""
+def watch(*, quiet: bool, budget_s: float, first: str = "") -> Iterator[Observer]:
+    """Give the observer that suits stderr, and clear its bar at the end; ``first`` is a line before all others."""
     if quiet:
         yield Observer()
     elif sys.stderr.isatty():
-        with BarProgress.shown(budget_s) as bar:
-            yield bar
+        with BarProgress.shown(budget_s) as bar, held_back(bar, first) as observer:
+            yield observer
     else:
-        yield LineProgress(sys.stderr, budget_s=budget_s)
+        with held_back(LineProgress(sys.stderr, budget_s=budget_s), first) as observer:
+            yield observer
+
+
+@contextmanager
+def held_back(inner: Observer, first: str) -> Iterator[Observer]:
+    """Pass on to ``inner`` what is seen, but nothing in the first seconds, and of a refused request nothing at all."""
+    if not first:
+        yield inner
+        return
+    patient = _Patient(inner, first)
+    try:
+        yield patient
+    except UsageError:
+        patient.drop()
+        raise
+    finally:
+        patient.open()
+
+
+class _Patient(Observer):
+    """Passes all on to another observer; what is seen before ``open`` is kept for it, if it is not dropped."""
+
+    def __init__(self, inner: Observer, first: str) -> None:
+        self._inner, self._opened, self._lock = inner, False, threading.Lock()
+        self._kept: list[Callable[[], None]] = [lambda: inner.message(first)]
+        self._timer = threading.Timer(PATIENCE_S, self.open)  # of the time before anything is timed
+        self._timer.daemon = True
+        self._timer.start()
+
+    def open(self) -> None:
+        """Pass on what was kept, and everything from now on."""
+        self._timer.cancel()
+        with self._lock:
+            self._opened = True
+            for call in self._kept:
+                call()
+            self._kept.clear()
+
+    def drop(self) -> None:
+        """Forget what was kept."""
+        with self._lock:
+            self._kept.clear()
+
+    def _pass(self, call: Callable[[], None]) -> None:
+        with self._lock:
+            if not self._opened:
+                self._kept.append(call)
+                return
+        call()
+
+    def preparing(self, case: Case, done: int, total: int) -> None:
+        self._pass(lambda: self._inner.preparing(case, done, total))
+
+    def prepared(self, record: CaseRecord) -> None:
+        self._pass(lambda: self._inner.prepared(record))
+
+    def block_done(
+        self, kernel: str, blocks: int, half_width: float | None, spent_s: float, seconds_left: float, timed_s: float
+    ) -> None:
+        self.open()
+        self._inner.block_done(kernel, blocks, half_width, spent_s, seconds_left, timed_s)
+
+    def message(self, text: str) -> None:
+        self._pass(lambda: self._inner.message(text))
 
 
 class _Complaining(Observer):

@@ -263,7 +263,7 @@ def _plan(study: Study, examined: Mapping[str, Examined], options: Options) -> P
 def _with_nested(plan: Plan, examined: Mapping[str, Examined], study: Study) -> Plan:
     """Add threads whose calls use their libraries' own threads, where they have any.
 
-    Their T(1) is one call after the other on all CPUs: what the function does when nothing limits it.
+    Their T(1) is one call at a time on all CPUs: what the function does when nothing limits it.
     """
     if "threads" not in study.executors or "native" not in study.executors:
         return plan

@@ -155,13 +155,13 @@ COLUMNS: Sequence[Column] = (
         given_up=1,
     ),
     Column(
-        "relative_efficiency", "of the\ncontrol",
-        "Speed-up over that of a loop in registers on as many workers in the same seconds.",
+        "relative_efficiency", "of the\nlimit",
+        "Speed-up over the machine's limit: that of a loop in registers on as many workers in the same seconds.",
         lambda row: row.relative_efficiency, estimated=True,
         text=lambda row: percent(row.relative_efficiency) if row.speedup is not None else NONE,
     ),
     _estimate(
-        "vs_fastest_serial", "versus\nserial", "Rate over that of the fastest implementation on one thread.",
+        "vs_fastest_serial", "vs best\nserial", "Rate over that of the fastest implementation on one thread.",
         lambda row: row.vs_fastest_serial, _versus, given_up=3,
     ),
     _estimate(

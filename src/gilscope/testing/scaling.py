@@ -55,7 +55,7 @@ class ScalingResult:
         Parameters
         ----------
         speedup : float, optional
-            Over one call after the other.
+            Over one call at a time.
         efficiency : float, optional
             Speed-up over the number of workers.
         relative_efficiency : float, optional

@@ -128,12 +128,12 @@ def test_whoever_switched_the_gil_on_is_named_with_the_cure() -> None:
     by = "switched on by importing old_ext, which does not declare support for running without it"
     verdict = judge(seen(0.99, 1.0, switched_on=by), cpus_busy=1.0)
     assert verdict.sentence.startswith(f"This free-threaded build runs with the GIL, {by}.")
-    assert verdict.cure.startswith("update the module")
+    assert verdict.cure.startswith("update that module")
 
 
 def test_a_user_who_asked_for_the_gil_is_not_told_to_update() -> None:
     verdict = judge(seen(0.99, 1.0, switched_on="switched on by PYTHON_GIL=1 or -X gil=1"), cpus_busy=1.0)
-    assert "update the module" not in verdict.cure
+    assert "update that module" not in verdict.cure
 
 
 REPORTS = [param.values[0] for param in VERDICTS]

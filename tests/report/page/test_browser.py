@@ -22,6 +22,7 @@ from tests.report.page.browser import Browser, browser, executable
 from tests.report.page.test_render import HOSTILE, SEEN, hostile
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "result.jsonl"
+FUNCTIONS = EXAMPLE.with_name("profile.jsonl")
 SECONDS_FOR_2000_CASES = 5.0  # of CPU time, so that a busy machine does not fail the test; it takes about one
 STATUS = {"too_noisy": "too_noisy"}
 PAGES = 6  # of paper, for two kernels with 22 cases and all their charts
@@ -104,6 +105,28 @@ def test_a_wide_heat_map_on_a_telephone_begins_at_its_fastest_column(tab: Browse
     )
     assert 0 < left < right <= end
     assert wide(tab) == 0
+
+
+def test_two_functions_fit_a_telephone_side_by_side(tab: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write(path, [read_view(FUNCTIONS)])
+    tab.size(400)
+    tab.open(path)
+    assert tab.evaluate("document.querySelector('h2').textContent") == "blobs.py:checksum, blobs.py:digest"
+    room, needed = tab.evaluate(
+        "(box => [box.clientWidth, box.scrollWidth])(document.querySelector('.answer .scroll'))"
+    )
+    assert needed <= room
+
+
+def test_a_dot_is_nearer_to_its_own_name_than_to_the_next(opened: Browser) -> None:
+    own, following = opened.evaluate(
+        "(rows => { const y = (row, part) => row.querySelector(part).getBoundingClientRect().bottom;"
+        "const dot = y(rows[0], 'text ~ circle, text ~ rect, text ~ path:last-child');"
+        "return [dot - y(rows[0], 'text'), y(rows[1], 'text') - dot]; })"
+        "([...document.querySelectorAll('[data-chart=speedups] g[data-case]')])"
+    )
+    assert 0 < own < following / 1.5
 
 
 def test_text_on_a_telephone_is_never_tiny(opened: Browser) -> None:

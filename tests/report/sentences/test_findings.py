@@ -28,28 +28,28 @@ def parallel(found: Answer) -> CaseRow:
 
 
 SAID = {
-    "scales": "of the machine's limit, both net of other programs, a speed-up of 1.96 [1.96, 1.96]",
-    "scales_partly": "a speed-up of 1.79 [1.79, 1.79]; the largest loss is",
+    "scales": "Speed-up 1.96 [1.96, 1.96], 0.98 [0.98, 0.98] of the machine's limit (both net of other programs)",
+    "scales_partly": "(both net of other programs); the largest loss is",
     "not_repeatable": "A call at the end takes 1.95 times as long as one at the beginning",
-    "too_short": "A call takes 50.0 ns, and 40.0 ns where the function does nothing",
-    "superlinear": "2 workers do 2.50x [2.50, 2.50] the work of one, the same work takes 0.80x",
+    "too_short": "A call takes 50.0 ns, an empty function 40.0 ns",
+    "superlinear": "2 workers do 2.50x [2.50, 2.50] the work of one; the same work takes 0.80x",
     "page_faults": "Page faults take 19 ±1% of the workers' time and 30 ±1% of one worker's alone, 4,000 and 4,000",
-    "inflation": "The same work takes 1.60x [1.60, 1.60] the CPU time, 38 ±1% of the core-seconds",
-    "gil_bound": "Threads lose 50 ±1% of their time to the GIL, it is held 100 ±2% of the time, 1.0 threads wait",
-    "gil_held_in_c": "C code keeps it for 20.0 ms at a time and does not release it on request, after 5.00 ms",
+    "inflation": "The same work takes 1.60x [1.60, 1.60] the CPU time, 38 ±1% of the workers' time",
+    "gil_bound": "Threads lose 50 ±1% of their time to the GIL; it is held 100 ±2% of the time, 1.0 threads wait",
+    "gil_held_in_c": "C code keeps it for 20.0 ms at a time, past the switch interval of 5.00 ms",
     "gil_re_enabled": "This free-threaded build runs with the GIL, switched on by importing old",
-    "memory_bound": "the memory system gives 1.27 [1.27, 1.27] where the CPUs give 2.00 [2.00, 2.00]; 36 ±1%",
-    "contention": "more CPU time than isolated workers need, 36 ±1% of the core-seconds",
+    "memory_bound": "reach 1.27 [1.27, 1.27] where the CPUs reach 2.00 [2.00, 2.00]: waiting for memory costs 36 ±1%",
+    "contention": "more CPU time than on private copies, 36 ±1% of the workers' time",
     "imbalance": "Workers wait for each other 17 ±1% of their time; uneven CPU time accounts for 17 ±1%",
     "dispatch_bound": "Handing out work and waking workers takes 50 ±1% of their time; one execution takes 100 ms",
-    "lock_bound": "Workers sleep 33 ±1% of their time inside their work",
-    "gil_or_lock": "blocked 23 ±1% of their time: the GIL, held 60 ±",
-    "over_subscribed": "4 workers have 2 usable CPUs (the machine has 2 logical CPUs) and queue for them 50 ±1%",
+    "lock_bound": "Workers sleep 33 ±1% of their time during their work",
+    "gil_or_lock": "blocked 23 ±1% of their time by a lock or by the GIL, which is held 60 ±",
+    "over_subscribed": "4 workers share 2 usable CPUs (the machine has 2 logical CPUs) and queue for them 50 ±1%",
     "nested_parallelism": "own threads: 4 threads for 2 CPUs; a call takes 1.50x [1.50, 1.50] as long as with one",
-    "quota_limited": "The cgroup's CPU quota of 2 CPUs stopped threads for 25 ±1% of workers x wall",
-    "smt_limited": "2 workers share 1 physical cores: even arithmetic in registers reaches only 1.43 [1.43, 1.43]",
-    "stolen": "The hypervisor gave 29 ±1% of workers x wall to other guests",
-    "too_noisy": "Undecided: reaches 1.00 [0.71, 1.00] of the machine's limit, both net of other programs",
+    "quota_limited": "The cgroup's CPU quota of 2 CPUs stopped threads 25 ±1% of their time",
+    "smt_limited": "2 workers share 1 physical core: arithmetic in registers reaches only 1.43 [1.43, 1.43]",
+    "stolen": "The hypervisor gave 29 ±1% of the workers' time to other guests",
+    "too_noisy": "Undecided: between 71 and 100 % of the machine's limit",
 }
 
 
@@ -57,7 +57,7 @@ def test_page_faults_of_functions_are_those_of_one_call() -> None:
     seen = faulting(made_of(Did(cpu=52), Did(cpu=52)), 4000, 20.0)
     found = analyse(study("mod:f/f@processes*2#8", seen, single=faulting(alone(), 800, 30.0)))
     (note,) = [note for note in finding_notes(found, "mod:f") if note.startswith("page_faults: ")]
-    assert "500 and 100 in each call" in note
+    assert "500 and 100 per call" in note
 
 
 @pytest.mark.parametrize("code", FINDINGS)
@@ -120,7 +120,7 @@ def test_a_loss_that_may_be_none_is_not_called_the_largest() -> None:
 def test_frequent_hand_overs_are_said() -> None:
     busy = study(THREADS, SERIALISED, gil=[probe(0.6, 1.0, turn_s=3e-5)] * 3)
     (note,) = finding_notes(analyse(busy), "nbody")
-    assert "it changes hands 20.0 k times a second: the calls that release it are short" in note
+    assert "it changes hands 20.0 k times a second because the calls that release it are short" in note
 
 
 def test_the_signature_names_itself() -> None:

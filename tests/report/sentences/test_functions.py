@@ -38,23 +38,23 @@ def _rows(threads: float, processes: float, *, calls_per_s: float = 100.0, half_
 
 def test_the_best_way_is_named_with_what_stops_the_others() -> None:
     text = closing(_answer(*_rows(1.0, 1.9)), "mod:f")
-    assert "f: best by 2 processes, 1.90x [1.86, 1.94] over one call after the other." in text
+    assert "f: best with 2 processes, 1.90x [1.86, 1.94] over one call at a time." in text
     assert "2 threads give 1.00x [0.98, 1.02]: gil_bound." in text
 
 
 def test_nothing_is_best_when_nothing_gains() -> None:
     rows = _rows(1.0, 0.9)
     assert _answer(*rows).verdict("mod:f").functions[0].best == ()
-    assert "no way gains 1.1x; run one call after the other" in closing(_answer(*rows), "mod:f")
+    assert "nothing gains 1.1x; run one call at a time" in closing(_answer(*rows), "mod:f")
 
 
 def test_a_machine_that_gave_one_cpu_is_no_verdict_on_the_function() -> None:
     found = _answer(*_rows(1.0, 0.9), controls=[control("spin", 2, 1.1, of="mod:f")])
-    assert "the machine itself gave no more to the control" in closing(found, "mod:f")
+    assert "the machine's limit is no higher" in closing(found, "mod:f")
 
 
 def test_wide_intervals_are_no_verdict() -> None:
-    assert "it is open whether more workers help" in closing(_answer(*_rows(1.1, 1.2, half_width=0.15)), "mod:f")
+    assert "undecided whether more workers help" in closing(_answer(*_rows(1.1, 1.2, half_width=0.15)), "mod:f")
 
 
 def test_what_libraries_do_by_themselves_are_ways_of_the_same_function() -> None:
@@ -72,23 +72,23 @@ def test_what_libraries_do_by_themselves_are_ways_of_the_same_function() -> None
 
 def test_ways_that_tie_for_best_are_named_together() -> None:
     text = closing(_answer(*_rows(1.88, 1.9)), "mod:f")
-    assert "f: best by 2 processes, 1.90x [1.86, 1.94] over one call after the other, tied with 2 threads." in text
+    assert "f: best with 2 processes, 1.90x [1.86, 1.94] over one call at a time, tied with 2 threads." in text
 
 
 def test_a_way_that_is_too_noisy_is_never_the_best() -> None:
     noisy = row("mod:f/f@threads.all*2#64", rate=350.0, speedup=3.5, half_width=0.35, fastest=100.0, status="too_noisy")
     found = _answer(*_rows(1.0, 1.5), noisy)
-    assert "f: best by 2 processes, 1.50x" in closing(found, "mod:f")
+    assert "f: best with 2 processes, 1.50x" in closing(found, "mod:f")
     alone = _answer(*_rows(1.0, 0.9), noisy)
     assert (alone.verdict("mod:f").functions[0].best, alone.verdict("mod:f").gains) == ((), True)
-    assert "f: it is open which way is best; give it a larger --budget" in closing(alone, "mod:f")
+    assert "f: undecided which way is best; use a larger --budget" in closing(alone, "mod:f")
 
 
 def test_the_speedup_that_decided_is_said_where_the_timed_one_is_far_from_it() -> None:
     serial, threads, processes = _rows(0.98, 0.9)
     rows = serial, replace(threads, net_speedup=estimate(1.9, 0.02)), replace(processes, net_speedup=estimate(0.9))
     text = closing(_answer(*rows), "mod:f")
-    assert "f: best by 2 threads, 1.90x [1.86, 1.94] net of other programs (0.98x as timed) over one call" in text
+    assert "f: best with 2 threads, 1.90x [1.86, 1.94] net of other programs (0.98x as timed) over one call" in text
     assert "2 processes give 0.90x [0.89, 0.91]." in text
 
 
@@ -106,7 +106,7 @@ def _kept(single: float, threads: float, speedup: float) -> list[CaseRow]:
 
 def test_what_kept_memory_gives_is_said_of_one_thread_and_of_several() -> None:
     text = closing(_answer(*_rows(1.9, 1.7), *_kept(1.5, 1.5, 1.9)), "mod:f")
-    assert "f: best by 2 threads that keep their memory, 1.90x [1.88, 1.92] over one that does." in text
+    assert "f: best with 2 threads that keep their memory, 1.90x [1.88, 1.92] over one that does." in text
     assert "makes one thread 1.50x [1.47, 1.53] and 2 threads 1.50x [1.47, 1.53] as fast" in text
     assert "2 threads give 1.90x" in text
 
@@ -114,11 +114,11 @@ def test_what_kept_memory_gives_is_said_of_one_thread_and_of_several() -> None:
 def test_a_way_that_one_thread_with_kept_memory_beats_is_not_the_best() -> None:
     found = _answer(*_rows(1.9, 1.7), *_kept(3.0, 1.6, 1.0))
     assert (found.verdict("mod:f").functions[0].best, found.verdict("mod:f").gains) == ((), False)
-    assert "no way gains 1.1x over one thread that keeps its memory" in closing(found, "mod:f")
+    assert "nothing gains 1.1x over one thread that keeps its memory" in closing(found, "mod:f")
 
 
 @pytest.mark.parametrize(
-    ("calls_per_s", "advice"), [(100.0, "submit calls one by one"), (10_000.0, "hand over batches of 20 calls or more")]
+    ("calls_per_s", "advice"), [(100.0, "submit calls one by one"), (10_000.0, "submit batches of 20 or more")]
 )
 def test_short_calls_are_handed_over_in_batches(calls_per_s: float, advice: str) -> None:
     assert advice in closing(_answer(*_rows(1.0, 1.9, calls_per_s=calls_per_s)), "mod:f")

@@ -41,10 +41,7 @@ def test_few_blocks_state_their_confidence(blocks: int, percent: str) -> None:
 def test_the_control_of_the_memory_is_said_beside_that_of_the_cpus() -> None:
     found = changed(mandelbrot(), controls=[control("spin", 2, 1.94), control("isolated", 2, 1.7)])
     assert said(found, "machine") == [
-        (
-            "spin(2) 1.94 [1.92, 1.96] is what the machine gave; "
-            "isolated cy_nogil(2) 1.70 [1.68, 1.72] is what its memory gave"
-        )
+        "machine's limit: spin(2) 1.94 [1.92, 1.96]; memory's limit: isolated cy_nogil(2) 1.70 [1.68, 1.72]"
     ]
 
 

@@ -9,11 +9,13 @@ import pytest
 
 from gilscope import results
 from gilscope.analysis import analyse
-from gilscope.analysis.findings import FINDINGS
+from gilscope.analysis.findings import FINDINGS, cure_of
 from gilscope.analysis.matrix import matrix_of, outcome
 from gilscope.core.registry import KERNELS
 from gilscope.report.labels import MARKS
+from gilscope.report.sentences.findings import sentence
 from gilscope.report.terminal.answer import LINES, OWN_LINES, render_answer
+from tests.analysis.causes import PLANTED
 from tests.report.answers import answer, changed, control, mandelbrot, row
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "result.jsonl"
@@ -130,12 +132,37 @@ def test_of_a_function_the_first_line_is_the_answer_with_the_memory_of_each_way(
     own = changed(answer(rows), study={"functions": ["m:f"]})
     text = render_answer(own, width=100)
     lines = text.splitlines()
-    assert lines[0] == "f: best by 2 processes, 1.96x [1.94, 1.98] over one call after the other."
+    assert lines[0] == "f: best with 2 processes, 1.96x [1.94, 1.98] over one call at a time."
     assert len(lines) <= OWN_LINES
     assert "0.98 [0.97, 0.99] G #2  31 MiB" in text
     assert "1.96 [1.94, 1.98] + #3  90 MiB" in text
     assert "10.0 ms a call, 30 MiB" in text
     assert "your own code" not in text
+
+
+UNSAID = {"scales", "too_noisy", "smt_limited", "stolen"}  # planted, the last two reach the machine's limit
+
+
+@pytest.mark.parametrize("code", sorted({*FINDINGS} - UNSAID))
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_sentence_and_the_fix_of_every_finding_are_printed_whole(code: str, width: int) -> None:
+    found = analyse(PLANTED[code]())
+    (worst,) = [one for one in found.rows if one.speedup]
+    said = next(one for one in worst.findings if one.code == code)
+    text = render_answer(found, width=width)
+    whole = " ".join(text.split())
+    assert sentence(said, worst) in whole
+    assert cure_of(code) in whole
+    assert len(text.splitlines()) <= (OWN_LINES if found.is_own else LINES)
+
+
+def test_a_long_reason_keeps_its_beginning_and_the_fix_at_its_end() -> None:
+    long = f"the compiler said: {'nothing that helps, ' * 40}; pip install 'gilscope[numba]'"
+    bad = row("mandelbrot/py_loop@threads*2#S", status="failed", reason=long)
+    whole = " ".join(render_answer(answer([bad]), width=80).split())
+    assert "the compiler said: nothing" in whole
+    assert " ... " in whole
+    assert "pip install 'gilscope[numba]'" in whole
 
 
 def test_nothing_on_several_workers_is_an_answer_too() -> None:

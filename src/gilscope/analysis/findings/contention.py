@@ -6,10 +6,7 @@ from gilscope.analysis.columns import averaged
 from gilscope.analysis.evidence import ContentionEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
-CURE = (
-    "give each worker objects and cache lines of its own (copies, padding to 64 bytes, private accumulators), "
-    "and combine at the end"
-)
+CURE = "give each worker its own objects and cache lines, and combine the results at the end"
 
 
 def find(view: CaseView) -> Finding | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gilscope.analysis.evidence import DispatchEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
-CURE = "make tasks larger or fewer (--chunks), keep data in shared memory instead of pickling it, reuse workers"
+CURE = "use larger or fewer tasks (--chunks), reuse workers, share memory instead of pickling"
 
 
 def find(view: CaseView) -> Finding | None:

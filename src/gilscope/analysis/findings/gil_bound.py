@@ -7,10 +7,7 @@ from gilscope.analysis.evidence import GilEvidence
 from gilscope.analysis.findings import _gil
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, below
 
-CURE = (
-    "use processes or a free-threaded build, or move the loop into code that releases the GIL "
-    "(Cython nogil, Numba nogil=True)"
-)
+CURE = "use processes, free-threaded Python, or code that releases the GIL (Cython nogil, Numba nogil=True)"
 EXPLAINS = _gil.CONSEQUENCES
 
 ONE_CPU = 1.15

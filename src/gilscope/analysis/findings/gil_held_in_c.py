@@ -6,8 +6,8 @@ from gilscope.analysis.findings import _gil
 from gilscope.analysis.findings._view import CaseView, Finding
 
 CURE = (
-    "release the GIL around the long computation (Cython: with nogil, Numba: nogil=True, C: Py_BEGIN_ALLOW_THREADS), "
-    "use processes, or a free-threaded build"
+    "release the GIL around the computation (Cython nogil, Numba nogil=True, C Py_BEGIN_ALLOW_THREADS), "
+    "or use processes or free-threaded Python"
 )
 EXPLAINS = _gil.CONSEQUENCES | {"gil_bound"}
 

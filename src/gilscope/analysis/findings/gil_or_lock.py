@@ -6,7 +6,7 @@ from gilscope.analysis.evidence import LockEvidence
 from gilscope.analysis.findings import _gil, lock_bound
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
-CURE = "measure it where waiting threads can be counted (glibc, or CPython 3.15), or compare with processes"
+CURE = "measure where GIL waiters can be counted (glibc, or CPython 3.15), or compare with processes"
 
 
 def find(view: CaseView) -> Finding | None:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from gilscope.analysis.findings import _gil
 from gilscope.analysis.findings._view import CaseView, Finding
 
-CURE = (
-    "update the module to a version that supports free threading, do without it, "
-    "or run with PYTHON_GIL=0 if it is safe without the GIL"
-)
+CURE = "update that module, do without it, or set PYTHON_GIL=0 if it is safe without the GIL"
 EXPLAINS = _gil.CONSEQUENCES | {"gil_bound", "gil_held_in_c"}
 
 _ON_PURPOSE = "PYTHON_GIL"  # telemetry.free_threading names the variable where the user asked for the GIL

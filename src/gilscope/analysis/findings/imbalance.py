@@ -7,7 +7,7 @@ from gilscope.analysis.evidence import ImbalanceEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 from gilscope.analysis.losses import Account
 
-CURE = "cut the work into more and smaller chunks (--chunks), or hand them out as workers become free"
+CURE = "cut the work into smaller chunks (--chunks), or hand them out as workers become free"
 
 
 def find(view: CaseView) -> Finding | None:

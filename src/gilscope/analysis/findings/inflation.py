@@ -7,7 +7,7 @@ from gilscope.analysis.evidence import InflationEvidence
 from gilscope.analysis.findings import contention, memory_bound, smt_limited
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
-CURE = "touch less memory, allocate less, and give each worker objects of its own"
+CURE = "touch less memory, allocate less, and give each worker its own objects"
 
 SMT_MOST = 1.6
 """Growth of the CPU time beyond the control's up to which code may just gain less by SMT than arithmetic does: no core

@@ -8,7 +8,7 @@ from gilscope.analysis.findings import _gil
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 from gilscope.stats import Estimate
 
-CURE = "hold locks for less or split them, and overlap waiting for I/O with computing"
+CURE = "hold locks for less time or split them, and overlap I/O with computing"
 
 
 def find(view: CaseView) -> Finding | None:

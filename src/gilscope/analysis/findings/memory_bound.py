@@ -6,10 +6,7 @@ from gilscope.analysis.columns import averaged
 from gilscope.analysis.evidence import MemoryEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
-CURE = (
-    "do more with each byte: block for the caches, fuse passes over the data, use smaller types; "
-    "more workers will not help"
-)
+CURE = "do more with each byte (cache blocking, fused passes, smaller types); more workers will not help"
 
 
 def find(view: CaseView) -> Finding | None:

@@ -7,9 +7,8 @@ from gilscope.analysis.evidence import NestedEvidence
 from gilscope.analysis.findings._view import SCALES_FROM, WORTH, CaseView, Finding, below
 
 CURE = (
-    "limit the libraries to one thread per worker (threadpoolctl.threadpool_limits(1), or OPENBLAS_NUM_THREADS=1, "
-    "MKL_NUM_THREADS=1, OMP_NUM_THREADS=1 and NUMBA_NUM_THREADS=1 before they are imported), "
-    "or call it from one worker and leave the CPUs to its own threads"
+    "limit the libraries to one thread per worker (OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 OMP_NUM_THREADS=1 "
+    "NUMBA_NUM_THREADS=1, or threadpoolctl.threadpool_limits(1)), or use one worker"
 )
 EXPLAINS = frozenset({"too_noisy"})
 

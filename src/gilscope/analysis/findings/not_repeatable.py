@@ -10,7 +10,7 @@ from gilscope.analysis.columns import averaged
 from gilscope.analysis.evidence import RepeatEvidence
 from gilscope.analysis.findings._view import CaseView, Finding
 
-CURE = "make each call do the same: fresh arguments, no cache across calls, nothing appended to what calls share"
+CURE = "make every call do the same work: fresh arguments, no cache between calls"
 EXPLAINS = frozenset(
     {"superlinear", "scales", "scales_partly", "too_noisy", "too_short", "imbalance", "inflation", "contention"}
 )

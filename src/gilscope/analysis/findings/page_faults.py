@@ -9,8 +9,8 @@ from gilscope.core.memory import KEPT, ONE_ARENA
 
 _VARIABLES = [f"{name}={value}" for name, value in (KEPT | ONE_ARENA).items()]
 CURE = (
-    f"reuse arrays (out=, preallocated buffers), or keep the memory (glibc): {' '.join(_VARIABLES[:-1])}, for arrays "
-    f"above 64 MiB in threads also {_VARIABLES[-1]}"
+    f"reuse arrays (out=), or let glibc keep memory: {' '.join(_VARIABLES[:-1])}; "
+    f"for arrays above 64 MiB in threads also {_VARIABLES[-1]}"
 )
 # Workers fault in the same address space one at a time, and T(1) is not what one worker could do.
 EXPLAINS = frozenset({"contention", "inflation", "scales", "scales_partly"})

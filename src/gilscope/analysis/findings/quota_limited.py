@@ -6,7 +6,7 @@ from gilscope.analysis.columns import averaged
 from gilscope.analysis.evidence import QuotaEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, beyond_cpus
 
-CURE = "raise the quota (cpu.max of the cgroup, --cpus of the container), or use no more workers than it allows"
+CURE = "raise the quota (cpu.max of the cgroup, --cpus of the container), or use fewer workers"
 EXPLAINS = frozenset({"over_subscribed", "imbalance", "dispatch_bound", "lock_bound", "too_noisy", "smt_limited"})
 
 

@@ -6,7 +6,7 @@ from gilscope.analysis.columns import averaged
 from gilscope.analysis.evidence import SmtEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
-CURE = "expect no more than the physical cores give; compare with that many workers, one on each core"
+CURE = "expect what the physical cores give, and compare with one worker per core"
 
 
 def find(view: CaseView) -> Finding | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gilscope.analysis.evidence import StolenEvidence
 from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above
 
-CURE = "measure on a quieter or a dedicated host; the guest can do nothing about it"
+CURE = "measure on a quieter or a dedicated host"
 EXPLAINS = frozenset({"imbalance", "dispatch_bound"})  # one worker loses its CPU, the others wait for it
 
 

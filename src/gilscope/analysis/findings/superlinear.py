@@ -6,7 +6,7 @@ from gilscope.analysis.columns import averaged, estimated
 from gilscope.analysis.evidence import SuperlinearEvidence
 from gilscope.analysis.findings._view import CaseView, Finding
 
-CURE = "find out what slows one worker down (page faults, caches, the first call): fixing that gains more than workers"
+CURE = "find out what slows one worker down (page faults, caches): fixing that gains more than workers"
 
 
 def find(view: CaseView) -> Finding | None:

@@ -6,7 +6,7 @@ from gilscope.analysis.columns import averaged
 from gilscope.analysis.evidence import NoiseEvidence
 from gilscope.analysis.findings._view import SCALES_FROM, WORTH, CaseView, Finding, above, trusted
 
-CURE = "stop other programs, or give it a larger --budget"
+CURE = "stop other programs, or use a larger --budget"
 EXPLAINS = frozenset({"dispatch_bound"})  # who lost its CPU starts late and is woken late
 
 UNDECIDED = 0.1

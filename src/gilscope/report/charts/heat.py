@@ -22,13 +22,14 @@ _LETTERS = 12  # of a column's name
 
 
 class HeatCell(NamedTuple):
-    """One case: its number in the answer, its speed-up with its mark, the interval, the rate with the memory if known,
-    its step, and whether it is among the fastest of its column."""
+    """One case: its number in the answer, its speed-up with its mark, the interval, the rate, the memory if known, its
+    step, and whether it is among the fastest of its column."""
 
     number: int
     text: str
     interval: str
     rate: str
+    memory: str
     step: str
     best: bool
 
@@ -88,13 +89,12 @@ def _cell(view: View, row: CaseRow | None) -> HeatCell | None:
         return None
     number, step = view.number(row), step_of(row)
     if row.judged is None or step == "none":
-        return HeatCell(number, _STATUS_LABELS.get(row.status, NONE), "", "", "none", best=False)
+        return HeatCell(number, _STATUS_LABELS.get(row.status, NONE), "", "", "", "none", best=False)
     rate = per_second(row.rate) if row.rate is not None else ""
-    if row.pss_bytes is not None:
-        rate = f"{rate}, {sized(row.pss_bytes)}"
+    memory = sized(row.pss_bytes) if row.pss_bytes is not None else ""
     text = f"{narrow(row.judged.value)} {MARKS[outcome(row)].letter}"
     _, _, ends = interval(row.judged).partition(" ")
-    return HeatCell(number, text, ends, rate, step, best=row.case in view.fastest)
+    return HeatCell(number, text, ends, rate, memory, step, best=row.case in view.fastest)
 
 
 def draw(view: View, kernel: str) -> Chart | None:

@@ -17,7 +17,7 @@ from gilscope.stats import Estimate
 
 MAX_ROWS = 40  # ways in a panel; those with the highest speed-up
 _LOG_FROM = 8  # workers: below, a linear axis shows the same and is read more easily
-_ROW, _TOP, _BOTTOM = 30.0, 30.0, 36.0
+_ROW, _TOP, _BOTTOM = 34.0, 30.0, 36.0
 _LEFT, _RIGHT, _END = 14.0, PANEL_WIDTH - 128.0, PANEL_WIDTH - 12.0  # of the plot, and of the texts beside it
 
 
@@ -80,14 +80,15 @@ def _limits(workers: int, spin: ControlRow | None, at: Callable[[float], float],
 def _row(view: View, row: CaseRow, at: Callable[[float], float], y: float) -> Markup:
     found, name = _judged(row), in_words(row)
     text = f"{interval(found)} {MARKS[outcome(row)].letter}"
-    whisker = tag("path", d=path([(at(found.low), y + 21), (at(found.high), y + 21)]), class_="curve")
+    whisker = tag("path", d=path([(at(found.low), y + 24), (at(found.high), y + 24)]), class_="curve")
     return tag(
         "g",
         tag("rect", x=_LEFT - 8, y=y + 1, width=PANEL_WIDTH - 12, height=_ROW - 2, class_="hit"),
-        tag("text", name, x=_LEFT, y=y + 11),
-        tag("text", text, x=_END, y=y + 25, class_="end"),
+        tag("path", d=path([(_LEFT, y + _ROW), (_END, y + _ROW)]), class_="grid"),
+        tag("text", name, x=_LEFT, y=y + 13),
+        tag("text", text, x=_END, y=y + 21, class_="end"),
         *([whisker] if found.has_interval else []),
-        marker(row.case.executor, at(found.value), y + 21, style=outcome(row) == OPEN),
+        marker(row.case.executor, at(found.value), y + 24, style=outcome(row) == OPEN),
         class_=executor_class(row.case.executor),
         data_case=view.number(row),
     )

@@ -97,10 +97,11 @@ def _sources(answer: Answer) -> Iterator[tuple[str, str, str]]:
 
 
 def _title(view: View) -> str:
-    names = view.kernels or list(view.studies)
+    own = view.answer.options.functions if view.answer.is_own else ()
+    names = [*own] or view.kernels or list(view.studies)
     if not names:
         return "nothing was measured"
-    return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more kernels"
+    return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
 
 
 def _machine(here: Surroundings) -> list[Entry]:

@@ -24,7 +24,7 @@ from gilscope.stats import Estimate
 MAX_BYTES = 1_200_000  # of an embedded analysis: the page with its charts and texts stays below 3 MB
 MAX_ROUNDS = 60_000  # rounds carried one by one, for the panel of a case: more would double the page
 STRIP_HEIGHT = 110  # height of the picture of a case's rounds; pixels
-_TIP = ("rate", "versus serial", "speed-up", "efficiency", "blocks", "findings")  # facts in a case's tooltip
+_TIP = ("rate", "vs best serial", "speed-up", "efficiency", "blocks", "findings")  # facts in a case's tooltip
 _DIGITS = 5  # of a large analysis: a part in a hundred thousand is far below any interval's width
 _LEVEL = 6  # of gzip: 9 takes twice as long for 1 % less
 _INSIDE = 10  # pixels of a strip that stay free above and below

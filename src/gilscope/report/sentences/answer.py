@@ -17,7 +17,7 @@ from gilscope.report.sentences.kernels import provisional
 from gilscope.report.sentences.notes import trouble_notes, unavailable_notes
 
 _NAMED = 3  # cases that a line names
-_WORTH_SAYING = 0.01  # of the time that other programs took
+_WORTH_SAYING, _MUCH = 0.01, 0.1  # of the time that other programs took; what widens an interval
 
 
 def title(matrix: Matrix) -> str:
@@ -102,10 +102,10 @@ def _where(row: CaseRow) -> str:
 
 def _undecided(rows: list[CaseRow]) -> str:
     worst = max(rows, key=lambda row: row.judged.relative_half_width if row.judged is not None else 0.0)
-    which = f"{counted(len(rows), 'case')}, the widest interval is {interval(worst.judged)} ({_where(worst)})"
-    noisy = next((found for found in worst.findings if found.code == "too_noisy"), None)
-    why = f". {sentence(noisy, worst)}" if noisy is not None else ""
-    return f"{which}{why}. Fix: a larger --budget, or stop other programs."
+    which = f"{counted(len(rows), 'case')}, the widest interval {interval(worst.judged)} ({_where(worst)})"
+    taken = worst.basis.taken_out
+    why = f". Other programs took {percent(taken)} of its time" if taken is not None and taken.value > _MUCH else ""
+    return f"{which}{why}. Fix: {cure_of('too_noisy')}."
 
 
 def noise_sentence(answer: Answer) -> str:
@@ -126,7 +126,7 @@ def noise_sentence(answer: Answer) -> str:
 
 
 def limits(answer: Answer, matrix: Matrix, column: str) -> tuple[ControlRow | None, ControlRow | None]:
-    """Return the controls beside a column with as many workers: what the machine gave, and what its memory gave."""
+    """Return the controls beside a column with as many workers: the machine's limit, and that of its memory."""
     kernel = next(iter(answer.by_kernel)) if answer.is_own else column
     counts = {row.case.workers for cells in matrix.rows for name, row in cells.items() if name == column}
 
@@ -138,7 +138,7 @@ def limits(answer: Answer, matrix: Matrix, column: str) -> tuple[ControlRow | No
 
 
 LIMITS = ("machine's limit", "memory's limit")  # names of what ``limits`` returns
-ALONE = "one after the other"
+ALONE = "one at a time"
 
 
 def alone(answer: Answer, column: str) -> str:

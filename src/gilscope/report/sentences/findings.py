@@ -9,7 +9,7 @@ from gilscope.analysis import evidence
 from gilscope.analysis.answer import Answer, FindingGroup
 from gilscope.analysis.findings import Finding
 from gilscope.analysis.rows import UNEXPLAINED, CaseRow
-from gilscope.report.figures import NONE, interval, percent, seconds, si, times
+from gilscope.report.figures import NONE, counted, interval, percent, seconds, si, times
 from gilscope.report.labels import named
 from gilscope.report.sentences.blame import held_by
 
@@ -81,7 +81,16 @@ def unexplained_note(answer: Answer, kernel: str) -> Iterator[str]:
 def _scales_partly(found: evidence.PartlyEvidence, row: CaseRow) -> str:
     lost = found.lost
     largest = f"; the largest loss is {LOSS_LABELS[found.largest]}, {percent(lost)}" if lost is not None else ""
-    return f"Reaches {_of_machine(found)}, a speed-up of {interval(found.speedup)}{largest}"
+    return f"{_reached(found)}{largest}"
+
+
+def _reached(found: evidence.ScalesEvidence) -> str:
+    basis = f" (both {found.basis})" if found.basis else ""
+    return f"Speed-up {interval(found.speedup)}, {interval(found.relative_efficiency)} of the machine's limit{basis}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _not_repeatable(found: evidence.RepeatEvidence, row: CaseRow) -> str:
@@ -91,7 +100,7 @@ def _not_repeatable(found: evidence.RepeatEvidence, row: CaseRow) -> str:
         (found.changed, "a call at the end takes {:.2f} times as long as one at the beginning"),
     )
     text = ", ".join(part.format(value) for value, part in parts if value is not None)
-    return f"{text[0].upper()}{text[1:]}: it is not the same work"
+    return f"{_capital(text)}: the calls do different work"
 
 
 def _superlinear(found: evidence.SuperlinearEvidence, row: CaseRow) -> str:
@@ -100,16 +109,15 @@ def _superlinear(found: evidence.SuperlinearEvidence, row: CaseRow) -> str:
         parts.append(f"the same work takes {times(found.cpu_ratio)} the CPU time")
     if found.faults is not None and found.single_faults is not None:
         every, one, each = _faults(found, row)
-        parts.append(f"with {every} page faults in each {each}, and {one} in one worker alone")
-    return ", ".join(parts)
+        parts.append(f"{every} page faults per {each} against {one} in one worker alone")
+    return "; ".join(parts)
 
 
 def _page_faults(found: evidence.FaultEvidence, row: CaseRow) -> str:
     every, one, each = _faults(found, row)
     return (
         f"Page faults take {percent(found.fault_share)} of the workers' time and {percent(found.single_fault_share)} "
-        f"of one worker's alone, {every} and {one} in each {each}: memory that was given back to the system and is "
-        "wanted again"
+        f"of one worker's alone, {every} and {one} per {each}: freed memory goes back to the system"
     )
 
 
@@ -123,59 +131,58 @@ def _faults(found: evidence.FaultEvidence | evidence.SuperlinearEvidence, row: C
 
 def _inflation(found: evidence.InflationEvidence, row: CaseRow) -> str:
     return (
-        f"The same work takes {times(found.cpu_ratio)} the CPU time, {percent(found.inflation)} of the core-seconds: "
-        "memory, caches, the allocator, objects that workers share or lower clocks of vector code"
+        f"The same work takes {times(found.cpu_ratio)} the CPU time, {percent(found.inflation)} of the workers' time: "
+        "memory, caches, the allocator, shared objects or lower clocks of vector code"
     )
 
 
-def _of_machine(found: evidence.ScalesEvidence | evidence.NoiseEvidence) -> str:
-    basis = f", both {found.basis}" if found.basis else ""
-    return f"{interval(found.relative_efficiency)} of the machine's limit{basis}"
+def _gil(found: evidence.GilEvidence) -> str:
+    """Say what the GIL costs: clauses without a capital letter; empty where there is no figure."""
+    return "; ".join(_costs(found))
 
 
-def _gil(found: evidence.GilEvidence) -> Iterator[str]:
+def _costs(found: evidence.GilEvidence) -> Iterator[str]:
     if found.lost:
-        yield f"Threads lose {percent(found.lost)} of their time to the GIL"
+        yield f"threads lose {percent(found.lost)} of their time to the GIL"
+    waiting = f", {found.waiting.value:.1f} threads wait for it on average" if found.waiting else ""
     if found.held:
-        yield f"it is held {percent(found.held)} of the time"
-    if found.waiting:
-        yield f"{found.waiting.value:.1f} threads wait for it on average"
+        yield f"it is held {percent(found.held)} of the time{waiting}"
     if found.culprit:
         yield f"it is {held_by(found.culprit, {})}"
     rate = found.handovers_per_s
     if rate is not None and rate > _OFTEN_PER_S:
-        yield f"it changes hands {si(rate).rstrip()} times a second: the calls that release it are short"
+        yield f"it changes hands {si(rate).rstrip()} times a second because the calls that release it are short"
 
 
 def _gil_bound(found: evidence.GilEvidence, row: CaseRow) -> str:
     if found.cpu_per_wall is None:
-        return ", ".join(_gil(found))
+        return _capital(_gil(found))
     return (
         f"{row.case.workers} threads keep {interval(found.cpu_per_wall)} CPUs busy and neither queue nor sleep: "
-        f"one at a time, as under the GIL (probe {found.probe})"
+        f"they run one at a time, as under the GIL (probe {found.probe})"
     )
 
 
 def _gil_held_in_c(found: evidence.GilEvidence, row: CaseRow) -> str:
-    parts = list(_gil(found))
+    parts = [_gil(found)]
     if found.turn_s is not None and found.switch_interval_s is not None:
-        turn, asked = seconds(found.turn_s), seconds(found.switch_interval_s)
-        parts.append(f"C code keeps it for {turn} at a time and does not release it on request, after {asked}")
-    return ", ".join(parts)
+        turn, interval_s = seconds(found.turn_s), seconds(found.switch_interval_s)
+        parts.append(f"C code keeps it for {turn} at a time, past the switch interval of {interval_s}")
+    return _capital("; ".join(filter(None, parts)))
 
 
 def _memory_bound(found: evidence.MemoryEvidence, row: CaseRow) -> str:
     return (
-        f"On private copies the memory system gives {interval(found.isolated)} where the CPUs give "
-        f"{interval(found.spin)}; {percent(found.inflation_memory)} of the core-seconds are CPU time spent on that. "
+        f"Workers on private copies reach {interval(found.isolated)} where the CPUs reach {interval(found.spin)}: "
+        f"waiting for memory costs {percent(found.inflation_memory)} of the workers' time. "
         "Vector code (AVX) whose clocks fall with busy cores looks the same"
     )
 
 
 def _contention(found: evidence.ContentionEvidence, row: CaseRow) -> str:
     return (
-        f"The same work takes more CPU time than isolated workers need, {percent(found.inflation_software)} of the "
-        "core-seconds: workers share objects, cache lines or an allocator. Memory on another NUMA node looks the same"
+        f"The work takes more CPU time than on private copies, {percent(found.inflation_software)} of the workers' "
+        "time: workers share objects, cache lines or an allocator. Memory on another NUMA node looks the same"
     )
 
 
@@ -195,7 +202,7 @@ def _dispatch_bound(found: evidence.DispatchEvidence, row: CaseRow) -> str:
 def _over_subscribed(found: evidence.OverSubscribedEvidence, row: CaseRow) -> str:
     limit = f" ({found.limit})" if found.limit else ""
     share = f"{percent(found.run_queue)} of their time"
-    return f"{row.case.workers} workers have {found.usable_cpus} usable CPUs{limit} and queue for them {share}"
+    return f"{row.case.workers} workers share {found.usable_cpus} usable CPUs{limit} and queue for them {share}"
 
 
 def _nested_parallelism(found: evidence.NestedEvidence, row: CaseRow) -> str:
@@ -210,21 +217,21 @@ def _quota_limited(found: evidence.QuotaEvidence, row: CaseRow) -> str:
     quota = f" of {found.quota_cpus:g} CPUs" if found.quota_cpus is not None else ""
     share = found.run_queue
     queued = f"; workers queue for a CPU {percent(share)} of their time" if share is not None else ""
-    return f"The cgroup's CPU quota{quota} stopped threads for {percent(found.throttled)} of workers x wall{queued}"
+    return f"The cgroup's CPU quota{quota} stopped threads {percent(found.throttled)} of their time{queued}"
 
 
 def _smt_limited(found: evidence.SmtEvidence, row: CaseRow) -> str:
     return (
-        f"{row.case.workers} workers share {found.physical_cores} physical cores: even arithmetic in registers reaches "
-        f"only {interval(found.spin)}, and {percent(found.inflation_machine)} of the core-seconds go into sharing. "
+        f"{row.case.workers} workers share {counted(found.physical_cores, 'physical core')}: arithmetic in registers "
+        f"reaches only {interval(found.spin)}, sharing costs {percent(found.inflation_machine)} of the workers' time. "
         "Clocks that fall with busy cores (turbo) look the same"
     )
 
 
 def _gil_or_lock(found: evidence.LockEvidence, row: CaseRow) -> str:
     return (
-        f"Workers are blocked {percent(found.blocked)} of their time: the GIL, held {percent(found.held)} of the time, "
-        f"or a lock; which of the two is not known here: {row.gil.waiting_reason}"
+        f"Workers are blocked {percent(found.blocked)} of their time by a lock or by the GIL, which is held "
+        f"{percent(found.held)} of the time; which of the two is unknown ({row.gil.waiting_reason})"
     )
 
 
@@ -241,28 +248,27 @@ def _too_wide(found: evidence.NoiseEvidence, row: CaseRow) -> str:
     if found.run_queue is not None:
         return f"Other programs took the CPUs {percent(found.run_queue)} of the time"
     if found.relative_efficiency is not None:
-        return f"Undecided: reaches {_of_machine(found)}"
+        low, high = (100 * end for end in (found.relative_efficiency.low, found.relative_efficiency.high))
+        return f"Undecided: between {low:.0f} and {high:.0f} % of the machine's limit"
     if found.speedup is not None:
         taken = row.basis.taken_out
         why = f": other programs took {percent(taken)} of its time" if taken is not None and taken.value > 0.1 else ""
-        return f"The speed-up lies anywhere in {interval(found.speedup)}{why}"
-    return "The rounds scatter too much to tell"
+        return f"Undecided: a speed-up of {interval(found.speedup)}{why}"
+    return "Undecided: the times scatter too much"
 
 
 _SENTENCES: Mapping[str, Callable[[Any, CaseRow], str]] = {
-    "scales": lambda found, row: f"Reaches {_of_machine(found)}, a speed-up of {interval(found.speedup)}",
+    "scales": lambda found, row: _reached(found),
     "scales_partly": _scales_partly,
     "not_repeatable": _not_repeatable,
-    "too_short": lambda found, row: (
-        f"A call takes {seconds(found.call_s)}, and {seconds(found.empty_s)} where the function does nothing"
-    ),
+    "too_short": lambda found, row: f"A call takes {seconds(found.call_s)}, an empty function {seconds(found.empty_s)}",
     "superlinear": _superlinear,
     "page_faults": _page_faults,
     "inflation": _inflation,
     "gil_bound": _gil_bound,
     "gil_held_in_c": _gil_held_in_c,
-    "gil_re_enabled": lambda found, row: ", ".join(
-        [f"This free-threaded build runs with the GIL, {found.switched_on}", *_gil(found)]
+    "gil_re_enabled": lambda found, row: "; ".join(
+        filter(None, [f"This free-threaded build runs with the GIL, {found.switched_on}", _gil(found)])
     ),
     "memory_bound": _memory_bound,
     "contention": _contention,
@@ -272,9 +278,9 @@ _SENTENCES: Mapping[str, Callable[[Any, CaseRow], str]] = {
     "over_subscribed": _over_subscribed,
     "quota_limited": _quota_limited,
     "smt_limited": _smt_limited,
-    "stolen": lambda found, row: f"The hypervisor gave {percent(found.stolen)} of workers x wall to other guests",
+    "stolen": lambda found, row: f"The hypervisor gave {percent(found.stolen)} of the workers' time to other guests",
     "lock_bound": lambda found, row: (
-        f"Workers sleep {percent(found.blocked)} of their time inside their work: locks, I/O or mere sleep"
+        f"Workers sleep {percent(found.blocked)} of their time during their work: locks, I/O or sleep()"
     ),
     "gil_or_lock": _gil_or_lock,
     "too_noisy": _too_noisy,

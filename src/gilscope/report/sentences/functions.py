@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from gilscope.kernels.user import Request
 
 _UNDECIDED = {
-    "machine": ": the machine itself gave no more to the control.",
+    "machine": ": the machine's limit is no higher.",
     "state": ": its calls are not the same work.",
-    "noise": "; give it a larger --budget or a quieter machine.",
+    "noise": "; use a larger --budget or a quieter machine.",
 }
 
 
@@ -51,17 +51,17 @@ def about(found: FunctionVerdict) -> Iterator[str]:
     name, best = found.function, found.best
     if best:
         ties = f", tied with {joined(map(way, best[1:]))}" if len(best) > 1 else ""
-        one = "one that does" if best[0].case.memory else "one call after the other"
-        yield f"{name}: best by {way(best[0])}, {gain(best[0])} over {one}{ties}."
+        one = "one that does" if best[0].case.memory else "one call at a time"
+        yield f"{name}: best with {way(best[0])}, {gain(best[0])} over {one}{ties}."
     elif found.open_because:
         what = "which way is best" if found.gains else "whether more workers help"
-        yield f"{name}: it is open {what}{_UNDECIDED[found.open_because]}"
+        yield f"{name}: undecided {what}{_UNDECIDED[found.open_because]}"
     else:
         kept = " over one thread that keeps its memory" if found.kept else ""
-        yield f"{name}: no way gains {GAIN}x{kept}; run one call after the other."
+        yield f"{name}: nothing gains {GAIN}x{kept}; run one call at a time."
     if gains := [f"{_threads(row)} {times(row.kept_memory_speedup)}" for row in found.kept if row.kept_memory_speedup]:
         how = ": see page_faults" if any("page_faults" in row.codes for row in found.ways) else ""
-        yield f"Memory that is kept between calls makes {joined(gains)} as fast{how}."
+        yield f"Keeping memory between calls makes {joined(gains)} as fast{how}."
     for row in found.ways:
         if row is not next(iter(best), None):
             why = f": {', '.join(row.causes)}" if row.causes else ""
@@ -84,7 +84,7 @@ def _smallest(found: FunctionVerdict) -> str:
     text = f"Handing one task to {pool} costs {seconds(cost_s)}, a call takes {seconds(call_s)}"
     if call_s > 10 * cost_s:
         return f"{text}: submit calls one by one."
-    return f"{text}: hand over batches of {max(2, -(-10 * cost_s // call_s)):.0f} calls or more (map with chunksize)."
+    return f"{text}: submit batches of {max(2, -(-10 * cost_s // call_s)):.0f} or more (map with chunksize)."
 
 
 def preamble(request: Request) -> str:

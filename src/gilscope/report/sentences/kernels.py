@@ -59,7 +59,7 @@ def _threads(found: Threads) -> Iterator[str]:
         it = "it holds" if len(found.bound) == 1 else "they hold"
         yield f"Threads give {_gains(found.bound)}: {it} the GIL."
     if found.unexplained:
-        yield f"Threads give {_gains(found.unexplained)}, but the control did not certainly gain more."
+        yield f"Threads give {_gains(found.unexplained)}, but the machine's limit is not certainly higher."
     if found.unclear:
         yield f"Cannot tell whether threads help {_gains(found.unclear)}: the interval is too wide."
     if found.without_gil:
@@ -81,6 +81,6 @@ def _doubts(found: KernelVerdict) -> Iterator[str]:
     """Say what the controls take away from the sentences before."""
     if found.short is not None:
         workers = found.short.case.workers
-        yield f"The machine itself gave {interval(found.short.speedup)} of {workers} CPUs: compare with the control."
+        yield f"The machine's limit is only {interval(found.short.speedup)} with {workers} workers: compare with that."
     for row in found.uneven:
-        yield f"The A/A control reads {interval(row.speedup)} instead of 1: smaller differences mean nothing."
+        yield f"The same code measured twice differs by {interval(row.speedup)}: smaller differences mean nothing."

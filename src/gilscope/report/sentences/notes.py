@@ -18,20 +18,20 @@ _ONE_TIME = {"start": "starting workers", "import": "import", "jit": "JIT", "tra
 
 
 def controls_note(answer: Answer, kernel: str) -> Iterator[str]:
-    """Say what the machine gave while the kernel was measured, and how quiet it was."""
+    """Say the limits of machine and memory while the kernel was measured, and how quiet it was."""
 
     def gave(role: Role, name: Callable[[ControlRow], str], least: int = 1) -> str:
         rows = (row for row in answer.controls_of(kernel, role) if row.speedup is not None)
         return ", ".join(f"{name(row)} {interval(row.speedup)}" for row in rows if row.case.workers >= least)
 
     controls = {
-        "what the machine gave": gave("spin", lambda row: f"spin({row.case.workers})", least=2),
-        "what its memory gave": gave(
+        "machine's limit": gave("spin", lambda row: f"spin({row.case.workers})", least=2),
+        "memory's limit": gave(
             "isolated", lambda row: f"isolated {row.case.implementation}({row.case.workers}){mark(row)}"
         ),
-        "the noise floor": gave("A/A", lambda row: "A/A"),
+        "noise floor": gave("A/A", lambda row: "A/A"),
     }
-    yield "; ".join(f"{names} is {what}" for what, names in controls.items() if names)
+    yield "; ".join(f"{what}: {names}" for what, names in controls.items() if names)
 
 
 def precision_note(answer: Answer, kernel: str) -> Iterator[str]:
@@ -42,9 +42,8 @@ def precision_note(answer: Answer, kernel: str) -> Iterator[str]:
     count = counted(study.blocks, "block")
     level = answer.verdict(kernel).confidence
     if level is not None and level < DEFAULT_CONFIDENCE:
-        low = f"intervals hold with {math.floor(100 * level)} % confidence only"
-        worth = low if level else "no interval, so nothing is known about the spread"
-        yield f"{count}: {worth}; {MIN_BLOCKS} blocks give 95 %, a larger --budget buys them"
+        worth = f"{math.floor(100 * level)} % confidence instead of 95 %" if level else "no interval"
+        yield f"only {count} fit: {worth}; use a larger --budget ({MIN_BLOCKS} blocks give 95 %)"
     elif study.precision_reached is None:
         yield count
     else:
@@ -62,7 +61,7 @@ def _may_miss(rows: Sequence[CaseRow]) -> str:
 
 
 def serial_note(answer: Answer, kernel: str) -> Iterator[str]:
-    """Say what the column 'versus serial' refers to."""
+    """Say what the column 'vs best serial' refers to."""
     best = answer.fastest_serial(kernel)
     if best is not None and best.rate is not None:
         yield f"fastest on one thread: {label(best)}{mark(best)} at {best.case.size}, {per_second(best.rate)}"
@@ -76,7 +75,7 @@ def price_notes(answer: Answer, kernel: str) -> Iterator[str]:
             cost = f"{price.case.implementation} {times(price.time_ratio)}"
             pairs.setdefault((price.case.interpreter, price.versus.interpreter), []).append(cost)
     for (mine, other), costs in pairs.items():
-        yield f"one thread of {mine} takes, over {other}: {', '.join(costs)}"
+        yield f"one thread on {mine} takes, relative to {other}: {', '.join(costs)}"
 
 
 def unavailable_notes(answer: Answer, kernel: str) -> Iterator[str]:

@@ -17,9 +17,10 @@ LINES, OWN_LINES = 40, 20
 """What an answer takes at most: about kernels, and about the user's own functions."""
 
 _LABEL_COLUMNS = 10  # "Fastest" and spaces
-_LINES_EACH = 3  # of a sentence; the whole of it is in the full tables
+_LONGEST = 3  # lines of what others wrote: reasons and errors, whose end is the fix
+_OF_OTHERS = ("Failed", "n/a")  # labels of texts that others wrote
 _CAUTIONS = 2
-_LEAST_BELOW = 8  # lines for what is said below the matrix
+_LEAST_BELOW = {False: 8, True: 5}  # lines for what is said below the matrix, of kernels and of own functions
 
 
 def render_answer(answer: Answer, *, width: int, color: bool = False) -> str:
@@ -31,22 +32,27 @@ def render_answer(answer: Answer, *, width: int, color: bool = False) -> str:
         cautions.append("Interrupted: what was measured until then.")
     head = [line for text in (*words.best(answer), words.machine(answer), *cautions) for line in _lines(text, width)]
     more = [*_lines(answer.result, width, "Result"), *_lines(words.more(answer, matrix), width, "More")]
-    table = _table(answer, matrix, width, most - len(head) - len(more) - _LEAST_BELOW)
     below, last = [], ""
     for label, text in words.about(answer, matrix):
-        below.append(_lines(text, width, " " if label == last else label))
+        whole = _shortened(text, width) if label in _OF_OTHERS else text
+        below.append(_lines(whole, width, " " if label == last else label))
         last = label
+    first = len(below[0]) + 1 if below else 0  # which is whole, whatever that costs the table
+    table = _table(answer, matrix, width, most - len(head) - len(more) - max(first, _LEAST_BELOW[answer.is_own]))
     lines = [*head, *table, *_as_fits(below, most - len(head) - len(table) - len(more)), *more]
     return printable("\n".join(lines) + "\n", color=color)
 
 
 def _lines(text: str, width: int, label: str = "") -> list[str]:
-    """Wrap a text to a few lines."""
+    """Wrap a text beside its label."""
     indent = f"{label:<{_LABEL_COLUMNS}}" if label else ""
-    lines = filled(indent, text, width).split("\n")
-    if len(lines) > _LINES_EACH:
-        lines[_LINES_EACH - 1 :] = [f"{lines[_LINES_EACH - 1][: width - 4].rstrip()} ..."]
-    return lines
+    return filled(indent, text, width).split("\n")
+
+
+def _shortened(text: str, width: int) -> str:
+    """Leave out the middle of a long text: what happened is at its beginning, the fix at its end."""
+    room = _LONGEST * (width - 2 * _LABEL_COLUMNS)
+    return text if len(text) <= room else f"{text[: room // 2].rstrip()} ... {text[-room // 2 :].lstrip()}"
 
 
 def _as_fits(parts: Sequence[list[str]], room: int) -> list[str]:
