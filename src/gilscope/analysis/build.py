@@ -11,6 +11,7 @@ from gilscope.analysis.answer import Answer, FindingGroup, KernelRow
 from gilscope.analysis.ceilings import Ceiling, Controls
 from gilscope.analysis.columns import Columns, averaged, columns_by_kernel, estimated, grouped, ratio
 from gilscope.analysis.estimates import CaseEstimates, KernelView, too_noisy
+from gilscope.analysis.factors import factors
 from gilscope.analysis.findings import ENOUGH, CaseView, Severity, cure_of, judge
 from gilscope.analysis.findings._view import OWN_THREADS
 from gilscope.analysis.gil import HELD_THROUGHOUT, GilActivity, gil_by_case, holds_gil, recorded, unsampled
@@ -161,6 +162,7 @@ def _explained(
     }
     return {
         "losses": losses,
+        "factors": factors(whole),
         "ceiling": Limits(isolated_of=whole.ceiling.isolated_of, **limits),
         "basis": found,
         "findings": tuple(judge(whole)) if status in MEASURED else (),

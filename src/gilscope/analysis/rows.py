@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
+from gilscope.analysis.factors import Factors
 from gilscope.analysis.findings import Finding
 from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.net import Basis
@@ -164,6 +165,8 @@ class CaseRow(MeasuredRow):
     losses : mapping of str to Estimate or None, or None
         Fractions of workers x wall, means over the blocks: they add up to 1 - mean efficiency. None for T(1) and
         without stamps; a loss of None does not apply or was not measured.
+    factors : Factors or None
+        The efficiency as a product. None on one worker and without a speed-up.
     findings : tuple of Finding
         The largest loss first.
     """
@@ -179,6 +182,7 @@ class CaseRow(MeasuredRow):
     net_vs_fastest_serial: Estimate | None = None
     kept_memory_speedup: Estimate | None = None
     losses: Mapping[str, Estimate | None] | None = None
+    factors: Factors | None = None
     ceiling: Limits | None = None
     basis: Basis = field(default_factory=Basis)
     findings: tuple[Finding, ...] = ()
