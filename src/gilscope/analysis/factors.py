@@ -1,17 +1,15 @@
 """Efficiency as a product: what is left of the workers after each cause took its part, in a fixed order.
 
-============= ================================================================================================== ========
-factor        how it is taken                                                                                    in POP
-============= ================================================================================================== ========
-interference  speed-up over net speed-up: time that other programs took                                          -
-machine       net speed-up of the spin control over p: clocks, SMT, CPUs that are missing                        frequency
-memory        speed-up of isolated copies over that of the spin control: bandwidth, caches                       IPC
-gil           1 - l / (1 - l of those before), with l the mean loss ``gil_wait``                                 serialisation
-locks         the same of ``blocked``                                                                            serialisation
-dispatch      the same of ``dispatch``                                                                           transfer
-balance       the same of ``imbalance``, of a native runtime ``omp_idle``                                        load balance
-computation   what remains, so that the product is the efficiency: more or less CPU time than T(1)               computation
-============= ================================================================================================== ========
+============= =========================================================================================================
+interference  speed-up over net speed-up: time that other programs took
+gil           1 - l / (1 - l of those before), with l the mean loss ``gil_wait``
+locks         the same of ``blocked``
+dispatch      the same of ``dispatch``
+balance       the same of ``imbalance``, of a native runtime ``omp_idle``
+machine       net speed-up of the spin control over p: clocks, SMT, CPUs that are missing
+memory        speed-up of isolated copies over that of the spin control: bandwidth, caches
+computation   what remains, so that the product is the efficiency: more or less CPU time than T(1)
+============= =========================================================================================================
 
 What the controls lost is an upper bound of what the machine and its memory took from a case: one that computes on
 fewer CPUs at a time, because its workers wait, pays less. So machine and memory are no smaller than the growth of the
@@ -38,7 +36,7 @@ from gilscope.analysis.findings import CaseView
 from gilscope.analysis.losses import Account
 from gilscope.stats import Estimate
 
-FACTORS = ("interference", "machine", "memory", "gil", "locks", "dispatch", "balance", "computation")
+FACTORS = ("interference", "gil", "locks", "dispatch", "balance", "machine", "memory", "computation")
 
 _LOSSES = {"gil": "gil_wait", "locks": "blocked", "dispatch": "dispatch", "balance": "imbalance"}
 
