@@ -16,6 +16,7 @@ import argparse
 import itertools
 import json
 import math
+import os
 import platform
 import random
 import sys
@@ -23,9 +24,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from gilscope.analysis.predict.gil import prices_at
 from gilscope.analysis.predict.model import Demand, Demands, predict
@@ -34,13 +36,15 @@ from gilscope.telemetry._gilprobe import duty
 from gilscope.telemetry.hand_off import HandOff, hand_off_prices
 from gilscope.telemetry.turns import Turns, traced_turns
 
+T = TypeVar("T")
+
 KNEE = (0.5, 2.0)
 """p h between which simple theory fails."""
 
 _MODES = (14, 0.4)  # of 16 sleeps so many are short, of so much of the mean
 _SLEEPS, _FIRST_S, _WINDOW_S = 16, 0.15, 0.4
 _APART, _LONGEST_S, _TRACED = 0.7, 2.0, 4
-_ATTEMPTS = 8
+_ATTEMPTS, _OTHERS = 40, 0.03  # of a CPU: what other programs may use
 _OUTSIDE = 0.03  # slack around a band
 
 
@@ -227,12 +231,34 @@ class Point:
         return KNEE[0] <= self.workers * self.share <= KNEE[1]
 
 
+def others_s() -> float:
+    """Return the CPU seconds of all other programs so far; 0 where the system does not tell."""
+    try:
+        ticks = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    except OSError:
+        return 0.0
+    busy = sum(map(int, ticks)) - int(ticks[3]) - int(ticks[4])  # but idle, and waiting for disks
+    return busy / os.sysconf("SC_CLK_TCK") - time.process_time()
+
+
+def quiet(work: Callable[[], T]) -> T:
+    """Return what ``work`` returns, again where other programs took CPUs meanwhile: that is not what is predicted."""
+    for _ in range(_ATTEMPTS):
+        before, began = others_s(), time.perf_counter()
+        result = work()
+        if others_s() - before <= _OTHERS * (time.perf_counter() - began) + 0.02:
+            break
+        time.sleep(0.2)
+    return result
+
+
 def traced(work: Callable[[], object]) -> Turns:
     """Trace the holds of one thread, again where other programs took the tracing thread's CPU."""
     for _ in range(_ATTEMPTS):
-        _, seen = traced_turns(work)
+        _, seen = quiet(lambda: traced_turns(work))
         if isinstance(seen, Turns):
             return seen
+        time.sleep(0.2)
     raise SystemExit(f"the holds of one thread cannot be traced: {seen}")
 
 
@@ -248,11 +274,12 @@ def points_of(program: Program, per_us: float, hand_offs: Sequence[HandOff], rou
     rates: dict[int, list[float]] = {count: [] for count in program.workers}
     for _ in range(rounds):
         turns += [traced(lambda: one_thread(hold, sleeps, cycles)) for _ in range(_TRACED)]
-        alone.append(one_thread(hold, sleeps, cycles))
+        alone.append(quiet(lambda: one_thread(hold, sleeps, cycles)))
         for count in program.workers:
             apart = count * program.share < _APART
             window_s = max(_WINDOW_S, 5.0 * count * program.hold_us * 1e-6, (3.2 if even else 2.2) * turn_s)
-            rates[count].append(many_threads(hold, sleeps, count, min(_LONGEST_S, window_s), apart=apart))
+            measure = partial(many_threads, hold, sleeps, count, min(_LONGEST_S, window_s), apart=apart)
+            rates[count].append(quiet(measure))
     demands = demands_of(alone, turns, hand_offs)
     for found in predict(demands, program.workers):
         each = tuple(rate * one for rate, (one, _) in zip(rates[found.workers], alone, strict=True))
@@ -306,9 +333,8 @@ def line(point: Point) -> str:
     one = point.program
     name = f"{one.code:<4} {one.hold_us:>4} us, {one.sleep:<11} h {point.share:.3f} p {point.workers:>3}"
     band = f"{point.value:7.2f} [{point.low:6.2f}, {point.high:6.2f}]"
-    return f"{name} ph {point.workers * point.share:5.2f}  {band}  measured {point.measured:6.2f}  " + (
-        f"{100 * point.error:+6.1f} %{'' if point.inside else '  outside'}"
-    )
+    end = f"{100 * point.error:+6.1f} %{'' if point.inside else '  outside'}"
+    return f"{name} ph {point.workers * point.share:5.2f}  {band}  measured {point.measured:6.2f}  {end}"
 
 
 def main() -> int:
@@ -322,7 +348,7 @@ def main() -> int:
     piece, pieces = map(int, given.piece.split("/"))
     per_us, points, hand_offs = loops_per_us(), list[Point](), list[HandOff]()
     for program in (TRIAL if given.trial else HELD_OUT)[piece - 1 :: pieces]:
-        hand_offs = pooled(hand_offs, hand_off_prices())
+        hand_offs = pooled(hand_offs, quiet(hand_off_prices))
         for point in points_of(program, per_us, hand_offs, given.rounds):
             points.append(point)
             print(line(point), flush=True)

@@ -33,6 +33,12 @@ gilscope gil script.py --option-of-the-script
 gilscope gil -m timeit -n 5 "sum(range(100_000))"
 gilscope gil --out gil.json script.py
 """,
+    "predict": """
+gilscope predict              # of the newest result
+gilscope predict mine.py:work --arg n=1000 --budget 10s
+gilscope predict old --workers 8,32 --cpus 16
+gilscope predict old --what-if gil/2 --what-if dispatch/10
+""",
     "metg": """
 gilscope metg
 gilscope metg --executors threads,processes --task 200us

@@ -18,9 +18,8 @@ from gilscope.telemetry.gil import probe_availability
 
 # Length of holds in seconds, threads that wait.
 _CELLS = tuple((hold_s, count) for hold_s in (20e-6, 200e-6, 2e-3) for count in (3, 20, 120))
-_PASSES = 2  # over all of them, for the machine changes from second to second
 _AWAY = 4  # threads that sleep at a time, about
-_WINDOWS, _WINDOW_S, _WINDOW_HOLDS = 4, 0.015, 10
+_WINDOWS, _WINDOW_S, _WINDOW_HOLDS = 6, 0.015, 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,7 @@ class HandOff:
 
 
 def hand_off_prices() -> tuple[HandOff, ...]:
-    """Measure the prices in this process, in about 2 s; none where there is no GIL or no probe.
+    """Measure the prices in this process, in about 1.5 s; none where there is no GIL or no probe.
 
     While threads wait all the time, the lock is used for a hold and a hand-off in turn: the price is the time per hold
     less the hold.
@@ -44,11 +43,8 @@ def hand_off_prices() -> tuple[HandOff, ...]:
 
 
 def _measured() -> Iterator[HandOff]:
-    prices: dict[tuple[float, int], list[float]] = {cell: [] for cell in _CELLS}
-    for _ in range(_PASSES):
-        for (hold_s, waiting), found in prices.items():
-            found += [max(0.0, each - hold_s) for each in _seconds_per_hold(hold_s, waiting + _AWAY)]
-    for (hold_s, waiting), found in prices.items():
+    for hold_s, waiting in _CELLS:
+        found = [max(0.0, each - hold_s) for each in _seconds_per_hold(hold_s, waiting + _AWAY)]
         if len(found) > 1:
             low_s, value_s, high_s = quantiles(found, n=4, method="inclusive")
             yield HandOff(hold_s=hold_s, waiting=waiting, low_s=low_s, value_s=value_s, high_s=high_s)

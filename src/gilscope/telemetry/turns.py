@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gilscope.telemetry import gil
 from gilscope.telemetry.holders import trace_availability
@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 _MOST_HOLDS = 200_000
 _SEEN_FROM = 0.9  # share of the window in which the tracing thread must have had a CPU
+_LOOK_NS = 2000  # the longest mean time between two looks of a thread that has a CPU
 _POINTS = 16  # of a distribution that is kept
 
 
@@ -70,10 +71,11 @@ def _turns(tracer: Tracer) -> Turns | str:
     spans, _ = tracer.spans()
     stats = tracer.stats()
     length = max(1, stats["ended_ns"] - stats["began_ns"])
-    if stats["blind_ns"] > (1.0 - _SEEN_FROM) * length:
+    seen_ns = min(length - stats["blind_ns"], stats["looks"] * _LOOK_NS)
+    if seen_ns < _SEEN_FROM * length:
         return "the thread that traces the GIL did not get a CPU of its own"
     times = [(start, end) for _, start, end in spans]
-    if len(times) < 3:  # noqa: PLR2004 - the first and the last are cut
+    if len(times) < 3:  # the first and the last are cut
         window_s = length / 1e9
         held_s = math.fsum(end - start for start, end in times) / 1e9
         return Turns(holds=len(times), window_s=window_s, held_s=held_s, hold_shape=(1.0,), free_shape=(1.0,))
@@ -96,9 +98,3 @@ def sliced(lengths: list[int]) -> tuple[float, ...]:
     edges = [round(index * len(ordered) / most) for index in range(most + 1)]
     parts = (ordered[a:b] for a, b in itertools.pairwise(edges))
     return tuple(round(math.fsum(part) / len(part) / mean, 4) for part in parts) if mean > 0 else (1.0,)
-
-
-def turns_of(found: Mapping[str, Any]) -> Turns:
-    """Read what ``dataclasses.asdict`` made."""
-    shapes = {name: tuple(found[name]) for name in ("hold_shape", "free_shape")}
-    return Turns(**{**found, **shapes})

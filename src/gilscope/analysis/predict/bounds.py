@@ -33,9 +33,9 @@ def exponential_visits(workers: int, share: float) -> float:
     """Return the speed-up of p workers at one station with exponential visits, used for ``share`` of the time alone.
 
     The machine repairman M/M/1//N: its utilisation is 1 - B(p, (1 - h) / h) with B Erlang's loss formula, by the
-    recursion 1 / B(n) = 1 + n / (a B(n - 1)). Exact whatever the distribution of the time between visits (insensitivity;
-    Lazowska et al., Quantitative System Performance, 1984, 6.2; Cooper, Introduction to Queueing Theory, 1981, 3.8).
-    O(p). Too low for visits that vary less, too high for those that vary more.
+    recursion 1 / B(n) = 1 + n / (a B(n - 1)). Exact whatever the distribution of the time between visits
+    (insensitivity; Lazowska et al., Quantitative System Performance, 1984, 6.2; Cooper, Introduction to Queueing
+    Theory, 1981, 3.8). O(p). Too low for visits that vary less, too high for those that vary more.
     """
     if share >= 1.0:
         return 1.0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from gilscope.analysis.predict.bounds import exponential_visits, saturated, upper
@@ -17,6 +17,9 @@ End: TypeAlias = Literal["low", "value", "high"]
 SLACK = 0.03
 """By how much of the value the band is wider at least: what the simulation scatters (1 %), and that holds and sleeps
 follow each other in the order of a program, not at random."""
+
+WORKERS = (4, 16, 64, 256, 1024)
+"""Numbers of workers for which a speed-up is predicted where none are given."""
 
 _NEVER_IDLE, _EVEN = 0.998, 1.2  # utilisation from which a station is always in use; largest variation of its visits
 _KNEE = 0.9  # of p, up to which workers hardly wait
@@ -65,7 +68,7 @@ class Demands:
     computing: float = 1.0
 
     def network(self, end: End = "value", cpus: int | None = None) -> Network:
-        """Return the network with an end of all intervals: ``high`` is that of the speed-up, so of the least demands."""
+        """Return the network with an end of all intervals: ``high`` is the speed-up's, so that of the least demands."""
         other: End = {"low": "high", "high": "low"}.get(end, "value")  # type: ignore[assignment]
         shares = [max(0.0, getattr(one.share, other)) for one in self.stations]
         together = max(1.0, math.fsum(shares))
@@ -124,10 +127,12 @@ def speedup(network: Network, workers: int) -> float:
     return min(simulated(network, workers), upper(network, workers))
 
 
-def predict(demands: Demands, workers: Sequence[int], cpus: int | None = None) -> tuple[Prediction, ...]:
+@lru_cache(maxsize=1024)
+def predict(demands: Demands, workers: tuple[int, ...], cpus: int | None = None) -> tuple[Prediction, ...]:
     """Predict the speed-up for each worker count; with ``cpus`` given, on so many CPUs, else on one each.
 
-    The band is that of all demands at the same end of their intervals, so wider than for independent errors.
+    Kept, for all cases of a way to run have the same demands. The band is that of all demands at the same end of their
+    intervals, so wider than for independent errors.
     """
     networks = {end: demands.network(end, cpus) for end in _ENDS}
     return tuple(_prediction(networks, demands, count) for count in workers)

@@ -86,8 +86,8 @@ def _crowded(network: Network, workers: int, seed: int) -> float:
 class _Crowd:
     """Workers that share CPUs: those that compute all move on at one rate, which a common clock shows.
 
-    The clock of work gains min(1, m / n) s per second while n workers compute on m CPUs. So ends of computing are a heap
-    by that clock, and ends of sleep one by time.
+    The clock of work gains min(1, m / n) s per second while n workers compute on m CPUs. So ends of computing are a
+    heap by that clock, and ends of sleep one by time.
     """
 
     def __init__(self, network: Network, workers: int, seed: int) -> None:
