@@ -48,6 +48,8 @@ UNPRICED = Price((1.0,), (50e-6,))
 """The most that a hand-off cost where it was measured: assumed where it was not."""
 
 _BY_MESSAGES = ("processes", "interpreters")  # executors whose parent does something for every task
+_RUNS = 5  # of hand-overs, of which least and most are kept: they enclose the median with
+_OF_EXTREMES = 1.0 - 2.0 ** (1 - _RUNS)
 _VISIBLE = 0.97  # a factor that certainly ends below it is a station's doing
 _EVEN = math.sqrt(2.0)  # constant visits make two workers wait half as long as exponential ones: share by share, this
 
@@ -144,7 +146,7 @@ def _parent(alone: Alone) -> list[Demand]:
         return []
     least, most = alone.hand_over
     low, high = least / (least + alone.call_s), most / (most + alone.call_s)
-    share = Estimate(value=(low + high) / 2.0, low=low, high=high, confidence=0.0, n=1)
+    share = Estimate(value=(low + high) / 2.0, low=low, high=high, confidence=_OF_EXTREMES, n=_RUNS)
     return [Demand(station="parent", share=share)]
 
 

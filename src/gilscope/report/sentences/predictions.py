@@ -12,7 +12,7 @@ from gilscope.stats import Estimate
 
 BOUND_BY: Mapping[str, str] = {
     "gil": "the GIL",
-    "parent": "the parent that hands out tasks",
+    "parent": "the parent, handing out calls one by one",
     "lock": "a lock",
     "memory": "memory bandwidth",
     "cpus": "the CPUs",
@@ -35,7 +35,7 @@ def limit_sentence(row: CaseRow, found: Limit) -> str:
     if found.bound_by == "parent":
         each = f"calls of {seconds(1.0 / row.rate.value * _parallel(row))}" if row.rate is not None else "such calls"
         count = found.speedup
-        return f"One parent can feed at most {interval(count, _whole)} workers with {each}."
+        return f"One parent can feed at most {interval(count, _whole)} workers with {each} one by one."
     what = "threads" if row.case.executor == "threads" else "workers"
     share = Estimate(
         value=1.0 / found.speedup.value,
