@@ -114,7 +114,7 @@ class Limit:
 def speedup(network: Network, workers: int) -> float:
     """Return the speed-up of a network: by formula where a station is always in use, else simulated.
 
-    O(p) or, simulated, O(cycles log p) with 6000 cycles or 16 per worker: 5 ms for 64 workers, 15 ms for 1024.
+    O(p) or, simulated, O(cycles log p) with 8000 cycles or 16 per worker: 5 ms for 64 workers, 15 ms for 1024.
     """
     busiest = network.busiest
     if workers == 1 or busiest is None or busiest.seconds <= 0:

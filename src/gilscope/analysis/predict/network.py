@@ -12,10 +12,10 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 _POINTS = 32  # of a distribution: its second moment to 2 % even where it is exponential
-_SPREAD = 64  # how often each point occurs in the shuffled sample that is gone through
+_SPREAD = 256  # how often each point occurs in the shuffled sample that is gone through
 
 
 def exponential(points: int = _POINTS) -> tuple[float, ...]:
@@ -156,6 +156,11 @@ class Network:
 
 def drawn(shape: Sequence[float], mean: float, seed: int) -> list[float]:
     """Return lengths to go through in turn: every value equally often, in random order."""
-    lengths = [mean * value for value in shape] * max(1, _SPREAD * _POINTS // len(shape))
-    random.Random(seed).shuffle(lengths)
-    return lengths
+    return [mean * value for value in _shuffled(tuple(shape), seed)]
+
+
+@lru_cache(maxsize=64)
+def _shuffled(shape: tuple[float, ...], seed: int) -> list[float]:
+    values = list(shape) * max(1, _SPREAD * _POINTS // len(shape))
+    random.Random(seed).shuffle(values)
+    return values

@@ -62,10 +62,16 @@ class Outlook:
 
 
 def outlook(
-    answer: Answer, *, workers: tuple[int, ...] = WORKERS, cpus: int | None = None, changes: Sequence[Change] = ()
+    answer: Answer,
+    *,
+    workers: tuple[int, ...] = WORKERS,
+    cpus: int | None = None,
+    changes: Sequence[Change] = (),
+    kernel: str = "",
 ) -> Outlook:
-    """Predict every way that was measured on several workers; about 50 ms each."""
-    return Outlook(result=answer.result, cpus=cpus, cases=tuple(_ways(answer.rows, workers, cpus, changes)))
+    """Predict every way that was measured on several workers, of one kernel or of all; about 50 ms each."""
+    rows = answer.by_kernel[kernel] if kernel else answer.rows
+    return Outlook(result=answer.result, cpus=cpus, cases=tuple(_ways(rows, workers, cpus, changes)))
 
 
 def _ways(

@@ -14,7 +14,7 @@ from itertools import cycle
 
 from gilscope.analysis.predict.network import Network, drawn
 
-_CYCLES, _CYCLES_EACH = 6000, 16  # altogether, and of each worker: the larger number counts
+_CYCLES, _CYCLES_EACH = 8000, 16  # altogether, and of each worker: the larger number counts
 _WARMED = 0.25  # of the cycles are not counted
 
 _CEILING = 1e-12
