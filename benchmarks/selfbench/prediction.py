@@ -43,6 +43,7 @@ KNEE = (0.5, 2.0)
 
 _MODES = (14, 0.4)  # of 16 sleeps so many are short, of so much of the mean
 _SLEEPS, _FIRST_S, _WINDOW_S = 16, 0.15, 0.4
+_TURNS = 40
 _APART, _LONGEST_S, _TRACED = 0.7, 2.0, 4
 _ATTEMPTS, _OTHERS = 40, 0.03  # of a CPU: what other programs may use
 _OUTSIDE = 0.03  # slack around a band
@@ -126,6 +127,12 @@ def sleeps_of(program: Program) -> list[float]:
     return [value * program.sleep_us * 1e-6 for value in relative]
 
 
+def in_turns(sleeps: Sequence[float], seed: int) -> list[float]:
+    """Return many turns through all sleeps, each in an order of its own: threads must not stay in step."""
+    order = random.Random(seed)
+    return [length for _ in range(_TURNS) for length in order.sample(sleeps, len(sleeps))]
+
+
 def loops_per_us() -> float:
     """Return how many turns of an empty loop a microsecond takes."""
 
@@ -174,7 +181,7 @@ def many_threads(
     logs: list[list[float]] = [[] for _ in range(threads)]
 
     def work(at: int) -> None:
-        log, own = logs[at].append, itertools.cycle(sleeps[at % len(sleeps) :] + sleeps[: at % len(sleeps)])
+        log, own = logs[at].append, itertools.cycle(in_turns(sleeps, at))
         gate.wait()
         time.sleep(random.random() * sum(sleeps) / len(sleeps))
         while not stopped:

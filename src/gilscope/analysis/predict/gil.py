@@ -9,6 +9,10 @@ from typing import Protocol
 from gilscope.analysis.predict.network import FREE, Price
 
 
+DRIFT = 0.2
+"""By how much the price of a hand-off differs from minute to minute on a machine that is shared."""
+
+
 class Priced(Protocol):
     """The price of a hand-off after holds of one length, with so many threads that wait; seconds."""
 
@@ -32,11 +36,10 @@ def prices_at(measured: Sequence[Priced], hold_s: float) -> tuple[Price, Price, 
     lengths = sorted({one.hold_s for one in measured})
     if not lengths:
         return FREE, FREE, FREE
-    return (
-        _between(measured, lengths, hold_s, "low_s"),
-        _between(measured, lengths, hold_s, "value_s"),
-        _between(measured, lengths, hold_s, "high_s"),
-    )
+    low, value, high = (_between(measured, lengths, hold_s, end) for end in ("low_s", "value_s", "high_s"))
+    less = tuple(min(a, (1.0 - DRIFT) * b) for a, b in zip(low.seconds, value.seconds, strict=True))
+    more = tuple(max(a, (1.0 + DRIFT) * b) for a, b in zip(high.seconds, value.seconds, strict=True))
+    return Price(low.waiting, less), value, Price(high.waiting, more)
 
 
 def _between(measured: Sequence[Priced], lengths: Sequence[float], hold_s: float, end: str) -> Price:

@@ -39,7 +39,7 @@ def draw(view: View, kernel: str) -> Chart | None:
     return Chart(
         title="How far it will scale",
         panels=[_panel(view, way) for way in kept],
-        note=f"Filled marks are measured, hollow ones predicted, with their bands. {UNSEEN[0].upper()}{UNSEEN[1:]}.{more}",
+        note=f"Filled marks are measured, hollow ones predicted, with their bands. {UNSEEN}.{more}",
         keys=(("ideal", "ideal"), ("spin", "limit")),
     )
 

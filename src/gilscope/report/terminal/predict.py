@@ -26,7 +26,7 @@ def render_outlook(found: Outlook, answer: Answer, *, unicode: bool, width: int,
     unknown = [way for way in found.cases if way.predictions is None]
     parts += [filled("n/a  ", f"{way_title(way)}: {way.reason}", width) for way in unknown]
     if known:
-        parts.append(filled("", f"{UNSEEN[0].upper()}{UNSEEN[1:]}.", width))
+        parts.append(filled("", f"{UNSEEN}.", width))
     return printable("\n\n".join(parts) + "\n", color=color)
 
 
