@@ -31,6 +31,7 @@ from typing import Any, Literal, TypeVar
 
 from gilscope.analysis.predict.gil import prices_at
 from gilscope.analysis.predict.model import Demand, Demands, predict
+from gilscope.analysis.predict.turns import TracedRound
 from gilscope.stats import median_interval
 from gilscope.telemetry._gilprobe import duty
 from gilscope.telemetry.hand_off import HandOff, hand_off_prices
@@ -259,12 +260,12 @@ def quiet(work: Callable[[], T]) -> T:
     return result
 
 
-def traced(work: Callable[[], object]) -> Turns:
+def traced(work: Callable[[], tuple[float, float]]) -> TracedRound:
     """Trace the holds of one thread, again where other programs took the tracing thread's CPU."""
     for _ in range(_ATTEMPTS):
-        _, seen = quiet(lambda: traced_turns(work))
+        (cycle_s, cpu_s), seen = quiet(lambda: traced_turns(work))
         if isinstance(seen, Turns):
-            return seen
+            return TracedRound(**asdict(seen), busy=cpu_s / cycle_s)
         time.sleep(0.2)
     raise SystemExit(f"the holds of one thread cannot be traced: {seen}")
 
@@ -277,7 +278,7 @@ def points_of(program: Program, per_us: float, hand_offs: Sequence[HandOff], rou
     turn_s = cycle_s * (1 if even else _SLEEPS)
     cycles = max(3 if even else _SLEEPS, math.ceil(_FIRST_S / turn_s) * round(turn_s / cycle_s))
     alone: list[tuple[float, float]] = []
-    turns: list[Turns] = []
+    turns: list[TracedRound] = []
     rates: dict[int, list[float]] = {count: [] for count in program.workers}
     for _ in range(rounds):
         turns += [traced(lambda: one_thread(hold, sleeps, cycles)) for _ in range(_TRACED)]
@@ -311,10 +312,13 @@ def pooled(before: Sequence[HandOff], now: Sequence[HandOff]) -> list[HandOff]:
     ]
 
 
-def demands_of(alone: Sequence[tuple[float, float]], turns: Sequence[Turns], hand_offs: Sequence[HandOff]) -> Demands:
+def demands_of(
+    alone: Sequence[tuple[float, float]], turns: Sequence[TracedRound], hand_offs: Sequence[HandOff]
+) -> Demands:
     """Return what one thread needs, from its timed and traced rounds."""
     cycle_s = median(one for one, _ in alone)
-    share = median_interval([one.held for one in turns])
+    busy = median(cpu_s / one for one, cpu_s in alone)
+    share = median_interval([one.held_s / one.window_s * busy / one.busy for one in turns])
     best = max(turns, key=lambda one: one.holds)
     demand = Demand(
         station="gil", share=share, shape=best.hold_shape, prices=prices_at(hand_offs, share.value * cycle_s)

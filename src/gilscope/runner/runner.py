@@ -139,8 +139,9 @@ class _Runner:
     def _turns(self, session: Any, task: Task, repeats: int) -> dict[str, Any]:
         """Run a round again and return every turn of one worker at the GIL, which predictions are made of."""
         _reset(task)
-        _, turns = traced_turns(lambda: session.run_round(repeats))
-        return {"turns_reason": turns} if isinstance(turns, str) else {"turns": asdict(turns)}
+        measured, turns = traced_turns(lambda: session.run_round(repeats))
+        busy = sum(stamp.cpu_ns for stamp in measured.stamps) / measured.wall_ns
+        return {"turns_reason": turns} if isinstance(turns, str) else {"turns": {**asdict(turns), "busy": busy}}
 
     def _examine(self, case_id: str) -> dict[str, Any]:
         """Import one of the user's own functions and examine a call."""

@@ -92,7 +92,7 @@ def alone_of(
     by_messages = case.executor in _BY_MESSAGES and least is not None
     return Alone(
         gil=gil,
-        turns=turns,
+        turns=turns.untraced(1.0 - blocked.value) if turns is not None and blocked is not None else turns,
         blocked=max(0.0, blocked.value) if blocked is not None else 0.0,
         call_s=function.call_s if function is not None else None,
         hand_over=(least, max(least, most or least)) if by_messages and least is not None else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gilscope.analysis.predict.network import CONSTANT
@@ -12,8 +12,7 @@ from gilscope.core.records import ResultSet
 from gilscope.core.typed import read
 
 TRUSTED = 0.05
-"""By how much the traced share of holds may be off: the tracing thread slows a core that it shares, and so what
-computes more than what sleeps."""
+"""By how much the traced share of holds may be off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +24,7 @@ class TracedRound:
     held_s: float = 0.0
     hold_shape: tuple[float, ...] = CONSTANT
     free_shape: tuple[float, ...] = CONSTANT
+    busy: float = 0.0  # CPU time of the worker over the length of the round; 0: not known
 
     @property
     def sound(self) -> bool:
@@ -41,6 +41,8 @@ class Turns:
     ----------
     low, share, high : float
         Share of its time under the GIL: least, mean and most of the rounds.
+    busy : float
+        CPU time of the worker over the length of the rounds; 0: not known.
     cycle_s : float
         Mean time from one hold to the next.
     hold_shape, free_shape : tuple of float
@@ -53,6 +55,19 @@ class Turns:
     cycle_s: float
     hold_shape: tuple[float, ...]
     free_shape: tuple[float, ...]
+    busy: float = 0.0
+
+    def untraced(self, busy: float) -> Turns:
+        """Return the same for rounds that are not traced, in which the worker is busy for a share of the time.
+
+        The tracing thread may share a core with the worker. Then holds take longer, for they compute, and sleep does
+        not: as much as the CPU time per second grows.
+        """
+        if busy <= 0.0 or self.busy <= 0.0:
+            return self
+        factor = busy / self.busy
+        low, share, high = (min(1.0, factor * each) for each in (self.low, self.share, self.high))
+        return replace(self, low=low, share=share, high=high, busy=busy)
 
 
 def turns_by_case(result: ResultSet) -> dict[str, Turns]:
@@ -79,4 +94,5 @@ def _together(rounds: Sequence[TracedRound]) -> Turns:
         cycle_s=window_s / holds,
         hold_shape=most.hold_shape,
         free_shape=most.free_shape,
+        busy=math.fsum(one.busy for one in rounds) / len(rounds) if all(one.busy > 0 for one in rounds) else 0.0,
     )
