@@ -279,18 +279,18 @@ def points_of(program: Program, per_us: float, hand_offs: Sequence[HandOff], rou
     cycles = max(3 if even else _SLEEPS, math.ceil(_FIRST_S / turn_s) * round(turn_s / cycle_s))
     alone: list[tuple[float, float]] = []
     turns: list[TracedRound] = []
-    rates: dict[int, list[float]] = {count: [] for count in program.workers}
+    speedups: dict[int, list[float]] = {count: [] for count in program.workers}
     for _ in range(rounds):
         turns += [traced(lambda: one_thread(hold, sleeps, cycles)) for _ in range(_TRACED)]
-        alone.append(quiet(lambda: one_thread(hold, sleeps, cycles)))
         for count in program.workers:
             apart = count * program.share < _APART
             window_s = max(_WINDOW_S, 5.0 * count * program.hold_us * 1e-6, (3.2 if even else 2.2) * turn_s)
+            alone.append(quiet(lambda: one_thread(hold, sleeps, cycles)))
             measure = partial(many_threads, hold, sleeps, count, min(_LONGEST_S, window_s), apart=apart)
-            rates[count].append(quiet(measure))
+            speedups[count].append(quiet(measure) * alone[-1][0])
     demands = demands_of(alone, turns, hand_offs)
     for found in predict(demands, program.workers):
-        each = tuple(rate * one for rate, (one, _) in zip(rates[found.workers], alone, strict=True))
+        each = tuple(speedups[found.workers])
         speedup = found.speedup
         share = demands.stations[0].share.value
         yield Point(program, found.workers, share, speedup.low, speedup.value, speedup.high, median(each), each)
