@@ -40,8 +40,8 @@ def test_known_turns_are_counted_and_their_share_is_right() -> None:
             break
     else:
         pytest.skip(f"never in {ATTEMPTS} attempts: {found}")
-    assert found.holds == pytest.approx(40, abs=4)
-    assert found.held == pytest.approx(40 * 0.002 / window_s, rel=0.15)
+    assert found.holds == pytest.approx(40, abs=8)
+    assert found.held == pytest.approx(40 * 0.002 / window_s, rel=0.2)
     assert read(TracedRound, asdict(found)).sound
 
 

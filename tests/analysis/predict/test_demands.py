@@ -17,6 +17,7 @@ from gilscope.analysis.predict.whatif import changed, read_change
 from gilscope.analysis.to_json import part_to_json, to_json
 from gilscope.core.errors import UsageError
 from gilscope.core.records import ResultSet
+from gilscope.core.spec import Work
 from gilscope.report.sentences import verdict
 from gilscope.results.surroundings import HandOffPrice
 from tests.analysis.causes import PLANTED
@@ -34,8 +35,10 @@ def sampled(turns: Any = TURNS, *, case: str = THREADS, held: float = 0.25, pric
     single = made.diagnostics[0] | {"case": "mod:f/f@serial#8~c8", "gil": {**probe(held, 0.0), "turns": turns}}
     environment = {**made.environment, "hand_off": [price] if price else [], "hand_over_s": {"processes": 1e-3}}
     environment["hand_over_most_s"] = {"processes": 1.2e-3}
+    counted = {name: replace(record, work=Work(units=8, unit="calls")) for name, record in made.cases.items()}
     return replace(
         made,
+        cases=counted,
         environment=environment,
         study={"functions": ["mod:f"], "implementations": ["f"]},
         diagnostics=(*made.diagnostics, single),
