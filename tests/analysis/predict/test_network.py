@@ -246,3 +246,45 @@ def test_a_thousand_workers_take_well_under_a_second():
     began = time.process_time()
     predict(demands, (4, 16, 64, 256, 1024))
     assert time.process_time() - began < 10.0
+
+
+# Fewer CPUs than workers
+
+
+def by_small_steps(share: float, computing: float, workers: int, cpus: int, step: float = 0.004) -> float:
+    """Return the speed-up of the same network moved on in steps of time: whoever has a CPU gets as much as the others.
+
+    Independent of the simulation's heaps and clocks; constant visits after thinking that varies evenly from 0.5 to 1.5.
+    """
+    draw = random.Random(7)
+
+    def think() -> list[float]:
+        own = (1.0 - share) * draw.uniform(0.5, 1.5)
+        return [own * computing, own * (1.0 - computing), share]  # computing, asleep, in the station
+
+    left, queue = [think() for _ in range(workers)], list[int]()
+    done, ends = 0, round(400.0 * max(1.0, workers / min(cpus, 1.0 / share)) / step / workers)
+    for _ in range(ends):
+        queue += [at for at, (own, rest, _) in enumerate(left) if own <= 0 and rest <= 0 and at not in queue]
+        running = [at for at, (own, _, _) in enumerate(left) if own > 0] + queue[:1]
+        rate = min(1.0, cpus / len(running)) if running else 0.0
+        for parts in left:
+            if parts[0] <= 0 < parts[1]:
+                parts[1] -= step
+        for at in running:
+            parts = left[at]
+            parts[0 if parts[0] > 0 else 2] -= step * rate
+        if queue and left[queue[0]][2] <= 0:
+            left[queue.pop(0)] = think()
+            done += 1
+    return done / (ends * step)
+
+
+@pytest.mark.parametrize(
+    ("share", "computing", "workers", "cpus"),
+    [(0.2, 1.0, 6, 3), (0.1, 0.5, 12, 4), (0.3, 0.2, 5, 2), (0.05, 1.0, 8, 4)],
+)
+def test_few_cpus_that_all_share_evenly_are_as_in_steps_of_time(share, computing, workers, cpus):
+    spread = tuple(0.5 + (at + 0.5) / 32 for at in range(32))
+    network = one_station(share, CONSTANT, spread, cpus=cpus, computing=computing)
+    assert simulated(network, workers) == pytest.approx(by_small_steps(share, computing, workers, cpus), rel=0.04)
