@@ -17,9 +17,10 @@ from statistics import quantiles
 from gilscope.telemetry.gil import probe_availability
 
 # Length of holds in seconds, threads that wait.
-_CELLS = tuple((hold_s, count) for hold_s in (20e-6, 200e-6, 2e-3) for count in (3, 20, 120))
+_CELLS = (*((hold_s, count) for hold_s in (20e-6, 200e-6) for count in (3, 30, 120)), (2e-3, 3), (2e-3, 30))
 _AWAY = 4  # threads that sleep at a time, about
-_WINDOWS, _WINDOW_S, _WINDOW_HOLDS = 6, 0.015, 10
+_WINDOWS, _WINDOW_S, _WINDOW_HOLDS = 6, 0.035, 15
+_SETTLING = 2  # windows that are not counted: the system spreads new threads over its CPUs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class HandOff:
 
 
 def hand_off_prices() -> tuple[HandOff, ...]:
-    """Measure the prices in this process, in about 1.5 s; none where there is no GIL or no probe.
+    """Measure the prices in this process, in about 2.5 s; none where there is no GIL or no probe.
 
     While threads wait all the time, the lock is used for a hold and a hand-off in turn: the price is the time per hold
     less the hold.
@@ -68,11 +69,11 @@ def _seconds_per_hold(hold_s: float, threads: int) -> list[float]:
     for thread in crew:
         thread.start()
     gate.set()
-    time.sleep((_WINDOWS + 1) * max(_WINDOW_S, _WINDOW_HOLDS * hold_s))
+    time.sleep((_SETTLING + _WINDOWS) * max(_WINDOW_S, _WINDOW_HOLDS * hold_s))
     stopped = True
     for thread in crew:
         thread.join()
-    times = sorted(itertools.chain.from_iterable(ended))[:-threads]  # the last ones hold without sleep
-    size = len(times) // (_WINDOWS + 1)
-    ends = times[size - 1 :: size][: _WINDOWS + 1] if size else []
+    times = sorted(itertools.chain.from_iterable(ended))[:-threads]  # the last ones hold it without sleep
+    size = len(times) // (_SETTLING + _WINDOWS)
+    ends = times[_SETTLING * size :: size][: _WINDOWS + 1] if size else []
     return [(after - before) / size for before, after in itertools.pairwise(ends)]
