@@ -318,7 +318,7 @@ def demands_of(
     """Return what one thread needs, from its timed and traced rounds."""
     cycle_s = median(one for one, _ in alone)
     busy = median(cpu_s / one for one, cpu_s in alone)
-    share = median_interval([one.held_s / one.window_s * busy / one.busy for one in turns])
+    share = median_interval([one.held_s / one.window_s * min(1.0, busy / one.busy) for one in turns])
     best = max(turns, key=lambda one: one.holds)
     demand = Demand(
         station="gil", share=share, shape=best.hold_shape, prices=prices_at(hand_offs, share.value * cycle_s)

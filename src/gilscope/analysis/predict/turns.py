@@ -61,12 +61,12 @@ class Turns:
         """Return the same for rounds that are not traced, in which the worker is busy for a share of the time.
 
         The tracing thread may share a core with the worker. Then holds take longer, for they compute, and sleep does
-        not: as much as the CPU time per second grows.
+        not: as much as the CPU time per second grows. Where that shrinks, idle CPUs woke up faster; holds stay.
         """
         if busy <= 0.0 or self.busy <= 0.0:
             return self
-        factor = busy / self.busy
-        low, share, high = (min(1.0, factor * each) for each in (self.low, self.share, self.high))
+        factor = min(1.0, busy / self.busy)
+        low, share, high = (factor * each for each in (self.low, self.share, self.high))
         return replace(self, low=low, share=share, high=high, busy=busy)
 
 
