@@ -72,6 +72,14 @@ def test_without_a_sound_trace_the_sampled_share_counts(turns):
     assert row.limit is not None
 
 
+def test_one_worker_suffices_for_the_gil():
+    made = sampled(case="mod:f/f@threads*1#8")
+    single = made.diagnostics[-1] | {"case": "mod:f/f@serial#8"}
+    row = row_of(replace(made, diagnostics=(single,)), "mod:f/f@threads*1#8")
+    assert row.limit is not None
+    assert row.limit.speedup.value == pytest.approx(4.0)
+
+
 def test_unmeasured_prices_widen_the_band_downwards():
     known, unknown = row_of(sampled()), row_of(sampled(price=None))
     assert known.predictions is not None

@@ -89,12 +89,12 @@ def alone_of(
     blocked = averaged(own.single_blocked) if own is not None else None
     function = here.functions.get(case.implementation) if case.is_own else None
     least, most = here.hand_over_s.get(case.executor), here.hand_over_most_s.get(case.executor)
-    by_messages = case.executor in _BY_MESSAGES and least is not None
+    by_messages = case.executor in _BY_MESSAGES and least is not None and least > 0
     return Alone(
         gil=gil,
         turns=turns.untraced(1.0 - blocked.value) if turns is not None and blocked is not None else turns,
         blocked=max(0.0, blocked.value) if blocked is not None else 0.0,
-        call_s=function.call_s if function is not None else None,
+        call_s=function.call_s if function is not None and (function.call_s or 0.0) > 0 else None,
         hand_over=(least, max(least, most or least)) if by_messages and least is not None else None,
         prices=here.hand_off,
     )
@@ -103,7 +103,7 @@ def alone_of(
 def demands_of(view: CaseView, codes: Sequence[str], factors: Factors | None, alone: Alone) -> Demands | str:
     """Return the demands of a case's workers, or why nothing can be predicted."""
     why = next((LAWLESS[code] for code in codes if code in LAWLESS), "")
-    if why or view.case.workers == 1 or view.case.executor == "native":
+    if why or view.case.executor == "native":
         return why or "of threads of a native runtime only all together are measured"
     stations = [*_gil(view, alone), *_parent(alone), *_waited(view.case, factors)]
     if not stations:

@@ -32,6 +32,7 @@ def prices_at(measured: Sequence[Priced], hold_s: float) -> tuple[Price, Price, 
 
     Between measured lengths a straight line over the logarithm; beyond them the price stays.
     """
+    measured = [one for one in measured if one.hold_s > 0 and one.waiting > 0 and 0 <= one.low_s <= one.high_s]
     lengths = sorted({one.hold_s for one in measured})
     if not lengths:
         return FREE, FREE, FREE
