@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pages import audit, checked, gil, glossary, kernels, quiet, reliability, report, sessions, studies, tour
+from pages import audit, checked, gil, glossary, kernels, quiet, reliability, report, scale, sessions, studies, tour
 from pages.shared import ROOT, fill
 
 from gilscope.core.registry import KERNELS
@@ -49,6 +49,7 @@ PAGES = {
     "readme": Page(sessions.measure, ("profile",), sections_of("README.md", sessions.section)),
     "reliability": Page(reliability.measure, ("faults",), sections_of("docs/reliability.md", reliability.section)),
     "report": Page(report.measure, report.PARTS),
+    "scale": Page(scale.measure, scale.PARTS, sections_of("docs/scale.md", scale.section)),
     "start": Page(sessions.measure, ("run",), sections_of("docs/start.md", sessions.section)),
     "studies": Page(studies.measure, studies.STUDIES, sections_of("docs/studies.md", studies.section)),
     "tour": Page(tour.measure, ("all",), tour.files),

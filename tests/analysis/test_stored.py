@@ -25,6 +25,8 @@ format with fewer fields."""
 NEW = {
     "verdicts",
     "cases.aliases",
+    "cases.factors",
+    "cases.predict",
     "cases.holds_gil",
     "cases.kept_memory_speedup",
     "cases.libraries",

@@ -71,7 +71,7 @@ def test_the_first_page_lists_the_verbs_by_what_they_are_for(capsys: pytest.Capt
         name: re.findall(r"^  (\w+) ", page.partition(f"\n{name}:\n")[2].partition("\n\n")[0], re.M) for name in names
     }
     assert found == {
-        "Measure": ["profile", "run", "gil", "metg", "ipc", "startup", "audit"],
+        "Measure": ["profile", "run", "gil", "predict", "metg", "ipc", "startup", "audit"],
         "Look": ["show", "report", "compare", "trace", "export"],
         "Prepare": ["doctor", "list", "env", "kernels"],
         "Learn": ["tour"],
@@ -96,12 +96,25 @@ COSTLY = (
     "gilscope.kernels.skeleton.find_checkout",
     "gilscope.kernels.digest.main",
 )
-CHEAP = {"show", "report", "compare", "export", "doctor", "list", "env list", "trace old", "tour"}
+CHEAP = {
+    "show",
+    "report",
+    "compare",
+    "export",
+    "doctor",
+    "list",
+    "env list",
+    "trace old",
+    "predict",
+    "predict old",
+    "tour",
+}
 
 
 def is_cheap(words: list[str]) -> bool:
     """Whether an example is run to its end here: it reads, draws or lists, and measures nothing."""
-    return words[0] in CHEAP - {"tour"} or " ".join(words[:2]) in CHEAP or words == ["tour"]
+    alone = {"tour", "predict"}
+    return words[0] in CHEAP - alone or " ".join(words[:2]) in CHEAP or (len(words) == 1 and words[0] in alone)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: " ".join(path) or "gilscope")

@@ -32,6 +32,7 @@ MADE: dict[str, Callable[..., object]] = {
     "ipc": IpcRequest,
     "startup": StartupRequest,
     "trace": trace_function,
+    "predict": Options,
 }
 
 

@@ -15,13 +15,17 @@ from gilscope import env
 from gilscope.analysis import analyse
 from gilscope.analysis.compare import compare
 from gilscope.analysis.compare_json import comparison_to_json
-from gilscope.analysis.to_json import json_schema
+from gilscope.analysis.predict.outlook import outlook
+from gilscope.analysis.predict.whatif import read_change
+from gilscope.analysis.to_json import json_schema, part_to_json
 from gilscope.core.cases import Case, Study
 from gilscope.core.records import CaseRecord
 from gilscope.core.spec import Work
 from gilscope.kernels.user import Examined
 from gilscope.results.codec import encode_block, encode_case_record
+from gilscope.results.surroundings import HandOffPrice
 from gilscope.testing import GilGate, ScalingResult
+from tests.analysis.predict.test_demands import sampled
 from tests.analysis.rounds import ideal, study
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs/schema.md").read_text(encoding="utf-8")
@@ -55,7 +59,8 @@ def test_every_field_of_a_study_is_described() -> None:
 
 def test_every_fact_about_the_surroundings_is_described() -> None:
     captured = env.capture()
-    assert _undescribed(set(captured) | set(captured["cpus"]) | {"hand_over_s"}) == []
+    found = {"hand_over_s", "hand_over_most_s", "hand_off", *(one.name for one in dataclasses.fields(HandOffPrice))}
+    assert _undescribed(set(captured) | set(captured["cpus"]) | found) == []
     assert _undescribed(Examined(items=3).stored()) == []
 
 
@@ -72,6 +77,11 @@ def test_every_field_of_a_comparison_is_described() -> None:
     found = comparison_to_json(compare(answer, answer, limit=0.05))
     assert _undescribed({*found, *found["cases"][0]}) == []
     assert found["failed"] == []
+
+
+def test_every_field_of_an_outlook_is_described() -> None:
+    found = part_to_json(outlook(analyse(sampled()), changes=[read_change("gil/2")]))
+    assert _undescribed({*found, *found["cases"][0], *found["cases"][0]["what_if"][0]}) == []
 
 
 def test_every_field_of_a_decision_is_described() -> None:

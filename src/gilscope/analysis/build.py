@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
+from functools import partial
 from typing import Any, Literal, cast
 
 from gilscope.analysis.answer import Answer, FindingGroup, KernelRow
 from gilscope.analysis.ceilings import Ceiling, Controls
 from gilscope.analysis.columns import Columns, averaged, columns_by_kernel, estimated, grouped, ratio
 from gilscope.analysis.estimates import CaseEstimates, KernelView, too_noisy
+from gilscope.analysis.factors import factors
 from gilscope.analysis.findings import ENOUGH, CaseView, Severity, cure_of, judge
 from gilscope.analysis.findings._view import OWN_THREADS
 from gilscope.analysis.gil import HELD_THROUGHOUT, GilActivity, gil_by_case, holds_gil, recorded, unsampled
 from gilscope.analysis.interpreters import prices
 from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.analysis.net import Basis, Sharing, basis, held_alone, net_speedup, waits_for_locks
+from gilscope.analysis.predict.demands import Alone, alone_of, demands_of
+from gilscope.analysis.predict.turns import turns_by_case
 from gilscope.analysis.rows import MEASURED, CaseRow, ControlRow, Limits, Placement, Rate, Role
 from gilscope.analysis.verdict import verdicts
 from gilscope.core.cases import Case, Slot
@@ -24,6 +28,7 @@ from gilscope.core.records import CaseRecord, ResultSet, Status
 from gilscope.core.registry import PROBES
 from gilscope.core.typed import read
 from gilscope.core.units import NS_PER_S
+from gilscope.results.surroundings import Surroundings
 from gilscope.stats import Estimate, precision_reached
 
 _NOT_SAMPLED = "the GIL was not sampled: this result has no diagnostic rounds"
@@ -66,14 +71,14 @@ def analyse(result: ResultSet) -> Answer:
 def _case_rows(result: ResultSet, views: Mapping[str, KernelView]) -> Iterator[CaseRow]:
     """Yield the cases of the study with their T(1); probes only where they were measured for their own sake."""
     controls = {kernel: Controls(view.columns) for kernel, view in views.items()}
-    sampled = gil_by_case(result)
+    sampled, turns, here = gil_by_case(result), turns_by_case(result), Surroundings.of(result.environment)
     enabled = result.environment.get("interpreter", {}).get("gil_enabled")
     for record in result.cases.values():
         case, view = record.case, views.get(record.case.kernel)
         if case.kernel in PROBES and (view is None or not view.columns.of(case)):
             continue
         gil = sampled.get(case.id) or unsampled(case, enabled if isinstance(enabled, bool) else None)
-        single = sampled.get(case.t1.id)
+        single = partial(alone_of, case, sampled.get(case.t1.id), turns.get(case.t1.id), here)
         yield _case_row(result, record, view, controls.get(case.kernel), recorded(gil, record), single)
 
 
@@ -83,7 +88,7 @@ def _case_row(
     view: KernelView | None,
     controls: Controls | None,
     gil: GilActivity,
-    single: GilActivity | None,
+    single: Callable[[Account | None], Alone],
 ) -> CaseRow:
     figures = view.case(record.case) if view is not None else CaseEstimates(blocks=0)
     explained: dict[str, Any] = {"basis": Basis()}
@@ -117,7 +122,7 @@ def _explained(
     view: KernelView,
     controls: Controls,
     gil: GilActivity,
-    single: GilActivity | None,
+    single: Callable[[Account | None], Alone],
     figures: CaseEstimates,
     record: CaseRecord,
 ) -> dict[str, Any]:
@@ -125,10 +130,11 @@ def _explained(
     case, columns, functions = record.case, view.columns, result.environment.get("functions", {})
     examined = functions.get(case.implementation, {}) if not case.libraries else {}  # on one thread
     own = account(columns, case, waiting=gil.waiting)
+    alone = single(own)
     spin = controls.spin_of(case)
     control = estimated(columns.speedup(spin, "spin")) if spin is not None else None
     with_gil = case.one_gil and gil.enabled is not False
-    held, least = _held_by_one(record, single, examined) if with_gil else (None, 0.0)
+    held, least = _held_by_one(record, alone.gil, examined) if with_gil else (None, 0.0)
     sharing = Sharing(
         held=held_alone(case, gil, figures.speedup, held),
         surely_held=least,
@@ -159,11 +165,14 @@ def _explained(
     limits = {
         one.name: averaged(getattr(whole.ceiling, one.name)) for one in fields(Ceiling) if one.name != "isolated_of"
     }
+    findings, product = tuple(judge(whole)) if status in MEASURED else (), factors(whole)
     return {
         "losses": losses,
+        "factors": product,
+        "demands": demands_of(whole, [one.code for one in findings], product, alone),
         "ceiling": Limits(isolated_of=whole.ceiling.isolated_of, **limits),
         "basis": found,
-        "findings": tuple(judge(whole)) if status in MEASURED else (),
+        "findings": findings,
         "net_vs_fastest_serial": view.net_vs_fastest_serial(case, sharing),
     }
 

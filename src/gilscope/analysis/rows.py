@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
+from gilscope.analysis.factors import Factors
 from gilscope.analysis.findings import Finding
 from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.net import Basis
+from gilscope.analysis.predict.model import WORKERS, Demands, Limit, Prediction, limit, predict
 from gilscope.core.cases import Case
 from gilscope.core.records import Status
 from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS
@@ -164,6 +166,10 @@ class CaseRow(MeasuredRow):
     losses : mapping of str to Estimate or None, or None
         Fractions of workers x wall, means over the blocks: they add up to 1 - mean efficiency. None for T(1) and
         without stamps; a loss of None does not apply or was not measured.
+    factors : Factors or None
+        The efficiency as a product. None on one worker and without a speed-up.
+    demands : Demands or str
+        What one worker needs of what all share, or why nothing can be predicted.
     findings : tuple of Finding
         The largest loss first.
     """
@@ -179,9 +185,26 @@ class CaseRow(MeasuredRow):
     net_vs_fastest_serial: Estimate | None = None
     kept_memory_speedup: Estimate | None = None
     losses: Mapping[str, Estimate | None] | None = None
+    factors: Factors | None = None
+    demands: Demands | str = ""
     ceiling: Limits | None = None
     basis: Basis = field(default_factory=Basis)
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def predictions(self) -> tuple[Prediction, ...] | None:
+        """Speed-ups with more workers; None where nothing can be predicted."""
+        return predict(self.demands, WORKERS) if isinstance(self.demands, Demands) else None
+
+    @property
+    def prediction_reason(self) -> str:
+        """Why nothing can be predicted; empty where something is."""
+        return "" if isinstance(self.demands, Demands) else self.demands
+
+    @property
+    def limit(self) -> Limit | None:
+        """The speed-up that no number of workers exceeds, as far as is known."""
+        return limit(self.demands) if isinstance(self.demands, Demands) else None
 
     @property
     def codes(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from gilscope.analysis.evidence import Evidence
 from gilscope.analysis.findings import FINDINGS
 from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.interpreters import Price
+from gilscope.analysis.predict.model import Limit, Prediction
 from gilscope.analysis.rows import CaseRow, ControlRow, MeasuredRow, Placement, Rate, Role
 from gilscope.analysis.verdict import FunctionVerdict, KernelVerdict
 from gilscope.core.cases import Case
@@ -103,7 +104,21 @@ def _shapes() -> Mapping[type, tuple[Key, ...]]:
     return {
         Estimate: _fields(Estimate, n=blocks),
         Rate: _fields(Rate, n=blocks),
-        CaseRow: (*case, *_fields(CaseRow, "case", findings=Key("findings", tuple[str, ...], attrgetter("codes")))),
+        CaseRow: (
+            *case,
+            *_fields(
+                CaseRow,
+                "case",
+                demands=Key(
+                    "predictions",
+                    tuple[Prediction, ...] | None,
+                    attrgetter("predictions"),
+                    text="Speed-ups that more workers would reach, at most; null where that is not known.",
+                ),
+                findings=Key("findings", tuple[str, ...], attrgetter("codes")),
+            ),
+            Key("prediction_reason", str, attrgetter("prediction_reason"), text="Why nothing is predicted, or empty."),
+        ),
         ControlRow: (case[0], Key("kernel", Role, attrgetter("role")), *case[2:], *_fields(ControlRow, "case", "role")),
         Price: (
             *(Key(name, str, attrgetter(f"case.{name}")) for name in _PRICED),
@@ -146,6 +161,10 @@ def _known(evidence: Evidence) -> Json:
     return {name: _plain(value) for name, value in values.items() if value not in (None, "")}
 
 
+def _limit(verdict: VerdictEntry) -> Limit | None:
+    return next((row.limit for row in (verdict.function or verdict.of).limited), None)
+
+
 def _verdict() -> tuple[Key, ...]:
     def top(path: str) -> Callable[[VerdictEntry], Any]:
         return lambda verdict: attrgetter(path)(verdict.best[0]) if verdict.best else ""
@@ -165,6 +184,8 @@ def _verdict() -> tuple[Key, ...]:
         Key("gains", bool | None, lambda verdict: (verdict.function or verdict.of).gains,
             text="Whether more workers help; null where that is open."),
         Key("provisional", bool, attrgetter("of.provisional"), text="Whether confidence is below 95 %."),
+        Key("limit", Limit | None, _limit,
+            text="What no number of workers exceeds, of threads before processes; null where that is not known."),
         Key("sentence", str, attrgetter("sentence")),
     )  # fmt: skip
 

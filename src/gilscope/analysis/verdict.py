@@ -30,6 +30,9 @@ FREE = 0.7
 QUIET = 0.005
 """How far from 1 the interval of the A/A control may begin without doubt: half of the last digit shown."""
 
+FAR = 1024.0
+"""Speed-up from which a limit is not worth a sentence."""
+
 _GIL_FINDINGS = frozenset({"gil_bound", "gil_held_in_c", "gil_re_enabled"})
 _WITH_OWN_GILS = ("interpreters", "processes")
 
@@ -63,6 +66,7 @@ class FunctionVerdict:
     serial: CaseRow | None
     hand_over_s: float | None  # what handing one task to the pool of the best way costs
     kept: tuple[CaseRow, ...] = ()  # one thread, then several, whose malloc keeps what is freed; if measured
+    limited: tuple[CaseRow, ...] = ()  # by executor a way of which it is known how far it scales at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +83,7 @@ class KernelVerdict:
     short: ControlRow | None = None  # the control, where the machine did not certainly give it its CPUs
     uneven: tuple[ControlRow, ...] = ()  # the A/A controls that differ from 1
     functions: tuple[FunctionVerdict, ...] = ()
+    limited: tuple[CaseRow, ...] = ()  # the fastest way, where it is known how far it scales at most
 
     @property
     def provisional(self) -> bool:
@@ -131,6 +136,16 @@ def ties(rows: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
     return (top, *rivals)
 
 
+def _limited(rows: Iterable[CaseRow]) -> Iterator[CaseRow]:
+    """Yield by executor the row with most workers whose limit is one that machines may reach."""
+    seen: set[str] = set()
+    for row in sorted(rows, key=lambda row: -row.case.workers):
+        own = row.case.executor not in seen and not row.case.memory and not row.case.libraries
+        if own and row.limit is not None and row.limit.speedup.low < FAR:
+            seen.add(row.case.executor)
+            yield row
+
+
 def _starts_above(row: CaseRow | ControlRow | None, limit: float) -> bool:
     return row is not None and row.judged is not None and row.judged.starts_above(limit)
 
@@ -163,6 +178,7 @@ def _kernel(kernel: str, rows: Sequence[CaseRow], controls: Sequence[ControlRow]
         gains=_gains([row for row in at_p if row.judged is not None]),
         plain=next(plain, None),
     )
+    verdict = replace(verdict, limited=tuple(_limited(verdict.fastest[:1])))
     if workers == 1:
         return verdict
     spin = next((row for row in controls if (row.role, row.case.workers) == ("spin", workers)), None)
@@ -267,5 +283,6 @@ def _function(
         ways=tuple(ways),
         serial=next((row for row in rows if row.case.executor == "serial" and not row.case.memory), None),
         kept=tuple(kept),
+        limited=tuple(_limited(ways)),
         hand_over_s=costs.get(best[0].case.executor) if best else None,
     )

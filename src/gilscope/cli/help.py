@@ -35,6 +35,12 @@ gilscope gil --out gil.json --flame gil.speedscope.json script.py
 gilscope gil --pid 1234 --duration 30s              # a running process
 gilscope gil --pid 1234 --children --out gil.json
 """,
+    "predict": """
+gilscope predict              # of the newest result
+gilscope predict mine.py:work --arg n=1000 --budget 10s
+gilscope predict old --workers 8,32 --cpus 16
+gilscope predict old --what-if gil/2 --what-if dispatch/10
+""",
     "metg": """
 gilscope metg
 gilscope metg --executors threads,processes --task 200us

@@ -15,7 +15,7 @@ from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS, SCALINGS, SCHEDUL
 _STUDIES = ("metg", "ipc", "startup")
 _MEASURING = ("run", "profile", *_STUDIES)
 _COMPARING = ("run", "profile", "metg")
-_FUNCTIONS = ("profile", "trace")
+_FUNCTIONS = ("profile", "trace", "predict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,11 @@ OPTIONS = (  # in the order of every verb's help
            ("metg", "startup"), readers.most_workers, "workers", setting=True),
     Option("workers", "N", "Of a function: how many workers (default: 2).",
            ("trace",), readers.traced_workers, "workers"),
+    Option("workers", "a,b", "Worker counts to predict (default: 4,16,64,256,1024).",
+           ("predict",), readers.predicted_workers),
+    Option("cpus", "N", "CPUs that all workers share (default: one each).", ("predict",), readers.cpus),
+    Option("what-if", "gil/2", "Predict with less of a demand too: gil, dispatch, lock or memory, /N or =0.",
+           ("predict",), readers.changes, many=True),
     Option("calls", "N", "How often it is called altogether (default: 4 per worker).",
            ("trace",), readers.calls, "calls"),
     Option("size", "XS|S|M|L", "Problem size (default: S for pure Python, else M).",
@@ -85,7 +90,7 @@ OPTIONS = (  # in the order of every verb's help
     Option("budget", "60s", "Time from the first timed round on (default: 60s; 85s for the default comparison).",
            ("run",), readers.budget, "budget_s", setting=True),
     Option("budget", "30s", "Time from the first timed round on (default: 30s).",
-           ("profile",), readers.budget, "budget_s", setting=True),
+           ("profile", "predict"), readers.budget, "budget_s", setting=True),
     Option("budget", "75s", "Time from the first counted round on (default: 75s).",
            ("metg",), readers.budget, "budget_s", setting=True),
     Option("budget", "60s", "Time from the first counted round on (default: 60s).",
@@ -95,7 +100,7 @@ OPTIONS = (  # in the order of every verb's help
     Option("precision", "5%", "Stop when all intervals are this narrow (default: 5%).",
            ("run", "profile"), readers.precision, "precision", setting=True),
     Option("timeout", "60s", "Most time for importing, setting up and first calling it (default: 60s).",
-           ("profile",), readers.timeout, "timeout_s"),
+           ("profile", "predict"), readers.timeout, "timeout_s"),
     Option("timeout", "60s", "Of a function: how long an executor may take (default: 60s).",
            ("trace",), readers.timeout, "timeout_s"),
     Option("gil-trace", "", "Record every hold of the GIL, by a thread that keeps a CPU busy.", ("trace",)),
@@ -124,16 +129,16 @@ OPTIONS = (  # in the order of every verb's help
     Option("gil", "on|off|both", "How free-threaded interpreters run (default: as they start).",
            _COMPARING, setting=True),
     Option("out", "DIR", "Folder of the result (default: gilscope-results/<UTC time>).",
-           _MEASURING, setting=True, measured=False),
+           (*_MEASURING, "predict"), setting=True, measured=False),
     Option("out", "FILE", "Write to FILE instead of stdout.", ("trace",), measured=False),
     Option("resume", "", "Continue the result in --out (or the newest one).",
            ("run", *_STUDIES), measured=False),
     Option("full", "", "End with every table, as show --full.", ("run", "profile"), measured=False),
     Option("dry-run", "", "Say what would be measured and how long it would take; measure nothing.",
            ("run", "profile"), measured=False),
-    Option("json", "", "Print the result as JSON and nothing else.", _MEASURING, measured=False),
+    Option("json", "", "Print the result as JSON and nothing else.", (*_MEASURING, "predict"), measured=False),
     Option("json", "", "The same as --format json: every event.", ("trace",), measured=False),
-    Option("quiet", "", "Show no progress.", _MEASURING, measured=False),
+    Option("quiet", "", "Show no progress.", (*_MEASURING, "predict"), measured=False),
 )
 # fmt: on
 

@@ -18,6 +18,7 @@ MAX_WORKERS = 1024  # more processes than any one machine is given CPUs; a slip 
 MAX_CHUNKS_PER_WORKER = 4096  # beyond this a chunk of every kernel is smaller than what it costs to hand it out
 MAX_TASKS = 2**40  # years of the shortest function there is
 MAX_CALLS = 10_000  # a picture of more is a block of colour
+MAX_PREDICTED = 4096  # beyond, a machine is a cluster
 MAX_SEED = 2**63 - 1  # fits the random generator and every JSON reader
 
 TRACE_FORMATS = ("text", "svg", "html", "mermaid", "perfetto", "json")
@@ -69,7 +70,21 @@ timeout = partial(parse_duration_s, what="timeout")
 task = partial(parse_duration_s, what="task", example="40us, 2ms or 1s")
 precision = partial(parse_fraction, what="precision")
 memory_limit = partial(parse_bytes, what="memory-limit")
+cpus = whole("cpus", 1, MAX_PREDICTED, "16")
 metg_executors = names("executor", (*EXECUTORS, *REFERENCES))
+
+
+def predicted_workers(text: str) -> tuple[int, ...]:
+    """Read worker counts to predict: more than can be started here."""
+    count = whole("workers", 1, MAX_PREDICTED, "4,16,64")
+    return tuple(sorted({count(word) for word in _split("worker count", text)}))
+
+
+def changes(text: str) -> tuple[object, ...]:
+    """Read changes of demands; ``analysis.predict.whatif.Change`` each."""
+    from gilscope.analysis.predict.whatif import read_change
+
+    return tuple(map(read_change, _split("change", text)))
 
 
 def kernels(text: str) -> tuple[str, ...]:

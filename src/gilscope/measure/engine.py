@@ -111,5 +111,8 @@ class Kernels:
         )
 
     def planned(self, host: SupervisedHost, environment: Environment, observer: Observer) -> Planned:
-        """See ``Subject``: everything was known before."""
-        return Planned(study=self.study, plan=self.plan, environment=environment)
+        """See ``Subject``: everything was known before, but for what the GIL's hand-offs cost."""
+        slots = (slot for group in self.plan.groups for slot in group.slots)
+        threads = next((slot.case for slot in slots if slot.role == "case" and slot.case.executor == "threads"), None)
+        found = {"hand_off": host.hand_off(threads)} if threads is not None else {}
+        return Planned(study=self.study, plan=self.plan, environment={**environment, **found})

@@ -199,13 +199,27 @@ class SupervisedHost:
         self._own = own.to_config()
         self._informed.clear()
 
-    def hand_over(self, case: Case) -> float | None:
-        """Measure what handing one task to a pool of ``concurrent.futures`` costs, in seconds; None where it fails."""
+    def hand_over(self, case: Case) -> tuple[float, float] | None:
+        """Measure what handing one task to a pool of ``concurrent.futures`` costs: least and most seconds.
+
+        None where it fails.
+        """
         try:
             reply = self._call(Slot(case=case), {"op": "hand_over", "case": case.id}, self._prepare_timeout_s)
         except (RoundTimeoutError, WorkerDiedError):
             return None
-        return float(reply["seconds"]) if reply["status"] == "ok" else None
+        return (float(reply["least_s"]), float(reply["most_s"])) if reply["status"] == "ok" else None
+
+    def hand_off(self, case: Case) -> list[dict[str, Any]]:
+        """Measure what handing the GIL to a waiting thread costs in the runner of a case; empty where there is none.
+
+        Entries have the fields of ``telemetry.hand_off.HandOff``.
+        """
+        try:
+            reply = self._call(Slot(case=case), {"op": "hand_off"}, self._prepare_timeout_s)
+        except (RoundTimeoutError, WorkerDiedError):
+            return []
+        return list(reply["prices"]) if reply["status"] == "ok" else []
 
     def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> Round:
         """Run one timed round after its lead-in; MeasurementError if it fails (its runner may have been replaced)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from gilscope.availability import Local, remote
 from gilscope.core.cases import Case, Plan, Slot, Study, Unavailable
@@ -114,7 +114,7 @@ class Functions:
             **environment,
             "checks": [*environment["checks"], *_cautions(request, examined)],
             "functions": {name: entry.stored() for name, entry in examined.items() if not entry.problem},
-            "hand_over_s": _hand_over_s(host, request, study, most),
+            **_prices(host, request, study, most),
         }
         plan = _with_nested(_plan(study, examined, options), examined, study)
         plan = _with_kept(plan, examined, study, environment["cpus"]["count"])
@@ -174,14 +174,19 @@ def _one_call(request: Request, function: Function, label: str) -> Case:
     )
 
 
-def _hand_over_s(host: SupervisedHost, request: Request, study: Study, workers: int) -> dict[str, float]:
-    """Measure what handing over a task costs, for the requested executors."""
+def _prices(host: SupervisedHost, request: Request, study: Study, workers: int) -> dict[str, Any]:
+    """Measure what handing over a task costs, for the requested executors, and handing over the GIL."""
     alone = _one_call(request, request.functions[0], next(iter(study.interpreters), ""))
     case = replace(alone, executor="threads", workers=workers)
     processes = replace(case, executor="processes", start_method=study.start_methods[0], transport=study.transports[0])
     cases = (case, processes, replace(case, executor="interpreters"))
     costs = {case.executor: host.hand_over(case) for case in cases if case.executor in study.executors}
-    return {executor: cost_s for executor, cost_s in costs.items() if cost_s is not None}
+    known = {executor: cost for executor, cost in costs.items() if cost is not None}
+    return {
+        "hand_over_s": {executor: least_s for executor, (least_s, _) in known.items()},
+        "hand_over_most_s": {executor: most_s for executor, (_, most_s) in known.items()},
+        "hand_off": host.hand_off(alone) if "threads" in study.executors else [],
+    }
 
 
 def _cautions(request: Request, examined: Mapping[str, Examined]) -> Iterator[dict[str, str]]:

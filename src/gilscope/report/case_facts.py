@@ -10,6 +10,7 @@ from gilscope.analysis.rows import CaseRow, Limits, Placement
 from gilscope.core.records import CaseRecord
 from gilscope.core.units import NS_PER_S
 from gilscope.report.figures import NONE, interval, percent, seconds, si
+from gilscope.report.sentences.factors import factor_sentence
 from gilscope.report.sentences.findings import LOSS_LABELS
 
 ONE_TIME = ("start", "import", "jit", "transfer")
@@ -53,6 +54,7 @@ def facts_of(row: CaseRow, record: CaseRecord | None = None) -> dict[str, str]:
         "speed-up": interval(row.speedup),
         "net speed-up": interval(row.net_speedup),
         "efficiency": percent(row.efficiency),
+        "as a product": factor_sentence(row),
         "of the machine's limit": percent(row.relative_efficiency),
         **_limits(row.ceiling or Limits()),
         **_gil(row.gil),

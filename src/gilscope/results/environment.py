@@ -39,6 +39,8 @@ _ENVIRONMENT: Shape = {
     "libraries": {_EACH: _TEXT},
     "checks": [dict.fromkeys(("name", "status", "message", "cure"), _TEXT)],
     "hand_over_s": {_EACH: (int, float)},
+    "hand_over_most_s": {_EACH: (int, float)},
+    "hand_off": [dict.fromkeys(("hold_s", "waiting", "low_s", "value_s", "high_s"), (int, float))],
     "functions": {
         _EACH: {
             **dict.fromkeys(("call_s", "empty_s", "held", "items", "fresh", "growth"), _NUMBER),

@@ -95,6 +95,17 @@ class ExaminedFunction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandOffPrice:
+    """What handing the GIL to a waiting thread costs, seconds: median and quartiles."""
+
+    hold_s: float  # after holds of this length
+    waiting: int  # with so many threads that wait
+    low_s: float
+    value_s: float
+    high_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """The environment of a result as stored in the file; each field may be missing there."""
 
@@ -105,6 +116,8 @@ class Surroundings:
     libraries: Mapping[str, str | None] = field(default_factory=dict)  # None: was not installed
     checks: tuple[CheckResult, ...] = ()
     hand_over_s: Mapping[str, float] = field(default_factory=dict)  # hand-over of a call to the user's functions
+    hand_over_most_s: Mapping[str, float] = field(default_factory=dict)  # the most of a few runs
+    hand_off: tuple[HandOffPrice, ...] = ()  # of the GIL
     functions: Mapping[str, ExaminedFunction] = field(default_factory=dict)
     started_utc: str = ""  # ISO 8601, to the second
 

@@ -105,8 +105,8 @@ def examine_faults(calls: Calls) -> dict[str, float]:
         return pool.submit(_faulting, calls, _probed(call_ns / 1e9)).result()
 
 
-def hand_over(case: Case) -> float:
-    """Measure what one empty task costs a pool of ``concurrent.futures``, in seconds: a minimum, without scatter."""
+def hand_over(case: Case) -> tuple[float, float]:
+    """Measure what one empty task costs a pool of ``concurrent.futures``: least and most seconds of a few runs."""
     with _pool(case) as pool:
         list(pool.map(abs, range(case.workers * 8)))
         spent_ns = []
@@ -114,7 +114,7 @@ def hand_over(case: Case) -> float:
             begin = clocks.wall_ns()
             list(pool.map(abs, range(_TASKS)))
             spent_ns.append(clocks.wall_ns() - begin)
-    return min(spent_ns) / _TASKS / 1e9
+    return min(spent_ns) / _TASKS / 1e9, max(spent_ns) / _TASKS / 1e9
 
 
 def _pool(case: Case) -> Executor:

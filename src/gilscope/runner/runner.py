@@ -30,6 +30,8 @@ from gilscope.runner.serving import serve
 from gilscope.telemetry.blame import kept_calls
 from gilscope.telemetry.free_threading import gil_state
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
+from gilscope.telemetry.hand_off import hand_off_prices
+from gilscope.telemetry.turns import traced_turns
 
 _MOST_FILES = 16_384
 _HOLDS_KEPT = 200  # of the GIL, for the timeline: five times as many as two threads make by byte code in 200 ms
@@ -64,7 +66,10 @@ class _Runner:
             case "examine":
                 return self._examine(message["case"])
             case "hand_over":
-                return {"seconds": examine.hand_over(Case.parse(message["case"]))}
+                least_s, most_s = examine.hand_over(Case.parse(message["case"]))
+                return {"least_s": least_s, "most_s": most_s}
+            case "hand_off":
+                return {"prices": [asdict(price) for price in hand_off_prices()]}
             case _:
                 return self._round(message)
 
@@ -130,8 +135,17 @@ class _Runner:
         gil.pop("timeline", None)  # most of the text, and of no use for a moment
         if calls := kept_calls(seen.stacks):
             gil["calls"] = calls
+        if gil["available"] and task.case.executor == "serial":
+            gil |= self._turns(session, task, message["repeats"])
         kept = [(hold.name, hold.start_ns, hold.end_ns) for hold in monitor.holds_kept]
         return {"round": asdict(measured), "gil": gil | {"kept": kept}}
+
+    def _turns(self, session: Any, task: Task, repeats: int) -> dict[str, Any]:
+        """Run a round again and return every turn of one worker at the GIL, which predictions are made of."""
+        _reset(task)
+        measured, turns = traced_turns(lambda: session.run_round(repeats))
+        busy = sum(stamp.cpu_ns for stamp in measured.stamps) / measured.wall_ns
+        return {"turns_reason": turns} if isinstance(turns, str) else {"turns": {**asdict(turns), "busy": busy}}
 
     def _examine(self, case_id: str) -> dict[str, Any]:
         """Import one of the user's own functions and examine a call."""

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from gilscope.analysis.answer import Answer
+from gilscope.analysis.factors import Factors
 from gilscope.analysis.gil import GilActivity
+from gilscope.analysis.predict.model import Demand, Demands
 from gilscope.report.case_facts import time_parts
 from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, View, draw
 from gilscope.report.charts import gil as gil_chart
@@ -40,6 +42,8 @@ def rich(kernel: str = "nbody", workers: tuple[int, ...] = (1, 2), **more: Any) 
                     speedup=1.0,
                     interpreter=label,
                     losses={**dict.fromkeys(LOSSES, estimate(0.05)), "omp_idle": None},
+                    factors=Factors(gil=estimate(0.55), balance=estimate(0.95), computation=estimate(1.02)),
+                    demands=Demands(stations=(Demand(station="gil", share=estimate(0.9)),)),
                     gil=gil,
                     findings=["gil_bound"],
                 )
@@ -323,3 +327,24 @@ def test_ten_thousand_cases_are_indexed_once() -> None:
     view = View(large(3000))
     assert len(view.index) == 3000
     assert all(view.answer.rows[view.number(entry)] is entry for entry in view.rows["kernel0"][:50])
+
+
+def test_a_stack_reaches_from_the_speedup_to_the_workers() -> None:
+    chart = draw("stack", View(rich(workers=(2, 4))), "nbody")
+    (panel, *_) = parsed(chart)
+    bars = [element for element in panel.iter() if element.tag.endswith("}g")]
+    assert len(bars) == 2
+    tips = [part.get("data-tip", "") for part in bars[-1] if part.tag.endswith("rect")]
+    assert tips[0].startswith("speed-up")
+    assert any(tip.startswith("GIL: factor 0.55, 1.80 of 4 workers") for tip in tips)
+    assert ("loss-gil-wait", "GIL") in chart.keys
+    assert "above 1" in chart.note
+
+
+def test_a_prediction_has_what_was_measured_the_band_and_the_limit() -> None:
+    chart = draw("prediction", View(rich()), "nbody")
+    tips = [element.get("data-tip", "") for panel in parsed(chart) for element in panel.iter()]
+    assert any(tip.startswith("measured") for tip in tips)
+    assert any("1024 workers: at most" in tip and "limited by the GIL" in tip for tip in tips)
+    assert any(tip.startswith("limit") for tip in tips)
+    assert 'read "at most"' in chart.note

@@ -98,8 +98,9 @@ def test_findings_fit_the_terminal_in_table_and_case(code: str, width: int) -> N
 def test_the_table_shows_the_gil_the_largest_loss_and_the_finding() -> None:
     found = analyse(PLANTED["gil_bound"]())
     text = render(found, width=120)
-    (line,) = [line for line in text.splitlines() if line.startswith("py_loop@threads*2 ")]
+    line, product = [line for line in text.splitlines() if line.startswith("py_loop@threads*2 ")]
     assert line.split() == ["py_loop@threads*2", "100", "±2%", "1.00", "GIL", "wait", "50", "±1%", "gil_bound"]
+    assert product.split() == ["py_loop@threads*2", "0.50", "1.00", "0.50", *["1.00"] * 5]
 
 
 def test_files_without_stamps_have_one_table_only() -> None:

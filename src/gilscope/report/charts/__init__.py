@@ -8,7 +8,17 @@ from gilscope.report.charts.model import Chart, Panel, View
 
 __all__ = ["CHARTS", "STUDY_CHARTS", "Chart", "Panel", "View", "draw"]
 
-CHARTS = ("heatmap", "speedups", "scaling", "losses", "gil", "interpreters", "timeline")  # charts of a kernel
+CHARTS = (
+    "heatmap",
+    "speedups",
+    "scaling",
+    "stack",
+    "prediction",
+    "losses",
+    "gil",
+    "interpreters",
+    "timeline",
+)  # charts of a kernel
 STUDY_CHARTS = ("metg", "ipc", "startup")  # charts of the studies beside a result; they belong to no kernel
 _HOMES = {"heatmap": "heat:draw", "interpreters": "versions:draw", **{name: f"studies:{name}" for name in STUDY_CHARTS}}
 

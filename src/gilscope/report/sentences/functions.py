@@ -12,6 +12,7 @@ from gilscope.analysis.verdict import GAIN, FunctionVerdict, KernelVerdict
 from gilscope.report.figures import gain, joined, per_second, seconds, times
 from gilscope.report.labels import named, way
 from gilscope.report.sentences.kernels import NAMED_TIES, provisional
+from gilscope.report.sentences.predictions import limit_sentences
 
 if TYPE_CHECKING:
     from gilscope.kernels.user import Request
@@ -67,6 +68,7 @@ def about(found: FunctionVerdict) -> Iterator[str]:
             why = f": {', '.join(row.causes)}" if row.causes else ""
             name = way(row)
             yield f"{name[0].upper()}{name[1:]} give {gain(row)}{why}."
+    yield from limit_sentences(found.limited)
     yield _smallest(found)
 
 

@@ -9,6 +9,7 @@ from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.verdict import KernelVerdict, Threads, standing
 from gilscope.report.figures import gain, interval, joined, per_second, quotient, times
 from gilscope.report.labels import label, mark
+from gilscope.report.sentences.predictions import limit_sentences
 
 NAMED_TIES = 4  # a sentence names no more
 
@@ -17,7 +18,8 @@ def closing(found: KernelVerdict) -> str:
     """Say which case of a kernel wins, by how much, and who gains nothing from threads."""
     if not found.fastest:
         return f"No case of {found.kernel} could be measured."
-    sentences = [_fastest(found), *(_threads(found.threads) if found.threads else ()), *_doubts(found)]
+    known = (*(_threads(found.threads) if found.threads else ()), *limit_sentences(found.limited))
+    sentences = [_fastest(found), *known, *_doubts(found)]
     return " ".join([*filter(None, [provisional(found)]), *sentences])
 
 

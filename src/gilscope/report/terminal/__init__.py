@@ -13,7 +13,7 @@ from gilscope.report.sentences.environment import check_notes, environment_note,
 from gilscope.report.sentences.findings import finding_notes
 from gilscope.report.sentences.notes import notes_of
 from gilscope.report.terminal.painted import filled, painted, plain_table
-from gilscope.report.terminal.tables import comparison, explanation
+from gilscope.report.terminal.tables import comparison, explanation, products
 
 __all__ = ["rates_title", "render", "render_compare", "render_head", "render_kernel", "render_one_time"]
 
@@ -49,9 +49,9 @@ def render_kernel(answer: Answer, kernel: str, *, width: int, color: bool = Fals
     """Lay out one kernel: table, notes, closing sentence."""
     shown = [row for row in answer.by_kernel[kernel] if row.status != "unavailable"]
     table = painted(comparison(shown, width, answer.numbers), width, color=color) if shown else ""
-    why = explanation(shown, width)
-    if why is not None:
-        table += "\n" + painted(why, width, color=color)
+    for more in (explanation(shown, width), products(shown, width)):
+        if more is not None:
+            table += "\n" + painted(more, width, color=color)
     labelled = [(note.label, text) for note, text in notes_of(answer, kernel)]
     labelled += [("finding", text) for text in finding_notes(answer, kernel)]
     labelled.append(("verdict", closing(answer, kernel)))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from gilscope.analysis.factors import FACTORS
 from gilscope.analysis.rows import CaseRow
 from gilscope.report.columns import Column, columns_of, used_columns
+from gilscope.report.figures import NONE
 from gilscope.report.labels import label, mark, workers
+from gilscope.report.sentences.factors import SHORT_FACTORS, printed
 from gilscope.report.terminal.painted import plain_table
 
 if TYPE_CHECKING:
@@ -63,4 +66,20 @@ def explanation(rows: Sequence[CaseRow], width: int) -> Table | None:
     for row in explained:
         name = f"{label(row)}*{workers(row)}{mark(row)}"
         table.add_row(name, *(column.terminal_cell(row, narrow=narrow) for column in columns))
+    return table
+
+
+def products(rows: Sequence[CaseRow], width: int) -> Table | None:
+    """Lay out the efficiency of the parallel cases as a product of factors; None without any."""
+    shown = [(row, printed(row)) for row in rows]
+    shown = [(row, factors) for row, factors in shown if factors]
+    if not shown:
+        return None
+    used = [name for name in FACTORS if any(name in factors for _, factors in shown)]
+    heads = ["effi-\nciency =", *(SHORT_FACTORS[name] for name in used)]
+    table = plain_table(["case"], heads, gap=1 if width < _ROOMY else 2)
+    for row, factors in shown:
+        assert row.efficiency is not None
+        cells = (f"{factors[name]:.2f}" if name in factors else NONE for name in used)
+        table.add_row(f"{label(row)}*{workers(row)}{mark(row)}", f"{row.efficiency.value:.2f}", *cells)
     return table
