@@ -52,7 +52,7 @@ PAGES = {
     "scale": Page(scale.measure, scale.PARTS, sections_of("docs/scale.md", scale.section)),
     "start": Page(sessions.measure, ("run",), sections_of("docs/start.md", sessions.section)),
     "studies": Page(studies.measure, studies.STUDIES, sections_of("docs/studies.md", studies.section)),
-    "tour": Page(tour.measure, ("all",), tour.files),
+    "tour": Page(tour.measure, tour.CHAPTERS, tour.files),
     "tutorial": Page(sessions.measure, ("profile",), sections_of("docs/tutorial.md", sessions.section)),
 }
 

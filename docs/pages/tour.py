@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gilscope.report.timeline import best_svg
 from gilscope.report.tour import MANY_FIGURES, figure_text
+from gilscope.tour import CHAPTERS
 from gilscope.tour._shown import ShownChapter, ShownExperiment, Tour
 from pages.shared import EXAMPLES, ROOT, gilscope
 
@@ -18,10 +19,13 @@ PICTURES = PAGES / "images"
 HEAD = "<!-- written by docs/update.py tour from docs/examples/tour.json -->"
 
 
-def measure(_part: str) -> None:
-    """Run the whole tour and keep its document; pictures of experiments that are gone go, too."""
-    output = gilscope("tour", "--all", "--json", stdout=subprocess.PIPE, timeout=600)
-    TOUR.write_text(json.dumps(json.loads(output), separators=(",", ":")) + "\n", encoding="utf-8")
+def measure(chapter: str) -> None:
+    """Run a chapter and keep it in the document of the tour; pictures of experiments that are gone go, too."""
+    tour = json.loads(gilscope("tour", chapter, "--json", stdout=subprocess.PIPE, timeout=600))
+    kept = json.loads(TOUR.read_text(encoding="utf-8"))["chapters"]
+    known = {each["name"]: each for each in (*kept, *tour["chapters"])}
+    tour["chapters"] = [known[name] for name in CHAPTERS if name in known]
+    TOUR.write_text(json.dumps(tour, separators=(",", ":")) + "\n", encoding="utf-8")
     for picture in PICTURES.glob("*.svg"):
         picture.unlink()
 

@@ -102,6 +102,11 @@ def test_what_was_returned_is_judged(judge, trace: Trace, good: object, bad: obj
     assert not judge(trace, bad).holds
 
 
+def test_what_a_life_costs_is_left_open_where_other_programs_delayed_the_threads() -> None:
+    with pytest.raises(UnavailableError, match="other programs"):
+        lifecycle._judge_costs(IN_TURN, {"thread": [1, 90, 90], "process": [9, 9, 9]})
+
+
 def test_two_inside_a_mutex_are_seen() -> None:
     inside = Trace(title="", events=(event("a", "inside", 0, 10), event("b", "inside", 9, 20)))
     assert not synchronization._judge_mutex(inside, 6).holds

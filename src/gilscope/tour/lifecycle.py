@@ -8,6 +8,7 @@ import statistics
 from functools import partial
 from typing import Any
 
+from gilscope.core.errors import UnavailableError
 from gilscope.core.trace import Trace, duration
 from gilscope.tour._model import Experiment, Figure, Judgement, chapter, seconds, when
 from gilscope.tour._work import named
@@ -36,6 +37,8 @@ def _judge_costs(trace: Trace, result: Any) -> Judgement:
     thread, process = (statistics.median(result[kind]) for kind in ("thread", "process"))
     times, method = f"{process / thread:.0f} times as long", multiprocessing.get_start_method()
     observed = f"A thread took {duration(thread)}, a process {duration(process)} ({method}): {times}."
+    if thread >= process and min(result["thread"]) < min(result["process"]):  # delays only ever add to a time
+        raise UnavailableError("other programs delayed the threads", "stop them, and run it again")
     return Judgement(thread < process, observed, (seconds("thread", thread), seconds("process", process)))
 
 

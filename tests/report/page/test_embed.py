@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from gilscope.report.page import texts
+from gilscope.analysis import Answer
+from gilscope.analysis.to_json import to_json
+from gilscope.report.page import page, texts
 from gilscope.report.page.texts import packed
 from tests.report.answers import document, mandelbrot
 from tests.report.large import large
@@ -40,3 +42,20 @@ def test_large_documents_lose_digits_first_and_are_left_out_then(monkeypatch: py
         assert kept.keys() == whole.keys()
     monkeypatch.setattr(texts, "MAX_BYTES", 0)
     assert packed(given).text == ""
+
+
+def test_an_analysis_that_would_be_left_out_is_not_made_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def counted(found: Answer, say: Any) -> dict[str, Any]:
+        made.append(len(found.rows))
+        return to_json(found, say)
+
+    monkeypatch.setattr(page, "to_json", counted)
+    monkeypatch.setattr(page, "_SAMPLED", 50)
+    monkeypatch.setattr(texts, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(page, "MAX_BYTES", 10_000)
+    assert page._analysis(large(400)).text == ""
+    assert made == [50]
+    monkeypatch.undo()
+    assert page._analysis(large(400)).text

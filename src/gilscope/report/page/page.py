@@ -6,6 +6,7 @@ import shlex
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,7 +17,7 @@ from gilscope.report.charts import CHARTS, STUDY_CHARTS, View, draw
 from gilscope.report.charts.heat import grid, matrix_grid
 from gilscope.report.figures import interval, seconds, sized
 from gilscope.report.labels import MARKS, named
-from gilscope.report.page.texts import compressed, packed, texts_of, tone
+from gilscope.report.page.texts import MAX_BYTES, Packed, compressed, packed, texts_of, tone
 from gilscope.report.sentences import answer as words
 from gilscope.report.sentences import closing, verdict
 from gilscope.report.sentences.compare import elsewhere_note
@@ -27,6 +28,8 @@ from gilscope.results.surroundings import Surroundings
 
 Entry: TypeAlias = tuple[str, str]  # a name and a text
 MAX_CHART_BYTES = 1_200_000  # size of all charts of a result; kernels beyond it have their heat map, findings and table
+_SAMPLED = 500  # cases whose compressed analysis tells the size of all
+_FAR = 1.5  # how much larger than it may be that one is for certain: the last digits, and how alike cases are, matter
 _UNDRAWN = (
     "The charts of a page are limited to 1.2 MB, and the kernels before this one use them up: "
     "'gilscope export --format svg --kernel {}' draws them."
@@ -55,9 +58,19 @@ def result_part(view: View, first: Answer) -> dict[str, Any]:
         "kernels": list(_kernel_parts(view)),
         "studies": [(name, chart) for name in STUDY_CHARTS if (chart := draw(name, view)) is not None],
         "cases": len(answer.rows),
-        "analysis": packed(to_json(answer, verdict)),
+        "analysis": _analysis(answer),
         "texts": compressed(texts_of(view)),
     }
+
+
+def _analysis(answer: Answer) -> Packed:
+    """Pack the analysis for download; of very many cases some tell beforehand that all would be too large."""
+    step = len(answer.rows) // _SAMPLED
+    if step > 1:
+        some = packed(to_json(replace(answer, rows=answer.rows[::step]), verdict))
+        if not some.text or len(some.text) * step > _FAR * MAX_BYTES:
+            return Packed("", exact=False)
+    return packed(to_json(answer, verdict))
 
 
 def _answer(view: View) -> dict[str, Any]:

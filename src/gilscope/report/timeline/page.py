@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gilscope.core.trace import Trace, by_group, duration
 from gilscope.report.palette import surfaces
 from gilscope.report.svg import Markup, tag
 from gilscope.report.timeline.mermaid import sequence_diagram
 from gilscope.report.timeline.picture import CATEGORY_LABELS, svg
+from gilscope.report.timeline.sequence import in_sequence, sequence_svg, without_gil
 from gilscope.report.timeline.text import draw
 
 MAX_ROWS = 2000  # Perfetto is better at longer tables
@@ -38,10 +41,16 @@ def document(title: str, *parts: Markup, css: str = "", meta: Markup = Markup(""
     return f"<!doctype html>\n{page}\n"
 
 
-def in_order(trace: Trace, mermaid: str) -> tuple[Markup, Markup]:
-    """Return the sequence diagram, drawn and as Mermaid text to copy."""
-    copy = tag("details", tag("summary", "The same for Mermaid"), tag("pre", mermaid))
-    return tag("pre", draw(trace, width=110)), copy
+def in_order(trace: Trace) -> Iterator[Markup]:
+    """Yield the sequence diagrams of a trace, one per group, as text where there is too much for a picture."""
+    groups = by_group(trace)
+    for number, part in enumerate(groups):
+        if len(groups) > 1:
+            yield tag("h3", part.title)
+        told = without_gil(part)
+        drawn = Markup(sequence_svg(told, ident=f"sequence-{number}")) if in_sequence(told) else None
+        yield tag("figure", drawn) if drawn else tag("pre", draw(part, width=110))
+    yield tag("details", tag("summary", "The same for Mermaid"), tag("pre", sequence_diagram(trace)))
 
 
 def trace_page(trace: Trace) -> str:
@@ -64,7 +73,7 @@ def trace_page(trace: Trace) -> str:
         tag("figure", Markup(svg(trace))),
         *(tag("figure", Markup(svg(part, ident=f"part-{n}"))) for n, part in enumerate(groups) if len(groups) > 1),
         tag("h2", "In order"),
-        *in_order(trace, sequence_diagram(trace)),
+        *in_order(trace),
         tag("h2", "Everything"),
         tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="card"),
         tag("p", f"and {left_out} more: --format perfetto has all of them" if left_out > 0 else "", class_="soft"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from gilscope.core.trace import Event, Message, Trace, by_lane, duration, is_gil
@@ -22,6 +22,12 @@ def in_sequence(trace: Trace) -> bool:
     """Whether a sequence diagram shows a trace well: lanes speak to each other, not too often, without a GIL lane."""
     few = 2 * len(trace.events) + len(trace.messages) <= MOST_MOMENTS and len(trace.lanes) <= MAX_SPEAKERS
     return few and bool(trace.messages) and not any(map(is_gil, trace.lanes))
+
+
+def without_gil(trace: Trace) -> Trace:
+    """Return a trace without the lane of the GIL's holder, which speaks to nobody."""
+    events = tuple(event for event in trace.events if not is_gil(event.lane))
+    return replace(trace, events=events, order=tuple(lane for lane in trace.order if not is_gil(lane)))
 
 
 @dataclass(frozen=True, slots=True)
