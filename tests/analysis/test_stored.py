@@ -25,6 +25,7 @@ format with fewer fields."""
 NEW = {
     "verdicts",
     "cases.aliases",
+    "cases.gil.culprit",
     "cases.holds_gil",
     "cases.kept_memory_speedup",
     "cases.libraries",
