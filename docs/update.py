@@ -43,7 +43,7 @@ PAGES = {
     "checked": Page(checked.measure, checked.COMMANDS, sections_of("docs/checked.md", checked.section)),
     "contention": Page(sessions.measure, ("contention",), sections_of("docs/contention.md", sessions.section)),
     "findings": Page(glossary.measure, (), sections_of("docs/findings.md", glossary.section)),
-    "gil": Page(gil.measure, gil.MODES, sections_of("docs/gil.md", gil.section)),
+    "gil": Page(gil.measure, gil.PARTS, sections_of("docs/gil.md", gil.section)),
     "interpreters": Page(sessions.measure, ("gil",), sections_of("docs/interpreters.md", sessions.section)),
     "kernels": Page(kernels.measure, KERNELS),
     "readme": Page(sessions.measure, ("profile",), sections_of("README.md", sessions.section)),

@@ -30,7 +30,7 @@ def test_a_function_is_named_where_its_lines_share_the_blame() -> None:
     rows = [(HOLDS, (frame("f", line),), 2.0, 2.0) for line in (1, 2, 3)]
     found = culprit(by_call(stacks(*rows, (HOLDS, (frame("g", 9),), 2.0, 2.0))))
     assert found is not None
-    assert (found.function, found.line, found.share) == ("f", None, 0.75)
+    assert (found.function, found.line, round(found.share, 9)) == ("f", None, 0.75)
 
 
 def test_nobody_is_named_without_a_majority_or_without_blame() -> None:

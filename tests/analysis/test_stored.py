@@ -27,6 +27,7 @@ NEW = {
     "cases.aliases",
     "cases.factors",
     "cases.predict",
+    "cases.gil.culprit",
     "cases.holds_gil",
     "cases.kept_memory_speedup",
     "cases.libraries",

@@ -60,7 +60,7 @@ class _Session:
         if self._children is not None:
             self._children.stop()
 
-    def follow(self, seconds: float | None, screen: Screen | None, meanwhile: Callable[[], object] = bool) -> End:
+    def follow(self, seconds: float | None, screen: Screen | None, meanwhile: Callable[[], None] | None = None) -> End:
         """Watch for so many seconds, or without end, and return what ended it; ``meanwhile`` is called now and then."""
         from gilscope.telemetry.watch import LOOK_S
 
@@ -72,7 +72,8 @@ class _Session:
                 step_s = LOOK_S if until_s is None else min(LOOK_S, until_s - time.monotonic())
                 if step_s <= 0:
                     return "time"
-                meanwhile()
+                if meanwhile is not None:
+                    meanwhile()
                 if screen is None:
                     time.sleep(step_s)
                 elif self._shown(screen, step_s):

@@ -134,6 +134,8 @@ class GilReport:
         facts = asdict(replace(self, stacks=None))
         quantities = facts.pop("reading")
         del facts["stacks"]
+        if not self.stacks_reason:
+            del facts["stacks_reason"]
         return {**facts, **(quantities or {}), **blame_facts(self.stacks)}
 
     @classmethod

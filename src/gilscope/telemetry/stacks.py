@@ -25,7 +25,7 @@ class Stack:
     state: str  # HOLDS, WAITS_GIL or WAITS_LOCK
     frames: tuple[
         int, ...
-    ]  # places in ``Stacks.frames``, innermost first, at most 64; none: too many stacks to tell apart
+    ]  # places in ``Stacks.frames``, innermost first, at most 64; none: of stacks too many to keep
     seconds: float  # in this state with this stack
     blame_s: float  # holders only: thread-seconds that others waited for the GIL meanwhile
     samples: int

@@ -316,3 +316,20 @@ def test_children_are_a_table_and_are_read_again() -> None:
     assert "gil_bound, held by json.loads called at server.py:7, 88 % of the blame\n" in text
     assert "watched     10.0 s, process 6, CPython" in text
     assert ProgramReport.of(json.loads(json.dumps(made.to_json()))) == made
+
+
+def _names(document: Any) -> set[str]:
+    """Return all keys of a document."""
+    if isinstance(document, dict):
+        return set(document).union(*map(_names, document.values()))
+    return set().union(*map(_names, document)) if isinstance(document, list) else set()
+
+
+def test_the_docs_name_every_key_about_lines_and_processes() -> None:
+    gil = blamed(seen(0.99, 1.5), stacks_reason="x")
+    child = ProcessReport(pid=7, command="w", wall_s=2.0, cpu_s=1.0, gil=gil, verdict=judge(gil, cpus_busy=1))
+    more = dataclasses.replace(report(gil, note="x"), children=(child,), pid=6).to_json()
+    new = _names(more) - _names(report(seen(0.99, 1.5)).to_json())
+    described = set(re.findall(r"`(\w+)`", (DOCS / "gil.md").read_text(encoding="utf-8")))
+    assert {"lines", "callee", "blame_s", "children"} <= new
+    assert new - described == set()

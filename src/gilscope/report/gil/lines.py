@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from gilscope.analysis.blame import waiting_lines, worth_showing
-from gilscope.report.figures import counted, narrow
+from gilscope.report.figures import counted
 from gilscope.report.gil.layout import WIDTH, labelled
 from gilscope.report.gil.sources import Sources
 from gilscope.report.sentences.blame import BLAME, place
@@ -40,14 +40,14 @@ def _blamed(stacks: Stacks, names: Mapping[str, str], sources: Sources) -> str:
         rows += figures_of(line, names, sources)
     rest = lines[ROWS:]
     if rest:
-        together = narrow(math.fsum(line.blame for line in rest))
-        rows.append(f"and {counted(len(rest), 'more line')}: blame {together} together")
+        together = math.fsum(line.blame for line in rest)
+        rows.append(f"and {counted(len(rest), 'more line')}: blame {together:.2f} together")
     return "\n".join(rows)
 
 
 def figures_of(line: Blamed, names: Mapping[str, str], sources: Sources) -> Iterator[str]:
     """Yield the row of a line, and its source below where that is known."""
-    figures = f"{narrow(line.blame):>5}  {100 * line.held:>4.0f}%  "
+    figures = f"{line.blame:>5.2f}  {100 * line.held:>4.0f}%  "
     where = f"{place(line.frame, names)} in {line.frame.function}"
     return _row(figures, where, sources.line(line.frame.file, line.frame.line))
 
@@ -59,7 +59,7 @@ def _waiting(stacks: Stacks, names: Mapping[str, str], sources: Sources) -> str:
     title = f"Mean number of threads that wait in a line, for the GIL and for locks. {_SPINNING}"
     rows = [labelled("waiting in", title), "", f"{'GIL':>5}  {'locks':>5}  line"]
     for call in calls:
-        figures = f"{narrow(call.waits_gil):>5}  {narrow(call.waits_lock):>5}  "
+        figures = f"{call.waits_gil:>5.2f}  {call.waits_lock:>5.2f}  "
         where = f"{place(call.frame, names)} in {call.frame.function}"
         where += f", calling {call.callee}" if call.callee else ""
         rows += _row(figures, where, sources.line(call.frame.file, call.frame.line))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gilscope.analysis.blame import worth_showing
 from gilscope.analysis.program import ProgramReport
@@ -18,7 +18,6 @@ from gilscope.telemetry.reading import GilReading
 _RECENT_S = 1.0  # what "now" is about
 _THREADS = 6
 _LINES = 10
-_TRIMMED = 4  # rows of the strip's legend, and of what is below tables
 
 
 def live_text(report: ProgramReport, *, height: int, unicode: bool, sources: Sources) -> str:
@@ -41,7 +40,7 @@ def _levels(report: ProgramReport, reading: GilReading) -> str:
     waiting = f"n/a: {report.gil.waiting_reason}"
     if reading.waiting is not None:
         waiting = f"{_now(reading.timeline.waiting, reading):>5} now, {interval(reading.waiting)} threads on average"
-    held = f"{_now(reading.timeline.held, reading, percent=True):>5} now, {percent(reading.held)} on average"
+    held = f"{_now(reading.timeline.held, reading, _share):>5} now, {percent(reading.held)} on average"
     busy = report.cpu_s / report.wall_s if report.wall_s else 0.0
     per_s = si(reading.handovers_per_s).rstrip()
     rows = {
@@ -52,14 +51,17 @@ def _levels(report: ProgramReport, reading: GilReading) -> str:
     return "\n".join(labelled(name, text) for name, text in rows.items())
 
 
-def _now(levels: Sequence[float | None], reading: GilReading, *, percent: bool = False) -> str:
+def _now(levels: Sequence[float | None], reading: GilReading, written: Callable[[float], str] = narrow) -> str:
     """Write the mean of the last second of the timeline."""
     recent = max(1, round(_RECENT_S / reading.timeline.bin_s))
     known = [level for level in levels[-recent:] if level is not None]
     if not known:
         return NONE
-    mean = sum(known) / len(known)
-    return f"{100 * mean:.0f}%" if percent else narrow(mean)
+    return written(sum(known) / len(known))
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.0f}%"
 
 
 def _strip(reading: GilReading, unicode: bool) -> str:

@@ -157,14 +157,16 @@ def _tables(stacks: Stacks, sources: Sources) -> Iterator[Markup]:
 
     lines, waiting = worth_showing(stacks)[:_ROWS], waiting_lines(stacks)
     if lines:
-        rows = [(narrow(line.blame), f"{100 * line.held:.0f}%", where(line.frame)) for line in lines]
+        rows = [(f"{line.blame:.2f}", f"{100 * line.held:.0f}%", where(line.frame)) for line in lines]
         yield _table(("blame", "held", "line"), rows)
     if stacks.waits_reason:
         yield tag("p", f"Where threads wait: n/a: {stacks.waits_reason}")
     elif waiting:
         yield tag("h2", "Waiting")
         yield tag("p", "Mean number of threads that wait in a line, for the GIL and for locks.")
-        found = [(narrow(call.waits_gil), narrow(call.waits_lock), where(call.frame, call.callee)) for call in waiting]
+        found = [
+            (f"{call.waits_gil:.2f}", f"{call.waits_lock:.2f}", where(call.frame, call.callee)) for call in waiting
+        ]
         yield _table(("GIL", "locks", "line"), found)
 
 

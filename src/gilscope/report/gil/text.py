@@ -15,7 +15,7 @@ from gilscope.report.gil.layout import LABEL, WIDTH, labelled
 from gilscope.report.gil.lines import lines_part
 from gilscope.report.gil.sources import Sources
 from gilscope.report.gil.strip import strip
-from gilscope.report.gil.verdict import blamed
+from gilscope.report.gil.verdict import NAMED, blamed
 from gilscope.telemetry.reading import GilReading
 
 _ROWS = 12  # threads or processes shown; the rest is one line
@@ -123,6 +123,6 @@ def children_table(children: Sequence[ProcessReport]) -> str:
 
 
 def _child_verdict(child: ProcessReport) -> str:
-    by = blamed(child.gil)
+    by = blamed(child.gil) if child.verdict.code in NAMED else ""
     reason = f": {child.gil.reason}" if child.gil.reading is None and child.gil.reason else ""
     return f"{child.verdict.code}{reason}{f', {by}' if by else ''}"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gilscope.telemetry.program import ProgramRun
     from gilscope.telemetry.watch import ProcessRun
 
+NAMED = ("gil_bound", "gil_held_in_c")  # verdicts that say who holds it: threads wait
 _ON_PURPOSE = "PYTHON_GIL"  # telemetry.free_threading names the variable where the user asked for the GIL
 
 
@@ -86,7 +87,7 @@ def judge(gil: GilReport, *, cpus_busy: float) -> GilVerdict:
     code, reading, by = gil_code(gil, cpus_busy=cpus_busy), gil.reading, gil.switched_on
     cpus = f"{narrow(cpus_busy)} CPUs"
     sentence, cure = _unmeasured(gil, cpus) if reading is None else _explained(code, reading, cpus)
-    if code in ("gil_bound", "gil_held_in_c") and (named := blamed(gil)):
+    if code in NAMED and (named := blamed(gil)):
         sentence += f" The GIL is {named}."
     if by and reading is not None:
         sentence = f"This free-threaded build runs with the GIL, {by}. {sentence}"
