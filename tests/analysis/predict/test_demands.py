@@ -147,7 +147,7 @@ def test_prices_between_measured_holds():
     low, value, high = prices_at([price(1e-4, 1e-5), price(1e-2, 3e-5)], 1e-3)
     assert (low.at(4), value.at(4), high.at(4)) == pytest.approx((1e-5, 2e-5, 4e-5))
     steady = HandOffPrice(hold_s=1e-3, waiting=4, low_s=1e-5, value_s=1e-5, high_s=1e-5)
-    assert [one.at(4) for one in prices_at([steady], 1e-3)] == pytest.approx([0.8e-5, 1e-5, 1.2e-5])
+    assert [one.at(4) for one in prices_at([steady], 1e-3)] == pytest.approx([0.7e-5, 1e-5, 1.3e-5])
     assert prices_at([price(1e-4, 1e-5)], 5.0)[1].at(100) == 1e-5
     assert prices_at([], 1e-3)[1].at(4) == 0.0
 
