@@ -35,6 +35,9 @@ def gil(
     rate: Annotated[
         str | None, Option(metavar="HZ", help="Samples per second (default: what costs less than 1 %).")
     ] = None,
+    latency: Annotated[
+        bool, Option("--latency", help="Also measure how long a thread that wakes up waits for the GIL.")
+    ] = False,
     json: Annotated[bool, Option("--json", help="Report JSON and nothing else, to stderr or --out.")] = False,
     out: Annotated[
         str | None, Option(metavar="FILE", help="Write the report as JSON to FILE too; - is stdout.")
@@ -49,7 +52,7 @@ def gil(
     except ValueError:
         raise UsageError(f"rate {rate!r} is no number of looks per second: write it like --rate 1000") from None
     file = _writable(out) if out not in (None, _STDOUT) else out
-    run, report = _measured(target, arguments or [], module, rate_hz)
+    run, report = _measured(target, arguments or [], module, rate_hz, latency)
     if run.forked_child:
         os._exit(run.exit_status)
     _write(report, file, json=json)
@@ -73,7 +76,7 @@ def _writable(out: str) -> str:
 
 
 def _measured(
-    target: str, arguments: list[str], module: bool, rate_hz: float | None
+    target: str, arguments: list[str], module: bool, rate_hz: float | None, latency: bool
 ) -> tuple[ProgramRun, ProgramReport]:
     """Run the program, print its last message, and restore the streams it may have replaced."""
     # Everything is imported before: afterwards nothing is certain to be as it was.
@@ -86,7 +89,7 @@ def _measured(
     interpreter = f"{platform.python_implementation()} {platform.python_version()}"
     streams, before = (sys.stdout, sys.stderr), os.times()
     try:
-        run = run_program(target, arguments, module=module, rate_hz=rate_hz)
+        run = run_program(target, arguments, module=module, rate_hz=rate_hz, latency=latency)
         after = os.times()
         _say(sys.stdout, "")
         _say(sys.stderr, run.message)

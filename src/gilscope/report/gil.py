@@ -15,6 +15,7 @@ from gilscope.analysis.findings import gil_bound, gil_held_in_c, gil_re_enabled
 from gilscope.analysis.findings._gil import SATURATED
 from gilscope.analysis.program import GilVerdict, ProgramReport, gil_code
 from gilscope.report.figures import NONE, interval, narrow, percent, printable, seconds, si
+from gilscope.report.latency import latency_text
 from gilscope.stats import Estimate
 from gilscope.telemetry.reading import GilReading, GilReport
 
@@ -57,6 +58,8 @@ def render_gil(report: ProgramReport, *, unicode: bool = True) -> str:
     if reading is not None:
         table = _thread_table(reading, report.gil.threads_reason)
         parts += [_numbers(report, reading), strip(reading, unicode=unicode), table]
+    if report.gil.latency is not None:
+        parts.append(_labelled("latency", latency_text(report.gil.latency)))
     verdict = report.verdict
     cure = f"\n{_labelled('fix', f'{verdict.cure}.')}" if verdict.cure else ""
     parts.append(_labelled("verdict", f"{verdict.code}: {verdict.sentence}") + cure)

@@ -19,6 +19,7 @@ from gilscope.env.cpu import allowed_cpus, cgroup_quota_cpus
 from gilscope.env.interpreter import gil_enabled
 from gilscope.stats import Estimate
 from gilscope.telemetry.free_threading import GilState, gil_state
+from gilscope.telemetry.latency import Heartbeat, Latency, without_heartbeat
 from gilscope.telemetry.names import ThreadNames
 from gilscope.telemetry.reading import GilReading, GilReport, GilThread, HoldLengths, Timeline, read
 
@@ -102,12 +103,15 @@ class GilMonitor:
         point.
     keep_holds : int
         How many holds are kept with their times, for a timeline (``holds_kept``).
+    latency : bool
+        Whether a heartbeat thread measures how long a thread that wakes up waits for the GIL (``latency``).
     """
 
-    def __init__(self, rate_hz: float | None = None, *, keep_holds: int = 0) -> None:
+    def __init__(self, rate_hz: float | None = None, *, keep_holds: int = 0, latency: bool = False) -> None:
         if rate_hz is not None and not (math.isfinite(rate_hz) and 0 < rate_hz <= _FASTEST_HZ):
             raise UsageError(f"rate {rate_hz!r} must be above zero and at most {_FASTEST_HZ:.0f} looks per second")
         self._fixed_hz, self._keep = rate_hz, keep_holds
+        self._heartbeat = Heartbeat() if latency else None
         self._names = ThreadNames()
         self._sampler: Sampler | None = None
         self._reasons: Mapping[str, str] = {}
@@ -124,6 +128,8 @@ class GilMonitor:
             self._sampler = self._make_sampler()
             self._names.start()
             self._sampler.start()
+        if self._heartbeat is not None:
+            self._heartbeat.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -131,6 +137,8 @@ class GilMonitor:
 
     def stop(self) -> None:
         """End the measurement; leaving the block does it."""
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
         if self._sampler is not None:
             self._sampler.stop()
             self._names.stop()
@@ -211,6 +219,8 @@ class GilMonitor:
             waiting=not self._reasons["waiting"],
             requests=not self._reasons["overdue"],
         )
+        if self._heartbeat is not None:
+            reading = without_heartbeat(reading, self._heartbeat.waiting)
         if self._state is not None:
             self._final = reading
         return reading
@@ -260,6 +270,11 @@ class GilMonitor:
         return self.reading.timeline
 
     @property
+    def latency(self) -> Latency | None:
+        """How long a thread that wakes up waits for the GIL; None unless requested."""
+        return None if self._heartbeat is None else self._heartbeat.latency
+
+    @property
     def samples(self) -> int:
         """Number of samples."""
         return self.reading.samples
@@ -293,6 +308,7 @@ class GilMonitor:
             waiting_reason=self.waiting_reason,
             threads_reason=self.threads_reason,
             overdue_reason=self.overdue_reason,
+            latency=self.latency,
             reading=reading,
         )
 

@@ -157,15 +157,20 @@ def _run(body: Callable[[dict[str, Any]], object], namespace: dict[str, Any], no
 
 
 def run_program(
-    target: str, arguments: Sequence[str] = (), *, module: bool = False, rate_hz: float | None = None
+    target: str,
+    arguments: Sequence[str] = (),
+    *,
+    module: bool = False,
+    rate_hz: float | None = None,
+    latency: bool = False,
 ) -> ProgramRun:
     """Run a script (``python target arguments``) or a module (``python -m target arguments``) under the GIL probe.
 
-    ``target`` is the path of a script, folder or zip file, or the name of a ``module``; ``rate_hz`` as for
-    ``GilMonitor``. Raises UsageError if there is no such script or module, or for an invalid rate. What the program
-    itself raises is part of the result.
+    ``target`` is the path of a script, folder or zip file, or the name of a ``module``; ``rate_hz`` and
+    ``latency`` as for ``GilMonitor``. Raises UsageError if there is no such script or module, or for an invalid rate.
+    What the program itself raises is part of the result.
     """
-    monitor, pid = GilMonitor(rate_hz), os.getpid()
+    monitor, pid = GilMonitor(rate_hz, latency=latency), os.getpid()
     if module:
         path, attributes = os.getcwd(), {}
     else:

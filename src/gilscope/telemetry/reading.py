@@ -26,6 +26,7 @@ from gilscope.core import typed
 from gilscope.core.errors import MeasurementError
 from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate, batch_means
+from gilscope.telemetry.latency import Latency
 
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Snapshot
@@ -123,6 +124,7 @@ class GilReport:
     waiting_reason: str = ""  # why the waiting threads are not known
     threads_reason: str = ""  # why it is not known who held it
     overdue_reason: str = ""  # why requests in vain are not known
+    latency: Latency | None = None  # waits of a thread that wakes up; None unless requested
     reading: GilReading | None = None  # None unless available
 
     def to_dict(self) -> dict[str, Any]:
