@@ -26,6 +26,6 @@ def _price(latency: Latency) -> str:
     if median.high < _CONVOY * unit:
         return f"Mostly it waits for less than half of the {seconds(unit)} switch interval."
     return (
-        f"The median is {median.value / unit:.1f} times the {seconds(unit)} switch interval: an I/O thread pays it each "
-        "time it has released the GIL, however short its own work (the convoy effect)."
+        f"The median is {median.value / unit:.1f} times the {seconds(unit)} switch interval: an I/O thread pays "
+        "it each time it has released the GIL, however short its own work (the convoy effect)."
     )

@@ -83,6 +83,30 @@ def cpu_capacity() -> float:
     return min(allowed, cgroup_quota_cpus() or allowed)
 
 
+def make_sampler(rate_hz: float | None = None, *, identify: bool, keep: int = 0) -> Sampler:
+    """Return the native sampler, not started; unless ``rate_hz`` fixes its rate it costs below one per cent of a CPU.
+
+    ``identify``: whether to tell holders apart; ``keep``: how many holds to keep with their times.
+    """
+    from gilscope.telemetry._gilprobe import Sampler
+
+    return Sampler(
+        rate_hz=rate_hz or _START_HZ,
+        adaptive=rate_hz is None,
+        min_hz=_MIN_HZ,
+        max_hz=_MAX_HZ,
+        settled_hz=_SETTLED_HZ,
+        budget=_BUDGET,
+        machine_budget=_BUDGET,
+        wake_cost_s=_WAKE_COST_S,
+        cpus=cpu_capacity(),
+        target=_TARGET,
+        identify=identify,
+        seed=time.perf_counter_ns() ^ id(object()),
+        keep=keep,
+    )
+
+
 class GilMonitor:
     """Measure the GIL while the body of a ``with`` statement runs, in all threads of this process.
 
@@ -125,7 +149,7 @@ class GilMonitor:
         self._entered = True
         self._reasons = _self_check()
         if not self._reasons["held"]:
-            self._sampler = self._make_sampler()
+            self._sampler = make_sampler(self._fixed_hz, identify=not self._reasons["threads"], keep=self._keep)
             self._names.start()
             self._sampler.start()
         if self._heartbeat is not None:
@@ -145,25 +169,6 @@ class GilMonitor:
         elif gil_enabled() and self._reasons.get("held") == _NO_GIL:
             self._reasons = {"held": f"the GIL came on while measuring: {gil_state().reason}"}
         self._state = gil_state()
-
-    def _make_sampler(self) -> Sampler:
-        from gilscope.telemetry._gilprobe import Sampler
-
-        return Sampler(
-            rate_hz=self._fixed_hz or _START_HZ,
-            adaptive=self._fixed_hz is None,
-            min_hz=_MIN_HZ,
-            max_hz=_MAX_HZ,
-            settled_hz=_SETTLED_HZ,
-            budget=_BUDGET,
-            machine_budget=_BUDGET,
-            wake_cost_s=_WAKE_COST_S,
-            cpus=cpu_capacity(),
-            target=_TARGET,
-            identify=not self._reasons["threads"],
-            seed=time.perf_counter_ns() ^ id(self),
-            keep=self._keep,
-        )
 
     @property
     def available(self) -> bool:
