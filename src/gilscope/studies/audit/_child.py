@@ -112,7 +112,7 @@ def import_deferred(report: ChildReport, known: set[str]) -> None:
                 importlib.import_module(name)
             except BaseException as failure:  # noqa: BLE001  (as for any import)
                 if not (isinstance(failure, ModuleNotFoundError) and failure.name == name and is_attribute(name)):
-                    error = "".join(traceback.format_exception_only(type(failure), failure)).strip()
+                    error = f"{type(failure).__name__}: {failure}"  # traceback would import more, for suggestions
             report.write("deferred", module=name, gil=gil(), error=error)
 
 
