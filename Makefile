@@ -21,7 +21,8 @@ test: $(VENV)/.tools
 
 # The suite under every interpreter found, each in an environment of its own in build/environments; QUICK=1: only what
 # depends on the interpreter most. Others: make test-all INTERPRETERS="/path/python3.14t ...", or GILSCOPE_TEST_PYTHONS;
-# INTERPRETERS=--free-threaded: one without the GIL, if it can be had.
+# INTERPRETERS=--free-threaded: one without the GIL, if it can be had; INTERPRETERS=--newest: a small selection of the tests
+# under both builds of the newest CPython.
 test-all: $(VENV)/.tools
 	$(BIN)/python .ci/matrix.py $(if $(QUICK),--quick) $(INTERPRETERS)
 

@@ -30,6 +30,7 @@ SCHEMAS = sorted((ROOT / "src" / "gilscope").glob("*/**/*schema*.json"))  # besi
 NAMES = {
     "gilscope.api": ["compare", "Comparison"],
     "gilscope.telemetry.gil": ["GilMonitor"],
+    "gilscope.metrics": ["prometheus", "GilMetrics"],
     "gilscope.results": ["load"],
 }
 

@@ -23,8 +23,11 @@ VERSIONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 BUILDER = "freethreaded-python"
 """A program that prints the path of a free-threaded Python; the first time it may have to build it."""
+NEWEST = ("3.15", "3.15t")
+"""What a beginning minor version changes is tried under both of its builds."""
 TOOLS = Path(__file__).resolve().parents[2] / "shared" / "tools"
-"""Where that program is looked for, beside PATH: a folder next to this repository."""
+"""Where that program is looked for, beside PATH: a folder next to this repository. A program ``python`` there does the
+same for the version that it is given."""
 BUILD_S = 900.0  # three times what a build takes on two cores
 
 
@@ -62,13 +65,37 @@ def missing(*, free_threaded: bool) -> str:
 
 
 @functools.cache
+def version(name: str) -> tuple[str, str]:
+    """Return the path of an interpreter of that version (``3.15``, ``3.15t``), or an empty one and the reason."""
+    named = filter(None, os.environ.get(VARIABLE, "").split(os.pathsep))
+    for path in (*named, command_of(name)):
+        try:
+            facts = ask(path, ()) if path else {}
+        except UsageError:
+            continue
+        found = ".".join(map(str, facts.get("version_info", ())[:2])) + "t" * bool(facts.get("free_threaded"))
+        if path and found == name:
+            return path, ""
+    program = shutil.which("python", path=str(TOOLS))
+    if program is None:
+        return "", f"no Python {name}: name one in {VARIABLE} (there is no program in {TOOLS} that builds it)"
+    return _printed([program, name])
+
+
+@functools.cache
 def built() -> tuple[str, str]:
     """Return the path that ``BUILDER`` prints, or an empty one and the reason."""
     program = shutil.which(BUILDER, path=os.pathsep.join([os.environ.get("PATH", ""), str(TOOLS)]))
     if program is None:
         return "", f"no {BUILDER} on PATH or in {TOOLS}"
+    return _printed([program])
+
+
+def _printed(command: list[str]) -> tuple[str, str]:
+    """Return the path that a program prints, or an empty one and the reason."""
+    program = " ".join(command)
     process = subprocess.Popen(
-        [program],
+        command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

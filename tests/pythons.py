@@ -21,6 +21,14 @@ def need_free_threaded() -> str:
     return found
 
 
+def need_version(name: str) -> str:
+    """Return the path of an interpreter of a version such as 3.15t, or skip the test with the reason."""
+    path, reason = interpreters.version(name)
+    if not path:
+        pytest.skip(reason)
+    return path
+
+
 def need_compiler() -> str:
     """Return the path of a C compiler, or skip the test with the reason."""
     found = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")

@@ -20,7 +20,7 @@ LEVELS = {
     1: ("stats",),
     2: ("env",),
     3: ("kernels", "executors", "telemetry", "results"),
-    4: ("availability", "inventory", "runner"),
+    4: ("availability", "inventory", "metrics", "runner"),
     5: ("plan", "supervisor"),
     6: ("measure",),
     7: ("analysis", "profile"),

@@ -21,7 +21,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
     monkeypatch.setattr(interpreters, "command_of", lambda word: None)
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv(interpreters.VARIABLE, raising=False)
-    caches = (interpreters.built, interpreters.found)
+    caches = (interpreters.built, interpreters.found, interpreters.version)
 
     def provide(lines: str) -> None:
         program = tmp_path / interpreters.BUILDER
@@ -66,3 +66,29 @@ def test_without_any_the_matrix_says_why_and_passes(
     [line] = capsys.readouterr().out.splitlines()
     assert "nothing tested without the GIL: no free-threaded Python: name one in GILSCOPE_TEST_PYTHONS" in line
     assert f"no {interpreters.BUILDER} on PATH or in" in line
+
+
+def test_without_the_newest_the_matrix_says_why_and_passes(
+    bare: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / ".ci"))
+    monkeypatch.setattr(sys, "argv", ["matrix.py", "--newest"])
+    runpy.run_path(str(ROOT / ".ci" / "matrix.py"), run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(interpreters.NEWEST)
+    for name, line in zip(interpreters.NEWEST, lines, strict=True):
+        assert f"nothing tested under {name}: no Python {name}: name one in GILSCOPE_TEST_PYTHONS" in line
+
+
+def test_a_version_is_asked_for_by_its_name(bare: Callable[[str], None]) -> None:
+    program = interpreters.TOOLS / "python"
+    program.write_text(f"#!{sys.executable}\nimport sys\nprint('/built/python' + sys.argv[1])\n")
+    program.chmod(0o755)
+    assert interpreters.version("3.15t") == ("/built/python3.15t", "")
+
+
+def test_an_interpreter_of_another_version_is_not_taken_for_it(
+    bare: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(interpreters.VARIABLE, sys.executable)
+    assert interpreters.version("3.99")[0] == ""

@@ -35,7 +35,8 @@ from typing import Any
 
 from gilscope.stats import median_interval
 from gilscope.telemetry._gilprobe import duty
-from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor, cpu_capacity, probe_availability
+from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor, probe_availability
+from gilscope.telemetry.sampler import cpu_capacity
 
 try:
     from gilknocker import KnockKnock

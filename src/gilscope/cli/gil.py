@@ -46,6 +46,9 @@ def gil(
     rate: Annotated[
         str | None, Option(metavar="HZ", help="Samples per second (default: what costs less than 1 %).")
     ] = None,
+    latency: Annotated[
+        bool, Option("--latency", help="Also measure how long a thread that wakes up waits for the GIL.")
+    ] = False,
     json: Annotated[
         bool, Option("--json", help="Report JSON and nothing else, to stderr or --out; with --pid to stdout.")
     ] = False,
@@ -59,7 +62,17 @@ def gil(
     The report of a program goes to stderr after it ended; stdout and the exit status are the program's own. That of a
     running process goes to stdout.
     """
-    _refuse_mixed(target, pid, module=module, duration=duration, live=live, json=json, no_lines=no_lines, flame=flame)
+    _refuse_mixed(
+        target,
+        pid,
+        module=module,
+        duration=duration,
+        live=live,
+        json=json,
+        no_lines=no_lines,
+        latency=latency,
+        flame=flame,
+    )
     from gilscope.report.gil.sources import Sources
 
     rate_hz, files = _rate(rate), Files.checked(out, flame)
@@ -74,7 +87,9 @@ def gil(
         return watching.watch_process(_pid(pid), watched, duration_s if duration is None else _duration(duration))
     assert target is not None
     sources = Sources()  # the program may change its folder
-    run, report = _measured(target, arguments or [], module, rate_hz, lines=not no_lines, children=children)
+    run, report = _measured(
+        target, arguments or [], module, rate_hz, lines=not no_lines, latency=latency, children=children
+    )
     if run.forked_child:
         os._exit(run.exit_status)
     # A line of its own: the program may not have ended its last one.
@@ -91,6 +106,7 @@ def _refuse_mixed(
     live: bool,
     json: bool,
     no_lines: bool,
+    latency: bool,
     flame: str | None,
 ) -> None:
     """Raise UsageError for options that do not go together, with the fix."""
@@ -99,6 +115,7 @@ def _refuse_mixed(
         "missing argument: name a script, a module after -m, or a running process after --pid": not target and not pid,
         "--pid watches a process that runs already: leave out the script, or --pid": pid and (target or module),
         "--duration is for --pid: a program is watched until it ends": duration is not None and not pid,
+        "--latency runs a thread in the program itself: leave out --pid and --live": watched and latency,
         "--live draws on the terminal and --json prints nothing else: leave one out": live and json,
         "--flame is made of the lines: leave out --no-lines": flame is not None and no_lines,
         "a process is always watched with its lines: leave out --no-lines": watched and no_lines,
@@ -126,7 +143,14 @@ def _duration(text: str) -> float:
 
 
 def _measured(
-    target: str, arguments: list[str], module: bool, rate_hz: float | None, *, lines: bool, children: bool
+    target: str,
+    arguments: list[str],
+    module: bool,
+    rate_hz: float | None,
+    *,
+    lines: bool,
+    latency: bool,
+    children: bool,
 ) -> tuple[ProgramRun, ProgramReport]:
     """Run the program, print its last message, and restore the streams it may have replaced."""
     # Everything is imported before: afterwards nothing is certain to be as it was.
@@ -145,7 +169,7 @@ def _measured(
     streams, before = (sys.stdout, sys.stderr), os.times()
     try:
         with followed.followed() if followed is not None else nullcontext():
-            run = run_program(target, arguments, module=module, rate_hz=rate_hz, lines=lines)
+            run = run_program(target, arguments, module=module, rate_hz=rate_hz, lines=lines, latency=latency)
         after = os.times()
         say(sys.stdout, "")
         say(sys.stderr, run.message)

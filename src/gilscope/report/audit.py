@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from gilscope.report.figures import NONE, seconds
+from gilscope.report.figures import NONE, counted, seconds
 from gilscope.report.terminal.painted import painted, plain_table
 from gilscope.studies.audit import Audit
 from gilscope.studies.audit.calls import AuditedCall
@@ -128,9 +128,13 @@ def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
             also = [name for name in row.undeclared if name != row.switched_on_by]
             more = f"; so would {', '.join(also)}" if also else ""
             raised = f"; then the import failed: {row.reason}" if row.reason else ""
-            yield row.module, f"{row.switched_on_by or 'an import'} switched the GIL back on{more}{raised}"
+            used = f" when the lazy import of {row.switched_on_in} was used" if row.switched_on_in else ""
+            yield row.module, f"{row.switched_on_by or 'an import'} switched the GIL back on{used}{more}{raised}"
         elif row.reason:
             yield row.module, row.reason
+        if row.deferred:
+            failed = f"; not {'; '.join(row.unresolved)}" if row.unresolved else ""
+            yield "  lazy", f"{counted(len(row.deferred), 'lazy import')} carried out too{failed}"
         if row.cure:
             yield "  fix", row.cure
     yield from (("n/a", f"{call.call}: {call.reason}") for call in audit.calls if call.reason)
@@ -139,4 +143,6 @@ def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
         unknown = [row.module for row in audit.modules if row.status not in ("free", "gil_came_back")]
         named = {"the GIL comes back with": back, "not found out about": unknown}
         parts = (f"{what} {', '.join(names)}" for what, names in named.items() if names)
-        yield "verdict", "; ".join(parts) or "the GIL stays off"
+        open_ = any(row.unresolved for row in audit.modules)
+        stays = "the GIL stays off" + ", if it does in the lazy imports that failed here" * open_
+        yield "verdict", "; ".join(parts) or stays

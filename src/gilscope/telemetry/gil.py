@@ -7,44 +7,26 @@ for the monitor. Its cost is waking that thread; ``rate_hz=None`` keeps this bel
 from __future__ import annotations
 
 import math
-import os
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gilscope.core.errors import MeasurementError, UnavailableError, UsageError
 from gilscope.core.spec import Availability
 from gilscope.core.trace import Event
-from gilscope.env.cpu import allowed_cpus, cgroup_quota_cpus
 from gilscope.env.interpreter import gil_enabled
 from gilscope.stats import Estimate
 from gilscope.telemetry.frames import check_own_stack, stacks_of, waits_reason
 from gilscope.telemetry.free_threading import GilState, gil_state
+from gilscope.telemetry.latency import Heartbeat, Latency, without_heartbeat
 from gilscope.telemetry.names import Names, ThreadNames
 from gilscope.telemetry.reading import GilReading, GilReport, GilThread, HoldLengths, Timeline, read
+from gilscope.telemetry.sampler import FASTEST_HZ, make_sampler
 from gilscope.telemetry.stacks import Stacks
 
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Sampler
 
 DIAGNOSTIC_RATE_HZ = 2000.0  # 200 samples in the shortest diagnostic round (100 ms); their slow-down is reported
-
-# Waking an idle CPU costs its neighbour more than the sampler uses: they may share a core, or a hypervisor. On two
-# virtual CPUs 342 samples a second slowed the other one down by 3.7 % over 100 interleaved pairs, which is 109 us per
-# sample (selfbench/gil_probe.py observer): at this rate that is 2 %.
-_MAX_HZ = 180.0
-_START_HZ = _MAX_HZ  # below the budget even if all CPUs turn out to be busy
-_MIN_HZ = 20.0
-_SETTLED_HZ = 100.0  # once the share is precise enough: for the timeline
-_FASTEST_HZ = 20_000.0  # beyond, the sampler hardly sleeps
-_TARGET = 0.01 / 1.96  # standard error whose 95 % interval is one percentage point to each side
-
-# Keeps both costs below 1 %, with a margin for late measurements: the sampler's CPU time against one CPU and, when all
-# CPUs are busy, that and the time taken from the interrupted thread against all of them.
-_BUDGET = 0.008
-# A sampler that wakes on a busy CPU interrupts a running thread: two switches and cold caches. From the slow-down of
-# two busy CPUs: 12 % at 5 kHz, 7 % at 2 kHz, 3 % at 1 kHz are 48-70 us of CPU time per sample.
-_WAKE_COST_S = 60e-6
 
 _PARTS = ("held", "waiting", "threads", "overdue", "lines")
 _NO_GIL = "no GIL: this interpreter runs threads in parallel"
@@ -79,12 +61,6 @@ def part_reason(part: str) -> str:
     return _self_check()[part]
 
 
-def cpu_capacity() -> float:
-    """CPU seconds per second this process may use: its affinity, or less under a cgroup quota."""
-    allowed = float(allowed_cpus() or os.cpu_count() or 1)
-    return min(allowed, cgroup_quota_cpus() or allowed)
-
-
 class GilMonitor:
     """Measure the GIL while the body of a ``with`` statement runs, in all threads of this process.
 
@@ -107,12 +83,17 @@ class GilMonitor:
         How many holds are kept with their times, for a timeline (``holds_kept``).
     lines : bool
         Whether the Python stacks of the thread that holds it and of those that wait are read as well (``stacks``).
+    latency : bool
+        Whether a heartbeat thread measures how long a thread that wakes up waits for the GIL (``latency``).
     """
 
-    def __init__(self, rate_hz: float | None = None, *, keep_holds: int = 0, lines: bool = False) -> None:
-        if rate_hz is not None and not (math.isfinite(rate_hz) and 0 < rate_hz <= _FASTEST_HZ):
-            raise UsageError(f"rate {rate_hz!r} must be above zero and at most {_FASTEST_HZ:.0f} looks per second")
+    def __init__(
+        self, rate_hz: float | None = None, *, keep_holds: int = 0, lines: bool = False, latency: bool = False
+    ) -> None:
+        if rate_hz is not None and not (math.isfinite(rate_hz) and 0 < rate_hz <= FASTEST_HZ):
+            raise UsageError(f"rate {rate_hz!r} must be above zero and at most {FASTEST_HZ:.0f} looks per second")
         self._fixed_hz, self._keep, self._lines = rate_hz, keep_holds, lines
+        self._heartbeat = Heartbeat() if latency else None
         self._names: Names = ThreadNames()
         self._waits_reason = ""
         self._sampler: Sampler | None = None
@@ -129,6 +110,8 @@ class GilMonitor:
         if self._sampler is not None:
             self._names.start()
             self._sampler.start()
+        if self._heartbeat is not None:
+            self._heartbeat.start()
         return self
 
     def _begin(self) -> None:
@@ -149,6 +132,8 @@ class GilMonitor:
 
     def stop(self) -> None:
         """End the measurement; leaving the block does it."""
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
         if self._sampler is not None:
             self._sampler.stop()
             self._names.stop()
@@ -157,21 +142,9 @@ class GilMonitor:
         self._state = self._gil_state()
 
     def _make_sampler(self, process: tuple[int, int, int, int] | None = None) -> Sampler:
-        from gilscope.telemetry._gilprobe import Sampler
-
-        return Sampler(
-            rate_hz=self._fixed_hz or _START_HZ,
-            adaptive=self._fixed_hz is None,
-            min_hz=_MIN_HZ,
-            max_hz=_MAX_HZ,
-            settled_hz=_SETTLED_HZ,
-            budget=_BUDGET,
-            machine_budget=_BUDGET,
-            wake_cost_s=_WAKE_COST_S,
-            cpus=cpu_capacity(),
-            target=_TARGET,
+        return make_sampler(
+            self._fixed_hz,
             identify=not self._reasons["threads"],
-            seed=time.perf_counter_ns() ^ id(self),
             keep=self._keep,
             lines=self._lines and not self._reasons["lines"],
             waits=not self._waits_reason,
@@ -248,6 +221,8 @@ class GilMonitor:
             waiting=not self._reasons["waiting"],
             requests=not self._reasons["overdue"],
         )
+        if self._heartbeat is not None:
+            reading = without_heartbeat(reading, self._heartbeat.waiting)
         if self._state is not None:
             self._final = reading
         return reading
@@ -297,6 +272,11 @@ class GilMonitor:
         return self.reading.timeline
 
     @property
+    def latency(self) -> Latency | None:
+        """How long a thread that wakes up waits for the GIL; None unless requested."""
+        return None if self._heartbeat is None else self._heartbeat.latency
+
+    @property
     def samples(self) -> int:
         """Number of samples."""
         return self.reading.samples
@@ -330,6 +310,7 @@ class GilMonitor:
             waiting_reason=self.waiting_reason,
             threads_reason=self.threads_reason,
             overdue_reason=self.overdue_reason,
+            latency=self.latency,
             reading=reading,
             stacks=stacks,
             stacks_reason=self.stacks_reason or (problem if stacks is None else ""),

@@ -176,14 +176,15 @@ def run_program(
     module: bool = False,
     rate_hz: float | None = None,
     lines: bool = False,
+    latency: bool = False,
 ) -> ProgramRun:
     """Run a script (``python target arguments``) or a module (``python -m target arguments``) under the GIL probe.
 
-    ``target`` is the path of a script, folder or zip file, or the name of a ``module``; ``rate_hz`` and ``lines`` as
-    for ``GilMonitor``. Raises UsageError if there is no such script or module, or for an invalid rate. What the
-    program itself raises is part of the result.
+    ``target`` is the path of a script, folder or zip file, or the name of a ``module``; ``rate_hz``, ``lines`` and
+    ``latency`` as for ``GilMonitor``. Raises UsageError if there is no such script or module, or for an invalid rate.
+    What the program itself raises is part of the result.
     """
-    monitor, pid = GilMonitor(rate_hz, lines=lines), os.getpid()
+    monitor, pid = GilMonitor(rate_hz, lines=lines, latency=latency), os.getpid()
     if module:
         path, attributes = os.getcwd(), {}
     else:

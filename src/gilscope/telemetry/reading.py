@@ -27,6 +27,7 @@ from gilscope.core.errors import MeasurementError
 from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate, batch_means
 from gilscope.telemetry.blame import blame_facts, check_stored
+from gilscope.telemetry.latency import Latency
 from gilscope.telemetry.stacks import Stacks
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class GilReport:
     waiting_reason: str = ""  # why the waiting threads are not known
     threads_reason: str = ""  # why it is not known who held it
     overdue_reason: str = ""  # why requests in vain are not known
+    latency: Latency | None = None  # waits of a thread that wakes up; None unless requested
     reading: GilReading | None = None  # None unless available
     stacks: Stacks | None = None  # of the threads that held it or waited, where lines were asked for
     stacks_reason: str = ""  # why they are not known

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from gilscope.analysis.program import ProcessReport, ProgramReport
 from gilscope.report.figures import NONE, interval, narrow, percent, printable, seconds, si
+from gilscope.report.gil.latency import latency_text
 from gilscope.report.gil.layout import LABEL, WIDTH, labelled
 from gilscope.report.gil.lines import lines_part
 from gilscope.report.gil.sources import Sources
@@ -30,6 +31,8 @@ def render_gil(report: ProgramReport, *, unicode: bool = True, sources: Sources 
         table = thread_table(reading, report.gil.threads_reason)
         parts += [_numbers(report, reading), strip(reading, unicode=unicode), table]
     parts += [lines_part(report.gil, known), children_table(report.children)]
+    if report.gil.latency is not None:
+        parts.append(labelled("latency", latency_text(report.gil.latency)))
     verdict = report.verdict
     cure = f"\n{labelled('fix', f'{verdict.cure}.')}" if verdict.cure else ""
     parts.append(labelled("verdict", f"{verdict.code}: {verdict.sentence}") + cure)

@@ -24,7 +24,8 @@ from typing import Any
 
 # In CPython's RuntimeWarning, given once per process: for the module that switched the GIL on for good.
 RE_ENABLED = re.compile(r"GIL\) has been enabled to load module '([^']+)'")
-MOST_SLOTS = 64  # there are fewer than ten; a longer list is no list of slots
+MOST_SLOTS = 64  # there are fewer than twenty; a longer list is no list of slots
+NESTED_SLOTS = {92: True, 94: False}  # Py_slot_subslots, Py_mod_slots: a list of slots, and whether of PySlot (PEP 820)
 
 
 def gil() -> bool:
@@ -68,9 +69,10 @@ def watch(report: ChildReport) -> Iterator[None]:
     loader.create_module, warnings.showwarning = create, show
 
 
-def import_one(report: ChildReport, name: str) -> None:
-    """Import one module and report what became of it and of the GIL."""
+def import_one(report: ChildReport, name: str, *, deferred: bool) -> None:
+    """Import one module, with ``deferred`` what it imports lazily too, and report what became of it and of the GIL."""
     report.write("importing", module=name, gil=gil())
+    known = lazy_modules()
     began = time.perf_counter()
     try:
         importlib.import_module(name)
@@ -85,6 +87,42 @@ def import_one(report: ChildReport, name: str) -> None:
         )
     else:
         report.write("imported", module=name, gil=gil(), seconds=time.perf_counter() - began)
+        if deferred:
+            import_deferred(report, known)
+
+
+def lazy_modules() -> set[str]:
+    """Names of what was imported lazily (PEP 810) and not used yet; some are of attributes.
+
+    Without the standard library, which runs without the GIL.
+    """
+    names = getattr(sys, "lazy_modules", ())
+    return {name for name in names if name.partition(".")[0] not in sys.stdlib_module_names}
+
+
+def import_deferred(report: ChildReport, known: set[str]) -> None:
+    """Import what modules imported lazily, other than ``known``, as their first use would, until nothing is left."""
+    done = set(known)
+    while waiting := sorted(lazy_modules() - done):
+        for name in waiting:
+            done.add(name)
+            report.write("deferring", module=name, gil=gil())
+            error = ""
+            try:
+                importlib.import_module(name)
+            except BaseException as failure:  # noqa: BLE001  (as for any import)
+                if not (isinstance(failure, ModuleNotFoundError) and failure.name == name and is_attribute(name)):
+                    error = f"{type(failure).__name__}: {failure}"  # traceback would import more, for suggestions
+            report.write("deferred", module=name, gil=gil(), error=error)
+
+
+def is_attribute(name: str) -> bool:
+    """Whether the last part of a name is an attribute of the module before it."""
+    parent, _, last = name.rpartition(".")
+    try:
+        return hasattr(sys.modules.get(parent), last)
+    except Exception:  # noqa: BLE001  (a module's own __getattr__)
+        return False
 
 
 def slots_of(module: Any) -> tuple[bool, dict[int, int]]:
@@ -100,19 +138,49 @@ def slots_of(module: Any) -> tuple[bool, dict[int, int]]:
     definition_of.restype, definition_of.argtypes = ctypes.c_void_p, [ctypes.py_object]
     definition = definition_of(module)
     if not definition:
-        raise LookupError("no definition")
+        return False, slots_at(exported(module), new=True)
     # PyModuleDef: object header; m_init, m_index, m_copy; m_name, m_doc, m_size, m_methods, m_slots. All one word wide.
     word = ctypes.sizeof(ctypes.c_void_p)
     slot = ctypes.c_void_p.from_address(definition + object.__basicsize__ + 7 * word).value
-    if not slot:
-        return True, {}
+    return (False, slots_at(slot, new=False)) if slot else (True, {})
+
+
+def exported(module: Any) -> int:
+    """Return where the slots are of a module that has an export hook instead of a definition (PEP 793).
+
+    CPython calls the hook at each import, so that it may be called once more. Raises LookupError if there is none.
+    """
+    import ctypes
+
+    spec = module.__spec__
+    try:
+        hook = ctypes.PyDLL(spec.origin)[f"PyModExport_{spec.name.rpartition('.')[2]}"]
+    except (OSError, AttributeError) as error:
+        raise LookupError("no definition and no export hook") from error
+    hook.restype, hook.argtypes = ctypes.c_void_p, []
+    found = hook()
+    if not found:
+        raise LookupError("no slots")
+    return int(found)
+
+
+def slots_at(slot: int, *, new: bool, depth: int = 0) -> dict[int, int]:
+    """Read a list of slots: ``new`` of PySlot, else of PyModuleDef_Slot; lists in it count as part of it."""
+    import ctypes
+
+    word = ctypes.sizeof(ctypes.c_void_p)
+    identifier, value_at, size = (ctypes.c_uint16, 8, 16) if new else (ctypes.c_int, word, 2 * word)
     found: dict[int, int] = {}
-    while len(found) < MOST_SLOTS:
-        number = ctypes.c_int.from_address(slot).value
+    for _ in range(MOST_SLOTS):
+        number = identifier.from_address(slot).value
         if number == 0:
-            return False, found
-        found[number] = ctypes.c_void_p.from_address(slot + word).value or 0
-        slot += 2 * word
+            return found
+        value = ctypes.c_void_p.from_address(slot + value_at).value or 0
+        if number in NESTED_SLOTS and depth < MOST_SLOTS:
+            found |= slots_at(value, new=NESTED_SLOTS[number], depth=depth + 1) if value else {}
+        else:
+            found[number] = value
+        slot += size
     raise LookupError("no list of slots")
 
 
@@ -188,7 +256,7 @@ def main() -> None:
     else:
         with watch(report):
             for name in request["modules"]:
-                import_one(report, name)
+                import_one(report, name, deferred=not request["until_gil"])
                 if gil() and request["until_gil"]:
                     break
         report_declared(report)

@@ -69,7 +69,7 @@ class Inspected:
 class ChildEvent:
     """Something that happened while modules were imported."""
 
-    event: str  # importing, loading, loaded, warned, imported, raised, declared or end
+    event: str  # importing, loading, loaded, warned, imported, raised, deferring, deferred, declared or end
     module: str = ""
     file: str = ""  # of an extension module
     gil: bool = False  # whether it was on then

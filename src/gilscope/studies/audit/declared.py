@@ -1,8 +1,9 @@
 """What an extension module declares, read from its file without running any of it.
 
 Multi-phase initialisation has a constant table of slots, with ``Py_mod_gil`` and ``Py_mod_multiple_interpreters``. In a
-64-bit ELF file it is found by the relocation that points from ``PyModuleDef.m_name`` to the module's name. Modules that
-fill the table when they run (pybind11), and other file formats, cannot be read this way.
+64-bit ELF file it is found by the relocation that points to the module's name: from ``PyModuleDef.m_name``, or from
+the slot ``Py_mod_name`` in the table itself, where a module has an export hook instead of a definition (PEP 793, from
+CPython 3.15 on). Modules that fill the table when they run (pybind11), and other file formats, cannot be read this way.
 """
 
 import struct
@@ -16,13 +17,22 @@ Support: TypeAlias = Literal["own_gil", "shared_gil", "no"]
 
 PY_MOD_MULTIPLE_INTERPRETERS = 3
 PY_MOD_GIL = 4
-_KNOWN_SLOTS = range(1, 5)
+# From CPython 3.15 on module slots have numbers that type slots do not share (PEP 820; CPython's slots_generated.h).
+_RENUMBERED: Mapping[int, int] = {84: 1, 85: 2, 86: 3, 87: 4}
+_PY_MOD_NAME = 100
+_NESTED = (92, 94)  # Py_slot_subslots, Py_mod_slots: lists that count as part of the one they are in
+_KNOWN_SLOTS = frozenset(
+    (*range(1, 5), *range(_PY_MOD_NAME, 107), 109, 110)
+)  # Py_mod_abi and Py_mod_token are the last
+_MODULE_SLOTS = _KNOWN_SLOTS | _RENUMBERED.keys() | frozenset(_NESTED)
+_MOST_FLAGS = 7  # PySlot.sl_flags: optional, static, the value is cast to a pointer
 _GIL_NOT_USED = 1
 _SUPPORT: Mapping[int, Support] = {0: "no", 1: "shared_gil", 2: "own_gil"}
 _DEFAULT_SUPPORT = 1  # what CPython assumes of modules with multi-phase initialisation
 
 _MOST_BYTES = 1 << 30  # larger than any extension module; a limit for what is read into memory
 _MOST_SLOTS = 32
+_MOST_NESTED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +50,7 @@ def declaration_of(slots: Mapping[int, int] | None, *, sets_gil_itself: bool = F
     """
     if slots is None:
         return Declaration(free_threading=None if sets_gil_itself else False, sub_interpreters="no")
+    slots = {_RENUMBERED.get(number, number): value for number, value in slots.items()}
     later = any(number not in _KNOWN_SLOTS for number in slots)  # of a later CPython, which may number them anew
     gil = slots.get(PY_MOD_GIL)
     interpreters = slots.get(PY_MOD_MULTIPLE_INTERPRETERS, None if later else _DEFAULT_SUPPORT)
@@ -55,18 +66,15 @@ def read_file(path: Path, module: str) -> Declaration | None:
         if path.stat().st_size > _MOST_BYTES:
             return None
         image = _Image(path.read_bytes())
-        tables = {
-            None if slots is None else tuple(sorted(slots.items()))
+        sets_gil_itself = b"PyUnstable_Module_SetGIL\0" in image.data
+        found = {
+            declaration_of(slots, sets_gil_itself=sets_gil_itself)
             for name in {module, module.rpartition(".")[2]}
             for slots in image.slot_tables(name.encode())
         }
-    except (OSError, ValueError, struct.error, IndexError):
+    except (OSError, ValueError, struct.error, LookupError):
         return None
-    if len(tables) != 1:
-        return None
-    table = tables.pop()
-    sets_gil_itself = b"PyUnstable_Module_SetGIL\0" in image.data
-    return declaration_of(None if table is None else dict(table), sets_gil_itself=sets_gil_itself)
+    return found.pop() if len(found) == 1 else None
 
 
 _PT_LOAD, _PT_DYNAMIC = 1, 2
@@ -101,11 +109,19 @@ class _Image:
         self._pointers = dict(self._relocations(dict(struct.iter_unpack("<QQ", data[dynamic[0] : sum(dynamic)]))))
 
     def slot_tables(self, name: bytes) -> Iterator[dict[int, int] | None]:
-        """Yield the slots of every module definition of that name; None for one-phase initialisation."""
+        """Yield the slots of every module of that name; None for one-phase initialisation."""
         names = set(self._addresses(name + b"\0"))
         for address, target in self._pointers.items():
-            if target in names and self._is_definition(address):
-                yield self._slots(self._pointers.get(address + 4 * _WORD))
+            if target not in names:
+                continue
+            if self._is_definition(address):
+                slots = self._pointers.get(address + 4 * _WORD)
+                yield None if slots is None else self._slots(slots)
+            elif self._slot_number(address - _WORD) == _PY_MOD_NAME:
+                first = address - _WORD
+                while self._slot_number(first - 2 * _WORD) in _MODULE_SLOTS:
+                    first -= 2 * _WORD
+                yield self._slots(first)
 
     def _is_definition(self, name: int) -> bool:
         """Whether the word at ``name`` is ``m_name`` of a ``PyModuleDef``: what surrounds it must fit."""
@@ -117,15 +133,26 @@ class _Image:
             return False
         return all(word in self._pointers or not self._word(word) for word in (name + _WORD, name + 3 * _WORD))
 
-    def _slots(self, address: int | None) -> dict[int, int] | None:
-        if address is None:
-            return None
+    def _slot_number(self, address: int) -> int:
+        """Return the number of the ``PySlot`` at an address; 0 if it ends a list or there is none."""
+        try:
+            head = self._word(address)
+        except ValueError:  # not in the file
+            return 0
+        return head & 0xFFFF if address not in self._pointers and 0 <= head >> 16 <= _MOST_FLAGS else 0
+
+    def _slots(self, address: int, depth: int = 0) -> dict[int, int]:
+        """Read a list of ``PySlot`` or ``PyModuleDef_Slot``, which look the same here: a number, and a word."""
         found: dict[int, int] = {}
-        while len(found) < _MOST_SLOTS:
-            number = self._word(address)
+        for _ in range(_MOST_SLOTS):
+            number = self._word(address) & 0xFFFF
             if number == 0:
                 return found
-            found[number] = 0 if address + _WORD in self._pointers else self._word(address + _WORD)
+            value = address + _WORD
+            if number not in _NESTED:
+                found[number] = 0 if value in self._pointers else self._word(value)
+            elif depth < _MOST_NESTED:
+                found |= self._slots(self._pointers[value], depth + 1)
             address += 2 * _WORD
         raise ValueError("no list of slots")
 

@@ -15,7 +15,8 @@ IMPORT_LIMIT_S = 120.0  # the slowest large packages take some ten seconds from 
 class Import:
     """What importing one module in a fresh free-threaded process did.
 
-    ``free``: the GIL stayed off. ``gil_came_back`` counts even if the import failed after it.
+    ``free``: the GIL stayed off. ``gil_came_back`` counts even if the import failed after it. What modules import
+    lazily (PEP 810) is imported after the module, as its first use would, and counts too.
     """
 
     module: str
@@ -28,6 +29,9 @@ class Import:
     detail: str = ""  # traceback or last output
     distribution: str | None = None  # of switched_on_by
     undeclared: tuple[str, ...] = ()  # those of extensions that do not declare that they can run without the GIL
+    deferred: tuple[str, ...] = ()  # lazy imports, in the order in which they were carried out
+    switched_on_in: str = ""  # the one of them during which the GIL came back; empty if the module itself did it
+    unresolved: tuple[str, ...] = ()  # those of them that failed, each with its error: what they would do is not known
     cure: str = ""
 
 
@@ -47,7 +51,7 @@ def judge(module: str, outcome: Outcome, *, timeout_s: float = IMPORT_LIMIT_S) -
         status: Literal["timeout", "crashed"] = "timeout" if outcome.status is None else "crashed"
         row = Import(module=module, status=status, switched_on_by=culprit, extensions=loaded)
         return replace(row, reason=_ending(outcome, timeout_s), detail=outcome.output)
-    return Import(
+    row = Import(
         module=module,
         status="gil_came_back" if end.gil else "free" if end.event == "imported" else "failed",
         switched_on_by=culprit if end.gil else None,
@@ -57,6 +61,23 @@ def judge(module: str, outcome: Outcome, *, timeout_s: float = IMPORT_LIMIT_S) -
         missing=end.missing,
         detail=end.detail,
     )
+    return _with_deferred(row, culprit, outcome, timeout_s)
+
+
+def _with_deferred(row: Import, culprit: str | None, outcome: Outcome, timeout_s: float) -> Import:
+    """Add what became of the lazy imports."""
+    begun = tuple(event.module for event in outcome.events if event.event == "deferring")
+    ended = [event for event in outcome.events if event.event == "deferred"]
+    row = replace(row, deferred=begun, unresolved=tuple(f"{e.module}: {e.error}" for e in ended if e.error))
+    if row.status == "free" and (on := next((event.module for event in ended if event.gil), "")):
+        return replace(row, status="gil_came_back", switched_on_by=culprit, switched_on_in=on)
+    if len(ended) < len(begun):
+        status: Literal["timeout", "crashed"] = "timeout" if outcome.status is None else "crashed"
+        reason = f"lazy import of {begun[-1]}: {_ending(outcome, timeout_s)}"
+        return (
+            row if row.status == "gil_came_back" else replace(row, status=status, reason=reason, detail=outcome.output)
+        )
+    return row
 
 
 def _culprit(events: Sequence[ChildEvent]) -> str | None:

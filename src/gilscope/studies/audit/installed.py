@@ -18,6 +18,7 @@ from gilscope.studies.audit.imports import declared_by
 WheelKind: TypeAlias = Literal["free_threaded", "pure", "built_here", "other", "unknown"]
 
 _INDEX_S = 60.0
+_FIRST_ABI3T = 15  # CPython 3.15 has a stable ABI for free-threaded builds too (PEP 803)
 _MOST_ROUNDS = 50  # children of resolve_by_import: one per module that switches the GIL on
 _PIP = (
     "-m pip install --dry-run --quiet --no-deps --ignore-installed --disable-pip-version-check --no-input "
@@ -152,6 +153,8 @@ def _indexed(name: str, abi: str) -> Indexed:
     version = f"3.{abi[3:].rstrip('t')}"
     with tempfile.TemporaryDirectory(prefix="gilscope-audit-") as folder:
         command = [sys.executable, *_PIP.split(), "--target", folder, f"--python-version={version}", f"--abi={abi}"]
+        if int(abi[3:].rstrip("t")) >= _FIRST_ABI3T:
+            command.append("--abi=abi3t")
         try:
             done = subprocess.run(
                 [*command, name],
