@@ -95,7 +95,7 @@ def factors(view: CaseView) -> Factors | None:
     reasons: dict[str, str] = {}
     timed, net = view.figures.speedup, view.basis.speedup
     if view.basis.net and timed is not None and net is not None:
-        found["interference"] = _at_most_one(replace(timed, **_over(timed, net.value)))
+        found["interference"] = _at_most_one(scaled(timed, 1.0 / net.value) or timed)
     else:
         reasons["interference"] = _NOT_NET
     before = 1.0 - found["interference"].value if found else 0.0
@@ -173,10 +173,6 @@ def _no_smaller(taken: Estimate, rest: float) -> Estimate:
 
 def _at_most_one(found: Estimate) -> Estimate:
     return replace(found, value=min(1.0, found.value), low=min(1.0, found.low), high=min(1.0, found.high))
-
-
-def _over(found: Estimate, divisor: float) -> dict[str, float]:
-    return {name: getattr(found, name) / divisor for name in ("value", "low", "high")}
 
 
 def _remaining(efficiency: Estimate, others: Mapping[str, Estimate], value: float) -> Estimate:

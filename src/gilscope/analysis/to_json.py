@@ -22,6 +22,7 @@ from gilscope.analysis.findings import FINDINGS
 from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.interpreters import Price
 from gilscope.analysis.predict.model import Limit, Prediction
+from gilscope.analysis.predict.outlook import Outlook
 from gilscope.analysis.rows import CaseRow, ControlRow, MeasuredRow, Placement, Rate, Role
 from gilscope.analysis.verdict import FunctionVerdict, KernelVerdict
 from gilscope.core.cases import Case
@@ -71,8 +72,8 @@ def to_json(answer: Answer, sentence: Callable[[Answer, KernelVerdict, FunctionV
     return {**document, "verdicts": [_plain(entry) for entry in entries]}
 
 
-def part_to_json(part: MeasuredRow | Estimate | None) -> Any:
-    """Return a row or an estimate as the document has it."""
+def part_to_json(part: MeasuredRow | Estimate | Outlook | None) -> Any:
+    """Return a row, an estimate or an outlook as the document has it."""
     return _plain(part)
 
 

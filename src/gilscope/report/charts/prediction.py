@@ -50,7 +50,7 @@ def _limit(way: WayOutlook) -> float:
 
 def _panel(view: View, way: WayOutlook) -> Panel:
     predictions = way.predictions or ()
-    ends = [one.speedup.high for one in (*way.measured, *predictions)]
+    ends = [*(one.speedup.high for one in way.measured), *(one.speedup.high for one in predictions)]
     axes = _Axes(
         workers=float(max(2, *(one.workers for one in (*way.measured, *predictions)))), highest=max(2.0, *ends)
     )

@@ -55,7 +55,7 @@ def _chart(way: WayOutlook, predictions: Sequence[Prediction], width: int, *, un
     """Draw measured and predicted speed-ups over workers, both axes logarithmic."""
     columns = max(_LEAST_COLUMNS, min(width - _MARGIN, 64))
     most = max(predictions[-1].workers, *(one.workers for one in way.measured), 2)
-    highest = max(2.0, *(one.speedup.high for one in (*way.measured, *predictions)))
+    highest = max(2.0, *(one.speedup.high for one in way.measured), *(one.speedup.high for one in predictions))
     ceiling = way.limit.speedup.value if way.limit is not None else math.inf
     highest = max(highest, ceiling if ceiling <= most else 0.0)
     grid = [[" "] * columns for _ in range(_ROWS)]
