@@ -19,6 +19,10 @@ def test_a_line_with_most_of_the_blame_is_named_with_what_it_called() -> None:
     assert found.share == 14.2 / 16.2
 
 
+def test_the_same_call_of_several_rounds_is_one() -> None:
+    assert culprit([*by_call(server())] * 3) == culprit(by_call(server()))
+
+
 def test_a_line_that_calls_several_things_is_named_alone() -> None:
     others = (HOLDS, (DECODE, HANDLER), 3.0, 3.0), (HOLDS, (LOADS, HANDLER), 3.0, 3.0), (HOLDS, (HASHING,), 3.0, 3.0)
     found = culprit(by_call(stacks(*others)))

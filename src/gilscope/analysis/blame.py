@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -28,27 +29,30 @@ class Culprit:
 
 def culprit(calls: Iterable[Call]) -> Culprit | None:
     """Return the line, or else the function, with more than half of the blame; None where there is none."""
-    lines: dict[Frame, float] = {}  # whose functions are those that ``Call.function`` names
-    functions: dict[tuple[str, str], float] = {}
-    callees: dict[Frame, tuple[float, str]] = {}
+    made = defaultdict[tuple[Frame, str], float](float)  # by line and what it called; several rounds have the same
+    lines, functions = defaultdict[Frame, float](float), defaultdict[tuple[str, str], float](float)
     for call in calls:
         frame = replace(call.frame, function=call.function)
-        lines[frame] = lines.get(frame, 0.0) + call.blame
-        functions[frame.file, frame.function] = functions.get((frame.file, frame.function), 0.0) + call.blame
-        callees[frame] = max(callees.get(frame, (0.0, "")), (call.blame, call.callee))
+        made[frame, call.callee] += call.blame
+        lines[frame] += call.blame
+        functions[frame.file, frame.function] += call.blame
     total = sum(lines.values())
     if total <= 0.0:
         return None
+    frame, callee = max(made, key=lambda one: made[one])
+    if made[frame, callee] > MOST * total:
+        return _named(frame, callee, made[frame, callee] / total)
     frame = max(lines, key=lambda one: lines[one])
+    if lines[frame] > MOST * total:  # it calls several things
+        return _named(frame, "", lines[frame] / total)
     file, function = max(functions, key=lambda one: functions[one])
-    if lines[frame] > MOST * total:
-        # One line may call several things: only what has most of the blame itself is named with it.
-        blame, callee = callees[frame]
-        share, callee = (blame / total, callee) if blame > MOST * total else (lines[frame] / total, "")
-        return Culprit(file=frame.file, line=frame.line, function=frame.function, callee=callee, share=share)
     if functions[file, function] > MOST * total:
         return Culprit(file=file, line=None, function=function, callee="", share=functions[file, function] / total)
     return None
+
+
+def _named(frame: Frame, callee: str, share: float) -> Culprit:
+    return Culprit(file=frame.file, line=frame.line, function=frame.function, callee=callee, share=share)
 
 
 def worth_showing(stacks: Stacks) -> list[Blamed]:
