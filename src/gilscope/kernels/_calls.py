@@ -145,7 +145,7 @@ def _cure(error: BaseException, usual: str) -> str:
     if isinstance(error, MemoryError):
         return "it needs more memory than there is: use smaller arguments or fewer workers"
     if isinstance(error, ModuleNotFoundError):
-        return "start gilscope in the folder the module lies in, or install it for this Python"
+        return "start gilscope in the folder the module is in, or install it for this Python"
     return usual
 
 
@@ -175,7 +175,7 @@ class Calls:
         with explained(f"rebuilding {target}", "define it at the top of a module"):
             function: Callable[..., Any] = unpack(code) if code else import_target(target, self.home)
         if not callable(function):
-            raise TargetError(f"{target} is no function: its type is {type(function).__name__}")
+            raise TargetError(f"{target} is not a function: its type is {type(function).__name__}")
         if place := _SENT_TO.get(_where()):
             _check_sendable(function, target, place)
         args, kwargs, items = _arguments(definition)
