@@ -207,7 +207,7 @@ def test_a_speedup_that_says_nothing_is_too_noisy(spread, status):
     assert two["status"] == status
     width = (two["speedup"]["high"] - two["speedup"]["low"]) / value(two["speedup"])
     assert (width > TOO_WIDE) == (status == "too_noisy")
-    assert ("lies anywhere between 1.43 and 3.33" in two["reason"]) == (status == "too_noisy")
+    assert ("is anywhere between 1.43 and 3.33" in two["reason"]) == (status == "too_noisy")
 
 
 def test_one_block_gives_a_value_without_confidence():

@@ -128,7 +128,7 @@ SETTINGS = [
     pytest.param("workers = {a = 1}", "a list of them", id="table"),
     pytest.param("kernels = ['mandelbort']", "did you mean 'mandelbrot'?", id="unknown kernel"),
     pytest.param("budget = 'soon'", "write it like 60, 60s, 2m", id="bad budget"),
-    pytest.param("workers = ", "mend the file", id="no TOML"),
+    pytest.param("workers = ", "fix the file", id="no TOML"),
 ]
 
 
@@ -149,7 +149,7 @@ def test_settings_that_are_no_table_are_refused(
 ) -> None:
     (folder / "pyproject.toml").write_text("[tool]\ngilscope = 3\n", encoding="utf-8")
     assert main(["run"]) == 2
-    assert "is no table" in one_line(capsys.readouterr().err)
+    assert "is not a table" in one_line(capsys.readouterr().err)
 
 
 def test_a_pyproject_that_is_no_text_is_refused(
@@ -157,7 +157,7 @@ def test_a_pyproject_that_is_no_text_is_refused(
 ) -> None:
     (folder / "pyproject.toml").write_bytes(b"\xff\xfe\x00")
     assert main(["run"]) == 2
-    assert "mend the file" in one_line(capsys.readouterr().err)
+    assert "fix the file" in one_line(capsys.readouterr().err)
 
 
 def test_a_bad_worker_limit_in_the_environment_is_said(
@@ -176,7 +176,7 @@ TARGETS = [
     pytest.param("own.py", "own.py defines f, g; write own.py:f", id="file alone"),
     pytest.param("own.py:ff", "did you mean own.py:f?", id="nearly a function"),
     pytest.param("own.py:nope", "it has f, g", id="no such function"),
-    pytest.param("own.py:NUMBER", "is no function: its type is int", id="no function"),
+    pytest.param("own.py:NUMBER", "is not a function: its type is int", id="no function"),
     pytest.param("broken.py:f", "broken.py:2: ", id="syntax error"),
 ]
 

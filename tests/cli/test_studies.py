@@ -50,7 +50,7 @@ def test_what_is_no_size_is_refused_with_the_way_to_write_it(text: str) -> None:
     [
         (["metg", "--executors", "thread"], "did you mean 'threads'"),
         (["metg", "--task", "40parsecs"], "write it like 40us"),
-        (["metg", "--workers", "none"], "workers 'none' is no whole number"),
+        (["metg", "--workers", "none"], "workers 'none' is not a whole number"),
         (["metg", "--budget", "-1"], "must be above zero"),
         (["startup", "--executors", "forks"], "did you mean 'fork'"),
         (["startup", "--executors", ","], "write them with commas"),

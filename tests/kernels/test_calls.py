@@ -143,8 +143,8 @@ def test_what_would_make_a_figure_meaningless_is_refused_with_its_cure(
     ("target", "complaint"),
     [
         ("owned:nothing", "owned has no 'nothing'"),
-        ("owned:NUMBER", "is no function: its type is int"),
-        ("no_such_module_here:f", "start gilscope in the folder the module lies in"),
+        ("owned:NUMBER", "is not a function: its type is int"),
+        ("no_such_module_here:f", "start gilscope in the folder the module is in"),
     ],
 )
 def test_what_cannot_be_imported_says_what_to_do(folder: Path, target: str, complaint: str) -> None:

@@ -69,7 +69,7 @@ def test_arguments_are_literals_with_or_without_a_name(text: str, read: tuple[st
 
 @pytest.mark.parametrize("text", ["n=x", "open('/etc/passwd')", "n=", "n==3", "__import__('os')"])
 def test_what_is_no_literal_is_never_evaluated(text: str) -> None:
-    with pytest.raises(UsageError, match="is no Python literal"):
+    with pytest.raises(UsageError, match="is not a Python literal"):
         read_argument(text)
 
 

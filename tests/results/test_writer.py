@@ -27,7 +27,7 @@ def test_an_existing_result_is_not_touched(written):
 def test_a_foreign_file_is_not_touched(tmp_path, content):
     path = tmp_path / "result.jsonl"
     path.write_bytes(content)
-    with pytest.raises(ForeignFileError, match="is no result of gilscope: choose another folder with --out"):
+    with pytest.raises(ForeignFileError, match="is not a result of gilscope: choose another folder with --out"):
         ResultWriter(path, STUDY, ENVIRONMENT, "1")
     assert path.read_bytes() == content
 

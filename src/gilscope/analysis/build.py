@@ -284,7 +284,7 @@ def _status(record: CaseRecord, figures: CaseEstimates, speedup: Estimate | None
     if not figures.blocks:
         return "unavailable", _NOT_MEASURED, _NOT_MEASURED_CURE
     if speedup is not None and too_noisy(speedup):
-        return "too_noisy", f"the speed-up lies anywhere between {speedup.low:.2f} and {speedup.high:.2f}", _NOISY_CURE
+        return "too_noisy", f"the speed-up is anywhere between {speedup.low:.2f} and {speedup.high:.2f}", _NOISY_CURE
     return "ok", "", ""
 
 

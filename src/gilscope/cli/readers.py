@@ -51,9 +51,9 @@ def whole(what: str, least: int, most: int, example: str) -> Callable[[str], int
         try:
             value = int(text)
         except ValueError:
-            raise UsageError(f"{what} {text!r} is no whole number: write it like {example}") from None
+            raise UsageError(f"{what} {text!r} is not a whole number: write it like {example}") from None
         if not least <= value <= most:
-            raise UsageError(f"{what} {text!r} must lie between {least} and {most}: write it like {example}")
+            raise UsageError(f"{what} {text!r} must be between {least} and {most}: write it like {example}")
         return value
 
     return read
@@ -140,7 +140,7 @@ def pin(text: str) -> str:
 def address(text: str) -> str:
     """Read the address of a scheduler."""
     if not re.fullmatch(r"[a-z]+://[^/\s]+:\d+", text):
-        raise UsageError(f"dask-scheduler {text!r} is no address: write it like tcp://127.0.0.1:8786")
+        raise UsageError(f"dask-scheduler {text!r} is not an address: write it like tcp://127.0.0.1:8786")
     return text
 
 
@@ -151,7 +151,9 @@ def parse_sizes(text: str) -> tuple[int, ...]:
         match = re.fullmatch(r"(\d{1,15})\s*([kmg]?)(?:i?b)?", word.lower(), re.ASCII)
         nbytes = int(match[1]) << _UNITS[match[2]] if match else 0
         if not 1 <= nbytes <= _MOST_BYTES:
-            raise UsageError(f"size {word!r} is no number of bytes from 1 to 1024GiB: write sizes like 1KiB,1MiB,1GiB")
+            raise UsageError(
+                f"size {word!r} is not a number of bytes from 1 to 1024GiB: write sizes like 1KiB,1MiB,1GiB"
+            )
         found.add(nbytes)
     if not found:
         raise UsageError(f"no size in {text!r}: write sizes like 1KiB,1MiB,1GiB")

@@ -35,7 +35,7 @@ def read_settings(start: Path) -> Settings:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except (OSError, ValueError, RecursionError) as error:  # tomllib's errors and bad UTF-8 are ValueErrors
-            raise UsageError(f"cannot read {path}: {error}; mend the file or start elsewhere") from None
+            raise UsageError(f"cannot read {path}: {error}; fix the file or start elsewhere") from None
         tools = document.get("tool", {})
         table = tools.get("gilscope") if isinstance(tools, dict) else None
         if table is not None:
@@ -57,7 +57,7 @@ def _text_of(path: Path) -> str:
 def _texts(path: Path, table: object) -> dict[str, str]:
     where = f"[tool.gilscope] of {path}"
     if not isinstance(table, dict):
-        raise UsageError(f"{where} is no table: write it like [tool.gilscope] and then workers = [1, 2]")
+        raise UsageError(f"{where} is not a table: write it like [tool.gilscope] and then workers = [1, 2]")
     values = {}
     for key, value in table.items():
         name = key.replace("_", "-")

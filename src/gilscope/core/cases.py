@@ -184,7 +184,7 @@ class Study:
         if not (math.isfinite(self.budget_s) and self.budget_s > 0):
             raise UsageError(f"budget {self.budget_s!r} must be above zero: write it like 60, 60s or 2m")
         if not 0 < self.precision < 1:
-            raise UsageError(f"precision {self.precision!r} must lie between 0 and 100 %: write it like 5%")
+            raise UsageError(f"precision {self.precision!r} must be between 0 and 100 %: write it like 5%")
         if not self.workers or min(self.workers) < 1:
             raise UsageError("workers must be 1 or more: write them like 1,2,4")
 

@@ -31,7 +31,7 @@ def parse_bytes(text: str, *, what: str = "size", example: str = "512M, 4G or 1.
     match = re.fullmatch(rf"({_NUMBER})\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE | re.ASCII)
     count = float(match[1]) * 1024 ** "_KMGT".index(match[2].upper() or "_") if match else 0.0
     if not 1 <= count < 2**63:
-        raise UsageError(f"{what} {text!r} is no number of bytes: write it like {example}")
+        raise UsageError(f"{what} {text!r} is not a number of bytes: write it like {example}")
     return int(count)
 
 

@@ -46,7 +46,7 @@ _CURES: Mapping[type[BaseException], str] = {
     SystemExit: "return from the function instead of calling sys.exit",
     SyntaxError: "this Python cannot read it",
     MemoryError: "it needs more memory than there is: use smaller arguments or fewer workers",
-    ModuleNotFoundError: "start gilscope in the folder the module lies in, or install it for this Python",
+    ModuleNotFoundError: "start gilscope in the folder the module is in, or install it for this Python",
 }
 """By what was raised, wherever that was."""
 
@@ -172,7 +172,7 @@ class Calls:
         with explained(f"rebuilding {target}", "define it at the top of a module"):
             function: Callable[..., Any] = unpack(code) if code else import_target(target, self.home)
         if not callable(function):
-            raise TargetError(f"{target} is no function: its type is {type(function).__name__}")
+            raise TargetError(f"{target} is not a function: its type is {type(function).__name__}")
         if place := _SENT_TO.get(_where()):
             kind = "lambda" if getattr(function, "__name__", "") == "<lambda>" else "function"
             cure = "define it by def at the top of a module, under the name it is called by"  # it travels by its name

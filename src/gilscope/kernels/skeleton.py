@@ -22,7 +22,9 @@ def find_checkout(inside: Path) -> Path:
     for folder in (inside.resolve(), *inside.resolve().parents):
         if all((folder / mark).is_file() for mark in _MARKS):
             return folder
-    raise UsageError(f"{str(inside)!r} lies in no source checkout of gilscope: clone it, and run this inside the clone")
+    raise UsageError(
+        f"{str(inside)!r} is not in a source checkout of gilscope: clone it, and run this inside the clone"
+    )
 
 
 def write_skeleton(root: Path, name: str) -> list[Path]:

@@ -62,7 +62,7 @@ def _located(function: Callable[..., Any] | str) -> tuple[str, str]:
     if isinstance(function, str):
         return check_target(function, Path.cwd()), ""
     if not callable(function):
-        raise UsageError(f"{function!r:.80} is no function: pass something that can be called")
+        raise UsageError(f"{function!r:.80} is not a function: pass something that can be called")
     target = _target_of(function)
     if target:
         return target, ""

@@ -96,5 +96,5 @@ def read_argument(text: str) -> tuple[str, Any]:
         return name, ast.literal_eval(value.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         raise UsageError(
-            f"argument {text!r} is no Python literal: write it like n=1000 or name='\"text\"', or make it by --setup"
+            f"argument {text!r} is not a Python literal: write it like n=1000 or name='\"text\"', or make it by --setup"
         ) from None

@@ -156,4 +156,4 @@ def _refusal(path: Path, schema: str) -> UsageError | ForeignFileError:
         return UsageError(
             f"{path} already holds a result: choose another folder with --out, or go on with it by --resume"
         )
-    return ForeignFileError(f"{path} exists and is no result of gilscope: choose another folder with --out")
+    return ForeignFileError(f"{path} exists and is not a result of gilscope: choose another folder with --out")

@@ -104,7 +104,7 @@ def read_header(file: BinaryIO, path: str, form: Format, check: Callable[[Line],
     except MALFORMED:
         header = {}
     if header.get("schema") != form.schema:
-        raise ForeignFileError(f"{path} is no result of gilscope")
+        raise ForeignFileError(f"{path} is not a result of gilscope")
     version = header.get("schema_version")
     if type(version) is not int or version < 1:
         raise ResultFileError(f"{path} has no valid schema version")

@@ -127,7 +127,7 @@ def median_interval(sample: Sequence[float], *, confidence: float = DEFAULT_CONF
     Time O(n log n). Hahn & Meeker, Statistical Intervals (1991), section 5.2. Ties only raise the coverage.
     """
     if not 0.0 < confidence < 1.0:
-        raise ValueError(f"confidence {confidence!r} must lie between 0 and 1")
+        raise ValueError(f"confidence {confidence!r} must be between 0 and 1")
     rank, coverage = _rank(len(sample), confidence)
     if not rank:
         needed = math.ceil(1.0 - math.log2(1.0 - confidence) - _ROUNDING)

@@ -55,7 +55,7 @@ class GilGate:
 
 def _share(value: float) -> float:
     if not 0.0 < value < 1.0:
-        raise UsageError(f"share {value!r} must lie between 0 and 1: write it like 0.9")
+        raise UsageError(f"share {value!r} must be between 0 and 1: write it like 0.9")
     return value
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gilscope.core.trace import CATEGORIES, GIL_LANE, Event, Trace
+from gilscope.core.trace import CATEGORIES, GIL_LANE, Event, Message, Trace
 from gilscope.report.timeline.page import MAX_ROWS, trace_page
 from gilscope.report.timeline.perfetto import perfetto
 from gilscope.report.timeline.picture import CATEGORY_LABELS, MAX_LANES, svg
@@ -94,6 +94,19 @@ def test_the_page_loads_nothing() -> None:
     assert "src=" not in page.replace("default-src", "").replace("style-src", "")
     assert "sequenceDiagram" in page
     assert "<title>two sleeps</title>" in page
+
+
+def test_the_page_draws_what_happened_in_order_without_the_lane_of_the_gil() -> None:
+    events = (event("main", "wait", 0, 90), event("worker", "compute", 10, 80), event(GIL_LANE, "worker", 10, 80))
+    told = (Message(source="main", target="worker", name="go", sent_ns=5),)
+    page = trace_page(Trace(title="one", events=events, messages=told))
+    _, _, below = page.partition("<h2>In order</h2>")
+    drawn, _, copy = below.partition("<details>")
+    assert "<svg" in drawn
+    assert ">go</text>" in drawn
+    assert GIL_LANE not in drawn
+    assert "<pre" not in drawn
+    assert "sequenceDiagram" in copy
 
 
 def test_the_table_of_a_long_trace_ends_and_says_where_the_rest_is() -> None:

@@ -137,8 +137,8 @@ def test_the_command_traces_a_function(mine: Path, monkeypatch: pytest.MonkeyPat
         (["mine.py:work", "--case", "x"], "--case is for a result"),
         (["mine.py", "--gil-trace"], "--gil-trace is for a function"),
         (["mine.py:work", "--executors", "native"], "unknown executor 'native'"),
-        (["mine.py:work", "--workers", "0"], "workers '0' must lie between 1 and"),
-        (["mine.py:work", "--calls", "many"], "calls 'many' is no whole number"),
+        (["mine.py:work", "--workers", "0"], "workers '0' must be between 1 and"),
+        (["mine.py:work", "--calls", "many"], "calls 'many' is not a whole number"),
         (["none.py:work"], "no file 'none.py'"),
     ],
 )
