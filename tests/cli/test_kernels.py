@@ -51,7 +51,7 @@ def test_elsewhere_is_refused_with_the_cure(
     monkeypatch.chdir(tmp_path)
     assert main(["kernels", "new", NAME]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "no source checkout" in line
+    assert "not in a source checkout" in line
     assert "inside the clone" in line
     assert not list(tmp_path.iterdir())
 

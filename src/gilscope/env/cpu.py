@@ -83,7 +83,7 @@ def _user_limit(environ: Mapping[str, str]) -> int | None:
         return None
     if not (text.isascii() and text.isdecimal() and int(text) > 0):
         raise UsageError(
-            f"{MAX_WORKERS_VARIABLE}={text!r} is not a number of workers: set it to a whole number above zero, or unset it"
+            f"{MAX_WORKERS_VARIABLE}={text!r} is not a number of workers: use a whole number above zero, or unset it"
         )
     return int(text)
 

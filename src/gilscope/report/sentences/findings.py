@@ -221,8 +221,9 @@ def _quota_limited(found: evidence.QuotaEvidence, row: CaseRow) -> str:
 
 
 def _smt_limited(found: evidence.SmtEvidence, row: CaseRow) -> str:
+    cores = counted(found.physical_cores, "physical core") if found.physical_cores else "physical cores"
     return (
-        f"{row.case.workers} workers share {counted(found.physical_cores, 'physical core')}: arithmetic in registers "
+        f"{row.case.workers} workers share {cores}: arithmetic in registers "
         f"reaches only {interval(found.spin)}, sharing costs {percent(found.inflation_machine)} of the workers' time. "
         "Clocks that fall with busy cores (turbo) look the same"
     )
