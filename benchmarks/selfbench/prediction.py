@@ -339,6 +339,29 @@ def summary(points: Sequence[Point]) -> dict[str, float]:
     }
 
 
+def summaries(points: Sequence[Point]) -> dict[str, dict[str, float]]:
+    """Return the figures of all points, and of those around the knee."""
+    groups = {"all": points, "knee": [one for one in points if one.at_the_knee]}
+    return {name: summary(group) for name, group in groups.items() if group}
+
+
+def keep(path: Path, points: Sequence[Point]) -> None:
+    """Write points, with those of other programs that the file has."""
+    measured = {point.program for point in points}
+    earlier = json.loads(path.read_text(encoding="utf-8"))["points"] if path.exists() else []
+    kept = [one for one in map(point_of, earlier) if one.program not in measured]
+    made = [*kept, *points]
+    entry: dict[str, Any] = {"python": platform.python_version(), "summary": summaries(made)}
+    entry["points"] = [asdict(point) for point in made]
+    path.write_text(json.dumps(entry, indent=1), encoding="utf-8")
+
+
+def point_of(entry: dict[str, Any]) -> Point:
+    """Read a point that was kept."""
+    program = Program(**{**entry["program"], "workers": tuple(entry["program"]["workers"])})
+    return Point(**{**entry, "program": program, "rounds": tuple(entry["rounds"])})
+
+
 def line(point: Point) -> str:
     """Write a point."""
     one = point.program
@@ -363,17 +386,9 @@ def main() -> int:
         for point in points_of(program, per_us, hand_offs, given.rounds):
             points.append(point)
             print(line(point), flush=True)
-    groups = {"all": points, "knee": [one for one in points if one.at_the_knee]}
-    found = {name: summary(group) for name, group in groups.items() if group}
-    print(json.dumps(found, indent=1))
-    if given.json is not None:
-        entry: dict[str, Any] = {
-            "python": platform.python_version(),
-            "points": [asdict(point) for point in points],
-            "hand_offs": [asdict(one) for one in hand_offs],
-            "summary": found,
-        }
-        given.json.write_text(json.dumps(entry, indent=1), encoding="utf-8")
+        if given.json is not None:
+            keep(given.json, points)
+    print(json.dumps(summaries(points), indent=1))
     return 0
 
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from gilscope.cli import main
+from gilscope.cli.output import PIPE_WIDTH
 from gilscope.core.cases import Study
 from gilscope.results import schema
 from gilscope.results.writer import ResultWriter
@@ -39,7 +40,7 @@ def test_a_result_is_predicted_with_table_sentence_and_chart(result, capsys):
     assert "gil/2" in shown
     assert "64 workers" in shown
     assert 'read "at most"' in shown
-    assert all(len(line) <= 100 for line in shown.splitlines() if not line.startswith("result:"))
+    assert all(len(line) <= PIPE_WIDTH for line in shown.splitlines() if not line.startswith("result:"))
 
 
 def test_json_is_the_outlook_and_nothing_else(result, capsys):

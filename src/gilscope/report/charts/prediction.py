@@ -51,9 +51,8 @@ def _limit(way: WayOutlook) -> float:
 def _panel(view: View, way: WayOutlook) -> Panel:
     predictions = way.predictions or ()
     ends = [*(one.speedup.high for one in way.measured), *(one.speedup.high for one in predictions)]
-    axes = _Axes(
-        workers=float(max(2, *(one.workers for one in (*way.measured, *predictions)))), highest=max(2.0, *ends)
-    )
+    counts = [*(one.workers for one in way.measured), *(one.workers for one in predictions)]
+    axes = _Axes(workers=float(max(2, *counts)), highest=max(2.0, *ends))
     row, executor = view.answer.row_of[way.case.id], way.case.executor
     points = [tag("path", d=path([(axes.x(one.workers), axes.y(one.speedup.low)),
                                   (axes.x(one.workers), axes.y(one.speedup.high))]), class_="inkwhisker")
