@@ -56,7 +56,11 @@ def prepare(label: str, python: str) -> tuple[Path, list[str]]:
     if not program.exists():
         run(python, "-m", "venv", venv)
     pip = (program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:")
-    run(*pip, "setuptools>=77", "cython>=3.1", *requirements(), *requirements("test"))
+    needed = ("setuptools>=77", "cython>=3.1", *requirements(), *requirements("test"))
+    try:
+        run(*pip, *needed)
+    except Failed:  # new versions of Python wait for wheels of psutil, which is compiled in seconds
+        run(*pip, "--no-binary", "psutil", *needed)
     run(*pip, "--no-build-isolation", "--no-deps", "--editable", ROOT)
     missing = []
     for requirement in requirements(*EXTRAS):

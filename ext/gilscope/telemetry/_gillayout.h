@@ -48,7 +48,7 @@
 #        endif
 #      endif
 #    endif
-#    if defined(Py_GIL_DISABLED) && PY_VERSION_HEX < 0x030F0000 && __has_include("internal/pycore_moduleobject.h")
+#    if defined(Py_GIL_DISABLED) && __has_include("internal/pycore_moduleobject.h")
 #      include "internal/pycore_moduleobject.h"
 #      define GS_HAVE_MODULE_GIL 1
 #    endif
