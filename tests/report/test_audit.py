@@ -43,7 +43,21 @@ def test_a_failed_import_is_no_all_clear() -> None:
     row = module("pkg", "failed", reason="No module named 'x'", cure="python -m pip install x")
     text = render_audit(document(modules=[row]), width=110)
     assert "not found out about pkg" in text
-    assert "the GIL stays off" not in text
+    assert "does not switch the GIL on" not in text
+
+
+@pytest.mark.parametrize(("names", "said"), [(["zlib"], "importing it"), (["zlib", "json"], "importing them")])
+def test_a_clean_import_is_not_said_to_release_the_gil(names: list[str], said: str) -> None:
+    text = render_audit(document(modules=[module(name, "free") for name in names]), width=200)
+    assert f"{said} does not switch the GIL on" in text
+    assert text.rstrip().endswith("whether a function releases it: --call")
+
+
+def test_a_call_that_is_too_short_has_no_share_and_says_how_long_it_must_be() -> None:
+    short = {"call": "zlib.crc32(b'')", "status": "ok", "verdict": "too_short", "per_call_s": 2e-6}
+    text = render_audit(document(calls=[short | {"held": {"value": 1.0, "low": 1.0, "high": 1.0}}]), width=200)
+    assert "100%" not in text
+    assert "a call takes 2.00 us and must take at least 20.0 us: try data 10 times as large" in text
 
 
 def test_of_many_extension_modules_those_without_the_declaration_are_listed() -> None:
@@ -97,7 +111,12 @@ def test_the_exit_status_says_whether_the_gil_stayed_off(
 
 
 @pytest.mark.parametrize(
-    ("words", "cure"), [([], "name modules, a --call, or --environment"), (["a-b"], "write it like package.module")]
+    ("words", "cure"),
+    [
+        ([], "name modules, a --call, or --environment"),
+        (["a-b"], "write it like package.module"),
+        (["zlib.crc32(bytes(9))"], "put --call before it: gilscope audit --call 'zlib.crc32(bytes(9))'"),
+    ],
 )
 def test_a_request_that_makes_no_sense_is_one_line(
     capsys: pytest.CaptureFixture[str], words: list[str], cure: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from functools import partial
 from typing import Annotated
@@ -46,8 +47,10 @@ def audit(
     if not (modules or call or environment):
         raise UsageError("nothing to audit: name modules, a --call, or --environment for everything installed")
     for module in modules or ():
+        if "(" in module:
+            raise UsageError(f"{module!r} is a call: put --call before it: gilscope audit --call {shlex.quote(module)}")
         if not all(part.isidentifier() for part in module.split(".")):
-            raise UsageError(f"{module!r} is no name of a module: write it like package.module")
+            raise UsageError(f"{module!r} is not a name of a module: write it like package.module")
     request = AuditRequest(
         modules=tuple(modules or ()), calls=tuple(call or ()), python=python, environment=environment, online=online
     )

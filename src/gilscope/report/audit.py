@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from gilscope.report.figures import NONE, counted, seconds
 from gilscope.report.terminal.painted import painted, plain_table
 from gilscope.studies.audit import Audit
-from gilscope.studies.audit.calls import AuditedCall
+from gilscope.studies.audit.calls import SHORTEST_CALL_S, AuditedCall
 from gilscope.studies.audit.imports import Import
 from gilscope.studies.audit.installed import Distribution, Extension, Indexed
 
@@ -37,7 +38,7 @@ _VERDICT = {
     "releases": "releases the GIL",
     "holds": "holds the GIL",
     "partly": "holds it part of the time",
-    "too_short": "too short to tell: give it more to do",
+    "too_short": "too short to tell",
     None: "n/a",
 }
 _LABEL = 11  # columns before each remark
@@ -109,10 +110,21 @@ def _indexed(answer: Indexed | None) -> str:
 def _calls(rows: Sequence[AuditedCall]) -> Table:
     table = plain_table(["call", "verdict", "GIL held", "one call", "in"])
     for row in rows:
-        held = f"{row.held.value:.0%} [{row.held.low:.0%}, {row.held.high:.0%}]" if row.held else NONE
+        known = row.held if row.verdict != "too_short" else None
+        held = f"{known.value:.0%} [{known.low:.0%}, {known.high:.0%}]" if known else NONE
         took = NONE if row.per_call_s is None else seconds(row.per_call_s)
         table.add_row(row.call, _VERDICT[row.verdict], held, took, row.interpreter or NONE)
     return table
+
+
+def _too_short(call: AuditedCall) -> str:
+    """Say how long a call must take, and what makes it as long: a power of ten, for part of a call is overhead."""
+    took_s = call.per_call_s or SHORTEST_CALL_S
+    larger = 10 ** max(1, math.ceil(math.log10(SHORTEST_CALL_S / took_s)))
+    return (
+        f"{call.call}: a call takes {seconds(took_s)} and must take at least {seconds(SHORTEST_CALL_S)}: "
+        f"try data {larger} times as large"
+    )
 
 
 def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
@@ -137,6 +149,7 @@ def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
             yield "  lazy", f"{counted(len(row.deferred), 'lazy import')} carried out too{failed}"
         if row.cure:
             yield "  fix", row.cure
+    yield from (("too short", _too_short(call)) for call in audit.calls if call.verdict == "too_short")
     yield from (("n/a", f"{call.call}: {call.reason}") for call in audit.calls if call.reason)
     if audit.modules:
         back = [row.module for row in audit.modules if row.status == "gil_came_back"]
@@ -144,5 +157,6 @@ def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
         named = {"the GIL comes back with": back, "not found out about": unknown}
         parts = (f"{what} {', '.join(names)}" for what, names in named.items() if names)
         open_ = any(row.unresolved for row in audit.modules)
-        stays = "the GIL stays off" + ", if it does in the lazy imports that failed here" * open_
-        yield "verdict", "; ".join(parts) or stays
+        stays = f"importing {'it' if len(audit.modules) == 1 else 'them'} does not switch the GIL on"
+        stays += ", if the lazy imports that failed here do not" * open_
+        yield "verdict", "; ".join(parts) or f"{stays}; whether a function releases it: --call"

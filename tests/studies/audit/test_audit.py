@@ -100,6 +100,35 @@ def test_a_missing_module_comes_with_the_command_that_installs_it(
     assert row.cure == f"/fake/python -m pip install {word}"
 
 
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("zlib.crc32", "zlib.crc32 is a function: gilscope audit --call 'zlib.crc32(bytes(10**7))'"),
+        ("json.loads", "json.loads is a function: gilscope audit --call 'json.loads(...)'"),
+        ("math.pi", "name the module, math"),
+        ("json.lods", "which pip does not install; check the name"),
+    ],
+)
+def test_pip_is_never_the_fix_for_the_standard_library(
+    fake: FakeInterpreter, monkeypatch: pytest.MonkeyPatch, name: str, cure: str
+) -> None:
+    def here(python: str, module: str) -> tuple[Any, Outcome]:
+        row, outcome = study.imports.import_alone(sys.executable, module)
+        return replace(row, status="failed"), outcome  # whether or not this Python has a GIL
+
+    monkeypatch.setattr(study, "import_alone", here)
+    [row] = audit(AuditRequest(modules=(name,), online=True)).modules  # which asks the index about none of them
+    assert cure in row.cure
+    assert "-m pip" not in row.cure
+
+
+def test_a_module_that_this_python_was_built_without_is_not_installed_by_pip(fake: FakeInterpreter) -> None:
+    fake.outcomes["mine"] = Outcome(events=(raised("mine", OFF, missing="_tkinter"),), status=0)
+    [row] = audit(AuditRequest(modules=("mine",))).modules
+    assert "left out of this Python" in row.cure
+    assert "-m pip" not in row.cure
+
+
 def test_an_interpreter_with_a_gil_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeInterpreter(monkeypatch, free_threaded=False)
     with pytest.raises(UnavailableError, match=r"no free-threaded build; name a free-threaded one: --python 3\.14t"):

@@ -9,9 +9,21 @@ from gilscope.studies.audit.calls import _bind, check_snippet, measure_call, ver
 from gilscope.telemetry.gil import probe_availability
 
 
-@pytest.mark.parametrize("text", ["", "3", "zlib.crc32", "f(1)", "a.b(1", "a.b(1); c.d()", "x = a.b(1)"])
+@pytest.mark.parametrize("text", ["", "3", "zlib.crc32", "a.b(1", "a.b(1); c.d()", "x = a.b(1)"])
 def test_what_is_no_call_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError, match=r"write it like --call 'zlib\.crc32"):
+        check_snippet(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        ("f(make())", r"f is not a name of a module: write module\.f\(module\.make\(\)\)$"),
+        ("sum(range(9))", r"sum is not a name of a module: write builtins\.sum\(range\(9\)\)$"),
+    ],
+)
+def test_a_function_without_its_module_gets_one(text: str, fixed: str) -> None:
+    with pytest.raises(UsageError, match=fixed):
         check_snippet(text)
 
 

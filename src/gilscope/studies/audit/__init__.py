@@ -170,7 +170,7 @@ def _with_index(
 ) -> list[Distribution]:
     """Ask the index about everything that is not pure Python, and about modules that are not installed."""
     own = "cp" + "".join(version.split(".")[:2]) + "t"
-    missing = {row.missing.partition(".")[0] for row in rows if row.missing} - {""}
+    missing = {row.missing.partition(".")[0] for row in rows} - {"", *sys.stdlib_module_names}
     absent = [Distribution(name=name, version="", tags=(), wheel="unknown", top=(name,)) for name in sorted(missing)]
     found = []
     for entry in (*kept, *absent):
@@ -189,7 +189,7 @@ def _completed(row: Import, found: Sequence[Extension], python: str) -> Import:
         row,
         distribution=culprit.distribution if culprit else None,
         undeclared=tuple(n for n in row.extensions if n in by_name and by_name[n].free_threading is False),
-        cure=_cure(row, culprit, python),
+        cure=row.cure or _cure(row, culprit, python),
     )
 
 
@@ -202,7 +202,10 @@ def _cure(row: Import, culprit: Extension | None, python: str) -> str:
             "PYTHON_GIL=0 keeps the GIL off at your own risk"
         )
     if row.missing:
-        top = row.missing.partition(".")[0]
+        top, dot, _ = row.missing.partition(".")
+        if top in sys.stdlib_module_names:
+            why = "check the name" if dot else "it was left out of this Python, or its version no longer has it"
+            return f"{row.missing}: {top} belongs to the standard library, which pip does not install; {why}"
         return f"{python} -m pip install {importlib.metadata.packages_distributions().get(top, [top])[0]}"
     if row.status in ("crashed", "timeout"):
         return "report it to the authors of what was loading; PYTHONFAULTHANDLER=1 shows where"

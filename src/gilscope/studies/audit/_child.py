@@ -77,12 +77,14 @@ def import_one(report: ChildReport, name: str, *, deferred: bool) -> None:
     try:
         importlib.import_module(name)
     except BaseException as error:  # noqa: BLE001  (whatever an import raises, SystemExit too, is its result)
+        missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
         report.write(
             "raised",
             module=name,
             gil=gil(),
             error="".join(traceback.format_exception_only(type(error), error)).strip(),
-            missing=getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None,
+            missing=missing,
+            attribute=kind_of(missing) if missing and is_attribute(missing) else "",
             detail=traceback.format_exc(),
         )
     else:
@@ -123,6 +125,13 @@ def is_attribute(name: str) -> bool:
         return hasattr(sys.modules.get(parent), last)
     except Exception:  # noqa: BLE001  (a module's own __getattr__)
         return False
+
+
+def kind_of(name: str) -> str:
+    """Name the type of an attribute of a loaded module; whatever can be called is a function."""
+    parent, _, last = name.rpartition(".")
+    found = getattr(sys.modules[parent], last)
+    return "function" if callable(found) else type(found).__name__
 
 
 def slots_of(module: Any) -> tuple[bool, dict[int, int]]:

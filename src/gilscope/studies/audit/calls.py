@@ -20,6 +20,8 @@ GilVerdict: TypeAlias = Literal["releases", "holds", "partly", "too_short"]
 # Held shares that count as released and as held; between them, the function does both.
 RELEASED_BELOW, HELD_ABOVE = 0.1, 0.9
 
+EXAMPLE = "zlib.crc32(bytes(10**7))"  # of a call
+
 SHORTEST_CALL_S = 20e-6  # the loop around the call holds the GIL for some 0.1 us, so for less than one per cent
 
 _WINDOWS_S = (0.5, 1.0, 2.0, 4.0)  # after which the held share is judged
@@ -56,9 +58,22 @@ def check_snippet(text: str) -> ast.Call:
         node = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError):
         node = None
-    if not isinstance(node, ast.Call) or "." not in ast.unparse(node.func):
-        raise UsageError(f"--call {text!r} is no call: write it like --call 'zlib.crc32(bytes(10**7))'")
+    if not isinstance(node, ast.Call):
+        raise UsageError(f"--call {text!r} is not a call: write it like --call '{EXAMPLE}'")
+    if isinstance(node.func, ast.Name):
+        name = node.func.id
+        raise UsageError(f"{name} is not a name of a module: write {ast.unparse(_with_modules(node))}")
     return node
+
+
+def _with_modules(call: ast.Call) -> ast.Call:
+    """Put a module before the function of a call, and before those in its arguments that are not builtins."""
+    for inner in ast.walk(call):
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name):
+            name, builtin = inner.func.id, hasattr(builtins, inner.func.id)
+            if inner is call or not builtin:
+                inner.func = ast.Name(f"{'builtins' if builtin else 'module'}.{name}")
+    return call
 
 
 def verdict_of(low: float, high: float, per_call_s: float) -> GilVerdict:

@@ -76,6 +76,7 @@ class ChildEvent:
     seconds: float | None = None  # that the import took
     error: str = ""
     missing: str = ""  # the module that was missing
+    attribute: str = ""  # its type, if it is an attribute of a module and no module: function, or a name of a class
     detail: str = ""  # the traceback
     one_phase: bool = False
     slots: Mapping[str, int] = field(default_factory=dict)  # values by slot id

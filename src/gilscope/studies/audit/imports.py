@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from gilscope.studies.audit.calls import EXAMPLE
 from gilscope.studies.audit.children import ChildEvent, Outcome, run_child
 from gilscope.studies.audit.declared import Declaration, declaration_of
 
@@ -58,10 +59,20 @@ def judge(module: str, outcome: Outcome, *, timeout_s: float = IMPORT_LIMIT_S) -
         extensions=loaded,
         import_s=end.seconds,
         reason=end.error,
-        missing=end.missing,
+        missing="" if end.attribute else end.missing,
         detail=end.detail,
+        cure=_call_instead(module, end.attribute) if end.missing == module else "",
     )
     return _with_deferred(row, culprit, outcome, timeout_s)
+
+
+def _call_instead(name: str, kind: str) -> str:
+    """Say how to audit what was named as a module and is an attribute of one; empty if it is not."""
+    if kind != "function":
+        return kind and f"{name} is not a module, its type is {kind}: name the module, {name.rpartition('.')[0]}"
+    if EXAMPLE.startswith(f"{name}("):
+        return f"{name} is a function: gilscope audit --call '{EXAMPLE}'"
+    return f"{name} is a function: gilscope audit --call '{name}(...)', with its arguments in place of the dots"
 
 
 def _with_deferred(row: Import, culprit: str | None, outcome: Outcome, timeout_s: float) -> Import:
