@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 from gilscope.cli import main
 from gilscope.telemetry.gil import GilMonitor
+from gilscope.telemetry.reading import NO_SAMPLE, GilReport
 from tests.made_stacks import server
 from tests.report.gil.test_text import seen
 
@@ -121,11 +123,18 @@ BAD = [
     pytest.param([], "missing argument: name a script", id="nothing"),
     pytest.param(["no_such.py"], "name a script, or a module after -m", id="no such script"),
     pytest.param(["-m", "no_such_module_here"], "is it installed for", id="no such module"),
-    pytest.param(["--rate", "fast", "program.py"], "write it like --rate 1000", id="rate in letters"),
+    pytest.param(
+        ["--rate", "fast", "program.py"],
+        "not a number of samples per second: write it like --rate 1000",
+        id="rate in letters",
+    ),
     pytest.param(["--rate", "0", "program.py"], "above zero and at most 20000", id="rate zero"),
     pytest.param(["--rate", "-5", "program.py"], "above zero and at most 20000", id="rate negative"),
     pytest.param(["--rate", "nan", "program.py"], "above zero and at most 20000", id="rate nan"),
     pytest.param(["--rate", "1e9", "program.py"], "above zero and at most 20000", id="rate too high"),
+    pytest.param(["program.py:f"], "use: gilscope profile program.py:f", id="a function"),
+    pytest.param(["python", "program.py"], "leave out 'python'", id="the interpreter"),
+    pytest.param(["python3.13t", "program.py"], "leave out 'python3.13t'", id="an interpreter"),
     pytest.param(["--out", "other.py", "program.py"], "choose another file with --out", id="out is foreign"),
     pytest.param(["--out", ".", "program.py"], "it is a folder", id="out is a folder"),
     pytest.param(["--out", "no/such/x.json", "program.py"], "its folder does not exist", id="out nowhere"),
@@ -161,6 +170,15 @@ def test_bad_input_gets_one_line_and_nothing_runs(
     assert err.startswith("gilscope: ")
     assert len(err.splitlines()) == 1
     assert Path(other).read_text(encoding="utf-8") == "precious = 1"
+
+
+def test_a_program_that_ends_before_the_first_sample_is_told_to_run_longer(
+    script: Write, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GilMonitor, "report", GilReport(available=False, reason=NO_SAMPLE, enabled=True))
+    assert main(["gil", script("")]) == 0
+    err = " ".join(capsys.readouterr().err.split())
+    assert re.search(r"The program ended after \S+ \w+: too short to tell\. fix make it run for a second or more", err)
 
 
 @pytest.mark.usefixtures("_no_probe")

@@ -76,6 +76,7 @@ def test_the_first_page_lists_the_verbs_by_what_they_are_for(capsys: pytest.Capt
         "Prepare": ["doctor", "list", "env", "kernels"],
         "Learn": ["tour"],
     }
+    assert page.rstrip().endswith("In CI use the pytest fixture 'scaling': see docs/pytest.md")
 
 
 class Reached(Exception):  # noqa: N818 -- nothing is wrong

@@ -38,7 +38,7 @@ def test_every_function_gets_a_name_that_tells_it_from_the_others(targets: list[
         ("hashlib:", "is not a function: write it like"),
         (":f", "is not a function: write it like"),
         ("a b:f", "is not a function: write it like"),
-        ("mod:f(1)", "is not a function: write it like"),
+        ("mod:f(1)", "is not a function: arguments go in --arg"),
         ("missing.py:f", "no file 'missing.py'"),
         ("__main__:f", "has no file a worker could import"),
     ],

@@ -29,13 +29,15 @@ from gilscope.cli import (
     tour,
     trace,
 )
-from gilscope.cli.help import Contents, Page
+from gilscope.cli.help import GATES_HELP, Contents, Page
 from gilscope.cli.output import emit
 from gilscope.cli.verb import help_alone
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import nearest
 
 HELP_WIDTH = 110
+
+_GATES = ("test", "pytest", "gate", "ci")  # verbs that newcomers look for
 
 # Newer typer brings click with it, older imports it, and neither exports this class: its child does.
 ClickUsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -123,6 +125,8 @@ def _explain(error: Any, arguments: Sequence[str]) -> str:
         known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("-")]
         message = f"no such option: {error.option_name}{_did_you_mean(error.option_name, known)}"
     elif unknown:
+        if unknown[1] in _GATES and error.ctx.parent is None:
+            return f"no such command: {unknown[1]}; {GATES_HELP}"
         message = f"no such command: {unknown[1]}{_did_you_mean(unknown[1], error.ctx.command.commands)}"
     # An option without its value is refused before typer knows whose it is.
     path = error.ctx.command_path if error.ctx else f"gilscope {arguments[0]}"

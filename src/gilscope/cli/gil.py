@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
@@ -73,6 +76,8 @@ def gil(
         latency=latency,
         flame=flame,
     )
+    if target is not None and not module:
+        _refuse_misread(target)
     from gilscope.report.gil.sources import Sources
 
     rate_hz, files = _rate(rate), Files.checked(out, flame)
@@ -125,11 +130,20 @@ def _refuse_mixed(
             raise UsageError(message)
 
 
+def _refuse_misread(target: str) -> None:
+    """Raise UsageError for what is no script but was meant: a function, or the name of the interpreter before it."""
+    path = Path(target)
+    if re.fullmatch(r".*[\w.]:[^\W\d][\w.]*", target) and not path.exists():
+        raise UsageError(f"{target!r} is not a script; for one function use: gilscope profile {shlex.quote(target)}")
+    if re.fullmatch(r"(python|pypy)[\d.]*t?(\.exe)?", path.name) and not path.is_dir():
+        raise UsageError(f"leave out {target!r}: gilscope runs the script itself, in this interpreter")
+
+
 def _rate(text: str | None) -> float | None:
     try:
         return None if text is None else float(text)
     except ValueError:
-        raise UsageError(f"rate {text!r} is no number of looks per second: write it like --rate 1000") from None
+        raise UsageError(f"rate {text!r} is not a number of samples per second: write it like --rate 1000") from None
 
 
 def _pid(text: str) -> int:

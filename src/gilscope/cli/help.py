@@ -110,6 +110,8 @@ _STATUSES = {
 }
 _ANY = "0 ok; 2 bad usage."
 
+GATES_HELP = "in CI use the pytest fixture 'scaling': see docs/pytest.md"
+
 
 class _Layout:
     """What pages share: no types of parameters, which typer prints beside the names of arguments."""
@@ -131,6 +133,8 @@ class _Layout:
             formatter.write("".join(f"  {line}\n" for line in _EXAMPLES[verb].strip().splitlines()))
         with formatter.section("Exit status"):
             formatter.write_text(_STATUSES.get(verb, _ANY))
+        if not verb:
+            formatter.write(f"\n{GATES_HELP[0].upper()}{GATES_HELP[1:]}\n")
 
     @property
     def _arguments(self) -> list[Any]:

@@ -61,6 +61,8 @@ def _hint(target: str, folder: Path) -> str:
     module, dot, name = target.rpartition(".")
     if target.endswith(".py") and (defined := _functions_in(folder / target)):
         return f"{target} defines {', '.join(defined[:_NAMED])}; write {target}:{defined[0]}"
+    if re.search(r"[(=\[{'\"]|^-?\d", target):
+        return "arguments go in --arg, as in --arg n=1000, or in --setup TARGET, a function that returns them"
     if dot and _is_dotted(target) and not target.endswith(".py"):
         return f"did you mean {module}:{name}?"
     return "write it like pkg.module:function or path/file.py:function"

@@ -13,13 +13,14 @@ from gilscope.report.figures import interval, narrow, percent, seconds
 from gilscope.report.sentences.blame import held_by
 from gilscope.stats import Estimate
 from gilscope.telemetry.blame import by_call, short_names
-from gilscope.telemetry.reading import GilReading, GilReport
+from gilscope.telemetry.reading import NO_SAMPLE, GilReading, GilReport
 
 if TYPE_CHECKING:
     from gilscope.telemetry.program import ProgramRun
     from gilscope.telemetry.watch import ProcessRun
 
 NAMED = ("gil_bound", "gil_held_in_c")  # verdicts that say who holds it: threads wait
+_LONG_ENOUGH_S = 1.0  # hundreds of samples at the usual rate: a program without any is not short, something is wrong
 _ON_PURPOSE = "PYTHON_GIL"  # telemetry.free_threading names the variable where the user asked for the GIL
 
 
@@ -46,10 +47,18 @@ def program_report(
         gil=run.gil,
         cpu_s=cpu_s,
         children_cpu_s=children_cpu_s,
-        verdict=judge(run.gil, cpus_busy=cpu_s / run.wall_s if run.wall_s else 0.0),
+        verdict=_too_short(run) or judge(run.gil, cpus_busy=cpu_s / run.wall_s if run.wall_s else 0.0),
         note=run.note,
         children=tuple(map(process_report, children)),
     )
+
+
+def _too_short(run: ProgramRun) -> GilVerdict | None:
+    """Judge a program that ended before the first sample; None of any other."""
+    if run.gil.reason != NO_SAMPLE or run.wall_s >= _LONG_ENOUGH_S:
+        return None
+    sentence = f"The program ended after {seconds(run.wall_s)}: too short to tell."
+    return GilVerdict(code="unavailable", sentence=sentence, cure="make it run for a second or more")
 
 
 def watched_report(
