@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -16,7 +17,7 @@ from gilscope.core import clocks, targets
 from gilscope.executors import serial
 from gilscope.executors._worker import Bound, Job, perform
 from gilscope.kernels import _calls
-from gilscope.kernels._calls import CallError, Calls, import_target
+from gilscope.kernels._calls import CallError, Calls, TargetError, import_target
 
 SOURCE = """
     import os
@@ -293,3 +294,44 @@ def test_copies_that_are_there_are_not_made_again(folder: Path) -> None:
     calls.run(0, 3)
     calls.prepare(3)
     assert calls._copies[0] is not first[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "complaint"),
+    [
+        ("text", {}, """f needs 'text': give it with --arg text='"..."', or by --setup wants:make, a function"""),
+        ("text, /", {}, """f needs 'text': give it with --arg '"..."',"""),
+        ("a, b=1, *c, d, **e", {"arguments": "((1,), {})"}, "f needs 'd': give it with --arg d="),
+        ("a, b", {"setup": "wants:make"}, "f needs 'b': let wants:make return it too: one value, a tuple, or a dict"),
+        ("item, b", {"items": "wants:ITEMS"}, "f needs 'b': give it"),
+    ],
+)
+def test_a_missing_argument_is_named_before_anything_is_called(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, source: str, more: dict[str, str], complaint: str
+) -> None:
+    (folder / "wants.py").write_text(f"ITEMS = [1]\ndef make(): return 1\ndef f({source}): raise AssertionError\n")
+    monkeypatch.delitem(sys.modules, "wants", raising=False)
+    importlib.invalidate_caches()
+    with pytest.raises(TargetError) as refused:
+        _calls_of(folder, "wants:f", **more)
+    assert str(refused.value).startswith(complaint)
+
+
+@pytest.mark.parametrize("setup", ["return 3", "return (3,)", "return {'a': 3}"])
+def test_what_setup_returns_may_be_a_value_a_tuple_or_a_dict(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, setup: str
+) -> None:
+    (folder / "wants.py").write_text(f"def make(): {setup}\ndef f(a): return a\n")
+    monkeypatch.delitem(sys.modules, "wants", raising=False)
+    importlib.invalidate_caches()
+    assert _calls_of(folder, "wants:f", setup="wants:make").one(0) == 3
+
+
+def test_a_decorator_may_supply_arguments(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "wants.py").write_text(
+        "import functools\ndef given(f):\n    @functools.wraps(f)\n    def call(*args): return f(7, *args)\n"
+        "    return call\n@given\ndef f(a): return a\n"
+    )
+    monkeypatch.delitem(sys.modules, "wants", raising=False)
+    importlib.invalidate_caches()
+    assert _calls_of(folder, "wants:f").one(0) == 7

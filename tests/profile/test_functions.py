@@ -262,6 +262,12 @@ def test_a_function_that_never_works_is_one_failed_row(folder: Path, tmp_path: P
     assert cure in record.reason
 
 
+def test_a_function_that_needs_an_argument_is_refused_and_nothing_written(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^takes needs 'item', 'count': give it with --arg item="):
+        _measured(folder, tmp_path, "things:takes")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_function_that_runs_for_ever_is_stopped(folder: Path, tmp_path: Path) -> None:
     (record,) = _own(_measured(folder, tmp_path, "things:for_ever", timeout_s=3.0)).values()
     assert record.status == "timeout"

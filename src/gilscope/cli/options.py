@@ -52,7 +52,7 @@ OPTIONS = (  # in the order of every verb's help
     Option("block", "N", "Of a result: which counted round (default: a diagnostic or a median one).",
            ("trace",), readers.block),
     Option("arg", "n=1000", "Argument as a Python literal; positional if it has no name.", _FUNCTIONS, many=True),
-    Option("setup", "TARGET", "Called once per worker; returns the arguments: tuple or dict.", _FUNCTIONS),
+    Option("setup", "TARGET", "Called once per worker; returns the arguments: a value, tuple or dict.", _FUNCTIONS),
     Option("items", "TARGET", "What the function is mapped over: each item is a task.", _FUNCTIONS),
     Option("check", "TARGET", "Called with results before anything is timed; raises if they are wrong.", ("profile",)),
     Option("executors", "a,b", "Only these, e.g. threads,processes.",

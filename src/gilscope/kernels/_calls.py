@@ -178,7 +178,9 @@ class Calls:
             cure = "define it by def at the top of a module, under the name it is called by"  # it travels by its name
             _check_pickles(function, f"the {kind} {target} cannot be sent to {place}", cure)
         args, kwargs, items = _arguments(definition)
-        self._bind(function, args, kwargs, items or _items(definition["items"], self.home))
+        items = items or _items(definition["items"], self.home)
+        _check_given(target, function, (*(items or ())[:1], *args), kwargs, definition["setup"])
+        self._bind(function, args, kwargs, items)
         check = definition["check"]
         self._check: Callable[..., Any] | None = import_target(check, self.home) if check else None
         self._as_given = pickle.dumps(self.state()) if definition.get("fresh") else b""
@@ -308,6 +310,40 @@ class Calls:
             except AssertionError as error:
                 return f"the check of {self._target} failed: {error or 'AssertionError'}"
         return None if verdict is None or verdict is True else f"the check of {self._target} returned {verdict!r:.80}"
+
+
+def _check_given(
+    target: str, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], setup: str
+) -> None:
+    """Raise TargetError if a parameter without a default gets no argument; whatever else does not fit, the call tells.
+
+    A decorator may supply arguments, so that its own parameters count and not those of what it wraps.
+    """
+    try:
+        signature = inspect.signature(function, follow_wrapped=False)
+        given = signature.bind_partial(*args, **kwargs).arguments
+    except Exception:  # noqa: BLE001 - any object can be callable, and answer anything
+        return
+    optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    missing = [
+        name
+        for name, one in signature.parameters.items()
+        if one.default is one.empty and one.kind not in optional and name not in given
+    ]
+    if not missing:
+        return
+    place, _, name = target.rpartition(":")
+    needs = f"{name} needs {', '.join(map(repr, missing))}"
+    if setup:
+        raise TargetError(f"{needs}: let {setup} return it too: one value, a tuple, or a dict by name")
+    named = " ".join(f"--arg {'' if _is_positional(signature, one) else f'{one}='}'\"...\"'" for one in missing)
+    raise TargetError(
+        f"{needs}: give it with {named}, or by --setup {place}:make, a function that returns the arguments"
+    )
+
+
+def _is_positional(signature: inspect.Signature, name: str) -> bool:
+    return signature.parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY
 
 
 def _items(target: str, folder: str) -> Sequence[Any] | None:
