@@ -16,7 +16,7 @@ from gilscope.report.labels import MARKS, OPEN
 
 _LOOKS = 10
 """How often the load is read before it is not that of a program which is just ending."""
-_OPEN = re.compile(r"±\?|\[\?|\?\]")
+_OPEN = re.compile(r"±\?|\[-\]|\[\?|\?\]|measured once")
 _UNDECIDED = " ".join(MARKS[OPEN])
 
 

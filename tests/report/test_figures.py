@@ -76,14 +76,15 @@ def test_an_interval_is_part_of_the_number() -> None:
 
 def test_a_missing_interval_is_said_and_never_invented() -> None:
     assert interval(None) == "-"
-    assert interval(e(1.9)) == "1.90 [?, ?]"
+    assert interval(e(1.9)) == "1.90 [-]"
     assert spread(e(1.9)) == "±?"
     assert percent(e(0.95)) == "95 ±?%"
 
 
 def test_one_block_has_no_interval_although_its_extremes_agree() -> None:
     single = e(1.9)
-    assert interval(single) == "1.90 [?, ?]"
+    assert interval(single) == "1.90 [-]"
+    assert times(single) == "1.90x (measured once: needs a larger --budget)"
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_nothing_is_measured_beside_other_programs(monkeypatch: pytest.MonkeyPat
     ("check", "shown", "why"),
     [
         (BUSY, "1.98 [1.97, 1.99]", "1.7 of 2 CPUs are busy"),
-        (FREE, "threads  1.98 [?, ?] +", "an interval has no ends, too few blocks: threads"),
+        (FREE, "threads  1.98 [-] +", "an interval has no ends, too few blocks: threads"),
         (FREE, "held 12 ±?%", "an interval has no ends"),
         (FREE, "+ scales  ? undecided  G held back by the GIL", "a case is undecided"),
     ],

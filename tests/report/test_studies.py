@@ -34,7 +34,7 @@ def test_a_figure_and_both_ends_have_one_prefix(value, low, high, text):
 def test_what_is_unknown_has_no_figure_and_one_block_no_interval():
     assert span(None) == share(None) == "-"
     alone = Estimate(value=1.0, low=1.0, high=1.0, confidence=0.0, n=1)
-    assert (span(alone), share(alone), spread(alone)) == ("1.00 s [?, ?]", "100 %", "±?")
+    assert (span(alone), share(alone), spread(alone)) == ("1.00 s [-]", "100 %", "±?")
     several = Estimate(value=0.934, low=0.9, high=0.95, confidence=0.95, n=9)
     assert (share(several), spread(several), points(0.934, 0.9, 0.95)) == ("93 % [90, 95]", "±4%", "93 ±4%")
 

@@ -177,8 +177,8 @@ class Calls:
             kind = "lambda" if getattr(function, "__name__", "") == "<lambda>" else "function"
             cure = "define it by def at the top of a module, under the name it is called by"  # it travels by its name
             _check_pickles(function, f"the {kind} {target} cannot be sent to {place}", cure)
-        args, kwargs, items = _arguments(definition)
-        items = items or _items(definition["items"], self.home)
+        args, kwargs, listed = _arguments(definition)
+        items = listed or _items(definition["items"], self.home)
         _check_given(target, function, (*(items or ())[:1], *args), kwargs, definition["setup"])
         self._bind(function, args, kwargs, items)
         check = definition["check"]

@@ -11,7 +11,7 @@ from gilscope.stats import Estimate
 
 NONE = "-"
 NO_BREAK = "\u00a0"
-_INSIDE_INTERVAL = re.compile(r"(?<=,) (?=[\d.?]+\])| (?=\[[\d.?]+,)")
+_INSIDE_INTERVAL = re.compile(r"(?<=,) (?=[\d.?]+\])| (?=\[(?:-\]|[\d.?]+,))")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed
 _BUT_COLORS = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[0-9;]*m)")
 _SLACK = 1e-9  # half-widths are rounded up, but not by the last digits of a division
@@ -73,16 +73,18 @@ def spread(estimate: Estimate | None) -> str:
 
 
 def interval(estimate: Estimate | None, write: Callable[[float], str] = narrow) -> str:
-    """Write ``1.93 [1.90, 1.95]``, each number by ``write``."""
+    """Write ``1.93 [1.90, 1.95]``, each number by ``write``; ``1.93 [-]`` where nothing is known of the interval."""
     if estimate is None:
         return NONE
     if not estimate.has_interval:
-        return f"{write(estimate.value)} [?, ?]"
+        return f"{write(estimate.value)} [{NONE}]"
     return f"{write(estimate.value)} [{write(estimate.low)}, {write(estimate.high)}]"
 
 
 def times(estimate: Estimate | None) -> str:
-    """Write ``1.93x [1.90, 1.95]``."""
+    """Write ``1.93x [1.90, 1.95]``, and of one block that it is one: for sentences."""
+    if estimate is not None and estimate.n == 1 and not estimate.has_interval:
+        return f"{narrow(estimate.value)}x (measured once: needs a larger --budget)"
     value, _, ends = interval(estimate).partition(" ")
     return f"{value}x {ends}"
 

@@ -74,7 +74,7 @@ def span(estimate: Estimate | None) -> str:
         return NONE
     value, scale = f"{si(estimate.value)}s", 1000.0 ** si_power(estimate.value)
     if estimate.confidence == 0:
-        return f"{value} [?, ?]"
+        return f"{value} [{NONE}]"
     low, high = (narrow(end / scale) if math.isfinite(end) else "?" for end in (estimate.low, estimate.high))
     return f"{value} [{low}, {high}]"
 
