@@ -12,8 +12,13 @@
 
 #define GS_CROWD 2048           /* threads that are told apart */
 #define GS_DRAWN_ASKING 2       /* whose stack is read in one look, of those that say they want the GIL */
-#define GS_DRAWN_ASLEEP 1       /* of those of which only the kernel knows */
-#define GS_QUIET_LOOKS 4        /* while nobody wants the GIL, one look in so many asks the kernel, for all of them */
+#ifdef Py_GIL_DISABLED          /* there, locks are the answer */
+#  define GS_DRAWN_ASLEEP 4
+#  define GS_QUIET_LOOKS 1
+#else
+#  define GS_DRAWN_ASLEEP 1     /* of those of which only the kernel knows */
+#  define GS_QUIET_LOOKS 4      /* while nobody wants the GIL, one look in so many asks the kernel, for all of them */
+#endif
 #define GS_WATCH_TRIES 3
 
 typedef struct {
@@ -156,7 +161,7 @@ static inline void gs_watch_waiters(gs_watch *v, const gs_gil *gil, const gs_loo
     for (int asking = 1; asking >= 0; asking--) {
         if (asking ? !gil->layout.state_requested : !v->waits)
             continue;
-        if (!asking && looks > 1.0 && gs_next_random(random) >> 62 != 0) /* 3 of 4 */
+        if (!asking && looks > 1.0 && (gs_next_random(random) >> 33) % GS_QUIET_LOOKS != 0)
             return;
         gs_choose(v, gil, look->locked ? look->holder : 0, asking);
         int most = asking ? GS_DRAWN_ASKING : GS_DRAWN_ASLEEP, drawn = v->chosen < most ? v->chosen : most;
