@@ -357,7 +357,7 @@ class GilMonitor:
             overdue_reason=self.overdue_reason,
             reading=reading,
             stacks=stacks,
-            stacks_reason=self.stacks_reason or (problem if stacks is None else ""),
+            stacks_reason="" if stacks is not None or not self._lines else self.stacks_reason or problem,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -127,7 +127,7 @@ class GilReport:
     overdue_reason: str = ""  # why requests in vain are not known
     reading: GilReading | None = None  # None unless available
     stacks: Stacks | None = None  # of the threads that held it or waited, where lines were asked for
-    stacks_reason: str = ""  # why they are not known
+    stacks_reason: str = ""  # why they are not known although they were asked for
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it: the quantities beside the reasons, and left out where there are none."""
