@@ -35,8 +35,8 @@ from tests.faults.readers import HOSTILE, answer, nothing_measured
 from tests.report import studies
 from tests.report.answers import mandelbrot
 from tests.report.test_audit import document as audit_document
-from tests.report.test_gil import report as gil_report
-from tests.report.test_gil import seen
+from tests.report.gil.test_text import report as gil_report
+from tests.report.gil.test_text import seen
 from tests.report.traces import two_sleeps
 
 EXAMPLES = 2000 if ALL else 40

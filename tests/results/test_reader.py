@@ -101,7 +101,7 @@ def test_a_damaged_line_is_one_clear_error(written, line):
 def test_a_foreign_file_gets_one_clear_line(tmp_path, content):
     path = tmp_path / "file"
     path.write_bytes(content)
-    with pytest.raises(ForeignFileError, match=r"file is (no result of gilscope|empty)") as caught:
+    with pytest.raises(ForeignFileError, match=r"file is (not a result of gilscope|empty)") as caught:
         load(path)
     assert "\n" not in str(caught.value)
 

@@ -37,6 +37,7 @@ CONFIDENCE = 0.95
 _Z = 1.959964  # normal quantile of CONFIDENCE
 _RULE_OF_THREE = 3.0  # an event never seen in n looks is rarer than 3 / n with 95 % (Hanley & Lippman-Hand 1983)
 OTHER_THREADS = "other threads"
+NO_LOOK = "the GIL probe did not get to look at the lock: measure longer or at a higher rate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ class GilReport:
     latency: Latency | None = None  # waits of a thread that wakes up; None unless requested
     reading: GilReading | None = None  # None unless available
     stacks: Stacks | None = None  # of the threads that held it or waited, where lines were asked for
-    stacks_reason: str = ""  # why they are not known
+    stacks_reason: str = ""  # why they are not known although they were asked for
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it: the quantities beside the reasons, and left out where there are none."""
@@ -273,7 +274,7 @@ def read(snapshot: Snapshot, *, names: Mapping[int, str], waiting: bool, request
     """
     samples, window_s = snapshot["samples"], snapshot["wall_ns"] / NS_PER_S
     if not samples:
-        raise MeasurementError("the GIL probe did not get to look at the lock: measure longer or at a higher rate")
+        raise MeasurementError(NO_LOOK)
     held, wanted = _held(snapshot), _waiting(snapshot) if waiting else None
     held_looks = sum(row[1] for row in snapshot["threads"]) + snapshot["other_threads"][0] + snapshot["unattributed"]
     return GilReading(
