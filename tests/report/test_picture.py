@@ -26,7 +26,7 @@ def example() -> View:
 
 
 def test_the_example_has_every_chart_of_one_interpreter(example: View) -> None:
-    assert available(example) == ["heatmap", "speedups", "scaling", "stack", "losses", "gil", "timeline"]
+    assert available(example) == ["heatmap", "speedups", "scaling", "stack", "prediction", "losses", "gil", "timeline"]
 
 
 @pytest.mark.parametrize("name", ["heatmap", "speedups", "scaling", "stack", "losses", "gil", "timeline"])
