@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -93,6 +94,23 @@ def test_strict_turns_undecided_into_failures(how: tuple[str, ...], tmp_path: Pa
     assert "1 failed" in run.stdout
     assert "undecided: test_suite:held/held" in run.stdout
     assert "makes this a failure" not in run.stdout
+
+
+@pytest.mark.measuring
+def test_the_gates_of_the_readme_run_as_printed(tmp_path: Path) -> None:
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"^    # (test_parallel\.py);.*\n(?:    .*\n|\n)+", readme, re.MULTILINE)
+    assert block is not None
+    source = textwrap.dedent(block[0]).strip() + "\n"
+    assert len(source.splitlines()) <= 14
+    (tmp_path / block[1]).write_text(source)
+    run = _pytest(tmp_path, block[1])
+    counts = {
+        word: int(n) for n, word in re.findall(r"(\d+) (passed|skipped|failed|error)", run.stdout.splitlines()[-1])
+    }
+    assert run.returncode == 0, run.stdout
+    assert counts.get("passed", 0) + counts.get("skipped", 0) == 2
+    assert run.stdout.count("SKIPPED [") == run.stdout.count(": undecided: "), run.stdout
 
 
 def test_disabled_gates_call_their_function_once(tmp_path: Path) -> None:
