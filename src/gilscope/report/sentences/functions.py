@@ -54,10 +54,9 @@ def about(found: FunctionVerdict) -> Iterator[str]:
     if best:
         ties = f", tied with {joined(map(way, best[1:]))}" if len(best) > 1 else ""
         one = "one that does" if best[0].case.memory else "one call at a time"
-        named_best = (
-            f"{way(best[0])} look best, not certain:" if outcome(best[0]) == OPEN else f"best with {way(best[0])},"
-        )
-        yield f"{name}: {named_best} {gain(best[0])} over {one}{ties}."
+        top = way(best[0])
+        said = f"{top} look best, not certain:" if outcome(best[0]) == OPEN else f"best with {top},"
+        yield f"{name}: {said} {gain(best[0])} over {one}{ties}."
     elif found.open_because:
         what = "which way is best" if found.gains else "whether more workers help"
         yield f"{name}: undecided {what}{_UNDECIDED[found.open_because]}"
