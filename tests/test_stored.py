@@ -36,7 +36,8 @@ def test_what_is_read_is_written_as_it_was(name: str) -> None:
     for newer in NEWER:  # unknown of files of before
         assert not again.get("gil", {}).pop(newer, None)
     for module in again.get("modules", ()):
-        assert not any([module.pop(newer, None) for newer in _OF_MODULES])
+        for newer in _OF_MODULES:
+            assert not module.pop(newer, None)
     assert again == json.loads(text)
 
 
