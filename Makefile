@@ -13,11 +13,16 @@ run: $(VENV)/.installed
 	$(BIN)/gilscope run
 
 # Tests that no neighbour disturbs run side by side, then alone those that are marked as measuring.
-test: $(VENV)/.tools
+test: $(VENV)/.tools build/oracle/.installed
 	status=0; \
 	$(BIN)/python -m pytest -m 'not measuring' -n $(or $(WORKERS),4) --dist worksteal || status=1; \
 	$(BIN)/python -m pytest -m measuring || status=1; \
 	exit $$status
+
+# A simulator of queues, for comparison: in a folder of its own, because it brings a package called tests.
+build/oracle/.installed: $(VENV)/.tools
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(@D) --no-deps 'ciw>=3.2' networkx tqdm
+	touch $@
 
 # The suite under every interpreter found, each in an environment of its own in build/environments; QUICK=1: only what
 # depends on the interpreter most. Others: make test-all INTERPRETERS="/path/python3.14t ...", or GILSCOPE_TEST_PYTHONS;

@@ -90,7 +90,7 @@ def test_a_script_that_a_worker_imports_does_not_measure_again(monkeypatch: pyte
 
 @pytest.mark.parametrize("function", [3, [], None])
 def test_what_cannot_be_called_is_refused(function: object) -> None:
-    with pytest.raises(UsageError, match="no function"):
+    with pytest.raises(UsageError, match=r"not? .*function"):
         request_of(function, (), {})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -53,8 +54,9 @@ def test_undecided_gates_are_skipped_with_their_numbers_and_counted(tmp_path: Pa
     run = _pytest(tmp_path, "--scaling-json", "gates.json")
     assert run.returncode == 1
     assert "1 failed, 1 passed, 1 skipped" in run.stdout
-    assert "1 passed, 1 failed, 1 could not be decided" in run.stdout
-    assert "cannot be decided here: test_suite:held/held in 2 threads: relative efficiency" in run.stdout
+    assert "1 passed, 1 failed, 1 undecided" in run.stdout
+    assert "undecided: test_suite:held/held in 2 threads: relative efficiency" in run.stdout
+    assert "; --scaling-strict makes this a failure" in run.stdout
     assert "gil.assert_released(held)" in run.stdout
     assert "raise AssertionError" not in run.stdout  # of ours: the line that demands is shown
     decisions = json.loads((tmp_path / "gates.json").read_text())["decisions"]
@@ -85,10 +87,30 @@ def test_a_pytest_benchmark_that_has_changed_inside_is_said() -> None:
 
 
 @pytest.mark.slow
-def test_strict_turns_undecided_into_failures(tmp_path: Path) -> None:
-    run = _pytest(tmp_path, "--scaling-strict", "-k", "short")
+@pytest.mark.parametrize("how", [("--scaling-strict",), ("-o", "scaling_strict=true")], ids=["option", "ini"])
+def test_strict_turns_undecided_into_failures(how: tuple[str, ...], tmp_path: Path) -> None:
+    run = _pytest(tmp_path, *how, "-k", "short")
+    assert run.returncode == 1
     assert "1 failed" in run.stdout
-    assert "cannot be decided here" in run.stdout
+    assert "undecided: test_suite:held/held" in run.stdout
+    assert "makes this a failure" not in run.stdout
+
+
+@pytest.mark.measuring
+def test_the_gates_of_the_readme_run_as_printed(tmp_path: Path) -> None:
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"^    # (test_parallel\.py);.*\n(?:    .*\n|\n)+", readme, re.MULTILINE)
+    assert block is not None
+    source = textwrap.dedent(block[0]).strip() + "\n"
+    assert len(source.splitlines()) <= 14
+    (tmp_path / block[1]).write_text(source)
+    run = _pytest(tmp_path, block[1])
+    counts = {
+        word: int(n) for n, word in re.findall(r"(\d+) (passed|skipped|failed|error)", run.stdout.splitlines()[-1])
+    }
+    assert run.returncode == 0, run.stdout
+    assert counts.get("passed", 0) + counts.get("skipped", 0) == 2
+    assert run.stdout.count("SKIPPED [") == run.stdout.count(": undecided: "), run.stdout
 
 
 def test_disabled_gates_call_their_function_once(tmp_path: Path) -> None:
@@ -101,7 +123,7 @@ def test_disabled_gates_call_their_function_once(tmp_path: Path) -> None:
 def test_beside_other_workers_of_xdist_nothing_is_timed_and_all_decisions_are_told(tmp_path: Path) -> None:
     run = _pytest(tmp_path, "-n", "2", "--scaling-json", "gates.json")
     assert "1 failed, 1 passed, 1 skipped" in run.stdout
-    assert "1 passed, 1 failed, 1 could not be decided" in run.stdout
+    assert "1 passed, 1 failed, 1 undecided" in run.stdout
     assert "not timed beside 1 other xdist workers: run the scaling tests with -n 0" in run.stdout
     decisions = json.loads((tmp_path / "gates.json").read_text())["decisions"]
     assert sorted(decision["outcome"] for decision in decisions) == ["failed", "open", "passed"]

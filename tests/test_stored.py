@@ -25,7 +25,8 @@ STORED: dict[str, Callable[[Any], Any]] = {
     "tour": Tour.of,
 }
 
-NEWER = ("held_long_run", "waiting_long_run", "realtime")
+NEWER = ("held_long_run", "waiting_long_run", "realtime", "latency", "stacks", "stacks_reason")
+_OF_MODULES = ("deferred", "switched_on_in", "unresolved")
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -34,6 +35,9 @@ def test_what_is_read_is_written_as_it_was(name: str) -> None:
     again = json.loads(json.dumps(STORED[name](json.loads(text)).to_json()))
     for newer in NEWER:  # unknown of files of before
         assert not again.get("gil", {}).pop(newer, None)
+    for module in again.get("modules", ()):
+        for newer in _OF_MODULES:
+            assert not module.pop(newer, None)
     assert again == json.loads(text)
 
 

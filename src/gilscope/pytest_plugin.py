@@ -24,14 +24,15 @@ __all__ = ["Scaling", "gil", "scaling"]
 
 _DECISIONS = pytest.StashKey[list[dict[str, Any]]]()
 _SENT = "gilscope_decisions"  # key under which a worker of xdist sends them to the process that reports
-_OUTCOMES = {"passed": "passed", "failed": "failed", "open": "could not be decided"}
+_OUTCOMES = {"passed": "passed", "failed": "failed", "open": "undecided"}
 _ROWS_BUDGET_S = 10.0  # of a row of pytest-benchmark: six blocks, the fewest with an interval of 95 %
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("gilscope", "scaling gates")
-    group.addoption("--scaling-strict", action="store_true", help="Fail where the machine cannot decide, do not skip.")
+    group.addoption("--scaling-strict", action="store_true", help="Make undecided gates fail, not skip.")
+    parser.addini("scaling_strict", "Make undecided gates fail, not skip.", type="bool", default=False)
     group.addoption("--scaling-json", metavar="FILE", help="Write every decision with its numbers to FILE.")
     group.addoption("--scaling-disable", action="store_true", help="Call the functions once and measure nothing.")
     group.addoption("--scaling-budget", metavar="SECONDS", type=float, help="Seconds a gate may take at most [40].")
@@ -62,20 +63,20 @@ class _GateFixture:
 
     @contextlib.contextmanager
     def deciding(self) -> Iterator[None]:
-        """Skip the test where the machine cannot decide, or fail it under ``--scaling-strict``."""
+        """Skip the test where the gate is undecided, or fail it under ``--scaling-strict``."""
         from gilscope.testing import Undecided
 
         __tracebackhide__ = True
         try:
             yield
         except Undecided as error:
-            self.give_up(f"cannot be decided here: {error}")
+            self.give_up(str(error))
 
     def give_up(self, message: str) -> None:
         """Skip or fail."""
-        if self.config.getoption("--scaling-strict"):
-            pytest.fail(message, pytrace=False)
-        pytest.skip(message)
+        if self.config.getoption("--scaling-strict") or self.config.getini("scaling_strict"):
+            pytest.fail(f"undecided: {message}", pytrace=False)
+        pytest.skip(f"undecided: {message}; --scaling-strict makes this a failure")
 
     def refuse_in_parallel(self) -> None:
         """Do not time beside other tests."""
@@ -173,7 +174,7 @@ class _Result:
     def __init__(self, gate: Scaling, inner: ScalingResult) -> None:
         self._gate, self._inner = gate, inner
 
-    def require(self, **thresholds: float) -> None:
+    def require(self, **thresholds: Any) -> None:
         """See ``testing.ScalingResult.require``."""
         __tracebackhide__ = True
         if self._gate.disabled:
@@ -210,7 +211,7 @@ class _GilFixture(_GateFixture):
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Count the decisions, and list what could not be decided: a gate that always skips guards nothing."""
+    """Count the decisions and list all but the passed: a gate that always skips guards nothing."""
     decisions = config.stash.get(_DECISIONS, [])
     if not decisions:
         return
@@ -219,7 +220,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.write_line(", ".join(f"{counts[outcome]} {label}" for outcome, label in _OUTCOMES.items()))
     for decision in decisions:
         if decision["outcome"] != "passed":
-            terminalreporter.write_line(f"{decision['outcome']:<7}{decision['test']}: {decision['message']}")
+            terminalreporter.write_line(
+                f"{_OUTCOMES[decision['outcome']]:<10}{decision['test']}: {decision['message']}"
+            )
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -53,6 +53,9 @@ BETTER = re.compile(
 """What earlier versions claimed and could not know: that the looks of one round say what other rounds show, that the
 number of waiting threads is exact, and that an interval is as narrow as its mean side."""
 
+WORDS = re.compile(r"\.(cure|reason) is '")
+"""Texts are for people, and are said better; keys and codes stay."""
+
 
 def stored(name: str) -> bytes:
     return gzip.decompress((STORED / f"{name}.gz").read_bytes())
@@ -120,7 +123,11 @@ def judged_as_timed(old: Any) -> Any:
 def test_what_it_said_it_still_says(documents: tuple[Any, Any]) -> None:
     old, new = documents
     names = {alias: row["case"] for row in new["cases"] for alias in row["aliases"]}
-    assert [change for change in lost(renamed(judged_as_timed(old), names), new) if not BETTER.search(change)] == []
+    assert [
+        change
+        for change in lost(renamed(judged_as_timed(old), names), new)
+        if not (BETTER.search(change) or WORDS.search(change))
+    ] == []
 
 
 @pytest.mark.parametrize("documents", ["profile"], indirect=True)

@@ -187,8 +187,9 @@ TARGETS = [
 
 @pytest.mark.parametrize(("target", "cure"), TARGETS)
 def test_a_target_that_leads_to_no_function_is_refused_and_leaves_nothing(
-    target: str, cure: str, folder: Path, capsys: pytest.CaptureFixture[str]
+    target: str, cure: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("gilscope.cli.progress.PATIENCE_S", 60.0)  # a busy machine takes longer to refuse
     (folder / "own.py").write_text(OWN, encoding="utf-8")
     (folder / "broken.py").write_text("\ndef f(:\n", encoding="utf-8")
     assert main(["profile", target]) == 2

@@ -37,7 +37,7 @@ def script(folder: Path) -> Write:
 
 @pytest.fixture
 def _no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
-    reasons = dict.fromkeys(("held", "waiting", "threads", "overdue"), "not on this machine")
+    reasons = dict.fromkeys(("held", "waiting", "threads", "overdue", "lines"), "not on this machine")
     monkeypatch.setattr("gilscope.telemetry.gil._checked", reasons)
     monkeypatch.setattr("gilscope.telemetry.gil.gil_enabled", lambda: True)
 

@@ -53,9 +53,9 @@ def test_json_is_the_outlook_and_nothing_else(result, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["{result}", "--workers", "0"], "must lie between 1 and"),
-        (["{result}", "--workers", "a"], "is no whole number"),
-        (["{result}", "--cpus", "0"], "must lie between 1 and"),
+        (["{result}", "--workers", "0"], "must be between 1 and"),
+        (["{result}", "--workers", "a"], "is not a whole number"),
+        (["{result}", "--cpus", "0"], "must be between 1 and"),
         (["{result}", "--what-if", "gil+1"], "write it like gil=0 or gil/2"),
         (["{result}", "--arg", "n=1"], "--arg is for a function"),
         (["{result}", "{result}"], "name one result"),

@@ -17,12 +17,15 @@ LINES = re.findall(r"^    (gilscope profile .+)$", README, re.MULTILINE)
 
 
 def test_the_readme_has_lines_to_run() -> None:
-    assert len(LINES) >= 3
+    assert len(LINES) >= 2
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("line", LINES)
 def test_a_line_of_the_readme_runs_as_printed(line: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def make():\n    return ([3, 1, 2],)\n\n\ndef f(values):\n    return sorted(values)\n"
+    )
     (tmp_path / "pyproject.toml").write_text('[tool.gilscope]\nbudget = "0.05"\nworkers = [2]\nout = "kept"\n')
     words = shlex.split(line, comments=True)
     run = subprocess.run(

@@ -191,9 +191,9 @@ def test_a_torn_last_line_is_dropped_and_said(result: Path, capsys: pytest.Captu
 
 FOREIGN = [
     pytest.param(b"", "nothing was measured", id="empty"),
-    pytest.param(b"hello\n", "no result of gilscope", id="text"),
-    pytest.param(b"\x00\xff\xfe" * 50, "no result of gilscope", id="bytes"),
-    pytest.param(b'{"benchmarks": []}\n', "no result of gilscope", id="other JSON"),
+    pytest.param(b"hello\n", "not a result of gilscope", id="text"),
+    pytest.param(b"\x00\xff\xfe" * 50, "not a result of gilscope", id="bytes"),
+    pytest.param(b'{"benchmarks": []}\n', "not a result of gilscope", id="other JSON"),
     pytest.param(b'{"schema": "gilscope.result", "schema_version": 99}\n', "pip install -U gilscope", id="newer"),
 ]
 

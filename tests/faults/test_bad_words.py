@@ -34,9 +34,9 @@ from tests.faults.mutations import SEEDS
 from tests.faults.readers import HOSTILE, answer, nothing_measured
 from tests.report import studies
 from tests.report.answers import mandelbrot
+from tests.report.gil.test_text import report as gil_report
+from tests.report.gil.test_text import seen
 from tests.report.test_audit import document as audit_document
-from tests.report.test_gil import report as gil_report
-from tests.report.test_gil import seen
 from tests.report.traces import two_sleeps
 
 EXAMPLES = 2000 if ALL else 40
@@ -171,7 +171,7 @@ def _measured(kind: Any, *_: Any, **__: Any) -> Any:
     return getattr(studies, kind.name)()
 
 
-def _gil(*_: object) -> tuple[Any, Any]:
+def _gil(*_: object, **__: object) -> tuple[Any, Any]:
     return mock.Mock(forked_child=False, exit_status=0, message=""), gil_report(seen(0.5))
 
 

@@ -117,7 +117,10 @@ def test_the_sentence_names_what_the_document_lists(result: ResultSet) -> None:
     for entry in document(answer)["verdicts"]:
         said, best = entry["sentence"], [answer.row_of[case] for case in entry["best"]]
         if entry["function"]:
-            named = re.findall(r"best with (.*?), \d", said) + re.findall(r", tied with (.*?)\.", said)
+            named = re.findall(r"best with (.*?), \d", said) + re.findall(
+                r": ([^:]*?) look best, not certain: \d", said
+            )
+            named += re.findall(r", tied with (.*?)\.", said)
             assert named == ([way(best[0])] if best else []) + ([joined(map(way, best[1:]))] if best[1:] else [])
             assert (entry["gains"] is True) == bool(best)
             assert (entry["gains"] is False) == ("nothing gains" in said)

@@ -26,10 +26,10 @@ def example() -> View:
 
 
 def test_the_example_has_every_chart_of_one_interpreter(example: View) -> None:
-    assert available(example) == ["heatmap", "speedups", "scaling", "losses", "gil", "timeline"]
+    assert available(example) == ["heatmap", "speedups", "scaling", "stack", "prediction", "losses", "gil", "timeline"]
 
 
-@pytest.mark.parametrize("name", ["heatmap", "speedups", "scaling", "losses", "gil", "timeline"])
+@pytest.mark.parametrize("name", ["heatmap", "speedups", "scaling", "stack", "losses", "gil", "timeline"])
 @pytest.mark.parametrize("theme", THEMES)
 def test_a_picture_is_valid_and_needs_no_style_from_outside(example: View, name: str, theme: str) -> None:
     svg = picture(example, name, theme=theme)

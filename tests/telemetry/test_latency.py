@@ -17,7 +17,7 @@ from gilscope.stats import Estimate
 from gilscope.stats.quantiles import values_needed
 from gilscope.telemetry.gil import GilMonitor
 from gilscope.telemetry.latency import Heartbeat, Latency, without_heartbeat
-from tests.report.test_gil import seen
+from tests.report.gil.test_text import seen
 
 pytest.importorskip("gilscope.telemetry._heartbeat")
 

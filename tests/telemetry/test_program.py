@@ -182,7 +182,7 @@ def test_what_the_probe_saw_comes_along_as_json(script: Any) -> None:
 
 
 def test_where_there_is_no_probe_the_program_still_runs(script: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    reasons = dict.fromkeys(("held", "waiting", "threads", "overdue"), "not on this machine")
+    reasons = dict.fromkeys(("held", "waiting", "threads", "overdue", "lines"), "not on this machine")
     monkeypatch.setattr("gilscope.telemetry.gil._checked", reasons)
     monkeypatch.setattr("gilscope.telemetry.gil.gil_enabled", lambda: True)
     assert probe_availability().reason == "not on this machine"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gilscope.telemetry.gil as gil_module
+import gilscope.telemetry.sampler as sampler_module
 from benchmarks.selfbench import coverage
 from gilscope.core.errors import MeasurementError
 from gilscope.telemetry.reading import OTHER_THREADS, GilReport, _score, read
@@ -120,10 +120,10 @@ def test_the_interval_keeps_its_word_at_the_adaptive_rate(seconds: float, afford
 
 def test_the_simulated_rates_are_those_of_the_monitor() -> None:
     assert (coverage.START_HZ, coverage.SETTLED_HZ, coverage.MAX_HZ, coverage.TARGET) == (
-        gil_module._START_HZ,
-        gil_module._SETTLED_HZ,
-        gil_module._MAX_HZ,
-        gil_module._TARGET,
+        sampler_module._START_HZ,
+        sampler_module._SETTLED_HZ,
+        sampler_module._MAX_HZ,
+        sampler_module._TARGET,
     )
 
 

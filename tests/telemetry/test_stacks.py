@@ -156,3 +156,4 @@ def test_lines_that_were_not_asked_for_have_a_reason() -> None:
         pass
     assert gil.stacks is None
     assert gil.stacks_reason == "stacks were not asked for"
+    assert gil.report.stacks_reason == ""

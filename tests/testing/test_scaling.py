@@ -123,3 +123,9 @@ def test_too_short_a_budget_is_no_failure() -> None:
     result = ScalingResult(func=_holds, args=(), kwargs={}, budget_s=0.1)
     with pytest.raises(Undecided, match="the control"):
         result.require(relative_efficiency=0.8)
+
+
+def test_a_keyword_that_require_does_not_know_is_answered_with_those_it_does() -> None:
+    result = ScalingResult(func=sum, args=((),), kwargs={})
+    with pytest.raises(UsageError, match=r"no releases_gil: it takes relative_efficiency, speedup .* the fixture gil"):
+        result.require(releases_gil=True)

@@ -11,6 +11,7 @@
 #define GS_MOST_TEXT 1024            /* characters of a name or path */
 #define GS_MOST_TABLE (1 << 22)      /* bytes of a line table */
 #define GS_CODE_BYTES 320            /* of a code object up to the last field that is read */
+#define GS_COPIES 16                 /* of a code object, whose addresses are kept */
 #define GS_NO_CODE (-1)              /* that is none */
 #define GS_NO_ROOM (-2)              /* one too many */
 
@@ -31,6 +32,7 @@ typedef struct {
     gs_code_mark mark;
     gs_text file, name;
     int32_t *line;     /* of each code unit; 0: none. NULL where there was no room */
+    uintptr_t copy[GS_COPIES]; /* where threads have their own copies of the byte code, as far as it was asked */
 } gs_code;
 
 typedef struct {
@@ -48,8 +50,8 @@ typedef struct {
 static inline size_t gs_code_span(const gs_layout *at)
 {
     size_t span = at->code_first + sizeof(int);
-    size_t last[3] = {at->code_file, at->code_name, at->code_lines};
-    for (int i = 0; i < 3; i++)
+    size_t last[4] = {at->code_file, at->code_name, at->code_lines, at->code_copies};
+    for (int i = 0; i < 4; i++)
         span = last[i] + sizeof(uintptr_t) > span ? last[i] + sizeof(uintptr_t) : span;
     return span;
 }
@@ -193,16 +195,38 @@ static inline int gs_code_of(const gs_target *t, const gs_layout *at, gs_codes *
     return found;
 }
 
-/* The line of an instruction, by its address: 0 where it has none, -1 where it is not in this code object. An instruction
- * just before the first one is that of a frame that has not begun (up to 3.12). */
-static inline int gs_line_at(const gs_layout *at, const gs_code *code, uintptr_t instruction)
+/* The line of an instruction, by its address and that of the first one: 0 where it has none, -1 where it is not in this
+ * code object. An instruction just before the first one is that of a frame that has not begun (up to 3.12). */
+static inline int gs_line_at(const gs_code *code, uintptr_t first, uintptr_t instruction)
 {
-    int64_t unit = ((int64_t)(instruction - code->address) - (int64_t)at->code_units) / 2;
-    if (unit == -1)
+    int64_t unit = (int64_t)(instruction - first) / 2;
+    if (instruction + 2 == first)
         return code->mark.first_line;
-    if (unit < 0 || unit >= code->mark.units)
+    if (instruction < first || unit >= code->mark.units)
         return -1;
     return code->line != NULL ? code->line[unit] : 0;
+}
+
+/* The same where each thread may run its own copy of the byte code, of which `head` knows where they are. A copy that
+ * turns out to be none of ours was freed since: ask again. */
+static inline int gs_line_in_copy(const gs_target *t, const gs_layout *at, gs_code *code, const char *head, int copy,
+                                  uintptr_t instruction)
+{
+    uintptr_t array = gs_word(head, at->code_copies), first = 0;
+    int64_t count = 0;
+    if (copy == 0 || array == 0)
+        return gs_line_at(code, code->address + at->code_units, instruction);
+    if (copy > 0 && copy < GS_COPIES && code->copy[copy] != 0) {
+        int line = gs_line_at(code, code->copy[copy], instruction);
+        if (line >= 0)
+            return line;
+    }
+    if (copy < 0 || !gs_peek(t, array, &count, sizeof count) || copy >= count
+        || !gs_peek(t, array + sizeof count + sizeof first * (size_t)copy, &first, sizeof first))
+        return -1;
+    if (copy < GS_COPIES)
+        code->copy[copy] = first;
+    return gs_line_at(code, first, instruction);
 }
 
 static inline void gs_codes_free(gs_codes *codes)

@@ -63,6 +63,7 @@ typedef struct {
     char frame[GS_ELSEWHERE][GS_FRAME_BYTES], again[GS_ELSEWHERE][GS_FRAME_BYTES];
     int depth;
     uintptr_t code[GS_MOST_FRAMES], instruction[GS_MOST_FRAMES];
+    int32_t copy[GS_MOST_FRAMES];         /* of the byte code, that the frame runs */
     char head[GS_MOST_FRAMES][GS_CODE_BYTES];
 } gs_walker;
 
@@ -154,6 +155,9 @@ static inline int gs_follow(gs_walker *w)
         w->generators += late && owner == GS_BY_GENERATOR;
         if (owner < GS_BY_C) {
             w->code[w->depth] = gs_word(copy, w->at->frame_code) & ~(uintptr_t)3; /* a tagged reference from 3.14 on */
+            w->copy[w->depth] = 0;
+            if (w->at->frame_copy)
+                memcpy(&w->copy[w->depth], copy + w->at->frame_copy, sizeof w->copy[0]);
             w->instruction[w->depth++] = gs_word(copy, w->at->frame_instr);
         }
         frame = gs_word(copy, w->at->frame_previous);
@@ -189,7 +193,12 @@ static inline gs_stack_result gs_name_frames(gs_walker *w, gs_stack *stack)
         int code = gs_code_of(w->target, w->at, w->codes, w->code[i], w->head[i]);
         if (code == GS_NO_ROOM)
             return GS_STACK_OTHER;
-        int line = code >= 0 ? gs_line_at(w->at, w->codes->at[code], w->instruction[i]) : -1;
+        if (code < 0)
+            return GS_STACK_DROPPED;
+        gs_code *found = w->codes->at[code];
+        int line = w->at->code_copies
+            ? gs_line_in_copy(w->target, w->at, found, w->head[i], w->copy[i], w->instruction[i])
+            : gs_line_at(found, found->address + w->at->code_units, w->instruction[i]);
         if (line < 0)
             return GS_STACK_DROPPED;
         gs_line place = {code, line};

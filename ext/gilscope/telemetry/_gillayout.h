@@ -110,6 +110,7 @@ typedef struct {
     size_t c_frame_top;                                     /* in the C frame */
     size_t frame_code, frame_previous, frame_instr, frame_owner, frame_size;
     size_t code_file, code_name, code_lines, code_first, code_units;
+    size_t frame_copy, code_copies;                         /* free-threaded from 3.14 on: which of its copies a thread runs */
     uintptr_t code_type;                                    /* address of the type of code objects */
     int known;                                              /* whether all of this is */
 } gs_layout;
@@ -228,6 +229,10 @@ static inline void gs_layout_of(gs_layout *at, const gs_table *table, uintptr_t 
     at->code_lines = table->code_object.linetable;
     at->code_first = table->code_object.firstlineno;
     at->code_units = table->code_object.co_code_adaptive;
+#  if defined(Py_GIL_DISABLED) && PY_VERSION_HEX >= 0x030E0000
+    at->frame_copy = table->interpreter_frame.tlbc_index;
+    at->code_copies = table->code_object.co_tlbc;
+#  endif
     at->code_type = code_type;
     at->known = 1;
 }

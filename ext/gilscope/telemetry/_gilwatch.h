@@ -12,9 +12,16 @@
 
 #define GS_CROWD 2048           /* threads that are told apart */
 #define GS_DRAWN_ASKING 2       /* whose stack is read in one look, of those that say they want the GIL */
-#define GS_DRAWN_ASLEEP 1       /* of those of which only the kernel knows */
-#define GS_QUIET_LOOKS 4        /* while nobody wants the GIL, one look in so many asks the kernel, for all of them */
+#ifdef Py_GIL_DISABLED          /* there, locks are the answer */
+#  define GS_DRAWN_ASLEEP 4
+#  define GS_QUIET_LOOKS 1
+#else
+#  define GS_DRAWN_ASLEEP 1     /* of those of which only the kernel knows */
+#  define GS_QUIET_LOOKS 4      /* while nobody wants the GIL, one look in so many asks the kernel, for all of them */
+#endif
 #define GS_WATCH_TRIES 3
+#define GS_LIST_LOOKS 16        /* how long the list of a crowd is believed while no thread begins */
+#define GS_FEW 16               /* threads whose states are copied in every look */
 
 typedef struct {
     gs_stacks *stacks;
@@ -24,6 +31,7 @@ typedef struct {
     int chosen;
     int choice[GS_CROWD];       /* places in `at` */
     char *copy;                 /* of each state */
+    int age;                    /* looks since the copies were made */
 } gs_watch;
 
 #if GS_HAVE_PROBE
@@ -69,14 +77,19 @@ static inline int gs_crowd_again(gs_watch *v, const gs_gil *gil)
     return v->count > 0 && v->at[0] == head;
 }
 
-/* Copy all thread states of the interpreter. Where the list broke off, what was found so far is what there is. */
+/* Copy all thread states of the interpreter. Where the list broke off, what was found so far is what there is. Of a crowd
+ * whose states do not say who waits, those that are drawn are copied later; a new thread comes first in the list. */
 static inline void gs_crowd_read(gs_watch *v, const gs_gil *gil)
 {
-    uintptr_t state = 0;
+    uintptr_t state = 0, head = (uintptr_t)gil->interp + gil->layout.threads_head;
+    if (v->count > GS_FEW && !gil->layout.state_requested && ++v->age < GS_LIST_LOOKS
+        && gs_peek(&gil->target, head, &state, sizeof state) && state == v->at[0])
+        return;
+    v->age = 0;
     if (gs_crowd_again(v, gil))
         return;
     v->count = 0;
-    if (!gs_peek(&gil->target, (uintptr_t)gil->interp + gil->layout.threads_head, &state, sizeof state))
+    if (!gs_peek(&gil->target, head, &state, sizeof state))
         return;
     for (; state != 0 && v->count < GS_CROWD; v->count++) {
         char *copy = v->copy + (size_t)v->count * GS_STATE_BYTES;
@@ -88,9 +101,10 @@ static inline void gs_crowd_read(gs_watch *v, const gs_gil *gil)
     }
 }
 
+/* The copy of a state, NULL if none was made in this look. */
 static inline const char *gs_crowd_find(const gs_watch *v, uintptr_t state)
 {
-    for (int i = 0; i < v->count; i++)
+    for (int i = 0; i < v->count && v->age == 0; i++)
         if (v->at[i] == state)
             return gs_crowd_copy(v, i);
     return NULL;
@@ -156,13 +170,18 @@ static inline void gs_watch_waiters(gs_watch *v, const gs_gil *gil, const gs_loo
     for (int asking = 1; asking >= 0; asking--) {
         if (asking ? !gil->layout.state_requested : !v->waits)
             continue;
-        if (!asking && looks > 1.0 && gs_next_random(random) >> 62 != 0) /* 3 of 4 */
+        if (!asking && looks > 1.0 && (gs_next_random(random) >> 33) % GS_QUIET_LOOKS != 0)
             return;
         gs_choose(v, gil, look->locked ? look->holder : 0, asking);
         int most = asking ? GS_DRAWN_ASKING : GS_DRAWN_ASLEEP, drawn = v->chosen < most ? v->chosen : most;
         for (int i = 0; i < drawn; i++) {
             int one = gs_draw(v, i, random), state = GS_WAITS_GIL;
-            const char *copy = gs_crowd_copy(v, one);
+            char *copy = v->copy + (size_t)one * GS_STATE_BYTES;
+            if (v->age > 0 && (!gs_peek(&gil->target, v->at[one], copy, v->stacks->walker.state_span)
+                               || gs_word(copy, gil->layout.state_interp) != (uintptr_t)gil->interp)) {
+                v->count = 0; /* it has ended: list them anew */
+                return;
+            }
             if (!asking)
                 state = gs_sleeps_on(gil, (int64_t)gs_word(copy, gil->layout.state_native));
             if (state >= 0)

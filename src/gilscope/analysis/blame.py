@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gilscope.telemetry.blame import Call, by_call
-from gilscope.telemetry.stacks import Blamed, Frame, Stacks, by_line
+from gilscope.telemetry.stacks import Frame, Stacks
 
 MOST = 0.5
 """Share of the blame from which a line or function is named: more than all the others together."""
@@ -55,9 +55,9 @@ def _named(frame: Frame, callee: str, share: float) -> Culprit:
     return Culprit(file=frame.file, line=frame.line, function=frame.function, callee=callee, share=share)
 
 
-def worth_showing(stacks: Stacks) -> list[Blamed]:
-    """Return the lines that held the GIL for a part that reads as something, the most blamed first."""
-    return [line for line in by_line(stacks) if max(line.blame, line.held) >= _LEAST]
+def worth_showing(stacks: Stacks) -> list[Call]:
+    """Return the calls that held the GIL for a part that reads as something, the most blamed first."""
+    return [call for call in by_call(stacks) if max(call.blame, call.held) >= _LEAST]
 
 
 def waiting_lines(stacks: Stacks) -> list[Call]:

@@ -203,8 +203,16 @@ class CaseRow(MeasuredRow):
 
     @property
     def limit(self) -> Limit | None:
-        """The speed-up that no number of workers exceeds, as far as is known."""
-        return limit(self.demands) if isinstance(self.demands, Demands) else None
+        """The speed-up that no number of workers exceeds, as far as is known; not below what was measured.
+
+        That of a parent is for calls one by one, which is not how they were measured.
+        """
+        found, seen = limit(self.demands) if isinstance(self.demands, Demands) else None, self.judged
+        if found is None or seen is None or found.bound_by == "parent":
+            return found
+        most = found.speedup
+        value, high = max(most.value, seen.low), max(most.high, seen.high)
+        return replace(found, speedup=replace(most, value=value, high=high))
 
     @property
     def codes(self) -> tuple[str, ...]:

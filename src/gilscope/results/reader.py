@@ -44,7 +44,7 @@ def read_file(path: Path, read: Callable[[BinaryIO], T]) -> T:
     if not path.exists():
         raise ResultFileError(f"{path}: there is no such file")
     if not path.is_file():
-        raise ForeignFileError(f"{path} is no regular file, so no result of gilscope")
+        raise ForeignFileError(f"{path} is not a regular file, so not a result of gilscope")
     try:
         with path.open("rb") as file:
             return read(file)

@@ -20,6 +20,8 @@ from gilscope.telemetry.stacks import HOLDS, WAITS_GIL, WAITS_LOCK, Blamed, Fram
 _LIBRARY = re.compile(r".*[\\/](?:site-packages|dist-packages|[Ll]ib(?:64)?[\\/]python3\.\d+t?)[\\/]")
 _FROZEN = re.compile(r"<frozen ([\w.]+)>")  # importlib and others that are part of the interpreter
 
+_OURS = "_watched_start"  # of telemetry.names: it stands between a program and ``Thread.start`` while it is measured
+
 _VAGUE = ("__init__.py", "__main__.py")  # file names that say nothing without their folder
 _KEPT = 5  # calls in a result: the rest has hardly any blame
 
@@ -105,6 +107,8 @@ def _own(stacks: Stacks, stack: Stack) -> tuple[Frame, str]:
     called = None
     for place in stack.frames:
         frame = stacks.frames[place]
+        if frame.function == _OURS:
+            continue
         if not in_library(frame.file):
             return frame, full_name(called) if called is not None else ""
         called = frame

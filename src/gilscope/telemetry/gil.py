@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from gilscope.core.errors import MeasurementError, UnavailableError, UsageError
 from gilscope.core.spec import Availability
 from gilscope.core.trace import Event
+from gilscope.core.units import NS_PER_S
 from gilscope.env.interpreter import gil_enabled
 from gilscope.stats import Estimate
 from gilscope.telemetry.frames import check_own_stack, stacks_of, waits_reason
 from gilscope.telemetry.free_threading import GilState, gil_state
 from gilscope.telemetry.latency import Heartbeat, Latency, without_heartbeat
 from gilscope.telemetry.names import Names, ThreadNames
-from gilscope.telemetry.reading import GilReading, GilReport, GilThread, HoldLengths, Timeline, read
+from gilscope.telemetry.reading import NO_SAMPLE, GilReading, GilReport, GilThread, HoldLengths, Timeline, read
 from gilscope.telemetry.sampler import FASTEST_HZ, make_sampler
 from gilscope.telemetry.stacks import Stacks
 
@@ -46,6 +47,16 @@ def _self_check() -> dict[str, str]:
         found = _gilprobe.self_check()
         _checked = {**found, "lines": found["threads"] or check_own_stack()}
     return _checked
+
+
+def _stacks_reason_without_gil() -> str:
+    from gilscope.telemetry import _gilprobe
+
+    try:
+        _gilprobe.look()
+    except RuntimeError as error:
+        return str(error)
+    return check_own_stack()
 
 
 def probe_availability() -> Availability:
@@ -97,6 +108,7 @@ class GilMonitor:
         self._names: Names = ThreadNames()
         self._waits_reason = ""
         self._sampler: Sampler | None = None
+        self._watcher: Sampler | None = None  # of stacks alone, where there is no GIL
         self._reasons: Mapping[str, str] = {}
         self._state: GilState | None = None
         self._final: GilReading | None = None
@@ -107,9 +119,9 @@ class GilMonitor:
             raise MeasurementError("a GilMonitor measures once: make another one")
         self._entered = True
         self._begin()
-        if self._sampler is not None:
+        if (sampler := self._sampler or self._watcher) is not None:
             self._names.start()
-            self._sampler.start()
+            sampler.start()
         if self._heartbeat is not None:
             self._heartbeat.start()
         return self
@@ -117,9 +129,14 @@ class GilMonitor:
     def _begin(self) -> None:
         """Find out what can be measured, and make the sampler if anything can."""
         self._reasons = _self_check()
+        parallel = self._reasons["held"] == _NO_GIL
+        if self._lines and parallel:  # no lock to look at, but threads may still wait for others
+            self._reasons = {**self._reasons, "lines": _stacks_reason_without_gil()}
+        self._waits_reason = waits_reason() if self._lines and not self._reasons["lines"] else ""
         if not self._reasons["held"]:
-            self._waits_reason = waits_reason() if self._lines else ""
             self._sampler = self._make_sampler()
+        elif self._lines and not self._reasons["lines"]:
+            self._watcher = self._make_sampler()
 
     def _gil_state(self) -> GilState:
         return gil_state()
@@ -134,11 +151,11 @@ class GilMonitor:
         """End the measurement; leaving the block does it."""
         if self._heartbeat is not None:
             self._heartbeat.stop()
-        if self._sampler is not None:
-            self._sampler.stop()
+        if (sampler := self._sampler or self._watcher) is not None:
+            sampler.stop()
             self._names.stop()
-        elif gil_enabled() and self._reasons.get("held") == _NO_GIL:
-            self._reasons = {"held": f"the GIL came on while measuring: {gil_state().reason}"}
+        if self._sampler is None and gil_enabled() and self._reasons.get("held") == _NO_GIL:
+            self._reasons = {**self._reasons, "held": f"the GIL came on while measuring: {gil_state().reason}"}
         self._state = self._gil_state()
 
     def _make_sampler(self, process: tuple[int, int, int, int] | None = None) -> Sampler:
@@ -191,16 +208,23 @@ class GilMonitor:
         """Why ``stacks`` is None; empty when they are read."""
         if not self._lines:
             return "stacks were not asked for"
-        return self.reason or self._reasons["lines"]
+        return self._reasons.get("lines", self.reason)
 
     @property
     def stacks(self) -> Stacks | None:
         """What the threads that held it, or waited, were running; None where that is not read (``stacks_reason``).
 
-        Raises MeasurementError if there was no time for a single sample.
+        Without a GIL, those of threads that wait for a lock. Raises MeasurementError if there was no time for a single
+        sample.
         """
-        raw = self._sampler.stacks() if self._sampler is not None else None
-        return None if raw is None else stacks_of(raw, self.reading.window_s, self._waits_reason)
+        sampler = self._sampler or self._watcher
+        raw = sampler.stacks() if sampler is not None else None
+        if sampler is None or raw is None:
+            return None
+        window_s = sampler.snapshot()["wall_ns"] / NS_PER_S
+        if not window_s:
+            raise MeasurementError(NO_SAMPLE)
+        return stacks_of(raw, window_s, self._waits_reason)
 
     @property
     def reading(self) -> GilReading:
@@ -295,9 +319,10 @@ class GilMonitor:
     def report(self) -> GilReport:
         """What is known, with the reasons for what is not."""
         reading, stacks, problem = None, None, self.reason
-        if self.available:
+        if self.available or self._watcher is not None:
             try:
-                reading, stacks = self.reading, self.stacks
+                stacks = self.stacks
+                reading = self.reading if self.available else None
             except MeasurementError as error:
                 problem = str(error)
         state = self.state
@@ -313,7 +338,7 @@ class GilMonitor:
             latency=self.latency,
             reading=reading,
             stacks=stacks,
-            stacks_reason=self.stacks_reason or (problem if stacks is None else ""),
+            stacks_reason="" if stacks is not None or not self._lines else self.stacks_reason or problem,
         )
 
     def to_dict(self) -> dict[str, Any]:

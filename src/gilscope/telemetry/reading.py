@@ -37,7 +37,6 @@ CONFIDENCE = 0.95
 _Z = 1.959964  # normal quantile of CONFIDENCE
 _RULE_OF_THREE = 3.0  # an event never seen in n looks is rarer than 3 / n with 95 % (Hanley & Lippman-Hand 1983)
 OTHER_THREADS = "other threads"
-
 NO_SAMPLE = "no sample of the GIL was taken: measure longer or at a higher rate"
 
 
@@ -131,7 +130,7 @@ class GilReport:
     latency: Latency | None = None  # waits of a thread that wakes up; None unless requested
     reading: GilReading | None = None  # None unless available
     stacks: Stacks | None = None  # of the threads that held it or waited, where lines were asked for
-    stacks_reason: str = ""  # why they are not known
+    stacks_reason: str = ""  # why they are not known although they were asked for
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it: the quantities beside the reasons, and left out where there are none."""

@@ -48,7 +48,12 @@ class ScalingResult:
     _result: ResultSet | None = None
 
     def require(
-        self, *, speedup: float | None = None, efficiency: float | None = None, relative_efficiency: float | None = None
+        self,
+        *,
+        speedup: float | None = None,
+        efficiency: float | None = None,
+        relative_efficiency: float | None = None,
+        **unknown: Any,
     ) -> None:
         """Demand a lower bound of one quantity.
 
@@ -69,6 +74,11 @@ class ScalingResult:
             If the machine cannot tell within the budget.
         """
         __tracebackhide__ = True  # test runners show the line that demands, not this one
+        if unknown:
+            raise UsageError(
+                f"require() has no {', '.join(unknown)}: it takes relative_efficiency, speedup or efficiency; "
+                "for the GIL use the fixture gil, e.g. gil.assert_released(func)"
+            )
         bounds = {"speedup": speedup, "efficiency": efficiency, "relative_efficiency": relative_efficiency}
         wanted = [(cast("Quantity", name), value) for name, value in bounds.items() if value is not None]
         if len(wanted) != 1:

@@ -121,6 +121,14 @@ def test_a_limit_is_not_below_what_was_measured(cause):
     assert row.limit.bound_by == cause.partition("_")[0]
 
 
+def test_a_limit_below_what_was_measured_reaches_up_to_it():
+    row = row_of(sampled(held=0.8, turns=TURNS | {"held_s": 0.8}))
+    assert row.limit is not None
+    assert row.judged is not None
+    assert row.limit.speedup.low == pytest.approx(1.0 / 0.84)
+    assert row.limit.speedup.high >= row.judged.high
+
+
 def test_verdicts_say_the_limit():
     answer = analyse(sampled())
     (entry,) = to_json(answer, verdict)["verdicts"]

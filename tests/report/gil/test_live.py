@@ -33,7 +33,7 @@ def test_levels_are_those_of_now_and_on_average() -> None:
     text = view(blamed(seen(0.1, 0.2, timeline={"bin_s": 0.1, **levels})))
     assert "held         100% now, 10 ±1% on average" in text
     assert "waiting      2.00 now, 0.20 [0.19, 0.21] threads on average" in text
-    assert " 1.42    50%  json/decoder.py:353 in JSONDecoder.raw_decode" in text
+    assert " 1.42    50%  server.py:7 in Handler.do_POST, calling json.loads" in text
     assert "held: ▁" not in text, "no legend"
 
 

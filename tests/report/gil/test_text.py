@@ -248,7 +248,7 @@ def test_the_verdict_names_the_line_with_most_of_the_blame() -> None:
 
 def test_lines_come_with_their_figures_and_where_they_are() -> None:
     text = text_of(blamed(seen(0.99, 1.5)))
-    assert " 1.42    50%  json/decoder.py:353 in JSONDecoder.raw_decode\n" in text
+    assert " 1.42    50%  server.py:7 in Handler.do_POST, calling json.loads\n" in text
     assert " 0.20    10%  server.py:12 in Handler.do_GET\n" in text
     assert " 0.72   0.00  server.py:7 in Handler.do_POST, calling json.loads\n" in text
     assert " 0.00   1.00  server.py:30 in <module>, calling threading.Thread.join\n" in text

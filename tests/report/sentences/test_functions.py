@@ -42,6 +42,13 @@ def test_the_best_way_is_named_with_what_stops_the_others() -> None:
     assert "2 threads give 1.00x [0.98, 1.02]: gil_bound." in text
 
 
+def test_a_best_way_that_is_undecided_itself_is_not_called_best() -> None:
+    serial, _, processes = _rows(1.0, 1.9, half_width=0.3)
+    text = closing(_answer(serial, replace(processes, findings=())), "mod:f")
+    assert "f: 2 processes look best, not certain: 1.90x [" in text
+    assert "best with" not in text
+
+
 def test_nothing_is_best_when_nothing_gains() -> None:
     rows = _rows(1.0, 0.9)
     assert _answer(*rows).verdict("mod:f").functions[0].best == ()

@@ -10,9 +10,9 @@ from gilscope.report.figures import counted
 from gilscope.report.gil.layout import WIDTH, labelled
 from gilscope.report.gil.sources import Sources
 from gilscope.report.sentences.blame import BLAME, place
-from gilscope.telemetry.blame import short_names
+from gilscope.telemetry.blame import Call, short_names
 from gilscope.telemetry.reading import GilReport
-from gilscope.telemetry.stacks import HOLDS, Blamed, Stacks
+from gilscope.telemetry.stacks import HOLDS, Stacks
 
 ROWS = 10  # lines shown; the rest is one line
 _INDENT = 14  # columns of the figures before a line
@@ -45,11 +45,15 @@ def _blamed(stacks: Stacks, names: Mapping[str, str], sources: Sources) -> str:
     return "\n".join(rows)
 
 
-def figures_of(line: Blamed, names: Mapping[str, str], sources: Sources) -> Iterator[str]:
+def figures_of(call: Call, names: Mapping[str, str], sources: Sources) -> Iterator[str]:
     """Yield the row of a line, and its source below where that is known."""
-    figures = f"{line.blame:>5.2f}  {100 * line.held:>4.0f}%  "
-    where = f"{place(line.frame, names)} in {line.frame.function}"
-    return _row(figures, where, sources.line(line.frame.file, line.frame.line))
+    figures = f"{call.blame:>5.2f}  {100 * call.held:>4.0f}%  "
+    return _row(figures, _where(call, names), sources.line(call.frame.file, call.frame.line))
+
+
+def _where(call: Call, names: Mapping[str, str]) -> str:
+    calling = f", calling {call.callee}" if call.callee else ""
+    return f"{place(call.frame, names)} in {call.frame.function}{calling}"
 
 
 def _waiting(stacks: Stacks, names: Mapping[str, str], sources: Sources) -> str:
@@ -60,9 +64,7 @@ def _waiting(stacks: Stacks, names: Mapping[str, str], sources: Sources) -> str:
     rows = [labelled("waiting in", title), "", f"{'GIL':>5}  {'locks':>5}  line"]
     for call in calls:
         figures = f"{call.waits_gil:>5.2f}  {call.waits_lock:>5.2f}  "
-        where = f"{place(call.frame, names)} in {call.frame.function}"
-        where += f", calling {call.callee}" if call.callee else ""
-        rows += _row(figures, where, sources.line(call.frame.file, call.frame.line))
+        rows += _row(figures, _where(call, names), sources.line(call.frame.file, call.frame.line))
     return "\n".join(rows)
 
 

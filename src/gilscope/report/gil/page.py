@@ -157,7 +157,7 @@ def _tables(stacks: Stacks, sources: Sources) -> Iterator[Markup]:
 
     lines, waiting = worth_showing(stacks)[:_ROWS], waiting_lines(stacks)
     if lines:
-        rows = [(f"{line.blame:.2f}", f"{100 * line.held:.0f}%", where(line.frame)) for line in lines]
+        rows = [(f"{line.blame:.2f}", f"{100 * line.held:.0f}%", where(line.frame, line.callee)) for line in lines]
         yield _table(("blame", "held", "line"), rows)
     if stacks.waits_reason:
         yield tag("p", f"Where threads wait: n/a: {stacks.waits_reason}")

@@ -9,7 +9,7 @@ from gilscope.telemetry.stacks import Frame
 
 BLAME = (
     "The blame of a line is the mean number of threads that wait while it holds the GIL. "
-    "A native call counts for the line that made it."
+    "A call into a library counts for the line that made it."
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gilscope.analysis.matrix import OPEN, outcome
 from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.verdict import GAIN, FunctionVerdict, KernelVerdict
 from gilscope.report.figures import gain, joined, per_second, seconds, times
@@ -53,7 +54,9 @@ def about(found: FunctionVerdict) -> Iterator[str]:
     if best:
         ties = f", tied with {joined(map(way, best[1:]))}" if len(best) > 1 else ""
         one = "one that does" if best[0].case.memory else "one call at a time"
-        yield f"{name}: best with {way(best[0])}, {gain(best[0])} over {one}{ties}."
+        top = way(best[0])
+        said = f"{top} look best, not certain:" if outcome(best[0]) == OPEN else f"best with {top},"
+        yield f"{name}: {said} {gain(best[0])} over {one}{ties}."
     elif found.open_because:
         what = "which way is best" if found.gains else "whether more workers help"
         yield f"{name}: undecided {what}{_UNDECIDED[found.open_because]}"

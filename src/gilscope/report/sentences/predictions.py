@@ -20,7 +20,7 @@ BOUND_BY: Mapping[str, str] = {
 }
 """What limits a predicted speed-up."""
 
-UNSEEN = 'caches, allocators, NUMA, clocks and SMT may take more and do not show on few workers: read "at most"'
+UNSEEN = 'Caches, allocators, NUMA, clocks and SMT may take more and do not show on few workers: read "at most"'
 
 
 def limit_sentences(rows: Iterable[CaseRow]) -> Iterator[str]:
