@@ -43,7 +43,7 @@ _SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high")
 
 def analyse(result: ResultSet) -> Answer:
     """Compute everything a result says; time linear in the number of rounds, but for sorting each case's blocks."""
-    views = {kernel: KernelView(columns, result.cases) for kernel, columns in columns_by_kernel(result).items()}
+    views = _views(result)
     rows = tuple(_case_rows(result, views))
     measured = grouped((row.case for row in rows if row.status in MEASURED), lambda case: case.kernel)
     failed_spins = [
@@ -68,7 +68,16 @@ def analyse(result: ResultSet) -> Answer:
     )
 
 
-def _case_rows(result: ResultSet, views: Mapping[str, KernelView]) -> Iterator[CaseRow]:
+def figures(result: ResultSet) -> tuple[CaseRow, ...]:
+    """Return the rows of a result without what explains them (losses, findings, predictions), which costs most."""
+    return tuple(_case_rows(result, _views(result), explain=False))
+
+
+def _views(result: ResultSet) -> dict[str, KernelView]:
+    return {kernel: KernelView(columns, result.cases) for kernel, columns in columns_by_kernel(result).items()}
+
+
+def _case_rows(result: ResultSet, views: Mapping[str, KernelView], *, explain: bool = True) -> Iterator[CaseRow]:
     """Yield the cases of the study with their T(1); probes only where they were measured for their own sake."""
     controls = {kernel: Controls(view.columns) for kernel, view in views.items()}
     sampled, turns, here = gil_by_case(result), turns_by_case(result), Surroundings.of(result.environment)
@@ -79,7 +88,7 @@ def _case_rows(result: ResultSet, views: Mapping[str, KernelView]) -> Iterator[C
             continue
         gil = sampled.get(case.id) or unsampled(case, enabled if isinstance(enabled, bool) else None)
         single = partial(alone_of, case, sampled.get(case.t1.id), turns.get(case.t1.id), here)
-        yield _case_row(result, record, view, controls.get(case.kernel), recorded(gil, record), single)
+        yield _case_row(result, record, view, controls.get(case.kernel), recorded(gil, record), single, explain=explain)
 
 
 def _case_row(
@@ -89,13 +98,15 @@ def _case_row(
     controls: Controls | None,
     gil: GilActivity,
     single: Callable[[Account | None], Alone],
+    *,
+    explain: bool,
 ) -> CaseRow:
     figures = view.case(record.case) if view is not None else CaseEstimates(blocks=0)
     explained: dict[str, Any] = {"basis": Basis()}
     if view is not None and figures.blocks:
         explained["net_vs_fastest_serial"] = view.net_vs_fastest_serial(record.case)
     if view is not None and controls is not None and figures.blocks and not record.case.is_single:
-        explained = _explained(result, view, controls, gil, single, figures, record)
+        explained = _explained(result, view, controls, gil, single, figures, record, explain=explain)
     found = explained["basis"]
     status, reason, cure = _status(record, figures, found.speedup)
     return CaseRow(
@@ -125,8 +136,10 @@ def _explained(
     single: Callable[[Account | None], Alone],
     figures: CaseEstimates,
     record: CaseRecord,
+    *,
+    explain: bool,
 ) -> dict[str, Any]:
-    """Return where the time of a parallel case went, as fields of its row."""
+    """Return what a parallel case is judged by and, to ``explain`` it, where its time went, as fields of its row."""
     case, columns, functions = record.case, view.columns, result.environment.get("functions", {})
     examined = functions.get(case.implementation, {}) if not case.libraries else {}  # on one thread
     own = account(columns, case, waiting=gil.waiting)
@@ -145,6 +158,8 @@ def _explained(
     )
     timed = Basis(speedup=figures.speedup, relative_efficiency=figures.relative_efficiency, control=control)
     found = basis(columns, case, spin, timed, sharing)
+    if not explain:
+        return {"basis": found}
     status = _status(record, figures, found.speedup)[0]
     limited = columns.of(replace(case, libraries="")) if case.libraries == "all" else {}
     whole = CaseView(

@@ -7,7 +7,7 @@ differ by more than the change in question, so results from two of them are not 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -66,7 +66,7 @@ def compare(old: Answer, new: Answer, *, limit: float | None = None, anyway: boo
     ``limit`` is a gate: how much slower a case may be, as a fraction. ``anyway`` gives the ratios of cases whose
     surroundings differ too; they stay ``not comparable``.
     """
-    before, after = _by_key(old), _by_key(new)
+    before, after = (rows_by_case(answer.rows, own=answer.is_own) for answer in (old, new))
     around = differences_around(old, new)
     entries = {key: _compared(before.get(key), after.get(key), around, anyway=anyway) for key in {**before, **after}}
     failed, undecided = [], []
@@ -89,16 +89,16 @@ def compare(old: Answer, new: Answer, *, limit: float | None = None, anyway: boo
     )
 
 
-def _by_key(answer: Answer) -> Mapping[str, CaseRow]:
-    """Return the rows by what must be the same in both results: the case.
+def rows_by_case(rows: Iterable[CaseRow], *, own: bool) -> dict[str, CaseRow]:
+    """Return rows by what must be the same in all results that are compared: the case.
 
-    Each run chooses anew how many tasks of the user's function make a round. Its rates are in tasks, so that number is
-    left out; of serial cases that differ in nothing else, one with the fewest chunks represents all.
+    Each run chooses anew how many tasks of the user's ``own`` function make a round. Its rates are in tasks, so that
+    number is left out; of serial cases that differ in nothing else, one with the fewest chunks represents all.
     """
-    if not answer.is_own:
-        return answer.row_of
+    if not own:
+        return {row.case.id: row for row in rows}
     found: dict[str, CaseRow] = {}
-    for row in answer.rows:
+    for row in rows:
         key = replace(row.case, size="1", chunks_per_worker=DEFAULT_CHUNKS_PER_WORKER).id
         found[key] = min(
             found.get(key, row), row, key=lambda row: (row.status not in MEASURED, row.case.chunks_per_worker)

@@ -1,7 +1,7 @@
 """What this machine, interpreter and environment are, read once before anything is measured.
 
 Nothing here imports a numeric library or identifies the user: no host name, no user name, no environment variables
-except the few that set numbers of threads. Only what concerns other interpreters starts processes.
+except the few that set numbers of threads. Only git and what concerns other interpreters starts processes.
 """
 
 import datetime
@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gilscope.env import checks, interpreter, libraries, machine
+from gilscope.env import checks, commit, interpreter, libraries, machine
 from gilscope.env.checks import Check
 from gilscope.env.cpu import default_workers, usable_cpus
 
@@ -23,9 +23,9 @@ def capture(
 ) -> dict[str, Any]:
     """Return the environment of a result, JSON-able.
 
-    ``machine``, ``cpus`` (fields of `UsableCpus`), ``interpreter``, ``libraries``, ``checks`` (those of ``more`` last)
-    and ``started_utc``. ``root`` is where ``proc`` and ``sys`` are; tests use fake trees. Raises UsageError if
-    GILSCOPE_MAX_WORKERS is not a whole number above zero.
+    ``machine``, ``cpus`` (fields of `UsableCpus`), ``interpreter``, ``libraries``, ``checks`` (those of ``more`` last),
+    ``started_utc``, and ``commit`` within a git repository. ``root`` is where ``proc`` and ``sys`` are; tests use fake
+    trees. Raises UsageError if GILSCOPE_MAX_WORKERS is not a whole number above zero.
     """
     usable = usable_cpus(root, environ)
     return {
@@ -34,5 +34,6 @@ def capture(
         "interpreter": interpreter.describe(),
         "libraries": libraries.describe(),
         "checks": [asdict(check) for check in (*checks.run_checks(root, environ, usable), *(each() for each in more))],
+        **({"commit": found} if (found := commit.describe()) else {}),
         "started_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

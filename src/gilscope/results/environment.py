@@ -49,6 +49,7 @@ _ENVIRONMENT: Shape = {
             "pools": [_TEXT],
         }
     },
+    "commit": dict.fromkeys(("id", "time_utc"), _TEXT),
     "started_utc": _TEXT,
 }
 

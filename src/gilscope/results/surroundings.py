@@ -106,6 +106,14 @@ class HandOffPrice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Commit(_Known):
+    """The commit that was checked out (``gilscope.env.commit``)."""
+
+    id: str = ""
+    time_utc: str = ""  # ISO 8601, when it was committed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """The environment of a result as stored in the file; each field may be missing there."""
 
@@ -119,6 +127,7 @@ class Surroundings:
     hand_over_most_s: Mapping[str, float] = field(default_factory=dict)  # the most of a few runs
     hand_off: tuple[HandOffPrice, ...] = ()  # of the GIL
     functions: Mapping[str, ExaminedFunction] = field(default_factory=dict)
+    commit: Commit = field(default_factory=Commit)
     started_utc: str = ""  # ISO 8601, to the second
 
     @classmethod
