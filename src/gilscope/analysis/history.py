@@ -45,8 +45,10 @@ class Change:
     quantity: Quantity
     before: Estimate  # the mean of the runs up to ``last``
     now: Estimate  # the mean of the runs from ``first`` on
-    last: int  # number of the last run before
-    first: int  # number of the first run after
+    since: int  # number of the first run that had the level before
+    last: int  # of the last one
+    first: int  # number of the first run that has the level now
+    until: int  # of the last one
     open: bool  # whether it is the latest change of its series where the newest run was measured
 
     @property
@@ -172,8 +174,10 @@ def _changes(
                 quantity=quantity,
                 before=_level(before, quantity),
                 now=_level(now, quantity),
+                since=own[before.start][0],
                 last=own[now.start - 1][0],
                 first=own[now.start][0],
+                until=own[now.stop - 1][0],
                 open=now.stop == len(own) and own[-1][0] == newest,
             )
 

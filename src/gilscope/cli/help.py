@@ -73,6 +73,11 @@ gilscope report gil.json      # of gilscope gil --out gil.json
 gilscope compare old new
 gilscope compare old new --fail-on slower:5%        # a gate, same machine
 """,
+    "history": """
+gilscope history              # of gilscope-results
+gilscope history runs --html history.html --badge badge.svg
+gilscope history runs --fail-on-regression
+""",
     "trace": """
 gilscope trace old --case cy_nogil@threads*2
 gilscope trace mine.py:work --arg n=1000 --gil-trace
@@ -106,6 +111,7 @@ _STATUSES = {
     "gil": "The program's own; of a running process 0 ok, 1 cannot be watched, 130 interrupted; 2 bad usage.",
     "audit": "0 ok; 1 the GIL was enabled, or that could not be found out; 2 bad usage.",
     "compare": "0 ok; 1 a case is slower; 2 bad usage or not a result; 3 the gate could not decide.",
+    "history": "0 ok; 1 the newest runs are worse; 2 bad usage.",
     "tour": "0 ok; 1 a claim did not hold; 2 bad usage.",
 }
 _ANY = "0 ok; 2 bad usage."

@@ -1,0 +1,1 @@
+"""Runs over time: in the terminal, as a page, as a badge."""

@@ -1,0 +1,96 @@
+"""The page of many runs: what changed, and each case over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gilscope.analysis.history import CaseHistory, History
+from gilscope.report.figures import NONE, counted, interval, percent
+from gilscope.report.history.chart import CSS, MOST_RUNS, draw
+from gilscope.report.history.text import shown_cases
+from gilscope.report.page.render import MARK
+from gilscope.report.sentences.history import date, events, headline, left_out, named
+from gilscope.report.svg import Markup, tag
+from gilscope.report.timeline.page import document
+
+_MOST_CASES = 40  # with charts; those that changed come first
+_MOST_ROWS = 2000
+_CSS = f"{CSS}td.where{{overflow-wrap:anywhere}}.bad{{color:var(--warn);font-weight:600}}figure h3{{margin:.2rem 0}}"
+
+
+def history_page(found: History) -> str:
+    """Return the page, which needs no network."""
+    cases = shown_cases(found)
+    drawn = [case for case in cases if any(one.efficiency or one.held for _, one in case.points)][:_MOST_CASES]
+    cut = [f"The newest {MOST_RUNS} runs."] if len(found.runs) > MOST_RUNS else []
+    cut += [f"The first {len(drawn)} of {counted(len(cases), 'case')}."] if len(drawn) < len(cases) else []
+    return document(
+        "gilscope: history",
+        tag("h1", "Runs over time"),
+        tag("p", headline(found), class_="bad" if found.regressions else None),
+        tag("p", _span(found), class_="soft"),
+        *_events(found),
+        tag("h2", "Newest figures"),
+        _table(cases, found),
+        tag("h2", "Over time"),
+        tag(
+            "p",
+            "Points with the interval of their run; lines are the levels on both sides of a change, triangles point to ",
+            "where it went. Dashed: another machine, kernel, Python or gilscope; runs are not compared across it. ",
+            *cut,
+            class_="soft",
+        ),
+        *(part for case in drawn for part in _charts(found, case)),
+        *(tag("p", f"Left out: {sentence}", class_="soft") for sentence in left_out(found)),
+        css=_CSS,
+        meta=MARK,
+    )
+
+
+def _span(found: History) -> str:
+    if not found.runs:
+        return "No runs."
+    first, last = found.runs[0], found.runs[-1]
+    return f"{date(first)} {named(first)} to {date(last)} {named(last)}"
+
+
+def _events(found: History) -> Iterator[Markup]:
+    rows = [
+        tag(
+            "tr",
+            tag("td", date(found.runs[run])),
+            tag("td", label, class_="bad" if label == "worse" else None),
+            tag("td", sentence, class_="where"),
+        )
+        for run, label, sentence in events(found)
+    ]
+    if rows:
+        yield tag("h2", "What changed")
+        yield tag("div", tag("table", tag("tbody", *rows)), class_="card")
+
+
+def _table(cases: list[CaseHistory], found: History) -> Markup:
+    heads = ("case", "runs", "efficiency", "net speed-up", "GIL held", "changes")
+    head = tag(
+        "tr", *(tag("th", text, scope="col", class_="n" if number else None) for number, text in enumerate(heads))
+    )
+    worse = {one.case for one in found.regressions}
+    rows = []
+    for case in cases[:_MOST_ROWS]:
+        now, parallel = case.latest, case.latest.workers > 1
+        cells = (
+            str(len(case.points)),
+            interval(now.efficiency) if parallel else NONE,
+            interval(now.net_speedup) if parallel else NONE,
+            percent(now.held),
+            str(len(case.changes)) if case.changes else NONE,
+        )
+        first = tag("td", case.case, class_="where bad" if case.case in worse else "where")
+        rows.append(tag("tr", first, *(tag("td", text, class_="n") for text in cells)))
+    return tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="card")
+
+
+def _charts(found: History, case: CaseHistory) -> Iterator[Markup]:
+    pictures = [picture for quantity in ("efficiency", "gil") if (picture := draw(found, case, quantity)) is not None]
+    if pictures:
+        yield tag("figure", tag("h3", case.case), *pictures)
