@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -91,6 +92,6 @@ def plant(
             efficiency={case: figures[case][0] * factors[case][0] * (0.9 if elsewhere else 1.0) for case in WAYS},
             held={case: figures[case][1] * factors[case][1] for case in WAYS},
             machine={"cpu_model": "B" if elsewhere else "A", "system": "Linux"},
-            commit=f"{run:040x}",
+            commit=hashlib.sha1(str(run).encode()).hexdigest(),
         )
         write(folder, run, truth, draw)

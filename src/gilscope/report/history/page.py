@@ -35,8 +35,8 @@ def history_page(found: History) -> str:
         tag("h2", "Over time"),
         tag(
             "p",
-            "Points with the interval of their run; lines are the levels on both sides of a change, triangles point to ",
-            "where it went. Dashed: another machine, kernel, Python or gilscope; runs are not compared across it. ",
+            "Points: a run, with its interval. Lines: the levels before and after a change; triangles: its direction. ",
+            "Dashed: another machine, kernel, Python or gilscope; runs are not compared across it. ",
             *cut,
             class_="soft",
         ),

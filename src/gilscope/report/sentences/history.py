@@ -33,8 +33,7 @@ def change_sentence(found: Change, runs: tuple[Run, ...]) -> str:
     """Say what changed, by how much, and between which runs."""
     before, now = written(found.before, found.quantity), written(found.now, found.quantity)
     between = f"between {named(runs[found.last])} and {named(runs[found.first])}"
-    state = "; not any more" if found.worse and not found.open else ""
-    return f"{found.case}: {QUANTITY_NAMES[found.quantity]} {before}, now {now}, {between}{state}"
+    return f"{found.case}: {QUANTITY_NAMES[found.quantity]} {before}, then {now}, {between}"
 
 
 def break_sentence(found: Break) -> str:
@@ -56,11 +55,10 @@ def headline(found: History) -> str:
     """Say in one sentence whether the newest runs are worse than those before."""
     worse = found.regressions
     if worse:
-        return f"{counted(len(worse), 'regression')} in {counted(len(found.runs), 'run')}."
+        return f"The newest of {counted(len(found.runs), 'run')} show {counted(len(worse), 'regression')}."
     if len(found.runs) < FEW:
-        return f"{counted(len(found.runs), 'run')}: {FEW} of the same machine and versions are needed to see a change."
-    fixed = sum(one.worse for one in found.changes)
-    return f"No regression in {counted(len(found.runs), 'run')}{f'; {fixed} of before are gone' if fixed else ''}."
+        return f"{counted(len(found.runs), 'run')}: a change shows from {FEW} on, of the same machine and versions."
+    return f"No regression in the newest of {counted(len(found.runs), 'run')}."
 
 
 def left_out(found: History, most: int = 5) -> Iterator[str]:
