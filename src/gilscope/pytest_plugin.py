@@ -34,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--scaling-strict", action="store_true", help="Make undecided gates fail, not skip.")
     parser.addini("scaling_strict", "Make undecided gates fail, not skip.", type="bool", default=False)
     group.addoption("--scaling-json", metavar="FILE", help="Write every decision with its numbers to FILE.")
+    group.addoption("--scaling-history", metavar="DIR", help="Keep the decisions in DIR, for 'gilscope history DIR'.")
     group.addoption("--scaling-disable", action="store_true", help="Call the functions once and measure nothing.")
     group.addoption("--scaling-budget", metavar="SECONDS", type=float, help="Seconds a gate may take at most [40].")
 
@@ -232,11 +233,30 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the decisions where ``--scaling-json`` says; a worker of xdist sends them."""
+    """Write the decisions where ``--scaling-json`` and ``--scaling-history`` say; a worker of xdist sends them."""
     config = session.config
     decisions = config.stash.get(_DECISIONS, [])
+    path, kept = config.getoption("--scaling-json"), config.getoption("--scaling-history")
     if hasattr(config, "workeroutput"):
         config.workeroutput[_SENT] = decisions
-    elif path := config.getoption("--scaling-json"):
-        document = {"schema": "gilscope.gates", "schema_version": 1, "decisions": decisions}
-        Path(path).write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    elif path or (kept and decisions):
+        document = _document(decisions)
+        text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+        if path:
+            Path(path).write_text(text, encoding="utf-8")
+        if kept and decisions:
+            Path(kept).mkdir(parents=True, exist_ok=True)
+            stamp = document["environment"]["started_utc"].replace(":", "").replace("-", "")
+            Path(kept, f"gates-{stamp}-{os.getpid()}.json").write_text(text, encoding="utf-8")
+
+
+def _document(decisions: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    from gilscope import __version__, env
+
+    return {
+        "schema": "gilscope.gates",
+        "schema_version": 1,
+        "tool_version": __version__,
+        "environment": env.capture(),
+        "decisions": decisions,
+    }

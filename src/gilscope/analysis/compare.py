@@ -37,6 +37,8 @@ class ComparedCase:
     outcome: Outcome = "not comparable"  # what the second result is
     ratio: Estimate | None = None  # rate of the second result over that of the first
     reason: str = ""  # why it is not comparable
+    before: CaseRow | None = None  # in the first result, if it is there
+    after: CaseRow | None = None  # in the second
 
     @property
     def comparable(self) -> bool:
@@ -133,24 +135,25 @@ def _concerns(difference: Difference, case: Case) -> bool:
 def _compared(
     old: CaseRow | None, new: CaseRow | None, around: Collection[Difference], *, anyway: bool
 ) -> ComparedCase:
+    known = old or new
+    assert known is not None
+    entry = ComparedCase(case=known.case, before=old, after=new)
     if old is None or new is None:
-        known = old or new
-        assert known is not None
-        return ComparedCase(case=known.case, reason=f"only in the {'second' if old is None else 'first'} result")
+        return replace(entry, reason=f"only in the {'second' if old is None else 'first'} result")
     for row, which in ((old, "first"), (new, "second")):
         if not is_measured(row):
             reason = f"{row.status.replace('_', ' ')} in the {which} result: {row.reason}"
-            return ComparedCase(case=old.case, reason=reason)
+            return replace(entry, reason=reason)
     ratio = _ratio(old.rate, new.rate)
     elsewhere = ", ".join(dict.fromkeys(_elsewhere(old, new, around)))
     if elsewhere:
-        return ComparedCase(case=old.case, ratio=ratio if anyway else None, reason=f"different {elsewhere}")
+        return replace(entry, ratio=ratio if anyway else None, reason=f"different {elsewhere}")
     if ratio is None:
-        return ComparedCase(case=old.case, reason="too few blocks for an interval of 95 %")
+        return replace(entry, reason="too few blocks for an interval of 95 %")
     outcome: Outcome = "no difference shown"
     if ratio.low > 1 + LUCK or ratio.high < 1 / (1 + LUCK):
         outcome = "faster" if ratio.low > 1 else "slower"
-    return ComparedCase(case=old.case, ratio=ratio, outcome=outcome)
+    return replace(entry, ratio=ratio, outcome=outcome)
 
 
 def _elsewhere(old: CaseRow, new: CaseRow, around: Collection[Difference]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from gilscope.cli.output import emit_document
+from gilscope.cli.output import emit, emit_document
 from gilscope.core.errors import UsageError
 from gilscope.core.units import parse_fraction
 
@@ -25,6 +25,15 @@ def compare(
     anyway: Annotated[
         bool, Option("--anyway", help="Show ratios of different machines, interpreters or gilscopes; no gate decides.")
     ] = False,
+    form: Annotated[
+        str,
+        Option(
+            "--format",
+            metavar="text|markdown",
+            help="markdown: for the comment of a pull request (default: text).",
+            show_default=False,
+        ),
+    ] = "text",
     json: Annotated[bool, Option("--json", help="Print the comparison as JSON and nothing else.")] = False,
 ) -> int:
     """Compare two results: faster, slower, no difference shown, or not comparable and why."""
@@ -34,8 +43,11 @@ def compare(
     from gilscope.analysis.compare_json import comparison_to_json
     from gilscope.cli import FAILED, OK, UNDECIDED
     from gilscope.cli.show import locate
+    from gilscope.core.registry import check_names
+    from gilscope.report.markdown import markdown_compare
     from gilscope.report.terminal import render_compare
 
+    check_names("format", [form], ("text", "markdown"))
     limit = None
     if fail_on is not None:
         direction, colon, share = fail_on.partition(":")
@@ -44,7 +56,10 @@ def compare(
         limit = parse_fraction(share, what="--fail-on")
     old, new = (analyse(results.load(locate(path))) for path in (first, second))
     found = compared(old, new, limit=limit, anyway=anyway)
-    emit_document(comparison_to_json(found), partial(render_compare, found, gate=fail_on or ""), json=json)
+    if form == "markdown" and not json:
+        emit(markdown_compare(found, gate=fail_on or ""))
+    else:
+        emit_document(comparison_to_json(found), partial(render_compare, found, gate=fail_on or ""), json=json)
     if found.failed:
         return FAILED
     return OK if limit is None or found.decided else UNDECIDED

@@ -72,6 +72,7 @@ gilscope report gil.json      # of gilscope gil --out gil.json
     "compare": """
 gilscope compare old new
 gilscope compare old new --fail-on slower:5%        # a gate, same machine
+gilscope compare old new --format markdown          # for a pull request
 """,
     "history": """
 gilscope history              # of gilscope-results

@@ -15,7 +15,7 @@ from gilscope.report.timeline.page import document
 
 _MOST_CASES = 40  # with charts; those that changed come first
 _MOST_ROWS = 2000
-_CSS = f"{CSS}td.where{{overflow-wrap:anywhere}}.bad{{color:var(--warn);font-weight:600}}figure h3{{margin:.2rem 0}}"
+_CSS = f"{CSS}td.where{{overflow-wrap:anywhere}}.k{{white-space:nowrap}}.bad{{color:var(--warn);font-weight:600}}figure h3{{margin:.2rem 0}}"
 
 
 def history_page(found: History) -> str:
@@ -58,8 +58,8 @@ def _events(found: History) -> Iterator[Markup]:
     rows = [
         tag(
             "tr",
-            tag("td", date(found.runs[run])),
-            tag("td", label, class_="bad" if label == "worse" else None),
+            tag("td", date(found.runs[run]), class_="k"),
+            tag("td", label, class_="k bad" if label == "worse" else "k"),
             tag("td", sentence, class_="where"),
         )
         for run, label, sentence in events(found)
