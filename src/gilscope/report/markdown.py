@@ -11,7 +11,7 @@ from gilscope.report.figures import NONE, interval, percent, printable
 from gilscope.report.sentences.compare import compare_notes
 
 _MOST_ROWS = 100  # a comment of GitHub may have 65536 characters
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#@~])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
 
 
 def markdown_compare(found: ResultComparison, *, gate: str = "") -> str:
@@ -31,10 +31,10 @@ def markdown_compare(found: ResultComparison, *, gate: str = "") -> str:
 def _row(entry: ComparedCase) -> str:
     outcome = f"{entry.outcome}: {entry.reason}" if entry.reason else entry.outcome
     mark = {"slower": "🔴 ", "faster": "🟢 "}.get(entry.outcome, "")
-    cells = [entry.case.id, interval(entry.ratio), f"{mark}{outcome}"]
+    cells = [interval(entry.ratio), f"{mark}{outcome}"]
     cells += (_of(row, _speedup) for row in (entry.before, entry.after))
     cells += (_of(row, lambda row: percent(row.gil.held)) for row in (entry.before, entry.after))
-    return _line([_escaped(cell) for cell in cells])
+    return _line([_code(entry.case.id), *map(_escaped, cells)])
 
 
 def _speedup(row: CaseRow) -> str:
@@ -49,6 +49,11 @@ def _line(cells: list[str] | tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _code(text: str) -> str:
+    """Write a name as code, where nothing but what ends a cell or the code is special."""
+    return f"`{text.replace('`', '?').replace('|', '?')}`"
+
+
 def _escaped(text: str) -> str:
-    """Escape a text for Markdown: names of cases have asterisks, and whoever named them must not write markup."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    """Escape a text for Markdown: whoever named a case must not write markup, nor call somebody by an at sign."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("@", "@\u2060")

@@ -15,7 +15,10 @@ from gilscope.report.timeline.page import document
 
 _MOST_CASES = 40  # with charts; those that changed come first
 _MOST_ROWS = 2000
-_CSS = f"{CSS}td.where{{overflow-wrap:anywhere}}.k{{white-space:nowrap}}.bad{{color:var(--warn);font-weight:600}}figure h3{{margin:.2rem 0}}"
+_CSS = f"""{CSS}
+td.where{{overflow-wrap:anywhere}}td.k{{white-space:nowrap}}.bad{{color:var(--warn);font-weight:600}}
+figure h3{{margin:.2rem 0}}
+"""
 
 
 def history_page(found: History) -> str:
