@@ -72,7 +72,7 @@ def test_the_first_page_lists_the_verbs_by_what_they_are_for(capsys: pytest.Capt
     }
     assert found == {
         "Measure": ["profile", "run", "gil", "predict", "metg", "ipc", "startup", "audit"],
-        "Look": ["show", "report", "compare", "trace", "export"],
+        "Look": ["show", "report", "compare", "history", "trace", "export"],
         "Prepare": ["doctor", "list", "env", "kernels"],
         "Learn": ["tour"],
     }
@@ -101,6 +101,7 @@ CHEAP = {
     "show",
     "report",
     "compare",
+    "history",
     "export",
     "doctor",
     "list",
@@ -133,7 +134,7 @@ def test_examples_run_as_printed(
     (folder / "mine.py").write_text("def work(n): ...\ndef faster(n): ...\ninputs = [1, 2]\n", encoding="utf-8")
     (folder / "script.py").write_text("", encoding="utf-8")
     (folder / "gil.json").write_text(json.dumps(program_report(seen(0.9)).to_json()), encoding="utf-8")
-    for name in ("old", "new", "gilscope-results/20260101T000000Z"):
+    for name in ("old", "new", "runs/1", "gilscope-results/20260101T000000Z"):
         write_result(folder / name)
     for line in examples(rendered(path, capsys)):
         program, *words = shlex.split(line, comments=True)

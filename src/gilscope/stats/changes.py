@@ -60,6 +60,8 @@ def student_quantile(tail: float, freedom: float) -> float:
     n = max(1.0, freedom)
     if n < 2.0:  # as with one degree of freedom, which is more careful
         return 1.0 / math.tan(tail * math.pi / 2.0)
+    if n < 3.0:  # as with two
+        return math.sqrt(2.0 / (tail * (2.0 - tail)) - 2.0)
     a = 1.0 / (n - 0.5)
     b = 48.0 / a**2
     c = ((20700.0 * a / b - 98.0) * a - 16.0) * a + 96.36
