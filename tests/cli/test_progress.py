@@ -1,4 +1,4 @@
-"""Progress: what is said, and how seldom; the first answer: once, when it is due, marked as provisional."""
+"""Progress: what is said, and how seldom; the first answer: once, when it is due, with the words that it may change."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def _after(seconds: list[float], *, left_s: float = 15.0, first_block: int = 1) 
 
 def test_it_is_said_once_when_ten_seconds_are_over() -> None:
     assert _after([4.0, 8.0, 12.0, 16.0]).messages == [
-        "first answer after 12 s and 3 blocks, refined for up to 15 s: Provisional: r says."
+        "so far, after 12 s and 3 blocks: r says. This may still change: measuring goes on for up to 15 s."
     ]
 
 
@@ -197,4 +197,4 @@ def test_the_answer_is_the_verdict_on_the_file_so_far(tmp_path: Path) -> None:
         for block in made.blocks:
             writer.block(block)
         said = _verdict_so_far(tmp_path / "result.jsonl")
-    assert said.startswith("Provisional, at 87 % confidence: f: best with 2 threads, 2.00x")
+    assert said.startswith("f: best with 2 threads, 2.00x")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from gilscope.analysis.findings._gil import IN_C, SATURATED
+from gilscope.analysis.findings._gil import SATURATED, in_c
 from gilscope.core import typed
 from gilscope.telemetry.reading import GilReading, GilReport
 
@@ -14,6 +14,8 @@ GIL_SCHEMA, GIL_SCHEMA_VERSION = "gilscope.gil", 1
 
 GilCode: TypeAlias = Literal["gil_bound", "gil_held_in_c", "one_thread", "partly_held", "released", "idle", "no_gil",
                              "unavailable", "cannot_tell"]  # fmt: skip
+
+Caution: TypeAlias = Literal["", "crowded", "not_running", "little_load"]
 
 WAITS = 0.1
 """Mean number of waiting threads from which the GIL costs something worth mentioning: a tenth of a thread."""
@@ -28,6 +30,12 @@ WIDE = 0.2
 """Width of the interval of the held share from which the program was too short to be judged by it."""
 
 _LEFT_OUT = GilReport(available=False)  # converted apart: asdict would copy all stacks
+
+WITHOUT_CPU = 0.2
+"""Share of the held time without a CPU from which the numbers are not those of the program alone."""
+
+LITTLE = 0.5
+"""CPUs busy below which a program mostly waits for something else: under load its numbers are others."""
 
 CROWDED = 0.5
 """``GilReading.busy`` from which a holder may have been without a CPU because other programs had it."""
@@ -111,7 +119,7 @@ def gil_code(gil: GilReport, *, cpus_busy: float) -> GilCode:
         return "unavailable" if gil.enabled else "no_gil"
     held = reading.held
     if _threads_wait(reading):
-        return "gil_held_in_c" if _in_c(reading, cpus_busy) else "gil_bound"
+        return "gil_held_in_c" if held_in_c(reading, cpus_busy) else "gil_bound"
     if held.high - held.low > WIDE:
         return "cannot_tell"
     if held.high < IDLE and cpus_busy < IDLE:
@@ -129,8 +137,23 @@ def _threads_wait(reading: GilReading) -> bool:
     return several and reading.held.low >= SATURATED
 
 
-def _in_c(reading: GilReading, cpus_busy: float) -> bool:
-    """Whether the holder certainly did not answer; a holder that other programs kept off the CPU could not."""
-    overdue, held = reading.holds.overdue, reading.held.value
-    starved = max(0.0, 1.0 - cpus_busy / held) if reading.busy >= CROWDED and held else 0.0
-    return overdue is not None and overdue.low > max(IN_C, starved)
+def held_in_c(reading: GilReading, cpus_busy: float) -> bool | None:
+    """Whether the holder did not answer requests, as C code does; None where that is open.
+
+    A holder that other programs kept off the CPU could not answer.
+    """
+    crowded = reading.busy >= CROWDED
+    return in_c(reading.holds.overdue, starved=without_cpu(reading, cpus_busy) if crowded else 0.0)
+
+
+def without_cpu(reading: GilReading, cpus_busy: float) -> float:
+    """Return the share of the held time, at least, in which the holder did not run."""
+    held = reading.held.value
+    return max(0.0, 1.0 - cpus_busy / held) if held else 0.0
+
+
+def caution(reading: GilReading, *, cpus_busy: float) -> Caution:
+    """Say what else than the program decided about its numbers; empty where nothing is known of it."""
+    if reading.held.low >= IDLE and without_cpu(reading, cpus_busy) >= WITHOUT_CPU:
+        return "crowded" if reading.busy >= CROWDED else "not_running"
+    return "little_load" if cpus_busy < LITTLE else ""

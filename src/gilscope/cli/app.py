@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
@@ -34,7 +35,7 @@ from gilscope.cli.help import GATES_HELP, Contents, Page
 from gilscope.cli.output import emit
 from gilscope.cli.verb import help_alone
 from gilscope.core.errors import UsageError
-from gilscope.core.registry import nearest
+from gilscope.core.registry import EXECUTORS, nearest
 
 HELP_WIDTH = 110
 
@@ -124,15 +125,39 @@ def _explain(error: Any, arguments: Sequence[str]) -> str:
     message = error.format_message().rstrip(".")
     unknown = re.match(r"No such command '(.*?)'", message)
     if hasattr(error, "possibilities"):
+        if hint := _executor_meant(error, arguments):
+            return f"no such option: {error.option_name}; {hint}"
         known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("-")]
         message = f"no such option: {error.option_name}{_did_you_mean(error.option_name, known)}"
     elif unknown:
         if unknown[1] in _GATES and error.ctx.parent is None:
             return f"no such command: {unknown[1]}; {GATES_HELP}"
+        if hint := _target_meant(unknown[1]):
+            return f"no such command: {unknown[1]}; {hint}"
         message = f"no such command: {unknown[1]}{_did_you_mean(unknown[1], error.ctx.command.commands)}"
     # An option without its value is refused before typer knows whose it is.
     path = error.ctx.command_path if error.ctx else f"gilscope {arguments[0]}"
     return f"{message[0].lower()}{message[1:]}; '{path} --help' lists what there is"
+
+
+def _executor_meant(error: Any, arguments: Sequence[str]) -> str:
+    """Say how ``--threads 2`` is written; empty where that is not what was meant."""
+    name, given = error.option_name, {parameter.name for parameter in error.ctx.command.params}
+    executor = name.removeprefix("--")
+    if executor not in EXECUTORS or not {"executors", "workers"} <= given:
+        return ""
+    number = re.search(rf"{name}[ =](\d+)", " ".join(arguments))
+    return f"write --executors {executor} --workers {number[1] if number else 'N'}"
+
+
+def _target_meant(word: str) -> str:
+    """Say which verb takes a file, a function or a module; empty where a word names none."""
+    word = shlex.quote(word)
+    if re.fullmatch(r".*[\w.]:[^\W\d][\w.]*", word):
+        return f"for one function: gilscope profile {word}"
+    if word.endswith(".py"):
+        return f"for one function: gilscope profile {word}:FUNCTION; for the whole program: gilscope gil {word}"
+    return ""
 
 
 def _did_you_mean(word: str, known: Iterable[str | None]) -> str:

@@ -23,7 +23,10 @@ def compare(
         ),
     ] = None,
     anyway: Annotated[
-        bool, Option("--anyway", help="Show ratios of different machines, interpreters or gilscopes; no gate decides.")
+        bool,
+        Option(
+            "--anyway", help="Show ratios of different machines, interpreters or versions of gilscope; no gate decides."
+        ),
     ] = False,
     form: Annotated[
         str,

@@ -28,7 +28,9 @@ _WATCHED_S = 10.0  # how long --pid watches unless told otherwise; with --live u
 def gil(
     target: Annotated[
         str | None,
-        Argument(metavar="SCRIPT|-m MODULE", help="Script, folder or zip file; or a module.", show_default=False),
+        Argument(
+            metavar="SCRIPT|-m MODULE", help="As after python: script, folder, zip or module.", show_default=False
+        ),
     ] = None,
     arguments: Annotated[
         list[str] | None,
@@ -36,29 +38,29 @@ def gil(
     ] = None,
     module: Annotated[bool, Option("-m", help="What follows is a module, as for python -m.")] = False,
     pid: Annotated[
-        str | None, Option(metavar="PID", help="Watch a running process instead, from outside; it is not stopped.")
+        str | None, Option(metavar="PID", help="Watch a process that runs already, without stopping or changing it.")
     ] = None,
     duration: Annotated[
-        str | None, Option(metavar="10s", help="With --pid: how long (default: 10s; with --live until q).")
+        str | None, Option(metavar="10s", help="With --pid: how long to watch (default: 10s; with --live until q).")
     ] = None,
     children: Annotated[
         bool, Option("--children", help="Watch child processes too; each has a GIL of its own.")
     ] = False,
-    live: Annotated[bool, Option("--live", help="Show it on the whole screen meanwhile; q ends that.")] = False,
+    live: Annotated[bool, Option("--live", help="Show the figures full-screen while it runs; q ends that.")] = False,
     no_lines: Annotated[bool, Option("--no-lines", help="Do not read which lines hold the GIL.")] = False,
     rate: Annotated[
-        str | None, Option(metavar="HZ", help="Samples per second (default: what costs less than 1 %).")
+        str | None, Option(metavar="HZ", help="Samples per second (default: as many as cost less than 1 % of a CPU).")
     ] = None,
     latency: Annotated[
-        bool, Option("--latency", help="Also measure how long a thread that wakes up waits for the GIL.")
+        bool, Option("--latency", help="Also measure how long a thread waits for the GIL when it wakes up.")
     ] = False,
-    json: Annotated[
-        bool, Option("--json", help="Report JSON and nothing else, to stderr or --out; with --pid to stdout.")
-    ] = False,
+    json: Annotated[bool, Option("--json", help="Report as JSON only: to stderr, with --pid to stdout.")] = False,
     out: Annotated[
-        str | None, Option(metavar="FILE", help="Write the report as JSON to FILE too; - is stdout.")
+        str | None, Option(metavar="FILE", help="Also write the report as JSON to FILE; - is stdout.")
     ] = None,
-    flame: Annotated[str | None, Option(metavar="FILE", help="Write the stacks to FILE, for speedscope.app.")] = None,
+    flame: Annotated[
+        str | None, Option(metavar="FILE", help="Also write a flame graph to FILE, for speedscope.app.")
+    ] = None,
 ) -> int:
     """Run a program, or watch a running one, and report how it used the GIL: held, waiting, by which line and thread.
 

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 @verb
 def metg(options: VerbOptions) -> int:
-    """How small may tasks be? METG(50 %) of every executor: workers x wall per task at which half is work.
+    """How small may tasks be before handing them out costs as much as doing them?
 
-    The pools of concurrent.futures stand beside ours (threadpool, processpool).
+    The answer for each executor is its METG(50 %), minimum effective task granularity: the length of a task at which
+    half of the workers' time is work. The pools of concurrent.futures (threadpool, processpool) are measured too.
     """
     from gilscope import env
     from gilscope.availability import remote

@@ -30,10 +30,10 @@ def predict(
         ),
     ] = None,
 ) -> int:
-    """Predict how far it will scale on machines with more CPUs: at most so far, and what will limit it.
+    """Predict how far your function, or a result, will scale on more CPUs at most, and what will limit it.
 
-    A function is measured first, on one worker and on as many as there are CPUs here. What one worker needs of the GIL,
-    of the parent, of locks and of the memory makes a queueing network, which is played with more workers.
+    A function is measured first, on one worker and on as many as there are CPUs here. The time that one worker needs
+    the GIL, the parent process, locks and the memory for tells how long more workers will wait for each other.
     """
     from gilscope.analysis.predict.model import WORKERS
     from gilscope.analysis.predict.outlook import outlook

@@ -85,8 +85,8 @@ def read_request(targets: list[str], options: VerbOptions) -> Request:
 
 def _verdict_so_far(path: Path) -> str:
     from gilscope.analysis import analyse
-    from gilscope.report.sentences import closing
+    from gilscope.report.sentences.functions import about
     from gilscope.results import load
 
     answer = analyse(load(path))
-    return closing(answer, answer.kernels[0].kernel)
+    return " ".join(text for found in answer.verdict(answer.kernels[0].kernel).functions for text in about(found))

@@ -213,9 +213,9 @@ class Provisional(Observer):
             return
         self._given = True
         answer = self._answer(self._path)
-        marked = answer if answer.startswith("Provisional") else f"Provisional: {answer}"
         self._inner.message(
-            f"first answer after {spent_s:.0f} s and {blocks} blocks, refined for up to {seconds_left:.0f} s: {marked}"
+            f"so far, after {spent_s:.0f} s and {blocks} blocks: {answer} "
+            f"This may still change: measuring goes on for up to {seconds_left:.0f} s."
         )
 
     def message(self, text: str) -> None:

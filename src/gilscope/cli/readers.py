@@ -92,6 +92,10 @@ def kernels(text: str) -> tuple[str, ...]:
     parts = _split("kernel", text)
     if set(parts) <= {*KERNELS, *PROBES}:
         return parts
+    own = next((part for part in parts if ":" in part or part.endswith(".py")), "")
+    if own:
+        function = own if ":" in own else f"{own}:FUNCTION"
+        raise UsageError(f"{own!r} is not a kernel; for a function of your own: gilscope profile {function}")
     from gilscope.kernels import foreign
 
     check_names("kernel", [word for word in parts if word not in PROBES], (*KERNELS, *foreign()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -164,9 +165,13 @@ class ScalingResult:
                 f"{name.replace('_', ' ')} {interval_text(found)}, wanted {threshold:g}{why}; speed-up "
                 f"{interval_text(basis.speedup)}, the control {interval_text(basis.control)}{net}, {row.blocks} blocks"
             )
+        outcome = self._judged(name, threshold)
+        if outcome == "failed":
+            with_what = ", with its arguments in --arg or --setup" if self.args or self.kwargs else ""
+            message += f"; what stops it, and other ways: gilscope profile {shlex.quote(row.case.kernel)}{with_what}"
         return {
             "gate": "scaling",
-            "outcome": self._judged(name, threshold),
+            "outcome": outcome,
             "message": message,
             "case": row.case.id,
             "executor": row.case.executor,

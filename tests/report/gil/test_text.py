@@ -124,6 +124,39 @@ def test_c_code_that_sleeps_with_the_gil_is_blamed_where_there_are_cpus_to_spare
     assert judge(seen(0.9, 1.0, 0.9, busy=0.0), cpus_busy=0.01).code == "gil_held_in_c"
 
 
+@pytest.mark.parametrize(("overdue", "perhaps"), [(0.02, False), (0.1, True), (0.3, True)])
+def test_c_code_is_left_open_where_the_interval_has_its_threshold_or_the_holder_had_no_cpu(
+    overdue: float, perhaps: bool
+) -> None:
+    verdict = judge(seen(0.9, 1.0, overdue, busy=1.0), cpus_busy=0.45)
+    assert verdict.code == "gil_bound"
+    assert ("It may be C code that keeps it" in verdict.sentence) is perhaps
+
+
+@pytest.mark.parametrize(
+    ("gil", "cpus", "says"),
+    [
+        (seen(0.92, 1.0, busy=1.0), 0.37, "other programs took the CPUs: for 60 % of the held time"),
+        (seen(0.92, 1.0), 0.37, "CPU quotas"),
+        (seen(0.15), 0.16, "Measure it under load"),
+        (seen(0.92, 1.0, busy=1.0), 0.9, ""),
+        (seen(0.3), 1.5, ""),
+        (seen(0.01), 0.02, ""),
+    ],
+)
+def test_numbers_that_the_machine_or_the_load_decided_come_with_a_caution(
+    gil: GilReport, cpus: float, says: str
+) -> None:
+    sentence = judge(gil, cpus_busy=cpus).sentence
+    assert says in sentence
+    assert ("Caution" in sentence) is bool(says)
+
+
+def test_the_verdict_is_in_the_first_lines() -> None:
+    lines = render_gil(report(seen(0.99, 1.0))).splitlines()
+    assert next(number for number, line in enumerate(lines) if line.startswith("verdict")) < 5
+
+
 def test_whoever_switched_the_gil_on_is_named_with_the_cure() -> None:
     by = "switched on by importing old_ext, which does not declare support for running without it"
     verdict = judge(seen(0.99, 1.0, switched_on=by), cpus_busy=1.0)

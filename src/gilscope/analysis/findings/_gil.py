@@ -85,9 +85,14 @@ def share(view: CaseView) -> float:
     return min(lost.value, most) if short and above(lost, WORTH) else 0.0
 
 
-def held_in_c(view: CaseView) -> bool:
-    """Whether the GIL was kept by code that does not answer requests, as byte code does."""
-    return view.gil.overdue is not None and view.gil.overdue.low > IN_C
+def in_c(overdue: Estimate | None, *, starved: float = 0.0) -> bool | None:
+    """Whether code keeps the GIL that does not answer requests, as byte code does; None where that is open.
+
+    A holder could not answer for the share ``starved`` of the held time, because it had no CPU.
+    """
+    if overdue is None:
+        return None
+    return True if overdue.low > max(IN_C, starved) else None if overdue.high > IN_C else False
 
 
 def evidence(view: CaseView, *, switched_on: str = "") -> GilEvidence:

@@ -20,7 +20,7 @@ AWAKE = 0.02
 def find(view: CaseView) -> Finding | None:
     """Name the GIL where the probe found threads waiting for it, or where the CPU time has its signature."""
     share = _gil.share(view)
-    if share and not _gil.held_in_c(view):
+    if share and not _gil.in_c(view.gil.overdue):
         return Finding(code="gil_bound", evidence=_gil.evidence(view), share=share)
     return _by_signature(view) if not view.gil.available else None
 

@@ -15,6 +15,6 @@ EXPLAINS = _gil.CONSEQUENCES | {"gil_bound"}
 def find(view: CaseView) -> Finding | None:
     """Name C code where the GIL was kept for a good part of the time although others had requested it."""
     share = _gil.share(view)
-    if not share or not _gil.held_in_c(view):
+    if not share or not _gil.in_c(view.gil.overdue):
         return None
     return Finding(code="gil_held_in_c", evidence=_gil.evidence(view), share=share)

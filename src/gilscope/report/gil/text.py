@@ -26,16 +26,13 @@ _CHILDREN = 0.1  # CPUs busy in child processes from which they are worth a word
 
 def render_gil(report: ProgramReport, *, unicode: bool = True, sources: Sources | None = None) -> str:
     """Lay the report out; without ``unicode`` the strip is drawn in digits; ``sources`` has the text of lines."""
-    parts, reading, known = [_head(report)], report.gil.reading, sources or Sources()
+    parts, reading, known = [_head(report), _verdict(report)], report.gil.reading, sources or Sources()
     if reading is not None:
         table = thread_table(reading, report.gil.threads_reason)
         parts += [_numbers(report, reading), strip(reading, unicode=unicode), table]
     parts += [lines_part(report.gil, known), children_table(report.children)]
     if report.gil.latency is not None:
         parts.append(labelled("latency", latency_text(report.gil.latency)))
-    verdict = report.verdict
-    cure = f"\n{labelled('fix', f'{verdict.cure}.')}" if verdict.cure else ""
-    parts.append(labelled("verdict", f"{verdict.code}: {verdict.sentence}") + cure)
     return printable("\n\n".join(filter(None, parts)) + "\n")
 
 
@@ -46,6 +43,12 @@ def _head(report: ProgramReport) -> str:
     ran = labelled("watched" if attached else "ran", f"{seconds(report.wall_s)}, {what}, {report.interpreter}")
     note = f"\n{labelled('note', report.note)}" if report.note else ""
     return f"{labelled('GIL of', shown)}\n{ran}{note}"
+
+
+def _verdict(report: ProgramReport) -> str:
+    verdict = report.verdict
+    cure = f"\n{labelled('fix', f'{verdict.cure}.')}" if verdict.cure else ""
+    return labelled("verdict", f"{verdict.code}: {verdict.sentence}") + cure
 
 
 def shortened(command: str, width: int) -> str:

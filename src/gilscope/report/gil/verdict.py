@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING
 
 from gilscope.analysis.blame import culprit
 from gilscope.analysis.findings import gil_bound, gil_held_in_c, gil_re_enabled
-from gilscope.analysis.findings._gil import SATURATED
-from gilscope.analysis.program import GilVerdict, ProcessReport, ProgramReport, gil_code
+from gilscope.analysis.findings._gil import IN_C, SATURATED
+from gilscope.analysis.program import (
+    GilVerdict,
+    ProcessReport,
+    ProgramReport,
+    caution,
+    gil_code,
+    held_in_c,
+    without_cpu,
+)
 from gilscope.report.figures import interval, narrow, percent, seconds
 from gilscope.report.sentences.blame import held_by
 from gilscope.stats import Estimate
@@ -98,6 +106,8 @@ def judge(gil: GilReport, *, cpus_busy: float) -> GilVerdict:
     sentence, cure = _unmeasured(gil, cpus) if reading is None else _explained(code, reading, cpus)
     if code in NAMED and (named := blamed(gil)):
         sentence += f" The GIL is {named}."
+    if reading is not None:
+        sentence += _doubt(code, reading, cpus_busy) + _caution(code, reading, cpus_busy)
     if by and reading is not None:
         sentence = f"This free-threaded build runs with the GIL, {by}. {sentence}"
         cures = [cure] if _ON_PURPOSE in by else [gil_re_enabled.CURE, cure]
@@ -174,6 +184,38 @@ def _held_in_c(reading: GilReading, costs: str) -> tuple[str, str]:
         f"it{turn}; byte code lets go {seconds(holds.switch_interval_s)} after the wait began, C code only when it "
         "returns."
     ), gil_held_in_c.CURE
+
+
+def _doubt(code: str, reading: GilReading, cpus_busy: float) -> str:
+    """Say where what holds the GIL may be C code as well."""
+    overdue = reading.holds.overdue
+    if code != "gil_bound" or overdue is None or held_in_c(reading, cpus_busy) is not None:
+        return ""
+    return (
+        f" It may be C code that keeps it: {percent(overdue)} of the held time is after another thread asked for it, "
+        f"and C code is named from {100 * IN_C:.0f} % on."
+    )
+
+
+def _caution(code: str, reading: GilReading, cpus_busy: float) -> str:
+    """Say where the machine or the load decided about the numbers, and what follows for them."""
+    cpus, lacking = f"{narrow(cpus_busy)} CPUs", 100 * without_cpu(reading, cpus_busy)
+    match caution(reading, cpus_busy=cpus_busy):
+        case "crowded":
+            return (
+                f" Caution: only {cpus} were busy with it, because other programs took the CPUs: for {lacking:.0f} % "
+                "of the held time the thread with the GIL had none. It held the GIL and let others wait for longer "
+                "than it needs to: measure again on a quiet machine."
+            )
+        case "not_running":
+            return (
+                f" Caution: only {cpus} were busy: for {lacking:.0f} % of the held time the thread with the GIL did "
+                "not run. C code that sleeps or waits for I/O without releasing the GIL does this, and so do CPU "
+                "quotas and suspended machines."
+            )
+        case "little_load" if code in ("released", "partly_held"):
+            return f" Caution: only {cpus} were busy, so it mostly waited for something else. Measure it under load."
+    return ""
 
 
 def _room(held: Estimate) -> str:

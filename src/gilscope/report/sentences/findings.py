@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from gilscope.analysis import evidence
 from gilscope.analysis.answer import Answer, FindingGroup
 from gilscope.analysis.findings import Finding
+from gilscope.analysis.findings._gil import in_c
 from gilscope.analysis.rows import UNEXPLAINED, CaseRow
 from gilscope.report.figures import NONE, counted, interval, percent, seconds, si, times
 from gilscope.report.labels import named
@@ -156,11 +157,17 @@ def _costs(found: evidence.GilEvidence) -> Iterator[str]:
 
 def _gil_bound(found: evidence.GilEvidence, row: CaseRow) -> str:
     if found.cpu_per_wall is None:
-        return _capital(_gil(found))
+        return _capital("; ".join(filter(None, [_gil(found), _perhaps_in_c(found)])))
     return (
         f"{row.case.workers} threads keep {interval(found.cpu_per_wall)} CPUs busy and neither queue nor sleep: "
         f"they run one at a time, as under the GIL (probe {found.probe})"
     )
+
+
+def _perhaps_in_c(found: evidence.GilEvidence) -> str:
+    if found.overdue is None or in_c(found.overdue) is not None:
+        return ""
+    return f"it may be C code that keeps it: {percent(found.overdue)} of the held time is after another thread asked"
 
 
 def _gil_held_in_c(found: evidence.GilEvidence, row: CaseRow) -> str:
