@@ -19,7 +19,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext as _build_ext
 
 ROOT = Path("ext")
-X86_64 = platform.machine().lower() in ("x86_64", "amd64")
+TARGET = os.environ.get("_PYTHON_HOST_PLATFORM", platform.machine()).lower()  # set where it is cross-compiled
+X86_64 = TARGET.endswith(("x86_64", "amd64"))
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": False,

@@ -280,8 +280,8 @@ def self_check(size_t skew=0, *, byte=None):
     waiting = "" if gs_check_waiters(&gil, &asked, reason) else reason.decode()
     threads = "" if gs_check_identity(&gil, reason) else reason.decode()
     overdue = waiting
-    if not waiting and not asked:
-        overdue = "self-check failed: a thread asked for the GIL and the request was not seen within half a second"
+    if not waiting and not asked:  # from CPython 3.13 on the request is in what the holder's state says
+        overdue = threads or "self-check failed: a thread asked for the GIL and the request was not seen within half a second"
     return {"held": "", "waiting": waiting, "threads": threads, "overdue": overdue}
 
 
