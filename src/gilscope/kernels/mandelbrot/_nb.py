@@ -12,46 +12,66 @@ __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
 _LANES = 32
 _BURST = 4  # iterations between two checks whether any lane is still inside
+# Where in the state of a group its parts begin. One array at fixed distances, because LLVM need not compare addresses
+# then; doubles throughout (inside is 1 or 0, n whole), because all parts then have one vector width.
+_ZR, _ZI, _CR, _INSIDE, _N = (part * _LANES for part in range(5))
 
 
 @inlined
-def _advance(zr: Any, zi: Any, inside: Any, n: Any, cr: Any, ci: float, steps: int) -> None:
-    """Iterate all lanes; a lane that has left the disk keeps computing, but no longer counts."""
-    # A fixed number of steps is unrolled, and LLVM then vectorises the loop over lanes with the state in registers.
+def _step(zr: float, zi: float, inside: float, n: float, cr: float, ci: float) -> tuple[float, float, float, float]:
+    """Iterate one lane; once it has left the disk it keeps computing, but no longer counts."""
+    zr2 = zr * zr
+    zi2 = zi * zi
+    inside = inside if zr2 + zi2 <= 4.0 else 0.0  # NaN, after overflow, counts as outside
+    return zr2 - zi2 + cr, 2.0 * zr * zi + ci, inside, n + inside
+
+
+@inlined
+def _burst(state: Any, ci: float) -> None:
+    """Iterate all lanes _BURST times. Written out, because LLVM unrolls an inner loop for some CPUs only."""
     for lane in range(_LANES):
-        lane_zr, lane_zi, lane_inside, lane_n, lane_cr = zr[lane], zi[lane], inside[lane], n[lane], cr[lane]
-        for _ in range(steps):
-            zr2 = lane_zr * lane_zr
-            zi2 = lane_zi * lane_zi
-            lane_inside = lane_inside if zr2 + zi2 <= 4.0 else 0.0  # NaN, after overflow, counts as outside
-            lane_n += lane_inside
-            lane_zi = 2.0 * lane_zr * lane_zi + ci
-            lane_zr = zr2 - zi2 + lane_cr
-        zr[lane], zi[lane], inside[lane], n[lane] = lane_zr, lane_zi, lane_inside, lane_n
+        cr = state[_CR + lane]
+        zr, zi, inside, n = state[_ZR + lane], state[_ZI + lane], state[_INSIDE + lane], state[_N + lane]
+        zr, zi, inside, n = _step(zr, zi, inside, n, cr, ci)
+        zr, zi, inside, n = _step(zr, zi, inside, n, cr, ci)
+        zr, zi, inside, n = _step(zr, zi, inside, n, cr, ci)
+        zr, zi, inside, n = _step(zr, zi, inside, n, cr, ci)
+        state[_ZR + lane], state[_ZI + lane], state[_INSIDE + lane], state[_N + lane] = zr, zi, inside, n
+
+
+@inlined
+def _once(state: Any, ci: float) -> None:
+    """Iterate all lanes once."""
+    for lane in range(_LANES):
+        zr, zi, inside, n = state[_ZR + lane], state[_ZI + lane], state[_INSIDE + lane], state[_N + lane]
+        zr, zi, inside, n = _step(zr, zi, inside, n, state[_CR + lane], ci)
+        state[_ZR + lane], state[_ZI + lane], state[_INSIDE + lane], state[_N + lane] = zr, zi, inside, n
 
 
 @inlined
 def _row(counts: Any, y: int, w: int, h: int, max_iter: int) -> int:
     """Fill row y of counts, shape (h, w); return the sum of its counts."""
-    zr, zi, cr = np.empty(_LANES), np.empty(_LANES), np.empty(_LANES)
-    inside, n = np.empty(_LANES), np.empty(_LANES)  # doubles, 1 or 0 and whole: one vector width for all the state
+    state = np.empty(5 * _LANES)
     ci = -1.25 + 2.5 * (y + 0.5) / h
     total = 0
     for x in range(0, w, _LANES):
         for lane in range(_LANES):
-            cr[lane] = -2.0 + 2.5 * (x + lane + 0.5) / w
-            zr[lane], zi[lane], inside[lane], n[lane] = 0.0, 0.0, 1.0, 0.0
+            state[_CR + lane] = -2.0 + 2.5 * (x + lane + 0.5) / w
+            state[_ZR + lane], state[_ZI + lane], state[_INSIDE + lane], state[_N + lane] = 0.0, 0.0, 1.0, 0.0
         done = 0
-        lanes_inside = float(_LANES)
-        while lanes_inside > 0.0 and done + _BURST <= max_iter:
-            _advance(zr, zi, inside, n, cr, ci, _BURST)
+        lanes_inside = _LANES
+        while lanes_inside and done + _BURST <= max_iter:
+            _burst(state, ci)
             done += _BURST
-            lanes_inside = inside.sum()
-        if lanes_inside > 0.0:
-            _advance(zr, zi, inside, n, cr, ci, max_iter - done)
+            lanes_inside = 0
+            for lane in range(_LANES):
+                lanes_inside += state[_INSIDE + lane] > 0.0  # integers: a sum of doubles has an order to keep
+        if lanes_inside:
+            for _ in range(done, max_iter):
+                _once(state, ci)
         for lane in range(min(_LANES, w - x)):
-            counts[y * w + x + lane] = np.int32(n[lane])
-            total += int(n[lane])
+            counts[y * w + x + lane] = np.int32(state[_N + lane])
+            total += int(state[_N + lane])
     return total
 
 
