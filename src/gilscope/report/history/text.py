@@ -52,7 +52,7 @@ def _table(found: History, width: int, *, color: bool) -> str:
 
 
 def newest(case: CaseHistory) -> tuple[str, ...]:
-    """Write efficiency, net speed-up and share of the GIL in the newest run, and how many changes and runs there are."""
+    """Write efficiency, net speed-up and GIL share of the newest run, the number of changes and that of runs."""
     now = case.latest
     parallel = (now.efficiency, now.net_speedup) if now.workers > 1 else (None, None)
     changes = str(len(case.changes)) if case.changes else NONE
