@@ -168,7 +168,8 @@ def _waited(case: Case, factors: Factors | None) -> list[Demand]:
         p = case.workers
         least, most = share_from(p * found.high, p), min(1.0, 1.0 / (p * found.value))
         likely = most if station == "memory" else min(most, (1.0 + _EVEN) / 2.0 * share_from(p * found.value, p))
-        share = Estimate(value=likely, low=min(least, likely), high=most, confidence=found.confidence, n=found.n)
+        high = min(1.0, 1.0 / (p * found.low)) if found.low > 0 else 1.0
+        share = Estimate(value=likely, low=min(least, likely), high=max(high, likely), confidence=found.confidence, n=found.n)
         made.append(Demand(station=station, share=share, shape=EXPONENTIAL))
     return made
 
