@@ -157,8 +157,9 @@ def _cycle_s(first: Demand, alone: Alone) -> float:
 def _waited(case: Case, factors: Factors | None) -> list[Demand]:
     """Return the demands that show only in how long workers waited for each other.
 
-    At most 1 / S, of the least S, for a station does no more than be in use all the time; at least what explains the wait if visits are
-    exponential, the most that workers can wait. The memory serves all at once, and is waited for where it is full.
+    At most 1 / S of the least S, for a station is in use all the time at most; at least what explains the wait if
+    visits are exponential, the most that workers can wait. The memory serves all at once, and is waited for where it is
+    full.
     """
     made = []
     for station, name in (("lock", "locks"), ("memory", "memory")):
