@@ -157,8 +157,9 @@ def _cycle_s(first: Demand, alone: Alone) -> float:
 def _waited(case: Case, factors: Factors | None) -> list[Demand]:
     """Return the demands that show only in how long workers waited for each other.
 
-    At most 1 / S, for a station does no more than is in use all the time; at least what explains the wait if visits are
-    exponential, the most that workers can wait. The memory serves all at once, and is waited for where it is full.
+    At most 1 / S of the least S, for a station is in use all the time at most; at least what explains the wait if
+    visits are exponential, the most that workers can wait. The memory serves all at once, and is waited for where it is
+    full.
     """
     made = []
     for station, name in (("lock", "locks"), ("memory", "memory")):
@@ -168,7 +169,8 @@ def _waited(case: Case, factors: Factors | None) -> list[Demand]:
         p = case.workers
         least, most = share_from(p * found.high, p), min(1.0, 1.0 / (p * found.value))
         likely = most if station == "memory" else min(most, (1.0 + _EVEN) / 2.0 * share_from(p * found.value, p))
-        share = Estimate(value=likely, low=min(least, likely), high=most, confidence=found.confidence, n=found.n)
+        high = max(likely, min(1.0, 1.0 / (p * found.low)) if found.low > 0 else 1.0)
+        share = Estimate(value=likely, low=min(least, likely), high=high, confidence=found.confidence, n=found.n)
         made.append(Demand(station=station, share=share, shape=EXPONENTIAL))
     return made
 
