@@ -18,6 +18,7 @@ from gilscope.analysis.blame import Culprit, culprit
 from gilscope.core import typed
 from gilscope.core.cases import Case
 from gilscope.core.records import CaseRecord, ResultSet
+from gilscope.core.registry import is_engine
 from gilscope.stats import Estimate, estimate_or_none
 from gilscope.telemetry.blame import Call
 
@@ -32,6 +33,7 @@ _NO_ROUNDS = "no diagnostic round of this case was measured"
 _NO_ROUNDS_CURE = "give it a larger --budget"
 _OWN_GILS = {"interpreters": "each interpreter has a GIL of its own"}
 _OWN_PROCESSES = "each process has a GIL of its own"
+_ENGINE = "the workers are the engine's, and may share a GIL or not"
 _HELD_BY_NAME = ("py_loop", "cy_gil", "nb_gil")  # what these names mean, for records without Impl.gil
 _MALFORMED = "the diagnostic lines of this case are not as gilscope writes them"
 
@@ -114,6 +116,8 @@ def unsampled(case: Case, enabled: bool | None) -> GilActivity:
     """Return what is known about a case without diagnostic rounds."""
     if case.interpreter:  # what is known of the running interpreter does not hold for another
         enabled = None
+    if is_engine(case.executor):
+        return GilActivity(available=False, reason=_ENGINE, enabled=enabled)
     if not case.one_gil:
         return GilActivity(available=False, reason=_OWN_GILS.get(case.executor, _OWN_PROCESSES), enabled=enabled)
     return GilActivity(available=False, reason=_NO_ROUNDS, cure=_NO_ROUNDS_CURE, enabled=enabled)
