@@ -30,7 +30,7 @@ def executors_or_engines(known: Sequence[str] = EXECUTORS) -> Callable[[str], tu
 
 
 def _with_engines(words: Sequence[str], unknown: Sequence[str]) -> list[str]:
-    from gilscope.executors.engines import known
+    from gilscope.executors._engines import known
 
     if wrong := [word for word in unknown if word.startswith("futures")]:
         raise UsageError(f"executor {wrong[0]!r}: write it like futures:pkg.module:factory")

@@ -12,13 +12,13 @@ import inspect
 import os
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gilscope.core import clocks
-from gilscope.core.errors import GilscopeError, UnavailableError, WorkerDiedError, one_line
+from gilscope.core.errors import UnavailableError, WorkerDiedError, one_line
 from gilscope.core.spec import Availability, Impl
-from gilscope.executors import _engine_worker, _task_worker, engines
+from gilscope.executors import _engine_worker, _engines, _task_worker
 from gilscope.executors._rounds import Chunk, Task, job_of
 from gilscope.executors._tasks import TaskSession
 
@@ -40,7 +40,7 @@ def factory_of(executor: str) -> Callable[..., Any]:
     Raises UnavailableError with the reason where there is none that can be called with ``max_workers``.
     """
     try:
-        module, _, name = engines.address_of(executor.removeprefix(PREFIX)).partition(":")
+        module, _, name = _engines.address_of(executor.removeprefix(PREFIX)).partition(":")
     except LookupError as error:
         raise UnavailableError(f"{executor}: {error}", "write it like futures:pkg.module:factory") from None
     if os.getcwd() not in sys.path:
@@ -49,7 +49,7 @@ def factory_of(executor: str) -> Callable[..., Any]:
         found = importlib.import_module(module)
     except Exception as error:  # noqa: BLE001 - a module may raise anything
         raise UnavailableError(f"{executor}: importing {module} raised {one_line(error)}") from None
-    factory: Any = getattr(found, name, None)
+    factory: Callable[..., Any] | None = getattr(found, name, None)
     if factory is None:
         raise UnavailableError(f"{executor}: {module} has no {name}", _HOW)
     if not callable(factory):
@@ -63,8 +63,8 @@ def factory_of(executor: str) -> Callable[..., Any]:
     return factory
 
 
-def start(executor: str, workers: int) -> tuple[Any, dict[str, _engine_worker.Place]]:
-    """Call the factory, and return what it made and every worker's place once all of them did a task.
+def start(executor: str, workers: int) -> Any:
+    """Call the factory, and return what it made once every worker has done a task.
 
     Raises UnavailableError where that is no executor, has not so many workers, or they cannot be used.
     """
@@ -76,17 +76,19 @@ def start(executor: str, workers: int) -> tuple[Any, dict[str, _engine_worker.Pl
     if not (callable(getattr(pool, "submit", None)) and callable(getattr(pool, "shutdown", None))):
         raise UnavailableError(f"{executor}: its factory returned {type(pool).__name__}, not an executor", _HOW)
     try:
-        return pool, _examined(executor, pool, workers)
+        _examine(executor, pool, workers)
     except BaseException:
         pool.shutdown()
         raise
+    return pool
 
 
-def _examined(executor: str, pool: Any, workers: int) -> dict[str, _engine_worker.Place]:
+def _examine(executor: str, pool: Any, workers: int) -> None:
+    """Raise UnavailableError if workers are too many or too few, or cannot be used."""
     places: dict[str, _engine_worker.Place] = {}
     for hold_s in _HOLD_S:
         try:
-            found = answers(executor, [pool.submit(_engine_worker.hold, hold_s) for _ in range(2 * workers)])
+            found = answers(executor, [(pool.submit, _engine_worker.hold, hold_s)] * (2 * workers))
         except WorkerDiedError as error:
             raise UnavailableError(str(error), "its workers need the same Python and gilscope") from None
         places |= {f"{place.pid}.{place.thread}": place for place in found}
@@ -103,14 +105,13 @@ def _examined(executor: str, pool: Any, workers: int) -> dict[str, _engine_worke
     if len(places) != workers:
         reason = f"{executor}: {len(places)} worker{'s' * (len(places) != 1)} did tasks instead of {workers}"
         raise UnavailableError(reason, f"start max_workers workers, of one thread each; {_HOW}")
-    return places
 
 
 def started(executor: str, factory: Callable[..., Any], workers: int) -> Any:
     """Call a factory that was tried out before; return the executor once every worker has done a short task."""
     pool, seen = factory(max_workers=workers), set[tuple[int, int]]()
     while len(seen) < workers:
-        found = answers(executor, [pool.submit(_engine_worker.hold, _SHORT_S) for _ in range(workers)])
+        found = answers(executor, [(pool.submit, _engine_worker.hold, _SHORT_S)] * workers)
         seen |= {(place.pid, place.thread) for place in found}
     return pool
 
@@ -118,8 +119,7 @@ def started(executor: str, factory: Callable[..., Any], workers: int) -> Any:
 def problem(executor: str, workers: int) -> list[str]:
     """Try an engine out and end it; return reason and fix of what is wrong with it, both empty if nothing is."""
     try:
-        pool, _ = start(executor, workers)
-        pool.shutdown()
+        start(executor, workers).shutdown()
     except UnavailableError as error:
         return [error.reason, error.cure]
     return ["", ""]
@@ -131,9 +131,8 @@ class EnginePool:
     def __init__(self, executor: str, max_workers: int) -> None:
         before = clocks.wall_ns()
         self.name = executor
-        self.executor, places = start(executor, max_workers)
+        self.executor = start(executor, max_workers)
         self.ready_ns = max(0, clocks.wall_ns() - before - int(2 * _HOLD_S[0] * 1e9))
-        self.is_inside = all(place.pid == os.getpid() for place in places.values())
 
     def bind(self, task: Task) -> EngineSession:
         """Make a case ready in all workers."""
@@ -152,23 +151,26 @@ class EngineSession(TaskSession):
         segment = task.segment
         memory = _task_worker.ParentMemory(nbytes=segment.nbytes, pid=os.getpid(), fd=segment.fd, name=segment.name)
         super().__init__(task, pool.ready_ns, [pickle.dumps((job_of(copy), memory)) for copy in task.copies])
+        self.placed = [{"process": int(worker.partition(".")[0])} for worker in self.workers]
 
     def submit_warm(self, hold_s: float) -> list[_task_worker.Answer]:
         submit, make_ready, workers = self._pool.executor.submit, _engine_worker.make_ready, self.task.case.workers
-        return answers(self._pool.name, [submit(make_ready, *self.jobs[0], hold_s) for _ in range(workers)])
+        return answers(self._pool.name, [(submit, make_ready, *self.jobs[0], hold_s)] * workers)
 
     def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> list[_task_worker.Answer]:
         submit, jobs, run = self._pool.executor.submit, self.jobs, _engine_worker.run
-        futures = [submit(run, *jobs[copy], phase, ((chunk, [], []),)) for copy, chunk in work]
-        return answers(self._pool.name, futures)
+        tasks = [(submit, run, *jobs[copy], phase, ((chunk, [], []),)) for copy, chunk in work]
+        return answers(self._pool.name, tasks)
 
 
-def answers(executor: str, futures: Iterable[Any]) -> list[Any]:
-    """Wait for tasks, none of which raises; WorkerDiedError for what the engine raises instead of an answer."""
+def answers(executor: str, tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Submit tasks, ``(submit, function, *arguments)`` each, none of which raises, and wait for all.
+
+    WorkerDiedError for what the engine raises instead of taking or doing one.
+    """
     try:
+        futures = [submit(*task) for submit, *task in tasks]
         return [future.result() for future in futures]
-    except GilscopeError:
-        raise
     except (Exception, concurrent.futures.CancelledError) as error:  # noqa: BLE001 - an engine may raise anything
         raise WorkerDiedError(f"{executor} did not do a task: {one_line(error)}") from None
 
