@@ -159,7 +159,7 @@ class EngineSession(TaskSession):
 
     def run_phase(self, phase: int, work: Sequence[tuple[int, Chunk]]) -> list[_task_worker.Answer]:
         submit, jobs, run = self._pool.executor.submit, self.jobs, _engine_worker.run
-        tasks = [(submit, run, *jobs[copy], phase, ((chunk, [], []),)) for copy, chunk in work]
+        tasks: list[tuple[Any, ...]] = [(submit, run, *jobs[copy], phase, ((chunk, [], []),)) for copy, chunk in work]
         return answers(self._pool.name, tasks)
 
 
