@@ -105,7 +105,7 @@ def demands_of(view: CaseView, codes: Sequence[str], factors: Factors | None, al
     why = next((LAWLESS[code] for code in codes if code in LAWLESS), "")
     if why or view.case.executor == "native":
         return why or "of threads of a native runtime only all together are measured"
-    stations = [*_gil(view, alone), *_parent(alone), *_waited(view.case, factors)]
+    stations = [*_gil(view, alone), *_parent(alone), *(() if view.gil.shared else _waited(view.case, factors))]
     if not stations:
         return _nothing(view)
     first = stations[0]
@@ -121,7 +121,7 @@ def demands_of(view: CaseView, codes: Sequence[str], factors: Factors | None, al
 
 
 def _nothing(view: CaseView) -> str:
-    if view.case.executor == "threads" and view.gil.enabled is not False:
+    if (view.case.executor == "threads" or view.gil.shared) and view.gil.enabled is not False:
         return view.gil.reason or "how long one worker holds the GIL was not measured"
     return (
         "nothing that limits it was found; what limits more workers (caches, memory, NUMA, clocks) does not show here"
