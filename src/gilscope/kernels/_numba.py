@@ -24,8 +24,9 @@ inlined: Callable[[_Function], Any] = register_jitable
 
 
 def _host_isa() -> str:
-    """Numba compiles for the host; name its instruction set as the compiled extensions do."""
-    features = set(get_host_cpu_features().split(","))  # type: ignore[no-untyped-call]
+    """Name the instruction set Numba compiles for, the host's if not told otherwise, as the compiled extensions do."""
+    told: str | None = numba.config.CPU_FEATURES  # type: ignore[attr-defined]
+    features = set((get_host_cpu_features() if told is None else told).split(","))  # type: ignore[no-untyped-call]
     if features >= {"+avx512f", "+avx512bw", "+avx512dq", "+avx512vl"}:
         return "x86-64-v4"
     if features >= {"+avx2", "+fma", "+bmi2"}:
