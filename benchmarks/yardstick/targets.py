@@ -31,6 +31,12 @@ TURNS = 20
 TURN_S = 0.04
 OF_C, OF_BLAS, BETWEEN, ACROSS = 0.9, {"cython": 0.85, "numba": 0.7}, 1.15, 1.3  # what is asked of every kernel
 
+REASONS = {  # what is known of why a kernel misses what is asked for
+    "mandelbrot": "by hand, AVX-512 counts with masked subtractions; compiled code makes vectors of the masks first",
+    "floyd_warshall": "Numba has the same vpminsd in the same width, but a call costs it microseconds, once per phase",
+    "montecarlo_pi": "AVX2 has no product of 64-bit integers: several vpmuludq and shifts for each vpmullq of AVX-512",
+}
+
 
 def cython_settings() -> tuple[dict[str, Any], list[str]]:
     """Return the directives and macros that setup.py compiles with."""
@@ -173,6 +179,8 @@ def show(names: list[str], size: str) -> None:
         figures = judged(name, seconds)
         marked = [f"{what} {figure:.2f}{'' if good else '*'}" for what, (figure, good) in figures.items()]
         print(f"{name:15} -> {'; '.join(marked)}", flush=True)
+        if not all(good for _, good in figures.values()) and name in REASONS:
+            print(f"{'':15}    {REASONS[name]}")
         missed += [f"{name}: {what} {figure:.2f}" for what, (figure, good) in figures.items() if not good]
     print("missed: " + ("; ".join(missed) or "nothing"))
 
