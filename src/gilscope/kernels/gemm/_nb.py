@@ -16,7 +16,7 @@ _COLUMNS = 256
 
 
 @inlined
-def _four(s: float, a: Any, i: int, k: int, x0: float, x1: float, x2: float, x3: float) -> float:
+def _four(s: float, a: Any, i: int, k: int, x0: float, x1: float, x2: float, x3: float) -> Any:
     """Return the sum with _DEPTH more products."""
     return s + a[i, k] * x0 + a[i, k + 1] * x1 + a[i, k + 2] * x2 + a[i, k + 3] * x3
 
