@@ -59,7 +59,7 @@ OPTIONS = (  # in the order of every verb's help
     Option("items", "TARGET", "A list, or a function that returns one: each call gets an item of it.", _FUNCTIONS),
     Option("check", "TARGET", "A function that gets a result before anything is timed, and raises if it is wrong.",
            ("profile",)),
-    Option("executors", "a,b", "Only these ways to run in parallel, e.g. threads,processes; yours: futures:pkg.module:factory.",
+    Option("executors", "a,b", "Only these ways, e.g. threads,processes; yours: futures:pkg.module:factory.",
            ("run", "profile"), executors_or_engines(), "executors", setting=True),
     Option("executors", "a,b", "Only these, e.g. threadpool; yours: futures:pkg.module:factory (default: all of ours).",
            ("metg",), readers.metg_executors, "executors"),
