@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from gilscope import kernels
+from gilscope.core import pages
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError, WorkerRaisedError
 from gilscope.core.memory import KEEPING, available_bytes
@@ -135,6 +136,8 @@ class SupervisedHost:
             return replace(record, status="failed", reason=complaint, cure="use a smaller --size")
         op = "isolate" if slot.role == "isolated" else "prepare"
         message = {"op": op, "case": case.id, "segment": _segment(case)}
+        if slot.role != "isolated" and self._is_private(case):
+            message |= {"segment": "", "private_bytes": _buffer_bytes(case)}
         try:
             reply = self._call(slot, message, self._prepare_timeout_s)
         except RoundTimeoutError as error:
@@ -162,12 +165,18 @@ class SupervisedHost:
             gil_reason=reply["gil_reason"],
             placed=tuple(reply["placed"]),
             pss_bytes=reply["pss_bytes"],
+            pages=reply["pages"],
             work=None if reply["work"] is None else Work(**reply["work"]),
         )
 
+    def _is_private(self, case: Case) -> bool:
+        """Whether the buffers are the runner's own memory, which a limit on that would count."""
+        shared = not case.one_gil or case.memory == pages.SMALL or self._memory_limit_bytes
+        return not shared and pages.private_only(_buffer_bytes(case) // case.copies, case.implementation)
+
     def _no_room_for(self, case: Case) -> str:
         """Say that buffers not made yet exceed the free memory, for which the system would kill a process."""
-        key = _segment(case)
+        key = _segment(case) + (f" of {family_of(Slot(case=case))}" if self._is_private(case) else "")
         if key in self._roomy:
             return ""
         nbytes, free = _buffer_bytes(case), available_bytes()

@@ -114,7 +114,9 @@ COLUMNS: Sequence[Column] = (
         lambda row: row.case.libraries,
     ),
     _only_csv(
-        "memory", "malloc", "Whether malloc keeps what is freed: kept, onearena, or empty.", lambda row: row.case.memory
+        "memory", "malloc",
+        "Whether malloc keeps what is freed (kept, onearena), or shared buffers are on smallpages.",
+        lambda row: row.case.memory,
     ),
     Column(
         "workers", "workers",
