@@ -21,6 +21,7 @@ from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.analysis.net import Basis, Sharing, basis, held_alone, net_speedup, waits_for_locks
 from gilscope.analysis.predict.demands import Alone, alone_of, demands_of
 from gilscope.analysis.predict.turns import turns_by_case
+from gilscope.analysis.roof import hardware_share
 from gilscope.analysis.rows import MEASURED, CaseRow, ControlRow, Limits, Placement, Rate, Role
 from gilscope.analysis.verdict import verdicts
 from gilscope.core.cases import Case, Slot
@@ -79,7 +80,7 @@ def _case_rows(result: ResultSet, views: Mapping[str, KernelView]) -> Iterator[C
             continue
         gil = sampled.get(case.id) or unsampled(case, enabled if isinstance(enabled, bool) else None)
         single = partial(alone_of, case, sampled.get(case.t1.id), turns.get(case.t1.id), here)
-        yield _case_row(result, record, view, controls.get(case.kernel), recorded(gil, record), single)
+        yield _case_row(result, record, view, controls.get(case.kernel), recorded(gil, record), single, here)
 
 
 def _case_row(
@@ -89,6 +90,7 @@ def _case_row(
     controls: Controls | None,
     gil: GilActivity,
     single: Callable[[Account | None], Alone],
+    here: Surroundings,
 ) -> CaseRow:
     figures = view.case(record.case) if view is not None else CaseEstimates(blocks=0)
     explained: dict[str, Any] = {"basis": Basis()}
@@ -98,6 +100,7 @@ def _case_row(
         explained = _explained(result, view, controls, gil, single, figures, record)
     found = explained["basis"]
     status, reason, cure = _status(record, figures, found.speedup)
+    hardware, hardware_reason = hardware_share(record.work, figures.wall_s, record.case.workers, here.roofs)
     return CaseRow(
         net_speedup=found.speedup if found.net else None,
         **_measured(result, record, figures, view.unit(record.case) if view is not None else ""),
@@ -110,6 +113,9 @@ def _case_row(
         jit_cache=record.jit_cache,
         placed=tuple(read(Placement, place) for place in record.placed),
         pss_bytes=record.pss_bytes,
+        pages=record.pages,
+        hardware=hardware,
+        hardware_reason=hardware_reason,
         python=record.python,
         gil=gil,
         holds_gil=holds_gil(record),

@@ -230,6 +230,17 @@ class SupervisedHost:
             return []
         return list(reply["prices"]) if reply["status"] == "ok" else []
 
+    def roofs(self, case: Case, counts: Sequence[int]) -> list[dict[str, Any]]:
+        """Measure what the hardware gives to so many threads, in the runner of a case; empty where that fails.
+
+        Entries have the fields of ``telemetry.roof.Roof``.
+        """
+        try:
+            reply = self._call(Slot(case=case), {"op": "roof", "counts": list(counts)}, self._prepare_timeout_s)
+        except (RoundTimeoutError, WorkerDiedError):
+            return []
+        return list(reply["roofs"]) if reply["status"] == "ok" else []
+
     def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> Round:
         """Run one timed round after its lead-in; MeasurementError if it fails (its runner may have been replaced)."""
         return decode_round(self._round(slot, repeats, lead, timeout_s, diagnose=False)["round"])

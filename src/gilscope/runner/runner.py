@@ -31,6 +31,7 @@ from gilscope.telemetry.blame import kept_calls
 from gilscope.telemetry.free_threading import gil_state
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 from gilscope.telemetry.hand_off import hand_off_prices
+from gilscope.telemetry.roof import roofs
 from gilscope.telemetry.turns import traced_turns
 
 _MOST_FILES = 16_384
@@ -70,6 +71,8 @@ class _Runner:
                 return {"least_s": least_s, "most_s": most_s}
             case "hand_off":
                 return {"prices": [asdict(price) for price in hand_off_prices()]}
+            case "roof":
+                return {"roofs": [asdict(roof) for roof in roofs(message["counts"])]}
             case _:
                 return self._round(message)
 
