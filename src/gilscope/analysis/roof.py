@@ -7,7 +7,7 @@ Patterson, CACM 2009). The share of the hardware is that time over the measured 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gilscope.core.spec import Work
@@ -61,10 +61,4 @@ def hardware_share(
 
 def _per(amount: float, wall_s: Estimate) -> Estimate:
     """Divide an amount by a time."""
-    return Estimate(
-        value=amount / wall_s.value,
-        low=amount / wall_s.high,
-        high=amount / wall_s.low,
-        confidence=wall_s.confidence,
-        blocks=wall_s.blocks,
-    )
+    return replace(wall_s, value=amount / wall_s.value, low=amount / wall_s.high, high=amount / wall_s.low)

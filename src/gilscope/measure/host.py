@@ -135,7 +135,7 @@ class SupervisedHost:
         if complaint := self._no_room_for(case):
             return replace(record, status="failed", reason=complaint, cure="use a smaller --size")
         op = "isolate" if slot.role == "isolated" else "prepare"
-        message = {"op": op, "case": case.id, "segment": _segment(case)}
+        message: dict[str, Any] = {"op": op, "case": case.id, "segment": _segment(case)}
         if slot.role != "isolated" and self._is_private(case):
             message |= {"segment": "", "private_bytes": _buffer_bytes(case)}
         try:

@@ -11,6 +11,7 @@ import ctypes
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gilscope.core import clocks, pages
 from gilscope.core.memory import available_bytes
@@ -19,7 +20,7 @@ _BYTES_OF = {"scale": 16, "add": 24, "triad": 24}  # moved per item, by name in 
 _MOST_ITEMS = 12_000_000  # 96 MB an array, beyond the caches of most machines
 _SHARE_OF_FREE = 8  # no more of the free memory than one part in so many
 _TRIES = 3  # the best counts: whatever disturbs takes away
-_STEPS = 1_000_000  # of multiplying and adding: some milliseconds
+_STEPS = 4_000_000  # of multiplying and adding: some 15 ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +53,13 @@ def _measured(workers: int) -> Roof:
     part = max(1, items // workers)
     arrays = [_arrays(part) for _ in range(workers)]
     speeds = {}
+
+    def stream(number: int, index: int) -> None:
+        a, b, c = arrays[index][1]
+        _roof.stream(number, a, b, c, part)
+
     for number, (name, each) in enumerate(_BYTES_OF.items()):
-        spent_s = _best_s(workers, lambda index, number=number: _roof.stream(number, *arrays[index][1], part))
+        spent_s = _best_s(workers, partial(stream, number))
         speeds[name] = each * part * workers / spent_s
     best = max(speeds, key=lambda name: speeds[name])
     bits = _roof.widest()
@@ -101,4 +107,5 @@ def _best_s(workers: int, work: Callable[[int], object]) -> float:
     for thread in threads:
         thread.join()
     tries = zip(*spans, strict=True)
-    return min(max(end for _, end in one) - min(start for start, _ in one) for one in tries) / 1e9
+    spans_ns = [max(end for _, end in one) - min(start for start, _ in one) for one in tries]
+    return float(min(spans_ns)) / 1e9
