@@ -20,7 +20,7 @@ def closing(found: KernelVerdict) -> str:
         return f"No case of {found.kernel} could be measured."
     used = hardware_words(found.fastest[0])
     known = (
-        *([f"It uses {used}."] if used else []),
+        *([f"{label(found.fastest[0])} uses {used}."] if used else []),
         *(_threads(found.threads) if found.threads else ()),
         *limit_sentences(found.limited),
     )
