@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gilscope.core import pages
 from gilscope.core.cases import Case, Plan, Slot, Study
 from gilscope.core.errors import UnknownNameError, UsageError
 from gilscope.core.registry import FLAGSHIPS, IMPLEMENTATIONS
@@ -265,3 +266,15 @@ def test_threads_of_an_implementation_of_their_own_cannot_each_do_the_whole_work
     [missing] = make_plan(study).unavailable
     assert missing.case.id == "mandelbrot/cy_prange@native.weak*2#M"
     assert "--scaling strong" in missing.cure
+
+
+def test_processes_are_compared_with_a_t1_on_the_same_pages(monkeypatch):
+    monkeypatch.setattr(pages, "offered", lambda: (True, False))
+    study = make_study(kernels=["triad"], implementations=["cy_nogil"], executors=["threads", "processes"], workers=[2])
+    ids = [slot.key for slot in make_plan(study).groups[0].slots if slot.role == "case"]
+    assert ids == [
+        "triad/cy_nogil@serial#M~c8",
+        "triad/cy_nogil@threads*2#M",
+        "triad/cy_nogil@serial.smallpages#M~c8",
+        "triad/cy_nogil@processes.smallpages*2#M",
+    ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from gilscope import kernels
 from gilscope.availability import Abilities, Local
-from gilscope.core import registry
+from gilscope.core import pages, registry
 from gilscope.core.cases import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import check_names
@@ -104,7 +104,7 @@ def make_plan(study: Study, abilities: Mapping[str, Abilities] | None = None) ->
         impls = [impl for name in study.implementations for impl in spec.impls if impl.name == name]
         for impl, label in itertools.product(impls, study.interpreters or ("",)):
             for plain in _cases(study, spec, impl):
-                case = replace(plain, interpreter=label)
+                case = _on_its_pages(replace(plain, interpreter=label), spec)
                 whole = able[label].implementation(spec, impl)
                 found = _availability(able[label], spec, impl, case) if whole.ok else whole
                 if found.ok:
@@ -148,6 +148,13 @@ def _cases(study: Study, spec: KernelSpec, impl: Impl) -> Iterator[Case]:
                 schedule=schedule,
             )
             yield case.t1 if executor == "serial" else case
+
+
+def _on_its_pages(case: Case, spec: KernelSpec) -> Case:
+    """Return the case, marked where its buffers are shared and only private ones would lie on huge pages."""
+    nbytes = kernels.buffer_layout(spec, spec.sizes[case.size])[0]  # of one copy, which its T(1) has
+    apart = not case.one_gil and pages.private_only(nbytes, case.implementation)
+    return replace(case, memory=pages.SMALL) if apart else case
 
 
 def _executors_of(study: Study, impl: Impl) -> tuple[str, ...]:

@@ -100,6 +100,7 @@ FULL_RECORD = CaseRecord(
     gil="released",
     placed=({"worker": "tcp://a:1", "clock_offset_ns": -3},),
     pss_bytes=123,
+    pages="huge",
 )
 FULL_BLOCK = Block(kernel="nbody", index=1, started_ns=7, ended_ns=8, rounds={FULL_CASE.id: FULL_ROUND})
 FULL_STUDY = Study(

@@ -21,6 +21,7 @@ from gilscope.analysis.losses import LOSSES, Account, account
 from gilscope.analysis.net import Basis, Sharing, basis, held_alone, net_speedup, waits_for_locks
 from gilscope.analysis.predict.demands import Alone, alone_of, demands_of
 from gilscope.analysis.predict.turns import turns_by_case
+from gilscope.analysis.roof import hardware_share
 from gilscope.analysis.rows import MEASURED, CaseRow, ControlRow, Limits, Placement, Rate, Role
 from gilscope.analysis.verdict import verdicts
 from gilscope.core.cases import Case, Slot
@@ -88,7 +89,9 @@ def _case_rows(result: ResultSet, views: Mapping[str, KernelView], *, explain: b
             continue
         gil = sampled.get(case.id) or unsampled(case, enabled if isinstance(enabled, bool) else None)
         single = partial(alone_of, case, sampled.get(case.t1.id), turns.get(case.t1.id), here)
-        yield _case_row(result, record, view, controls.get(case.kernel), recorded(gil, record), single, explain=explain)
+        yield _case_row(
+            result, record, view, controls.get(case.kernel), recorded(gil, record), single, here, explain=explain
+        )
 
 
 def _case_row(
@@ -98,6 +101,7 @@ def _case_row(
     controls: Controls | None,
     gil: GilActivity,
     single: Callable[[Account | None], Alone],
+    here: Surroundings,
     *,
     explain: bool,
 ) -> CaseRow:
@@ -109,6 +113,7 @@ def _case_row(
         explained = _explained(result, view, controls, gil, single, figures, record, explain=explain)
     found = explained["basis"]
     status, reason, cure = _status(record, figures, found.speedup)
+    hardware, hardware_reason = hardware_share(record.work, figures.wall_s, record.case.workers, here.roofs)
     return CaseRow(
         net_speedup=found.speedup if found.net else None,
         **_measured(result, record, figures, view.unit(record.case) if view is not None else ""),
@@ -121,6 +126,9 @@ def _case_row(
         jit_cache=record.jit_cache,
         placed=tuple(read(Placement, place) for place in record.placed),
         pss_bytes=record.pss_bytes,
+        pages=record.pages,
+        hardware=hardware,
+        hardware_reason=hardware_reason,
         python=record.python,
         gil=gil,
         holds_gil=holds_gil(record),

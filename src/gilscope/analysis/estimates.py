@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from gilscope.analysis.columns import Columns, PerBlock, Role, estimated, ratio, scaled
 from gilscope.analysis.net import Sharing, net_seconds, net_speedup
 from gilscope.core.cases import Case
+from gilscope.core.memory import KEEPING
 from gilscope.core.records import CaseRecord
 from gilscope.core.spec import Work
 from gilscope.stats import Estimate
@@ -98,7 +99,7 @@ class KernelView:
 
     def kept_memory_speedup(self, case: Case) -> Estimate | None:
         """Return the time of the same case that gives memory back over that of a case that keeps it; else None."""
-        if not case.memory:
+        if not KEEPING[case.memory]:
             return None
         plain = replace(case, memory="")
         net = net_seconds(self.columns, plain).over(net_seconds(self.columns, case))

@@ -11,6 +11,7 @@ from gilscope.analysis.findings import Finding
 from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.net import Basis
 from gilscope.analysis.predict.model import WORKERS, Demands, Limit, Prediction, limit, predict
+from gilscope.analysis.roof import HardwareShare
 from gilscope.core.cases import Case
 from gilscope.core.records import Status
 from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS
@@ -171,6 +172,10 @@ class CaseRow(MeasuredRow):
         The efficiency as a product. None on one worker and without a speed-up.
     demands : Demands or str
         What one worker needs of what all share, or why nothing can be predicted.
+    hardware : HardwareShare or None
+        How much of the hardware's bandwidth or peak arithmetic it uses; None with the ``hardware_reason``.
+    pages : str
+        What its buffers lie on: huge, small, or empty where they are small themselves or the system does not say.
     findings : tuple of Finding
         The largest loss first.
     """
@@ -190,6 +195,9 @@ class CaseRow(MeasuredRow):
     demands: Demands | str = ""
     ceiling: Limits | None = None
     basis: Basis = field(default_factory=Basis)
+    hardware: HardwareShare | None = None
+    hardware_reason: str = ""
+    pages: str = ""
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from gilscope.analysis.columns import grouped
 from gilscope.analysis.rows import CaseRow, ControlRow, is_measured, table_order
+from gilscope.core.memory import KEEPING
 from gilscope.stats import Estimate
 from gilscope.stats.intervals import DEFAULT_CONFIDENCE
 
@@ -140,7 +141,7 @@ def _limited(rows: Iterable[CaseRow]) -> Iterator[CaseRow]:
     """Yield by executor the row with most workers whose limit is one that machines may reach."""
     seen: set[str] = set()
     for row in sorted(rows, key=lambda row: -row.case.workers):
-        own = row.case.executor not in seen and not row.case.memory and not row.case.libraries
+        own = row.case.executor not in seen and not KEEPING[row.case.memory] and not row.case.libraries
         if own and row.limit is not None and row.limit.speedup.low < FAR:
             seen.add(row.case.executor)
             yield row

@@ -24,7 +24,7 @@ _SUFFIXES = {"native": "_own_threads", "all": "_nested"}  # version 0.1.0 had th
 _CASE = re.compile(
     r"(?P<kernel>[\w.:/\-]+)/(?P<implementation>\w+)@(?P<executor>[a-z]+|futures:[A-Za-z_]\w*(?:(?:\.\w+)*:\w+)?)"
     r"(?:\.(?P<start_method>fork|forkserver|spawn))?(?:\.(?P<transport>shm|pickle))?"
-    r"(?:\.(?P<scaling>weak))?(?:\.(?P<schedule>dynamic))?(?:\.(?P<libraries>all))?(?:\.(?P<memory>kept|onearena))?"
+    r"(?:\.(?P<scaling>weak))?(?:\.(?P<schedule>dynamic))?(?:\.(?P<libraries>all))?(?:\.(?P<memory>kept|onearena|smallpages))?"
     r"(?:\*(?P<workers>\d{1,18}))?#(?P<size>\w+)(?:~c(?P<chunks>\d{1,18}))?(?:!(?P<interpreter>[\w.+\-]+))?"
 )
 
@@ -38,7 +38,8 @@ class Case:
     shared counter, else empty. ``libraries`` is the number of threads that the libraries behind the implementation
     (BLAS, OpenMP, Numba) use per worker: empty for one, ``all`` for one per CPU, and always ``native`` under that
     executor, whose workers are these threads. ``memory`` is ``kept`` where malloc keeps what is freed,
-    ``onearena`` where also all threads share one arena (see ``memory.KEEPING``), else empty.
+    ``onearena`` where also all threads share one arena (see ``memory.KEEPING``), ``smallpages`` where its buffers, or
+    those of the case it is the T(1) of, are shared and miss the huge pages of private ones (see ``pages``), else empty.
     """
 
     kernel: str

@@ -7,7 +7,7 @@ from pathlib import Path
 
 KEPT = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TOP_PAD_": "67108864"}
 ONE_ARENA = {"MALLOC_ARENA_MAX": "1"}
-KEEPING = {"": {}, "kept": KEPT, "onearena": KEPT | ONE_ARENA}
+KEEPING = {"": {}, "smallpages": {}, "kept": KEPT, "onearena": KEPT | ONE_ARENA}
 """By ``Case.memory`` the environment in which glibc's malloc keeps what is freed for the next call (man 3 mallopt): it
 neither trims its heaps nor maps large blocks one by one. Heaps of threads have at most 64 MiB, so larger blocks of
 theirs are mapped all the same, unless all threads share the arena of the main one, whose lock they then queue for."""

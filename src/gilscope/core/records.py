@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from gilscope.core.cases import Case
+from gilscope.core.pages import Pages
 from gilscope.core.spec import GilUse, Work
 
 Status: TypeAlias = Literal["ok", "unavailable", "wrong_result", "failed", "timeout", "too_noisy"]
@@ -96,6 +97,7 @@ class CaseRecord:
     gil_reason: str = ""  # on a free-threaded build with the GIL: what switched it on
     gil: GilUse | None = None  # None where it was not recorded
     placed: tuple[Mapping[str, Any], ...] = ()  # per worker: address and clock in a cluster, CPUs if pinned
+    pages: Pages = ""  # that its buffers lie on, as the parent has them; empty where they are small, or unknown
     pss_bytes: int | None = None  # of all its processes once it has run, if they are as many as its workers need
 
 

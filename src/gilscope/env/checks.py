@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from gilscope.core.pages import offered
 from gilscope.env.cpu import UsableCpus, core_groups
 from gilscope.env.files import cpu_folders, read_text
 from gilscope.env.machine import available_memory_bytes, is_virtual
@@ -146,6 +147,18 @@ def _memory(host: MachineState) -> Check:
     return _ok(text) if available >= MIN_MEMORY_BYTES else _warning(text, "close programs, or measure with --size S")
 
 
+def _huge_pages(host: MachineState) -> Check:
+    """Do large buffers lie on huge pages?"""
+    found = offered(host.root / "sys/kernel/mm/transparent_hugepage")
+    if found is None:
+        return _unknown("whether large buffers get huge pages is not visible here")
+    private, shared = found
+    if not private:
+        cure = "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled"
+        return _warning("large buffers lie on small pages: kernels limited by memory run slower", cure)
+    return _ok(f"large buffers get huge pages in one process{'' if not shared else ', and between processes'}")
+
+
 def _virtual(host: MachineState) -> Check:
     """Is this a virtual machine?"""
     virtual = is_virtual(host.root)
@@ -186,6 +199,7 @@ CHECKS: Mapping[str, Callable[[MachineState], Check]] = {
     "quota": _quota,
     "steal": _steal,
     "memory": _memory,
+    "huge pages": _huge_pages,
     "virtual": _virtual,
     "clock": _clock,
     "thread variables": _thread_variables,

@@ -10,6 +10,7 @@ import os
 from multiprocessing import shared_memory
 from typing import Any
 
+from gilscope.core import pages
 from gilscope.executors._tokens import TokenBarrier
 
 BARRIERS = "barriers"  # key of the segment that holds them
@@ -20,18 +21,21 @@ class Segment:
     """A block of memory that several processes map; without ``fd`` and ``name`` a new one, zero-filled.
 
     ``fd`` is an open memfd, from now on owned by the segment, ``name`` that of an existing block where there is none.
+    ``private`` memory stays in this process, on huge pages where the system has them; it may raise MemoryError.
     """
 
-    def __init__(self, nbytes: int, *, fd: int | None = None, name: str | None = None) -> None:
+    def __init__(self, nbytes: int, *, fd: int | None = None, name: str | None = None, private: bool = False) -> None:
         self.nbytes = max(1, nbytes)
         self.fd = -1
         self._block: Any = None
         self._owner = fd is None and name is None
-        if HAS_MEMFD:
+        self.memory: Any = None
+        if private:
+            self.memory = pages.private(self.nbytes)
+        elif HAS_MEMFD:
             self.fd = os.memfd_create("gilscope", os.MFD_CLOEXEC) if fd is None else fd
             if fd is None:
                 os.ftruncate(self.fd, self.nbytes)
-            self.memory: Any = None
         else:
             self._block = shared_memory.SharedMemory(name=name, create=self._owner, size=self.nbytes)
             self.memory = self._block.buf
@@ -48,6 +52,7 @@ class Segment:
                 self.memory = mmap.mmap(self.fd, self.nbytes)
             except OSError as error:
                 raise MemoryError(f"{self.nbytes:,} bytes of shared memory: {error.strerror}") from None
+            pages.ask(self.memory)
         return self.memory
 
     def close(self) -> None:

@@ -4,7 +4,6 @@ A worker answers each command ``(operation, *arguments)`` of its channel by ``("
 traceback)`` or, if another worker failed while it waited, ``("broken", "", "")``.
 """
 
-import mmap
 import os
 import sys
 import traceback
@@ -12,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypedDict
 
-from gilscope.core import clocks, targets
+from gilscope.core import clocks, pages, targets
 from gilscope.core.errors import BrokenBarrierError, GilscopeError, one_line
 
 
@@ -110,7 +109,7 @@ def bind(job: Job, channel: Channel) -> Bound:
 
 def copy_of(memory: Any, job: Job) -> Any:
     """Return private memory with the job's slices copied in; untouched pages take no memory."""
-    private = mmap.mmap(-1, job.layout[0])
+    private = pages.private(job.layout[0])
     shared, own = targets.views(memory, job.layout), targets.views(private, job.layout)
     for name, first, last in job.copies or ():
         own[name][first:last] = shared[name][first:last]

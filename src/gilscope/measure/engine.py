@@ -111,8 +111,11 @@ class Kernels:
         )
 
     def planned(self, host: SupervisedHost, environment: Environment, observer: Observer) -> Planned:
-        """See ``Subject``: everything was known before, but for what the GIL's hand-offs cost."""
+        """See ``Subject``: known before, but for the price of the GIL's hand-offs and the roofs of the hardware."""
         slots = (slot for group in self.plan.groups for slot in group.slots)
         threads = next((slot.case for slot in slots if slot.role == "case" and slot.case.executor == "threads"), None)
         found = {"hand_off": host.hand_off(threads)} if threads is not None else {}
+        spins = [slot.case for group in self.plan.groups for slot in group.slots if slot.role == "spin"]
+        if spins:
+            found["roofs"] = host.roofs(spins[-1], sorted({case.workers for case in spins}))
         return Planned(study=self.study, plan=self.plan, environment={**environment, **found})

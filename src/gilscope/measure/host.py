@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from gilscope import kernels
+from gilscope.core import pages
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError, WorkerRaisedError
 from gilscope.core.memory import KEEPING, available_bytes
@@ -136,7 +137,9 @@ class SupervisedHost:
         if complaint := self._no_room_for(case):
             return replace(record, status="failed", reason=complaint, cure="use a smaller --size")
         op = "isolate" if slot.role == "isolated" else "prepare"
-        message = {"op": op, "case": case.id, "segment": _segment(case)}
+        message: dict[str, Any] = {"op": op, "case": case.id, "segment": _segment(case)}
+        if slot.role != "isolated" and self._is_private(case):
+            message |= {"segment": "", "private_bytes": _buffer_bytes(case)}
         try:
             reply = self._call(slot, message, self._prepare_timeout_s)
         except RoundTimeoutError as error:
@@ -164,12 +167,18 @@ class SupervisedHost:
             gil_reason=reply["gil_reason"],
             placed=tuple(reply["placed"]),
             pss_bytes=reply["pss_bytes"],
+            pages=reply["pages"],
             work=None if reply["work"] is None else Work(**reply["work"]),
         )
 
+    def _is_private(self, case: Case) -> bool:
+        """Whether the buffers are the runner's own memory, which a limit on that would count."""
+        shared = not case.one_gil or case.memory == pages.SMALL or self._memory_limit_bytes
+        return not shared and pages.private_only(_buffer_bytes(case) // case.copies, case.implementation)
+
     def _no_room_for(self, case: Case) -> str:
         """Say that buffers not made yet exceed the free memory, for which the system would kill a process."""
-        key = _segment(case)
+        key = _segment(case) + (f" of {family_of(Slot(case=case))}" if self._is_private(case) else "")
         if key in self._roomy:
             return ""
         nbytes, free = _buffer_bytes(case), available_bytes()
@@ -222,6 +231,17 @@ class SupervisedHost:
         except (RoundTimeoutError, WorkerDiedError):
             return []
         return list(reply["prices"]) if reply["status"] == "ok" else []
+
+    def roofs(self, case: Case, counts: Sequence[int]) -> list[dict[str, Any]]:
+        """Measure what the hardware gives to so many threads, in the runner of a case; empty where that fails.
+
+        Entries have the fields of ``telemetry.roof.Roof``.
+        """
+        try:
+            reply = self._call(Slot(case=case), {"op": "roof", "counts": list(counts)}, self._prepare_timeout_s)
+        except (RoundTimeoutError, WorkerDiedError):
+            return []
+        return list(reply["roofs"]) if reply["status"] == "ok" else []
 
     def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> Round:
         """Run one timed round after its lead-in; MeasurementError if it fails (its runner may have been replaced)."""

@@ -114,7 +114,9 @@ COLUMNS: Sequence[Column] = (
         lambda row: row.case.libraries,
     ),
     _only_csv(
-        "memory", "malloc", "Whether malloc keeps what is freed: kept, onearena, or empty.", lambda row: row.case.memory
+        "memory", "malloc",
+        "Whether malloc keeps what is freed (kept, onearena), or shared buffers are on smallpages.",
+        lambda row: row.case.memory,
     ),
     Column(
         "workers", "workers",
@@ -161,6 +163,11 @@ COLUMNS: Sequence[Column] = (
         text=lambda row: percent(row.relative_efficiency) if row.speedup is not None else NONE,
     ),
     _estimate(
+        "of_hardware", "of the\nhardware",
+        "Share of the memory bandwidth, or of peak arithmetic, that the hardware gave to as many threads.",
+        lambda row: row.hardware.share if row.hardware is not None else None, percent, given_up=2,
+    ),
+    _estimate(
         "vs_fastest_serial", "vs best\nserial", "Rate over that of the fastest implementation on one thread.",
         lambda row: row.vs_fastest_serial, _versus, given_up=3,
     ),
@@ -195,6 +202,8 @@ def used_columns(place: Place, rows: Sequence[CaseRow]) -> Iterator[Column]:
     unused = set() if any(mark(row) for row in rows) else {"interpreter"}
     if all(row.net_speedup is None for row in rows):  # old results, systems whose scheduler does not tell
         unused.add("net_speedup")
+    if all(row.hardware is None for row in rows):
+        unused.add("of_hardware")
     if all(row.pss_bytes is None for row in rows):
         unused.add("pss_bytes")
     return (column for column in columns_of(place) if column.key not in unused)

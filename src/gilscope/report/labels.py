@@ -9,7 +9,12 @@ from typing import NamedTuple
 from gilscope.analysis.matrix import OPEN
 from gilscope.analysis.rows import CaseRow, MeasuredRow
 
-_MEMORY = {"": "", "kept": " that keep their memory", "onearena": " that keep their memory in one arena"}
+_MEMORY = {
+    "": "",
+    "kept": " that keep their memory",
+    "onearena": " that keep their memory in one arena",
+    "smallpages": " on small pages",
+}
 OVER_SUBSCRIBED = "!"  # mark of rows with more workers than usable CPUs
 
 

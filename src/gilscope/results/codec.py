@@ -26,12 +26,13 @@ _STATUSES = frozenset(get_args(Status))
 _ROLES = ("spin", "isolated", "A/A")
 _GIL_USES = get_args(GilUse)
 _TEXT_FIELDS = ("reason", "cure", "detail", "isa", "family", "python", "gil_reason")
+_PAGES = ("huge", "small")
 _JIT_STATES = ("cold", "cached", "none")
 
 # Fields of a case that are written unchanged unless empty.
 _PLAIN_FIELDS = (
     *("reason", "cure", "detail", "repeats", "first_ns", "isa", "pss_bytes"),
-    *("family", "python", "gil_enabled", "gil_reason", "gil"),
+    *("family", "python", "gil_enabled", "gil_reason", "gil", "pages"),
 )
 
 # The order of a stamp's numbers in the file; the first _ABSOLUTE count from the start of the block.
@@ -129,6 +130,7 @@ def decode_case_record(encoded: object) -> CaseRecord:
         one_time_ns={name: _int(value, f"one_time_ns.{name}") for name, value in one_time.items()},
         jit_cache=_word(values.get("jit_cache", "none"), "jit_cache", _JIT_STATES),
         gil_enabled=_as(bool, values["gil_enabled"], "gil_enabled") if "gil_enabled" in values else None,
+        pages=_word(values.get("pages", ""), "pages", ("", *_PAGES)),
         gil=_word(values["gil"], "gil", _GIL_USES) if "gil" in values else None,
         pss_bytes=_int(values["pss_bytes"], "pss_bytes", low=0) if "pss_bytes" in values else None,
         placed=tuple(_as(dict, place, "placed") for place in _as(list, values.get("placed", []), "placed")),

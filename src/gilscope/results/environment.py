@@ -41,6 +41,13 @@ _ENVIRONMENT: Shape = {
     "hand_over_s": {_EACH: (int, float)},
     "hand_over_most_s": {_EACH: (int, float)},
     "hand_off": [dict.fromkeys(("hold_s", "waiting", "low_s", "value_s", "high_s"), (int, float))],
+    "roofs": [
+        {
+            **dict.fromkeys(("workers", "bytes_per_s", "vector_bits"), (int, float)),
+            **dict.fromkeys(("flops_per_s", "fma_flops_per_s"), _NUMBER),
+            **dict.fromkeys(("stream", "reason"), _TEXT),
+        }
+    ],
     "functions": {
         _EACH: {
             **dict.fromkeys(("call_s", "empty_s", "held", "items", "fresh", "growth"), _NUMBER),

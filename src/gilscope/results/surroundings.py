@@ -114,6 +114,19 @@ class Commit(_Known):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HardwareRoof:
+    """What the hardware gave to so many threads (``gilscope.telemetry.roof.Roof``)."""
+
+    workers: int
+    stream: str = ""  # the STREAM kernel with the highest bandwidth
+    bytes_per_s: float
+    vector_bits: float = 0
+    flops_per_s: float | None = None  # multiplying and adding apart
+    fma_flops_per_s: float | None = None
+    reason: str = ""  # why one of them is not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """The environment of a result as stored in the file; each field may be missing there."""
 
@@ -126,6 +139,7 @@ class Surroundings:
     hand_over_s: Mapping[str, float] = field(default_factory=dict)  # hand-over of a call to the user's functions
     hand_over_most_s: Mapping[str, float] = field(default_factory=dict)  # the most of a few runs
     hand_off: tuple[HandOffPrice, ...] = ()  # of the GIL
+    roofs: tuple[HardwareRoof, ...] = ()  # of the hardware, by number of threads
     functions: Mapping[str, ExaminedFunction] = field(default_factory=dict)
     commit: Commit = field(default_factory=Commit)
     started_utc: str = ""  # ISO 8601, to the second

@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from gilscope import executors, kernels
-from gilscope.core import targets
+from gilscope.core import pages, targets
 from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import UnavailableError
 from gilscope.core.memory import bound_memory, family_pss_bytes
@@ -32,6 +32,7 @@ from gilscope.telemetry.blame import kept_calls
 from gilscope.telemetry.free_threading import gil_state
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 from gilscope.telemetry.hand_off import hand_off_prices
+from gilscope.telemetry.roof import roofs
 from gilscope.telemetry.turns import traced_turns
 
 _MOST_FILES = 16_384
@@ -61,7 +62,7 @@ class _Runner:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a reader of what they print would disturb the workers
         match message["op"]:
             case "prepare":
-                return self._prepare(message["case"], message["segment"])
+                return self._prepare(message["case"], message["segment"], message.get("private_bytes", 0))
             case "isolate":
                 return self._isolate(message["case"], message["segment"])
             case "examine":
@@ -71,6 +72,8 @@ class _Runner:
                 return {"least_s": least_s, "most_s": most_s}
             case "hand_off":
                 return {"prices": [asdict(price) for price in hand_off_prices()]}
+            case "roof":
+                return {"roofs": [asdict(roof) for roof in roofs(message["counts"])]}
             case _:
                 return self._round(message)
 
@@ -81,9 +84,10 @@ class _Runner:
             if entry["fresh"]:
                 self._fresh.add(entry["key"])
 
-    def _prepare(self, case_id: str, segment_key: str) -> dict[str, Any]:
-        """Make a case ready and verify its answer."""
+    def _prepare(self, case_id: str, segment_key: str, private_bytes: int) -> dict[str, Any]:
+        """Make a case ready and verify its answer; with ``private_bytes`` in memory of this process alone."""
         case = Case.parse(case_id)
+        segment_key = segment_key or self._own_segment(case, private_bytes)
         task = self._task(case, segment_key)
         session = self._pool(case.executor, case.start_method).bind(task)
         self._bound[case_id] = session, task
@@ -101,12 +105,21 @@ class _Runner:
             "one_time_ns": session.one_time_ns,
             "work": asdict(_work(task, session.result)) if problem is None else None,
             "placed": getattr(session, "placed", []),
+            "pages": pages.kind(task.segment.map()),
             "pss_bytes": family_pss_bytes() if self._weighs(case) else None,
         }
 
     def _weighs(self, case: Case) -> bool:
         """Whether the memory of a case is of interest and known: which processes are of a foreign engine, is not."""
         return case.is_own and case.workers in (1, self._max_workers) and not is_engine(case.executor)
+
+    def _own_segment(self, case: Case, nbytes: int) -> str:
+        """Return the key of private memory that cases of the same kernel, size and copies share."""
+        key = f"private:{case.kernel}#{case.size}*{case.copies}"
+        if key not in self._segments:
+            self._segments[key] = key, Segment(nbytes, private=True)
+            self._fresh.add(key)
+        return key
 
     def _isolate(self, case_id: str, segment_key: str) -> dict[str, Any]:
         """Make the ``isolated`` control of a case ready; its workers have parts of the answer, so none is verified."""
@@ -122,6 +135,7 @@ class _Runner:
             "one_time_ns": {},
             "work": None,
             "placed": [],
+            "pages": "",
             "pss_bytes": None,
         }
 

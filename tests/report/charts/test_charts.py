@@ -13,6 +13,7 @@ from gilscope.analysis.answer import Answer
 from gilscope.analysis.factors import Factors
 from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.predict.model import Demand, Demands
+from gilscope.analysis.roof import HardwareShare
 from gilscope.report.case_facts import time_parts
 from gilscope.report.charts import CHARTS, STUDY_CHARTS, Chart, View, draw
 from gilscope.report.charts import gil as gil_chart
@@ -21,7 +22,7 @@ from gilscope.report.charts import scaling as scaling_chart
 from gilscope.report.charts.heat import grid, matrix_grid, step_of, steps
 from gilscope.studies.ipc_rows import STAGES
 from tests.report import studies
-from tests.report.answers import answer, changed, control, estimate, mandelbrot, rated, row
+from tests.report.answers import ENVIRONMENT, answer, changed, control, estimate, mandelbrot, rated, row
 from tests.report.large import large
 
 HOSTILE = "\x00\x1b]</svg><script>\"'&\ud800"
@@ -46,8 +47,17 @@ def rich(kernel: str = "nbody", workers: tuple[int, ...] = (1, 2), **more: Any) 
                     demands=Demands(stations=(Demand(station="gil", share=estimate(0.9)),)),
                     gil=gil,
                     findings=["gil_bound"],
+                    hardware=HardwareShare(
+                        share=estimate(0.5),
+                        bound_by="bandwidth",
+                        intensity=2.0,
+                        flops_per_s=estimate(1e9 * count),
+                        bytes_per_s=estimate(5e8 * count),
+                    ),
                 )
             )
+    roofs = [{"workers": count, "bytes_per_s": 1e9, "fma_flops_per_s": 4e9 * count} for count in workers]
+    more.setdefault("environment", {**ENVIRONMENT, "roofs": roofs})
     return answer(cases, [control("spin", count, 0.95 * count, of=kernel) for count in workers], **more)
 
 

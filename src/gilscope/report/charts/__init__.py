@@ -13,6 +13,7 @@ CHARTS = (
     "speedups",
     "scaling",
     "stack",
+    "roofline",
     "prediction",
     "losses",
     "gil",

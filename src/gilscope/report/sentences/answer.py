@@ -13,7 +13,7 @@ from gilscope.report.figures import NONE, counted, interval, per_second, percent
 from gilscope.report.labels import MARKS, in_words
 from gilscope.report.sentences import functions
 from gilscope.report.sentences.findings import sentence
-from gilscope.report.sentences.kernels import provisional
+from gilscope.report.sentences.kernels import hardware_words, provisional
 from gilscope.report.sentences.notes import trouble_notes, unavailable_notes
 
 _NAMED = 3  # cases that a line names
@@ -86,6 +86,8 @@ def fastest(answer: Answer, kernel: str) -> str:
     if found.plain is not None and top.case.implementation != "py_loop":
         ratio = quotient(standing(top), standing(found.plain))
         parts.append(f"{ratio.value:.3g}x the loop in pure Python")
+    if used := hardware_words(top):
+        parts.append(f"uses {used}")
     return " ".join(filter(None, [provisional(found), ", ".join(parts)]))
 
 

@@ -18,9 +18,22 @@ def closing(found: KernelVerdict) -> str:
     """Say which case of a kernel wins, by how much, and who gains nothing from threads."""
     if not found.fastest:
         return f"No case of {found.kernel} could be measured."
-    known = (*(_threads(found.threads) if found.threads else ()), *limit_sentences(found.limited))
+    used = hardware_words(found.fastest[0])
+    known = (
+        *([f"{label(found.fastest[0])} uses {used}."] if used else []),
+        *(_threads(found.threads) if found.threads else ()),
+        *limit_sentences(found.limited),
+    )
     sentences = [_fastest(found), *known, *_doubts(found)]
     return " ".join([*filter(None, [provisional(found)]), *sentences])
+
+
+def hardware_words(row: CaseRow) -> str:
+    """Say what a case uses of the hardware: ``94 % of the memory bandwidth``; empty where that is not known."""
+    if row.hardware is None:
+        return ""
+    roof = {"bandwidth": "the memory bandwidth", "arithmetic": "peak arithmetic"}[row.hardware.bound_by]
+    return f"{row.hardware.share.value:.0%} of {roof}".replace("%", " %")
 
 
 def provisional(found: KernelVerdict) -> str:
