@@ -197,15 +197,18 @@ def conformance(root: Root) -> dict[str, Any]:
         raise Failed(printed[-3000:])
     counts: dict[str, Counter[str]] = {}
     reasons: Counter[str] = Counter()
+    kernels: set[str] = set()
     for test in ElementTree.parse(report).iter("testcase"):
         executor = re.search(r"@([a-z]+)", test.get("name", ""))
+        kernels.update(re.findall(r"\[(\w+)/", test.get("name", "")))
         skipped = test.find("skipped")
         failed = test.find("failure") is not None or test.find("error") is not None
         outcome = "failed" if failed else "passed" if skipped is None else "skipped"
         counts.setdefault(executor[1] if executor else "others", Counter())[outcome] += 1
         if skipped is not None:
             reasons[skipped.get("message", "")] += 1
-    return {"counts": counts, "skipped": reasons, "fine": not any(count["failed"] for count in counts.values())}
+    fine = not any(count["failed"] for count in counts.values())
+    return {"counts": counts, "skipped": reasons, "kernels": sorted(kernels), "fine": fine}
 
 
 def probe(root: Root) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Any
 
 from pages.shared import EXAMPLES, ROOT
 
+from gilscope.core.registry import KERNELS, PROBES
+
 KEPT = EXAMPLES / "roots"
 ROOTS = ("trixie-arm64", "bookworm-arm64", "trixie-amd64", "bookworm-amd64")
 _NOT_YET = "Not tried yet: `python docs/update.py wheels --measure`."
@@ -40,8 +42,9 @@ def conformance() -> str:
         number = {word: sum(by.get(word, 0) for by in tests["counts"].values()) for word in ("passed", "failed")}
         system = f"{found['root']} | {probe['libc']} | CPython {probe['python']}"
         skipped = "; ".join(f"{count}: {reason}" for reason, count in tests["skipped"].items())
-        rows.append(f"| {system} | **{number['passed']}** | {number['failed']} | {skipped or '-'} |")
-    return _table("| root | C library | interpreter | passed | failed | skipped, and why |", rows)
+        tried = f"{len(tests['kernels'])} of {len((*KERNELS, *PROBES))}"
+        rows.append(f"| {system} | {tried} | **{number['passed']}** | {number['failed']} | {skipped or '-'} |")
+    return _table("| root | C library | interpreter | kernels | passed | failed | skipped, and why |", rows)
 
 
 def probe() -> str:
