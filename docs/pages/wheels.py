@@ -8,9 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pages.shared import EXAMPLES, ROOT
-
 from gilscope.core.registry import KERNELS, PROBES
+from pages.shared import EXAMPLES, ROOT
 
 KEPT = EXAMPLES / "roots"
 ROOTS = ("trixie-arm64", "bookworm-arm64", "trixie-amd64", "bookworm-amd64")
