@@ -4,15 +4,15 @@
 
 ROOT is a release and a processor: trixie-arm64, bookworm-arm64, trixie-amd64, bookworm-amd64. Each is unpacked once by
 debootstrap, into ``build/roots`` or DIR. The wheel for its Python is built here, cross-compiled where the processor is
-another, and installed there without a compiler. Then, inside the root: ``conformance``, every kernel's answers under every
-executor at size XS; ``probe``, each part of the GIL probe, verified or refused with the reason; ``profile`` of two
-functions; and, where nothing is emulated, ``waiters``, the number of threads that wait for the GIL where it is known
-(``count_waiters.py``). An emulated processor says nothing about time, so no figure of time is kept of it.
+another, and installed there without a compiler. Then, inside the root: ``conformance``, every kernel's answers under
+every executor at size XS; ``probe``, each part of the GIL probe, verified or refused with the reason; ``profile`` of
+two functions; and, where nothing is emulated, ``waiters``, the number of threads that wait for the GIL where it is
+known (``count_waiters.py``). An emulated processor says nothing about time, so no figure of time is kept of it.
 
-``--json DIR`` keeps what was found as ``DIR/ROOT.json``; ``python docs/update.py wheels`` makes the table of docs/wheels.md
-from that. Needs root, Debian's packages (what is missing is installed), and ``make .venv/.tools``; for each Python of a
-root one of the same version here, where ``make wheels-local`` looks for them. Exit status 1 where a test
-failed, a function could not be profiled, or waiting threads were counted wrongly.
+``--json DIR`` keeps what was found as ``DIR/ROOT.json``; ``python docs/update.py wheels`` makes the tables of
+docs/wheels.md from that. Needs root, Debian's packages (what is missing is installed), and ``make .venv/.tools``; for
+each Python of a root one of the same version here, where ``make wheels-local`` looks for them. Exit status 1 where a
+test failed, a function could not be profiled, or waiting threads were counted wrongly.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class Root:
         """Run a program in the root, with its own /proc and nothing of our environment; return what it printed."""
         script = (
             'root=$1 cwd=$2; shift 2; mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"; '
-            'mount --rbind /sys "$root/sys"; exec chroot "$root" /usr/bin/env -i -C "$cwd" PATH=/usr/bin:/bin HOME=/root '
-            'LANG=C.UTF-8 "$@"'
+            'mount --rbind /sys "$root/sys"; exec chroot "$root" /usr/bin/env -i -C "$cwd" PATH=/usr/bin:/bin '
+            'HOME=/root LANG=C.UTF-8 "$@"'
         )
         words = [f"QEMU_CPU={EMULATED[self.processor]}"] if self.emulated else []
         unshare = ("unshare", "--mount", "--propagation", "private", "bash", "-euc", script, "inside")
@@ -197,28 +197,31 @@ def conformance(root: Root) -> dict[str, Any]:
         raise Failed(printed[-3000:])
     counts: dict[str, Counter[str]] = {}
     reasons: Counter[str] = Counter()
+    kernels: set[str] = set()
     for test in ElementTree.parse(report).iter("testcase"):
         executor = re.search(r"@([a-z]+)", test.get("name", ""))
+        kernels.update(re.findall(r"\[(\w+)/", test.get("name", "")))
         skipped = test.find("skipped")
         failed = test.find("failure") is not None or test.find("error") is not None
         outcome = "failed" if failed else "passed" if skipped is None else "skipped"
         counts.setdefault(executor[1] if executor else "others", Counter())[outcome] += 1
         if skipped is not None:
             reasons[skipped.get("message", "")] += 1
-    return {"counts": counts, "skipped": reasons, "fine": not any(count["failed"] for count in counts.values())}
+    fine = not any(count["failed"] for count in counts.values())
+    return {"counts": counts, "skipped": reasons, "kernels": sorted(kernels), "fine": fine}
 
 
 def probe(root: Root) -> dict[str, Any]:
-    """Return the C library, the interpreter, and a reason for each part of the GIL probe, empty where it is verified."""
+    """Return the C library, the interpreter, and why each part of the GIL probe is refused; empty: verified."""
     return {**json.loads(root.inside("python3", "-c", PROBE)), "fine": True}
 
 
 def profile(root: Root) -> dict[str, Any]:
     """Profile two functions; return how each case ended."""
     printed = root.inside("python3", "-m", *PROFILE.split(), "--quiet", "--json")
-    cases = json.loads(printed[printed.index("{") :])["cases"]
-    ended = {case["case"]: case["reason"] or "measured" for case in cases}
-    return {"cases": ended, "fine": all(case["status"] in ("ok", "too_noisy") for case in cases)}
+    found, _ = json.JSONDecoder().raw_decode(printed[printed.index("{") :])  # what went to standard error follows
+    ended = {case["case"]: case["reason"] or "measured" for case in found["cases"]}
+    return {"cases": ended, "fine": all(case["status"] in ("ok", "too_noisy") for case in found["cases"])}
 
 
 def waiters(root: Root) -> dict[str, Any]:

@@ -13,7 +13,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pages import audit, checked, gil, glossary, kernels, quiet, reliability, report, scale, sessions, studies, tour
+from pages import (
+    audit,
+    checked,
+    gil,
+    glossary,
+    kernels,
+    quiet,
+    reliability,
+    report,
+    scale,
+    sessions,
+    studies,
+    tour,
+    wheels,
+)
 from pages.shared import ROOT, fill
 
 from gilscope.core.registry import KERNELS
@@ -53,6 +67,7 @@ PAGES = {
     "start": Page(sessions.measure, ("run",), sections_of("docs/start.md", sessions.section)),
     "studies": Page(studies.measure, studies.STUDIES, sections_of("docs/studies.md", studies.section)),
     "tour": Page(tour.measure, tour.CHAPTERS, tour.files),
+    "wheels": Page(wheels.measure, wheels.ROOTS, sections_of("docs/wheels.md", wheels.section)),
     "tutorial": Page(sessions.measure, ("profile",), sections_of("docs/tutorial.md", sessions.section)),
 }
 

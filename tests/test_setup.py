@@ -73,6 +73,16 @@ def test_a_portable_build_asks_for_no_instruction_set(script: dict[str, Any], mo
         script["isa_flags"]("gilscope.x._cy")
 
 
+@pytest.mark.parametrize(("target", "twins"), [("linux-aarch64", False), ("linux-x86_64", True)])
+def test_twins_follow_the_processor_that_is_compiled_for(
+    monkeypatch: pytest.MonkeyPatch, target: str, twins: bool
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(setuptools, "setup", lambda **words: None)
+    monkeypatch.setenv("_PYTHON_HOST_PLATFORM", target)
+    assert runpy.run_path(str(ROOT / "setup.py"))["X86_64"] is twins
+
+
 def test_the_readme_of_a_release_has_absolute_links_and_a_checkout_relative_ones(script: dict[str, Any]) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert script["description"]("") == readme

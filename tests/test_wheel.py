@@ -39,13 +39,13 @@ def pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wheels: Any) -> Callab
         for source in (ROOT / "ext").rglob("*.pyx"):
             module = source.relative_to(ROOT / "ext").with_suffix("")
             names += [f"{module}.cpython-314-x86_64-linux-gnu.so", f"{module}_v3.cpython-314-x86_64-linux-gnu.so"]
-        names += ["gilscope-0.1.0.dist-info/licenses/LICENSE", *added]
-        file = tmp_path / "gilscope-0.1.0-cp314-cp314-linux_x86_64.whl"
+        names += ["gilscope-1.0.dist-info/licenses/LICENSE", *added]
+        file = tmp_path / "gilscope-1.0-cp314-cp314-linux_x86_64.whl"
         with zipfile.ZipFile(file, "w") as archive:
             for name in names:
                 if name != without:
                     archive.writestr(name, b"")
-            archive.writestr("gilscope-0.1.0.dist-info/METADATA", metadata)
+            archive.writestr("gilscope-1.0.dist-info/METADATA", metadata)
         return file
 
     return packed
@@ -61,7 +61,7 @@ def test_a_complete_wheel_passes(wheels: Any, pack: Callable[..., Path]) -> None
         "gilscope/kernels/spin/_cy.cpython-314-x86_64-linux-gnu.so",
         "gilscope/telemetry/_gilprobe.pyi",
         "gilscope/py.typed",
-        "gilscope-0.1.0.dist-info/licenses/LICENSE",
+        "gilscope-1.0.dist-info/licenses/LICENSE",
     ],
 )
 def test_a_wheel_that_lacks_something_fails(wheels: Any, pack: Callable[..., Path], missing: str) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from gilscope.telemetry.attach import allow_attach
     from gilscope.telemetry.gil import GilMonitor
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["Comparison", "GilMonitor", "__version__", "allow_attach", "compare", "load"]
 
