@@ -107,11 +107,12 @@ def watched_calls(call: Callable[[], object], *, window_s: float, fewest: int = 
     spans, _ = tracer.spans()
     stats = tracer.stats()
     length = max(1, stats["ended_ns"] - stats["began_ns"])
-    seen = min(length - stats["blind_ns"], stats["looks"] * _LOOK_NS) / length
-    if seen < _SEEN_A_THIRD or not spans:
+    seen = (min(length - stats["blind_ns"], stats["looks"] * _LOOK_NS) - waited_ns) / length
+    if seen < _SEEN_A_THIRD:
         return None
     held = math.fsum(end - start for _, start, end in spans) / length
-    return WatchedCalls(calls=calls, wall_s=wall_s, releases=(len(spans) - 1) / seen, held=min(1.0, held))
+    releases = max(0, len(spans) - 1) / min(1.0, seen)
+    return WatchedCalls(calls=calls, wall_s=wall_s, releases=releases, held=min(1.0, held))
 
 
 def _turns(tracer: Tracer) -> Turns | str:

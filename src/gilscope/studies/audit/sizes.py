@@ -46,6 +46,7 @@ _FEWEST_RELEASES = 3.0
 _FIRST, _FACTOR, _LARGEST = 16, 4, 1 << 26  # sizes of ``auto``
 _LONGEST_CALL_S = 0.05  # of ``auto``: larger data tells nothing new
 _MOST_CHANGES = 4  # that are looked for
+_MOST_TRIES = 4  # to find each
 _LIMIT_S = 60.0  # for all sizes
 
 
@@ -119,27 +120,25 @@ def _rising(seen: _Seen) -> Iterable[SizedCall]:
         n *= _FACTOR
 
 
-def _bisected(seen: _Seen, low: int, high: int) -> Change:
-    """Return the change between two sizes: the last as before and the first as after it, one apart where it is sharp."""
-    before = seen.at(low).releases
-    step = 1
-    while True:
+def _bisected(seen: _Seen, lowest: int, highest: int) -> Change:
+    """Return the change between two sizes: the last as before, the first as after it; one apart where it is sharp."""
+    before = bool(seen.at(lowest).releases)
+    low, high, step = lowest, highest, 1
+    for _ in range(_MOST_TRIES):
         bottom, top = low, high
-        while top - bottom > 1:
+        while top - bottom > 1 and (releases := seen.at((bottom + top) // 2).releases) is not None:
             middle = (bottom + top) // 2
-            releases = seen.at(middle).releases
-            if releases is None:
-                return Change(last=bottom, first=top, releases=not before)
             bottom, top = (middle, top) if releases == before else (bottom, middle)
         if seen.again(bottom) and seen.again(top):
             return Change(last=bottom, first=top, releases=not before)
-        step *= 4  # a look was wrong, or it is no matter of the size alone
-        if bottom - step <= low and top + step >= high:
-            return Change(last=low, first=high, releases=not before)
-        low, high = max(low, bottom - step), min(high, top + step)
-        if not (seen.again(low) and seen.again(high)):
-            return Change(last=low, first=high, releases=not before)
-        seen.rows = {n: row for n, row in seen.rows.items() if not low < n < high}
+        low, high = bottom, top
+        while (low, high) != (lowest, highest):  # a look was wrong, or it is no matter of the size alone
+            step *= _FACTOR
+            low, high = max(lowest, bottom - step), min(highest, top + step)
+            seen.rows = {n: row for n, row in seen.rows.items() if not lowest < n < highest}
+            if seen.at(low).releases == before and seen.at(high).releases == (not before):
+                break
+    return Change(last=lowest, first=highest, releases=not before)
 
 
 def _at(text: str, n: int, *, ends_s: float) -> SizedCall:
