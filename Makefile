@@ -68,6 +68,7 @@ docs: $(VENV)/.tools
 
 yardstick: $(VENV)/.installed
 	$(BIN)/python benchmarks/yardstick/compare.py
+	$(BIN)/python benchmarks/yardstick/compare.py --targets
 
 clean:
 	rm -rf build dist $(VENV) src/*.egg-info

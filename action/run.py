@@ -4,7 +4,7 @@ It reads environment variables, so that no text of a workflow becomes part of a 
 
 GILSCOPE_PROFILE   arguments of ``gilscope profile``, quoted as for a shell
 GILSCOPE_HISTORY   folder of the runs; this one is added
-GILSCOPE_OUT       folder for comment.md, history.html, badge.svg and badge.json
+GILSCOPE_OUT       folder for comment.md, history.html, badge.svg, badge.json, and with Jinja2 report.html
 GILSCOPE_FAIL_ON   gate of ``gilscope compare``, such as slower:5%; empty for none
 GILSCOPE_REGRESSION  ``true``: fail where the newest runs are worse than those before
 
@@ -54,6 +54,8 @@ def main() -> int:
     run = history / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
     profiled = gilscope("profile", *shlex.split(os.environ["GILSCOPE_PROFILE"]), "--out", str(run), "--quiet")
     print(profiled.stdout)
+    if (report := run / "report.html").exists():  # the history keeps results alone
+        report.replace(out / "report.html")
     statuses, parts = [profiled.returncode], [MARK, "### gilscope"]
     if before is None:
         parts.append(f"The first run: nothing to compare it with.\n\n```\n{profiled.stdout.strip()}\n```")

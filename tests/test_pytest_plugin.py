@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from gilscope import pytest_plugin
+from gilscope.analysis.runs import read_runs
 
 _INSTALLED = any(  # as pytest looks for plugins: every distribution, the same one twice too
     (entry.group, entry.name) == ("pytest11", "gilscope")
@@ -135,3 +136,19 @@ def test_a_suite_without_gates_loads_nothing_that_measures(tmp_path: Path) -> No
     )
     run = _pytest(tmp_path, "test_plain.py")
     assert "1 passed" in run.stdout
+
+
+def test_decisions_are_kept_for_gilscope_history(tmp_path: Path) -> None:
+    for _ in range(2):
+        _pytest(tmp_path, "--scaling-history", "kept/runs", "-k", "released")
+    assert len(list((tmp_path / "kept" / "runs").glob("gates-*.json"))) == 2
+    runs, left_out = read_runs(tmp_path / "kept" / "runs")
+    assert left_out == ()
+    assert len(runs) == 2
+    for run in runs:
+        assert run.when.startswith("20")
+        assert run.surroundings.machine.known
+        (case,) = run.cases
+        assert case.startswith("test_suite.py::test_released ")
+    _pytest(tmp_path, "--scaling-history", "kept/none", "-k", "nothing")
+    assert not (tmp_path / "kept" / "none").exists()

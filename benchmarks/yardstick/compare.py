@@ -1,5 +1,7 @@
 """Compare the implementations with plain C: ``python benchmarks/yardstick/compare.py [KERNEL...] [--blocks N]``.
 
+``--targets``: with plain C, C in vectors and OpenBLAS, compiled for several CPUs; see ``targets.py``.
+
 For each kernel, serial and on all usable cores, at size M, on the same buffers. All variants run in every block, in
 random order, rounds of at least 100 ms; what is printed is the median of the within-block ratios C / implementation
 (above 1: faster than C) with its order-statistic interval. Every answer is verified before it is timed.
@@ -44,9 +46,9 @@ class Bench:
         self.buffers = kernels.views(mmap.mmap(-1, placed[0]), placed)
         spec.make_inputs(self.params, self.buffers)
 
-    def plain(self, threads: int) -> Callable[[], Any]:
+    def plain(self, threads: int, folder: str = "c") -> Callable[[], Any]:
         """Return the yardstick as a call without arguments."""
-        function = plain_c.function_of(self.spec)
+        function = plain_c.function_of(self.spec, folder)
         return lambda: function(threads, self.params, self.buffers)
 
     def implementation(self, word: str, threads: int) -> Callable[[], Any] | None:
@@ -58,6 +60,11 @@ class Bench:
         function = kernels.resolve(spec.name, impl)
         if impl.gil == "own_threads":
             return lambda: function(threads, params, buffers)
+        return self.whole(function)
+
+    def whole(self, function: Callable[..., Any]) -> Callable[[], Any]:
+        """Return a function of one chunk as a call that does all phases, each in one chunk."""
+        spec, params, buffers = self.spec, self.params, self.buffers
         phases, extent = range(spec.phases(params)), spec.extent(params)
         return lambda: spec.combine(params, [function(phase, 0, extent, params, buffers) for phase in phases])
 
@@ -120,10 +127,16 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=9, help=f"blocks per kernel ({MIN_BLOCKS} or more) [9]")
     parser.add_argument("--size", default="M")
     parser.add_argument("--all", action="store_true", help="also the variants that hold the GIL, NumPy and std_c")
+    parser.add_argument("--targets", action="store_true", help="serially, compiled for several CPUs; see targets.py")
     options = parser.parse_args()
     if options.blocks < MIN_BLOCKS:
         parser.error(f"--blocks {options.blocks}: an interval of 95 % needs {MIN_BLOCKS} or more")
     names = check_names("kernel", options.kernels, KERNELS) or [k for k in KERNELS if k in plain_c.kernels_in_c()]
+    if options.targets:
+        import targets  # which imports this module
+
+        targets.show(names, options.size)
+        return
     print(f"{'kernel':15} {'':2} {'':10} {'':10} {'C ms':>9} {'its ms':>9}  {'C / it':>6} [95 % interval]")
     for name in names:
         spec = kernels.load(name)

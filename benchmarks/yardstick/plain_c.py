@@ -1,6 +1,7 @@
 """The kernels in plain C + OpenMP, compiled on demand, called by ctypes on the buffers of the other implementations.
 
-Each ``c/<kernel>.c`` has one function, the whole kernel with all its phases::
+Folder ``simd`` has some of them once more, in vectors by hand and serial only: ``threads`` is ignored there. Each
+``c/<kernel>.c`` has one function, the whole kernel with all its phases::
 
     int64_t <kernel>(int threads, void **buffers, const int64_t *params, int64_t *result)
 
@@ -22,9 +23,8 @@ from typing import Any
 
 from gilscope.core.spec import Buffers, KernelSpec, Params
 
-SOURCES = Path(__file__).parent / "c"
+HERE = Path(__file__).parent
 MAX_ANSWER = 256  # numbers in the longest answer: the bins of histogram
-LIBRARY = Path(__file__).parent / "build" / "yardstick.so"
 # The flags of setup.py, so that the comparison is about the texts.
 FLAGS = [
     "-O3",
@@ -35,29 +35,31 @@ FLAGS = [
     "-fopenmp",
     "-shared",
     "-fPIC",
+    "-Wno-psabi",  # GCC's note that vectors were once passed in another way
 ]
 
 
-def build() -> Path:
-    """Compile the yardstick if it is older than a source; return the library's path."""
-    sources = sorted(SOURCES.glob("*.c"))
-    newest = max(source.stat().st_mtime for source in (*sources, Path(__file__)))
-    if not LIBRARY.exists() or LIBRARY.stat().st_mtime < newest:
-        LIBRARY.parent.mkdir(exist_ok=True)
+def build(folder: str = "c") -> Path:
+    """Compile the yardstick in a folder if it is older than a source; return the library's path."""
+    sources = sorted((HERE / folder).glob("*.c"))
+    library = HERE / "build" / f"{folder}.so"
+    newest = max(source.stat().st_mtime for source in (*(HERE / folder).iterdir(), Path(__file__)))
+    if not library.exists() or library.stat().st_mtime < newest:
+        library.parent.mkdir(exist_ok=True)
         compiler = os.environ.get("CC", "gcc")
         extra = os.environ.get("YARDSTICK_CFLAGS", "").split()
-        subprocess.run([compiler, *FLAGS, *extra, "-Wall", "-Wextra", "-o", LIBRARY, *sources, "-lm"], check=True)
-    return LIBRARY
+        subprocess.run([compiler, *FLAGS, *extra, "-Wall", "-Wextra", "-o", library, *sources, "-lm"], check=True)
+    return library
 
 
-def kernels_in_c() -> list[str]:
+def kernels_in_c(folder: str = "c") -> list[str]:
     """Names of the kernels there is a yardstick for."""
-    return sorted(source.stem for source in SOURCES.glob("*.c"))
+    return sorted(source.stem for source in (HERE / folder).glob("*.c"))
 
 
-def function_of(spec: KernelSpec) -> Callable[[int, Params, Buffers], Any]:
-    """Return ``f(threads, params, buffers) -> result`` of a kernel in plain C."""
-    function = getattr(ctypes.CDLL(str(build())), spec.name)
+def function_of(spec: KernelSpec, folder: str = "c") -> Callable[[int, Params, Buffers], Any]:
+    """Return ``f(threads, params, buffers) -> result`` of a kernel in C."""
+    function = getattr(ctypes.CDLL(str(build(folder))), spec.name)
     function.restype = ctypes.c_int64
     answer = (ctypes.c_int64 * MAX_ANSWER)()
 

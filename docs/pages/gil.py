@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -23,12 +24,12 @@ from gilscope.report.sentences.blame import place
 from gilscope.telemetry.blame import in_library, short_names
 from gilscope.telemetry.stacks import Frame, by_line
 from pages import quiet
-from pages.shared import EXAMPLES, gilscope, terminal
+from pages.shared import EXAMPLES, ROOT, gilscope, terminal
 
 PROGRAM = "busy_threads.py"
 MODES = ("count", "hash")
 SERVER = "json_server.py"
-PARTS = (*MODES, "serve", "peers")
+PARTS = (*MODES, "serve", "peers", "programs")
 _WATCHED_S = 8.0
 _SERVED_S = 16.0  # the server ends by itself
 _ROWS = 6  # lines in the comparison
@@ -43,6 +44,11 @@ def measure(part: str) -> None:
     """Run a program from its own folder, so that no path gets into the report."""
     if part == "peers":
         _measure_peers()
+        return
+    if part == "programs":  # under the Python that has gunicorn, if it is another one
+        python = ["--python", found] if (found := os.environ.get("PROGRAMS_PYTHON")) else []
+        command = ["-m", "benchmarks.selfbench.servers", *python, "--json", str(report(part))]
+        subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
         return
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder, "report.json")
@@ -117,9 +123,15 @@ def section(part: str) -> str:
     """Return what the terminal shows of a run, or the comparison; how to measure it where nobody has."""
     if not report(part).exists():
         return f"Not measured yet: `python docs/update.py gil/{part} --measure` does it."
+    kept = json.loads(report(part).read_text(encoding="utf-8"))
     if part == "peers":
-        return _comparison(json.loads(report(part).read_text(encoding="utf-8")))
-    seen = ProgramReport.of(json.loads(report(part).read_text(encoding="utf-8")))
+        return _comparison(kept)
+    if part == "programs":
+        sys.path.insert(0, str(ROOT))
+        from benchmarks.selfbench.servers import HEAD, line
+
+        return "\n".join([HEAD, *map(line, kept)])
+    seen = ProgramReport.of(kept)
     if part == "serve":
         return terminal(f"gil --pid {seen.pid} --duration {_WATCHED_S:.0f}s", _rendered(seen))
     return terminal(f"gil {PROGRAM} {part}", f"done\n\n{_rendered(seen)}")

@@ -16,25 +16,33 @@ from pages import quiet
 from pages.shared import EXAMPLES, gilscope, terminal
 
 _WIDTH = 100
-EXAMPLE = EXAMPLES / "scale.jsonl"
-_FUNCTIONS = "records.py:check records.py:total --setup records.py:make --budget 60s"
-_CHANGES = ("gil/2", "dispatch/10")
+EXAMPLE, LOCKED = EXAMPLES / "scale.jsonl", EXAMPLES / "scale_lock.jsonl"
+_SHOWN = {  # where the result is kept, what is measured, and what may change
+    "functions": (
+        EXAMPLE,
+        "records.py:check records.py:total --setup records.py:make --budget 60s",
+        ("gil/2", "dispatch/10"),
+    ),
+    "locked": (LOCKED, "stock.py:reserve --setup stock.py:make --budget 45s", ("lock/2",)),
+}
+_SOURCES = {"records": "records.py", "stock": "stock.py"}
 
-PARTS = ("functions",)
+PARTS = tuple(_SHOWN)
 _NOT_YET = "Not measured yet: `python docs/update.py scale --measure`."
 
 
 def measure(name: str) -> None:
     """Measure the functions in the folder of the examples and keep the result, without paths of this machine."""
+    example, functions, _ = _SHOWN[name]
     with tempfile.TemporaryDirectory() as folder:
-        gilscope("predict", *_FUNCTIONS.split(), "--out", f"{folder}/result", cwd=EXAMPLES)
+        gilscope("predict", *functions.split(), "--out", f"{folder}/result", cwd=EXAMPLES)
         measured = Path(folder, "result", results.RESULT_NAME)
         header, _, rest = measured.read_text(encoding="ascii").partition("\n")
-        shown = _shown(measured)
+        shown = _shown(name, measured)
     facts = json.loads(header)
     facts["environment"]["interpreter"]["executable"] = "python"
     text = json.dumps(facts, separators=(",", ":")) + "\n" + rest
-    quiet.keep(EXAMPLE, text.replace(f"{EXAMPLES}/", ""), facts["environment"]["checks"], shown)
+    quiet.keep(example, text.replace(f"{EXAMPLES}/", ""), facts["environment"]["checks"], shown)
 
 
 def checked() -> str:
@@ -57,15 +65,17 @@ def section(name: str) -> str:
     """Return the file that is predicted, the command and what it printed, or the table of a check."""
     if name == "checked":
         return checked()
-    if name == "records":
-        return f"```python\n{(EXAMPLES / 'records.py').read_text(encoding='utf-8')}```"
-    if not EXAMPLE.exists():
+    if name in _SOURCES:
+        return f"```python\n{(EXAMPLES / _SOURCES[name]).read_text(encoding='utf-8')}```"
+    example, functions, changes = _SHOWN[name]
+    if not example.exists():
         return _NOT_YET
-    changes = " ".join(f"--what-if {one}" for one in _CHANGES)
-    return terminal(f"predict {_FUNCTIONS} {changes}", f"\n{_shown(EXAMPLE)}")
+    what_if = " ".join(f"--what-if {one}" for one in changes)
+    return terminal(f"predict {functions} {what_if}", f"\n{_shown(name, example)}")
 
 
-def _shown(example: Path) -> str:
-    answer = replace(analyse(results.load(example)), result=f"docs/examples/{EXAMPLE.name}")
-    found = outlook(answer, changes=[read_change(one) for one in _CHANGES])
+def _shown(name: str, measured: Path) -> str:
+    example, _, changes = _SHOWN[name]
+    answer = replace(analyse(results.load(measured)), result=f"docs/examples/{example.name}")
+    found = outlook(answer, changes=[read_change(one) for one in changes])
     return render_outlook(found, answer, unicode=True, width=_WIDTH)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gilscope import executors, kernels
+from gilscope.core.registry import is_engine
 from gilscope.core.spec import Availability, Impl, KernelSpec
 from gilscope.env import interpreter
 from gilscope.env._about import executor_word, kind_of
@@ -71,6 +72,8 @@ class Remote:
     def executor(self, name: str, spec: KernelSpec, impl: Impl, start_method: str) -> Availability:
         """See ``Abilities``."""
         known = self.about["own"][kind_of(impl)] if kernels.adopted(spec.name) else self._known(spec, impl)
+        if is_engine(name):  # whether it starts, only starting it tells
+            return Availability(ok=impl.gil != "own_threads")
         word = executor_word(name, start_method)
         return self._reply(known.get("executors", {}).get(word), f"executor {word}")
 

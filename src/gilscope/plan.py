@@ -56,7 +56,7 @@ def make_study(
     return Study(
         kernels=_known_kernels(kernels or registry.FLAGSHIPS),
         implementations=check_names("implementation", implementations, registry.IMPLEMENTATIONS),
-        executors=check_names("executor", executors, registry.EXECUTORS),
+        executors=registry.check_executors(executors),
         workers=tuple(dict.fromkeys(workers)),
         size=size,
         start_methods=check_names("start method", start_methods or (default_start_method(),), registry.START_METHODS),

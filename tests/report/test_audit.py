@@ -111,6 +111,18 @@ def test_the_exit_status_says_whether_the_gil_stayed_off(
 
 
 @pytest.mark.parametrize(
+    ("verdict", "others", "expected"),
+    [("too_short", [], 3), ("holds", [], 0), ("too_short", [{"call": "a.b()", "status": "failed"}], 1)],
+)
+def test_a_call_that_is_too_short_is_undecided_unless_something_failed(
+    monkeypatch: pytest.MonkeyPatch, verdict: str, others: list[dict[str, str]], expected: int
+) -> None:
+    rows = [{"call": "zlib.crc32(b'')", "status": "ok", "verdict": verdict}, *others]
+    monkeypatch.setattr("gilscope.studies.audit.audit", lambda request, progress: document(calls=rows))
+    assert main(["audit", "--call", "zlib.crc32(b'')"]) == expected
+
+
+@pytest.mark.parametrize(
     ("words", "cure"),
     [
         ([], "name modules, a --call, or --environment"),

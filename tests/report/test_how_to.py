@@ -47,7 +47,8 @@ def clone_of(files: dict[str, str], folder: Path) -> Path:
 @pytest.mark.measuring
 def test_the_script_of_the_workflow_runs_in_a_clean_clone(tmp_path: Path) -> None:
     files = files_of("github_actions.md")
-    assert set(files) == {"blobs.py", "tests/test_parallel.py", ".github/workflows/parallel.yml"}
+    workflows = {f".github/workflows/{name}.yml" for name in ("parallel", "scaling")}
+    assert set(files) == {"blobs.py", "tests/test_parallel.py", *workflows}
     script = script_of(files[".github/workflows/parallel.yml"], "Gate")
     clone = clone_of(files, tmp_path)
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}

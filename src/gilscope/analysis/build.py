@@ -146,16 +146,7 @@ def _explained(
     alone = single(own)
     spin = controls.spin_of(case)
     control = estimated(columns.speedup(spin, "spin")) if spin is not None else None
-    with_gil = case.one_gil and gil.enabled is not False
-    held, least = _held_by_one(record, alone.gil, examined) if with_gil else (None, 0.0)
-    sharing = Sharing(
-        held=held_alone(case, gil, figures.speedup, held),
-        surely_held=least,
-        sampled_held=gil.held.low if gil.held is not None and with_gil else 0.0,
-        locks=waits_for_locks(own),
-        cpus=_usable(result),
-        threads=_threads(case, own),
-    )
+    sharing = _sharing(result, record, figures, gil, _held_by_one(record, alone.gil, examined), own)
     timed = Basis(speedup=figures.speedup, relative_efficiency=figures.relative_efficiency, control=control)
     found = basis(columns, case, spin, timed, sharing)
     if not explain:
@@ -190,6 +181,28 @@ def _explained(
         "findings": findings,
         "net_vs_fastest_serial": view.net_vs_fastest_serial(case, sharing),
     }
+
+
+def _sharing(
+    result: ResultSet,
+    record: CaseRecord,
+    figures: CaseEstimates,
+    gil: GilActivity,
+    by_one: tuple[float | None, float],
+    own: Account | None,
+) -> Sharing:
+    """Return what the workers of a case share; ``by_one`` is what one of them alone holds the GIL."""
+    case = record.case
+    with_gil = case.one_gil and gil.enabled is not False
+    held, least = by_one if with_gil else (None, 0.0)
+    return Sharing(
+        held=held_alone(case, gil, figures.speedup, held),
+        surely_held=least,
+        sampled_held=gil.held.low if gil.held is not None and with_gil else 0.0,
+        locks=waits_for_locks(own),
+        cpus=_usable(result),
+        threads=_threads(case, own),
+    )
 
 
 def _held_by_one(

@@ -127,7 +127,7 @@ def _waits(view: CaseView, taken: float, reasons: dict[str, str]) -> Iterator[tu
             continue
         loss = "omp_idle" if native and name == "balance" else loss
         lost = None if loss in account.unknown else account.lost(loss)
-        if name == "locks" and "gil" in reasons and reasons["gil"] == _NOT_COUNTED:
+        if name == "locks" and "gil" in reasons and (view.gil.shared or reasons["gil"] == _NOT_COUNTED):
             reasons[name] = _MAY_BE_GIL
         elif lost is not None:
             yield name, _of_its_own(lost, account, taken) if name == "balance" else lost

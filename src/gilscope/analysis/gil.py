@@ -18,6 +18,7 @@ from gilscope.analysis.blame import Culprit, culprit
 from gilscope.core import typed
 from gilscope.core.cases import Case
 from gilscope.core.records import CaseRecord, ResultSet
+from gilscope.core.registry import is_engine
 from gilscope.stats import Estimate, estimate_or_none
 from gilscope.telemetry.blame import Call
 
@@ -32,6 +33,8 @@ _NO_ROUNDS = "no diagnostic round of this case was measured"
 _NO_ROUNDS_CURE = "give it a larger --budget"
 _OWN_GILS = {"interpreters": "each interpreter has a GIL of its own"}
 _OWN_PROCESSES = "each process has a GIL of its own"
+_ENGINE = "the workers are the engine's, and may share a GIL or not"
+_SHARED = "workers of this engine share a GIL, which is sampled only of gilscope's own threads"
 _HELD_BY_NAME = ("py_loop", "cy_gil", "nb_gil")  # what these names mean, for records without Impl.gil
 _MALFORMED = "the diagnostic lines of this case are not as gilscope writes them"
 
@@ -48,6 +51,8 @@ class GilActivity:
         Whether the interpreter had a GIL; None where the result does not tell.
     switched_on : str
         On a free-threaded build with the GIL: who switched it on.
+    shared : bool
+        Whether it was not sampled although workers share it: threads of an engine that is not ours.
     held : Estimate or None
         Share of T(p) during which some thread held the GIL.
     waiting : Estimate or None
@@ -69,6 +74,7 @@ class GilActivity:
     cure: str = ""
     enabled: bool | None = None
     switched_on: str = ""
+    shared: bool = False
     held: Estimate | None = None
     waiting: Estimate | None = None
     waiting_reason: str = ""
@@ -98,6 +104,12 @@ class _Diagnostic:
 
 def recorded(gil: GilActivity, record: CaseRecord) -> GilActivity:
     """Add what the workers reported after all their imports, which is surer than what a probe beside them can tell."""
+    if record.placed and is_engine(record.case.executor):
+        processes = len({place.get("process") for place in record.placed})
+        if processes == record.case.workers:
+            gil = replace(gil, reason=_OWN_PROCESSES)
+        elif record.gil_enabled:
+            gil = replace(gil, shared=True, reason=_SHARED)
     if record.gil_enabled is None:
         return gil
     return replace(gil, enabled=record.gil_enabled, switched_on=gil.switched_on or record.gil_reason)
@@ -114,6 +126,8 @@ def unsampled(case: Case, enabled: bool | None) -> GilActivity:
     """Return what is known about a case without diagnostic rounds."""
     if case.interpreter:  # what is known of the running interpreter does not hold for another
         enabled = None
+    if is_engine(case.executor):
+        return GilActivity(available=False, reason=_ENGINE, enabled=enabled)
     if not case.one_gil:
         return GilActivity(available=False, reason=_OWN_GILS.get(case.executor, _OWN_PROCESSES), enabled=enabled)
     return GilActivity(available=False, reason=_NO_ROUNDS, cure=_NO_ROUNDS_CURE, enabled=enabled)

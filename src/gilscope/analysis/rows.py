@@ -42,6 +42,7 @@ class Placement:
     """Where one worker is, as far as it is known."""
 
     worker: str | None = None  # address of a worker of a cluster
+    process: int | None = None  # id of its process, of an engine that is not ours
     cpu: int | None = None  # that it is bound to
     node: int | None = None  # that CPU's NUMA node
     siblings: tuple[int, ...] | None = None  # CPUs on the same core

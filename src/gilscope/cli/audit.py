@@ -52,6 +52,7 @@ def audit(
     json: Annotated[bool, Option("--json", help="Print the audit as JSON and nothing else.")] = False,
 ) -> int:
     """Find out which modules enable the GIL again in a free-threaded interpreter, and which functions release it."""
+    from gilscope.cli import FAILED, OK, UNDECIDED
     from gilscope.report.audit import render_audit
     from gilscope.studies.audit import AuditRequest
     from gilscope.studies.audit import audit as study
@@ -80,7 +81,9 @@ def audit(
     )
     found = study(request, progress=_progress)
     emit_document(found.to_json(), partial(render_audit, found), json=json)
-    return 0 if found.passed else 1
+    if not found.passed:
+        return FAILED
+    return UNDECIDED if found.undecided else OK
 
 
 def _progress(text: str) -> None:

@@ -51,12 +51,7 @@ def compare(
     from gilscope.report.terminal import render_compare
 
     check_names("format", [form], ("text", "markdown"))
-    limit = None
-    if fail_on is not None:
-        direction, colon, share = fail_on.partition(":")
-        if direction != "slower" or not colon:
-            raise UsageError(f"--fail-on {fail_on!r} is unknown: write it like slower:5%")
-        limit = parse_fraction(share, what="--fail-on")
+    limit = _limit(fail_on)
     old, new = (analyse(results.load(locate(path))) for path in (first, second))
     found = compared(old, new, limit=limit, anyway=anyway)
     if form == "markdown" and not json:
@@ -66,3 +61,13 @@ def compare(
     if found.failed:
         return FAILED
     return OK if limit is None or found.decided else UNDECIDED
+
+
+def _limit(fail_on: str | None) -> float | None:
+    """Read a gate: how much slower a case may be."""
+    if fail_on is None:
+        return None
+    direction, colon, share = fail_on.partition(":")
+    if direction != "slower" or not colon:
+        raise UsageError(f"--fail-on {fail_on!r} is unknown: write it like slower:5%")
+    return parse_fraction(share, what="--fail-on")

@@ -110,7 +110,7 @@ _STATUSES = {
     **dict.fromkeys(("profile", "run", "metg", "startup", "ipc"), _MEASURED),
     "": "0 ok; 1 a case failed or a gate was missed; 2 bad usage; 3 a gate could not decide; 130 interrupted.",
     "gil": "The program's own; of a running process 0 ok, 1 cannot be watched, 130 interrupted; 2 bad usage.",
-    "audit": "0 ok; 1 the GIL was enabled, or that could not be found out; 2 bad usage.",
+    "audit": "0 ok; 1 the GIL was enabled, or that could not be found out; 2 bad usage; 3 a call was too short.",
     "compare": "0 ok; 1 a case is slower; 2 bad usage or not a result; 3 the gate could not decide.",
     "history": "0 ok; 1 the newest runs are worse; 2 bad usage.",
     "tour": "0 ok; 1 a claim did not hold; 2 bad usage.",

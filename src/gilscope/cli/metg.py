@@ -21,6 +21,7 @@ def metg(options: VerbOptions) -> int:
     """
     from gilscope import env
     from gilscope.availability import remote
+    from gilscope.cli.engines import check_engines
     from gilscope.cli.interpreters import chosen, reopened
     from gilscope.cli.study import carry_out, taken_up, workers_of
     from gilscope.core.cases import Slot
@@ -34,6 +35,7 @@ def metg(options: VerbOptions) -> int:
     request = options.fill(study.MetgRequest, workers=workers_of(options), interpreters=labels)
     if interpreters and "budget" not in options.values:  # each gets the time that a single one would have
         request = replace(request, budget_s=request.budget_s * len(interpreters))
+    check_engines(request.executors, [request.workers], interpreters[0].executable if interpreters else "")
     folder, request, resume = taken_up(study.METG, request, options)
     if resume and request.interpreters and not interpreters:  # as the file names them
         path = Path(str(folder), study.METG.file_name)

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gilscope.cli import readers
+from gilscope.cli.engines import executors_or_engines
 from gilscope.cli.readers import names, one_of
-from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS, SCALINGS, SCHEDULES, START_METHODS, TRANSPORTS
+from gilscope.core.registry import IMPLEMENTATIONS, SCALINGS, SCHEDULES, START_METHODS, TRANSPORTS
 
 _STUDIES = ("metg", "ipc", "startup")
 _MEASURING = ("run", "profile", *_STUDIES)
@@ -58,11 +59,11 @@ OPTIONS = (  # in the order of every verb's help
     Option("items", "TARGET", "A list, or a function that returns one: each call gets an item of it.", _FUNCTIONS),
     Option("check", "TARGET", "A function that gets a result before anything is timed, and raises if it is wrong.",
            ("profile",)),
-    Option("executors", "a,b", "Only these ways to run in parallel, e.g. threads,processes.",
-           ("run", "profile"), names("executor", EXECUTORS), "executors", setting=True),
-    Option("executors", "a,b", "Only these, e.g. threads,processes,threadpool (default: all).",
+    Option("executors", "a,b", "Only these ways, e.g. threads,processes; yours: futures:pkg.module:factory.",
+           ("run", "profile"), executors_or_engines(), "executors", setting=True),
+    Option("executors", "a,b", "Only these, e.g. threadpool; yours: futures:pkg.module:factory (default: all of ours).",
            ("metg",), readers.metg_executors, "executors"),
-    Option("executors", "a,b", "Only these, e.g. threads,fork,spawn,loky (default: all).",
+    Option("executors", "a,b", "Only these, e.g. fork; yours: futures:pkg.module:factory (default: all of ours).",
            ("startup",), readers.startup_kinds, "kinds"),
     Option("executors", "a,b", "Of a function: which executors (default: threads,processes).",
            ("trace",), readers.trace_executors, "executors"),

@@ -32,11 +32,13 @@ def profile(
     """
     from gilscope.api import measure_functions
     from gilscope.cli import exit_status
+    from gilscope.cli.engines import check_engines
     from gilscope.cli.folder import output_folder
     from gilscope.cli.interpreters import chosen
     from gilscope.cli.progress import Provisional, watch
     from gilscope.cli.report import add_report
     from gilscope.core.errors import UsageError
+    from gilscope.env import default_workers, usable_cpus
     from gilscope.profile.functions import DEFAULT_BUDGET_S, Options
     from gilscope.report.sentences.functions import preamble
     from gilscope.results.schema import RESULT_NAME
@@ -54,6 +56,8 @@ def profile(
 
         emit_plan(*Functions(request, study).expected(), json=options.given("json"))
         return 0
+    workers = study.workers or default_workers(usable_cpus())
+    check_engines(study.executors, workers, interpreters[0].executable if interpreters else "")
     quiet = options.given("quiet")
     watched = watch(quiet=quiet, budget_s=study.budget_s, first=preamble(request))
     with output_folder(options.text("out")) as folder, watched as progress:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from gilscope.cli.engines import executors_or_engines
 from gilscope.core.errors import UsageError
 from gilscope.core.registry import EXECUTORS, KERNELS, PINS, PROBES, REFERENCES, SIZES, check_names
 from gilscope.core.units import parse_bytes, parse_duration_s, parse_fraction
@@ -71,7 +72,7 @@ task = partial(parse_duration_s, what="task", example="40us, 2ms or 1s")
 precision = partial(parse_fraction, what="precision")
 memory_limit = partial(parse_bytes, what="memory-limit")
 cpus = whole("cpus", 1, MAX_PREDICTED, "16")
-metg_executors = names("executor", (*EXECUTORS, *REFERENCES))
+metg_executors = executors_or_engines((*EXECUTORS, *REFERENCES))
 
 
 def predicted_workers(text: str) -> tuple[int, ...]:
@@ -106,7 +107,7 @@ def startup_kinds(text: str) -> tuple[str, ...]:
     """Read what ``gilscope startup`` starts."""
     from gilscope.studies.startup import KINDS
 
-    return names("kind", KINDS)(text)
+    return executors_or_engines(KINDS)(text)
 
 
 def trace_executors(text: str) -> tuple[str, ...]:

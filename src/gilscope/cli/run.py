@@ -22,6 +22,7 @@ def run(options: VerbOptions) -> int:
     Defaults can be set in [tool.gilscope] of pyproject.toml.
     """
     from gilscope.cli import exit_status
+    from gilscope.cli.engines import check_engines
     from gilscope.cli.folder import output_folder
     from gilscope.cli.interpreters import chosen, reopened
     from gilscope.cli.output import emit_answer, emit_plan
@@ -33,6 +34,7 @@ def run(options: VerbOptions) -> int:
 
     study = _study(options)
     interpreters = chosen(options, study.kernels)
+    check_engines(study.executors, study.workers, interpreters[0].executable if interpreters else "")
     study = compared(study, [entry.label for entry in interpreters], options.fields)
     if options.given("dry-run"):
         emit_plan(study, Kernels(study, interpreters).plan, json=options.given("json"))

@@ -16,11 +16,13 @@ def startup(options: VerbOptions) -> int:
     and Dask workers in fresh processes, and the memory of each worker.
     """
     from gilscope import env
+    from gilscope.cli.engines import check_engines
     from gilscope.cli.study import carry_out, taken_up, workers_of
     from gilscope.studies import startup as study
     from gilscope.studies.host import StudyHost
 
     request = options.fill(study.StartupRequest, workers=workers_of(options))
+    check_engines(request.kinds, [request.workers])
     folder, request, resume = taken_up(study.STARTUP, request, options)
     here = study.usable(request)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gilscope.core.errors import UsageError
+from gilscope.core.registry import is_engine
 
 DEFAULT_CHUNKS_PER_WORKER = 4
 DEFAULT_START_METHOD = "forkserver"
@@ -21,7 +22,7 @@ _DEFAULT_PARTS = ("", DEFAULT_START_METHOD, DEFAULT_TRANSPORT, "native")  # ids 
 _SUFFIXES = {"native": "_own_threads", "all": "_nested"}  # version 0.1.0 had these in place of ``libraries``
 
 _CASE = re.compile(
-    r"(?P<kernel>[\w.:/\-]+)/(?P<implementation>\w+)@(?P<executor>[a-z]+)"
+    r"(?P<kernel>[\w.:/\-]+)/(?P<implementation>\w+)@(?P<executor>[a-z]+|futures:[A-Za-z_]\w*(?:(?:\.\w+)*:\w+)?)"
     r"(?:\.(?P<start_method>fork|forkserver|spawn))?(?:\.(?P<transport>shm|pickle))?"
     r"(?:\.(?P<scaling>weak))?(?:\.(?P<schedule>dynamic))?(?:\.(?P<libraries>all))?(?:\.(?P<memory>kept|onearena))?"
     r"(?:\*(?P<workers>\d{1,18}))?#(?P<size>\w+)(?:~c(?P<chunks>\d{1,18}))?(?:!(?P<interpreter>[\w.+\-]+))?"
@@ -132,7 +133,7 @@ class Case:
     @property
     def by_tasks(self) -> bool:
         """Whether chunks are tasks, which the executor gives to any worker, without a common start."""
-        return self.executor in ("loky", "dask")
+        return self.executor in ("loky", "dask") or is_engine(self.executor)
 
     @property
     def t1(self) -> Case:

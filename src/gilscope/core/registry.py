@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 from gilscope.core.errors import UnknownNameError
 
 __all__ = ["EXECUTORS", "FLAGSHIPS", "IMPLEMENTATIONS", "KERNELS", "PINS", "PROBES", "REFERENCES", "SCALINGS",
-           "SCHEDULES", "SIZES", "START_METHODS", "TRANSPORTS", "check_names", "id_of", "nearest"]  # fmt: skip
+           "SCHEDULES", "SIZES", "START_METHODS", "TRANSPORTS", "check_executors", "check_names", "id_of", "is_engine",
+           "nearest"]  # fmt: skip
 
 KERNELS = (
     "mandelbrot",
@@ -75,6 +76,20 @@ def id_of(text: str, ids: Collection[str], where: str, lists: str) -> str:
 def _parts(identity: str) -> set[str]:
     """Split a case id into its words, of processes with and without how they start."""
     return {*re.split(r"[/@*#~!]", identity), *re.split(r"[/@*#~.]", identity.partition("!")[0])}
+
+
+_ENGINE = re.compile(r"futures:[A-Za-z_]\w*(?:(?:\.\w+)*:\w+)?")
+
+
+def is_engine(executor: str) -> bool:
+    """Whether an executor is somebody else's: ``futures:module:factory`` or ``futures:name``."""
+    return _ENGINE.fullmatch(executor) is not None
+
+
+def check_executors(names: Sequence[str], known: Sequence[str] = EXECUTORS) -> tuple[str, ...]:
+    """Return ``names`` without repetitions, of executors that are known or somebody else's; else UnknownNameError."""
+    check_names("executor", [name for name in names if not is_engine(name)], known)
+    return tuple(dict.fromkeys(names))
 
 
 def check_names(what: str, names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

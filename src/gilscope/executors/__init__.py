@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from gilscope.core.registry import EXECUTORS, REFERENCES, check_names
+from gilscope.core.registry import EXECUTORS, REFERENCES, check_executors, is_engine
 from gilscope.core.spec import Availability, Impl
 
 __all__ = ["NoPool", "Session", "availability", "module_of"]
@@ -54,7 +54,9 @@ class NoPool:
 
 def module_of(name: str) -> Any:
     """Return the module of executor ``name``, or raise UnknownNameError."""
-    check_names("executor", [name], (*EXECUTORS, *REFERENCES))
+    check_executors([name], (*EXECUTORS, *REFERENCES))
+    if is_engine(name):
+        return importlib.import_module("gilscope.executors._engine")
     return importlib.import_module(f"gilscope.executors.{'_' if name in REFERENCES else ''}{name}")
 
 

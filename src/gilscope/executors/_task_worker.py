@@ -4,6 +4,7 @@ Every task carries its job, pickled once by the parent; a worker unpickles it th
 only.
 """
 
+import contextlib
 import mmap
 import os
 import pickle
@@ -77,6 +78,17 @@ def run(
     except BaseException as error:  # noqa: BLE001 - as above
         return "raised", described(error), traceback.format_exc()
     return "ok", worker or str(os.getpid()), report, written
+
+
+def knows(key: str) -> bool:
+    """Whether a job is ready."""
+    return key in _bound
+
+
+def learn(key: str, blob: bytes) -> None:
+    """Make a job ready, or leave that to ``run``, which says what is wrong."""
+    with contextlib.suppress(BaseException):
+        _ready(key, blob, None)
 
 
 def forget(keys: Sequence[str] | None) -> None:

@@ -15,15 +15,18 @@ _Function: TypeAlias = Callable[..., Any]
 _Arguments: TypeAlias = Callable[[int, Params, Buffers], tuple[Any, ...]]
 """Takes phase, parameters and buffers; returns the first arguments of a compiled function."""
 
-# error_model="numpy": no branch for a zero divisor in the inner loop. Never fastmath: results are compared to the bit.
+# error_model="numpy": no branch for a zero divisor in the inner loop. No fastmath: results are compared to the bit.
 _OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "boundscheck": False, "fastmath": False}
+EXACT: dict[str, Any] = {"fastmath": {"contract"}}
+"""Options of a kernel whose products and sums are whole numbers, exact with FMA and without."""
 
 inlined: Callable[[_Function], Any] = register_jitable
 
 
 def _host_isa() -> str:
-    """Numba compiles for the host; name its instruction set as the compiled extensions do."""
-    features = set(get_host_cpu_features().split(","))  # type: ignore[no-untyped-call]
+    """Name the instruction set Numba compiles for, the host's if not told otherwise, as the compiled extensions do."""
+    told: str | None = numba.config.CPU_FEATURES  # type: ignore[attr-defined]
+    features = set((get_host_cpu_features() if told is None else told).split(","))  # type: ignore[no-untyped-call]
     if features >= {"+avx512f", "+avx512bw", "+avx512dq", "+avx512vl"}:
         return "x86-64-v4"
     if features >= {"+avx2", "+fma", "+bmi2"}:
@@ -34,7 +37,9 @@ def _host_isa() -> str:
 ISA = _host_isa()
 
 
-def chunked(core: Any, arguments: _Arguments, extent: Callable[[Params], int]) -> tuple[_Function, _Function]:
+def chunked(
+    core: Any, arguments: _Arguments, extent: Callable[[Params], int], options: dict[str, Any] | None = None
+) -> tuple[_Function, _Function]:
     """Return ``nb_gil`` and ``nb_nogil``: ``core(*arguments, lo, hi)``, compiled to hold and to release the GIL.
 
     Both refuse a chunk outside of [0, extent), because compiled code does not check its bounds.
@@ -43,7 +48,8 @@ def chunked(core: Any, arguments: _Arguments, extent: Callable[[Params], int]) -
     def variant(name: str, *, nogil: bool) -> _Function:
         # Under its own name: Numba's on-disk cache tells functions apart by name and source, not by the GIL.
         code = core.__code__.replace(co_name=name, co_qualname=name)
-        compiled = numba.njit(nogil=nogil, **_OPTIONS)(FunctionType(code, core.__globals__, None, core.__defaults__))
+        function = FunctionType(code, core.__globals__, None, core.__defaults__)
+        compiled = numba.njit(nogil=nogil, **{**_OPTIONS, **(options or {})})(function)
 
         def run(phase: int, lo: int, hi: int, params: Params, buffers: Buffers) -> Any:
             check_range(lo, hi, extent(params))
@@ -55,12 +61,14 @@ def chunked(core: Any, arguments: _Arguments, extent: Callable[[Params], int]) -
 
 
 def own_threads(
-    arguments: _Arguments, phases: Callable[[Params], int] = lambda params: 1
+    arguments: _Arguments,
+    phases: Callable[[Params], int] = lambda params: 1,
+    options: dict[str, Any] | None = None,
 ) -> Callable[[_Function], _Function]:
     """Compile a function with parallel loops; it is called as ``function(*arguments, workers)``, once per phase."""
 
     def decorate(function: _Function) -> _Function:
-        compiled = numba.njit(parallel=True, nogil=True, **_OPTIONS)(function)
+        compiled = numba.njit(parallel=True, nogil=True, **{**_OPTIONS, **(options or {})})(function)
 
         def run(workers: int, params: Params, buffers: Buffers) -> Any:
             _use_threads(workers)

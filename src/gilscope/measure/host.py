@@ -11,6 +11,7 @@ from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError, WorkerRaisedError
 from gilscope.core.memory import KEEPING, available_bytes
 from gilscope.core.records import CaseRecord, Round
+from gilscope.core.registry import is_engine
 from gilscope.core.spec import Work
 from gilscope.env.checks import THREAD_VARIABLES
 from gilscope.env.interpreters import Interpreter
@@ -49,16 +50,17 @@ def family_of(slot: Slot) -> str:
     """Name the runner a slot is measured in.
 
     Processes apart, because their runner must stay single-threaded to fork; ``native`` by worker count, because
-    changing the team size makes OpenMP recreate its threads, and ``loky``, whose executor has one size. Serial and
-    threads share one, except where libraries may use all CPUs, which they learn before they are imported. Malloc learns
-    before it begins whether to keep memory: ``threads.kept``. Each interpreter has its own runners: ``threads!3.13t``.
+    changing the team size makes OpenMP recreate its threads, and ``loky`` and engines that are not ours, whose
+    executors have one size. Serial and threads share one, except where libraries may use all CPUs, which they learn
+    before they are imported. Malloc learns before it begins whether to keep memory: ``threads.kept``. Each interpreter
+    has its own runners: ``threads!3.13t``.
     """
     case = slot.case
     if slot.role == "isolated" or case.executor == "processes":
         name = "processes"
     elif case.executor in _APART:
         name = case.executor
-    elif case.executor in ("native", "loky"):
+    elif case.executor in ("native", "loky") or is_engine(case.executor):
         name = f"{case.executor}*{case.workers}"
     else:
         name = "nested" if case.libraries == "all" else "threads"

@@ -11,7 +11,7 @@ from gilscope.core.cases import Case, Plan, Slot, Study, Unavailable
 from gilscope.core.errors import UsageError
 from gilscope.core.memory import available_bytes, can_keep
 from gilscope.core.records import CaseRecord, Environment
-from gilscope.core.registry import EXECUTORS, START_METHODS, check_names
+from gilscope.core.registry import START_METHODS, check_executors, check_names
 from gilscope.core.spec import KernelSpec
 from gilscope.env import default_workers, usable_cpus
 from gilscope.env.interpreters import Interpreter
@@ -58,7 +58,7 @@ class Options:
     memory_limit_bytes: int = 0
 
     def __post_init__(self) -> None:
-        check_names("executor", self.executors, EXECUTORS)
+        check_executors(self.executors)
         check_names("start method", self.start_methods, START_METHODS)
         check_names("scaling", [self.scaling], ("weak", "strong"))
         if self.tasks is not None and self.tasks < 1:

@@ -107,6 +107,8 @@ def _prepared(row: CaseRow, record: CaseRecord | None) -> dict[str, str]:
 
 def _place(place: Placement) -> str:
     parts = [place.worker] if place.worker is not None else []
+    if place.process is not None:
+        parts.append(f"process {place.process}")
     if place.cpu is not None:
         node = f" of node {place.node}" if place.node is not None else ""
         siblings = ", ".join(map(str, place.siblings or ()))

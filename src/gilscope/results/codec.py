@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args
 
 from gilscope.core.cases import Case, Slot, Study
 from gilscope.core.records import Block, CaseRecord, Round, Stamp, Status
-from gilscope.core.registry import EXECUTORS, REFERENCES
+from gilscope.core.registry import EXECUTORS, REFERENCES, is_engine
 from gilscope.core.spec import GilUse, Work
 from gilscope.core.typed import Reader
 from gilscope.results.schema import MAX_STAMPS
@@ -73,7 +73,7 @@ def _parse_case(text: str) -> Case:
     case = Case.parse(text)
     if case.workers > _MAX_WORKERS or case.chunks_per_worker > _MAX_INT:
         raise ValueError("the number of workers is out of range")
-    if case.executor not in (*EXECUTORS, *REFERENCES):
+    if case.executor not in (*EXECUTORS, *REFERENCES) and not is_engine(case.executor):
         raise ValueError(f"unknown executor {case.executor!r}")
     return case
 

@@ -21,6 +21,7 @@ from gilscope.core.cases import Case, Slot
 from gilscope.core.errors import UnavailableError
 from gilscope.core.memory import bound_memory, family_pss_bytes
 from gilscope.core.records import Round
+from gilscope.core.registry import is_engine
 from gilscope.core.spec import Work
 from gilscope.executors._rounds import Task
 from gilscope.executors._shm import HAS_MEMFD, Segment
@@ -100,8 +101,12 @@ class _Runner:
             "one_time_ns": session.one_time_ns,
             "work": asdict(_work(task, session.result)) if problem is None else None,
             "placed": getattr(session, "placed", []),
-            "pss_bytes": family_pss_bytes() if case.is_own and case.workers in (1, self._max_workers) else None,
+            "pss_bytes": family_pss_bytes() if self._weighs(case) else None,
         }
+
+    def _weighs(self, case: Case) -> bool:
+        """Whether the memory of a case is of interest and known: which processes are of a foreign engine, is not."""
+        return case.is_own and case.workers in (1, self._max_workers) and not is_engine(case.executor)
 
     def _isolate(self, case_id: str, segment_key: str) -> dict[str, Any]:
         """Make the ``isolated`` control of a case ready; its workers have parts of the answer, so none is verified."""
@@ -187,8 +192,9 @@ class _Runner:
     def _pool(self, executor: str, start_method: str) -> Any:
         key = (executor, start_method)
         if key not in self._pools:
+            options = {"executor": executor} if is_engine(executor) else self._options.get(executor, {})
             self._pools[key] = executors.module_of(executor).open_pool(
-                self._max_workers, self._cpus, start_method, **self._options.get(executor, {})
+                self._max_workers, self._cpus, start_method, **options
             )
         return self._pools[key]
 

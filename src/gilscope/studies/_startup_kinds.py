@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from gilscope.core.pep734 import api
+from gilscope.core.registry import is_engine
 
 Stop: TypeAlias = Callable[[], None]
 Start: TypeAlias = Callable[[int], Stop]
@@ -21,6 +22,8 @@ _HOLD_BACK_S = 0.001  # a worker that has a task holds its reply back so long, s
 
 def load(kind: str) -> Start:
     """Import what workers of a kind need; return how they are started. Processes go by their start method."""
+    if is_engine(kind):
+        return _engine(kind)
     return _LOADERS[kind]() if kind in _LOADERS else _processes(kind)
 
 
@@ -138,6 +141,13 @@ def _dask() -> Start:
         return stop
 
     return start
+
+
+def _engine(name: str) -> Start:
+    from gilscope.executors._engine import factory_of, started
+
+    factory = factory_of(name)
+    return lambda workers: started(name, factory, workers).shutdown
 
 
 _LOADERS = {"threads": _threads, "interpreters": _interpreters, "loky": _loky, "dask": _dask}

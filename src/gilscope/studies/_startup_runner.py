@@ -4,6 +4,7 @@ from typing import Any
 
 from gilscope.core import clocks
 from gilscope.core.memory import family_pss_bytes
+from gilscope.core.registry import is_engine
 from gilscope.runner.serving import serve
 from gilscope.studies._startup_kinds import load
 
@@ -14,7 +15,7 @@ def once(message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
     before_ns = clocks.wall_ns()
     start = load(message["kind"])
     loaded_ns = clocks.wall_ns()
-    own = family_pss_bytes()
+    own = family_pss_bytes() if not is_engine(message["kind"]) else None
     begin_ns = clocks.wall_ns()
     stop = start(workers)
     ready_ns = clocks.wall_ns()

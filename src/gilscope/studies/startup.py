@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias, cast
 from gilscope import executors
 from gilscope.core.errors import UsageError
 from gilscope.core.memory import PSS_REASON
-from gilscope.core.registry import START_METHODS
+from gilscope.core.registry import START_METHODS, is_engine
 from gilscope.core.spec import Availability, Impl
 from gilscope.measure.events import Observer
 from gilscope.stats import Estimate, estimate_or_none
@@ -22,6 +22,7 @@ KINDS = ("threads", "interpreters", *START_METHODS, "loky", "dask")
 
 RUNNER = "gilscope.studies._startup_runner"
 TIMEOUT_S = 120.0  # a Dask cluster of 64 workers on a slow disk, with room
+_NOT_OURS = "which processes an engine that is not ours starts is unknown"
 _TIMES = ("import_s", "create_s", "join_s", "total_s", "again_s")
 
 
@@ -130,7 +131,7 @@ def _measured(row: StartupRow, samples: Sequence[StartupSample], _: object) -> S
     """Return a row with its figures: medians over blocks."""
     times: dict[str, Any] = {name: estimate_or_none([getattr(one, name) for one in samples]) for name in _TIMES}
     memory = [sample.pss_bytes for sample in samples if sample.pss_bytes is not None]
-    reason = PSS_REASON if samples and not memory else ""
+    reason = (_NOT_OURS if is_engine(row.executor) else PSS_REASON) if samples and not memory else ""
     return replace(row, **times, pss_bytes=estimate_or_none(memory), pss_reason=reason)
 
 

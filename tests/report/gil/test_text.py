@@ -16,6 +16,7 @@ from gilscope.analysis.program import ProcessReport, ProgramReport
 from gilscope.report.gil import judge, program_report, render_gil, strip
 from gilscope.report.gil.sources import Sources
 from gilscope.telemetry.blame import short_names
+from gilscope.telemetry.latency import Latency
 from gilscope.telemetry.program import ProgramRun
 from gilscope.telemetry.reading import GilReading, GilReport
 from gilscope.telemetry.stacks import HOLDS, Frame
@@ -150,6 +151,14 @@ def test_numbers_that_the_machine_or_the_load_decided_come_with_a_caution(
     sentence = judge(gil, cpus_busy=cpus).sentence
     assert says in sentence
     assert ("Caution" in sentence) is bool(says)
+
+
+def test_what_the_thread_of_latency_adds_is_said() -> None:
+    gil = dataclasses.replace(seen(0.99, 1.0), latency=Latency(samples=40, switch_interval_s=0.005, reason="too few"))
+    text = " ".join(render_gil(report(gil)).split())
+    assert "up to 80 by the thread of --latency" in text
+    assert "a column, with the thread of --latency" in text
+    assert "--latency" not in render_gil(report(seen(0.99, 1.0)))
 
 
 def test_the_verdict_is_in_the_first_lines() -> None:

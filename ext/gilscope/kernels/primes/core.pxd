@@ -12,12 +12,14 @@ cdef enum:
 cdef inline bint any_divides(double n, double first) noexcept nogil:
     """Whether one of the divisors [first, first + LANES) whose square is at most n divides n."""
     cdef double d, q
-    cdef int lane, found = 0
-    for lane in range(LANES):
+    cdef int64_t found = 0
+    # Always LANES. Compilers that know the number unroll the loop and then do not vectorise it.
+    cdef int lane, lanes = <int> min(n, <double> LANES)
+    for lane in range(lanes):
         d = first + lane
         q = n / d
-        found |= (q == floor(q)) & (d <= q)
-    return found
+        found |= -<int64_t> ((q == floor(q)) & (d <= q))
+    return found != 0
 
 
 cdef inline int64_t divisions(int32_t n, int64_t *primes) noexcept nogil:

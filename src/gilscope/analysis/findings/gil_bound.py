@@ -28,10 +28,12 @@ def find(view: CaseView) -> Finding | None:
 def _by_signature(view: CaseView) -> Finding | None:
     """Judge by CPU time where there is no probe: p threads that keep one CPU busy, do not queue and did not sleep."""
     account = view.account
-    if account is None or view.case.executor != "threads" or view.gil.enabled is not True or not view.falls_short:
+    threads = view.case.executor == "threads" or view.gil.shared
+    if account is None or not threads or view.gil.enabled is not True or not view.falls_short:
         return None
     busy, queued, slept = averaged(account.cpu_per_wall), view.lost("run_queue"), averaged(account.single_blocked)
-    locked = account.lost("blocked", "imbalance")
+    waits = ("blocked", "imbalance", "dispatch") if view.gil.shared else ("blocked", "imbalance")
+    locked = account.lost(*waits)
     if not (below(busy, ONE_CPU) and below(queued, WORTH) and below(slept, AWAKE) and above(locked, WORTH)):
         return None
     evidence = GilEvidence(lost=locked, cpu_per_wall=busy, run_queue=queued, probe=f"unavailable: {view.gil.reason}")

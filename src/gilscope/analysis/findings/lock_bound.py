@@ -17,7 +17,7 @@ def find(view: CaseView) -> Finding | None:
     Where nobody can count who waits for the GIL, beyond what its held share may account for: see ``gil_or_lock``.
     """
     one_gil = view.case.one_gil and view.gil.enabled is not False
-    if not (view.held_back and view.idles) or (one_gil and not view.gil.available):
+    if not (view.held_back and view.idles) or view.gil.shared or (one_gil and not view.gil.available):
         return None
     blocked, account = _blocked(view), view.account
     beyond = _gil.most_waited(view) if one_gil and view.gil.waiting is None else 0.0

@@ -105,7 +105,7 @@ def demands_of(view: CaseView, codes: Sequence[str], factors: Factors | None, al
     why = next((LAWLESS[code] for code in codes if code in LAWLESS), "")
     if why or view.case.executor == "native":
         return why or "of threads of a native runtime only all together are measured"
-    stations = [*_gil(view, alone), *_parent(alone), *_waited(view.case, factors)]
+    stations = [*_gil(view, alone), *_parent(alone), *(() if view.gil.shared else _waited(view.case, factors))]
     if not stations:
         return _nothing(view)
     first = stations[0]
@@ -121,7 +121,7 @@ def demands_of(view: CaseView, codes: Sequence[str], factors: Factors | None, al
 
 
 def _nothing(view: CaseView) -> str:
-    if view.case.executor == "threads" and view.gil.enabled is not False:
+    if (view.case.executor == "threads" or view.gil.shared) and view.gil.enabled is not False:
         return view.gil.reason or "how long one worker holds the GIL was not measured"
     return (
         "nothing that limits it was found; what limits more workers (caches, memory, NUMA, clocks) does not show here"
@@ -157,8 +157,9 @@ def _cycle_s(first: Demand, alone: Alone) -> float:
 def _waited(case: Case, factors: Factors | None) -> list[Demand]:
     """Return the demands that show only in how long workers waited for each other.
 
-    At most 1 / S, for a station does no more than is in use all the time; at least what explains the wait if visits are
-    exponential, the most that workers can wait. The memory serves all at once, and is waited for where it is full.
+    At most 1 / S of the least S, for a station is in use all the time at most; at least what explains the wait if
+    visits are exponential, the most that workers can wait. The memory serves all at once, and is waited for where it is
+    full.
     """
     made = []
     for station, name in (("lock", "locks"), ("memory", "memory")):
@@ -168,7 +169,8 @@ def _waited(case: Case, factors: Factors | None) -> list[Demand]:
         p = case.workers
         least, most = share_from(p * found.high, p), min(1.0, 1.0 / (p * found.value))
         likely = most if station == "memory" else min(most, (1.0 + _EVEN) / 2.0 * share_from(p * found.value, p))
-        share = Estimate(value=likely, low=min(least, likely), high=most, confidence=found.confidence, n=found.n)
+        high = max(likely, min(1.0, 1.0 / (p * found.low)) if found.low > 0 else 1.0)
+        share = Estimate(value=likely, low=min(least, likely), high=high, confidence=found.confidence, n=found.n)
         made.append(Demand(station=station, share=share, shape=EXPONENTIAL))
     return made
 

@@ -22,7 +22,8 @@ def _any_divides(n: float, first: float) -> bool:
     Doubles, because there is no vector division of integers; exact for n < 2**31.
     """
     found = 0
-    for lane in range(_LANES):
+    # Always _LANES. LLVM, if it knows the number, unrolls the loop and then does not vectorise it.
+    for lane in range(min(int(n), _LANES)):
         d = first + lane
         q = n / d
         found |= int(q == np.floor(q)) & int(d <= q)

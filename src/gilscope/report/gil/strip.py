@@ -15,8 +15,8 @@ _DIGITS = "0123456789"
 _LOOKS = 3  # per column on average, so that hardly any column has none
 
 
-def strip(reading: GilReading, *, unicode: bool = True) -> str:
-    """Draw held share, waiting threads and hand-offs over time, a character per column."""
+def strip(reading: GilReading, *, unicode: bool = True, beats: bool = False) -> str:
+    """Draw held share, waiting threads and hand-offs over time, a character per column; ``beats``: of --latency too."""
     timeline = reading.timeline
     bins = len(timeline.held)
     if not bins:
@@ -33,7 +33,8 @@ def strip(reading: GilReading, *, unicode: bool = True) -> str:
         "second, 3 is 1000 to 9999; . is none, a gap was not sampled"
     )
     column_s = bins * timeline.bin_s / columns
-    title = labelled("over time", f"0 to {seconds(reading.window_s)}, {seconds(column_s)} a column")
+    also = ", with the thread of --latency" if beats else ""
+    title = labelled("over time", f"0 to {seconds(reading.window_s)}, {seconds(column_s)} a column{also}")
     lines = [f"{name:<{LABEL}}{row}".rstrip() for name, row in rows.items() if row.strip()]
     return "\n".join([title, *lines, labelled("", legend)])
 

@@ -29,7 +29,11 @@ def render_gil(report: ProgramReport, *, unicode: bool = True, sources: Sources 
     parts, reading, known = [_head(report), _verdict(report)], report.gil.reading, sources or Sources()
     if reading is not None:
         table = thread_table(reading, report.gil.threads_reason)
-        parts += [_numbers(report, reading), strip(reading, unicode=unicode), table]
+        parts += [
+            _numbers(report, reading),
+            strip(reading, unicode=unicode, beats=report.gil.latency is not None),
+            table,
+        ]
     parts += [lines_part(report.gil, known), children_table(report.children)]
     if report.gil.latency is not None:
         parts.append(labelled("latency", latency_text(report.gil.latency)))
@@ -61,6 +65,8 @@ def _numbers(report: ProgramReport, reading: GilReading) -> str:
     if reading.waiting is not None:
         share = f"at least one {100 * reading.contended:.0f} % of the time"
         waiting = f"{interval(reading.waiting)} threads on average; {share}"
+    latency = report.gil.latency
+    beats = f"; up to {2 * latency.samples} by the thread of --latency" if latency and latency.samples else ""
     between = f"; held {seconds(turn)} in between on average" if turn is not None else ""
     cost = f"own cost {100 * reading.cost:.1f} % of a CPU"
     children = report.children_cpu_s / report.wall_s if report.wall_s else 0.0
@@ -70,7 +76,7 @@ def _numbers(report: ProgramReport, reading: GilReading) -> str:
     lines = {
         "held": f"{percent(reading.held)} of the time",
         "waiting": waiting,
-        "hand-offs": f"{reading.handovers}, {si(reading.handovers_per_s).rstrip()} a second{between}",
+        "hand-offs": f"{reading.handovers}, {si(reading.handovers_per_s).rstrip()} a second{between}{beats}",
         "late": _late(reading, report.gil.overdue_reason),
         "CPUs": f"{busy:.2f} busy on average{more if children >= _CHILDREN else ''}",
         "probe": f"{reading.samples} samples, one in {seconds(reading.interval_s)} on average; {cost}",

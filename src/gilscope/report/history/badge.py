@@ -34,7 +34,7 @@ class Badge:
     def svg(self) -> str:
         """The badge as a picture that loads nothing."""
         left, right = (2 * _PAD + _CHARACTER * len(text) for text in (self.label, self.message))
-        style = {"fill": "#ffffff", "text_anchor": "middle", "y": 14}
+        style: dict[str, str | float] = {"fill": "#ffffff", "text_anchor": "middle", "y": 14}
         font = "11px Verdana,DejaVu Sans,sans-serif"
         return tag(
             "svg",

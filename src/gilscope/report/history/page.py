@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gilscope.analysis.history import CaseHistory, History
-from gilscope.report.figures import NONE, counted, interval, percent
+from gilscope.report.figures import counted
 from gilscope.report.history.chart import CSS, MOST_RUNS, draw
-from gilscope.report.history.text import shown_cases
+from gilscope.report.history.text import newest, shown_cases
 from gilscope.report.page.render import MARK
 from gilscope.report.sentences.history import date, events, headline, left_out, named
 from gilscope.report.svg import Markup, tag
@@ -73,24 +73,19 @@ def _events(found: History) -> Iterator[Markup]:
 
 
 def _table(cases: list[CaseHistory], found: History) -> Markup:
-    heads = ("case", "runs", "efficiency", "net speed-up", "GIL held", "changes")
-    head = tag(
-        "tr", *(tag("th", text, scope="col", class_="n" if number else None) for number, text in enumerate(heads))
-    )
+    heads = ("efficiency", "net speed-up", "GIL held", "changes", "runs")
+    titles = (tag("th", text, scope="col", class_="n") for text in heads)
     worse = {one.case for one in found.regressions}
-    rows = []
-    for case in cases[:_MOST_ROWS]:
-        now, parallel = case.latest, case.latest.workers > 1
-        cells = (
-            str(len(case.points)),
-            interval(now.efficiency) if parallel else NONE,
-            interval(now.net_speedup) if parallel else NONE,
-            percent(now.held),
-            str(len(case.changes)) if case.changes else NONE,
+    rows = [
+        tag(
+            "tr",
+            tag("td", case.case, class_="where bad" if case.case in worse else "where"),
+            *(tag("td", text, class_="n") for text in newest(case)),
         )
-        first = tag("td", case.case, class_="where bad" if case.case in worse else "where")
-        rows.append(tag("tr", first, *(tag("td", text, class_="n") for text in cells)))
-    return tag("div", tag("table", tag("thead", head), tag("tbody", *rows)), class_="card")
+        for case in cases[:_MOST_ROWS]
+    ]
+    head = tag("thead", tag("tr", tag("th", "case", scope="col"), *titles))
+    return tag("div", tag("table", head, tag("tbody", *rows)), class_="card")
 
 
 def _charts(found: History, case: CaseHistory) -> Iterator[Markup]:

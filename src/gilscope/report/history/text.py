@@ -8,6 +8,7 @@ from gilscope.report.sentences.history import date, events, headline, left_out, 
 from gilscope.report.terminal.painted import filled, painted, plain_table
 
 MOST_CASES = 30  # of the table; those that changed come first
+_ROOMY = 100  # columns from which the number of runs fits
 
 
 def render_history(found: History, *, width: int, color: bool = False) -> str:
@@ -17,7 +18,7 @@ def render_history(found: History, *, width: int, color: bool = False) -> str:
     else:
         first, last = found.runs[0], found.runs[-1]
         parts = [
-            f"{found.folder}: {date(first)} {named(first)} to {date(last)} {named(last)}",
+            filled("", f"{found.folder}: {date(first)} {named(first)} to {date(last)} {named(last)}", width),
             _table(found, width, color=color).rstrip("\n"),
             "\n".join(
                 filled(f"{label:<11}", f"{date(found.runs[run])}  {sentence}", width)
@@ -38,19 +39,21 @@ def shown_cases(found: History) -> list[CaseHistory]:
 
 
 def _table(found: History, width: int, *, color: bool) -> str:
-    table = plain_table(["case"], ["runs", "efficiency", "net speed-up", "GIL held", "changes"])
+    narrow = width < _ROOMY
+    heads = ["efficiency", "net speed-up", "GIL held", "changes", *([] if narrow else ["runs"])]
+    table = plain_table(["case"], heads, gap=1 if narrow else 2)
     cases = shown_cases(found)
     worse = {one.case for one in found.regressions}
     for case in cases[:MOST_CASES]:
-        now = case.latest
-        table.add_row(
-            case.case,
-            str(len(case.points)),
-            interval(now.efficiency) if now.workers > 1 else NONE,
-            interval(now.net_speedup) if now.workers > 1 else NONE,
-            percent(now.held),
-            str(len(case.changes)) if case.changes else NONE,
-            style="red" if case.case in worse else "",
-        )
+        cells = newest(case)[: len(heads)]
+        table.add_row(case.case, *cells, style="red" if case.case in worse else "")
     more = len(cases) - MOST_CASES
     return painted(table, width, color=color) + (f"and {more} more cases: --html shows them\n" if more > 0 else "")
+
+
+def newest(case: CaseHistory) -> tuple[str, ...]:
+    """Write efficiency, net speed-up and GIL share of the newest run, the number of changes and that of runs."""
+    now = case.latest
+    parallel = (now.efficiency, now.net_speedup) if now.workers > 1 else (None, None)
+    changes = str(len(case.changes)) if case.changes else NONE
+    return (*map(interval, parallel), percent(now.held), changes, str(len(case.points)))

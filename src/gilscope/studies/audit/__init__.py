@@ -72,6 +72,11 @@ class Audit:
         """Whether the GIL stayed off in every module, and nothing remained unknown."""
         return all(row.status == "free" for row in self.modules) and all(row.decided for row in self.calls)
 
+    @property
+    def undecided(self) -> bool:
+        """Whether a call was too short to tell what it does with the GIL."""
+        return any(row.verdict == "too_short" for row in self.calls)
+
     def to_json(self) -> dict[str, Any]:
         """Return the document of ``gilscope audit --json``."""
         return {"schema": AUDIT_SCHEMA, "schema_version": SCHEMA_VERSION, **asdict(self)}
