@@ -37,7 +37,7 @@ def audit(
         str | None,
         Option(
             metavar="SIZES",
-            help="Sizes for {n} in the call, like 1KiB,64KiB,1MiB, or auto: from which one on is the GIL released?",
+            help="Sizes, like 1KiB,64KiB,1MiB or auto: from which on does the call release the GIL?",
             show_default=False,
         ),
     ] = None,

@@ -70,12 +70,12 @@ class Audit:
     @property
     def passed(self) -> bool:
         """Whether the GIL stayed off in every module, and nothing remained unknown."""
-        return all(row.status == "free" for row in self.modules) and all(row.decided for row in self.calls)
+        return all(row.status == "free" for row in self.modules) and all(row.status == "ok" for row in self.calls)
 
     @property
     def undecided(self) -> bool:
-        """Whether a call was too short to tell what it does with the GIL."""
-        return any(row.verdict == "too_short" for row in self.calls)
+        """Whether of a call, or of one of its sizes, it is not known what it does with the GIL."""
+        return any(not row.decided for row in self.calls)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of ``gilscope audit --json``."""
