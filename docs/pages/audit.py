@@ -18,6 +18,7 @@ FREE_THREADED = "3.13t"  # gilscope env add 3.13t
 COMMANDS = {
     "modules": ["legacy", "numpy", "json"],
     "calls": ["--call", "zlib.crc32(bytes(10**7))", "--call", "json.dumps(list(range(100000)))"],
+    "sizes": ["--call", "hashlib.sha256(bytes({n}))", "--n", "auto"],
 }
 ASK = "import sysconfig as s; print(s.get_path('include')); print(s.get_config_var('EXT_SUFFIX'))"
 
@@ -40,10 +41,12 @@ def plant(python: str, folder: Path) -> None:
 
 def measure(name: str) -> None:
     """Make an audit in a folder that holds the package; no path of this machine gets into what is kept."""
-    python = locate(FREE_THREADED)
-    words = ["audit", *COMMANDS[name], "--json", *(["--python", python] if name == "modules" else [])]
+    words = ["audit", *COMMANDS[name], "--json"]
     with tempfile.TemporaryDirectory() as folder:
-        plant(python, Path(folder))
+        if name == "modules":
+            python = locate(FREE_THREADED)
+            words += ["--python", python]
+            plant(python, Path(folder))
         output = gilscope(*words, cwd=folder, stdout=subprocess.PIPE, timeout=300, check=False)  # it fails on legacy
     document: dict[str, Any] = json.loads(output)
     if document["interpreter"]:

@@ -33,6 +33,18 @@ def audit(
             show_default=False,
         ),
     ] = None,
+    n: Annotated[
+        str | None,
+        Option(
+            metavar="SIZES",
+            help="Sizes, like 1KiB,64KiB,1MiB or auto: from which on does the call release the GIL?",
+            show_default=False,
+        ),
+    ] = None,
+    packages: Annotated[
+        list[str] | None,
+        Option("--with", metavar="PACKAGE==V,V", help="Try the call with these versions.", show_default=False),
+    ] = None,
     environment: Annotated[bool, Option("--environment", help="What all installed extension modules declare.")] = False,
     online: Annotated[
         bool, Option("--online", help="Ask the package index which free-threaded wheels there are.")
@@ -44,6 +56,8 @@ def audit(
     from gilscope.report.audit import render_audit
     from gilscope.studies.audit import AuditRequest
     from gilscope.studies.audit import audit as study
+    from gilscope.studies.audit.overlay import parse_requirements
+    from gilscope.studies.audit.sizes import AUTO, PLACE, parse_sizes
 
     if not (modules or call or environment):
         raise UsageError("nothing to audit: name modules, a --call, or --environment for everything installed")
@@ -52,8 +66,18 @@ def audit(
             raise UsageError(f"{module!r} is a call: put --call before it: gilscope audit --call {shlex.quote(module)}")
         if not all(part.isidentifier() for part in module.split(".")):
             raise UsageError(f"{module!r} is not a name of a module: write it like package.module")
+    if (n or packages) and not call:
+        raise UsageError(f"{'--n' if n else '--with'} needs a call: gilscope audit --call 'zlib.crc32(bytes({PLACE}))'")
+    if n is None and call and any(PLACE in text for text in call):
+        n = AUTO
     request = AuditRequest(
-        modules=tuple(modules or ()), calls=tuple(call or ()), python=python, environment=environment, online=online
+        modules=tuple(modules or ()),
+        calls=tuple(call or ()),
+        sizes=parse_sizes(n) if n is not None else None,
+        packages=tuple(parse_requirements(packages or ())),
+        python=python,
+        environment=environment,
+        online=online,
     )
     found = study(request, progress=_progress)
     emit_document(found.to_json(), partial(render_audit, found), json=json)

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from gilscope.report.audit_sizes import called_in, sized_table, sized_verdict
 from gilscope.report.figures import NONE, counted, seconds
 from gilscope.report.terminal.painted import painted, plain_table
 from gilscope.studies.audit import Audit
@@ -54,6 +55,7 @@ def render_audit(audit: Audit, *, width: int, color: bool = False) -> str:
     shown = _shown(audit.extensions)
     tables = (_modules(audit.modules), _extensions(shown), _distributions(impure), _calls(audit.calls))
     parts += [painted(table, width, color=color) for table in tables if table.rows]
+    parts += [sized_table(call, width, color=color) for call in audit.calls if call.sizes]
     lines = [_filled(label, text, width) for label, text in _remarks(audit)]
     if lines:
         parts.append("\n".join(lines) + "\n")
@@ -109,11 +111,11 @@ def _indexed(answer: Indexed | None) -> str:
 
 def _calls(rows: Sequence[AuditedCall]) -> Table:
     table = plain_table(["call", "verdict", "GIL held", "one call", "in"])
-    for row in rows:
+    for row in (row for row in rows if not row.sizes):
         known = row.held if row.verdict != "too_short" else None
         held = f"{known.value:.0%} [{known.low:.0%}, {known.high:.0%}]" if known else NONE
         took = NONE if row.per_call_s is None else seconds(row.per_call_s)
-        table.add_row(row.call, _VERDICT[row.verdict], held, took, row.interpreter or NONE)
+        table.add_row(row.call, _VERDICT[row.verdict], held, took, called_in(row))
     return table
 
 
@@ -151,6 +153,7 @@ def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
             yield "  fix", row.cure
     yield from (("too short", _too_short(call)) for call in audit.calls if call.verdict == "too_short")
     yield from (("n/a", f"{call.call}: {call.reason}") for call in audit.calls if call.reason)
+    yield from (("verdict", sized_verdict(call)) for call in audit.calls if call.sizes)
     if audit.modules:
         back = [row.module for row in audit.modules if row.status == "gil_came_back"]
         unknown = [row.module for row in audit.modules if row.status not in ("free", "gil_came_back")]

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from gilscope.core import clocks
 from gilscope.telemetry import gil
 from gilscope.telemetry.holders import trace_availability
 
@@ -22,6 +24,8 @@ T = TypeVar("T")
 _MOST_HOLDS = 200_000
 _SEEN_FROM = 0.9  # share of the window in which the tracing thread must have had a CPU
 _LOOK_NS = 2000  # the longest mean time between two looks of a thread that has a CPU
+_SEEN_A_THIRD = 1 / 3  # the same, to count releases
+_MOST_AT_ONCE = 100  # calls between two looks at the clock
 _POINTS = 16  # of a distribution that is kept
 
 
@@ -65,6 +69,50 @@ def traced_turns(work: Callable[[], T]) -> tuple[T, Turns | str]:
     finally:
         tracer.stop()
     return result, _turns(tracer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedCalls:
+    """Calls in one window: how many, how often the GIL was released in them, and the share of it that it was held."""
+
+    calls: int
+    wall_s: float
+    releases: float
+    held: float
+
+
+def watched_calls(call: Callable[[], object], *, window_s: float, fewest: int = 1) -> WatchedCalls | None:
+    """Call over and over, for so many seconds and at least so often, while a native thread reads the lock all the time.
+
+    None where the two threads certainly ran side by side for less than a third of the window: that thread saw too
+    little. ``trace_availability`` says whether it works here.
+    """
+    from gilscope.telemetry._gilprobe import Tracer
+
+    tracer, calls = Tracer(capacity=_MOST_HOLDS, identify=False), 0
+    queued_ns = clocks.run_queue_ns()
+    tracer.start()
+    try:
+        began = time.perf_counter()
+        ends, batch = began + window_s, 1
+        while calls < fewest or time.perf_counter() < ends:
+            for _ in itertools.repeat(None, batch):
+                call()
+            calls += batch
+            batch = max(1, min(_MOST_AT_ONCE, calls // 4))
+        wall_s = time.perf_counter() - began
+    finally:
+        tracer.stop()
+    waited_ns = (clocks.run_queue_ns() or 0) - (queued_ns or 0)  # not before: reading it releases the GIL
+    spans, _ = tracer.spans()
+    stats = tracer.stats()
+    length = max(1, stats["ended_ns"] - stats["began_ns"])
+    seen = (min(length - stats["blind_ns"], stats["looks"] * _LOOK_NS) - waited_ns) / length
+    if seen < _SEEN_A_THIRD:
+        return None
+    held = math.fsum(end - start for _, start, end in spans) / length
+    releases = max(0, len(spans) - 1) / min(1.0, seen)
+    return WatchedCalls(calls=calls, wall_s=wall_s, releases=releases, held=min(1.0, held))
 
 
 def _turns(tracer: Tracer) -> Turns | str:

@@ -152,7 +152,7 @@ def test_calls_run_where_gilscope_is(
 ) -> None:
     asked: list[tuple[str, bool]] = []
 
-    def call(text: str, python: str, *, free_threaded: bool) -> AuditedCall:
+    def call(text: str, python: str, *, free_threaded: bool, **_: object) -> AuditedCall:
         asked.append((python, free_threaded))
         return AuditedCall(call=text, status="ok")
 

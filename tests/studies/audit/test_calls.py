@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gilscope.core.errors import UsageError
-from gilscope.studies.audit.calls import _bind, check_snippet, measure_call, verdict_of
+from gilscope.studies.audit.calls import bind, check_snippet, measure_call, verdict_of
 from gilscope.telemetry.gil import probe_availability
 
 
@@ -38,12 +38,12 @@ def test_a_function_without_its_module_gets_one(text: str, fixed: str) -> None:
     ],
 )
 def test_functions_and_modules_in_arguments_are_imported(text: str, expected: object) -> None:
-    assert _bind(check_snippet(text))() == expected
+    assert bind(check_snippet(text))() == expected
 
 
 def test_arguments_are_evaluated_once() -> None:
-    bound = _bind(check_snippet("operator.is_(object(), None)"))
-    numbers = _bind(check_snippet("builtins.next(itertools.count(5))"))
+    bound = bind(check_snippet("operator.is_(object(), None)"))
+    numbers = bind(check_snippet("builtins.next(itertools.count(5))"))
     assert bound() is False
     assert [numbers(), numbers()] == [5, 6]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,6 +20,8 @@ from gilscope.studies.audit.calls import AuditedCall, check_snippet, measure_cal
 from gilscope.studies.audit.children import Inspected, Outcome, PythonFacts, find_interpreter, inspect, run_child
 from gilscope.studies.audit.imports import IMPORT_LIMIT_S, Import, import_alone
 from gilscope.studies.audit.installed import Distribution, Extension
+from gilscope.studies.audit.overlay import Overlay, overlays
+from gilscope.studies.audit.sizes import check_sized
 
 __all__ = ["AUDIT_SCHEMA", "Audit", "AuditRequest", "AuditedPython", "audit"]
 
@@ -34,8 +36,10 @@ class AuditRequest:
     """What to audit."""
 
     modules: tuple[str, ...] = ()
-    calls: tuple[str, ...] = ()  # snippets: module.function(arguments)
-    python: str | None = None  # see find_interpreter
+    calls: tuple[str, ...] = ()  # snippets: module.function(arguments), with {n} where a size goes
+    sizes: tuple[int, ...] | None = None  # of the calls; none: chosen; None: the calls have no size
+    packages: tuple[tuple[str, str], ...] = ()  # (name, version): each call is tried with each
+    python: str | None = None  # see find_interpreter; several for calls: 3.12,3.14
     environment: bool = False  # all extension modules, not only those of the distributions that the modules loaded
     online: bool = False  # ask the package index which wheels there are
 
@@ -70,8 +74,8 @@ class Audit:
 
     @property
     def undecided(self) -> bool:
-        """Whether a call was too short to tell what it does with the GIL."""
-        return any(row.verdict == "too_short" for row in self.calls)
+        """Whether of a call, or of one of its sizes, it is not known what it does with the GIL."""
+        return any(not row.decided for row in self.calls)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of ``gilscope audit --json``."""
@@ -89,7 +93,7 @@ def audit(request: AuditRequest, progress: Callable[[str], None] = lambda text: 
     Raises UsageError if a snippet is not a call, UnavailableError if there is no free-threaded interpreter for modules.
     """
     for text in request.calls:
-        check_snippet(text)
+        check_snippet(text) if request.sizes is None else check_sized(text)
     found, inspected = Audit(tool_version=gilscope.__version__), None
     if request.modules or request.environment:
         python = find_interpreter(request.python)
@@ -97,28 +101,49 @@ def audit(request: AuditRequest, progress: Callable[[str], None] = lambda text: 
         inspected = inspect(python)
         found = _modules(found, request, python, inspected, progress)
     if request.calls:
-        python, free_threaded = _caller(request, inspected)
-        for text in request.calls:
-            progress(f"calling {text}")
-            row = measure_call(text, python, free_threaded=free_threaded)
-            found = replace(found, calls=(*found.calls, row))
+        callers = _callers(request, inspected)
+        return replace(found, calls=tuple(_called(request, callers, progress)))
     return found
 
 
-def _caller(request: AuditRequest, inspected: Inspected | None) -> tuple[str, bool]:
-    """Return the interpreter that calls the snippets, and whether it is free-threaded.
+def _called(
+    request: AuditRequest, callers: Sequence[tuple[str, bool]], progress: Callable[[str], None]
+) -> Iterator[AuditedCall]:
+    """Yield a row per call, interpreter and version of a package."""
+    tried: dict[str, list[Overlay | None]] = {}
+    for python, _ in callers:
+        if request.packages:
+            progress(f"installing {', '.join('=='.join(one) for one in request.packages)} for {python}")
+        tried[python] = [*overlays(python, request.packages)] or [None]
+    for text in request.calls:
+        for python, free_threaded in callers:
+            for overlay in tried[python]:
+                progress(f"calling {text}" + (f" with {overlay.label}" if overlay is not None else ""))
+                if overlay is not None and overlay.problem:
+                    yield AuditedCall(call=text, status="failed", package=overlay.label, reason=overlay.problem)
+                    continue
+                yield measure_call(text, python, free_threaded=free_threaded, sizes=request.sizes, overlay=overlay)
 
-    The requested one if it has gilscope, which watches; else this one, unless only calls were requested.
+
+def _callers(request: AuditRequest, inspected: Inspected | None) -> list[tuple[str, bool]]:
+    """Return the interpreters that call the snippets, and whether they are free-threaded.
+
+    The requested ones if they have gilscope, which watches; else this one, unless only calls were requested.
     """
-    if request.python is not None:
-        python = find_interpreter(request.python)
-        about = (inspected or inspect(python)).python
-        if about.gilscope:
-            return python, about.free_threaded
-        if inspected is None:
+    if request.python is None:
+        return [(sys.executable, free_threaded_build())]
+    if inspected is not None:
+        known = inspected.python
+        return [(known.executable, known.free_threaded) if known.gilscope else (sys.executable, free_threaded_build())]
+    found = []
+    for name in request.python.split(","):
+        python = find_interpreter(name.strip())
+        about = inspect(python).python
+        if not about.gilscope:
             reason = f"{python} has no gilscope, which watches the call"
-            raise UnavailableError(reason, f"gilscope env add {request.python}")
-    return sys.executable, free_threaded_build()
+            raise UnavailableError(reason, f"gilscope env add {name.strip()}")
+        found.append((python, about.free_threaded))
+    return found
 
 
 def _modules(

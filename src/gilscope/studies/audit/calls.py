@@ -6,14 +6,15 @@ import importlib
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from gilscope.core import typed
 from gilscope.core.errors import UsageError
 from gilscope.env import child
 from gilscope.env.interpreter import free_threaded_build
+from gilscope.studies.audit.overlay import Overlay
 
 GilVerdict: TypeAlias = Literal["releases", "holds", "partly", "too_short"]
 
@@ -28,6 +29,7 @@ _WINDOWS_S = (0.5, 1.0, 2.0, 4.0)  # after which the held share is judged
 _RATE_HZ = 2000.0
 _LIMIT_S = 120.0
 _REPLY = "from gilscope.studies.audit.calls import reply"
+_REPLY_SIZES = "from gilscope.studies.audit.sizes import reply"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +42,36 @@ class HeldShare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SizedCall:
+    """What was found at one size: whether calls release the GIL, how often each, and the share it is held.
+
+    ``releases`` is None where that cannot be said, with the ``reason`` if the size could not be tried. The interval of
+    ``held`` is the range over at least three windows.
+    """
+
+    n: int
+    releases: bool | None = None
+    releases_per_call: float = 0.0
+    held: HeldShare | None = None
+    per_call_s: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Between sizes ``last`` and ``first`` a function begins to release the GIL, or stops to."""
+
+    last: int
+    first: int
+    releases: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedCall:
-    """What was found about one snippet: ``interpreter`` called it, ``reason`` is why there is no verdict."""
+    """What was found about one snippet: ``interpreter`` called it, ``reason`` is why there is no verdict.
+
+    A call with a size in it has no verdict, but ``sizes`` and ``changes``. ``package`` is the one it was tried with.
+    """
 
     call: str
     status: Literal["ok", "failed", "unavailable"]
@@ -49,7 +79,17 @@ class AuditedCall:
     held: HeldShare | None = None
     per_call_s: float | None = None
     interpreter: str = ""
+    package: str = ""
     reason: str = ""
+    sizes: tuple[SizedCall, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def decided(self) -> bool:
+        """Whether it is known if the GIL is released, at every size that was tried."""
+        if self.sizes:
+            return all(row.releases is not None for row in self.sizes)
+        return self.status == "ok" and self.verdict != "too_short"
 
 
 def check_snippet(text: str) -> ast.Call:
@@ -85,21 +125,32 @@ def verdict_of(low: float, high: float, per_call_s: float) -> GilVerdict:
     return "holds" if low >= HELD_ABOVE else "partly"
 
 
-def measure_call(text: str, python: str = sys.executable, *, free_threaded: bool | None = None) -> AuditedCall:
+def measure_call(
+    text: str,
+    python: str = sys.executable,
+    *,
+    free_threaded: bool | None = None,
+    sizes: Sequence[int] | None = None,
+    overlay: Overlay | None = None,
+) -> AuditedCall:
     """Call a snippet in a fresh process of ``python``, which has gilscope, with the GIL on, and watch the GIL.
 
     Arguments are evaluated once; modules they name are imported. ``free_threaded`` is whether that interpreter could
-    do without the GIL (None: as this one).
+    do without the GIL (None: as this one). With ``sizes`` the snippet has ``{n}`` in it; none of them: chosen. An
+    ``overlay`` has another version of a package.
     """
-    check_snippet(text)
     can_do_without = free_threaded_build() if free_threaded is None else free_threaded
     # The folder in which it is called is on the path, as it is for the modules that are imported.
     changed = {**child.PLAIN, "PYTHON_GIL": "1" if can_do_without else None, "PYTHONSAFEPATH": None}
+    changed |= overlay.variables if overlay is not None else {}
+    package = overlay.label if overlay is not None else ""
+    code, arguments = (_REPLY, (text,)) if sizes is None else (_REPLY_SIZES, (text, list(sizes)))
+    surroundings = child.surroundings(changed)
     try:
-        row = child.reply(_REPLY, text, timeout_s=_LIMIT_S, python=python, environment=child.surroundings(changed))
+        row = child.reply(code, *arguments, timeout_s=_LIMIT_S, python=python, environment=surroundings)
     except child.NoReplyError as error:
-        return AuditedCall(call=text, status="failed", reason=str(error))
-    return typed.read(AuditedCall, row)
+        return AuditedCall(call=text, status="failed", package=package, reason=str(error))
+    return replace(typed.read(AuditedCall, row), package=package)
 
 
 def reply(text: str) -> dict[str, Any]:
@@ -107,7 +158,7 @@ def reply(text: str) -> dict[str, Any]:
     from gilscope.env.interpreter import describe
     from gilscope.telemetry.gil import GilMonitor
 
-    bound = _bind(check_snippet(text))
+    bound = bind(check_snippet(text))
     label = str(describe()["label"])
     bound()  # imports, compiles, fills caches
     with GilMonitor(rate_hz=_RATE_HZ) as monitor:
@@ -145,7 +196,7 @@ def _watched(bound: Callable[[], Any], monitor: Any) -> tuple[Any, int, float]:
     return monitor.held, max(1, calls), time.perf_counter() - began
 
 
-def _bind(call: ast.Call) -> Callable[[], Any]:
+def bind(call: ast.Call) -> Callable[[], Any]:
     """Evaluate function and arguments once; return the call without arguments."""
     names = _Modules()
     function = _evaluate(call.func, names)
