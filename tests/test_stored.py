@@ -27,6 +27,7 @@ STORED: dict[str, Callable[[Any], Any]] = {
 
 NEWER = ("held_long_run", "waiting_long_run", "realtime", "latency", "stacks", "stacks_reason")
 _OF_MODULES = ("deferred", "switched_on_in", "unresolved")
+_OF_CALLS = ("package", "sizes", "changes")
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -38,6 +39,9 @@ def test_what_is_read_is_written_as_it_was(name: str) -> None:
     for module in again.get("modules", ()):
         for newer in _OF_MODULES:
             assert not module.pop(newer, None)
+    for call in again.get("calls", ()):
+        for newer in _OF_CALLS:
+            assert not call.pop(newer, None)
     assert again == json.loads(text)
 
 

@@ -77,6 +77,7 @@ def usable_cases() -> Iterator[Case]:
         for start_method in START_METHODS if name == "processes" else ("",):
             if name not in ("serial", "native") and executors.availability(name, impl, start_method).ok:
                 yield case("primes", "py_loop", name, start_method)
+    yield case("primes", "py_loop", "futures:concurrent.futures:ThreadPoolExecutor")
 
 
 @pytest.fixture(scope="module")
