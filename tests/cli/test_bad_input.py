@@ -43,6 +43,8 @@ BAD = [
     pytest.param(["run", "--seed", "luck"], "write it like 1", id="seed in letters"),
     pytest.param(["run", "--seed", "-1"], "write it like 1", id="negative seed"),
     pytest.param(["run", "--budgte", "5"], "did you mean --budget?", id="unknown option"),
+    pytest.param(["run", "--impl", "py_loop"], "did you mean --implementations?", id="beginning of an option"),
+    pytest.param(["run", "--kernels", "triad"], "kernels need no option: gilscope run KERNELS", id="kernels as option"),
     pytest.param(["run", "--budget"], "'gilscope run --help'", id="missing value"),
     pytest.param(["run", "--json=1"], "'gilscope run --help'", id="value for a flag"),
     pytest.param(["run", "--csv"], "no such option: --csv; 'gilscope run --help'", id="option like none"),

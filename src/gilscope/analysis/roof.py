@@ -15,7 +15,10 @@ from gilscope.results.surroundings import HardwareRoof
 from gilscope.stats import Estimate
 
 _NO_ROOF = "the result has no bandwidth and peak of the hardware for so many workers"
+_IN_CACHES = "its data stay in caches, whose bandwidth is not measured"
 _NO_WORK = "neither floating-point operations nor bytes of this work are known"
+
+_BEYOND = 1.2  # times the bandwidth of memory: more than it and the best of a few tries differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,8 @@ def hardware_share(
     least_s = max(moving_s, computing_s)
     if not least_s:
         return None, roof.reason or _NO_ROOF
+    if moving_s >= computing_s and moving_s > _BEYOND * wall_s.value:
+        return None, _IN_CACHES
     found = HardwareShare(
         share=_per(least_s, wall_s),
         bound_by="bandwidth" if moving_s >= computing_s else "arithmetic",

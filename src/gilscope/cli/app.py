@@ -128,6 +128,10 @@ def _explain(error: Any, arguments: Sequence[str]) -> str:
         if hint := _executor_meant(error, arguments):
             return f"no such option: {error.option_name}; {hint}"
         known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("-")]
+        if (name := error.option_name.strip("-")) in {parameter.name for parameter in error.ctx.command.params} - {
+            option.strip("-").replace("-", "_") for option in known
+        }:
+            return f"no such option: --{name}; {name} need no option: {error.ctx.command_path} {name.upper()}"
         message = f"no such option: {error.option_name}{_did_you_mean(error.option_name, known)}"
     elif unknown:
         if unknown[1] in _GATES and error.ctx.parent is None:

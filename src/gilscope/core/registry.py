@@ -43,12 +43,15 @@ SCHEDULES = ("static", "dynamic")
 PINS = ("none", "cores", "smt")
 SIZES = ("XS", "S", "M", "L")
 
+_ABBREVIATED = 3  # letters from which the beginning of a name stands for it
 _SOME = 4  # ids that are named where several are meant
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word most similar to ``word``, or None when none is close."""
-    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.5)
+    """Return the known word that ``word`` begins, or the one most similar to it, or None when none is close."""
+    names, word = list(known), word.lower()
+    begun = [name for name in names if len(word) >= _ABBREVIATED and name.startswith(word)]
+    close = begun if len(begun) == 1 else difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     return close[0] if close else None
 
 
