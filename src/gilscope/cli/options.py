@@ -54,6 +54,8 @@ OPTIONS = (  # in the order of every verb's help
            ("trace",), readers.block),
     Option("arg", "n=1000", "An argument of the function, as a Python literal, by name or without; repeatable.",
            _FUNCTIONS, many=True),
+    Option("vary", "n=10,1000", "Measure with each of these values of an argument: from which on does it pay?",
+           ("profile",)),
     Option("setup", "TARGET", "A function that returns the arguments, once per worker: a value, tuple or dict.",
            _FUNCTIONS),
     Option("items", "TARGET", "A list, or a function that returns one: each call gets an item of it.", _FUNCTIONS),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument
@@ -37,15 +39,22 @@ def profile(
     from gilscope.cli.interpreters import chosen
     from gilscope.cli.progress import Provisional, watch
     from gilscope.cli.report import add_report
+    from gilscope.cli.vary import parse_vary, vary
     from gilscope.core.errors import UsageError
     from gilscope.env import default_workers, usable_cpus
     from gilscope.profile.functions import DEFAULT_BUDGET_S, Options
     from gilscope.report.sentences.functions import preamble
     from gilscope.results.schema import RESULT_NAME
 
-    request = read_request(targets, options)
+    name, values = parse_vary(options.text("vary") or "") if options.given("vary") else ("", ())
+    requests = [(value, read_request(targets, options, {name: value})) for value in values]
+    request = requests[0][1] if requests else read_request(targets, options)
+    if requests and len(request.functions) > 1:
+        raise UsageError("--vary is for one function: name only one")
     interpreters = chosen(options, ())
-    budget_s = DEFAULT_BUDGET_S * max(1, len(interpreters))  # each gets the time that a single one would have
+    budget_s = (
+        DEFAULT_BUDGET_S * max(1, len(interpreters)) * max(1, len(values))
+    )  # each gets the time that a single one would have
     study = options.fill(Options, interpreters=interpreters, budget_s=budget_s)
     if study.tasks is not None:
         if options.text("scaling") == "weak":
@@ -59,6 +68,9 @@ def profile(
     workers = study.workers or default_workers(usable_cpus())
     check_engines(study.executors, workers, interpreters[0].executable if interpreters else "")
     quiet = options.given("quiet")
+    if requests:
+        how = {"quiet": quiet, "json": options.given("json")}
+        return vary(requests, name, study, out=options.text("out"), how=how)
     watched = watch(quiet=quiet, budget_s=study.budget_s, first=preamble(request))
     with output_folder(options.text("out")) as folder, watched as progress:
         observer = progress if quiet else Provisional(progress, _verdict_so_far, folder / RESULT_NAME)
@@ -68,14 +80,15 @@ def profile(
     return exit_status(answer)
 
 
-def read_request(targets: list[str], options: VerbOptions) -> Request:
-    """Read what to call and with what: targets, ``--arg`` and the targets that make more of it."""
+def read_request(targets: list[str], options: VerbOptions, more: Mapping[str, Any] = MappingProxyType({})) -> Request:
+    """Read what to call and with what: targets, ``--arg``, ``more`` by name, and the targets that make more of it."""
     from gilscope.core.errors import UsageError
     from gilscope.kernels.user import Request
     from gilscope.profile.targets import check_target, own_functions, read_argument
 
     folder = Path.cwd()
     arguments = [read_argument(text) for text in options.texts.get("arg", ())]
+    arguments += more.items()
     named = [name for name, _ in arguments if name]
     if len(set(named)) < len(named):
         raise UsageError("an argument is given twice: give each --arg name=value once")
