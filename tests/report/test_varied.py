@@ -36,7 +36,7 @@ def varied(*gains: bool | None) -> Varied:
         (
             (False, True, False),
             "f: to run in parallel pays from some n between 1 and 10 on, "
-            + "then no longer pays from some n between 10 and 100 on",
+            "then no longer pays from some n between 10 and 100 on",
         ),
     ],
 )
