@@ -12,6 +12,10 @@ from gilscope.cli.vary import parse_vary
 from gilscope.core.errors import UsageError
 from gilscope.report.varied import Varied, VariedRow, pays, render_varied
 
+_TWICE = (
+    "f: to run in parallel pays from some n between 1 and 10 on, then no longer pays from some n between 10 and 100 on"
+)
+
 
 def varied(*gains: bool | None) -> Varied:
     """Return what was found with 1, 10, 100, ..."""
@@ -33,11 +37,8 @@ def varied(*gains: bool | None) -> Varied:
         ((False, False), "f: to run in parallel does not pay with n = 1 and 10"),
         ((None, True), "f: to run in parallel pays with n = 10; undecided with n = 1"),
         ((None, None), "f: undecided with every n"),
-        (
-            (False, True, False),
-            "f: to run in parallel pays from some n between 1 and 10 on, "
-            "then no longer pays from some n between 10 and 100 on",
-        ),
+        ((True, False), "f: to run in parallel no longer pays from some n between 1 and 10 on"),
+        ((False, True, False), _TWICE),
     ],
 )
 def test_the_sentence_says_from_where_on_it_pays(gains: tuple[bool | None, ...], said: str) -> None:
