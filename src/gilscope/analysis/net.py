@@ -141,7 +141,10 @@ def held_alone(case: Case, gil: GilActivity, speedup: Estimate | None, alone: fl
     """Return the share of its time one worker alone holds a GIL that all of them need; None where it is unknown.
 
     ``alone`` is that share as sampled on one worker: other programs lengthen what it holds and what it does not alike.
+    Of engines that are not ours whose workers share a GIL it is not known.
     """
+    if gil.shared and gil.enabled is not False:
+        return alone
     if not case.one_gil or gil.enabled is False:
         return 0.0
     if alone is not None or gil.held is None or speedup is None:
@@ -165,7 +168,7 @@ def net_bounds(measured: Round, case: Case, sharing: Sharing) -> tuple[float, fl
     each = 1.0 if native else workers / len(queued)  # files keep quantiles of more than 16 workers
     queue_ns, cpu_ns = each * sum(known), each * sum(stamp.cpu_ns for stamp in measured.stamps)
     foreign_ns = max(0.0, queue_ns - (measured.switches or 0) * WAKE_NS)
-    held = sharing.held if case.one_gil else 0.0
+    held = sharing.held if case.one_gil or sharing.held is None else 0.0
     locked_ns = max(sharing.surely_held * cpu_ns, sharing.sampled_held * wall - foreign_ns) if case.one_gil else 0.0
     floor = min(wall, max(cpu_ns / min(workers, sharing.cpus or workers), locked_ns))
     if native:
