@@ -44,15 +44,17 @@ PINS = ("none", "cores", "smt")
 SIZES = ("XS", "S", "M", "L")
 
 _ABBREVIATED = 3  # letters from which the beginning of a name stands for it
+_ALMOST = 0.8  # similarity of two names that differ by a slip
 _SOME = 4  # ids that are named where several are meant
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that ``word`` begins, or the one most similar to it, or None when none is close."""
+    """Return the known word that is all but ``word``, or begins with it, or is most like it; None when none is close."""
     names, word = list(known), word.lower()
     begun = [name for name in names if len(word) >= _ABBREVIATED and name.startswith(word)]
-    close = begun if len(begun) == 1 else difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    return close[0] if close else None
+    found = difflib.get_close_matches(word, names, n=1, cutoff=_ALMOST)
+    found = found or (begun if len(begun) == 1 else difflib.get_close_matches(word, names, n=1, cutoff=0.5))
+    return found[0] if found else None
 
 
 def id_of(text: str, ids: Collection[str], where: str, lists: str) -> str:
