@@ -49,7 +49,7 @@ _SOME = 4  # ids that are named where several are meant
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is all but ``word``, or begins with it, or is most like it; None when none is close."""
+    """Return the known word that is nearly ``word``, begins with it, or is most like it; None when none is close."""
     names, word = list(known), word.lower()
     begun = [name for name in names if len(word) >= _ABBREVIATED and name.startswith(word)]
     found = difflib.get_close_matches(word, names, n=1, cutoff=_ALMOST)
