@@ -8,7 +8,8 @@ import pytest
 
 from gilscope.analysis import analyse
 from gilscope.analysis.columns import columns_by_kernel
-from gilscope.analysis.net import Net, Sharing, _under_gil, net_bounds, net_speedup, overlap
+from gilscope.analysis.gil import GilActivity
+from gilscope.analysis.net import Net, Sharing, _under_gil, held_alone, net_bounds, net_speedup, overlap
 from gilscope.core.cases import Case
 from gilscope.core.records import Round
 from gilscope.stats import Estimate
@@ -180,3 +181,16 @@ def test_workers_that_share_a_lock_take_no_longer_than_one_after_the_other() -> 
     assert _speedup(parallel, locks=True).low == _speedup(parallel, held=1.0).low == pytest.approx(1.0)
     sleeping = made_of(Did(cpu=50, queued=100, rest=50), Did(cpu=50, queued=100, rest=50))
     assert _speedup(sleeping, locks=True).low == pytest.approx(100 / 150)
+
+
+def test_workers_of_an_engine_that_share_a_gil_may_have_waited_for_it_while_they_queued() -> None:
+    engine = dataclasses.replace(CASE, executor="futures:pkg:make")
+    shared = GilActivity(available=False, shared=True)
+    assert held_alone(engine, shared, None) is None
+    assert held_alone(engine, dataclasses.replace(shared, shared=False), None) == 0.0
+    beside = made_of(Did(cpu=50, waiting=50), Did(cpu=50, queued=50))
+    unknown, own = (net_bounds(beside, engine, Sharing(held=held)) for held in (None, 0.0))
+    assert unknown is not None
+    assert own is not None
+    assert own[0] == own[2]
+    assert unknown[2] == beside.wall_ns > own[2]

@@ -153,6 +153,7 @@ def _remarks(audit: Audit) -> Iterator[tuple[str, str]]:
             yield "  fix", row.cure
     yield from (("too short", _too_short(call)) for call in audit.calls if call.verdict == "too_short")
     yield from (("n/a", f"{call.call}: {call.reason}") for call in audit.calls if call.reason)
+    yield from (("n/a", f"n = {row.n:,}: {row.reason}") for call in audit.calls for row in call.sizes if row.reason)
     yield from (("verdict", sized_verdict(call)) for call in audit.calls if call.sizes)
     if audit.modules:
         back = [row.module for row in audit.modules if row.status == "gil_came_back"]

@@ -25,7 +25,7 @@ def sized_table(call: AuditedCall, width: int, *, color: bool = False) -> str:
 
 def _cells(row: SizedCall) -> tuple[str, ...]:
     if row.held is None:
-        return ("n/a", row.reason, NONE, NONE, "")
+        return ("n/a", NONE, NONE, NONE, "")
     held = f"{row.held.value:.0%} [{row.held.low:.0%}, {row.held.high:.0%}]"
     bar = "#" * round(_BAR * row.held.value)
     return (_GIL[row.releases], f"{row.releases_per_call:.2f}", seconds(row.per_call_s), held, bar)

@@ -8,7 +8,9 @@ import pytest
 
 from benchmarks.selfbench.release_sizes import KNOWN, complaint
 from gilscope.core.errors import UsageError
+from gilscope.report.audit import render_audit
 from gilscope.report.audit_sizes import sized_table, sized_verdict
+from gilscope.studies.audit import Audit
 from gilscope.studies.audit.calls import AuditedCall, Change, HeldShare, SizedCall, measure_call
 from gilscope.studies.audit.overlay import parse_requirements
 from gilscope.studies.audit.sizes import check_sized, parse_sizes, swept
@@ -75,8 +77,16 @@ def test_what_is_undecided_in_between_stays_in_the_interval() -> None:
 def test_a_size_that_cannot_be_tried_says_why() -> None:
     row = AuditedCall(call="m.f({n})", status="ok", sizes=(SizedCall(n=9, reason="MemoryError: "),))
     assert not row.decided
-    assert "MemoryError" in sized_table(row, 80)
     assert "undecided" in sized_verdict(row)
+    assert "n = 9: MemoryError" in render_audit(Audit(calls=(row,)), width=80)
+
+
+def test_a_call_that_raises_at_every_size_has_failed() -> None:
+    if not trace_availability().ok:
+        pytest.skip(f"no exact trace here: {trace_availability().reason}")
+    row = measure_call("nosuch.f({n})", sizes=())
+    assert (row.status, row.sizes) == ("failed", ())
+    assert row.reason == "ModuleNotFoundError: No module named 'nosuch'"
 
 
 def test_sizes_are_read() -> None:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,23 +69,17 @@ def _install(python: str, requirement: str, folder: Path) -> str:
     command += ["--target", str(making), requirement]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_LIMIT_S,
-            env=child.surroundings(child.PLAIN),
-            check=False,
-        )
-        if done.returncode == 0:
+        with tempfile.TemporaryFile() as output:
+            status = child.run(command, output, timeout_s=_LIMIT_S, environment=child.PLAIN)
+            output.seek(0)
+            said = output.read().decode(errors="replace").splitlines()
+        if status == 0:
             making.rename(folder)
             return ""
-        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")] or done.stderr.splitlines()
-        return f"pip cannot install it: {(lines or ['no reason given'])[-1].removeprefix('ERROR: ')[:200]}"
-    except subprocess.TimeoutExpired:
-        return f"pip took longer than {_LIMIT_S:g} s"
+        if status is None:
+            return f"pip took longer than {_LIMIT_S:g} s"
+        lines = [line for line in said if line.startswith("ERROR:")] or said or ["no reason given"]
+        return f"pip cannot install it: {lines[-1].removeprefix('ERROR: ')[:200]}"
     except OSError as error:
         return f"{error.filename or python}: {error.strerror}"
     finally:

@@ -78,6 +78,8 @@ def reply(text: str, sizes: Sequence[int]) -> dict[str, Any]:
         return asdict(replace(row, status="unavailable", reason=available.reason))
     watch = functools.partial(_at, text, ends_s=time.perf_counter() + _LIMIT_S)
     rows, changes = swept(watch, sizes)
+    if all(one.held is None for one in rows):  # a call that raises does so at every size
+        return asdict(replace(row, status="failed", reason=rows[0].reason))
     return asdict(replace(row, sizes=tuple(rows), changes=tuple(changes)))
 
 
