@@ -2,7 +2,7 @@
 
 A call that releases the GIL ends one hold and begins another, however short it is. So what counts is not the share of
 the time, which for calls of a microsecond is that of the loop around them, but how many holds there are per call: one
-or more, or none. A native thread that reads the lock some twenty times a microsecond sees them. Where it had no CPU it
+or more, or none. A native thread that reads the lock all the time sees them. Where it had no CPU it
 saw nothing, and the window does not count.
 
 Between two sizes that differ, bisection finds the first of the new kind. A size that is seen one way and then another
