@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ import gilscope
 from gilscope.core.errors import GilscopeError, MeasurementError, UnavailableError, UsageError
 from gilscope.telemetry import process
 from gilscope.telemetry.attach import AttachedMonitor, python_children
+from tests.telemetry.programs import running
 
 pytestmark = [pytest.mark.measuring, pytest.mark.usefixtures("probe")]
 if sys.platform != "linux":
@@ -57,18 +56,6 @@ going = False
 for thread in crew: thread.join()
 print("survived")
 """
-
-
-@contextmanager
-def running(program: str, *, executable: str = sys.executable) -> Iterator[subprocess.Popen[str]]:
-    command = [executable, "-W", "ignore", "-c", program]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-        try:
-            yield child
-        finally:
-            child.kill()
 
 
 def test_a_process_that_is_not_there_is_refused() -> None:

@@ -6,14 +6,19 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 import gilscope.telemetry.free_threading as free_threading
+from gilscope.env.interpreter import gil_enabled
+from gilscope.telemetry.attach import AttachedMonitor
 from gilscope.telemetry.free_threading import gil_state
+from gilscope.telemetry.stacks import by_line
 from tests.pythons import need_compiler, need_free_threaded
+from tests.telemetry.programs import running
 
 
 @pytest.fixture
@@ -123,3 +128,32 @@ def test_no_gil_is_told_apart_from_one_that_a_module_switched_on_and_the_module_
     assert (available, reason) == (True, "")
     assert switched_on.startswith("switched on by importing culprit,")
     assert held > 0.5
+
+
+LOCKED = """
+import sys, threading
+lock = threading.Lock()
+def wait():
+    with lock:
+        pass
+lock.acquire()
+crew = [threading.Thread(target=wait) for _ in range(3)]
+for thread in crew: thread.start()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.measuring
+@pytest.mark.skipif(gil_enabled(), reason="this interpreter has a GIL")
+def test_of_another_process_without_a_gil_it_is_known_where_threads_wait() -> None:
+    with running(LOCKED) as child, AttachedMonitor(child.pid, 500.0) as gil:
+        time.sleep(0.5)
+    assert (gil.available, gil.enabled) == (False, False)
+    assert gil.reason == "no GIL: this interpreter runs threads in parallel"
+    assert gil.stacks is not None, gil.stacks_reason
+    if gil.stacks.waits_reason:
+        pytest.skip(gil.stacks.waits_reason)
+    worst = max(by_line(gil.stacks), key=lambda line: line.waits)
+    assert (worst.frame.function, worst.frame.line) == ("wait", 5)
+    assert worst.waits == pytest.approx(3.0, abs=0.3)

@@ -41,6 +41,7 @@ cdef extern from "_gilstate.h" nogil:
         GS_HAVE_PROBE
     int gs_locate(gs_gil *gil, size_t skew, char *reason)
     int gs_locate_in(gs_gil *gil, int64_t pid, uintptr_t runtime, uintptr_t code_type, int refs_at, char *reason)
+    int gs_gil_on(const gs_gil *gil)
 
 cdef extern from "duty.h":
     ctypedef struct gs_duty_result:

@@ -132,14 +132,14 @@ def own_stack():
 
 
 def locate_in(int64_t pid, uintptr_t runtime, uintptr_t code_type, int refs_at, int64_t native_id):
-    """What can be measured of another process: {"waiting", "states", "sleeps"}, each a truth value.
+    """What can be measured of another process: {"gil", "waiting", "states", "sleeps"}, each a truth value.
 
     ``refs_at``: byte of a condition variable of its libc that counts waiters, or -1; ``native_id``: one of its threads.
     RuntimeError if it is not what it seems.
     """
     cdef gs_gil gil
     _locate(&gil, "", (pid, runtime, code_type, refs_at))
-    return {"waiting": gil.waits.by != 0, "states": bool(gil.waits.by & GS_BY_STATES),
+    return {"gil": bool(gs_gil_on(&gil)), "waiting": gil.waits.by != 0, "states": bool(gil.waits.by & GS_BY_STATES),
             "sleeps": bool(gs_sleeps_known(&gil, native_id))}
 
 

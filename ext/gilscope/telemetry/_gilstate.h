@@ -149,13 +149,6 @@ static inline int gs_locate_in(gs_gil *gil, int64_t pid, uintptr_t runtime, uint
         || !gs_peek(&gil->target, (uintptr_t)gil->locked, &locked, sizeof locked)
         || owner != interp || interval == 0 || interval > 100000000UL || locked < -1 || locked > 1)
         return gs_refuse(reason, "its memory does not look as gilscope knows it from this version of CPython");
-#  ifdef Py_GIL_DISABLED
-    int enabled = 0;
-    gs_peek(&gil->target, (uintptr_t)gil->locked - offsetof(struct _gil_runtime_state, locked)
-            + offsetof(struct _gil_runtime_state, enabled), &enabled, sizeof enabled);
-    if (!enabled)
-        return gs_refuse(reason, "it has no GIL: its threads run in parallel");
-#  endif
 #  if GS_HAVE_GIL_REQUESTED
     gs_states_at(&gil->waits, gil->interp, &gil->layout);
 #  endif
@@ -164,6 +157,19 @@ static inline int gs_locate_in(gs_gil *gil, int64_t pid, uintptr_t runtime, uint
 }
 
 #if GS_HAVE_PROBE
+
+/* Whether the process has a GIL now. */
+static inline int gs_gil_on(const gs_gil *gil)
+{
+    int enabled = 1;
+#  if GS_HAVE_LAYOUT && defined(Py_GIL_DISABLED)
+    uintptr_t base = (uintptr_t)gil->interval_us - offsetof(struct _gil_runtime_state, interval);
+    gs_peek(&gil->target, base + offsetof(struct _gil_runtime_state, enabled), &enabled, sizeof enabled);
+#  else
+    (void)gil;
+#  endif
+    return enabled != 0;
+}
 
 /* One look at the lock; `waiting` by gs_look_at only. */
 typedef struct {

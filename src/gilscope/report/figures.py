@@ -11,7 +11,7 @@ from gilscope.stats import Estimate
 
 NONE = "-"
 NO_BREAK = "\u00a0"
-_INSIDE_INTERVAL = re.compile(r"(?<=,) (?=[\d.?]+\])| (?=\[(?:-\]|[\d.?]+,))")
+_TOGETHER = re.compile(r"(?<=,) (?=[\d.?]+\])| (?=\[(?:-\]|[\d.?]+,))|(?<=\d) (?=%)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and line feed
 _BUT_COLORS = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[0-9;]*m)")
 _SLACK = 1e-9  # half-widths are rounded up, but not by the last digits of a division
@@ -137,5 +137,5 @@ def printable(text: str, *, color: bool = False) -> str:
 
 
 def unbroken(text: str) -> str:
-    """Return a text in which no line may end inside an interval."""
-    return _INSIDE_INTERVAL.sub(NO_BREAK, text)
+    """Return a text in which no line may end inside an interval or before a per cent sign."""
+    return _TOGETHER.sub(NO_BREAK, text)

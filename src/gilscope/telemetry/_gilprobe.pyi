@@ -38,6 +38,7 @@ class RawStacks(TypedDict):
     dropped: int
 
 class Located(TypedDict):
+    gil: bool
     waiting: bool
     states: bool
     sleeps: bool

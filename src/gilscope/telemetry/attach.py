@@ -14,7 +14,7 @@ from gilscope.core.errors import UnavailableError, UsageError
 from gilscope.env.interpreter import free_threaded_build
 from gilscope.telemetry.frames import WAITS_UNKNOWN, check_own_stack, entry_names
 from gilscope.telemetry.free_threading import GilState
-from gilscope.telemetry.gil import GilMonitor
+from gilscope.telemetry.gil import NO_GIL, GilMonitor
 from gilscope.telemetry.process import Interpreter, command_of, interpreter_of, runs_python, status_of
 
 _NO_COUNT = "the number of waiting threads is known with glibc 2.25 or newer, or from CPython 3.15 on"
@@ -84,7 +84,7 @@ class AttachedMonitor(GilMonitor):
 
     def _begin(self) -> None:
         self._reasons = self._found
-        self._sampler = self._make_sampler(self._process)
+        self._make_samplers(self._process)
 
     @property
     def pid(self) -> int:
@@ -94,16 +94,24 @@ class AttachedMonitor(GilMonitor):
     @property
     def ended(self) -> bool:
         """Whether the process has ended, or become another program, while it was measured."""
-        return self._sampler is not None and self._sampler.gone
+        sampler = self._sampler or self._watcher
+        return sampler is not None and sampler.gone
 
     def _thread_names(self) -> Mapping[int, str]:
-        raw = self._sampler.stacks() if self._sampler is not None else None
+        sampler = self._sampler or self._watcher
+        raw = sampler.stacks() if sampler is not None else None
         return {**({} if raw is None else entry_names(raw)), **self._names.by_native_id}
 
     def _gil_state(self) -> GilState:
+        from gilscope.telemetry import _gilprobe
+
         build = free_threaded_build()  # of the same kind, or it would have been refused
-        reason = "switched on; by what is not known of another process" if build else ""
-        return GilState(enabled=True, free_threaded_build=build, reason=reason)
+        enabled = self._found["held"] != NO_GIL
+        if not enabled:
+            with suppress(RuntimeError):  # it has ended: as it was
+                enabled = _gilprobe.locate_in(*self._process, self.pid)["gil"]
+        reason = "switched on; by what is not known of another process" if build and enabled else ""
+        return GilState(enabled=enabled, free_threaded_build=build, reason=reason)
 
 
 def _what_is_known(interpreter: Interpreter) -> tuple[dict[str, str], str]:
@@ -121,6 +129,8 @@ def _what_is_known(interpreter: Interpreter) -> tuple[dict[str, str], str]:
     waiting = "" if found["waiting"] else _NO_COUNT
     lines = check_own_stack() if interpreter.code_type else "the program does not export PyCode_Type"
     sleeps = "the process has another namespace of ids" if nested else "" if found["sleeps"] else WAITS_UNKNOWN
+    if not found["gil"]:
+        return {**dict.fromkeys(("held", "waiting", "threads", "overdue"), NO_GIL), "lines": lines}, sleeps
     return {"held": "", "waiting": waiting, "threads": "", "overdue": waiting, "lines": lines}, sleeps
 
 

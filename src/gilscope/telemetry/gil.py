@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DIAGNOSTIC_RATE_HZ = 2000.0  # 200 samples in the shortest diagnostic round (100 ms); their slow-down is reported
 
 _PARTS = ("held", "waiting", "threads", "overdue", "lines")
-_NO_GIL = "no GIL: this interpreter runs threads in parallel"
+NO_GIL = "no GIL: this interpreter runs threads in parallel"
 _checked: dict[str, str] | None = None
 
 
@@ -38,7 +38,7 @@ def _self_check() -> dict[str, str]:
     """Reasons per part of the probe, empty where it can be trusted; checked once per process."""
     global _checked
     if not gil_enabled():
-        return dict.fromkeys(_PARTS, _NO_GIL)
+        return dict.fromkeys(_PARTS, NO_GIL)
     if _checked is None:
         try:
             from gilscope.telemetry import _gilprobe
@@ -62,7 +62,7 @@ def _stacks_reason_without_gil() -> str:
 def probe_availability() -> Availability:
     """Whether the GIL probe works in this process; the first time a self-check of a few milliseconds."""
     reason = _self_check()["held"]
-    buildable = reason not in ("", _NO_GIL)
+    buildable = reason not in ("", NO_GIL)
     cure = "build gilscope for this interpreter on Linux with CPython 3.11+" if buildable else ""
     return Availability(ok=not reason, reason=reason, cure=cure)
 
@@ -129,14 +129,16 @@ class GilMonitor:
     def _begin(self) -> None:
         """Find out what can be measured, and make the sampler if anything can."""
         self._reasons = _self_check()
-        parallel = self._reasons["held"] == _NO_GIL
-        if self._lines and parallel:  # no lock to look at, but threads may still wait for others
+        if self._lines and self._reasons["held"] == NO_GIL:
             self._reasons = {**self._reasons, "lines": _stacks_reason_without_gil()}
         self._waits_reason = waits_reason() if self._lines and not self._reasons["lines"] else ""
+        self._make_samplers()
+
+    def _make_samplers(self, process: tuple[int, int, int, int] | None = None) -> None:
         if not self._reasons["held"]:
-            self._sampler = self._make_sampler()
-        elif self._lines and not self._reasons["lines"]:
-            self._watcher = self._make_sampler()
+            self._sampler = self._make_sampler(process)
+        elif self._lines and not self._reasons["lines"]:  # no lock to look at, but threads may still wait for others
+            self._watcher = self._make_sampler(process)
 
     def _gil_state(self) -> GilState:
         return gil_state()
@@ -154,11 +156,11 @@ class GilMonitor:
         if (sampler := self._sampler or self._watcher) is not None:
             sampler.stop()
             self._names.stop()
-        if self._sampler is None and gil_enabled() and self._reasons.get("held") == _NO_GIL:
-            self._reasons = {**self._reasons, "held": f"the GIL came on while measuring: {gil_state().reason}"}
         self._state = self._gil_state()
+        if self._sampler is None and self._state.enabled and self._reasons.get("held") == NO_GIL:
+            self._reasons = {**self._reasons, "held": f"the GIL came on while measuring: {self._state.reason}"}
 
-    def _make_sampler(self, process: tuple[int, int, int, int] | None = None) -> Sampler:
+    def _make_sampler(self, process: tuple[int, int, int, int] | None) -> Sampler:
         return make_sampler(
             self._fixed_hz,
             identify=not self._reasons["threads"],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
+from gilscope.report.figures import NO_BREAK, unbroken
+
 WIDTH = 80
 LABEL = 12  # columns before each text
 
@@ -11,4 +13,7 @@ LABEL = 12  # columns before each text
 def labelled(name: str, text: str) -> str:
     """Return a text that is filled beside its label."""
     head = f"{name:<{LABEL}}"
-    return textwrap.fill(text, WIDTH, initial_indent=head, subsequent_indent=" " * LABEL, break_on_hyphens=False)
+    lines = textwrap.fill(
+        unbroken(text), WIDTH, initial_indent=head, subsequent_indent=" " * LABEL, break_on_hyphens=False
+    )
+    return lines.replace(NO_BREAK, " ")

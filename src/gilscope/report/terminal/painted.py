@@ -59,7 +59,7 @@ def facts_table(pairs: Mapping[str, object], width: int, *, color: bool = False)
 
 
 def filled(indent: str, text: str, width: int) -> str:
-    """Wrap a text between words, but never inside an interval."""
+    """Wrap a text between words, but never inside an interval or before a per cent sign."""
     return textwrap.fill(
         unbroken(text),
         width,
