@@ -136,5 +136,5 @@ def test_planted_factors_are_recovered(factor):
     known = {name: one.value for name, one in row.factors.known.items()}
     assert min(known, key=known.__getitem__) == factor
     turns = known["balance"] if factor in ("gil", "locks", "dispatch") else 1.0
-    assert turns > 0.95
+    assert turns > (0.85 if factor == "dispatch" else 0.95)  # a round has few messages, and one comes last
     assert known[factor] * turns == pytest.approx(truth.speedup / 2, abs=0.02), truth

@@ -329,3 +329,20 @@ def test_what_the_gil_costs_is_as_uncertain_as_the_number_of_waiting_threads():
     assert parts["blocked"]["low"] <= 0.375 - 0.5 / 2 + 1e-9
     assert parts["blocked"]["high"] >= 0.375 - 0.2 / 2 - 1e-9
     assert parts["gil_wait"]["confidence"] <= 0.95
+
+
+@pytest.mark.parametrize(("queued", "own"), [(None, 0.0), (0.0, 20.0), (0.005, 15.0), (1.0, 0.0)])
+def test_queueing_that_t1_does_not_meet_on_the_same_cpus_is_waiting_for_each_other(
+    queued: float | None, own: float
+) -> None:
+    parts = parts_of(made_of(Did(cpu=50, queued=10), Did(cpu=50, queued=10)), TWO, queued=queued)
+    assert parts is not None
+    assert parts["blocked"] * 1e3 == pytest.approx(own)
+    assert parts["run_queue"] * 1e3 == pytest.approx(20.0 - own)
+
+
+def test_what_slow_cpus_took_is_stolen() -> None:
+    slowed = dataclasses.replace(made_of(Did(cpu=50, rest=10), Did(cpu=50, rest=10)), slowed_ns=15 * MS)
+    parts = parts_of(slowed, TWO)
+    assert parts is not None
+    assert (parts["stolen"] * 1e3, parts["blocked"] * 1e3) == pytest.approx((15.0, 5.0))

@@ -194,3 +194,16 @@ def test_workers_of_an_engine_that_share_a_gil_may_have_waited_for_it_while_they
     assert own is not None
     assert own[0] == own[2]
     assert unknown[2] == beside.wall_ns > own[2]
+
+
+@pytest.mark.parametrize(("queued", "value"), [(None, 2.0), (0.5, 2.0), (0.0, 1.0), (0.01, 100 / 90)])
+def test_workers_that_wake_each_other_queue_behind_each_other_unless_t1_queues_too(
+    queued: float | None, value: float
+) -> None:
+    behind = made_of(Did(cpu=50, queued=50), Did(cpu=50, waiting=50))
+    assert _speedup(behind, locks=True, queued=queued).value == pytest.approx(value, rel=0.01)  # type: ignore[arg-type]
+
+
+def test_a_steadied_round_of_fast_cpus_may_be_longer_than_it_was() -> None:
+    fast = dataclasses.replace(made_of(Did(cpu=50), Did(cpu=50)), net_ns=60_000_000)
+    assert net_bounds(fast, CASE, Sharing()) == pytest.approx((60e6, 60e6, 60e6))

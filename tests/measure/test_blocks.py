@@ -11,7 +11,7 @@ import pytest
 
 from gilscope.core.cases import Case, Group, Plan, Slot, Study, Unavailable
 from gilscope.core.errors import RoundTimeoutError, WorkerRaisedError
-from gilscope.core.records import Block, CaseRecord, Round
+from gilscope.core.records import Block, CaseRecord, Round, Stamp
 from gilscope.measure.blocks import Prepared, prepare_all, run_blocks
 from gilscope.measure.calibrate import ROUND_S, calibrate, lead_of
 from gilscope.measure.events import Observer
@@ -27,6 +27,8 @@ class FakeHost:
         self.seconds, self.overhead_s = seconds, overhead_s
         self.now_ns = 0
         self.rounds: list[tuple[str, int, Lead]] = []
+        self.bound: list[int | None] = []
+        self.cpus = 0
         self.failing: dict[str, Exception] = {}
         self.status: dict[str, str] = {}
         self.replaced = 0
@@ -40,14 +42,23 @@ class FakeHost:
         status: Any = self.status.get(slot.session, "ok")
         return CaseRecord(case=case, status=status, first_ns=int(self.seconds(case) * 1e9))
 
-    def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> Round:
+    def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float, *, cpu: int | None = None) -> Round:
         case = slot.case
         self.rounds.append((case.id, repeats, lead))
+        self.bound.append(cpu)
         if case.id in self.failing:
             raise self.failing[case.id]
         start = self.now_ns
         self.now_ns += int((repeats * self.seconds(case) + self.overhead_s) * 1e9)
-        return Round(repeats=repeats, start_ns=start, end_ns=start + int(repeats * self.seconds(case) * 1e9))
+        end = start + int(repeats * self.seconds(case) * 1e9)
+        return Round(repeats=repeats, start_ns=start, end_ns=end, stamps=self.stamps(case, start, end, cpu))
+
+    def stamps(self, case: Case, start: int, end: int, cpu: int | None) -> tuple[Stamp, ...]:
+        """Workers on CPU 0, 1, ..., or on the one they are bound to; none where CPUs are not known."""
+        if not self.cpus:
+            return ()
+        on = [index % self.cpus if cpu is None else cpu for index in range(case.workers)]
+        return tuple(Stamp(submit_ns=start, start_ns=start, end_ns=end, cpu_ns=end - start, cpu=one) for one in on)
 
     def diagnose(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> tuple[Round, dict[str, Any]]:
         self.diagnosed.append(slot.case.id)
@@ -145,8 +156,9 @@ def test_every_kernel_gets_a_block_even_when_the_budget_is_too_small() -> None:
 
 
 def test_kernels_share_a_budget_evenly_up_to_the_first_look() -> None:
-    blocks, _, _ = _measure(FakeHost(noisy(2)), _plan("a", "b"), _study(budget_s=8, precision=0.001))
+    blocks, _, _ = _measure(FakeHost(noisy(2)), _plan("a", "b"), _study(budget_s=4, precision=0.001))
     counts = Counter(block.kernel for block in blocks)
+    assert max(counts.values()) <= LOOKS[0]
     assert abs(counts["a"] - counts["b"]) <= 1
 
 
@@ -160,12 +172,12 @@ def test_after_the_first_look_the_widest_interval_gets_the_blocks() -> None:
 
 
 def test_t1_is_calibrated_and_its_cases_repeat_as_often() -> None:
-    host = FakeHost(lambda case: 0.013 / case.workers)
+    host = FakeHost(lambda case: 0.0021 / case.workers)
     _, records, _ = _measure(host, _plan("a"), _study(budget_s=1))
     repeats = {record.case.id: record.repeats for record in records}
     assert repeats["a/cy_nogil@serial#M~c8"] == repeats["a/cy_nogil@threads*2#M"]
-    assert 0.013 * repeats["a/cy_nogil@serial#M~c8"] >= ROUND_S
-    assert 0.013 * repeats["a/cy_nogil@serial#M~c8"] < ROUND_S * 1.2
+    assert 0.0021 * repeats["a/cy_nogil@serial#M~c8"] >= ROUND_S
+    assert 0.0021 * repeats["a/cy_nogil@serial#M~c8"] < ROUND_S * 1.2
 
 
 @pytest.mark.parametrize("seconds", [1e-7, 3e-5, 0.004, 0.19, 0.21, 7.0])
@@ -180,9 +192,9 @@ def test_calibration_reaches_the_round_length_from_any_kernel(seconds: float) ->
 
 def test_a_lead_in_is_a_fraction_of_a_round() -> None:
     case = Case(kernel="a", implementation="cy_nogil", executor="threads", workers=2, size="M")
-    assert lead_of(case, 80) == Lead(repeats=5)
-    assert lead_of(case, 8) == Lead(repeats=1, limit=2)
-    assert lead_of(case, 3) == Lead(repeats=1, limit=1)
+    assert lead_of(case, 80) == Lead(repeats=10)
+    assert lead_of(case, 4) == Lead(repeats=1, limit=2)
+    assert lead_of(case, 1) == Lead(repeats=1, limit=1)
 
 
 def test_own_threads_are_led_in_by_a_whole_repeat() -> None:
@@ -224,10 +236,10 @@ def test_a_round_that_hangs_is_a_timeout() -> None:
 
 def test_after_a_case_hung_the_others_of_its_kernel_get_what_is_left_of_the_budget() -> None:
     class Hanging(FakeHost):
-        def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> Round:
+        def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float, *, cpu: int | None = None) -> Round:
             if slot.case.id in self.failing:
                 self.now_ns += 50_000_000_000
-            return super().run_round(slot, repeats, lead, timeout_s)
+            return super().run_round(slot, repeats, lead, timeout_s, cpu=cpu)
 
     host, plan, sink = Hanging(noisy(1)), _plan("a"), Sink()
     prepared = prepare_all(plan, host, Observer(), Sink())
@@ -263,7 +275,7 @@ def test_diagnostic_rounds_lie_between_blocks_and_are_not_counted() -> None:
     run_blocks(_plan("a"), _study(30, 0.001), host, prepared, Observer(), sink, clock_ns=host.clock)
     threads = [d for d in sink.diagnostics if "threads" in d["case"]]
     serial = [d for d in sink.diagnostics if "serial" in d["case"]]
-    assert [d["block"] for d in threads] == list(range(0, len(sink.blocks), 3))
+    assert [d["block"] for d in threads] == list(range(0, len(sink.blocks), 4))
     assert [d["block"] for d in serial] == [0, 7]
     assert len(host.diagnosed) == len(sink.diagnostics)
     assert all(d["gil"] == {"held": 0.5} for d in sink.diagnostics)
@@ -345,3 +357,74 @@ def test_an_executor_that_hands_out_tasks_gets_fewer_repeats_where_they_take_lon
     single = prepared(1.0).repeats
     assert prepared(10.0).repeats == pytest.approx(single / 10, abs=1)
     assert prepared(0.5).repeats == single
+
+
+def paced(single_s: float = 0.01) -> FakeHost:
+    host = FakeHost(lambda case: single_s / case.workers)
+    host.cpus = 2
+    return host
+
+
+def test_cpus_are_paced_before_and_after_rounds_of_several_workers() -> None:
+    host = paced()
+    blocks, _, _ = _measure(host, _plan("a"), _study())
+    case, single, spin = "a/cy_nogil@threads*2#M", "a/cy_nogil@serial#M~c8", "spin/cy_nogil@threads*2#M"
+    ids = [name for name, _, _ in host.rounds]
+    last = len(ids) - 1 - ids[::-1].index(case)
+    around = list(zip(ids, host.bound, strict=True))[last - 3 : last + 4]
+    assert [name for name, _ in around] == [single, single, spin, case, single, single, spin]
+    assert [{cpu for _, cpu in part} for part in (around[:2], around[4:6])] == [{0, 1}, {0, 1}]
+    assert {cpu for name, cpu in around if name in (case, spin)} == {None}
+    assert all(set(block.rounds) == {slot.key for slot in _plan("a").groups[0].slots} for block in blocks)
+    found = {(pace.case.id, pace.cpu) for pace in blocks[-1].paces}
+    assert {(single, 0), (single, 1), (spin, 0), (spin, 1)} <= found
+
+
+def test_the_round_of_t1_is_all_its_paces_together() -> None:
+    blocks, _, _ = _measure(paced(), _plan("a"), _study())
+    for block in blocks[1:]:
+        own = block.rounds[own_case().id]
+        paces = [pace for pace in block.paces if pace.case == own_case()]
+        assert own.repeats == len(paces)
+        assert own.stamps[0].cpu_ns == pytest.approx(sum(pace.cpu_ns for pace in paces))
+
+
+def own_case() -> Case:
+    return _plan("a").groups[0].slots[0].case
+
+
+def test_a_t1_that_fails_while_cpus_are_paced_is_recorded_and_the_others_go_on() -> None:
+    host, sink = paced(), Sink()
+    prepared = prepare_all(_plan("a"), host, Observer(), Sink())
+    host.failing[own_case().id] = RoundTimeoutError("too long")
+    run_blocks(_plan("a"), _study(2), host, prepared, Observer(), sink, clock_ns=host.clock)
+    assert [(record.case, record.status) for record in sink.records] == [(own_case(), "timeout")]
+    assert all("a/cy_nogil@threads*2#M" in block.rounds for block in sink.blocks)
+
+
+def test_where_it_is_not_known_which_cpus_were_used_t1_takes_its_turn() -> None:
+    host = FakeHost(steady)
+    blocks, _, _ = _measure(host, _plan("a"), _study())
+    assert set(host.bound) == {None}
+    assert not any(block.paces for block in blocks)
+
+
+def test_executions_that_take_long_are_not_repeated_on_each_cpu() -> None:
+    host = paced(0.05)
+    blocks, _, _ = _measure(host, _plan("a"), _study(2))
+    assert set(host.bound) == {None}
+    assert not any(block.paces for block in blocks)
+
+
+def test_more_workers_than_a_file_keeps_apart_are_not_paced() -> None:
+    host = paced()
+    _measure(host, _plan("a", workers=17), _study(2))
+    assert set(host.bound) == {None}
+
+
+def test_only_a_few_cpus_are_paced_whatever_the_number_of_workers() -> None:
+    host = paced()
+    host.cpus = 16
+    blocks, _, _ = _measure(host, _plan("a", workers=16), _study(2))
+    singles = [pace for pace in blocks[-1].paces if pace.case.executor == "serial" and pace.case.kernel == "a"]
+    assert len({pace.cpu for pace in singles}) <= 8  # four before, and four after

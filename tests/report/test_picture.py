@@ -26,7 +26,8 @@ def example() -> View:
 
 
 def test_the_example_has_every_chart_of_one_interpreter(example: View) -> None:
-    assert available(example) == ["heatmap", "speedups", "scaling", "stack", "prediction", "losses", "gil", "timeline"]
+    names = ["heatmap", "speedups", "scaling", "stack", "roofline", "prediction", "losses", "gil", "timeline"]
+    assert available(example) == names
 
 
 @pytest.mark.parametrize("name", ["heatmap", "speedups", "scaling", "stack", "losses", "gil", "timeline"])

@@ -7,7 +7,7 @@ from typing import get_args
 from hypothesis import strategies as st
 
 from gilscope.core.cases import Case, Slot, Study
-from gilscope.core.records import Block, CaseRecord, Round, Stamp, Status
+from gilscope.core.records import Block, CaseRecord, Pace, Round, Stamp, Status
 from gilscope.core.registry import (
     EXECUTORS,
     IMPLEMENTATIONS,
@@ -84,6 +84,15 @@ stamps = st.builds(
     run_queue_ns=st.none() | small_ns,
     received_ns=clock_ns,
     gathering_ns=small_ns,
+    cpu=st.none() | st.integers(0, 1023),
+)
+
+paces = st.builds(
+    Pace,
+    case=st.just(Case.parse("nbody/cy_nogil@serial#M")),
+    cpu=st.integers(0, 1023),
+    at_ns=clock_ns,
+    cpu_ns=st.integers(1, 10**9).map(float),
 )
 
 
@@ -110,6 +119,7 @@ blocks = st.builds(
     started_ns=clock_ns,
     ended_ns=clock_ns,
     rounds=st.dictionaries(slots.map(lambda slot: slot.key), rounds(), max_size=4),
+    paces=st.lists(paces, max_size=3).map(tuple),
 )
 
 studies = st.builds(

@@ -175,7 +175,7 @@ def hidden(world: World, effect: str) -> bool:
 
 def beside(world: World, truth: Truth) -> frozenset[str]:
     """Return the findings that name what the machine, other programs and the hypervisor cost: right in any place."""
-    codes = {"stolen"} if world.machine.steal >= _STEAL else set()
+    codes = {"stolen"} if world.machine.steal >= _STEAL or world.machine.sibling != 1.0 else set()
     for effect in MACHINE_EFFECTS:
         if effect in truth.gains and effect not in truth.causes:
             codes |= right_codes(world, effect)

@@ -44,6 +44,12 @@ FAMILIES: dict[str, Callable[[random.Random], dict[str, Any]]] = {
         "burst_s": draw.uniform(0.05, 0.6),
         "burst": draw.uniform(1.2, 2.0),
     },
+    "siblings": lambda draw: {
+        "cpus": draw.choice((2, 2, 4, 8)),
+        "sibling": draw.uniform(1.2, 1.8),
+        "sibling_on_s": draw.uniform(0.05, 1.0),
+        "sibling_off_s": draw.uniform(0.05, 1.0),
+    },
     "neighbours": lambda draw: {
         "cpus": _cpus(draw),
         "neighbours": draw.choice((1, 1, 2, 2, 4)),

@@ -77,12 +77,14 @@ class WorldHost:
             gil=gil,
         )
 
-    def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> Round:
+    def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float, *, cpu: int | None = None) -> Round:
         """See ``Host``."""
+        self.weather.first = cpu or 0
         return self._round(*self._played(slot, repeats, lead), repeats)
 
     def diagnose(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> tuple[Round, dict[str, Any]]:
         """See ``Host``."""
+        self.weather.first = 0
         load, played = self._played(slot, repeats, lead)
         return self._round(load, played, repeats), self._probed(load, played)
 
@@ -142,7 +144,18 @@ class WorldHost:
             run_queue_ns=_ns(played.queued[index]) if told else None,
             received_ns=received,
             gathering_ns=50_000,
+            cpu=self._cpu_of(index, len(played.cpu)),
         )
+
+    def _cpu_of(self, index: int, workers: int) -> int | None:
+        """Return where a worker ran; None where they move about."""
+        machine = self.world.machine
+        crowded = workers + machine.neighbours > machine.cpus
+        return None if crowded else (self.weather.first + index) % machine.cpus
+
+    def calls_of(self, case: Case) -> float:
+        """Return how many calls of a case were played since its runner began."""
+        return self._calls.get(case.id, 0.0)
 
     def _ticks(self) -> int:
         """Return the steal clock of the whole node."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,9 @@ from tests.worlds.world import World
 __all__ = ["Judged", "judge", "judge_drawn", "judge_gate", "planted_call", "played"]
 
 Grade = Literal["right", "undecided", "wrong"]
+
+NOTICED = 1.2
+"""Growth of a call while it is measured that has to be noticed: a tenth from the first third to the last."""
 
 NEEDED = 0.1
 """Share of p T(p) from which a cause has to be found."""
@@ -178,7 +182,8 @@ def judge(world: World, *, gate: bool = False) -> Judged:
     row = next(row for row in answer.rows if row.case.workers == world.workers and not row.case.is_single)
     truth = truth_of(world, host.tasks[row.case.id], host.repeats[row.case.id])
     gains = answer.verdicts[0].gains
-    grade, why = graded(world, truth, row.codes, gains)
+    grown = 1.0 + world.program.grows * host.calls_of(row.case.t1)
+    grade, why = graded(world, truth, row.codes, gains, grown)
     found = row.speedup
     return Judged(
         world=world,
@@ -210,12 +215,14 @@ def judge_drawn(seed: int) -> Judged:
         raise RuntimeError(f"seed {seed}: {traceback.format_exc()}") from error
 
 
-def graded(world: World, truth: Truth, said: tuple[str, ...], gains: bool | None) -> tuple[Grade, str]:
-    """Compare what was said with the truth."""
+def graded(
+    world: World, truth: Truth, said: tuple[str, ...], gains: bool | None, grown: float = math.inf
+) -> tuple[Grade, str]:
+    """Compare what was said with the truth; ``grown`` is the last call of T(1) over the first."""
     named = [code for code in said if code not in NO_CAUSE]
     outside, first = beside(world, truth), _right_first(world, truth)
     causes = [code for code in named if code not in outside or code in first]
-    if wrong := _wrong_words(world, truth, said) or _wrong_gain(world, truth, gains):
+    if wrong := _wrong_words(world, truth, said, grown) or _wrong_gain(world, truth, gains):
         return "wrong", wrong
     if unplanted := [code for code in causes if code not in tolerated(world, truth)]:
         return "wrong", f"{', '.join(unplanted)} named, not planted"
@@ -237,9 +244,9 @@ def _right_first(world: World, truth: Truth) -> frozenset[str]:
     return frozenset(code for effect in truth.causes for code in right_codes(world, effect))
 
 
-def _wrong_words(world: World, truth: Truth, said: tuple[str, ...]) -> str:
+def _wrong_words(world: World, truth: Truth, said: tuple[str, ...], grown: float) -> str:
     """Return what is wrong with what is said of scaling itself."""
-    if "scales" in said and world.program.grows > 0:
+    if "scales" in said and world.program.grows > 0 and grown > NOTICED:
         return "scales, but no two calls are alike"
     if "scales" in said and truth.scales is False:
         return f"scales, but reaches {truth.relative:.2f} of what it could here"

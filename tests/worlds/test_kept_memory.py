@@ -26,13 +26,13 @@ class _Keeping(judge._Host):
         share = 0.0 if case.memory else faults_of(self.world.program, 2 if case.executor == "threads" else 1)
         return replace(super().examine(case), faults=1e3 * share, fault_share=share)
 
-    def run_round(self, slot: Slot, *words: Any) -> Round:
+    def run_round(self, slot: Slot, *words: Any, **more: Any) -> Round:
         """See ``Host``."""
         world = self.world
         if slot.case.memory:
             self.world = replace(world, program=replace(world.program, faults=0.0, faults_workers=0.0))
         try:
-            return super().run_round(slot, *words)
+            return super().run_round(slot, *words, **more)
         finally:
             self.world = world
 

@@ -29,12 +29,12 @@ Floats = NDArray[np.floating[Any]]
 class Sky:
     """One epoch for so many workers.
 
-    ``slow`` is how many times as long everything takes; each worker has a ``share`` of its CPU, of which a part is
-    ``stolen`` before, and ``beside`` it run so many other workers, on average.
+    ``slow`` is how many times as long everything takes on each CPU; each worker has a ``share`` of its CPU, of which a
+    part is ``stolen`` before, and ``beside`` it run so many other workers, on average.
     """
 
     until: float
-    slow: float
+    slow: Floats
     neighbours: int
     share: Floats
     stolen: Floats
@@ -53,7 +53,7 @@ class Ran:
 
 
 class Weather:
-    """The machine over time.
+    """The machine over time; ``first`` is the CPU of the first worker.
 
     Parameters
     ----------
@@ -69,12 +69,15 @@ class Weather:
             machine.neighbour_on_s + machine.neighbour_off_s
         )
         self._burst_s = 0.0
-        self._epochs: dict[int, tuple[float, int]] = {}
-        self._skies: dict[tuple[int, int], Sky] = {}
+        self.first = 0
+        used = machine.sibling_on_s / (machine.sibling_on_s + machine.sibling_off_s)
+        self._beside = self._draw.random(machine.cpus) < (used if machine.sibling != 1.0 else 0.0)
+        self._epochs: dict[int, tuple[Floats, int]] = {}
+        self._skies: dict[tuple[int, int, int], Sky] = {}
         self._next = 0
         m = machine
         self._crowded = m.speed(m.cpus) != 1.0 or m.neighbours or m.quota
-        self._still = quiet or not (m.drift or m.noise or m.bursts_per_s or m.neighbours or m.steal)
+        self._still = quiet or not (m.drift or m.noise or m.bursts_per_s or m.neighbours or m.steal or m.sibling != 1.0)
 
     def at(self, now: float, workers: int) -> Sky:
         """Return what so many workers are given at a moment."""
@@ -84,23 +87,23 @@ class Weather:
         else:
             index = int(now / EPOCH_S + _ROUNDING)
             until = (index + 1) * EPOCH_S
-        sky = self._skies.get((index, workers))
+        sky = self._skies.get((index, workers, self.first))
         if sky is None:
-            slow, neighbours = (1.0, 0) if self._still else self._epoch(index)
-            sky = self._skies[index, workers] = self._sky(until, slow, neighbours, workers)
+            slow, neighbours = (np.ones(machine.cpus), 0) if self._still else self._epoch(index)
+            sky = self._skies[index, workers, self.first] = self._sky(until, slow, neighbours, workers)
             if len(self._skies) > 2 * _KEPT:
                 self._skies = {key: value for key, value in self._skies.items() if key[0] > index - _KEPT}
         return sky
 
-    def _epoch(self, index: int) -> tuple[float, int]:
-        """Return (how much slower everything is, how many neighbours are busy)."""
+    def _epoch(self, index: int) -> tuple[Floats, int]:
+        """Return (how much slower each CPU is, how many neighbours are busy)."""
         while self._next <= index:
             self._epochs[self._next] = self._advance(self._next * EPOCH_S)
             self._epochs.pop(self._next - _KEPT, None)
             self._next += 1
         return self._epochs[index]
 
-    def _advance(self, now: float) -> tuple[float, int]:
+    def _advance(self, now: float) -> tuple[Floats, int]:
         machine, draw = self.machine, self._draw
         slow = max(_FASTEST, 1.0 + machine.drift * now / 60.0)
         if machine.noise:
@@ -115,9 +118,12 @@ class Weather:
         if machine.neighbours:
             mean = np.where(self._busy, machine.neighbour_on_s, machine.neighbour_off_s)
             self._busy ^= draw.random(machine.neighbours) < EPOCH_S / mean
-        return slow, int(self._busy.sum())
+        if machine.sibling != 1.0:
+            mean = np.where(self._beside, machine.sibling_on_s, machine.sibling_off_s)
+            self._beside ^= draw.random(machine.cpus) < EPOCH_S / mean
+        return slow * np.where(self._beside, machine.sibling, 1.0), int(self._busy.sum())
 
-    def _sky(self, until: float, slow: float, neighbours: int, workers: int) -> Sky:
+    def _sky(self, until: float, slow: Floats, neighbours: int, workers: int) -> Sky:
         """Spread workers and neighbours evenly over the CPUs, who with whom by chance."""
         machine, count = self.machine, workers + neighbours
         share, beside = np.ones(workers), np.full(workers, workers - 1.0)
@@ -157,7 +163,8 @@ class Weather:
             sky = self.at(float(now[on].min()), len(on) * threads)
             share, lost = sky.share[: len(on)], sky.stolen[: len(on)]
             allowed = self._allowed(min(len(on) * threads, cpus))
-            speed = self.machine.speed(min(len(on) * threads + sky.neighbours, cpus), smt_yield) / sky.slow
+            speed = self.machine.speed(min(len(on) * threads + sky.neighbours, cpus), smt_yield)
+            speed = speed / sky.slow[(self.first + on) % cpus]
             if rise.any():
                 beside = np.minimum(1.0, sky.beside[: len(on)] / most)
                 speed = speed * (1.0 + rise[on]) / (1.0 + rise[on] * beside)
@@ -185,7 +192,8 @@ class Weather:
             count = active + sky.neighbours
             share = 1.0 if count <= cpus else float(sky.share[index]) if active == workers else cpus / count
             share *= self._allowed(min(active, cpus))
-            lost, speed = float(sky.stolen[index]), self.machine.speed(min(count, cpus), smt_yield) / sky.slow
+            lost, speed = float(sky.stolen[index]), self.machine.speed(min(count, cpus), smt_yield)
+            speed /= float(sky.slow[(self.first + index) % cpus])
             given = (1.0 - lost) * share
             took = min(work / (given * speed), max(sky.until - end, 1e-9))
             end += took

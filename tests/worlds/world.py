@@ -55,6 +55,9 @@ class Machine:
         Standard deviation and correlation time of the speed (an Ornstein-Uhlenbeck process, AR(1) in seconds).
     bursts_per_s, burst_s, burst : float
         Spells of mean length ``burst_s`` in which everything takes ``burst`` times as long.
+    sibling, sibling_on_s, sibling_off_s : float
+        How many times as long a CPU takes while another virtual machine uses the sibling of its core; mean lengths of
+        such spells, of each CPU its own, and of those between them.
     jitter : float
         Independent relative scatter of rounds and workers.
     wake_s : float
@@ -87,6 +90,9 @@ class Machine:
     bursts_per_s: float = 0.0
     burst_s: float = 0.2
     burst: float = 1.5
+    sibling: float = 1.0
+    sibling_on_s: float = 0.1
+    sibling_off_s: float = 0.2
     jitter: float = 0.004
     wake_s: float = 5e-6
     waiters: bool = True

@@ -18,7 +18,7 @@ from gilscope.analysis.findings._view import OWN_THREADS
 from gilscope.analysis.gil import HELD_THROUGHOUT, GilActivity, gil_by_case, holds_gil, recorded, unsampled
 from gilscope.analysis.interpreters import prices
 from gilscope.analysis.losses import LOSSES, Account, account
-from gilscope.analysis.net import Basis, Sharing, basis, held_alone, net_speedup, waits_for_locks
+from gilscope.analysis.net import MUCH, Basis, Sharing, basis, held_alone, net_speedup, waits_for_locks
 from gilscope.analysis.predict.demands import Alone, alone_of, demands_of
 from gilscope.analysis.predict.turns import turns_by_case
 from gilscope.analysis.roof import hardware_share
@@ -154,7 +154,9 @@ def _explained(
     alone = single(own)
     spin = controls.spin_of(case)
     control = estimated(columns.speedup(spin, "spin")) if spin is not None else None
-    sharing = _sharing(result, record, figures, gil, _held_by_one(record, alone.gil, examined), own)
+    sharing = _sharing(result, columns, record, figures, gil, _held_by_one(record, alone.gil, examined), own)
+    if sharing.queued is not None:
+        own = account(columns, case, waiting=gil.waiting, queued=sharing.queued)
     timed = Basis(speedup=figures.speedup, relative_efficiency=figures.relative_efficiency, control=control)
     found = basis(columns, case, spin, timed, sharing)
     if not explain:
@@ -193,6 +195,7 @@ def _explained(
 
 def _sharing(
     result: ResultSet,
+    columns: Columns,
     record: CaseRecord,
     figures: CaseEstimates,
     gil: GilActivity,
@@ -208,6 +211,7 @@ def _sharing(
         surely_held=least,
         sampled_held=gil.held.low if gil.held is not None and with_gil else 0.0,
         locks=waits_for_locks(own),
+        queued=_queued(columns, case.t1) if waits_for_locks(own, MUCH) else None,
         cpus=_usable(result),
         threads=_threads(case, own),
     )
@@ -229,9 +233,18 @@ def _held_by_one(
 
 
 def _cpu(columns: Columns, case: Case, role: Literal["case", "spin"] = "case") -> dict[int, float]:
-    """Return the CPU time of one execution per block, which other programs hardly change."""
+    """Return the CPU time of one execution per block as it was, on CPUs however slow."""
     rounds = columns.rounds_of(case, role).items()
-    return {at: sum(stamp.cpu_ns for stamp in one.stamps) / one.repeats for at, one in rounds if one.stamps}
+    return {at: one.running_ns / one.repeats for at, one in rounds if one.stamps}
+
+
+def _queued(columns: Columns, single: Case) -> float | None:
+    """Return how long T(1) queued on CPUs it was bound to, over its CPU time; None where that is not known."""
+    rounds = columns.rounds_of(single).values() if single in columns.paced else ()
+    running_ns = sum(measured.running_ns for measured in rounds)
+    queued = [stamp.run_queue_ns for measured in rounds for stamp in measured.stamps]
+    known = [value for value in queued if value is not None]
+    return sum(known) / running_ns if running_ns and len(known) == len(queued) else None
 
 
 def _threads(case: Case, own: Account | None) -> float:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
 from gilscope.core.cases import Case, Slot
 from gilscope.core.records import Block, ResultSet, Round
 from gilscope.core.units import NS_PER_S
+from gilscope.measure.steady import steadied
 from gilscope.results.codec import parse_slot
 from gilscope.stats import Estimate, estimate_or_none
 
@@ -30,9 +31,10 @@ class Columns:
     kernel: str
     blocks: int
     seconds: Mapping[str, PerBlock]  # wall seconds per execution
-    rounds: Mapping[str, Mapping[int, Round]]
+    rounds: Mapping[str, Mapping[int, Round]]  # steadied: their CPU times and net lengths are those of steady CPUs
     slots: Mapping[str, Slot]  # in the order of their first rounds
     in_rounds_s: float  # sum of the timed rounds
+    paced: frozenset[Case] = frozenset()  # whose T(1) ran bound to the CPUs of its cases
 
     def of(self, case: Case, role: Role = "case") -> PerBlock:
         """Return the seconds of a case in a role; empty when it was not measured."""
@@ -58,10 +60,10 @@ class Columns:
 def columns_by_kernel(result: ResultSet) -> dict[str, Columns]:
     """Sort the rounds of a result; kernels in the order of their first blocks."""
     blocks = grouped(result.blocks, lambda block: block.kernel)
-    return {kernel: _columns(kernel, own) for kernel, own in blocks.items()}
+    return {kernel: _columns(kernel, steadied(own)) for kernel, own in blocks.items()}
 
 
-def _columns(kernel: str, blocks: list[Block]) -> Columns:
+def _columns(kernel: str, blocks: Sequence[Block]) -> Columns:
     rounds: dict[str, dict[int, Round]] = {}
     for position, block in enumerate(blocks):
         for key, measured in block.rounds.items():
@@ -75,6 +77,7 @@ def _columns(kernel: str, blocks: list[Block]) -> Columns:
         },
         rounds=rounds,
         slots={key: parse_slot(key) for key in rounds},
+        paced=frozenset(pace.case for block in blocks for pace in block.paces),
         in_rounds_s=sum(measured.wall_ns for block in blocks for measured in block.rounds.values()) / NS_PER_S,
     )
 

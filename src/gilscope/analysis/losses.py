@@ -13,7 +13,8 @@ run_queue     runnable without running: inside compute, at most compute - cpu; a
               starting late or being woken late at barriers, which is where workers queue that outnumber their CPUs
 gil_wait      mean threads waiting for the GIL in diagnostic rounds x T(p), at most what is left
 stolen        the hypervisor's steal, at most what is left: of workers that never gave up their CPU of their own accord;
-              in files without it, that of the whole machine
+              in files without it, that of the whole machine. And what CPUs took longer than when they are quiet, with
+              the waiting of the others for it
 blocked       what is left of compute: locks, I/O, sleep
 omp_idle      of ``native`` instead of gil_wait, blocked, dispatch and imbalance: its threads have no stamps. Threads
               that spin while they wait are counted as CPU, hence as inflation
@@ -37,6 +38,10 @@ from gilscope.core.units import NS_PER_S
 from gilscope.stats import Estimate
 
 LOSSES = ("gil_wait", "run_queue", "stolen", "dispatch", "imbalance", "blocked", "omp_idle", "inflation", "residual")
+
+MARGIN = 10.0
+"""Workers that share a GIL or locks may queue so many times as long as T(1) does on the same CPUs before some of it is
+held to be behind each other: a scheduler that wakes one where another runs leaves them there for milliseconds."""
 
 Parts: TypeAlias = Mapping[str, float]
 """Core-seconds of one execution by part."""
@@ -94,28 +99,42 @@ def _times_of(measured: Round, case: Case) -> list[_WorkerTime]:
     return [_WorkerTime(*(sum(map(operator.mul, weights, column)) for column in zip(*each, strict=True)))]
 
 
-def parts_of(measured: Round, case: Case, *, waiting: float = 0.0, copies: int = 1) -> Parts | None:
+def behind_others(queue_ns: float, cpu_ns: float, queued: float | None) -> float:
+    """Return the share of some workers' queueing that other programs are to blame for.
+
+    ``queued`` is the queueing of T(1), bound to the same CPUs, over its CPU time; None: all of it.
+    """
+    if queued is None or queue_ns <= 0:
+        return 1.0
+    return min(1.0, MARGIN * queued * cpu_ns / queue_ns)
+
+
+def parts_of(
+    measured: Round, case: Case, *, waiting: float = 0.0, copies: int = 1, queued: float | None = None
+) -> Parts | None:
     """Partition the core-seconds of one execution; the parts add up to workers x T(p). None without stamps.
 
     They have ``cpu`` instead of ``inflation``. ``waiting`` is the mean number of threads that wait for the GIL,
     ``copies`` a factor of all parts: T(1) of a case whose workers each do the whole work counts once per worker.
+    ``queued`` as in ``behind_others``: a worker that queues behind another one that has what it needs waits for that.
     """
     times = _times_of(measured, case)
     if not times:
         return None
     idle = run_queue = residual = queued_late = 0.0
+    others = behind_others(sum(worker.run_queue for worker in times), sum(worker.cpu for worker in times), queued)
     for worker in times:
         free = max(0.0, worker.compute - worker.cpu)
         residual += min(0.0, worker.compute - worker.cpu)
-        queued = min(max(0.0, worker.run_queue), free)
-        late = min(max(0.0, worker.run_queue - queued), max(0.0, worker.late))
-        run_queue += queued + late
+        inside = min(max(0.0, worker.run_queue), free)
+        late = min(max(0.0, worker.run_queue - inside), max(0.0, worker.late))
+        run_queue += others * inside + late
         queued_late += late
-        idle += free - queued
+        idle += free - others * inside
     native = case.executor == "native"
     gil_wait = 0.0 if native else min(max(0.0, waiting) * measured.wall_ns, idle)
     steal_ns = measured.steal_ns if measured.net_ns is None else measured.stolen_ns
-    stolen = min(max(0, steal_ns or 0), idle - gil_wait)
+    stolen = min(max(0, steal_ns or 0) + measured.slowed_ns + measured.awaited_ns, idle - gil_wait)
     rest = idle - stolen - gil_wait
     parts = {
         "gil_wait": gil_wait,
@@ -144,6 +163,7 @@ class Account:
     # By loss; in every block they add up to 1 - efficiency.
     fractions: dict[str, _Column] = field(default_factory=lambda: {name: {} for name in LOSSES})
     waiting: Estimate | None = None  # mean number of threads that wait for the GIL
+    queued: float | None = None  # as in ``behind_others``
     # By how much ``gil_wait`` moves to the ends of ``waiting``.
     gil_wait_ends: dict[int, tuple[float, float]] = field(default_factory=dict)
     # Losses that this case cannot have or whose clocks were not read: zero in ``fractions``.
@@ -167,7 +187,8 @@ class Account:
         """Add by how much the GIL's part of a block moves to either end of what is known of the waiting threads."""
         low, high = 0.0, 0.0
         if self.waiting is not None:
-            ends = [parts_of(measured, case, waiting=number) for number in (self.waiting.low, self.waiting.high)]
+            numbers = self.waiting.low, self.waiting.high
+            ends = [parts_of(measured, case, waiting=number, queued=self.queued) for number in numbers]
             low, high = ((end["gil_wait"] - gil_wait_s) / total_s if end is not None else 0.0 for end in ends)
         self.gil_wait_ends[at] = low, high
 
@@ -200,22 +221,32 @@ class Account:
         return {at: sum(self.fractions[name][at] for name in names) for at in self.cpu_weight}
 
 
-def account(columns: Columns, case: Case, role: Role = "case", *, waiting: Estimate | None = None) -> Account | None:
+def account(
+    columns: Columns,
+    case: Case,
+    role: Role = "case",
+    *,
+    waiting: Estimate | None = None,
+    queued: float | None = None,
+) -> Account | None:
     """Account for a case over all blocks that have it and its T(1) with stamps; None where there is none.
 
     The role ``isolated`` has the T(1) of the case itself. ``waiting`` is the mean number of threads that wait for the
-    GIL; None where it was not measured or there is no GIL. Time linear in the number of stamps.
+    GIL; None where it was not measured or there is no GIL; ``queued`` as in ``behind_others``, of workers that share a
+    GIL or locks. Time linear in the number of stamps.
     """
     singles = columns.rounds_of(case.t1, "spin" if role == "spin" else "case")
     native = case.executor == "native"
     made = Account(
-        waiting=waiting, unknown={"gil_wait", "dispatch", "imbalance", "blocked"} if native else {"omp_idle"}
+        waiting=waiting,
+        queued=queued,
+        unknown={"gil_wait", "dispatch", "imbalance", "blocked"} if native else {"omp_idle"},
     )
     if waiting is None:
         made.unknown.add("gil_wait")
     for at, measured in columns.rounds_of(case, role).items():
         alone = singles.get(at)
-        parallel = parts_of(measured, case, waiting=waiting.value if waiting is not None else 0.0)
+        parallel = parts_of(measured, case, waiting=waiting.value if waiting is not None else 0.0, queued=queued)
         single = parts_of(alone, case.t1, copies=case.copies) if alone is not None else None
         if alone is None or parallel is None or single is None:
             continue
@@ -227,7 +258,8 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: Estim
         made.add_ends(at, case, measured, parallel["gil_wait"], total_s)
         made.cpu_weight[at] = single["cpu"] / total_s
         made.wall_s[at] = total_s / case.workers
-        made.cpu_per_wall[at] = case.workers * parallel["cpu"] / total_s
+        slowed_s = measured.slowed_ns / measured.repeats / NS_PER_S
+        made.cpu_per_wall[at] = case.workers * (parallel["cpu"] + slowed_s) / total_s
         busiest_s = max(stamp.cpu_ns for stamp in measured.stamps) / measured.repeats / NS_PER_S
         made.uneven[at] = (case.workers * busiest_s - parallel["cpu"]) / total_s
         if measured.throttled_ns is not None:
@@ -239,7 +271,7 @@ def account(columns: Columns, case: Case, role: Role = "case", *, waiting: Estim
             weight = case.copies * alone.wall_ns / alone.repeats / NS_PER_S / total_s
             made.fault_growth[at] = made.fault_share[at] - made.single_fault_share[at] * weight
         if alone.process_cpu_ns is not None:
-            made.single_cpus[at] = alone.process_cpu_ns / (alone.net_ns or alone.wall_ns)
+            made.single_cpus[at] = (alone.process_cpu_ns - alone.slowed_ns) / (alone.net_ns or alone.wall_ns)
         made.unknown |= _unread(measured) | _unread(alone)
     return made if made.cpu_weight else None
 

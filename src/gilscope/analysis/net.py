@@ -20,7 +20,8 @@ workers stopped by a quota      as timed                              as timed
 =============================== ===================================== =========================================
 
 A worker that queues for a CPU while another holds what it needs would have waited anyway: for the GIL in at most p
-times the share that one worker alone holds it, for a lock perhaps always. But whoever waits for a lock waits for one
+times the share that one worker alone holds it, for a lock perhaps always. Where T(1), bound to the same CPUs, hardly
+queues, such workers queue behind each other, which is their own doing. But whoever waits for a lock waits for one
 that computes: alone, all take no longer than the CPU time of all, one after the other, and the longest idle time.
 
 Workers that other programs keep from running at the same time do not show what they cost each other: caches and memory
@@ -39,7 +40,7 @@ from dataclasses import dataclass, field, replace
 
 from gilscope.analysis.columns import Columns, PerBlock, Role, averaged, estimated, ratio, times
 from gilscope.analysis.gil import GilActivity
-from gilscope.analysis.losses import Account
+from gilscope.analysis.losses import Account, behind_others
 from gilscope.core.cases import Case
 from gilscope.core.clocks import faulting_ns
 from gilscope.core.records import Round
@@ -50,6 +51,9 @@ LITTLE = 0.02
 """Share of its time a worker may hold the GIL, or wait for locks, and still count as one that shares nothing: what the
 holders queue then shifts a speed-up by less than its interval."""
 
+
+MUCH = 0.1
+"""Share of their time that workers wait for locks from which those that one wakes may be left queueing behind it."""
 
 WAKE_NS = 30_000
 """Queueing of a worker that gave up its CPU of its own accord, on an idle CPU: up to so much is nobody else's doing."""
@@ -129,6 +133,7 @@ class Sharing:
     surely_held: float = 0.0  # of that known from one worker alone, without what lengthens holds when holders queue
     sampled_held: float = 0.0  # share of T(p) during which the GIL was certainly held; its holders may have queued
     locks: bool = False  # whether workers wait for locks
+    queued: float | None = None  # where workers wake each other: as in ``losses.behind_others``
     cpus: int | None = None  # usable; more threads than that queue of their own doing
     threads: float = 1.0  # of each worker: more than one where the libraries it calls bring their own
 
@@ -152,28 +157,31 @@ def held_alone(case: Case, gil: GilActivity, speedup: Estimate | None, alone: fl
     return min(1.0, gil.held.value / max(1.0, speedup.value))
 
 
-def waits_for_locks(account: Account | None) -> bool:
+def waits_for_locks(account: Account | None, share: float = LITTLE) -> bool:
     """Whether workers wait for more than a little, neither for the GIL nor for each other."""
     blocked = averaged(account.fractions["blocked"]) if account is not None else None
-    return blocked is not None and blocked.value > LITTLE
+    return blocked is not None and blocked.value > share
 
 
 def net_bounds(measured: Round, case: Case, sharing: Sharing) -> tuple[float, float, float] | None:
     """Return the net length of a round in ns: best guess, least, most; None where a clock of it was not read."""
-    wall, workers, native = float(measured.wall_ns), case.workers, case.executor == "native"
+    wall = float(max(measured.wall_ns, measured.net_ns or 0))  # steadied rounds of CPUs that were fast are longer
+    workers, native = case.workers, case.executor == "native"
     queued = [stamp.run_queue_ns for stamp in measured.stamps]
     known = [value for value in queued if value is not None]
     if not known or len(known) < len(queued) or (measured.net_ns is None and not native):
         return None
     each = 1.0 if native else workers / len(queued)  # files keep quantiles of more than 16 workers
     queue_ns, cpu_ns = each * sum(known), each * sum(stamp.cpu_ns for stamp in measured.stamps)
-    foreign_ns = max(0.0, queue_ns - (measured.switches or 0) * WAKE_NS)
+    others = behind_others(queue_ns, cpu_ns, sharing.queued)
+    foreign_ns = others * max(0.0, queue_ns - (measured.switches or 0) * WAKE_NS)
     held = sharing.held if case.one_gil or sharing.held is None else 0.0
     locked_ns = max(sharing.surely_held * cpu_ns, sharing.sampled_held * wall - foreign_ns) if case.one_gil else 0.0
     floor = min(wall, max(cpu_ns / min(workers, sharing.cpus or workers), locked_ns))
     if native:
-        return max(wall - queue_ns / workers, floor), max(wall - queue_ns, floor), wall
-    net = min(wall, max(float(measured.net_ns or 0), floor))
+        steady = float(measured.net_ns or wall)
+        return max(steady - queue_ns / workers, floor), max(steady - queue_ns, floor), steady
+    net = min(wall, max(float(measured.net_ns or 0) + (1.0 - others) * max(known), floor))
     of_others = foreign_ns * (workers - 1) / workers
     in_turn = cpu_ns + max(wall - stamp.cpu_ns - (stamp.run_queue_ns or 0) for stamp in measured.stamps)
     if (measured.throttled_ns or 0) > LITTLE * workers * wall:
@@ -221,7 +229,8 @@ def _overlapping(columns: Columns, case: Case, net: Net) -> Net:
         if cpu_s <= 0 or once_s <= 0:
             return net
         grown[at] = cpu_s / once_s - 1.0
-        seen[at] = overlap(cpu_s * NS_PER_S * rounds[at].repeats / rounds[at].wall_ns, case.workers)
+        running_ns = cpu_s * NS_PER_S * rounds[at].repeats + rounds[at].slowed_ns
+        seen[at] = overlap(running_ns / rounds[at].wall_ns, case.workers)
         alone[at] = overlap(cpu_s / net.value[at], case.workers)
     together, wanted = math.fsum(seen.values()), math.fsum(alone.values())
     if together >= (1.0 - LITTLE) * wanted:

@@ -24,6 +24,7 @@ class Stamp:
     run_queue_ns: int | None = None  # runnable without running, between submit and end; None: the system does not tell
     received_ns: int = 0  # when the parent had the worker's answer
     gathering_ns: int = 0  # from the worker's arrival at the start barrier to its release; 0 where there is none
+    cpu: int | None = None  # number of the CPU it ended on; None: unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +50,29 @@ class Round:
     minor_faults: int | None = None  # sum of the page faults without input or output
     switches: int | None = None  # sum of how often workers gave up their CPU of their own accord
     system_ns: int | None = None  # sum of the CPU time in the kernel
+    # What ``measure.steady`` took out of the stamps: CPU time of slow CPUs, and waiting for the workers there.
+    slowed_ns: int = 0
+    awaited_ns: int = 0
 
     @property
     def wall_ns(self) -> int:
         """T(p) of the whole round."""
         return self.end_ns - self.start_ns
+
+    @property
+    def running_ns(self) -> int:
+        """CPU time of the workers as it was, on CPUs however slow."""
+        return sum(stamp.cpu_ns for stamp in self.stamps) + self.slowed_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast one CPU ran a T(1) for a moment: a short round of it there, beside a round of several workers."""
+
+    case: Case  # the T(1)
+    cpu: int
+    at_ns: int  # the middle of the round
+    cpu_ns: float  # CPU time of one execution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +80,7 @@ class Block:
     """One counted round of every slot of a group, taken in the same seconds. The unit of statistics.
 
     ``rounds`` maps slot keys to rounds in the order they were measured; a slot that failed in this block is missing.
+    ``paces`` are those of the CPUs between these rounds.
     """
 
     kernel: str
@@ -68,6 +88,7 @@ class Block:
     started_ns: int
     ended_ns: int
     rounds: Mapping[str, Round]
+    paces: tuple[Pace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,11 @@ class Place:
     siblings: tuple[int, ...]  # the other CPUs of the same core, usable or not
 
 
+def can_bind() -> bool:
+    """Whether this system binds threads to CPUs."""
+    return hasattr(os, "sched_setaffinity")
+
+
 def places(pin: str, root: Path = Path("/")) -> tuple[Place, ...]:
     """Return the usable CPUs in the order in which workers get them; empty for ``none``.
 
@@ -28,7 +33,7 @@ def places(pin: str, root: Path = Path("/")) -> tuple[Place, ...]:
     """
     if pin == "none":
         return ()
-    if not hasattr(os, "sched_setaffinity"):
+    if not can_bind():
         raise UsageError(f"pin {pin!r}: this system cannot bind threads to CPUs; leave --pin out")
     allowed = os.sched_getaffinity(0)
     groups = {cpu: group for group in core_groups(root) for cpu in group}

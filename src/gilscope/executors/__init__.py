@@ -6,13 +6,17 @@ every chunked implementation everywhere, ``availability(impl, start_method) -> A
 """
 
 import importlib
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+from gilscope.core.records import Round
 from gilscope.core.registry import EXECUTORS, REFERENCES, check_executors, is_engine
 from gilscope.core.spec import Availability, Impl
 
-__all__ = ["NoPool", "Session", "availability", "module_of"]
+__all__ = ["NoPool", "Session", "availability", "bound_to", "module_of"]
 
 
 class Session:
@@ -30,6 +34,11 @@ class Session:
     def __init__(self) -> None:
         self.result: Any = None
         self.results: list[Any] = []
+        self.placed: Sequence[Mapping[str, Any]] = []
+
+    def run_round(self, repeats: int, limit: int | None = None) -> Round:
+        """See the class."""
+        raise NotImplementedError
 
     def keep(self, start_ns: int, import_ns: Iterable[int], warm: Sequence[tuple[int, str, str, bool]]) -> None:
         """Keep what starting, importing and ``warm_up`` took and found in each worker."""
@@ -38,8 +47,32 @@ class Session:
         self.jit_cache = "cold" if "cold" in caches else caches[0]
         self.isa, self.gil_enabled = isas[0], any(gils)
 
+    def run_on(self, cpu: int, repeats: int, limit: int | None = None) -> Round:
+        """Run a round of a T(1) on one CPU."""
+        placed, self.placed = self.placed, [{"cpu": cpu}]
+        try:
+            with bound_to([cpu]):
+                measured = self.run_round(repeats, limit)
+        finally:
+            self.placed = placed
+        return replace(measured, stamps=tuple(replace(stamp, cpu=cpu) for stamp in measured.stamps))
+
     def close(self) -> None:
         """Forget the case, where there is something to forget. Idempotent."""
+
+
+@contextmanager
+def bound_to(cpus: Sequence[int]) -> Iterator[None]:
+    """Bind the calling thread to CPUs, if any, for a while: threads it starts later must be free."""
+    if not cpus:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 class NoPool:

@@ -144,6 +144,11 @@ class PipedPool(Pool):
         return [answers[index] for index in range(workers)]
 
 
+def _calls_alike(task: Task) -> bool:
+    """Whether a user's function is called again and again: whoever does so in a program meets nobody in between."""
+    return task.definition is not None and not task.definition.get("items")
+
+
 class PoolSession(Session):
     """A case bound to the workers of a pool."""
 
@@ -169,7 +174,7 @@ class PoolSession(Session):
             parties=workers,
             barrier_slot=token % _BARRIER_SLOTS,
             spin_ns=_SPIN_NS if workers <= pool.cpus else 0,
-            alone=weak or isolated,
+            alone=weak or isolated or (_calls_alike(task) and not dynamic),
             dynamic=dynamic,
         )
         for index in () if self._private else range(workers):
@@ -183,6 +188,7 @@ class PoolSession(Session):
                 layout=task.layout if self._private else self._copies[index].layout,
                 chunks=self._chunks[index],
                 cpu=self.placed[index]["cpu"] if self.placed else None,
+                start=task.starts[index] if 1 < workers <= len(task.starts) else None,
                 copies=_rounds.touched(task, self._phases, self._chunks[index]) if isolated else None,
             )
             for index in range(workers)

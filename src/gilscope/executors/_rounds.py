@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
@@ -25,7 +23,8 @@ class Task:
     """A case made concrete: its kernel, the implementation's target and the memory of its buffers.
 
     ``segment`` holds ``case.copies`` copies of the buffers, one after the other; ``layout`` is that of one of them, and
-    ``others`` has the buffers of all but the first. Workers are bound to ``places``, as ``env.pinning`` has them.
+    ``others`` has the buffers of all but the first. Workers are bound to ``places``, as ``env.pinning`` has them, or
+    begin each round on one of ``starts``, and are free from then on.
     """
 
     case: Case
@@ -39,6 +38,7 @@ class Task:
     buffers: Buffers
     others: tuple[Buffers, ...] = ()
     places: Sequence[Mapping[str, Any]] = ()
+    starts: Sequence[int] = ()
 
     @property
     def placed(self) -> list[Mapping[str, Any]]:
@@ -53,20 +53,6 @@ class Task:
             replace(self, buffers=buffers, others=(), layout=shifted(self.layout, copy, len(every)))
             for copy, buffers in enumerate(every)
         )
-
-
-@contextmanager
-def bound_to(cpus: Sequence[int]) -> Iterator[None]:
-    """Bind the calling thread to CPUs, if any, for a while: threads it starts later must be free."""
-    if not cpus:
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cpus)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def combine(task: Task, reports: Iterable[WorkerReport], repeats: int) -> tuple[Any, int]:
@@ -152,6 +138,7 @@ def stamp(report: WorkerReport, submit_ns: int, received_ns: int) -> Stamp:
         run_queue_ns=report.run_queue_ns,
         received_ns=received_ns,
         gathering_ns=report.gathering_ns,
+        cpu=report.cpu,
     )
 
 
@@ -167,6 +154,7 @@ def merge(reports: Sequence[WorkerReport], waiting_ns: int) -> WorkerReport:
         cpu_ns=sum(report.cpu_ns for report in reports),
         run_queue_ns=_sum(report.run_queue_ns for report in reports),
         partials=(),
+        cpu=reports[-1].cpu,
         **used(reports),
     )
 

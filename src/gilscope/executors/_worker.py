@@ -52,6 +52,7 @@ class Job:
     alone: bool = False  # whether it meets the others only at the start: its work is independent of theirs
     dynamic: bool = False  # whether chunks are those of all workers, and each takes the next one when it is done
     cpu: int | None = None
+    start: int | None = None  # CPU on which it begins a round
     private: bool = False  # whether the buffers are the worker's own and data travels with each phase (``pickle``)
     # Of the control ``isolated``: it works on a private copy of these (buffer, first item, one past the last).
     copies: tuple[tuple[str, int, int], ...] | None = None
@@ -88,6 +89,7 @@ class WorkerReport:
     minor_faults: int | None = None
     switches: int | None = None
     system_ns: int | None = None
+    cpu: int | None = None
 
 
 def bind(job: Job, channel: Channel) -> Bound:
@@ -157,6 +159,9 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> WorkerRepor
     partials: list[tuple[int, int, Any]] = []
     done = 0
     prepare(bound, repeats, limit)
+    if bound.barrier is not None and job.start is not None:
+        bound.barrier.wait()  # whoever comes last wakes the others, and perhaps on its own CPU: only then do they part
+        _begin_on(job.start)
     before, queued_ns = clocks.thread_usage(), clocks.run_queue_ns()
     arrived_ns = clocks.wall_ns()
     start_ns = bound.barrier.start() if bound.barrier is not None else arrived_ns
@@ -187,8 +192,20 @@ def perform(bound: Bound, repeats: int, limit: int | None = None) -> WorkerRepor
         run_queue_ns=queued_ns,
         partials=tuple(entry for entry in partials if entry[2] is not None),
         gathering_ns=max(0, start_ns - arrived_ns),
+        cpu=clocks.cpu_number(),
         **usage,
     )
+
+
+def _begin_on(cpu: int) -> None:
+    """Move to a CPU, and be free to leave it.
+
+    A scheduler that wakes two workers on one CPU leaves them there for milliseconds, however idle the others are.
+    """
+    allowed = os.sched_getaffinity(0)
+    if cpu in allowed:
+        os.sched_setaffinity(0, {cpu})
+        os.sched_setaffinity(0, allowed)
 
 
 class Used(TypedDict):
@@ -267,6 +284,7 @@ def perform_private(
         cpu_ns=cpu_ns,
         run_queue_ns=queued_ns,
         partials=tuple(partials),
+        cpu=clocks.cpu_number(),
         **_used(before, end_ns - start_ns, cpu_ns, queued_ns),
     )
     return report, written

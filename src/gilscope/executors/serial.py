@@ -5,8 +5,8 @@ from typing import Any
 
 from gilscope.core import clocks
 from gilscope.core.records import Round
-from gilscope.executors import NoPool, Session
-from gilscope.executors._rounds import Task, bound_to, combine, job_of, net_of, outside, since, stamp, used
+from gilscope.executors import NoPool, Session, bound_to
+from gilscope.executors._rounds import Task, combine, job_of, net_of, outside, since, stamp, used
 from gilscope.executors._worker import bind, perform, prepare, warm_up
 
 

@@ -1,24 +1,26 @@
 """Blocks of cases: what one holds, which kernel gets the next one, when it is known well enough.
 
-A block holds one counted round of every slot of a group, in random order, in the same seconds; all ratios are taken
-within blocks, so that drift of the machine cancels.
+A block holds one counted round of every slot of a group, in random order (``pacing``), in the same moment; all ratios
+are taken within blocks, so that drift of the machine cancels.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from gilscope.core import clocks
 from gilscope.core.cases import Group, Plan, Slot, Study
-from gilscope.core.errors import MeasurementError, RoundTimeoutError
+from gilscope.core.errors import MeasurementError
 from gilscope.core.records import Block, CaseRecord, Round
-from gilscope.measure.calibrate import ROUND_S, calibrate, lead_of, timeout_of
+from gilscope.measure.calibrate import ROUND_S, calibrate, longer
 from gilscope.measure.events import Observer
-from gilscope.measure.host import Lead, SupervisedHost, fix_for
-from gilscope.measure.loop import buy_blocks, shuffled
+from gilscope.measure.host import SupervisedHost
+from gilscope.measure.loop import buy_blocks
+from gilscope.measure.rounds import Prepared, Rounds, Shared, attempt, failed
+from gilscope.measure.steady import steadied
 from gilscope.results import ResultWriter
 from gilscope.results.codec import encode_watched
 from gilscope.stats import LOOKS, estimate_or_none, precision_reached
@@ -29,23 +31,13 @@ REPLACE_RUNNERS_FROM_S = 90.0
 """Studies with a larger budget replace their runners half-way: the memory layout of a process's code and data is luck
 that lasts as long as the process (Mytkowicz et al., ASPLOS 2009)."""
 
-CONTROL_S = 0.02
+CONTROL_S = 0.012
 """Shortest round of a control: as many repeats as T(1) has last 4 ms on 64 workers, hardly more than starting them."""
 
 _DIAGNOSE_AT = (0, 7)  # blocks after which serial and native are: their share of the GIL does not change
-_DIAGNOSE_EVERY = 3  # blocks: enough samples of the GIL for a share to 1 or 2 points, for a twentieth of the time
-
-
-@dataclass(slots=True, kw_only=True)
-class Prepared:
-    """What is known after preparing."""
-
-    records: dict[str, CaseRecord]  # by session
-    round_s: dict[str, float]  # length of T(1) rounds in seconds, by case id
-
-    def usable(self, slot: Slot) -> bool:
-        """Whether the slot can be measured."""
-        return self.records[slot.session].status == "ok"
+_DIAGNOSE_EVERY = 4  # blocks: enough samples of the GIL for a share to 1 or 2 points, for a tenth of the time
+_DIAGNOSE_S = 0.05
+"""Shortest diagnostic round, of T(1): a hundred samples, and ten turns of threads that compute in byte code."""
 
 
 def prepare_all(
@@ -89,27 +81,18 @@ def _calibrated(host: SupervisedHost, slot: Slot, record: CaseRecord, prepared: 
         most = known.repeats
         if not case.by_tasks:
             single_s = prepared.round_s[case.t1.id]
-            longer = 1 if slot.role == "case" else max(1, math.ceil(CONTROL_S * case.workers / single_s))
-            prepared.round_s[case.id] = single_s * longer
-            return replace(record, repeats=most * longer)
+            times = max(1, math.ceil(CONTROL_S * case.workers / single_s))
+            if slot.role == "case":
+                times = longer(case, most, single_s)
+            prepared.round_s[case.id] = single_s * times
+            return replace(record, repeats=most * times)
     try:
         repeats, lasts_s = calibrate(host, slot, record.first_ns / 1e9, round_s=round_s)
     except MeasurementError as error:
-        return _failed(record, error)
+        return failed(record, error)
     kept = min(repeats, most or repeats)
     prepared.round_s[case.id] = lasts_s * kept / repeats
     return replace(record, repeats=kept)
-
-
-def _failed(record: CaseRecord, error: MeasurementError) -> CaseRecord:
-    """Return the record of a case that failed while it was measured."""
-    return replace(
-        record,
-        status="timeout" if isinstance(error, RoundTimeoutError) else "failed",
-        reason=str(error),
-        cure=fix_for(f"{error} {error.detail}"),
-        detail=error.detail,
-    )
 
 
 def run_blocks(
@@ -121,13 +104,13 @@ def run_blocks(
     sink: ResultWriter,
     clock_ns: Callable[[], int] = clocks.wall_ns,
     *,
-    enough: Callable[[], bool] | None = None,
+    enough: Callable[[str, bool], bool] | None = None,
     earlier: Sequence[Block] = (),
 ) -> None:
     """Buy blocks until every speed-up is known to ``study.precision`` or the budget is spent.
 
-    ``earlier`` blocks, from before an interruption, count with the time they took. ``enough``, if given, is called at
-    each look instead: whether what reached ``sink`` so far suffices.
+    ``earlier`` blocks, from before an interruption, count with the time they took. ``enough``, if given, decides at
+    each look, from the name of the kernel and whether it is precise enough, if what reached ``sink`` so far suffices.
 
     Whether a kernel is precise enough is decided only at the fixed block counts ``stats.LOOKS``; deciding after every
     block and stopping at the first good answer would make intervals too narrow.
@@ -137,7 +120,7 @@ def run_blocks(
         observer.message("half-way: replacing the runners, so that one process's luck is not taken for truth")
         host.replace_runners()
 
-    shared = _Shared(study=study, host=host, prepared=prepared, sink=sink, clock_ns=clock_ns, enough=enough)
+    shared = Shared(study=study, host=host, prepared=prepared, sink=sink, clock_ns=clock_ns, enough=enough)
     buy_blocks(
         [_Cases(group, shared, earlier) for group in plan.groups],
         study.budget_s,
@@ -149,34 +132,21 @@ def run_blocks(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shared:
-    """What all groups of a study are measured with."""
-
-    study: Study
-    host: SupervisedHost
-    prepared: Prepared
-    sink: ResultWriter
-    clock_ns: Callable[[], int]
-    enough: Callable[[], bool] | None
-
-
 class _Cases:
     """A group of cases while it is measured: see `loop.Series`."""
 
-    def __init__(self, group: Group, shared: _Shared, earlier: Sequence[Block]) -> None:
+    def __init__(self, group: Group, shared: Shared, earlier: Sequence[Block]) -> None:
         self.name, self.blocks = group.kernel, 0
         self.precision: float | None = None
         self._group, self._shared = group, shared
         self._block_s = 0.0  # the last one in which nothing failed: a case that hung is left out from then on
         self._done = False
-        self._ratios: dict[str, list[float]] = {}
-        for block in earlier:
-            if block.kernel == group.kernel:
-                self.blocks += 1
-                if len(block.rounds) == len(group.slots):
-                    self._block_s = (block.ended_ns - block.started_ns) / 1e9
-                self._keep(block.rounds)
+        self._measured = [block for block in earlier if block.kernel == group.kernel]
+        self._cpus: dict[str, Sequence[int]] = {}  # where the workers of a slot ran last
+        for block in self._measured:
+            self.blocks += 1
+            if len(block.rounds) == len(group.slots):
+                self._block_s = (block.ended_ns - block.started_ns) / 1e9
         self._look()
 
     def wants_more(self) -> bool:
@@ -194,57 +164,47 @@ class _Cases:
         return self._block_s or sum(round_s.get(slot.case.id, 0.0) for slot in self._group.slots)
 
     def run_block(self) -> float:
-        """Run one counted round of every usable slot in random order, assess precision, sample the GIL."""
-        shared, kernel = self._shared, self._group.kernel
+        """Run one counted round of every usable slot, assess precision, sample the GIL."""
+        shared = self._shared
         started = shared.clock_ns()
         expected = sum(map(shared.prepared.usable, self._group.slots))
-        rounds: dict[str, Round] = {}
-        for slot in shuffled(self._group.slots, shared.study.seed, kernel, self.blocks):
-            measured = _attempt(shared.host.run_round, slot, shared)
-            if measured is not None:
-                rounds[slot.key] = measured
-        ended = shared.clock_ns()
-        shared.sink.block(Block(kernel=kernel, index=self.blocks, started_ns=started, ended_ns=ended, rounds=rounds))
+        taken = Rounds(self._group, self.blocks, self._cpus, shared)
+        taken.run()
+        block = Block(
+            kernel=self._group.kernel,
+            index=self.blocks,
+            started_ns=started,
+            ended_ns=shared.clock_ns(),
+            rounds=taken.rounds,
+            paces=tuple(taken.paces),
+        )
+        shared.sink.block(block)
         self.blocks += 1
-        self._keep(rounds)
+        self._measured.append(block)
         self._look()
         _diagnose(self._group, self.blocks - 1, shared)
-        if len(rounds) == expected:
+        if len(block.rounds) == expected:
             self._block_s = (shared.clock_ns() - started) / 1e9
-        return sum(measured.wall_ns for measured in rounds.values()) / 1e9
-
-    def _keep(self, rounds: Mapping[str, Round]) -> None:
-        for key, ratio in _ratios(self._group, rounds):
-            self._ratios.setdefault(key, []).append(ratio)
+        return sum(measured.wall_ns for measured in block.rounds.values()) / 1e9
 
     def _look(self) -> None:
         """At the block counts of ``stats.LOOKS``, decide whether the group is known well enough."""
         if self.blocks not in LOOKS:
             return
+        ratios: dict[str, list[float]] = {}
+        for block in steadied(self._measured):
+            for key, ratio in _ratios(self._group, block.rounds):
+                ratios.setdefault(key, []).append(ratio)
         # A slot that failed later has fewer ratios and does not count.
-        full = [values for values in self._ratios.values() if len(values) == self.blocks]
+        full = [values for values in ratios.values() if len(values) == self.blocks]
         self.precision = precision_reached(map(estimate_or_none, full))
         enough = self._shared.enough
-        self._done = enough() if enough is not None else self.precision <= self._shared.study.precision
+        precise = self.precision <= self._shared.study.precision
+        self._done = enough(self.name, precise) if enough is not None else precise
 
 
-def _attempt(run: Callable[[Slot, int, Lead, float], T], slot: Slot, shared: _Shared) -> T | None:
-    """Run a round of a slot; None if it is not usable, or fails now, which is recorded."""
-    prepared = shared.prepared
-    record = prepared.records[slot.session]
-    if record.status != "ok":
-        return None
-    try:
-        return run(slot, record.repeats, lead_of(slot.case, record.repeats), timeout_of(prepared.round_s[slot.case.id]))
-    except MeasurementError as error:
-        prepared.records[slot.session] = _failed(record, error)
-        if slot.role != "isolated":
-            shared.sink.case(prepared.records[slot.session])
-        return None
-
-
-def _diagnose(group: Group, index: int, shared: _Shared) -> None:
-    """Run diagnostic rounds after a block: threads after every third one, the rest after two.
+def _diagnose(group: Group, index: int, shared: Shared) -> None:
+    """Run diagnostic rounds after a block: threads after every fourth one, the rest after two.
 
     Never inside a block: timed rounds are not monitored, and the probe must not slow down their neighbours.
     """
@@ -255,7 +215,9 @@ def _diagnose(group: Group, index: int, shared: _Shared) -> None:
             continue
         if index and shared.prepared.records[slot.session].gil_enabled is False:  # one is enough without a GIL
             continue
-        if diagnosed := _attempt(shared.host.diagnose, slot, shared):
+        repeats = shared.prepared.records[slot.session].repeats
+        longer_by = _DIAGNOSE_S / max(shared.prepared.round_s.get(slot.case.id, 0.0), 1e-9)
+        if diagnosed := attempt(shared.host.diagnose, slot, shared, math.ceil(repeats * max(1.0, longer_by))):
             measured, gil = diagnosed
             line = {"case": slot.case.id, "kernel": group.kernel, "block": index}
             kept = gil.pop("kept", ())

@@ -7,14 +7,22 @@ import math
 from gilscope.core.cases import Case, Slot
 from gilscope.measure.host import Lead, SupervisedHost
 
-ROUND_S = 0.1
-"""Shortest round of T(1). As timed, short rounds scatter: on a 2-core virtual machine those of two spinning C threads
-of 40 ms with a standard deviation of 0.31 around a speed-up of 1.6 to 1.9, of 200 ms with 0.10 around 1.88. Net, 100 ms
-read as 200 ms do: 1.989 and 1.992, standard deviation 0.001 (mandelbrot/cy_nogil, two threads, four runs each)."""
+ROUND_S = 0.016
+"""Shortest round of T(1). What slows CPUs without being seen lasts for milliseconds to seconds, so that short rounds
+which follow each other meet the same of it (``pacing``): with rounds of 100 ms a budget bought a quarter of the blocks,
+and the speed-ups of the blocks scattered twice as much."""
+
+_LEAST_CALLS = 24
+_LONG_S = {"threads": 0.25}
+_USUALLY_LONG_S = 0.1
+"""Calls of a user's function by each of several workers in a round, unless as many take one worker longer than so many
+seconds. Calls differ: a garbage collection takes as long as eight of ``json.loads``. And threads that share a GIL or a
+lock want it all at once in the beginning, and the last one ends alone: of 3 calls each, a function that holds the GIL
+for 14 % of its time gained 1.55, of 30 calls 1.86."""
 
 _MARGIN = 1.05  # rounds scatter: aim a little above, so that few are shorter
 _MAX_REPEATS = 1 << 30  # no kernel takes less than 0.2 ns
-_LEAD_SHARE = 16  # a lead-in is about 1/16 of a round: 12 ms wake a CPU and refill its caches
+_LEAD_SHARE = 8  # a lead-in is about 1/8 of a round: some ms wake a CPU and refill its caches
 _TIMEOUT_FLOOR_S, _TIMEOUT_FACTOR = 60.0, 50.0  # worst in practice: 8 spinning threads on 2 CPUs took 9 x T(1)
 
 
@@ -27,6 +35,15 @@ def lead_of(case: Case, repeats: int) -> Lead:
     if repeats >= _LEAD_SHARE or case.executor == "native":
         return Lead(repeats=max(1, repeats // _LEAD_SHARE))
     return Lead(repeats=1, limit=max(1, repeats * case.chunks_per_worker // _LEAD_SHARE))
+
+
+def longer(case: Case, repeats: int, single_s: float) -> int:
+    """Return how many times the repeats of T(1), which take ``single_s``, a case is repeated in a round."""
+    if not case.is_own or not case.size.isdigit():
+        return 1
+    wanted = _LEAST_CALLS * case.workers / max(1, int(case.size)) / repeats
+    most = _LONG_S.get(case.executor, _USUALLY_LONG_S) / single_s
+    return max(1, min(math.ceil(wanted), math.floor(most)))
 
 
 def timeout_of(round_s: float) -> float:

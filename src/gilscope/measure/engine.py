@@ -55,7 +55,7 @@ def measure(
     *,
     observer: Observer | None = None,
     resume: bool = False,
-    enough: Callable[[], bool] | None = None,
+    enough: Callable[[str, bool], bool] | None = None,
 ) -> bool:
     """Measure into a result file; return False if Ctrl-C ended it early.
 

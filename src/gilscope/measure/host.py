@@ -16,7 +16,7 @@ from gilscope.core.registry import is_engine
 from gilscope.core.spec import Work
 from gilscope.env.checks import THREAD_VARIABLES
 from gilscope.env.interpreters import Interpreter
-from gilscope.env.pinning import places
+from gilscope.env.pinning import can_bind, places
 from gilscope.kernels.user import Examined, Request
 from gilscope.measure.client import Launch, SupervisorClient
 from gilscope.measure.client import most_processes as enough_processes
@@ -99,6 +99,7 @@ class SupervisedHost:
         self._prepare_timeout_s = prepare_timeout_s
         self._dask_scheduler = dask_scheduler
         self._places = [asdict(place) for place in places(pin)]
+        self._starts = [place.cpu for place in places("cores")] if can_bind() and not self._places else []
         self._memory_limit_bytes = memory_limit_bytes
         self._interpreters = {entry.label: entry for entry in interpreters}
         self._bound: dict[str, set[str]] = {}
@@ -243,21 +244,33 @@ class SupervisedHost:
             return []
         return list(reply["roofs"]) if reply["status"] == "ok" else []
 
-    def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> Round:
-        """Run one timed round after its lead-in; MeasurementError if it fails (its runner may have been replaced)."""
-        return decode_round(self._round(slot, repeats, lead, timeout_s, diagnose=False)["round"])
+    def run_round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float, *, cpu: int | None = None) -> Round:
+        """Run one timed round after its lead-in, of a T(1) on one CPU if it is given.
+
+        MeasurementError if it fails (its runner may have been replaced).
+        """
+        return decode_round(self._round(slot, repeats, lead, timeout_s, cpu=cpu)["round"])
 
     def diagnose(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float) -> tuple[Round, dict[str, Any]]:
         """Run a round under the GIL probe, never counted; return it and what the probe measured."""
         reply = self._round(slot, repeats, lead, timeout_s, diagnose=True)
         return decode_round(reply["round"]), reply["gil"]
 
-    def _round(self, slot: Slot, repeats: int, lead: Lead, timeout_s: float, *, diagnose: bool) -> dict[str, Any]:
+    def _round(
+        self,
+        slot: Slot,
+        repeats: int,
+        lead: Lead,
+        timeout_s: float,
+        *,
+        diagnose: bool = False,
+        cpu: int | None = None,
+    ) -> dict[str, Any]:
         if slot.session not in self._bound.get(family_of(slot), ()):  # its runner was replaced
             record = self._prepare(slot)
             if record.status != "ok":
                 raise MeasurementError(f"{slot.case.id}: {record.reason}", record.detail)
-        message = {"op": "round", "key": slot.session, "repeats": repeats, "diagnose": diagnose}
+        message = {"op": "round", "key": slot.session, "repeats": repeats, "diagnose": diagnose, "cpu": cpu}
         message |= {"lead_repeats": lead.repeats, "lead_limit": lead.limit}
         reply = self._call(slot, message, timeout_s)
         if reply["status"] != "ok":
@@ -313,6 +326,7 @@ class SupervisedHost:
                 "cpus": self._cpus,
                 "dask_scheduler": self._dask_scheduler,
                 "places": self._places,
+                "starts": self._starts,
                 "memory_limit_bytes": self._memory_limit_bytes,
             },
             environment={**variables, **(python.environment if python is not None else {})},

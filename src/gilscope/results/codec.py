@@ -6,13 +6,13 @@ that they ignore additional fields: later versions may add some.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, TypeVar, get_args
 
 from gilscope.core.cases import Case, Slot, Study
-from gilscope.core.records import Block, CaseRecord, Round, Stamp, Status
+from gilscope.core.records import Block, CaseRecord, Pace, Round, Stamp, Status
 from gilscope.core.registry import EXECUTORS, REFERENCES, is_engine
 from gilscope.core.spec import GilUse, Work
 from gilscope.core.typed import Reader
@@ -38,7 +38,7 @@ _PLAIN_FIELDS = (
 # The order of a stamp's numbers in the file; the first _ABSOLUTE count from the start of the block.
 _STAMP_FIELDS = (
     *("submit_ns", "start_ns", "end_ns", "received_ns", "waiting_ns", "waking_ns", "cpu_ns", "run_queue_ns"),
-    "gathering_ns",  # added later: rows without it are read
+    *("gathering_ns", "cpu"),  # added later: rows without them are read
 )
 _LEAST_FIELDS = 8
 _MEASURED_SINCE = ("net_ns", "stolen_ns", "minor_faults", "system_ns", "switches")  # earlier files lack them
@@ -157,7 +157,27 @@ def encode_block(block: Block) -> dict[str, Any]:
         "started_ns": block.started_ns,
         "ended_ns": block.ended_ns,
         "rounds": {key: _encode_round(measured, block.started_ns) for key, measured in block.rounds.items()},
+        **({"paces": _encode_paces(block)} if block.paces else {}),
     }
+
+
+def _encode_paces(block: Block) -> dict[str, list[list[float]]]:
+    """Return rows of CPU, time and CPU time by the id of the T(1)."""
+    rows: dict[str, list[list[float]]] = {}
+    for pace in block.paces:
+        row = [pace.cpu, pace.at_ns - block.started_ns, round(pace.cpu_ns, 1)]
+        rows.setdefault(pace.case.id, []).append(row)
+    return rows
+
+
+def _decode_paces(values: Mapping[str, object], origin: int) -> Iterator[Pace]:
+    for case_id, rows in values.items():
+        for row in _as(list, rows, "paces"):
+            cpu, at, cpu_ns = _as(list, row, "pace")
+            if type(cpu_ns) not in (int, float) or not 0 < cpu_ns < _MAX_INT:
+                raise ValueError("the CPU time of a pace must be above zero")
+            at_ns = _int(at, "pace") + origin
+            yield Pace(case=_parse_case(case_id), cpu=_int(cpu, "pace", low=0), at_ns=at_ns, cpu_ns=float(cpu_ns))
 
 
 def decode_block(encoded: object) -> Block:
@@ -176,6 +196,7 @@ def decode_block(encoded: object) -> Block:
         started_ns=origin,
         ended_ns=_int(values["ended_ns"], "ended_ns"),
         rounds=rounds,
+        paces=tuple(_decode_paces(_as(dict, values.get("paces", {}), "paces"), origin)),
     )
 
 
@@ -206,6 +227,7 @@ def _quantiles(rows: Sequence[Sequence[int | None]]) -> list[list[int | None]]:
     for column in zip(*rows, strict=True):
         known = sorted(value for value in column if value is not None)
         columns.append([known[pick] for pick in picks] if len(known) == len(column) else [None] * MAX_STAMPS)
+    columns[_STAMP_FIELDS.index("cpu")] = [None] * MAX_STAMPS  # a number, not a quantity
     return [list(row) for row in zip(*columns, strict=True)]
 
 
@@ -223,8 +245,12 @@ def _decode_round(values: Mapping[str, Any], origin: int) -> Round:
         steal_ns=_int_or_none(values.get("steal"), "steal"),
         throttled_ns=_int_or_none(values.get("throttled"), "throttled"),
         process_cpu_ns=_int_or_none(values.get("cpu"), "cpu"),
-        **{name: _int_or_none(values.get(name), name) for name in _MEASURED_SINCE},
+        **_measured_since(values),
     )
+
+
+def _measured_since(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _int_or_none(values.get(name), name) for name in _MEASURED_SINCE}
 
 
 def _decode_stamp(row: Sequence[object], origin: int) -> Stamp:
@@ -241,6 +267,7 @@ def _decode_stamp(row: Sequence[object], origin: int) -> Stamp:
         cpu_ns=cpu,
         run_queue_ns=_int_or_none(row[7], "stamp"),
         gathering_ns=_int(row[8], "stamp") if len(row) > _LEAST_FIELDS else 0,
+        cpu=_int_or_none(row[9], "stamp") if len(row) > _LEAST_FIELDS + 1 else None,
     )
 
 

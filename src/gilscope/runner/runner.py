@@ -12,7 +12,9 @@ import os
 import platform
 import resource
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from gilscope import executors, kernels
@@ -42,9 +44,11 @@ _HOLDS_KEPT = 200  # of the GIL, for the timeline: five times as many as two thr
 class _Runner:
     """Pools, sessions and segments of this process."""
 
-    def __init__(self, max_workers: int, cpus: int, dask_scheduler: str, places: list[dict[str, Any]]) -> None:
-        self._max_workers, self._cpus, self._places = max_workers, cpus, places
-        self._options: dict[str, dict[str, Any]] = {"dask": {"scheduler": dask_scheduler}}  # of one executor
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._max_workers, self._cpus = config["max_workers"], config["cpus"]
+        self._places, self._starts = config["places"], config["starts"]
+        # Of one executor.
+        self._options: dict[str, dict[str, Any]] = {"dask": {"scheduler": config["dask_scheduler"]}}
         self._pools: dict[tuple[str, str], Any] = {}
         self._bound: dict[str, tuple[Any, Task]] = {}  # sessions and tasks, by key of the slot
         self._segments: dict[str, tuple[str, Segment]] = {}
@@ -142,11 +146,12 @@ class _Runner:
     def _round(self, message: dict[str, Any]) -> dict[str, Any]:
         """Run the lead-in, restore the state, run the timed round; or a diagnostic one, watched by the GIL probe."""
         session, task = self._bound[message["key"]]
+        run = partial(session.run_on, message["cpu"]) if message["cpu"] is not None else session.run_round
         if message["lead_repeats"]:
-            session.run_round(message["lead_repeats"], message["lead_limit"])
+            run(message["lead_repeats"], message["lead_limit"])
         _reset(task)
         if not message["diagnose"]:
-            return {"round": asdict(session.run_round(message["repeats"]))}
+            return {"round": asdict(run(message["repeats"]))}
         with GilMonitor(DIAGNOSTIC_RATE_HZ, keep_holds=_HOLDS_KEPT, lines=True) as monitor:
             measured = session.run_round(message["repeats"])
         seen = monitor.report
@@ -201,6 +206,7 @@ class _Runner:
             buffers=buffers[0],
             others=tuple(buffers[1:]),
             places=self._places,
+            starts=self._starts,
         )
 
     def _pool(self, executor: str, start_method: str) -> Any:
@@ -251,5 +257,4 @@ def main() -> None:
     _allow_files()
     if config["memory_limit_bytes"]:
         bound_memory(config["memory_limit_bytes"])
-    runner = _Runner(config["max_workers"], config["cpus"], config["dask_scheduler"], config["places"])
-    serve(runner.handle)
+    serve(_Runner(config).handle)

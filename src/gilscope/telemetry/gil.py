@@ -27,7 +27,7 @@ from gilscope.telemetry.stacks import Stacks
 if TYPE_CHECKING:
     from gilscope.telemetry._gilprobe import Sampler
 
-DIAGNOSTIC_RATE_HZ = 2000.0  # 200 samples in the shortest diagnostic round (100 ms); their slow-down is reported
+DIAGNOSTIC_RATE_HZ = 2000.0  # 100 samples in the shortest diagnostic round (50 ms); their slow-down is reported
 
 _PARTS = ("held", "waiting", "threads", "overdue", "lines")
 NO_GIL = "no GIL: this interpreter runs threads in parallel"

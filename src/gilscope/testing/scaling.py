@@ -118,7 +118,7 @@ class ScalingResult:
         with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
             path = Path(folder, RESULT_NAME)
 
-            def take() -> bool:
+            def take(*_: object) -> bool:
                 self._result = load(path)
                 self._answer = analyse(self._result)
                 return decided is not None and decided()

@@ -25,7 +25,7 @@ EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "result.jsonl"
 FUNCTIONS = EXAMPLE.with_name("profile.jsonl")
 SECONDS_FOR_2000_CASES = 5.0  # of CPU time, so that a busy machine does not fail the test; it takes about one
 STATUS = {"too_noisy": "too_noisy"}
-PAGES = 8  # of paper, for two kernels with 22 cases and all their charts
+PAGES = 9  # of paper, for two kernels with 22 cases and all their charts
 LARGEST_BYTES = 3_000_000
 
 pytestmark = pytest.mark.skipif(executable() is None, reason="no Chromium on this machine: apt-get install chromium")

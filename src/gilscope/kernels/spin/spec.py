@@ -33,7 +33,7 @@ KERNEL = replace(
     sizes=_Sizes(
         XS={"items": 64, "steps": 10},
         S={"items": _probe.ITEMS, "steps": 100},
-        M={"items": _probe.ITEMS, "steps": 1_600},
+        M={"items": _probe.ITEMS, "steps": 400},
         L={"items": _probe.ITEMS, "steps": 16_000},
     ),
     work=lambda params, result: Work(units=params["items"] * params["steps"], unit="steps"),

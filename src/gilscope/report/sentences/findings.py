@@ -13,6 +13,7 @@ from gilscope.analysis.rows import UNEXPLAINED, CaseRow
 from gilscope.report.figures import NONE, counted, interval, percent, seconds, si, times
 from gilscope.report.labels import named
 from gilscope.report.sentences.blame import held_by
+from gilscope.stats import Estimate
 
 LOSS_LABELS = {
     "gil_wait": "GIL wait",
@@ -170,6 +171,11 @@ def _perhaps_in_c(found: evidence.GilEvidence) -> str:
     return f"it may be C code that keeps it: {percent(found.overdue)} of the held time is after another thread asked"
 
 
+def _limit(found: evidence.MemoryEvidence, row: CaseRow) -> Estimate | None:
+    """Return the machine's limit as the answer has it."""
+    return row.basis.control if row.basis.net and row.basis.control is not None else found.spin
+
+
 def _gil_held_in_c(found: evidence.GilEvidence, row: CaseRow) -> str:
     parts = [_gil(found)]
     if found.turn_s is not None and found.switch_interval_s is not None:
@@ -179,8 +185,9 @@ def _gil_held_in_c(found: evidence.GilEvidence, row: CaseRow) -> str:
 
 
 def _memory_bound(found: evidence.MemoryEvidence, row: CaseRow) -> str:
+    copies, limit = interval(found.isolated), interval(_limit(found, row))
     return (
-        f"Workers on private copies reach {interval(found.isolated)} where the CPUs reach {interval(found.spin)}: "
+        f"Workers on private copies reach {copies} where the CPUs reach {limit}: "
         f"waiting for memory costs {percent(found.inflation_memory)} of the workers' time. "
         "Vector code (AVX) whose clocks fall with busy cores looks the same"
     )

@@ -1,0 +1,100 @@
+"""In which order the rounds of a block come, and on which CPUs T(1) is tried between them.
+
+A CPU may be slowed for milliseconds to seconds by what no clock shows: another virtual machine on the same core, or
+falling clocks. So rounds of one T(1) follow each other, and before and after a round of several workers that T(1) runs
+for a moment on the CPUs where they ran (``records.Pace``; ``steady`` makes use of it).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from gilscope.core.cases import Case, Slot
+from gilscope.core.records import Round
+from gilscope.core.registry import is_engine
+from gilscope.measure.loop import shuffled
+from gilscope.results.schema import MAX_STAMPS
+
+PACE_S = 0.008
+"""About how long T(1) runs on one CPU: a few of its time slices, and short beside a round."""
+
+MOST_PACE_S = 0.03  # one execution: eight of them come with two cases, and of long ones few blocks would fit
+
+_ADDED = (
+    *("steal_ns", "throttled_ns", "process_cpu_ns", "net_ns", "stolen_ns", "minor_faults", "switches", "system_ns"),
+)
+_MOST_CPUS = 4  # of one round: the usual pace stands for others
+
+
+def order_of(slots: Iterable[Slot], seed: int, kernel: str, block: int) -> list[Slot]:
+    """Return the slots of a block in random order, those of one T(1) next to each other."""
+    families: dict[Slot, list[Slot]] = {}
+    for slot in slots:
+        families.setdefault(single_of(slot), []).append(slot)
+    return [
+        slot
+        for family in shuffled(families.values(), seed, kernel, block)
+        for slot in shuffled(family, seed, kernel, block)
+    ]
+
+
+def is_paced(slot: Slot) -> bool:
+    """Whether CPUs are tried around the rounds of a slot: several workers on CPUs of this machine that are known."""
+    case = slot.case
+    elsewhere = case.executor == "dask" or is_engine(case.executor)
+    return 1 < case.workers <= MAX_STAMPS and not elsewhere
+
+
+def single_of(slot: Slot) -> Slot:
+    """Return the slot of the T(1) that a slot is compared with."""
+    return Slot(case=slot.case.t1, role="spin" if slot.role == "spin" else "case")
+
+
+def joined(rounds: Sequence[Round]) -> Round:
+    """Return rounds of one worker as one that took as long as all of them; from its start to its end, one by one.
+
+    Its CPU is that of all of them, or unknown.
+    """
+    if len(rounds) == 1:
+        return rounds[0]
+    start = rounds[0].start_ns
+    stamps = [one.stamps[0] for one in rounds]
+    wall_ns, spent_ns = sum(one.wall_ns for one in rounds), sum(stamp.end_ns - stamp.start_ns for stamp in stamps)
+    cpus = {stamp.cpu for stamp in stamps}
+    stamp = replace(
+        stamps[0],
+        start_ns=start,
+        end_ns=start + spent_ns,
+        received_ns=start + wall_ns,
+        cpu_ns=sum(stamp.cpu_ns for stamp in stamps),
+        run_queue_ns=_sum(stamp.run_queue_ns for stamp in stamps),
+        cpu=stamps[0].cpu if len(cpus) == 1 else None,
+    )
+    added: dict[str, Any] = {name: _sum(getattr(one, name) for one in rounds) for name in _ADDED}
+    combine_ns = sum(one.combine_ns for one in rounds)
+    return replace(
+        rounds[0],
+        repeats=sum(one.repeats for one in rounds),
+        end_ns=start + wall_ns,
+        combine_ns=combine_ns,
+        stamps=(stamp,),
+        **added,
+    )
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = list(values)
+    return None if None in known else sum(value for value in known if value is not None)
+
+
+def cpus_of(case: Case, measured: Round, draw: random.Random) -> Sequence[int]:
+    """Return CPUs on which workers of a round ran, or may have; not more than a few."""
+    found = {stamp.cpu for stamp in measured.stamps if stamp.cpu is not None}
+    if case.executor == "native" and hasattr(os, "sched_getaffinity"):
+        usable = os.sched_getaffinity(0)
+        found = usable if case.workers >= len(usable) else set()
+    return draw.sample(sorted(found), min(len(found), _MOST_CPUS))

@@ -1,0 +1,157 @@
+"""The rounds of one block: each slot once, and between them how fast the CPUs are."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from gilscope.core.cases import Group, Slot, Study
+from gilscope.core.errors import MeasurementError, RoundTimeoutError
+from gilscope.core.records import CaseRecord, Pace, Round
+from gilscope.measure.calibrate import lead_of, timeout_of
+from gilscope.measure.host import Lead, SupervisedHost, fix_for
+from gilscope.measure.pacing import MOST_PACE_S, PACE_S, cpus_of, is_paced, joined, order_of, single_of
+from gilscope.results import ResultWriter
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, kw_only=True)
+class Prepared:
+    """What is known after preparing."""
+
+    records: dict[str, CaseRecord]  # by session
+    round_s: dict[str, float]  # length of T(1) rounds in seconds, by case id
+
+    def usable(self, slot: Slot) -> bool:
+        """Whether the slot can be measured."""
+        return self.records[slot.session].status == "ok"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all groups of a study are measured with."""
+
+    study: Study
+    host: SupervisedHost
+    prepared: Prepared
+    sink: ResultWriter
+    clock_ns: Callable[[], int]
+    enough: Callable[[str, bool], bool] | None
+
+
+class Rounds:
+    """The rounds of one block while they are taken; ``cpus``: where the workers of each paced slot ran last."""
+
+    def __init__(self, group: Group, index: int, cpus: dict[str, Sequence[int]], shared: Shared) -> None:
+        self.rounds: dict[str, Round] = {}
+        self.paces: list[Pace] = []
+        self._short: dict[Slot, list[Round]] = {}  # of the controls that CPUs are paced with
+        self._cpus, self._shared = cpus, shared
+        self._draw = random.Random(f"{shared.study.seed}/{group.kernel}/{index}/paces")
+        usable = filter(shared.prepared.usable, group.slots)
+        self._slots = order_of(usable, shared.study.seed, group.kernel, index)
+        self._paced = {slot for slot in self._slots if is_paced(slot) and self._is_short(single_of(slot))}
+        counts = {slot.case.workers for slot in self._paced if slot.role != "spin"}
+        spins = [slot for slot in self._paced if slot.role == "spin"]
+        self._spins = {slot.case.workers: slot for slot in spins if slot.case.workers in counts}
+        self._known = {single_of(slot): cpus[slot.key] for slot in self._paced if cpus.get(slot.key)}
+
+    def run(self) -> None:
+        """Take them. Of a control that CPUs are paced with, its short rounds count as one."""
+        for slot in self._slots:
+            cpus = self._known.get(single_of(slot), ())
+            if slot in self._spins.values() and self._known:
+                continue
+            if slot.role == "spin" and slot.case.t1 == slot.case and self._known:
+                for cpu in next(iter(self._known.values())):
+                    self._note(slot, self._briefly(slot, cpu=cpu))
+            elif slot in self._paced and slot.role != "spin":
+                self._run_paced(slot)
+            elif slot.case.t1 != slot.case or not cpus:
+                self._keep(slot, attempt(self._shared.host.run_round, slot, self._shared))
+            elif slot.role == "A/A":
+                self._keep(slot, self._briefly(slot, cpu=self._draw.choice(cpus)))
+        for slot, taken in self._short.items():
+            single = slot.case.workers == 1
+            self.rounds.setdefault(slot.key, joined(taken) if single else self._draw.choice(taken))
+
+    def _run_paced(self, slot: Slot) -> None:
+        """Run a round between rounds of T(1) on each of its CPUs and of ``spin`` on all of them."""
+        single = single_of(slot)
+        if single not in self._short:
+            self._pace(slot, self._cpus.get(slot.key, ()))
+        measured = attempt(self._shared.host.run_round, slot, self._shared)
+        self._keep(slot, measured)
+        if measured is not None:
+            self._cpus[slot.key] = cpus_of(slot.case, measured, self._draw)
+            self._pace(slot, self._cpus[slot.key])
+
+    def _keep(self, slot: Slot, measured: Round | None) -> None:
+        if measured is not None:
+            self.rounds[slot.key] = measured
+
+    def _pace(self, slot: Slot, cpus: Sequence[int]) -> None:
+        spin = self._spins.get(slot.case.workers)
+        for cpu in cpus:
+            self._note(single_of(slot), self._briefly(single_of(slot), cpu=cpu))
+        if spin is not None and cpus:
+            self._note(spin, self._briefly(spin))
+
+    def _note(self, control: Slot, measured: Round | None) -> None:
+        """Keep a short round of a control, and how fast it ran on each CPU."""
+        if measured is None:
+            return
+        self._short.setdefault(control, []).append(measured)
+        for stamp in measured.stamps:
+            if stamp.cpu is not None and stamp.cpu_ns > 0:
+                at_ns, cpu_ns = (stamp.start_ns + stamp.end_ns) // 2, stamp.cpu_ns / measured.repeats
+                self.paces.append(Pace(case=control.case, cpu=stamp.cpu, at_ns=at_ns, cpu_ns=cpu_ns))
+
+    def _is_short(self, single: Slot) -> bool:
+        """Whether executions of a T(1) are short enough to try CPUs with."""
+        prepared = self._shared.prepared
+        record, lasts_s = prepared.records.get(single.session), prepared.round_s.get(single.case.id, 0.0)
+        return record is not None and 0.0 < lasts_s <= MOST_PACE_S * record.repeats
+
+    def _briefly(self, slot: Slot, cpu: int | None = None) -> Round | None:
+        """Run a short round of a control, of one worker on one CPU."""
+        prepared = self._shared.prepared
+        record, lasts_s = prepared.records.get(slot.session), prepared.round_s.get(slot.case.id, 0.0)
+        if record is None or not lasts_s:
+            return None
+        repeats = max(1, round(record.repeats * min(1.0, PACE_S / lasts_s)))
+        run = self._shared.host.run_round
+        return attempt(run if cpu is None else partial(run, cpu=cpu), slot, self._shared, repeats)
+
+
+def attempt(
+    run: Callable[[Slot, int, Lead, float], T], slot: Slot, shared: Shared, repeats: int | None = None
+) -> T | None:
+    """Run a round of a slot; None if it is not usable, or fails now, which is recorded."""
+    prepared = shared.prepared
+    record = prepared.records.get(slot.session)
+    if record is None or record.status != "ok":
+        return None
+    repeats = repeats or record.repeats
+    try:
+        return run(slot, repeats, lead_of(slot.case, repeats), timeout_of(prepared.round_s[slot.case.id]))
+    except MeasurementError as error:
+        prepared.records[slot.session] = failed(record, error)
+        if slot.role != "isolated":
+            shared.sink.case(prepared.records[slot.session])
+        return None
+
+
+def failed(record: CaseRecord, error: MeasurementError) -> CaseRecord:
+    """Return the record of a case that failed while it was measured."""
+    return replace(
+        record,
+        status="timeout" if isinstance(error, RoundTimeoutError) else "failed",
+        reason=str(error),
+        cure=fix_for(f"{error} {error.detail}"),
+        detail=error.detail,
+    )
