@@ -14,6 +14,7 @@ import pytest
 
 import gilscope.telemetry.gil as gil_module
 from gilscope.core.errors import MeasurementError, UnavailableError, UsageError
+from gilscope.telemetry.free_threading import GilState
 from gilscope.telemetry.gil import GilMonitor, probe_availability
 
 pytestmark = [pytest.mark.measuring, pytest.mark.usefixtures("probe")]
@@ -245,6 +246,7 @@ def test_where_the_check_fails_it_is_unavailable_with_the_reason(monkeypatch: py
 
 def test_without_a_gil_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gil_module, "gil_enabled", lambda: False)
+    monkeypatch.setattr(gil_module, "gil_state", lambda: GilState(enabled=False, free_threaded_build=True))
     with GilMonitor() as gil:
         pass
     assert gil.reason == "no GIL: this interpreter runs threads in parallel"
@@ -252,6 +254,7 @@ def test_without_a_gil_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 FORK = """
 import os, time
+from gilscope.telemetry.free_threading import GilState
 from gilscope.telemetry.gil import GilMonitor
 with GilMonitor(2000.0) as gil:
     time.sleep(0.05)
