@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -428,3 +429,29 @@ def test_only_a_few_cpus_are_paced_whatever_the_number_of_workers() -> None:
     blocks, _, _ = _measure(host, _plan("a", workers=16), _study(2))
     singles = [pace for pace in blocks[-1].paces if pace.case.executor == "serial" and pace.case.kernel == "a"]
     assert len({pace.cpu for pace in singles}) <= 8  # four before, and four after
+
+
+@pytest.mark.parametrize(
+    ("cpu", "process", "bound"),
+    [(1.0, None, True), (1.0, 1.1, True), (1.0, 1.9, False), (0.4, 0.4, False), (0.6, 0.6, True)],
+)
+def test_t1_is_bound_to_cpus_only_if_it_computes_in_its_own_thread_alone(
+    cpu: float, process: float | None, bound: bool
+) -> None:
+    host = paced()
+    stamps = host.stamps
+
+    def made(case: Case, start: int, end: int, on: int | None) -> tuple[Stamp, ...]:
+        found = stamps(case, start, end, on)
+        return tuple(dataclasses.replace(one, cpu_ns=int(cpu * (end - start))) for one in found)
+
+    run = host.run_round
+
+    def run_round(slot: Slot, *words: Any, **more: Any) -> Round:
+        measured = run(slot, *words, **more)
+        spent = None if process is None else int(process * measured.wall_ns)
+        return dataclasses.replace(measured, process_cpu_ns=spent)
+
+    host.stamps, host.run_round = made, run_round  # type: ignore[method-assign]
+    _measure(host, _plan("a"), _study(2))
+    assert (set(host.bound) != {None}) == bound

@@ -19,7 +19,7 @@ from gilscope.measure.calibrate import ROUND_S, calibrate, longer
 from gilscope.measure.events import Observer
 from gilscope.measure.host import SupervisedHost
 from gilscope.measure.loop import buy_blocks
-from gilscope.measure.rounds import Prepared, Rounds, Shared, attempt, failed
+from gilscope.measure.rounds import Prepared, Rounds, Seen, Shared, attempt, failed
 from gilscope.measure.steady import steadied
 from gilscope.results import ResultWriter
 from gilscope.results.codec import encode_watched
@@ -142,7 +142,7 @@ class _Cases:
         self._block_s = 0.0  # the last one in which nothing failed: a case that hung is left out from then on
         self._done = False
         self._measured = [block for block in earlier if block.kernel == group.kernel]
-        self._cpus: dict[str, Sequence[int]] = {}  # where the workers of a slot ran last
+        self._seen = Seen()
         for block in self._measured:
             self.blocks += 1
             if len(block.rounds) == len(group.slots):
@@ -168,7 +168,7 @@ class _Cases:
         shared = self._shared
         started = shared.clock_ns()
         expected = sum(map(shared.prepared.usable, self._group.slots))
-        taken = Rounds(self._group, self.blocks, self._cpus, shared)
+        taken = Rounds(self._group, self.blocks, self._seen, shared)
         taken.run()
         block = Block(
             kernel=self._group.kernel,

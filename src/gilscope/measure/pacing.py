@@ -27,6 +27,8 @@ MOST_PACE_S = 0.03  # one execution: eight of them come with two cases, and of l
 _ADDED = (
     *("steal_ns", "throttled_ns", "process_cpu_ns", "net_ns", "stolen_ns", "minor_faults", "switches", "system_ns"),
 )
+_OTHER_THREADS = 0.2  # CPU time of a process beyond that of the thread: its own reading and writing is less
+_COMPUTES = 0.5  # share of T(1): code that sleeps more says little about CPUs
 _MOST_CPUS = 4  # of one round: the usual pace stands for others
 
 
@@ -52,6 +54,18 @@ def is_paced(slot: Slot) -> bool:
 def single_of(slot: Slot) -> Slot:
     """Return the slot of the T(1) that a slot is compared with."""
     return Slot(case=slot.case.t1, role="spin" if slot.role == "spin" else "case")
+
+
+def may_be_bound(single: Round) -> bool:
+    """Whether a round of T(1) shows code that a CPU may be tried with: it computes, and in its own thread alone.
+
+    Threads and processes that it starts while it is bound to a CPU would be bound too.
+    """
+    if len(single.stamps) != 1:
+        return False
+    stamp = single.stamps[0]
+    alone = single.process_cpu_ns is None or single.process_cpu_ns <= (1.0 + _OTHER_THREADS) * stamp.cpu_ns
+    return alone and stamp.cpu_ns >= _COMPUTES * (stamp.end_ns - stamp.start_ns)
 
 
 def joined(rounds: Sequence[Round]) -> Round:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from gilscope.core.errors import MeasurementError, RoundTimeoutError
 from gilscope.core.records import CaseRecord, Pace, Round
 from gilscope.measure.calibrate import lead_of, timeout_of
 from gilscope.measure.host import Lead, SupervisedHost, fix_for
-from gilscope.measure.pacing import MOST_PACE_S, PACE_S, cpus_of, is_paced, joined, order_of, single_of
+from gilscope.measure.pacing import MOST_PACE_S, PACE_S, cpus_of, is_paced, joined, may_be_bound, order_of, single_of
 from gilscope.results import ResultWriter
 
 T = TypeVar("T")
@@ -43,22 +43,30 @@ class Shared:
     enough: Callable[[str, bool], bool] | None
 
 
-class Rounds:
-    """The rounds of one block while they are taken; ``cpus``: where the workers of each paced slot ran last."""
+@dataclass(slots=True)
+class Seen:
+    """What blocks so far have shown."""
 
-    def __init__(self, group: Group, index: int, cpus: dict[str, Sequence[int]], shared: Shared) -> None:
+    cpus: dict[str, Sequence[int]] = field(default_factory=dict)  # where the workers of each slot ran last, by its key
+    bindable: set[Slot] = field(default_factory=set)  # T(1) that may be bound to a CPU
+
+
+class Rounds:
+    """The rounds of one block while they are taken. In the first one CPUs are not paced: it shows what can be."""
+
+    def __init__(self, group: Group, index: int, seen: Seen, shared: Shared) -> None:
         self.rounds: dict[str, Round] = {}
         self.paces: list[Pace] = []
         self._short: dict[Slot, list[Round]] = {}  # of the controls that CPUs are paced with
-        self._cpus, self._shared = cpus, shared
+        self._seen, self._shared = seen, shared
         self._draw = random.Random(f"{shared.study.seed}/{group.kernel}/{index}/paces")
         usable = filter(shared.prepared.usable, group.slots)
         self._slots = order_of(usable, shared.study.seed, group.kernel, index)
-        self._paced = {slot for slot in self._slots if is_paced(slot) and self._is_short(single_of(slot))}
+        self._paced = {slot for slot in self._slots if is_paced(slot) and self._may_pace(single_of(slot))}
         counts = {slot.case.workers for slot in self._paced if slot.role != "spin"}
         spins = [slot for slot in self._paced if slot.role == "spin"]
         self._spins = {slot.case.workers: slot for slot in spins if slot.case.workers in counts}
-        self._known = {single_of(slot): cpus[slot.key] for slot in self._paced if cpus.get(slot.key)}
+        self._known = {single_of(slot): seen.cpus[slot.key] for slot in self._paced if seen.cpus.get(slot.key)}
 
     def run(self) -> None:
         """Take them. Of a control that CPUs are paced with, its short rounds count as one."""
@@ -72,23 +80,33 @@ class Rounds:
             elif slot in self._paced and slot.role != "spin":
                 self._run_paced(slot)
             elif slot.case.t1 != slot.case or not cpus:
-                self._keep(slot, attempt(self._shared.host.run_round, slot, self._shared))
+                self._run_free(slot)
             elif slot.role == "A/A":
                 self._keep(slot, self._briefly(slot, cpu=self._draw.choice(cpus)))
         for slot, taken in self._short.items():
             single = slot.case.workers == 1
             self.rounds.setdefault(slot.key, joined(taken) if single else self._draw.choice(taken))
 
+    def _run_free(self, slot: Slot) -> None:
+        measured = attempt(self._shared.host.run_round, slot, self._shared)
+        self._keep(slot, measured)
+        if measured is None:
+            return
+        if is_paced(slot):
+            self._seen.cpus[slot.key] = cpus_of(slot.case, measured, self._draw)
+        elif slot.case.t1 == slot.case and slot.role != "A/A" and may_be_bound(measured):
+            self._seen.bindable.add(slot)
+
     def _run_paced(self, slot: Slot) -> None:
         """Run a round between rounds of T(1) on each of its CPUs and of ``spin`` on all of them."""
-        single = single_of(slot)
+        single, cpus = single_of(slot), self._seen.cpus
         if single not in self._short:
-            self._pace(slot, self._cpus.get(slot.key, ()))
+            self._pace(slot, cpus.get(slot.key, ()))
         measured = attempt(self._shared.host.run_round, slot, self._shared)
         self._keep(slot, measured)
         if measured is not None:
-            self._cpus[slot.key] = cpus_of(slot.case, measured, self._draw)
-            self._pace(slot, self._cpus[slot.key])
+            cpus[slot.key] = cpus_of(slot.case, measured, self._draw)
+            self._pace(slot, cpus[slot.key])
 
     def _keep(self, slot: Slot, measured: Round | None) -> None:
         if measured is not None:
@@ -111,8 +129,10 @@ class Rounds:
                 at_ns, cpu_ns = (stamp.start_ns + stamp.end_ns) // 2, stamp.cpu_ns / measured.repeats
                 self.paces.append(Pace(case=control.case, cpu=stamp.cpu, at_ns=at_ns, cpu_ns=cpu_ns))
 
-    def _is_short(self, single: Slot) -> bool:
-        """Whether executions of a T(1) are short enough to try CPUs with."""
+    def _may_pace(self, single: Slot) -> bool:
+        """Whether a T(1) may be bound to CPUs, and is short enough to try them with."""
+        if single not in self._seen.bindable:
+            return False
         prepared = self._shared.prepared
         record, lasts_s = prepared.records.get(single.session), prepared.round_s.get(single.case.id, 0.0)
         return record is not None and 0.0 < lasts_s <= MOST_PACE_S * record.repeats
