@@ -106,7 +106,8 @@ def _undecided(rows: list[CaseRow]) -> str:
     worst = max(rows, key=lambda row: row.judged.relative_half_width if row.judged is not None else 0.0)
     which = f"{counted(len(rows), 'case')}, the widest interval {interval(worst.judged)} ({_where(worst)})"
     taken = worst.basis.taken_out
-    why = f". Other programs took {percent(taken)} of its time" if taken is not None and taken.value > _MUCH else ""
+    much = taken is not None and taken.value > _MUCH
+    why = f". Other programs and slow CPUs took {percent(taken)} of its time" if much else ""
     return f"{which}{why}. Fix: {cure_of('too_noisy')}."
 
 
@@ -119,7 +120,7 @@ def noise_sentence(answer: Answer) -> str:
         parts.append(f"the same code twice: {interval(worst.speedup)}")
     taken = [row.basis.taken_out for row in answer.rows if row.basis.taken_out is not None]
     if (most := max(taken, key=lambda found: found.value, default=None)) and most.value >= _WORTH_SAYING:
-        parts.append(f"up to {percent(most)} of the time went to other programs and is not counted")
+        parts.append(f"up to {percent(most)} of the time went to other programs and slow CPUs and is not counted")
     blocks = [row.blocks for row in answer.kernels]
     if blocks:
         some = f"{min(blocks)} to {max(blocks)}" if min(blocks) < max(blocks) else f"{blocks[0]}"

@@ -267,7 +267,8 @@ def _too_wide(found: evidence.NoiseEvidence, row: CaseRow) -> str:
         return f"Undecided: between {low:.0f} and {high:.0f} % of the machine's limit"
     if found.speedup is not None:
         taken = row.basis.taken_out
-        why = f": other programs took {percent(taken)} of its time" if taken is not None and taken.value > 0.1 else ""
+        much = taken is not None and taken.value > 0.1
+        why = f": other programs and slow CPUs took {percent(taken)} of its time" if much else ""
         return f"Undecided: a speed-up of {interval(found.speedup)}{why}"
     return "Undecided: the times scatter too much"
 
