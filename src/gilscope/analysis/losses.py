@@ -40,7 +40,7 @@ from gilscope.stats import Estimate
 LOSSES = ("gil_wait", "run_queue", "stolen", "dispatch", "imbalance", "blocked", "omp_idle", "inflation", "residual")
 
 MARGIN = 10.0
-"""Workers that share a GIL or locks may queue so many times as long as T(1) does on the same CPUs before some of it is
+"""Workers that wait for locks may queue so many times as long as T(1) does on the same CPUs before some of it is
 held to be behind each other: a scheduler that wakes one where another runs leaves them there for milliseconds."""
 
 Parts: TypeAlias = Mapping[str, float]
@@ -232,8 +232,8 @@ def account(
     """Account for a case over all blocks that have it and its T(1) with stamps; None where there is none.
 
     The role ``isolated`` has the T(1) of the case itself. ``waiting`` is the mean number of threads that wait for the
-    GIL; None where it was not measured or there is no GIL; ``queued`` as in ``behind_others``, of workers that share a
-    GIL or locks. Time linear in the number of stamps.
+    GIL; None where it was not measured or there is no GIL; ``queued`` as in ``behind_others``, of workers that wait for
+    locks. Time linear in the number of stamps.
     """
     singles = columns.rounds_of(case.t1, "spin" if role == "spin" else "case")
     native = case.executor == "native"

@@ -21,8 +21,9 @@ workers stopped by a quota      as timed                              as timed
 
 A worker that queues for a CPU while another holds what it needs would have waited anyway: for the GIL in at most p
 times the share that one worker alone holds it, for a lock perhaps always. Where T(1), bound to the same CPUs, hardly
-queues, such workers queue behind each other, which is their own doing. But whoever waits for a lock waits for one
-that computes: alone, all take no longer than the CPU time of all, one after the other, and the longest idle time.
+queues, those that wait for locks queue behind each other, which is their own doing. But whoever waits for a lock waits
+for one that computes: alone, all take no longer than the CPU time of all, one after the other, and the longest idle
+time.
 
 Workers that other programs keep from running at the same time do not show what they cost each other: caches and memory
 that one after the other uses are not shared. Growth of the CPU time G in overlap o, at least (see ``overlap``), would

@@ -1,11 +1,19 @@
-"""Reading quantities people write: ``60``, ``60s``, ``2m``, ``5%``."""
+"""Quantities: adding up counters, reading what people write: ``60``, ``60s``, ``2m``, ``5%``."""
 
 import math
 import re
+from collections.abc import Iterable
 
 from gilscope.core.errors import UsageError
 
 NS_PER_S = 1_000_000_000
+
+
+def sum_known(values: Iterable[int | None]) -> int | None:
+    """Add up counters; None where one of them is unknown."""
+    known = list(values)
+    return None if None in known else sum(value for value in known if value is not None)
+
 
 # Written so that every text is read in one pass: options may be as long as the system lets them be.
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+"

@@ -11,6 +11,7 @@ from gilscope.core.cases import Case
 from gilscope.core.records import Stamp
 from gilscope.core.spec import Buffers, KernelSpec, Params, Slice, chunk_bounds
 from gilscope.core.targets import Layout, shifted
+from gilscope.core.units import sum_known
 from gilscope.executors._shm import Segment
 from gilscope.executors._worker import Job, Used, WorkerReport
 
@@ -152,7 +153,7 @@ def merge(reports: Sequence[WorkerReport], waiting_ns: int) -> WorkerReport:
         waiting_ns=waiting_ns,
         waking_ns=max(0, span_ns - busy_ns - waiting_ns),
         cpu_ns=sum(report.cpu_ns for report in reports),
-        run_queue_ns=_sum(report.run_queue_ns for report in reports),
+        run_queue_ns=sum_known(report.run_queue_ns for report in reports),
         partials=(),
         cpu=reports[-1].cpu,
         **used(reports),
@@ -162,10 +163,10 @@ def merge(reports: Sequence[WorkerReport], waiting_ns: int) -> WorkerReport:
 def used(reports: Sequence[WorkerReport]) -> Used:
     """Sum what workers used over their reports."""
     return {
-        "stolen_ns": _sum(report.stolen_ns for report in reports),
-        "minor_faults": _sum(report.minor_faults for report in reports),
-        "switches": _sum(report.switches for report in reports),
-        "system_ns": _sum(report.system_ns for report in reports),
+        "stolen_ns": sum_known(report.stolen_ns for report in reports),
+        "minor_faults": sum_known(report.minor_faults for report in reports),
+        "switches": sum_known(report.switches for report in reports),
+        "system_ns": sum_known(report.system_ns for report in reports),
     }
 
 
@@ -193,11 +194,6 @@ def net_of_phases(wall_ns: int, phases: Iterable[Iterable[Sequence[WorkerReport]
         if ends:
             wall_ns -= max(end for end, _ in ends) - max(end - lost for end, lost in ends)
     return wall_ns
-
-
-def _sum(values: Iterable[int | None]) -> int | None:
-    known = list(values)
-    return None if None in known else sum(value for value in known if value is not None)
 
 
 def outside() -> tuple[int | None, int | None, int]:

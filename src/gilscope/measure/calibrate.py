@@ -9,16 +9,13 @@ from gilscope.measure.host import Lead, SupervisedHost
 
 ROUND_S = 0.016
 """Shortest round of T(1). What slows CPUs without being seen lasts for milliseconds to seconds, so that short rounds
-which follow each other meet the same of it (``pacing``): with rounds of 100 ms a budget bought a quarter of the blocks,
-and the speed-ups of the blocks scattered twice as much."""
+which follow each other meet the same of it (``pacing``), and more blocks fit into a budget."""
 
 _LEAST_CALLS = 24
-_LONG_S = {"threads": 0.25}
-_USUALLY_LONG_S = 0.1
-"""Calls of a user's function by each of several workers in a round, unless as many take one worker longer than so many
-seconds. Calls differ: a garbage collection takes as long as eight of ``json.loads``. And threads that share a GIL or a
-lock want it all at once in the beginning, and the last one ends alone: of 3 calls each, a function that holds the GIL
-for 14 % of its time gained 1.55, of 30 calls 1.86."""
+_LONG_S, _LONG_THREADS_S = 0.1, 0.25
+"""Calls of a user's function by each of several workers in a round, unless one worker would take longer than so many
+seconds for those of all. Calls differ: a collection of garbage may take as long as many of them. And threads that share
+a GIL or a lock all want it in the beginning, and the last one ends alone."""
 
 _MARGIN = 1.05  # rounds scatter: aim a little above, so that few are shorter
 _MAX_REPEATS = 1 << 30  # no kernel takes less than 0.2 ns
@@ -42,7 +39,7 @@ def longer(case: Case, repeats: int, single_s: float) -> int:
     if not case.is_own or not case.size.isdigit():
         return 1
     wanted = _LEAST_CALLS * case.workers / max(1, int(case.size)) / repeats
-    most = _LONG_S.get(case.executor, _USUALLY_LONG_S) / single_s
+    most = (_LONG_THREADS_S if case.executor == "threads" else _LONG_S) / single_s
     return max(1, min(math.ceil(wanted), math.floor(most)))
 
 

@@ -1,8 +1,8 @@
-"""In which order the rounds of a block come, and on which CPUs T(1) is tried between them.
+"""In which order the rounds of a block come, and around which of them CPUs are paced, with what.
 
 A CPU may be slowed for milliseconds to seconds by what no clock shows: another virtual machine on the same core, or
-falling clocks. So rounds of one T(1) follow each other, and before and after a round of several workers that T(1) runs
-for a moment on the CPUs where they ran (``records.Pace``; ``steady`` makes use of it).
+falling clocks. So rounds of one T(1) and its cases follow each other, and around each round of several workers T(1)
+runs for a moment on their CPUs, and ``spin`` on as many workers (``records.Pace``; ``steady`` makes use of it).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from gilscope.core.cases import Case, Slot
 from gilscope.core.records import Round
 from gilscope.core.registry import is_engine
+from gilscope.core.units import sum_known
 from gilscope.measure.loop import shuffled
 from gilscope.results.schema import MAX_STAMPS
 
@@ -24,7 +25,7 @@ PACE_S = 0.008
 
 MOST_PACE_S = 0.03  # one execution: eight of them come with two cases, and of long ones few blocks would fit
 
-_ADDED = (
+_SUMMED = (
     *("steal_ns", "throttled_ns", "process_cpu_ns", "net_ns", "stolen_ns", "minor_faults", "switches", "system_ns"),
 )
 _OTHER_THREADS = 0.2  # CPU time of a process beyond that of the thread: its own reading and writing is less
@@ -85,10 +86,10 @@ def joined(rounds: Sequence[Round]) -> Round:
         end_ns=start + spent_ns,
         received_ns=start + wall_ns,
         cpu_ns=sum(stamp.cpu_ns for stamp in stamps),
-        run_queue_ns=_sum(stamp.run_queue_ns for stamp in stamps),
+        run_queue_ns=sum_known(stamp.run_queue_ns for stamp in stamps),
         cpu=stamps[0].cpu if len(cpus) == 1 else None,
     )
-    added: dict[str, Any] = {name: _sum(getattr(one, name) for one in rounds) for name in _ADDED}
+    added: dict[str, Any] = {name: sum_known(getattr(one, name) for one in rounds) for name in _SUMMED}
     combine_ns = sum(one.combine_ns for one in rounds)
     return replace(
         rounds[0],
@@ -98,11 +99,6 @@ def joined(rounds: Sequence[Round]) -> Round:
         stamps=(stamp,),
         **added,
     )
-
-
-def _sum(values: Iterable[int | None]) -> int | None:
-    known = list(values)
-    return None if None in known else sum(value for value in known if value is not None)
 
 
 def cpus_of(case: Case, measured: Round, draw: random.Random) -> Sequence[int]:
