@@ -2,7 +2,7 @@
 
     python benchmarks/selfbench/gil_probe.py [held waiting holds observer] [--seconds S] [--pairs N] [--json FILE]
 
-Needs gilscope for the interpreter that runs it, nothing else. Takes five minutes, two of them for the observer.
+Needs gilscope for the interpreter that runs it, nothing else. Takes twelve minutes, nine of them for the observer.
 
 held
     The share of time the GIL is held, against a thread that holds and releases it for known times and keeps its own
@@ -12,7 +12,8 @@ waiting
 holds
     Hold lengths: byte code against C code that holds the GIL for 20 ms at a time.
 observer
-    The same work with and without the monitor, in interleaved pairs, with a CPU to spare and with all CPUs busy.
+    The same work with and without the monitor, lines on, in interleaved pairs: in its process and attached, with a CPU to
+    spare, 200 threads, and all CPUs busy.
 
 Each part ends with what was promised and whether it holds; exit status 1 when something does not.
 """
@@ -26,15 +27,18 @@ import math
 import platform
 import random
 import statistics
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from gilscope.stats import median_interval
 from gilscope.telemetry._gilprobe import duty
+from gilscope.telemetry.attach import AttachedMonitor
 from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor, probe_availability
 from gilscope.telemetry.sampler import cpu_capacity
 
@@ -47,7 +51,7 @@ SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 SHORT_S = (10e-6, 100e-6)  # the shorter part of a cycle; the third choice makes the longer one LONG_S
 LONG_S = 5e-3
 C_HOLD_S = 20e-3
-SPARE = "a CPU to spare"
+CROWD = 200
 
 
 def cells() -> list[tuple[float, float, float]]:
@@ -242,6 +246,15 @@ def holds(seconds: float) -> list[dict[str, Any]]:
     return rows
 
 
+def in_threads(bodies: Sequence[Callable[[], object]]) -> None:
+    """Run each in a thread of its own, to its end."""
+    crew = [threading.Thread(target=body) for body in bodies]
+    for thread in crew:
+        thread.start()
+    for thread in crew:
+        thread.join()
+
+
 def one_thread(iterations: int) -> None:
     """Byte code in this thread: every other CPU is free."""
     n = 0
@@ -251,14 +264,7 @@ def one_thread(iterations: int) -> None:
 
 def all_cpus(iterations: int) -> None:
     """One hashing thread per CPU, the GIL released."""
-    crew = [
-        threading.Thread(target=hashlib.pbkdf2_hmac, args=("sha256", b"x", b"y", iterations))
-        for _ in range(int(cpu_capacity()))
-    ]
-    for thread in crew:
-        thread.start()
-    for thread in crew:
-        thread.join()
+    in_threads([lambda: hashlib.pbkdf2_hmac("sha256", b"x", b"y", iterations)] * int(cpu_capacity()))
 
 
 def timed(work: Callable[[int], None], size: int) -> float:
@@ -269,46 +275,111 @@ def timed(work: Callable[[int], None], size: int) -> float:
 
 
 def sized(work: Callable[[int], None], seconds: float) -> int:
-    """How much work takes about so long."""
+    """How much work takes about so long; what starts before it takes its time too."""
     size = 1000
-    while (took := timed(work, size)) < 0.05:
+    while (took := timed(work, size)) < seconds / 2:
         size *= 2
     return int(size * seconds / took)
 
 
+def two_threads(iterations: int) -> None:
+    """Byte code in two threads: one waits for the GIL all the time, so each sample reads stacks."""
+    in_threads([lambda: one_thread(iterations // 2)] * 2)
+
+
+def crowd(iterations: int) -> None:
+    """The same, beside 198 threads that wait for a lock."""
+    done = threading.Event()
+    others = [threading.Thread(target=done.wait) for _ in range(CROWD - 2)]
+    for thread in others:
+        thread.start()
+    two_threads(iterations)
+    done.set()
+    for thread in others:
+        thread.join()
+
+
+class Program:
+    """Runs the work in another process, a line of input at a time."""
+
+    def __init__(self, work: str) -> None:
+        command = [sys.executable, __file__, "--work", work]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = self._process.pid
+
+    def run(self, size: int) -> float:
+        """Seconds that the work took there."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(size, file=self._process.stdin, flush=True)
+        return float(self._process.stdout.readline())
+
+    def end(self) -> None:
+        """Let it end."""
+        self._process.communicate("")
+
+
+def serve(work: Callable[[int], None]) -> None:
+    """Be such a process."""
+    for line in sys.stdin:
+        print(timed(work, int(line)), flush=True)
+
+
 def observer(pairs: int, seconds: float, rate_hz: float | None) -> list[dict[str, Any]]:
-    """Ratio of monitored to unmonitored time, and the sampler's own CPU time."""
+    """Ratio of monitored to unmonitored time and the sampler's own CPU time, lines included: here and attached."""
     rows = []
-    for name, work in ((SPARE, one_thread), ("all CPUs busy", all_cpus)):
-        size, ratios, costs, rates = sized(work, seconds), [], [], []
-        for _ in range(pairs):
-            took = {}
-            for monitored in random.sample((False, True), 2):
-                if monitored:
-                    with GilMonitor(rate_hz) as gil:
-                        took[monitored] = timed(work, size)
-                    costs.append(gil.reading.cost)
-                    rates.append(gil.rate_hz)
-                else:
-                    took[monitored] = timed(work, size)
-            ratios.append(took[True] / took[False])
-        ratio = median_interval(ratios)
-        row = {"load": name, "rate_hz": statistics.median(rates), "own_cpu": statistics.median(costs)}
-        rows.append(row | {"ratio": ratio.value, "low": ratio.low, "high": ratio.high, "pairs": pairs})
-        print(
-            f"{name:15} {row['rate_hz']:6.0f} Hz  monitored / unmonitored {ratio.value:.4f} [{ratio.low:.4f}, "
-            f"{ratio.high:.4f}] over {pairs} pairs, sampler's own CPU {row['own_cpu']:.2%} of wall"
-        )
+    for name, (work, spare) in WORKS.items():
+        size, program = sized(work, seconds), Program(name)
+        here = partial(timed, work), partial(GilMonitor, rate_hz, lines=True)
+        there = program.run, partial(AttachedMonitor, program.pid, rate_hz)
+        for where, (run, monitor) in (("in its process", here), ("attached", there)):
+            row = {"load": name, "where": where, "spare": spare, **observed(pairs, size, run, monitor)}
+            rows.append(row)
+            print(
+                f"{name}, {where}: {row['rate_hz']:.0f} Hz, monitored / unmonitored {row['ratio']:.4f} [{row['low']:.4f}, "
+                f"{row['high']:.4f}] over {pairs} pairs, sampler's own CPU {row['own_cpu']:.2%} of wall",
+                flush=True,
+            )
+        program.end()
     return rows
+
+
+def observed(
+    pairs: int, size: int, run: Callable[[int], float], monitor: Callable[[], GilMonitor]
+) -> dict[str, float | int]:
+    """Run the work in pairs, with the monitor and without it in either order."""
+    ratios, costs, rates = [], [], []
+    for _ in range(pairs):
+        took = {}
+        for monitored in random.sample((False, True), 2):
+            if monitored:
+                with monitor() as gil:
+                    took[monitored] = run(size)
+                costs.append(gil.reading.cost)
+                rates.append(gil.rate_hz)
+            else:
+                took[monitored] = run(size)
+        ratios.append(took[True] / took[False])
+    ratio, cost = median_interval(ratios), {"own_cpu": statistics.median(costs), "rate_hz": statistics.median(rates)}
+    return {"ratio": ratio.value, "low": ratio.low, "high": ratio.high, "pairs": pairs, **cost}
+
+
+WORKS: dict[str, tuple[Callable[[int], None], bool]] = {
+    "one thread": (one_thread, True),
+    "two threads, one waits": (two_threads, True),
+    f"{CROWD} threads, one waits for the GIL and {CROWD - 2} for a lock": (crowd, True),
+    "all CPUs busy": (all_cpus, False),
+}
 
 
 def judged_observer(rows: Sequence[dict[str, Any]]) -> bool:
     """Hold the cost against what was promised."""
     fine = True
     for row in rows:
-        fine &= promised(f"{row['load']}: own CPU {row['own_cpu']:.2%} < 1 %", row["own_cpu"] < 0.01)
-        if row["load"] == SPARE:
-            text = f"{row['load']}: the interval of {row['pairs']} pairs ends at {row['high']:.4f} < 1.03"
+        what = f"{row['load']}, {row['where']}"
+        fine &= promised(f"{what}: own CPU {row['own_cpu']:.2%} < 1 %", row["own_cpu"] < 0.01)
+        if row["spare"]:
+            text = f"{what}: the interval of {row['pairs']} pairs ends at {row['high']:.4f} < 1.03"
             fine &= promised(text, row["high"] < 1.03)
     return fine
 
@@ -325,7 +396,11 @@ def main() -> None:
     parser.add_argument("--pair-seconds", type=float, default=0.3, help="per run of a pair")
     parser.add_argument("--rate", type=float, default=None, help="fixed rate of the observer part; adaptive by default")
     parser.add_argument("--json", default=None, help="also write the rows there")
+    parser.add_argument("--work", choices=WORKS, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.work:
+        serve(WORKS[options.work][0])
+        return
     available = probe_availability()
     if not available.ok:
         sys.exit(f"the GIL probe is not available here: {available.reason}")

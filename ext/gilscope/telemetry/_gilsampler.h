@@ -56,7 +56,7 @@ typedef struct {
     int running;
     uint64_t random;
     /* control */
-    int64_t control_ns, control_cpu_ns, control_own_ns;
+    int64_t control_ns, control_cpu_ns, control_own_ns, began_own_ns;
     uint64_t control_samples;
     double own_per_sample_ns;
     /* self-check */
@@ -142,6 +142,21 @@ static inline void gs_control(gs_sampler *s, int64_t now)
     t->rate_hz = rate < o->min_hz ? o->min_hz : rate;
 }
 
+/* Length of the next slot. An adaptive rate follows the mean cost; a look that cost more than that, because it met much
+ * that is new, is paid for before the next one. */
+static inline int64_t gs_slot_width(const gs_sampler *s)
+{
+    const gs_options *o = &s->options;
+    const gs_stats *t = &s->tally.stats;
+    double width = 1e9 / t->rate_hz;
+    if (!o->adaptive)
+        return (int64_t)width;
+    double used = (double)(gs_clock_ns(CLOCK_THREAD_CPUTIME_ID) - s->began_own_ns);
+    double owed = used / o->budget - (double)(gs_clock_ns(CLOCK_MONOTONIC) - t->began_ns), most = 1e9 / o->min_hz;
+    owed = owed > most ? most : owed;
+    return (int64_t)(owed > width ? owed : width);
+}
+
 /* mutex held; returns 1 when it is time to stop */
 static inline int gs_sleep_until(gs_sampler *s, int64_t until)
 {
@@ -208,10 +223,10 @@ static void *gs_sampler_main(void *argument)
     pthread_cond_broadcast(&s->wake);
     while (!s->looking && !s->stopping)
         pthread_cond_wait(&s->wake, &s->mutex);
-    s->control_own_ns = gs_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    s->control_own_ns = s->began_own_ns = gs_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     int64_t slot = t->began_ns;
     for (;;) {
-        int64_t width = (int64_t)(1e9 / t->rate_hz);
+        int64_t width = gs_slot_width(s);
         int64_t target = slot + (int64_t)(gs_uniform(s) * (double)width);
         if (gs_sleep_until(s, target))
             break;

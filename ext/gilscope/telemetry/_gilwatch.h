@@ -218,15 +218,20 @@ static inline void gs_watch_look(gs_watch *v, const gs_gil *gil, gs_look *look, 
         stacks->fresh_count = 0;
         int read = gs_note_stack(stacks, look->holder, gs_crowd_find(v, look->holder), GS_HOLDS, 1.0, look->waiting);
         *holder = read ? gs_holder_seen(v, look) : gs_holder_of(gil, look, identify);
-        if (!read || (stacks->walker.holder == look->holder && stacks->walker.switches == look->switch_number))
+        if (read && stacks->walker.holder == look->holder && stacks->walker.switches == look->switch_number)
             break;
         if (tries == GS_WATCH_TRIES) {
-            stacks->dropped += 1;
+            stacks->dropped += read;
             stacks->fresh_count = 0;
             break;
         }
+        gs_look later;
+        gs_look_lock(gil, &later);
+        if (!read && later.holder == look->holder && later.switch_number == look->switch_number)
+            break;
+        *look = later;
         stacks->wanted -= 1;
-        gs_look_lock(gil, look);
+        stacks->dropped -= !read;
     }
     gs_watch_waiters(v, gil, look, random);
 }
