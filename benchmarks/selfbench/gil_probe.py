@@ -13,7 +13,7 @@ holds
     Hold lengths: byte code against C code that holds the GIL for 20 ms at a time.
 observer
     The same work with and without the monitor, lines on, in interleaved pairs: in its process and attached, with a CPU to
-    spare, 200 threads, and all CPUs busy.
+    spare, 200 threads, a program that changes all the time, and all CPUs busy.
 
 Each part ends with what was promised and whether it holds; exit status 1 when something does not.
 """
@@ -21,9 +21,12 @@ Each part ends with what was promised and whether it holds; exit status 1 when s
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
+import importlib
 import json
 import math
+import os
 import platform
 import random
 import statistics
@@ -299,6 +302,48 @@ def crowd(iterations: int) -> None:
         thread.join()
 
 
+def changes(iterations: int) -> None:
+    """Threads that begin and end, modules imported anew, forks, collections, code that is compiled and forgotten."""
+    in_threads([partial(repeated, body, iterations // often) for body, often in CHANGES.items()])
+
+
+def repeated(body: Callable[[], object], times: int) -> None:
+    """Call it so many times."""
+    for _ in range(times):
+        body()
+
+
+def begins_threads() -> None:
+    """Five, which end at once."""
+    in_threads([lambda: sum(range(2000))] * 5)
+
+
+def imports_anew() -> None:
+    """Three modules, and a collection."""
+    for name in ("json.decoder", "colorsys", "textwrap"):
+        sys.modules.pop(name, None)
+        importlib.import_module(name)
+    gc.collect()
+
+
+def forks() -> None:
+    """A child that ends at once."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+
+def compiles() -> None:
+    """A function that is called once."""
+    space: dict[str, Any] = {}
+    exec(compile("def f(x):" + "\n  x += 1" * 20 + "\n  return [y for y in range(x)]", "<code>", "exec"), space)
+    space["f"](30)
+
+
+CHANGES = {begins_threads: 40, imports_anew: 40, forks: 40, compiles: 10}  # one in so many iterations
+
+
 class Program:
     """Runs the work in another process, a line of input at a time."""
 
@@ -368,6 +413,7 @@ WORKS: dict[str, tuple[Callable[[int], None], bool]] = {
     "one thread": (one_thread, True),
     "two threads, one waits": (two_threads, True),
     f"{CROWD} threads, one waits for the GIL and {CROWD - 2} for a lock": (crowd, True),
+    "threads, imports, forks, collections": (changes, True),
     "all CPUs busy": (all_cpus, False),
 }
 

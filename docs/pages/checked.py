@@ -90,15 +90,15 @@ def _observer(found: dict[str, Any]) -> Iterator[str]:
     for row in found.get("observer", ()):
         ratio = f"{row['ratio']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
         cost = f"{row['rate_hz']:.0f} | {ratio} | {row['own_cpu']:.2%}"
-        yield f"| {found['interpreter']} | {row['load']} | {row['pairs']} | {cost} |"
+        yield f"| {found['interpreter']} | {row['load']} | {row['where']} | {row['pairs']} | {cost} |"
 
 
 def observer() -> str:
     """Return the table of what monitoring costs."""
     rows = [line for found in _probes() for line in _observer(found)]
     head = [
-        "| interpreter | load | pairs | samples per second | monitored / unmonitored | sampler's own CPU |",
-        "|---|---|---|---|---|---|",
+        "| interpreter | load | monitor | pairs | samples per second | monitored / unmonitored | sampler's own CPU |",
+        "|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*head, *rows]) if rows else _NOT_YET
 
