@@ -246,7 +246,7 @@ def main() -> None:
     parser.add_argument("roots", nargs="+", metavar="ROOT", choices=[f"{r}-{p}" for r in PYTHONS for p in MACHINES])
     parser.add_argument("--roots", dest="folder", metavar="DIR", type=Path, default=ROOT / "build/roots")
     parser.add_argument("--json", metavar="DIR", type=Path)
-    parser.add_argument("--only", metavar="CHECK", choices=CHECKS, help="in a root where gilscope is installed already")
+    parser.add_argument("--only", metavar="CHECK", choices=CHECKS, help="nothing else, in a root that is there")
     options = parser.parse_args()
     if os.geteuid():
         parser.error("run it as root: it changes into the roots")
@@ -258,7 +258,7 @@ def main() -> None:
         found: dict[str, Any] = {"root": name, "emulated": EMULATED[processor] if root.emulated else ""}
         if root.emulated:
             emulate(processor)
-        if options.only:
+        if options.only and root.folder.exists():
             found = json.loads(file.read_text(encoding="utf-8")) if file and file.exists() else found
         else:
             unpack(root)

@@ -56,6 +56,11 @@ PAGES = {
     "audit": Page(audit.measure, audit.COMMANDS, sections_of("docs/audit.md", audit.section)),
     "checked": Page(checked.measure, checked.COMMANDS, sections_of("docs/checked.md", checked.section)),
     "contention": Page(sessions.measure, ("contention",), sections_of("docs/contention.md", sessions.section)),
+    "engines": Page(
+        lambda part: (studies if part in studies.ENGINES else sessions).measure(part),
+        ("engines", *studies.ENGINES),
+        sections_of("docs/engines.md", lambda part: (studies if part in studies.ENGINES else sessions).section(part)),
+    ),
     "findings": Page(glossary.measure, (), sections_of("docs/findings.md", glossary.section)),
     "gil": Page(gil.measure, gil.PARTS, sections_of("docs/gil.md", gil.section)),
     "interpreters": Page(sessions.measure, ("gil",), sections_of("docs/interpreters.md", sessions.section)),

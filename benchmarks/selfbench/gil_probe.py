@@ -12,8 +12,8 @@ waiting
 holds
     Hold lengths: byte code against C code that holds the GIL for 20 ms at a time.
 observer
-    The same work with and without the monitor, lines on, in interleaved pairs: in its process and attached, with a CPU to
-    spare, 200 threads, a program that changes all the time, and all CPUs busy.
+    The same work with and without the monitor, lines on, in interleaved pairs: in its process and attached, with a CPU
+    to spare, 200 threads, a program that changes all the time, and all CPUs busy.
 
 Each part ends with what was promised and whether it holds; exit status 1 when something does not.
 """
@@ -381,8 +381,9 @@ def observer(pairs: int, seconds: float, rate_hz: float | None) -> list[dict[str
             row = {"load": name, "where": where, "spare": spare, **observed(pairs, size, run, monitor)}
             rows.append(row)
             print(
-                f"{name}, {where}: {row['rate_hz']:.0f} Hz, monitored / unmonitored {row['ratio']:.4f} [{row['low']:.4f}, "
-                f"{row['high']:.4f}] over {pairs} pairs, sampler's own CPU {row['own_cpu']:.2%} of wall",
+                f"{name}, {where}: {row['rate_hz']:.0f} Hz, monitored / unmonitored {row['ratio']:.4f} "
+                f"[{row['low']:.4f}, {row['high']:.4f}] over {pairs} pairs, "
+                f"sampler's own CPU {row['own_cpu']:.2%} of wall",
                 flush=True,
             )
         program.end()

@@ -1,6 +1,6 @@
 """Is the size found from which a function releases the GIL? Functions whose source or documentation names it.
 
-``python -m benchmarks.selfbench.release_sizes [CALL...]``
+``python -m benchmarks.selfbench.release_sizes [--table FILE] [CALL...]``
 
 Prints for each the size it releases from as named there and as found by ``gilscope audit --call ... --n auto``. Exit
 status 1 when one is missed, found elsewhere by more than a tenth, or undecided: the trace needs two CPUs to itself.
@@ -8,9 +8,11 @@ status 1 when one is missed, found elsewhere by more than a tenth, or undecided:
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from gilscope.studies.audit.calls import AuditedCall, measure_call
 
@@ -56,18 +58,26 @@ def complaint(known: Documented, row: AuditedCall) -> str:
 
 
 def main(words: Sequence[str]) -> int:
-    """Look at all functions, or at those named; print a table."""
-    print("| call | named | found | wrong | source |\n|---|---|---|---|---|")
+    """Look at all functions, or at those named; print a table, and write it to the file asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", metavar="FILE", type=Path)
+    parser.add_argument("calls", nargs="*", metavar="CALL", help="as hashlib.md5; all by default")
+    options = parser.parse_args(words)
+    lines = ["| call | named | found | wrong | source |", "|---|---|---|---|---|"]
+    print("\n".join(lines))
     wrong = 0
     for known in KNOWN:
-        if words and known.call.partition("(")[0] not in words:
+        if options.calls and known.call.partition("(")[0] not in options.calls:
             continue
         row = measure_call(known.call, sizes=())
         found = ", ".join(f"{change.last + 1} to {change.first}" for change in row.changes)
         why = complaint(known, row)
         wrong += bool(why)
-        print(f"| `{known.call}` | {known.first} | {found} | {why or '-'} | {known.source} |", flush=True)
+        lines.append(f"| `{known.call}` | {known.first} | {found} | {why or '-'} | {known.source} |")
+        print(lines[-1], flush=True)
     print(f"\n{wrong} wrong")
+    if options.table:
+        options.table.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return 1 if wrong else 0
 
 

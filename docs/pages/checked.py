@@ -19,10 +19,12 @@ from pages.shared import EXAMPLES, ROOT
 FAULTS = EXAMPLES / "faults.json"
 PROBE = EXAMPLES / f"gil_probe_{sys.version_info[0]}.{sys.version_info[1]}.json"  # of this interpreter
 WORLDS = EXAMPLES / "worlds.txt"
+SIZES = EXAMPLES / "release_sizes.txt"
 COMMANDS = {
     "worlds": ["-m", "tests.worlds", "--count", "2000", "--table", WORLDS],
     "faults": ["-m", "benchmarks.selfbench.faults", "--budget", "20", "--json", FAULTS],
     "probe": ["benchmarks/selfbench/gil_probe.py", "--json", PROBE],
+    "sizes": ["-m", "benchmarks.selfbench.release_sizes", "--table", SIZES],
 }
 _NOT_YET = "Not measured yet: `python docs/update.py checked --measure`."
 
@@ -103,9 +105,18 @@ def observer() -> str:
     return "\n".join([*head, *rows]) if rows else _NOT_YET
 
 
+def _kept(path: Path) -> str:
+    return path.read_text(encoding="utf-8").rstrip() if path.exists() else _NOT_YET
+
+
 def worlds() -> str:
     """Return what was said of planted worlds: tables by machine and cause, the gate's, and those that were wrong."""
-    return WORLDS.read_text(encoding="utf-8").rstrip() if WORLDS.exists() else _NOT_YET
+    return _kept(WORLDS)
+
+
+def sizes() -> str:
+    """Return the sizes from which functions release the GIL, as documented and as found."""
+    return _kept(SIZES)
 
 
 SECTIONS: dict[str, Callable[[], str]] = {
@@ -114,6 +125,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "held": held,
     "waiting": waiting,
     "observer": observer,
+    "sizes": sizes,
 }
 
 

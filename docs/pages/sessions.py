@@ -31,6 +31,13 @@ SESSIONS = {
             " --python 3.11 --python 3.13t --gil both"
         ),
     ),
+    "engines": (
+        EXAMPLES / "engines.jsonl",
+        (
+            "profile records.py:check --setup records.py:make --executors"
+            " serial,threads,joblib_threading,joblib_loky,dask_client,mpi4py --workers 2 --budget 60s"
+        ),
+    ),
     "contention": (
         EXAMPLES / "interpreters_contention.jsonl",
         "run shared_object private_object --python 3.13t --gil both --workers 2",

@@ -20,6 +20,11 @@ STUDIES: dict[str, tuple[str, Callable[..., str]]] = {
     "startup": ("startup --budget 90s", render_startup),
     "ipc": ("ipc --budget 90s", render_ipc),
 }
+ENGINES = {
+    "engines_metg": ("metg --executors joblib_threading,joblib_loky,dask_client,mpi4py --workers 2", render_metg)
+}
+"""Of docs/engines.md."""
+_ALL = {**STUDIES, **ENGINES}
 
 
 def document_of(study: str) -> Path:
@@ -30,9 +35,10 @@ def document_of(study: str) -> Path:
 def measure(study: str) -> None:
     """Run a study and keep its document, without the path of its interpreter."""
     with tempfile.TemporaryDirectory() as folder:
-        gilscope(*STUDIES[study][0].split(), "--out", folder)
-        found = load_study(Path(folder, f"{study}.jsonl"))
-    document, shown = to_json(found), STUDIES[study][1](found, width=WIDTH)
+        command, render = _ALL[study]
+        gilscope(*command.split(), "--out", folder)
+        found = load_study(Path(folder, f"{command.partition(' ')[0]}.jsonl"))
+    document, shown = to_json(found), render(found, width=WIDTH)
     document["environment"]["interpreter"]["executable"] = "python"
     text = json.dumps(document, indent=2) + "\n"
     quiet.keep(document_of(study), text, document["environment"]["checks"], shown)
@@ -40,5 +46,5 @@ def measure(study: str) -> None:
 
 def section(study: str) -> str:
     """Return what the terminal shows of a study."""
-    command, render = STUDIES[study]
+    command, render = _ALL[study]
     return terminal(command, render(load_study(document_of(study)), width=WIDTH))

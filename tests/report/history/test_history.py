@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -16,6 +17,7 @@ from gilscope.report.history.badge import Badge, badge
 from gilscope.report.history.page import history_page
 from gilscope.report.history.text import render_history
 from tests.analysis.planted_runs import WAYS, Truth, plant, write
+from tests.report.page.browser import browser, executable
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -128,3 +130,22 @@ def test_bad_usage_is_one_line(
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.skipif(executable() is None, reason="no Chromium on this machine: apt-get install chromium")
+def test_the_page_fits_a_telephone_and_a_desk_in_both_themes_in_a_browser(found: History, tmp_path: Path) -> None:
+    path = tmp_path / "history.html"
+    path.write_text(history_page(found), encoding="utf-8")
+    papers = set()
+    with browser() as tab:
+        for width, scheme in itertools.product((400, 1280), ("light", "dark")):
+            tab.size(width)
+            tab.scheme(scheme)
+            tab.open(path, ready="true")
+            papers.add(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
+            assert tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+            assert tab.evaluate("document.querySelectorAll('svg').length") >= len(WAYS)
+            assert not [
+                event for event in tab.events if event["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")
+            ]
+    assert len(papers) == 2
