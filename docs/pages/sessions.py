@@ -34,7 +34,7 @@ SESSIONS = {
     "engines": (
         EXAMPLES / "engines.jsonl",
         (
-            "profile records.py:check --setup records.py:make --executors"
+            "profile blobs.py:checksum --setup blobs.py:make --executors"
             " serial,threads,joblib_threading,joblib_loky,dask_client,mpi4py --workers 2 --budget 60s"
         ),
     ),
