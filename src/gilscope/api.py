@@ -58,6 +58,7 @@ def compare(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     python: str | Sequence[str] = (),
     gil: Literal["on", "off", "both"] | None = None,
+    work: str = "",
     observer: Observer | None = None,
     **kwargs: Any,
 ) -> Comparison:
@@ -101,6 +102,9 @@ def compare(
         ``gilscope env``, or paths. The function must be importable there: give it as ``"module:function"``.
     gil : str, optional
         How free-threaded interpreters are run: ``on``, ``off``, ``both``; by default as they start by themselves.
+    work : str
+        What one call computes and moves between memory and caches, like ``"flops=2e6,bytes=24e6"``, or one of them:
+        adds how much of the hardware each way uses.
     observer : Observer, optional
         Is told of the progress.
 
@@ -115,7 +119,7 @@ def compare(
         If the function or its arguments cannot be sent to the processes that measure, an interpreter cannot be used,
         or a value makes no sense.
     """
-    request = request_of(func, args, kwargs, items=items, check=check)
+    request = request_of(func, args, kwargs, items=items, check=check, work=work)
     options = Options(
         executors=tuple(executors),
         workers=(workers,) if isinstance(workers, int) else tuple(workers),

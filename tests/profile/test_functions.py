@@ -103,11 +103,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def _measured(folder: Path, out: Path, *targets: str, timeout_s: float = 60.0, **request: str) -> ResultSet:
+def _measured(folder: Path, out: Path, *targets: str, timeout_s: float = 60.0, **request: Any) -> ResultSet:
     asked = Request(functions=own_functions(targets, folder), folder=str(folder), **request)
     options = Options(timeout_s=timeout_s, executors=("serial", "threads", "processes"), **SHORT)
     assert measure(Functions(asked, options), out / "result.jsonl")
     return results.load(out / "result.jsonl")
+
+
+def test_a_function_whose_work_is_known_has_its_share_of_the_hardware(folder: Path, tmp_path: Path) -> None:
+    result = _measured(folder, tmp_path / "known", "things.py:fine", flops=2000)
+    assert [roof["workers"] for roof in result.environment["roofs"]] == [2]
+    for row in analyse(result).rows:
+        record = result.cases[row.case.id]
+        assert record.work is not None
+        assert record.work.flops == 2000 * record.work.units
+        if row.case.workers == 2:
+            assert row.hardware is not None, row.hardware_reason
+            assert row.hardware.bound_by == "arithmetic"
+            assert 0 < row.hardware.share.value < 1
+    unknown = analyse(_measured(folder, tmp_path / "unknown", "things.py:fine"))
+    assert {row.hardware for row in unknown.rows} == {None}
 
 
 def _own(result: ResultSet) -> dict[str, CaseRecord]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gilscope.core.errors import UsageError
-from gilscope.profile.targets import check_target, own_functions, read_argument
+from gilscope.profile.targets import check_target, own_functions, read_argument, read_work
 
 
 @pytest.fixture
@@ -71,6 +71,23 @@ def test_arguments_are_literals_with_or_without_a_name(text: str, read: tuple[st
 def test_what_is_no_literal_is_never_evaluated(text: str) -> None:
     with pytest.raises(UsageError, match="is not a Python literal"):
         read_argument(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "work"),
+    [("flops=2e6,bytes=24e6", (2_000_000, 24_000_000)), ("bytes = 8", (0, 8)), ("flops=1.6", (2, 0))],
+)
+def test_what_a_call_does_is_read(text: str, work: tuple[int, int]) -> None:
+    assert read_work(text) == work
+
+
+@pytest.mark.parametrize("text", ["", "2e6", "flops", "flops=", "flops=no", "flops=0", "bytes=-1", "flops=1,flops=2"])
+@pytest.mark.parametrize("more", ["", ",", ",units=3", ",bytes=nan", ",bytes=inf"])
+def test_what_says_no_work_is_refused_in_one_line(text: str, more: str) -> None:
+    with pytest.raises(
+        UsageError, match=r"\Awork '[^\n]*' of one call: write it like flops=2e6,bytes=24e6, or one of them\Z"
+    ):
+        read_work(text + more)
 
 
 def test_a_function_called_like_a_variant_keeps_a_name_of_its_own() -> None:

@@ -61,6 +61,8 @@ OPTIONS = (  # in the order of every verb's help
     Option("items", "TARGET", "A list, or a function that returns one: each call gets an item of it.", _FUNCTIONS),
     Option("check", "TARGET", "A function that gets a result before anything is timed, and raises if it is wrong.",
            ("profile",)),
+    Option("work", "flops=N,bytes=N", "What one call computes and moves: says how much of the hardware it uses.",
+           ("profile",)),
     Option("executors", "a,b", "Only these ways, e.g. threads,processes; yours: futures:pkg.module:factory.",
            ("run", "profile"), executors_or_engines(), "executors", setting=True),
     Option("executors", "a,b", "Only these, e.g. threadpool; yours: futures:pkg.module:factory (default: all of ours).",

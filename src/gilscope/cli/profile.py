@@ -84,7 +84,7 @@ def read_request(targets: list[str], options: VerbOptions, more: Mapping[str, An
     """Read what to call and with what: targets, ``--arg``, ``more`` by name, and the targets that make more of it."""
     from gilscope.core.errors import UsageError
     from gilscope.kernels.user import Request
-    from gilscope.profile.targets import check_target, own_functions, read_argument
+    from gilscope.profile.targets import check_target, own_functions, read_argument, read_work
 
     folder = Path.cwd()
     arguments = [read_argument(text) for text in options.texts.get("arg", ())]
@@ -96,6 +96,8 @@ def read_request(targets: list[str], options: VerbOptions, more: Mapping[str, An
     helpers: dict[str, Any] = {
         name: check_target(str(options.values[name]), folder) for name in _TARGETS if name in options.values
     }
+    if "work" in options.values:
+        helpers["flops"], helpers["nbytes"] = read_work(str(options.values["work"]))
     functions, called_with = own_functions(targets, folder), repr((positional, by_name))
     return Request(functions=functions, folder=str(folder), arguments=called_with, **helpers)
 

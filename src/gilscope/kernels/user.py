@@ -58,6 +58,8 @@ class Request:
     setup: str = ""  # makes the arguments
     items: str = ""  # what the function is mapped over
     check: str = ""  # judges a result
+    flops: int = 0  # of one call; 0: not counted
+    nbytes: int = 0  # that one call moves between memory and caches; 0: not counted
     fresh: tuple[str, ...] = ()  # names of functions that change their arguments: each call gets a copy of them
 
     @property
@@ -175,7 +177,7 @@ def adopt(request: Request, examined: Mapping[str, Examined] | None = None, task
         regime="your own",
         sizes=_TaskCounts({"1": {"tasks": 1}}),
         extent=lambda params: params["tasks"],
-        work=lambda params, result: Work(units=params["tasks"], unit="tasks"),
+        work=lambda params, result: _work(request, params["tasks"]),
         combine=lambda params, partials: next((partial for partial in partials if partial), None),
         check=lambda params, buffers, result: result,
         impls=tuple(impls),
@@ -183,6 +185,10 @@ def adopt(request: Request, examined: Mapping[str, Examined] | None = None, task
     )
     kernels.adopt(spec)
     return spec
+
+
+def _work(request: Request, tasks: int) -> Work:
+    return Work(units=tasks, unit="tasks", flops=tasks * request.flops, bytes=tasks * request.nbytes)
 
 
 class OneByOne:

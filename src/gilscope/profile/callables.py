@@ -17,7 +17,7 @@ from typing import Any
 from gilscope.core.errors import UsageError
 from gilscope.kernels._byvalue import pack
 from gilscope.kernels.user import Function, Request
-from gilscope.profile.targets import check_target, unique_names
+from gilscope.profile.targets import check_target, read_work, unique_names
 
 IN_RUNNER = "GILSCOPE_RUNNER"  # set in runners: a script they import must not start measuring again
 
@@ -29,6 +29,7 @@ def request_of(
     *,
     items: Iterable[Any] | None = None,
     check: Callable[[Any], Any] | str | None = None,
+    work: str = "",
 ) -> Request:
     """Return the request to call some functions with the same arguments.
 
@@ -45,6 +46,7 @@ def request_of(
     found = [_located(function) for function in several]
     names = unique_names([target for target, _ in found])
     literal = _literal(args, kwargs) if items is None else None
+    flops, nbytes = read_work(work) if work else (0, 0)
     return Request(
         functions=tuple(
             Function(name=name, target=target, code=code) for name, (target, code) in zip(names, found, strict=True)
@@ -54,6 +56,8 @@ def request_of(
         arguments=literal or "((), {})",
         packed="" if literal else _packed(args, kwargs, items),
         check="" if check is None else _check_of(check),
+        flops=flops,
+        nbytes=nbytes,
     )
 
 

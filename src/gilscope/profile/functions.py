@@ -175,7 +175,10 @@ def _one_call(request: Request, function: Function, label: str) -> Case:
 
 
 def _prices(host: SupervisedHost, request: Request, study: Study, workers: int) -> dict[str, Any]:
-    """Measure what handing over a task costs, for the requested executors, and handing over the GIL."""
+    """Measure what handing over a task costs, for the requested executors, and handing over the GIL.
+
+    Of functions whose work is known also what the hardware gives.
+    """
     alone = _one_call(request, request.functions[0], next(iter(study.interpreters), ""))
     case = replace(alone, executor="threads", workers=workers)
     processes = replace(case, executor="processes", start_method=study.start_methods[0], transport=study.transports[0])
@@ -186,6 +189,7 @@ def _prices(host: SupervisedHost, request: Request, study: Study, workers: int) 
         "hand_over_s": {executor: least_s for executor, (least_s, _) in known.items()},
         "hand_over_most_s": {executor: most_s for executor, (_, most_s) in known.items()},
         "hand_off": host.hand_off(alone) if "threads" in study.executors else [],
+        **({"roofs": host.roofs(alone, sorted(study.workers))} if request.flops or request.nbytes else {}),
     }
 
 

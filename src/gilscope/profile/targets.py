@@ -13,6 +13,7 @@ from gilscope.core.errors import UsageError
 from gilscope.kernels.user import Function
 
 _NAMED = 5  # functions of a file, in a hint
+_MOST_WORK = 1e18  # of one call, so that those of a whole round are whole numbers in a result
 
 
 def own_functions(targets: Sequence[str], folder: Path) -> tuple[Function, ...]:
@@ -88,6 +89,24 @@ def _module_of(target: str) -> str:
 def _word(text: str) -> str:
     word = re.sub(r"\W+", "_", text).strip("_") or "function"
     return f"{word}_" if reserved(word) else word
+
+
+def read_work(text: str) -> tuple[int, int]:
+    """Read what one call does, ``flops=2e6,bytes=24e6`` or one of them: flops and bytes, 0 where not given.
+
+    Raises UsageError for anything else.
+    """
+    found = dict[str, int]()
+    for part in text.split(","):
+        name, _, value = (word.strip() for word in part.partition("="))
+        try:
+            count = round(float(value))
+        except (ValueError, OverflowError):
+            count = 0
+        if name not in ("flops", "bytes") or name in found or not 0 < count <= _MOST_WORK:
+            raise UsageError(f"work {text!r} of one call: write it like flops=2e6,bytes=24e6, or one of them")
+        found[name] = count
+    return found.get("flops", 0), found.get("bytes", 0)
 
 
 def read_argument(text: str) -> tuple[str, Any]:

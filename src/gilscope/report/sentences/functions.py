@@ -12,7 +12,7 @@ from gilscope.analysis.rows import CaseRow
 from gilscope.analysis.verdict import GAIN, FunctionVerdict, KernelVerdict
 from gilscope.report.figures import gain, joined, per_second, seconds, times
 from gilscope.report.labels import named, way
-from gilscope.report.sentences.kernels import NAMED_TIES, provisional
+from gilscope.report.sentences.kernels import NAMED_TIES, hardware_words, provisional
 from gilscope.report.sentences.predictions import limit_sentences
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def about(found: FunctionVerdict) -> Iterator[str]:
     else:
         kept = " over one thread that keeps its memory" if found.kept else ""
         yield f"{name}: nothing gains {GAIN}x{kept}; run one call at a time."
+    if best and (used := hardware_words(best[0])):
+        yield f"It uses {used}."
     if gains := [f"{_threads(row)} {times(row.kept_memory_speedup)}" for row in found.kept if row.kept_memory_speedup]:
         how = ": see page_faults" if any("page_faults" in row.codes for row in found.ways) else ""
         yield f"Keeping memory between calls makes {joined(gains)} as fast{how}."
