@@ -32,7 +32,7 @@ TURN_S = 0.04
 OF_C, OF_BLAS, BETWEEN, ACROSS = 0.9, {"cython": 0.85, "numba": 0.7}, 1.15, 1.3  # what is asked of every kernel
 
 REASONS = {  # what is known of why a kernel misses what is asked for
-    "mandelbrot": "by hand, AVX-512 counts with masked subtractions; compiled code makes vectors of the masks first",
+    "mandelbrot": "LLVM has the loop of the C compiler, but stores the state of all lanes between two looks at them",
     "floyd_warshall": "Numba has the same vpminsd in the same width, but a call costs it microseconds, once per phase",
     "montecarlo_pi": "AVX2 has no product of 64-bit integers: several vpmuludq and shifts for each vpmullq of AVX-512",
 }

@@ -21,27 +21,28 @@ needs_trace = pytest.mark.skipif(not AVAILABLE.ok, reason=f"no exact GIL trace h
 ATTEMPTS = 20  # the tracing thread needs a CPU of its own all the time
 
 
-def taking_turns(hold_s: float, free_s: float, count: int) -> None:
+def taking_turns(hold_s: float, free_s: float, count: int) -> float:
+    """Hold the GIL and sleep in turn; return the share of the time it was held, as the holder's clock has it."""
     from gilscope.telemetry._gilprobe import duty
 
+    held_ns, began = 0, time.perf_counter_ns()
     for _ in range(count):
-        duty(hold_s, 0.0, hold_s)
+        held_ns += duty(hold_s, 0.0, hold_s)[0]
         time.sleep(free_s)
+    return held_ns / (time.perf_counter_ns() - began)
 
 
 @pytest.mark.measuring
 @needs_trace
 def test_known_turns_are_counted_and_their_share_is_right() -> None:
     for _ in range(ATTEMPTS):
-        began = time.perf_counter()
-        _, found = traced_turns(lambda: taking_turns(0.002, 0.004, 40))
-        window_s = time.perf_counter() - began
+        known, found = traced_turns(lambda: taking_turns(0.002, 0.004, 40))
         if isinstance(found, Turns):
             break
     else:
         pytest.skip(f"never in {ATTEMPTS} attempts: {found}")
     assert found.holds == pytest.approx(40, abs=8)
-    assert found.held == pytest.approx(40 * 0.002 / window_s, rel=0.2)
+    assert found.held == pytest.approx(known, rel=0.2)
     assert read(TracedRound, asdict(found)).sound
 
 

@@ -10,56 +10,58 @@ from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
-_LANES = 32 if ISA == "x86-64-v4" else 16  # so many that their state fits in the registers: there are 32 or 16
-_QUARTER = _LANES // 4
-_BURST = 4  # iterations between two checks whether any lane is still inside
+_MASKED = ISA == "x86-64-v4"  # sums under a mask, and 32 registers instead of 16
+_LANES = 32 if _MASKED else 16  # so many that their state fits in the registers
+_BURST = 8  # iterations between two checks whether any lane is still inside
 # Where in the state of a group its parts begin. One array at fixed distances, because LLVM need not compare addresses
-# then; doubles throughout (inside is 1 or 0, n whole), because all parts then have one vector width.
-_ZR, _ZI, _CR, _INSIDE, _N = (part * _LANES for part in range(5))
+# then; doubles throughout (n is whole), because all parts then have one vector width.
+_ZR, _ZI, _CR, _N = (part * _LANES for part in range(4))
 
 
 @inlined
 def _step(state: Any, ci: float) -> None:
-    """Iterate all lanes once; a lane that has left the disk keeps computing, but no longer counts."""
+    """Iterate all lanes once; a lane that has left the disk never comes back, and counts no more (see core.pxd)."""
     for lane in range(_LANES):
-        zr, zi, inside, n = state[_ZR + lane], state[_ZI + lane], state[_INSIDE + lane], state[_N + lane]
-        cr = state[_CR + lane]
+        zr, zi, cr, n = state[_ZR + lane], state[_ZI + lane], state[_CR + lane], state[_N + lane]
         zr2 = zr * zr
         zi2 = zi * zi
-        inside = inside if zr2 + zi2 <= 4.0 else 0.0  # NaN, after overflow, counts as outside
-        n += inside
+        inside = zr2 + zi2 <= 4.0  # NaN, after overflow, counts as outside
+        if _MASKED:
+            n = n + 1.0 if inside else n
+        else:
+            n += 1.0 if inside else 0.0
         zi = 2.0 * zr * zi + ci
         zr = zr2 - zi2 + cr
-        state[_ZR + lane], state[_ZI + lane], state[_INSIDE + lane], state[_N + lane] = zr, zi, inside, n
+        state[_ZR + lane], state[_ZI + lane], state[_N + lane] = zr, zi, n
 
 
 @inlined
-def _lanes_inside(state: Any) -> int:
-    """Count the lanes that are still inside; four quarters at once, because a sum of doubles has an order to keep."""
-    left = 0.0
-    for i in range(_INSIDE, _INSIDE + _QUARTER):
-        left += (state[i] + state[i + _QUARTER]) + (state[i + 2 * _QUARTER] + state[i + 3 * _QUARTER])
-    return int(left)
+def _lanes_inside(state: Any, done: int) -> int:
+    """Count the lanes that are still inside: those that have counted every iteration."""
+    counted = float(done)
+    for i in range(_N, _N + _LANES):
+        if state[i] == counted:
+            return 1
+    return 0
 
 
 @inlined
 def _row(counts: Any, y: int, w: int, h: int, max_iter: int) -> int:
     """Fill row y of counts, shape (h, w); return the sum of its counts."""
-    state = np.empty(5 * _LANES)
+    state = np.empty(4 * _LANES)
     ci = -1.25 + 2.5 * (y + 0.5) / h
     total = 0
     for x in range(0, w, _LANES):
         for lane in range(_LANES):
             state[_CR + lane] = -2.0 + 2.5 * (x + lane + 0.5) / w
-            state[_ZR + lane], state[_ZI + lane], state[_INSIDE + lane], state[_N + lane] = 0.0, 0.0, 1.0, 0.0
-        done = 0
-        lanes_inside = _LANES
-        while lanes_inside and done + _BURST <= max_iter:
+            state[_ZR + lane], state[_ZI + lane], state[_N + lane] = 0.0, 0.0, 0.0
+        done, inside = 0, _LANES
+        while inside and done + _BURST <= max_iter:
             for _ in range(_BURST):
                 _step(state, ci)
             done += _BURST
-            lanes_inside = _lanes_inside(state)
-        if lanes_inside:
+            inside = _lanes_inside(state, done)
+        if inside:
             for _ in range(done, max_iter):
                 _step(state, ci)
         for lane in range(min(_LANES, w - x)):
