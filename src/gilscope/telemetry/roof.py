@@ -52,15 +52,19 @@ def _measured(workers: int) -> Roof:
     items = _MOST_ITEMS if free is None else min(_MOST_ITEMS, free // (24 * _SHARE_OF_FREE))
     part = max(1, items // workers)
     arrays = [_arrays(part) for _ in range(workers)]
-    speeds = {}
+
+    def write(index: int) -> None:  # what was never written is one page of zeros, which stays in the caches
+        for address in arrays[index][1]:
+            ctypes.memset(address, 1, 8 * part)
 
     def stream(number: int, index: int) -> None:
         a, b, c = arrays[index][1]
         _roof.stream(number, a, b, c, part)
 
-    for number, (name, each) in enumerate(_BYTES_OF.items()):
-        spent_s = _best_s(workers, partial(stream, number))
-        speeds[name] = each * part * workers / spent_s
+    spent_s = _best_s(workers, [partial(stream, number) for number in range(len(_BYTES_OF))], first=write)
+    speeds = {
+        name: each * part * workers / spent for (name, each), spent in zip(_BYTES_OF.items(), spent_s, strict=True)
+    }
     best = max(speeds, key=lambda name: speeds[name])
     bits = _roof.widest()
     if not bits:
@@ -69,7 +73,7 @@ def _measured(workers: int) -> Roof:
 
     def flops_per_s(fma: bool) -> float:
         flops = _roof.peak(bits, fma, 1) * _STEPS
-        return workers * flops / _best_s(workers, lambda index: _roof.peak(bits, fma, _STEPS))
+        return workers * flops / _best_s(workers, [lambda index: _roof.peak(bits, fma, _STEPS)])[0]
 
     return Roof(
         workers=workers,
@@ -88,24 +92,30 @@ def _arrays(items: int) -> tuple[list[object], list[int]]:
     return list(kept), [ctypes.addressof(one) for one in kept]
 
 
-def _best_s(workers: int, work: Callable[[int], object]) -> float:
-    """Return the shortest time in which all threads do their part, in seconds; once before to warm up."""
+def _best_s(
+    workers: int, works: Sequence[Callable[[int], object]], *, first: Callable[[int], object] = lambda index: None
+) -> list[float]:
+    """Return the shortest time in which all threads do their part of each work, in seconds.
+
+    The same threads do all of it: ``first``, which writes their memory where they run, then each work, once to warm up.
+    """
     meeting = threading.Barrier(workers)
-    spans: list[list[tuple[int, int]]] = [[] for _ in range(workers)]
+    spans: list[list[list[tuple[int, int]]]] = [[[] for _ in range(workers)] for _ in works]
 
     def run(index: int) -> None:
-        work(index)  # touches the thread's memory first, where it runs
-        for _ in range(_TRIES):
-            meeting.wait()
-            start_ns = clocks.wall_ns()
+        first(index)
+        for work, mine in zip(works, spans, strict=True):
             work(index)
-            spans[index].append((start_ns, clocks.wall_ns()))
+            for _ in range(_TRIES):
+                meeting.wait()
+                start_ns = clocks.wall_ns()
+                work(index)
+                mine[index].append((start_ns, clocks.wall_ns()))
 
     threads = [threading.Thread(target=run, args=(index,), daemon=True) for index in range(workers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    tries = zip(*spans, strict=True)
-    spans_ns = [max(end for _, end in one) - min(start for start, _ in one) for one in tries]
-    return float(min(spans_ns)) / 1e9
+    tries = ([list(one) for one in zip(*each, strict=True)] for each in spans)
+    return [min(max(end for _, end in one) - min(start for start, _ in one) for one in each) / 1e9 for each in tries]
