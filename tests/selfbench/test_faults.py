@@ -103,14 +103,17 @@ def test_kept_figures_become_tables(tmp_path, monkeypatch):
         "gilknocker_errors": [0.2, 0.4],
         "waiting": [{"threads": 4, "doing": "spin", "expected": 3.0, "waiting": 2.95}],
         "observer": [
-            {"load": "x", "pairs": 9, "rate_hz": 250.0, "ratio": 1.0, "low": 0.99, "high": 1.01, "own_cpu": 0.005}
+            {
+                **{"load": "x", "where": "attached", "pairs": 9, "rate_hz": 250.0, "own_cpu": 0.005},
+                **{"ratio": 1.0, "low": 0.99, "high": 1.01},
+            }
         ],
     }
     (tmp_path / "gil_probe_3.12.json").write_text(json.dumps(probed))
     monkeypatch.setattr(checked, "EXAMPLES", tmp_path)
     assert "| CPython 3.12.1 | 0.0060 | 0.0100 | 1 of 2 | 0.300 | 0.400 |" in checked.held()
     assert "| CPython 3.12.1 | 4 x spin | 3 | 2.950 |" in checked.waiting()
-    assert "| CPython 3.12.1 | x | 9 | 250 | 1.0000 [0.9900, 1.0100] | 0.50% |" in checked.observer()
+    assert "| CPython 3.12.1 | x | attached | 9 | 250 | 1.0000 [0.9900, 1.0100] | 0.50% |" in checked.observer()
 
 
 @pytest.mark.measuring
