@@ -10,6 +10,7 @@ import pytest
 from gilscope.cli import main
 from gilscope.studies.document import to_json
 from tests.cli.conftest import FakePipeline
+from tests.report.roofs import write_with_roofs
 from tests.report.studies import startup
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "result.jsonl"
@@ -19,7 +20,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "result.jsonl"
 def result(folder: Path) -> Path:
     path = folder / "somewhere" / "result.jsonl"
     path.parent.mkdir()
-    path.write_bytes(EXAMPLE.read_bytes())
+    write_with_roofs(path)
     return path
 
 

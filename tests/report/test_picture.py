@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +14,14 @@ from gilscope.report.palette import THEMES
 from gilscope.report.picture import as_png, available, picture
 from gilscope.results import load
 from tests.report.answers import answer, mandelbrot
-
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "result.jsonl"
+from tests.report.roofs import write_with_roofs
 
 
 @pytest.fixture(scope="module")
-def example() -> View:
-    measured = load(EXAMPLE)
+def example(tmp_path_factory: pytest.TempPathFactory) -> View:
+    path = tmp_path_factory.mktemp("example") / "result.jsonl"
+    write_with_roofs(path)
+    measured = load(path)
     return View(analyse(measured), measured=measured)
 
 

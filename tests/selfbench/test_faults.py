@@ -104,8 +104,14 @@ def test_kept_figures_become_tables(tmp_path, monkeypatch):
         "waiting": [{"threads": 4, "doing": "spin", "expected": 3.0, "waiting": 2.95}],
         "observer": [
             {
-                **{"load": "x", "where": "attached", "pairs": 9, "rate_hz": 250.0, "own_cpu": 0.005},
-                **{"ratio": 1.0, "low": 0.99, "high": 1.01},
+                "load": "x",
+                "where": "attached",
+                "pairs": 9,
+                "rate_hz": 250.0,
+                "own_cpu": 0.005,
+                "ratio": 1.0,
+                "low": 0.99,
+                "high": 1.01,
             }
         ],
     }
