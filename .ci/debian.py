@@ -246,7 +246,7 @@ def main() -> None:
     parser.add_argument("roots", nargs="+", metavar="ROOT", choices=[f"{r}-{p}" for r in PYTHONS for p in MACHINES])
     parser.add_argument("--roots", dest="folder", metavar="DIR", type=Path, default=ROOT / "build/roots")
     parser.add_argument("--json", metavar="DIR", type=Path)
-    parser.add_argument("--only", metavar="CHECK", choices=CHECKS, help="only this check; a root that is missing is made first")
+    parser.add_argument("--only", metavar="CHECK", choices=CHECKS, help="only this; a missing root is made first")
     options = parser.parse_args()
     if os.geteuid():
         parser.error("run it as root: it changes into the roots")

@@ -2,7 +2,7 @@
 
     python benchmarks/selfbench/gil_probe.py [held waiting holds observer] [--seconds S] [--pairs N] [--json FILE]
 
-Needs gilscope for the interpreter that runs it, nothing else. Takes a quarter of an hour, ten minutes of them for the observer.
+Needs gilscope for the interpreter that runs it, nothing else. Takes a quarter of an hour, two thirds for the observer.
 
 held
     The share of time the GIL is held, against a thread that holds and releases it for known times and keeps its own

@@ -63,8 +63,8 @@ def about(found: FunctionVerdict) -> Iterator[str]:
     else:
         kept = " over one thread that keeps its memory" if found.kept else ""
         yield f"{name}: nothing gains {GAIN}x{kept}; run one call at a time."
-    if best and (used := hardware_words(best[0])):
-        yield f"It uses {used}."
+    if used := hardware_words(most := next(iter(best or found.ways))):
+        yield f"{way(most)} use {used}."
     if gains := [f"{_threads(row)} {times(row.kept_memory_speedup)}" for row in found.kept if row.kept_memory_speedup]:
         how = ": see page_faults" if any("page_faults" in row.codes for row in found.ways) else ""
         yield f"Keeping memory between calls makes {joined(gains)} as fast{how}."
