@@ -6,25 +6,32 @@
 #include "isa.h"
 #include <stddef.h>
 
-static void gilscope_stream(int kernel, double *restrict a, const double *restrict b, const double *restrict c,
-                            ptrdiff_t n) {
-    if (kernel == 0)
-        for (ptrdiff_t i = 0; i < n; i++)
-            a[i] = 3.0 * b[i];
-    else if (kernel == 1)
-        for (ptrdiff_t i = 0; i < n; i++)
-            a[i] = b[i] + c[i];
-    else
-        for (ptrdiff_t i = 0; i < n; i++)
-            a[i] = b[i] + 3.0 * c[i];
-}
+#define STREAM(NAME, TARGET)                                                                                           \
+    TARGET static void NAME(int kernel, double *restrict a, const double *restrict b, const double *restrict c,        \
+                            ptrdiff_t n) {                                                                             \
+        if (kernel == 0)                                                                                               \
+            for (ptrdiff_t i = 0; i < n; i++)                                                                          \
+                a[i] = 3.0 * b[i];                                                                                     \
+        else if (kernel == 1)                                                                                          \
+            for (ptrdiff_t i = 0; i < n; i++)                                                                          \
+                a[i] = b[i] + c[i];                                                                                    \
+        else                                                                                                           \
+            for (ptrdiff_t i = 0; i < n; i++)                                                                          \
+                a[i] = b[i] + 3.0 * c[i];                                                                              \
+    }
+#define IN(TARGET) __attribute__((target(TARGET), noinline))
+
+STREAM(gilscope_stream_any, )
 
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
 #include <immintrin.h>
 #define CHAINS 12 /* two results a cycle, each after up to five cycles, and two more; with both factors 14 registers */
 
+STREAM(gilscope_stream_256, IN("avx2"))
+STREAM(gilscope_stream_512, IN("avx512f")) /* not the fastest on every CPU that has it */
+
 #define PEAK(NAME, TARGET, VECTOR, SET, STEP)                                                                          \
-    __attribute__((target(TARGET), noinline)) static void NAME  (ptrdiff_t steps) {                                    \
+    IN(TARGET) static void NAME(ptrdiff_t steps) {                                                                     \
         VECTOR x = SET(0.999999), y = SET(1e-6), v[CHAINS];                                                            \
         for (int k = 0; k < CHAINS; k++)                                                                               \
             v[k] = SET(0.5 + k);                                                                                       \
@@ -47,6 +54,15 @@ static int gilscope_widest(void) {
     return __builtin_cpu_supports("avx512f") ? 512 : gilscope_cpu_has_v3() ? 256 : 128;
 }
 
+static void gilscope_stream(int bits, int kernel, double *a, const double *b, const double *c, ptrdiff_t n) {
+    if (bits == 512)
+        gilscope_stream_512(kernel, a, b, c, n);
+    else if (bits == 256)
+        gilscope_stream_256(kernel, a, b, c, n);
+    else
+        gilscope_stream_any(kernel, a, b, c, n);
+}
+
 static void gilscope_peak(int bits, int fma, ptrdiff_t steps) {
     if (bits == 512)
         fma ? gilscope_fma_512(steps) : gilscope_peak_512(steps);
@@ -58,6 +74,10 @@ static void gilscope_peak(int bits, int fma, ptrdiff_t steps) {
 #else
 #define CHAINS 0
 static int gilscope_widest(void) { return 0; }
+static void gilscope_stream(int bits, int kernel, double *a, const double *b, const double *c, ptrdiff_t n) {
+    (void)bits;
+    gilscope_stream_any(kernel, a, b, c, n);
+}
 static void gilscope_peak(int bits, int fma, ptrdiff_t steps) { (void)bits, (void)fma, (void)steps; }
 #endif
 
