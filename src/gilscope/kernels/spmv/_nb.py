@@ -20,6 +20,8 @@ def _rows(y: Any, starts: Any, columns: Any, values: Any, x: Any, lo: int, hi: i
     """Rows [lo, hi); sums of whole numbers are exact in any order."""
     for i in range(lo, hi):
         k, last = np.uint64(starts[i]), np.uint64(starts[i + 1])
+        if last < k:  # never; a second way out keeps LLVM from unrolling rows, which costs AMD's CPUs two fifths
+            break
         even = odd = 0.0
         while k + _2 <= last:  # two chains: an addition need not wait for the one before
             even += values[k] * x[np.uint32(columns[k])]
