@@ -152,6 +152,7 @@ class build_ext(_build_ext):  # noqa: N801  (the name setuptools expects)
     def build_extension(self, ext):
         msvc = self.compiler.compiler_type == "msvc"
         flags = [optimize_flag(), "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+        flags += ["-falign-loops=64"]  # one of six instructions is 1.4 times slower across two lines of the cache
         flags += isa_flags(ext.name)
         compile_omp, link_omp = openmp_flags(msvc) if "_omp" in ext.name else ([], [])
         ext.extra_compile_args = (["/O2", "/fp:precise"] if msvc else flags) + compile_omp

@@ -10,7 +10,6 @@ random order, rounds of at least 100 ms; what is printed is the median of the wi
 from __future__ import annotations
 
 import argparse
-import mmap
 import os
 import random
 import time
@@ -20,6 +19,7 @@ from typing import Any
 import plain_c
 
 from gilscope import kernels
+from gilscope.core import pages
 from gilscope.core.registry import KERNELS, check_names
 from gilscope.core.spec import KernelSpec
 from gilscope.stats import Estimate, ratio_interval
@@ -43,7 +43,7 @@ class Bench:
     def __init__(self, spec: KernelSpec, size: str) -> None:
         self.spec, self.size, self.params = spec, size, spec.sizes[size]
         placed = kernels.buffer_layout(spec, self.params)
-        self.buffers = kernels.views(mmap.mmap(-1, placed[0]), placed)
+        self.buffers = kernels.views(pages.private(placed[0]), placed)
         spec.make_inputs(self.params, self.buffers)
 
     def plain(self, threads: int, folder: str = "c") -> Callable[[], Any]:

@@ -28,6 +28,7 @@ MAX_ANSWER = 256  # numbers in the longest answer: the bins of histogram
 # The flags of setup.py, so that the comparison is about the texts.
 FLAGS = [
     "-O3",
+    "-falign-loops=64",
     "-march=native",
     "-ffp-contract=off",
     "-fno-math-errno",

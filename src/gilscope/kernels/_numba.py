@@ -101,10 +101,11 @@ def flat(buffers: Buffers, name: str, dtype: Any, items: int) -> Any:
 
     ValueError if it is shorter: compiled code does not check its bounds.
     """
-    array = np.frombuffer(buffers[name], dtype=dtype)
-    if len(array) < items:
-        raise ValueError(f"buffer {name!r} holds {len(array)} items, {items} are needed")
-    return array[:items]
+    try:
+        return np.frombuffer(buffers[name], dtype, items)
+    except ValueError:
+        held = memoryview(buffers[name]).nbytes // np.dtype(dtype).itemsize
+        raise ValueError(f"buffer {name!r} holds {held} items, {items} are needed") from None
 
 
 def check_range(lo: int, hi: int, extent: int) -> None:

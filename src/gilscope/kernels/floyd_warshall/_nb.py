@@ -14,14 +14,13 @@ __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 @inlined
 def _rows(d: Any, k: int, lo: int, hi: int) -> None:
     """Rows [lo, hi) of phase k. Row k stays as it is: d[k, k] is zero."""
-    over = d[k]
+    n = d.shape[1]
     for i in range(lo, hi):
         if i != k:
-            own = d[i]
-            first = own[k]
-            for j in range(len(over)):
-                path = np.int32(first + over[j])
-                own[j] = own[j] if own[j] < path else path
+            first = d[i, k]
+            for j in range(n):
+                path = np.int32(first + d[k, j])
+                d[i, j] = d[i, j] if d[i, j] < path else path
 
 
 def _distances(params: Params, buffers: Buffers) -> Any:
