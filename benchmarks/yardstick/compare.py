@@ -38,12 +38,17 @@ def usable_cores() -> int:
 
 
 class Bench:
-    """One kernel at one size on one set of buffers."""
+    """One kernel at one size on one set of buffers: gilscope's own, or NumPy's arrays."""
 
-    def __init__(self, spec: KernelSpec, size: str) -> None:
+    def __init__(self, spec: KernelSpec, size: str, numpy_arrays: bool = False) -> None:
         self.spec, self.size, self.params = spec, size, spec.sizes[size]
-        placed = kernels.buffer_layout(spec, self.params)
-        self.buffers = kernels.views(pages.private(placed[0]), placed)
+        if numpy_arrays:
+            import numpy as np
+
+            self.buffers = {one.name: memoryview(np.empty(one.length, one.format)) for one in spec.layout(self.params)}
+        else:
+            placed = kernels.buffer_layout(spec, self.params)
+            self.buffers = kernels.views(pages.private(placed[0]), placed)
         spec.make_inputs(self.params, self.buffers)
 
     def plain(self, threads: int, folder: str = "c") -> Callable[[], Any]:

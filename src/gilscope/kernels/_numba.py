@@ -6,8 +6,9 @@ from typing import Any, TypeAlias
 
 import numba
 import numpy as np
+from numba.core import types
 from numba.core.codegen import get_host_cpu_features
-from numba.extending import register_jitable
+from numba.extending import intrinsic, register_jitable
 
 from gilscope.core.spec import Buffers, Params
 
@@ -35,6 +36,17 @@ def _host_isa() -> str:
 
 
 ISA = _host_isa()
+
+
+@intrinsic
+def narrow_vectors(context: Any) -> Any:
+    """Compile the function that calls this in vectors of 256 bits: some CPUs that have wider ones stream slower in them."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        set.add(builder.function.attributes, '"prefer-vector-width"="256"')  # llvmlite's own add() knows no such name
+        return context.get_dummy_value()
+
+    return types.void(), code
 
 
 def chunked(

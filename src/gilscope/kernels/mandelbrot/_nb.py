@@ -48,13 +48,13 @@ def _row(counts: Any, y: int, w: int, h: int, max_iter: int, two: float) -> int:
         for lane in range(_LANES):
             state[_CR + lane] = -2.0 + 2.5 * (x + lane + 0.5) / w
             state[_ZR + lane], state[_ZI + lane], state[_N + lane] = 0.0, 0.0, 0.0
-        done, inside = 0, 1
+        done, inside = 0, np.int64(1)
         while inside and done + _BURST <= max_iter:
             for _ in range(_BURST):
                 _step(state, ci, two)
             done += _BURST
             counted = float(done)
-            inside = 0
+            inside = np.int64(0)
             for lane in range(_LANES):  # here, because a call would store and load the state of all lanes
                 inside |= np.int64(state[_N + lane] == counted)
         if inside:

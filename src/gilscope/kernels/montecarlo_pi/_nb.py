@@ -16,25 +16,37 @@ _MUL2 = np.uint64(0x94D049BB133111EB)
 _11, _27, _30, _31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(31)
 _1, _2 = np.uint64(1), np.uint64(2)
 _SCALE = 2.0**-53
+_32, _LOW_HALF = np.uint64(32), np.uint64(0xFFFFFFFF)
+_HIGH, _LOW, _BOTH = np.uint64(0x4530000000000000), np.uint64(0x4330000000000000), float.fromhex("0x1.00000001p84")
 
 
 @inlined
-def _uniform(i: Any) -> float:
-    """Return u(0, i) for a uint64."""
-    z = (i + _1) * _GAMMA
+def _double(n: Any) -> Any:
+    """Convert a uint64 below 2**53; exact."""
+    if ISA == "x86-64-v4":
+        return np.float64(n)
+    high = np.uint64((n >> _32) | _HIGH).view(np.float64)
+    low = np.uint64((n & _LOW_HALF) | _LOW).view(np.float64)
+    return (high - _BOTH) + low
+
+
+@inlined
+def _uniform(z: Any) -> Any:
+    """Return the double in [0, 1) of a state of the generator, a uint64."""
     z = (z ^ (z >> _30)) * _MUL1
     z = (z ^ (z >> _27)) * _MUL2
-    return np.float64((z ^ (z >> _31)) >> _11) * _SCALE
+    return _double((z ^ (z >> _31)) >> _11) * _SCALE
 
 
 @inlined
 def _hits(lo: int, hi: int) -> int:
     count = 0
-    for sample in range(lo, hi):
-        i = _2 * np.uint64(sample)
-        x = _uniform(i)
-        y = _uniform(i + _1)
+    state = (_2 * np.uint64(lo) + _1) * _GAMMA
+    for _ in range(lo, hi):
+        x = _uniform(state)
+        y = _uniform(state + _GAMMA)
         count += x * x + y * y <= 1.0
+        state += _2 * _GAMMA
     return count
 
 

@@ -6,13 +6,14 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
+from gilscope.kernels._numba import ISA, chunked, flat, inlined, narrow_vectors, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
 
 @inlined
 def _triad(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
+    narrow_vectors()  # type: ignore[call-arg]  # takes no argument in compiled code
     # Slices, because an index that may be negative is wrapped around, which turns loads into gathers.
     a, b, c = a[lo:hi], b[lo:hi], c[lo:hi]
     for i in range(len(a)):
