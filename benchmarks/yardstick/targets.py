@@ -36,7 +36,7 @@ BY_MEMORY = "triad", "jacobi2d"
 
 REASONS = {  # what is known of why a kernel misses what is asked for
     "mandelbrot": "LLVM's loop stores its counts at every look at who is still inside; GCC's keeps all in registers",
-    "floyd_warshall": "LLVM's loop takes 64 cells an iteration and the last 24 of 600 by eights; a call per phase, too",
+    "floyd_warshall": "Numba is called once per phase, at more than a microsecond a call",
     "crc32": "LLVM keeps the addresses of eight blocks on the stack; eight registers more would be needed",
     "montecarlo_pi": "AVX2 has no product of 64-bit integers: three vpmuludq, two shifts and two sums for a vpmullq",
 }

@@ -40,7 +40,7 @@ ISA = _host_isa()
 
 @intrinsic
 def narrow_vectors(context: Any) -> Any:
-    """Compile the function that calls this in vectors of 256 bits: some CPUs that have wider ones stream slower in them."""
+    """Compile the caller in vectors of 256 bits: wider ones may stream slower, and leave more over at a row's end."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         set.add(builder.function.attributes, '"prefer-vector-width"="256"')  # llvmlite's own add() knows no such name

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, check_range, chunked, flat, inlined, own_threads
+from gilscope.kernels._numba import ISA, check_range, chunked, flat, inlined, narrow_vectors, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -14,6 +14,7 @@ __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 @inlined
 def _rows(d: Any, k: int, lo: int, hi: int) -> None:
     """Rows [lo, hi) of phase k. Row k stays as it is: d[k, k] is zero."""
+    narrow_vectors()  # type: ignore[call-arg]  # takes no argument in compiled code
     n = d.shape[1]
     for i in range(lo, hi):
         if i != k:

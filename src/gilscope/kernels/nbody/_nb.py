@@ -12,6 +12,9 @@ from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
 _LANES = 64  # LLVM vectorises the loop over lanes; 64 amortise the loads of the accumulators
+# Where in the state of a block its parts begin: places, then accelerations. One array at fixed distances, because LLVM
+# need not compare addresses then.
+_X, _Y, _Z, _AX, _AY, _AZ = (part * _LANES for part in range(6))
 
 
 @inlined
@@ -19,30 +22,29 @@ def _block(first: int, hi: int, old: Any, new: Any, velocities: Any, masses: Any
     """Move bodies [first, min(first + _LANES, hi)); every body adds its partners in ascending order."""
     n = len(masses)
     count = min(_LANES, hi - first)
-    x, y, z = np.empty(_LANES), np.empty(_LANES), np.empty(_LANES)
-    ax, ay, az = np.zeros(_LANES), np.zeros(_LANES), np.zeros(_LANES)
+    state = np.zeros(6 * _LANES)
     for lane in range(_LANES):
         i = min(first + lane, hi - 1)  # spare lanes of the last block repeat its last body
-        x[lane], y[lane], z[lane] = old[i], old[n + i], old[2 * n + i]
+        state[_X + lane], state[_Y + lane], state[_Z + lane] = old[i], old[n + i], old[2 * n + i]
     for j in range(n):
         xj, yj, zj, m = old[j], old[n + j], old[2 * n + j], masses[j]
         for lane in range(_LANES):
-            dx = xj - x[lane]
-            dy = yj - y[lane]
-            dz = zj - z[lane]
+            dx = xj - state[_X + lane]
+            dy = yj - state[_Y + lane]
+            dz = zj - state[_Z + lane]
             r2 = dx * dx + dy * dy + dz * dz + 1e-4
             f = m * (1.0 / (r2 * sqrt(r2)))
-            ax[lane] += f * dx
-            ay[lane] += f * dy
-            az[lane] += f * dz
+            state[_AX + lane] += f * dx
+            state[_AY + lane] += f * dy
+            state[_AZ + lane] += f * dz
     for lane in range(count):
         i = first + lane
-        velocities[i] += 1e-3 * ax[lane]
-        velocities[n + i] += 1e-3 * ay[lane]
-        velocities[2 * n + i] += 1e-3 * az[lane]
-        new[i] = x[lane] + 1e-3 * velocities[i]
-        new[n + i] = y[lane] + 1e-3 * velocities[n + i]
-        new[2 * n + i] = z[lane] + 1e-3 * velocities[2 * n + i]
+        velocities[i] += 1e-3 * state[_AX + lane]
+        velocities[n + i] += 1e-3 * state[_AY + lane]
+        velocities[2 * n + i] += 1e-3 * state[_AZ + lane]
+        new[i] = state[_X + lane] + 1e-3 * velocities[i]
+        new[n + i] = state[_Y + lane] + 1e-3 * velocities[n + i]
+        new[2 * n + i] = state[_Z + lane] + 1e-3 * velocities[2 * n + i]
 
 
 @inlined
