@@ -14,11 +14,12 @@ from gilscope.analysis.rows import CaseRow, is_measured
 from gilscope.env import capture
 from gilscope.report import figures
 from gilscope.report.sentences.environment import check_notes, environment_note
+from gilscope.report.sentences.kernels import hardware_words
 from gilscope.report.sentences.notes import unavailable_notes
 from pages.shared import ROOT, fill
 
 PAGES = ROOT / "docs/kernels"
-BUDGET_S = 20.0
+BUDGET_S = 30.0
 
 
 def command(kernel: str, budget_s: float, size: str | None) -> list[str]:
@@ -58,16 +59,18 @@ def section(answer: Answer, kernel: str, words: Sequence[str]) -> str:
 
 def worth(rows: Sequence[CaseRow]) -> str:
     """Say how much the intervals of the speed-ups are worth."""
-    confidences = [row.speedup.confidence for row in rows if row.speedup is not None]
+    confidences = [row.judged.confidence for row in rows if row.judged is not None]
     return f"the intervals hold with {100 * min(confidences):.0f} % confidence" if confidences else "no speed-up"
 
 
 def table(answer: Answer, kernel: str) -> list[str]:
     """Return the lines of a table with a row per implementation and executor.
 
-    The rate of one worker is that of T(1), which the speed-up is over: serial, or one thread of its own.
+    The speed-up is the one that decisions go by, over T(1), serial or in one thread of its own, whose rate is shown as
+    that of one worker. Of the hardware: the share of what it gives as many threads; none where operations and bytes are
+    not counted, or data stay in the caches.
     """
-    shown = [row for row in answer.by_kernel[kernel] if is_measured(row) and row.speedup is not None]
+    shown = [row for row in answer.by_kernel[kernel] if is_measured(row) and row.judged is not None]
     most = max((row.case.workers for row in shown), default=1)
     unit = next((row.rate.unit for row in shown if row.rate is not None), "work")
     titles = [
@@ -76,7 +79,8 @@ def table(answer: Answer, kernel: str) -> list[str]:
         "executor",
         f"{unit}/s, one worker",
         f"{unit}/s, {most}",
-        "speed-up",
+        "net speed-up",
+        "of the hardware",
         "findings",
     ]
     lines = [titles, ["---"] * len(titles), *(_cells(answer, row) for row in shown if row.case.workers == most)]
@@ -90,7 +94,8 @@ def _cells(answer: Answer, row: CaseRow) -> list[str]:
         row.case.how,
         _rate(answer.row_of.get(row.case.t1.id)),
         _rate(row),
-        figures.interval(row.speedup),
+        figures.interval(row.judged),
+        hardware_words(row) or figures.NONE,
         ", ".join(row.codes) or figures.NONE,
     ]
 
