@@ -30,14 +30,13 @@ TARGETS = (HOST, "haswell", "skylake-avx512", "znver3", "znver4", "x86-64-v3")
 TURNS = 20
 TURN_S = 0.04
 OF_C, OF_BLAS, BETWEEN, ACROSS = 0.9, {"cython": 0.85, "numba": 0.7}, 1.15, 1.3  # what is asked of every kernel
-
 OF_ARRAYS = 0.95  # of plain C on NumPy's arrays, where memory decides
 BY_MEMORY = "triad", "jacobi2d"
 
 REASONS = {  # what is known of why a kernel misses what is asked for
-    "mandelbrot": "LLVM's loop stores its counts at every look at who is still inside; GCC's keeps all in registers",
+    "mandelbrot": "LLVM stores its counts at every look at who is inside and compares them one by one",
     "floyd_warshall": "Numba is called once per phase, at more than a microsecond a call",
-    "crc32": "LLVM keeps the addresses of eight blocks on the stack; eight registers more would be needed",
+    "crc32": "eight lanes need more registers: LLVM keeps addresses in memory, GCC with AVX-512 in vectors, by vmovq",
     "montecarlo_pi": "AVX2 has no product of 64-bit integers: three vpmuludq, two shifts and two sums for a vpmullq",
 }
 

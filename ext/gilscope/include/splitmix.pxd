@@ -8,8 +8,8 @@ cdef extern from *:
     #include <string.h>
     #define GS_GAMMA 0x9E3779B97F4A7C15ULL
 
-    /* A whole number below 2^53 as a double. Only AVX-512 converts whole vectors of them; elsewhere both halves are put
-       behind the exponents of 2^84 and 2^52, which is exact. */
+    /* A whole number below 2^53 as a double. AVX2 cannot convert a vector of them: both halves are put behind the
+       exponents of 2^84 and 2^52, which is exact. */
     static inline double gs_double(unsigned long long n) {
     #if defined(__AVX512DQ__) || !defined(__AVX2__)
         return (double)n;

@@ -38,15 +38,16 @@ def _host_isa() -> str:
 ISA = _host_isa()
 
 
-@intrinsic
-def narrow_vectors(context: Any) -> Any:
-    """Compile the caller in vectors of 256 bits: wider ones may stream slower, and leave more over at a row's end."""
-
+def _narrow(context: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         set.add(builder.function.attributes, '"prefer-vector-width"="256"')  # llvmlite's own add() knows no such name
         return context.get_dummy_value()
 
     return types.void(), code
+
+
+narrow_vectors: Any = intrinsic(_narrow)
+"""Compile the function that calls this in vectors of 256 bits: see narrow.h."""
 
 
 def chunked(

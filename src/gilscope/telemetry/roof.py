@@ -66,12 +66,11 @@ def _measured(workers: int) -> Roof:
     bits = _roof.widest()
     ways = [(width, number) for width in _WIDTHS if width <= max(bits, _WIDTHS[0]) for number in range(len(_BYTES_OF))]
     spent_s = _best_s(workers, [partial(stream, *way) for way in ways], first=write)
-    names = tuple(_BYTES_OF)
-    speeds = {
-        (names[number], width): _BYTES_OF[names[number]] * part * workers / spent
-        for (width, number), spent in zip(ways, spent_s, strict=True)
-    }
-    (best, _), bytes_per_s = max(speeds.items(), key=lambda item: item[1])
+    moved = list(_BYTES_OF.items())
+    bytes_per_s, best = max(
+        (moved[number][1] * part * workers / spent, moved[number][0])
+        for (_, number), spent in zip(ways, spent_s, strict=True)
+    )
     if not bits:
         reason = "peak arithmetic is measured on x86-64 only"
         return Roof(workers=workers, stream=best, bytes_per_s=bytes_per_s, reason=reason)

@@ -2,12 +2,8 @@
 
 from libc.stdint cimport int32_t
 
-cdef extern from *:
-    """
-    #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
-    #  pragma GCC target("prefer-vector-width=256") /* wider vectors leave more cells over at the end of a row */
-    #endif
-    """
+cdef extern from "narrow.h":
+    pass
 
 
 cdef inline void row(int32_t *d, Py_ssize_t i, Py_ssize_t k, Py_ssize_t n) noexcept nogil:

@@ -1,11 +1,7 @@
 # a = b + 3 c: two loads, one store, nothing else; the compiler vectorises it, memory decides its speed.
 
-cdef extern from *:
-    """
-    #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
-    #  pragma GCC target("prefer-vector-width=256") /* wider vectors stream slower on some CPUs that have them */
-    #endif
-    """
+cdef extern from "narrow.h":
+    pass
 
 
 cdef inline void triad(double *a, const double *b, const double *c, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:

@@ -14,7 +14,7 @@ __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 @inlined
 def _rows(d: Any, k: int, lo: int, hi: int) -> None:
     """Rows [lo, hi) of phase k. Row k stays as it is: d[k, k] is zero."""
-    narrow_vectors()  # type: ignore[call-arg]  # takes no argument in compiled code
+    narrow_vectors()
     n = d.shape[1]
     for i in range(lo, hi):
         if i != k:

@@ -1,5 +1,6 @@
 """montecarlo_pi in Numba."""
 
+import platform
 from typing import Any
 
 import numba
@@ -16,6 +17,9 @@ _MUL2 = np.uint64(0x94D049BB133111EB)
 _11, _27, _30, _31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(31)
 _1, _2 = np.uint64(1), np.uint64(2)
 _SCALE = 2.0**-53
+_IN_HALVES = (
+    platform.machine() in ("x86_64", "AMD64") and ISA != "x86-64-v4"
+)  # no such vector instruction: splitmix.pxd
 _32, _LOW_HALF = np.uint64(32), np.uint64(0xFFFFFFFF)
 _HIGH, _LOW, _BOTH = np.uint64(0x4530000000000000), np.uint64(0x4330000000000000), float.fromhex("0x1.00000001p84")
 
@@ -23,7 +27,7 @@ _HIGH, _LOW, _BOTH = np.uint64(0x4530000000000000), np.uint64(0x4330000000000000
 @inlined
 def _double(n: Any) -> Any:
     """Convert a uint64 below 2**53; exact."""
-    if ISA == "x86-64-v4":
+    if not _IN_HALVES:
         return np.float64(n)
     high = np.uint64((n >> _32) | _HIGH).view(np.float64)
     low = np.uint64((n & _LOW_HALF) | _LOW).view(np.float64)

@@ -20,7 +20,7 @@ def _rows(y: Any, starts: Any, columns: Any, values: Any, x: Any, lo: int, hi: i
     """Rows [lo, hi); sums of whole numbers are exact in any order."""
     for i in range(lo, hi):
         k, last = np.uint64(starts[i]), np.uint64(starts[i + 1])
-        if last < k:  # never; a second way out keeps LLVM from unrolling rows, which costs AMD's CPUs two fifths
+        if last < k:  # never; a second way out keeps LLVM from unrolling rows, which is slower on an AMD EPYC
             break
         even = odd = 0.0
         while k + _2 <= last:  # two chains: an addition need not wait for the one before

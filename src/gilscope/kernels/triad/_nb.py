@@ -13,7 +13,7 @@ __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
 @inlined
 def _triad(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
-    narrow_vectors()  # type: ignore[call-arg]  # takes no argument in compiled code
+    narrow_vectors()
     # Slices, because an index that may be negative is wrapped around, which turns loads into gathers.
     a, b, c = a[lo:hi], b[lo:hi], c[lo:hi]
     for i in range(len(a)):
