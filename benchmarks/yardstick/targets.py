@@ -34,9 +34,8 @@ OF_ARRAYS = 0.95  # of plain C on NumPy's arrays, where memory decides
 BY_MEMORY = "triad", "jacobi2d"
 
 REASONS = {  # what is known of why a kernel misses what is asked for
-    "mandelbrot": "LLVM stores its counts at every look at who is inside and compares them one by one",
-    "floyd_warshall": "Numba is called once per phase, at more than a microsecond a call",
-    "crc32": "eight lanes need more registers: LLVM keeps addresses in memory, GCC with AVX-512 in vectors, by vmovq",
+    "mandelbrot": "LLVM looks at who is inside one lane after the other; AVX2 has half the lanes, and no sums under a mask",
+    "floyd_warshall": "Numba is called once per phase, at a microsecond a call",
     "montecarlo_pi": "AVX2 has no product of 64-bit integers: three vpmuludq, two shifts and two sums for a vpmullq",
 }
 

@@ -1,5 +1,6 @@
 """How all Numba implementations are compiled and called."""
 
+import math
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, TypeAlias
@@ -109,16 +110,16 @@ def _plain(result: Any) -> Any:
     return list(result) if isinstance(result, tuple) else result
 
 
-def flat(buffers: Buffers, name: str, dtype: Any, items: int) -> Any:
-    """Return the first ``items`` items of a buffer as an array.
+def view(buffers: Buffers, name: str, dtype: Any, *shape: int) -> Any:
+    """Return a buffer, from its beginning, as an array of this shape.
 
     ValueError if it is shorter: compiled code does not check its bounds.
     """
     try:
-        return np.frombuffer(buffers[name], dtype, items)
-    except ValueError:
+        return np.ndarray(shape, dtype, buffers[name])
+    except TypeError:
         held = memoryview(buffers[name]).nbytes // np.dtype(dtype).itemsize
-        raise ValueError(f"buffer {name!r} holds {held} items, {items} are needed") from None
+        raise ValueError(f"buffer {name!r} holds {held} items, {math.prod(shape)} are needed") from None
 
 
 def check_range(lo: int, hi: int, extent: int) -> None:

@@ -79,7 +79,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
+from gilscope.kernels._numba import ISA, chunked, view, inlined, own_threads
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -96,7 +96,7 @@ def _items(start: Any, end: Any, steps: int, lo: int, hi: int) -> None:
 
 
 def _arrays(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
-    start, end = (flat(buffers, name, np.float64, params["n"]) for name in ("start", "end"))
+    start, end = (view(buffers, name, np.float64, params["n"]) for name in ("start", "end"))
     return start, end, params["steps"]
 
 

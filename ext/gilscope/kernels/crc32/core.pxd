@@ -3,6 +3,14 @@
 
 from libc.stdint cimport uint8_t, uint32_t
 
+cdef extern from *:
+    """
+    /* Where registers are short, GCC with AVX-512 keeps addresses in those of vectors, at a vmovq each time. */
+    #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
+    #pragma GCC target("no-avx512f")
+    #endif
+    """
+
 cdef enum:
     LANES = 8
 

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, check_range, chunked, flat, inlined, narrow_vectors, own_threads
+from gilscope.kernels._numba import ISA, check_range, chunked, inlined, narrow_vectors, own_threads, view
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -26,7 +26,7 @@ def _rows(d: Any, k: int, lo: int, hi: int) -> None:
 
 def _distances(params: Params, buffers: Buffers) -> Any:
     n = params["n"]
-    return flat(buffers, "d", np.int32, n * n).reshape(n, n)
+    return view(buffers, "d", np.int32, n, n)
 
 
 def _arguments(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import EXACT, ISA, chunked, flat, inlined, own_threads
+from gilscope.kernels._numba import EXACT, ISA, chunked, inlined, own_threads, view
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -67,7 +67,7 @@ def _rows(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
 
 def _matrices(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
     n = params["n"]
-    return tuple(flat(buffers, name, np.float64, n * n).reshape(n, n) for name in "abc")
+    return tuple(view(buffers, name, np.float64, n, n) for name in "abc")
 
 
 nb_gil, nb_nogil = chunked(_rows, _matrices, lambda params: params["n"], EXACT)

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
+from gilscope.kernels._numba import ISA, chunked, inlined, own_threads, view
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -35,7 +35,7 @@ def _count(values: Any, lo: int, hi: int) -> Any:
 
 
 def _values(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
-    return (flat(buffers, "values", np.float64, params["n"]),)
+    return (view(buffers, "values", np.float64, params["n"]),)
 
 
 nb_gil, nb_nogil = chunked(_count, _values, lambda params: params["n"])

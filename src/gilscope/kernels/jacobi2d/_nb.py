@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
+from gilscope.kernels._numba import ISA, chunked, inlined, own_threads, view
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -25,7 +25,7 @@ def _rows(old: Any, new: Any, lo: int, hi: int) -> None:
 def _planes(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
     """Return the plane to read and the plane to write, each of shape (n, n)."""
     n = params["n"]
-    planes = flat(buffers, "planes", np.float64, 2 * n * n).reshape(2, n, n)
+    planes = view(buffers, "planes", np.float64, 2, n, n)
     return planes[phase % 2], planes[(phase + 1) % 2]
 
 

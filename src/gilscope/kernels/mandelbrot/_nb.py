@@ -6,13 +6,13 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
+from gilscope.kernels._numba import ISA, chunked, inlined, own_threads, view
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
 _MASKED = ISA == "x86-64-v4"  # sums under a mask, and 32 registers instead of 16
 _LANES = 32 if _MASKED else 40  # enough chains of operations in flight for both units that add
-_BURST = 8  # iterations between two checks whether any lane is still inside
+_BURST = 5 if _MASKED else 4  # iterations between two checks whether any lane is still inside
 # Where in the state of a group its parts begin. One array at fixed distances, because LLVM need not compare addresses
 # then; doubles throughout (n is whole), because all parts then have one vector width.
 _ZR, _ZI, _CR, _N = (part * _LANES for part in range(4))
@@ -77,7 +77,7 @@ def _rows(counts: Any, w: int, h: int, max_iter: int, two: float, lo: int, hi: i
 
 def _arguments(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
     w, h = params["w"], params["h"]
-    return flat(buffers, "counts", np.int32, w * h), w, h, params["max_iter"], 2.0
+    return view(buffers, "counts", np.int32, w * h), w, h, params["max_iter"], 2.0
 
 
 nb_gil, nb_nogil = chunked(_rows, _arguments, lambda params: params["h"])

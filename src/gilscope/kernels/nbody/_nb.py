@@ -7,7 +7,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
+from gilscope.kernels._numba import ISA, chunked, inlined, own_threads, view
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -57,8 +57,8 @@ def _bodies(old: Any, new: Any, velocities: Any, masses: Any, lo: int, hi: int) 
 def _arrays(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
     """Return the plane to read, the plane to write, velocities, masses; flat, axis by axis."""
     n = params["n"]
-    planes = flat(buffers, "positions", np.float64, 6 * n).reshape(2, 3 * n)
-    velocities, masses = flat(buffers, "velocities", np.float64, 3 * n), flat(buffers, "masses", np.float64, n)
+    planes = view(buffers, "positions", np.float64, 2, 3 * n)
+    velocities, masses = view(buffers, "velocities", np.float64, 3 * n), view(buffers, "masses", np.float64, n)
     return planes[phase % 2], planes[(phase + 1) % 2], velocities, masses
 
 

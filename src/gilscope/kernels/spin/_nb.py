@@ -5,7 +5,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from gilscope.kernels._numba import ISA, flat, inlined, own_threads
+from gilscope.kernels._numba import ISA, inlined, own_threads, view
 
 __all__ = ["ISA", "nb_prange"]
 
@@ -31,7 +31,7 @@ def _spin(start: Any, steps: int) -> Any:
 
 
 @own_threads(
-    lambda phase, params, buffers: (flat(buffers, "last", np.uint64, params["items"]), params["items"], params["steps"])
+    lambda phase, params, buffers: (view(buffers, "last", np.uint64, params["items"]), params["items"], params["steps"])
 )
 def nb_prange(last: Any, items: int, steps: int, workers: int) -> int:
     """Spin all items; return how many."""

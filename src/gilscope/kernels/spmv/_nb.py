@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, chunked, flat, inlined, own_threads
+from gilscope.kernels._numba import ISA, chunked, inlined, own_threads, view
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -35,11 +35,11 @@ def _rows(y: Any, starts: Any, columns: Any, values: Any, x: Any, lo: int, hi: i
 def _arrays(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
     rows, nnz = params["rows"], params["nnz"]
     return (
-        flat(buffers, "y", np.float64, rows),
-        flat(buffers, "starts", np.int64, rows + 1),
-        flat(buffers, "columns", np.int32, nnz),
-        flat(buffers, "values", np.float64, nnz),
-        flat(buffers, "x", np.float64, rows),
+        view(buffers, "y", np.float64, rows),
+        view(buffers, "starts", np.int64, rows + 1),
+        view(buffers, "columns", np.int32, nnz),
+        view(buffers, "values", np.float64, nnz),
+        view(buffers, "x", np.float64, rows),
     )
 
 

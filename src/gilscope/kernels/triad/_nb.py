@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, chunked, flat, inlined, narrow_vectors, own_threads
+from gilscope.kernels._numba import ISA, chunked, inlined, narrow_vectors, own_threads, view
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 
@@ -21,7 +21,7 @@ def _triad(a: Any, b: Any, c: Any, lo: int, hi: int) -> None:
 
 
 def _arrays(phase: int, params: Params, buffers: Buffers) -> tuple[Any, ...]:
-    return tuple(flat(buffers, name, np.float64, params["n"]) for name in "abc")
+    return tuple(view(buffers, name, np.float64, params["n"]) for name in "abc")
 
 
 nb_gil, nb_nogil = chunked(_triad, _arrays, lambda params: params["n"])
