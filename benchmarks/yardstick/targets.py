@@ -34,7 +34,7 @@ OF_ARRAYS = 0.95  # of plain C on NumPy's arrays, where memory decides
 BY_MEMORY = "triad", "jacobi2d"
 
 REASONS = {  # what is known of why a kernel misses what is asked for
-    "mandelbrot": "LLVM looks at who is inside one lane after the other; AVX2 has half the lanes, and no sums under a mask",
+    "mandelbrot": "LLVM looks at who is inside lane by lane; AVX2 has half the lanes, and no sums under a mask",
     "floyd_warshall": "Numba is called once per phase, at a microsecond a call",
     "montecarlo_pi": "AVX2 has no product of 64-bit integers: three vpmuludq, two shifts and two sums for a vpmullq",
 }
