@@ -27,8 +27,8 @@ SESSIONS = {
     "gil": (
         EXAMPLES / "interpreters_gil.jsonl",
         (
-            "run mandelbrot primes --implementations py_loop,cy_gil,cy_nogil --executors threads,processes --workers 2"
-            " --python 3.11 --python 3.13t --gil both"
+            "run mandelbrot --implementations py_loop,cy_gil,cy_nogil --executors threads,processes --workers 2"
+            " --python 3.11 --python 3.13t --gil both --budget 4m"
         ),
     ),
     "engines": (
