@@ -13,6 +13,7 @@ gilscope for the interpreter that runs it, nothing else. ``--trial`` takes other
 from __future__ import annotations
 
 import argparse
+import hashlib
 import itertools
 import json
 import math
@@ -23,15 +24,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any, Literal, TypeVar
 
 from gilscope.analysis.predict.gil import prices_at
 from gilscope.analysis.predict.model import Demand, Demands, predict
-from gilscope.analysis.predict.turns import TracedRound
+from gilscope.analysis.predict.turns import TRUSTED, TracedRound
 from gilscope.stats import median_interval
 from gilscope.telemetry._gilprobe import duty
 from gilscope.telemetry.hand_off import HandOff, hand_off_prices
@@ -46,7 +47,7 @@ _MODES = (14, 0.4)  # of 16 sleeps so many are short, of so much of the mean
 _SLEEPS, _FIRST_S, _WINDOW_S = 16, 0.15, 0.4
 _TURNS = 40
 _APART, _LONGEST_S, _TRACED = 0.7, 2.0, 4
-_ATTEMPTS, _OTHERS = 40, 0.03  # of a CPU: what other programs may use
+_ATTEMPTS, _OTHERS, _SLOWED = 40, 0.03, 1.15  # of a CPU: what other programs may use, and how slow it may be
 _OUTSIDE = 0.03  # slack around a band
 
 
@@ -169,6 +170,22 @@ def one_thread(hold: Callable[[], None], sleeps: Sequence[float], cycles: int) -
     return (time.perf_counter() - began) / cycles, (time.thread_time() - cpu) / cycles
 
 
+def on_each_cpu(work: Callable[[], tuple[float, float]]) -> tuple[float, float]:
+    """Return the means of what ``work`` returns on each CPU.
+
+    Many threads run on all of them, and one that sleeps is woken where it was: on a virtual machine one CPU may be a
+    sixth slower than another for minutes, by what runs beside it.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return work()
+    usable, found = os.sched_getaffinity(0), []
+    for cpu in usable:
+        os.sched_setaffinity(0, {cpu})
+        found.append(work())
+    os.sched_setaffinity(0, usable)
+    return mean(first for first, _ in found), mean(second for _, second in found)
+
+
 def many_threads(
     hold: Callable[[], None], sleeps: Sequence[float], threads: int, window_s: float, *, apart: bool
 ) -> float:
@@ -249,29 +266,61 @@ def others_s() -> float:
     return busy / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
-def quiet(work: Callable[[], T]) -> T:
-    """Return what ``work`` returns, again where other programs took CPUs meanwhile: that is not what is predicted."""
+class Paces:
+    """How fast CPUs are: another virtual machine on the same core slows them down, and no counter shows it."""
+
+    def __init__(self) -> None:
+        self._best_s = min(self._slowest_s() for _ in range(20))
+
+    @staticmethod
+    def _slowest_s() -> float:
+        """Return the seconds of the same work on the CPU that is slowest now."""
+
+        def once() -> float:
+            began = time.perf_counter()
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 4000)
+            return time.perf_counter() - began
+
+        if not hasattr(os, "sched_setaffinity"):
+            return median(once() for _ in range(3))
+        usable, found = os.sched_getaffinity(0), []
+        for cpu in usable:
+            os.sched_setaffinity(0, {cpu})
+            found.append(median(once() for _ in range(3)))
+        os.sched_setaffinity(0, usable)
+        return max(found)
+
+    def are_usual(self) -> bool:
+        """Whether no CPU is slowed down now."""
+        now_s = self._slowest_s()
+        self._best_s = min(self._best_s, now_s)
+        return now_s <= _SLOWED * self._best_s
+
+
+def quiet(work: Callable[[], T], paces: Paces) -> T:
+    """Return what ``work`` returns, again where something else took CPUs meanwhile: that is not what is predicted."""
     for _ in range(_ATTEMPTS):
-        before, began = others_s(), time.perf_counter()
+        usual, before, began = paces.are_usual(), others_s(), time.perf_counter()
         result = work()
-        if others_s() - before <= _OTHERS * (time.perf_counter() - began) + 0.02:
+        others, spent = others_s() - before, time.perf_counter() - began
+        if usual and others <= _OTHERS * spent + 0.02 and paces.are_usual():
             break
         time.sleep(0.2)
     return result
 
 
-def traced(work: Callable[[], tuple[float, float]]) -> TracedRound:
+def traced(work: Callable[[], tuple[float, float]], paces: Paces) -> TracedRound:
     """Trace the holds of one thread, again where other programs took the tracing thread's CPU."""
     for _ in range(_ATTEMPTS):
-        (cycle_s, cpu_s), seen = quiet(lambda: traced_turns(work))
+        (cycle_s, cpu_s), seen = quiet(lambda: traced_turns(work), paces)
         if isinstance(seen, Turns):
             return TracedRound(**asdict(seen), busy=cpu_s / cycle_s)
         time.sleep(0.2)
     raise SystemExit(f"the holds of one thread cannot be traced: {seen}")
 
 
-def points_of(program: Program, per_us: float, hand_offs: Sequence[HandOff], rounds: int) -> Iterator[Point]:
-    """Measure one thread and many, in turn, and compare."""
+def points_of(program: Program, per_us: float, rounds: int, paces: Paces) -> Iterator[Point]:
+    """Measure one thread and many, and what a hand-off costs, in turn, and compare."""
     hold, sleeps = holder(program, per_us), sleeps_of(program)
     cycle_s = (program.hold_us + program.sleep_us) * 1e-6
     even = program.sleep == "constant"
@@ -279,16 +328,18 @@ def points_of(program: Program, per_us: float, hand_offs: Sequence[HandOff], rou
     cycles = max(3 if even else _SLEEPS, math.ceil(_FIRST_S / turn_s) * round(turn_s / cycle_s))
     alone: list[tuple[float, float]] = []
     turns: list[TracedRound] = []
+    prices: list[Sequence[HandOff]] = []
     speedups: dict[int, list[float]] = {count: [] for count in program.workers}
     for _ in range(rounds):
-        turns += [traced(lambda: one_thread(hold, sleeps, cycles)) for _ in range(_TRACED)]
+        prices.append(quiet(hand_off_prices, paces))
+        turns += [traced(lambda: one_thread(hold, sleeps, cycles), paces) for _ in range(_TRACED)]
         for count in program.workers:
             apart = count * program.share < _APART
             window_s = max(_WINDOW_S, 5.0 * count * program.hold_us * 1e-6, (3.2 if even else 2.2) * turn_s)
-            alone.append(quiet(lambda: one_thread(hold, sleeps, cycles)))
+            alone.append(quiet(lambda: on_each_cpu(partial(one_thread, hold, sleeps, cycles)), paces))
             measure = partial(many_threads, hold, sleeps, count, min(_LONGEST_S, window_s), apart=apart)
-            speedups[count].append(quiet(measure) * alone[-1][0])
-    demands = demands_of(alone, turns, hand_offs)
+            speedups[count].append(quiet(measure, paces) * alone[-1][0])
+    demands = demands_of(alone, turns, pooled(prices))
     for found in predict(demands, program.workers):
         each = tuple(speedups[found.workers])
         speedup = found.speedup
@@ -296,19 +347,20 @@ def points_of(program: Program, per_us: float, hand_offs: Sequence[HandOff], rou
         yield Point(program, found.workers, share, speedup.low, speedup.value, speedup.high, median(each), each)
 
 
-def pooled(before: Sequence[HandOff], now: Sequence[HandOff]) -> list[HandOff]:
-    """Return prices measured twice as one: the machine is not the same from minute to minute."""
-    earlier = {(one.hold_s, one.waiting): one for one in before}
-    pairs = [(earlier.get((one.hold_s, one.waiting), one), one) for one in now]
+def pooled(measured: Sequence[Sequence[HandOff]]) -> list[HandOff]:
+    """Return prices that were measured several times as medians."""
+    cells: dict[tuple[float, int], list[HandOff]] = {}
+    for one in itertools.chain.from_iterable(measured):
+        cells.setdefault((one.hold_s, one.waiting), []).append(one)
     return [
         HandOff(
-            hold_s=new.hold_s,
-            waiting=new.waiting,
-            low_s=min(old.low_s, new.low_s),
-            value_s=(old.value_s + new.value_s) / 2.0,
-            high_s=max(old.high_s, new.high_s),
+            hold_s=hold_s,
+            waiting=waiting,
+            low_s=median(one.low_s for one in cell),
+            value_s=median(one.value_s for one in cell),
+            high_s=median(one.high_s for one in cell),
         )
-        for old, new in pairs
+        for (hold_s, waiting), cell in cells.items()
     ]
 
 
@@ -319,6 +371,7 @@ def demands_of(
     cycle_s = median(one for one, _ in alone)
     busy = median(cpu_s / one for one, cpu_s in alone)
     share = median_interval([one.held_s / one.window_s * min(1.0, busy / one.busy) for one in turns])
+    share = replace(share, low=share.low * (1.0 - TRUSTED), high=min(1.0, share.high * (1.0 + TRUSTED)))
     best = max(turns, key=lambda one: one.holds)
     demand = Demand(
         station="gil", share=share, shape=best.hold_shape, prices=prices_at(hand_offs, share.value * cycle_s)
@@ -375,15 +428,14 @@ def main() -> int:
     """Run a piece of the programs and print every point and a summary, of those around the knee too."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--piece", default="1/1", metavar="I/N")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--trial", action="store_true")
     given = parser.parse_args()
     piece, pieces = map(int, given.piece.split("/"))
-    per_us, points, hand_offs = loops_per_us(), list[Point](), list[HandOff]()
+    per_us, points, paces = loops_per_us(), list[Point](), Paces()
     for program in (TRIAL if given.trial else HELD_OUT)[piece - 1 :: pieces]:
-        hand_offs = pooled(hand_offs, quiet(hand_off_prices))
-        for point in points_of(program, per_us, hand_offs, given.rounds):
+        for point in points_of(program, per_us, given.rounds, paces):
             points.append(point)
             print(line(point), flush=True)
         if given.json is not None:

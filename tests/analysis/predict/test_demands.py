@@ -10,9 +10,10 @@ import pytest
 
 from gilscope.analysis import analyse
 from gilscope.analysis.predict.demands import LAWLESS
-from gilscope.analysis.predict.gil import prices_at
+from gilscope.analysis.predict.gil import DRIFT, prices_at
 from gilscope.analysis.predict.model import Demands
 from gilscope.analysis.predict.outlook import outlook
+from gilscope.analysis.predict.turns import TRUSTED
 from gilscope.analysis.predict.whatif import changed, read_change
 from gilscope.analysis.to_json import part_to_json, to_json
 from gilscope.core.errors import UsageError
@@ -125,7 +126,7 @@ def test_a_limit_below_what_was_measured_reaches_up_to_it():
     row = row_of(sampled(held=0.8, turns=TURNS | {"held_s": 0.8}))
     assert row.limit is not None
     assert row.judged is not None
-    assert row.limit.speedup.low == pytest.approx(1.0 / 0.84)
+    assert row.limit.speedup.low == pytest.approx(1.0 / (0.8 * (1.0 + TRUSTED)))
     assert row.limit.speedup.high >= row.judged.high
 
 
@@ -155,7 +156,9 @@ def test_prices_between_measured_holds():
     low, value, high = prices_at([price(1e-4, 1e-5), price(1e-2, 3e-5)], 1e-3)
     assert (low.at(4), value.at(4), high.at(4)) == pytest.approx((1e-5, 2e-5, 4e-5))
     steady = HandOffPrice(hold_s=1e-3, waiting=4, low_s=1e-5, value_s=1e-5, high_s=1e-5)
-    assert [one.at(4) for one in prices_at([steady], 1e-3)] == pytest.approx([0.7e-5, 1e-5, 1.3e-5])
+    assert [one.at(4) for one in prices_at([steady], 1e-3)] == pytest.approx(
+        [(1 - DRIFT) * 1e-5, 1e-5, (1 + DRIFT) * 1e-5]
+    )
     assert prices_at([price(1e-4, 1e-5)], 5.0)[1].at(100) == 1e-5
     assert prices_at([], 1e-3)[1].at(4) == 0.0
 

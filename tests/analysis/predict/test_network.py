@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gilscope.analysis.predict.bounds import exponential_visits, lower, saturated, upper
 from gilscope.analysis.predict.demands import share_from
-from gilscope.analysis.predict.model import Demand, Demands, limit, predict, speedup
+from gilscope.analysis.predict.model import SLACK, Demand, Demands, limit, predict, speedup
 from gilscope.analysis.predict.network import (
     CONSTANT,
     EXPONENTIAL,
@@ -230,6 +230,21 @@ def test_intervals_of_the_demands_are_carried_through():
     assert most is not None
     assert (most.speedup.low, most.speedup.value, most.speedup.high) == pytest.approx((10 / 3, 4.0, 5.0))
     assert most.bound_by == "gil"
+
+
+def test_errors_of_shares_and_prices_add_in_quadrature():
+    """Where the station is always in use, S = 1 / (h + c / cycle): all three cases are known."""
+    share, price = 0.25, tuple(Price((1.0,), (seconds,)) for seconds in (0.03, 0.05, 0.07))
+    sure = (price[1],) * 3
+    reached = []
+    for spread, prices in ((0.1, sure), (0.0, price), (0.1, price)):
+        demand = Demand(station="gil", share=certain(share, spread), shape=CONSTANT, prices=prices)
+        (found,) = predict(Demands(stations=(demand,)), (256,))
+        reached.append(found.speedup)
+    by_share, by_price, by_both = (one.value - one.low / (1.0 - SLACK) for one in reached)
+    assert by_share == pytest.approx(1.0 / 0.3 - 1.0 / 0.325)
+    assert by_price == pytest.approx(1.0 / 0.3 - 1.0 / 0.32)
+    assert by_both == pytest.approx(math.hypot(by_share, by_price))
 
 
 def test_what_limits_is_named():

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gilscope.analysis.predict.network import FREE, Price
 
-DRIFT = 0.3
+DRIFT = 0.15
 """By how much the price of a hand-off differs from minute to minute on a machine that is shared."""
 
 

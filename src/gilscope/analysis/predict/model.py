@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -13,8 +14,10 @@ from gilscope.analysis.predict.simulation import simulated
 from gilscope.stats import Estimate
 
 End: TypeAlias = Literal["low", "value", "high"]
+Source: TypeAlias = tuple[Literal["share", "price"], int]
+"""What is uncertain: the share or the price of a station, by its index."""
 
-SLACK = 0.03
+SLACK = 0.02
 """By how much of the value the band is wider at least: what the simulation scatters (1 %), and that holds and sleeps
 follow each other in the order of a program, not at random."""
 
@@ -23,6 +26,7 @@ WORKERS = (4, 16, 64, 256, 1024)
 
 _NEVER_IDLE, _EVEN = 0.998, 1.2  # utilisation from which a station is always in use; largest variation of its visits
 _KNEE = 0.9  # of p, up to which workers hardly wait
+_ENDS: tuple[End, ...] = ("low", "value", "high")
 _NO_LIMIT = 1e4  # workers beyond which a limit says nothing
 
 
@@ -67,19 +71,32 @@ class Demands:
     own_shape: tuple[float, ...] = EXPONENTIAL
     computing: float = 1.0
 
-    def network(self, end: End = "value", cpus: int | None = None) -> Network:
-        """Return the network with an end of all intervals: ``high`` is the speed-up's, so that of the least demands."""
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What is uncertain."""
+        shares: list[Source] = [("share", at) for at in range(len(self.stations))]
+        return (*shares, *(("price", at) for at, one in enumerate(self.stations) if len(set(one.prices)) > 1))
+
+    def network(self, end: End = "value", cpus: int | None = None, of: Source | None = None) -> Network:
+        """Return the network with an end of all intervals, or of that of one source.
+
+        ``high`` is the speed-up's end, so that of the least demands.
+        """
         other: End = {"low": "high", "high": "low"}.get(end, "value")  # type: ignore[assignment]
-        shares = [max(0.0, getattr(one.share, other)) for one in self.stations]
+
+        def end_of(source: Source) -> End:
+            return other if of in (None, source) else "value"
+
+        shares = [max(0.0, getattr(one.share, end_of(("share", at)))) for at, one in enumerate(self.stations)]
         together = max(1.0, math.fsum(shares))
         made = tuple(
             Station(
                 name=one.station,
                 seconds=self.cycle_s * share / together,
                 shape=one.shape,
-                price=one.prices[("low", "value", "high").index(other)],
+                price=one.prices[_ENDS.index(end_of(("price", at)))],
             )
-            for one, share in zip(self.stations, shares, strict=True)
+            for at, (one, share) in enumerate(zip(self.stations, shares, strict=True))
         )
         think_s = max(0.0, self.cycle_s - math.fsum(one.seconds for one in made))
         return Network(stations=made, think_s=think_s, think_shape=self.own_shape, computing=self.computing, cpus=cpus)
@@ -131,30 +148,33 @@ def speedup(network: Network, workers: int) -> float:
 def predict(demands: Demands, workers: tuple[int, ...], cpus: int | None = None) -> tuple[Prediction, ...]:
     """Predict the speed-up for each worker count; with ``cpus`` given, on so many CPUs, else on one each.
 
-    Kept, for all cases of a way to run have the same demands. The band is that of all demands at the same end of their
-    intervals, so wider than for independent errors.
+    Kept, for all cases of a way to run have the same demands. Shares and prices are measured apart, so their errors are
+    independent: what each end of each interval makes of the speed-up is added in quadrature.
     """
-    networks = {end: demands.network(end, cpus) for end in _ENDS}
-    return tuple(_prediction(networks, demands, count) for count in workers)
+    network, most = demands.network(cpus=cpus), demands.network("high", cpus)
+    ends = [[demands.network(end, cpus, of) for end in ("low", "high")] for of in demands.sources]
+    return tuple(_prediction(network, most, ends, demands, count) for count in workers)
 
 
-_ENDS: tuple[End, ...] = ("low", "value", "high")
-
-
-def _prediction(networks: dict[End, Network], demands: Demands, workers: int) -> Prediction:
-    low, value, high = sorted(speedup(networks[end], workers) for end in _ENDS)
+def _prediction(
+    network: Network, most: Network, ends: Sequence[Sequence[Network]], demands: Demands, workers: int
+) -> Prediction:
+    value = speedup(network, workers)
+    reached = [[speedup(end, workers) for end in both] for both in ends]
+    low = value - math.hypot(*(max(0.0, value - min(both)) for both in reached))
+    high = value + math.hypot(*(max(0.0, max(both) - value) for both in reached))
     known = [one.share for one in demands.stations]
-    slack = SLACK if workers > 1 and networks["value"].stations else 0.0
+    slack = SLACK if workers > 1 and network.stations else 0.0
     return Prediction(
         workers=workers,
         speedup=Estimate(
             value=value,
             low=low * (1.0 - slack),
-            high=min(high * (1.0 + slack), upper(networks["high"], workers)),
+            high=max(value, min(high * (1.0 + slack), upper(most, workers))),
             confidence=min((one.confidence for one in known), default=0.0),
             n=min((one.n for one in known), default=0),
         ),
-        bound_by=_bound_by(networks["value"], workers, value),
+        bound_by=_bound_by(network, workers, value),
     )
 
 
