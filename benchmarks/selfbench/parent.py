@@ -20,12 +20,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
+from gilscope.analysis.predict.demands import fed
 from gilscope.core.cases import Case
 from gilscope.runner.examine import hand_over
 
 _WINDOW_S, _ROUNDS = 0.8, 3
 _MOST = 160  # processes
-_BEYOND = 1.6  # of the predicted limit: so many workers are started
+_AROUND = 0.7, 1.0, 1.4  # of the predicted limit: so many workers are started, for far too many slow the parent down
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Saturation:
     low: float
     high: float
     measured: float
-    workers: int
+    workers: int  # with which it was reached
 
     @property
     def error(self) -> float:
@@ -64,11 +65,13 @@ def saturations(sleeps_ms: Sequence[float], start_method: str) -> list[Saturatio
     made = []
     for sleep_ms in sleeps_ms:
         alone_s = 1.0 / rate(1, sleep_ms / 1e3, start_method)
-        least_s, most_s = hand_over(case)
-        low, high = (1.0 + sleep_ms / 1e3 / each for each in (most_s, least_s))
-        workers = max(2, min(_MOST, round(_BEYOND * high)))
-        made.append(Saturation(sleep_ms, low, high, rate(workers, sleep_ms / 1e3, start_method) * alone_s, workers))
-        one = made[-1]
+        least_s, most_s, more_s = hand_over(case)
+        low, high = (fed(each, more_s, sleep_ms / 1e3) for each in (most_s, least_s))
+        counts = sorted({max(2, min(_MOST, round(part * (low + high) / 2.0))) for part in _AROUND})
+        reached = {count: rate(count, sleep_ms / 1e3, start_method) * alone_s for count in counts}
+        workers = max(reached, key=lambda count: reached[count])
+        one = Saturation(sleep_ms, low, high, reached[workers], workers)
+        made.append(one)
         print(
             f"sleep {sleep_ms:5.1f} ms: one parent feeds {low:6.1f} to {high:6.1f} workers, "
             f"measured {one.measured:6.1f} with {workers}: {100 * one.error:+5.1f} %",

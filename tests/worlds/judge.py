@@ -66,9 +66,9 @@ class _Host(WorldHost):
             call_s=self.alone_s(case), held=program.gil + program.gil_c, busy=float(min(program.threads, 8))
         )
 
-    def hand_over(self, case: Case) -> tuple[float, float] | None:
+    def hand_over(self, case: Case) -> tuple[float, float, float] | None:
         """See ``SupervisedHost.hand_over``."""
-        return 5e-5, 6e-5
+        return 5e-5, 6e-5, 0.0
 
     def hand_off(self, case: Case) -> list[dict[str, Any]]:
         """See ``SupervisedHost.hand_off``: turns of planted programs have no price."""

@@ -211,16 +211,17 @@ class SupervisedHost:
         self._own = own.to_config()
         self._informed.clear()
 
-    def hand_over(self, case: Case) -> tuple[float, float] | None:
-        """Measure what handing one task to a pool of ``concurrent.futures`` costs: least and most seconds.
+    def hand_over(self, case: Case) -> tuple[float, float, float] | None:
+        """Measure what handing one task to a pool of ``concurrent.futures`` costs.
 
-        None where it fails.
+        Least and most seconds, and by how much each worker more raises them; None where it fails.
         """
         try:
             reply = self._call(Slot(case=case), {"op": "hand_over", "case": case.id}, self._prepare_timeout_s)
         except (RoundTimeoutError, WorkerDiedError):
             return None
-        return (float(reply["least_s"]), float(reply["most_s"])) if reply["status"] == "ok" else None
+        known = reply["status"] == "ok"
+        return (float(reply["least_s"]), float(reply["most_s"]), float(reply["more_s"])) if known else None
 
     def hand_off(self, case: Case) -> list[dict[str, Any]]:
         """Measure what handing the GIL to a waiting thread costs in the runner of a case; empty where there is none.

@@ -186,8 +186,9 @@ def _prices(host: SupervisedHost, request: Request, study: Study, workers: int) 
     costs = {case.executor: host.hand_over(case) for case in cases if case.executor in study.executors}
     known = {executor: cost for executor, cost in costs.items() if cost is not None}
     return {
-        "hand_over_s": {executor: least_s for executor, (least_s, _) in known.items()},
-        "hand_over_most_s": {executor: most_s for executor, (_, most_s) in known.items()},
+        "hand_over_s": {executor: least_s for executor, (least_s, _, _) in known.items()},
+        "hand_over_most_s": {executor: most_s for executor, (_, most_s, _) in known.items()},
+        "hand_over_more_s": {executor: more_s for executor, (_, _, more_s) in known.items()},
         "hand_off": host.hand_off(alone) if "threads" in study.executors else [],
         **({"roofs": host.roofs(alone, sorted(study.workers))} if request.flops or request.nbytes else {}),
     }

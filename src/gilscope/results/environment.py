@@ -40,6 +40,7 @@ _ENVIRONMENT: Shape = {
     "checks": [dict.fromkeys(("name", "status", "message", "cure"), _TEXT)],
     "hand_over_s": {_EACH: (int, float)},
     "hand_over_most_s": {_EACH: (int, float)},
+    "hand_over_more_s": {_EACH: (int, float)},
     "hand_off": [dict.fromkeys(("hold_s", "waiting", "low_s", "value_s", "high_s"), (int, float))],
     "roofs": [
         {

@@ -72,8 +72,8 @@ class _Runner:
             case "examine":
                 return self._examine(message["case"])
             case "hand_over":
-                least_s, most_s = examine.hand_over(Case.parse(message["case"]))
-                return {"least_s": least_s, "most_s": most_s}
+                least_s, most_s, more_s = examine.hand_over(Case.parse(message["case"]))
+                return {"least_s": least_s, "most_s": most_s, "more_s": more_s}
             case "hand_off":
                 return {"prices": [asdict(price) for price in hand_off_prices()]}
             case "roof":

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from gilscope.analysis import analyse
-from gilscope.analysis.predict.demands import LAWLESS
+from gilscope.analysis.predict.demands import LAWLESS, fed
 from gilscope.analysis.predict.gil import DRIFT, prices_at
 from gilscope.analysis.predict.model import Demands
 from gilscope.analysis.predict.outlook import outlook
@@ -95,6 +97,23 @@ def test_a_parent_feeds_as_many_as_its_price_allows():
     assert row.limit is not None
     assert row.limit.bound_by == "parent"
     assert row.limit.speedup.value == pytest.approx(0.0111 / 0.0011, rel=0.01)
+
+
+def test_a_parent_feeds_fewer_where_each_worker_makes_it_slower():
+    case = "mod:f/f@processes*2#8"
+    made = sampled(case=case)
+    row = row_of(replace(made, environment={**made.environment, "hand_over_more_s": {"processes": 1e-4}}), case)
+    assert row.limit is not None
+    workers = row.limit.speedup.value
+    assert workers == pytest.approx(1.0 + 0.01 / (1.1e-3 + 1e-4 * (workers - 2.0)), rel=0.01)
+
+
+@given(st.floats(1e-5, 1e-2), st.floats(0.0, 1e-4), st.floats(1e-5, 10.0))
+def test_what_a_parent_feeds_keeps_it_just_busy(hand_over_s, more_s, call_s):
+    workers = fed(hand_over_s, more_s, call_s)
+    price_s = hand_over_s + more_s * (workers - 2.0)
+    assume(price_s > 0)
+    assert workers == 1.0 or (workers - 1.0) * price_s == pytest.approx(call_s, rel=1e-6)
 
 
 @pytest.mark.parametrize("cause", sorted(set(PLANTED) & set(LAWLESS)))

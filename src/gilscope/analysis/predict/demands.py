@@ -4,7 +4,8 @@
 station   its demand, as a share of one worker's time
 ========= ==============================================================================================================
 gil       the share of T(1) under the GIL: traced hold by hold where there is a CPU to spare for that, else sampled
-parent    seconds that handing one task to a pool takes, over those of a call: of the user's functions by processes
+parent    seconds that handing one task to a pool takes, of as many workers as it can feed, over those of a call: of the
+          user's functions by processes
 lock      from the factor ``locks``: of two or more workers that wait for each other as long as was measured
 memory    the same from the factor ``memory``: copies that share nothing but the memory wait for that
 ========= ==============================================================================================================
@@ -69,7 +70,8 @@ class Alone:
     call_s : float or None
         Seconds of one call of the user's function.
     hand_over : tuple of float or None
-        Least and most seconds of handing one task to a pool of the case's executor.
+        Least and most seconds of handing one task to a pool of the case's executor, and by how much each worker more
+        raises them.
     prices : sequence of Priced
         Of hand-offs of the GIL.
     """
@@ -78,7 +80,7 @@ class Alone:
     turns: Turns | None = None
     blocked: float = 0.0
     call_s: float | None = None
-    hand_over: tuple[float, float] | None = None
+    hand_over: tuple[float, float, float] | None = None
     prices: Sequence[Priced] = ()
 
 
@@ -89,13 +91,14 @@ def alone_of(
     blocked = averaged(own.single_blocked) if own is not None else None
     function = here.functions.get(case.implementation) if case.is_own else None
     least, most = here.hand_over_s.get(case.executor), here.hand_over_most_s.get(case.executor)
+    more = max(0.0, here.hand_over_more_s.get(case.executor, 0.0))
     by_messages = case.executor in _BY_MESSAGES and least is not None and least > 0
     return Alone(
         gil=gil,
         turns=turns.untraced(1.0 - blocked.value) if turns is not None and blocked is not None else turns,
         blocked=max(0.0, blocked.value) if blocked is not None else 0.0,
         call_s=function.call_s if function is not None and (function.call_s or 0.0) > 0 else None,
-        hand_over=(least, max(least, most or least)) if by_messages and least is not None else None,
+        hand_over=(least, max(least, most or least), more) if by_messages and least is not None else None,
         prices=here.hand_off,
     )
 
@@ -144,10 +147,22 @@ def _gil(view: CaseView, alone: Alone) -> list[Demand]:
 def _parent(alone: Alone) -> list[Demand]:
     if alone.hand_over is None or not alone.call_s:
         return []
-    least, most = alone.hand_over
-    low, high = least / (least + alone.call_s), most / (most + alone.call_s)
+    least, most, more = alone.hand_over
+    low, high = (1.0 / fed(each, more, alone.call_s) for each in (least, most))
     share = Estimate(value=(low + high) / 2.0, low=low, high=high, confidence=_OF_EXTREMES, n=_RUNS)
     return [Demand(station="parent", share=share)]
+
+
+def fed(hand_over_s: float, more_s: float, call_s: float) -> float:
+    """Return how many workers one parent can feed: N = 1 + call / (hand_over + more (N - 2)), the positive root.
+
+    ``hand_over_s`` is that of a pool of two; each worker beyond raises it by ``more_s``. Not below 1.
+    """
+    if more_s <= 0.0:
+        return 1.0 + call_s / hand_over_s
+    slope = hand_over_s - 3.0 * more_s
+    root = math.sqrt(max(0.0, slope * slope + 4.0 * more_s * (call_s + hand_over_s - 2.0 * more_s)))
+    return max(1.0, (root - slope) / (2.0 * more_s))
 
 
 def _cycle_s(first: Demand, alone: Alone) -> float:
