@@ -7,7 +7,7 @@ import pytest
 from gilscope.core import pages
 from gilscope.core.cases import Case, Plan, Slot, Study
 from gilscope.core.errors import UnknownNameError, UsageError
-from gilscope.core.registry import FLAGSHIPS, IMPLEMENTATIONS
+from gilscope.core.registry import IMPLEMENTATIONS, QUICK
 from gilscope.core.spec import Availability, Impl, KernelSpec
 from gilscope.env import interpreter
 from gilscope.measure.blocks import REPLACE_RUNNERS_FROM_S
@@ -25,9 +25,9 @@ def _ids(slots: list[Slot], role: str = "case") -> list[str]:
     return [slot.case.id for slot in slots if slot.role == role]
 
 
-def test_without_words_the_flagships_are_measured() -> None:
+def test_without_words_two_kernels_are_measured() -> None:
     study = make_study(workers=(2,))
-    assert study.kernels == FLAGSHIPS
+    assert study.kernels == QUICK
     assert study.implementations == QUICK_IMPLEMENTATIONS
     assert study.budget_s == QUICK_BUDGET_S
 

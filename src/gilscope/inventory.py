@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gilscope import executors, kernels
-from gilscope.core.registry import EXECUTORS, FLAGSHIPS, KERNELS, START_METHODS
+from gilscope.core.registry import EXECUTORS, KERNELS, QUICK, START_METHODS
 from gilscope.core.spec import GilUse, Impl
 
 SCHEMA, SCHEMA_VERSION = "gilscope.list", 1
@@ -63,7 +63,7 @@ class Inventory:
 def inventory() -> Inventory:
     """Collect what exists."""
     return Inventory(
-        default=FLAGSHIPS,
+        default=QUICK,
         kernels=tuple(_kernel(name) for name in (*KERNELS, *kernels.foreign())),
         executors=tuple(entry for name in EXECUTORS for entry in _executor(name)),
     )

@@ -17,12 +17,11 @@ from gilscope.core.spec import Availability, Impl, KernelSpec
 from gilscope.executors.processes import default_start_method
 
 QUICK_IMPLEMENTATIONS = ("py_loop", "std_c", "cy_gil", "cy_nogil", "cy_prange")
-"""Default of ``gilscope run``: one of each kind, so that four kernels get 95 % intervals. Those of Numba behave like
-those of Cython, and have to be compiled first."""
+"""Default of ``gilscope run``: one of each kind. Those of Numba behave like Cython's, and have to be compiled first."""
 
 QUICK_BUDGET_S = 85.0
-"""Default: six blocks of four kernels on 2 CPUs, the fewest with a 95 % interval, and room for slower machines. From
-90 s on runners are replaced half-way (``measure.blocks.REPLACE_RUNNERS_FROM_S``), which would take that room."""
+"""Its budget: more than thirty blocks on 2 CPUs, because six, the fewest with a 95 % interval, do not decide where the
+machine is shared. From 90 s on runners are replaced half-way (``measure.blocks.REPLACE_RUNNERS_FROM_S``)."""
 
 _PROCESSES_BY_DEFAULT = ("py_loop",)  # compiled code that holds the GIL had better release it
 _NO_PAIR = "implementations with their own threads run under native, all others under serial, threads or processes"
@@ -44,7 +43,7 @@ def make_study(
 ) -> Study:
     """Check the names in a study and fill in what was left empty.
 
-    Without kernels: the four flagships in ``QUICK_IMPLEMENTATIONS`` for ``QUICK_BUDGET_S``. Executors may stay empty:
+    Without either: ``registry.QUICK`` in ``QUICK_IMPLEMENTATIONS`` for ``QUICK_BUDGET_S``. Executors may stay empty:
     then ``make_plan`` measures ``processes`` for pure Python only, which has no other way. Raises UsageError.
     """
     quick = not kernels and not implementations
@@ -54,7 +53,7 @@ def make_study(
     if size:
         check_names("size", [size], registry.SIZES)
     return Study(
-        kernels=_known_kernels(kernels or registry.FLAGSHIPS),
+        kernels=_known_kernels(kernels or (registry.QUICK if quick else registry.FLAGSHIPS)),
         implementations=check_names("implementation", implementations, registry.IMPLEMENTATIONS),
         executors=registry.check_executors(executors),
         workers=tuple(dict.fromkeys(workers)),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gilscope.cli import main
-from gilscope.core.registry import EXECUTORS, FLAGSHIPS, IMPLEMENTATIONS, KERNELS
+from gilscope.core.registry import EXECUTORS, IMPLEMENTATIONS, KERNELS, QUICK
 from gilscope.core.spec import Availability, Impl, KernelSpec
 from gilscope.inventory import inventory
 
@@ -30,7 +30,7 @@ def test_list_names_every_kernel_implementation_and_executor(folder: Path, capsy
 def test_list_json_says_what_runs_by_default(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["default"] == list(FLAGSHIPS)
+    assert found["default"] == list(QUICK)
     assert [kernel["name"] for kernel in found["kernels"]][: len(KERNELS)] == list(KERNELS)
 
 

@@ -23,7 +23,7 @@ gilscope profile json:loads --arg "'[1, 2, 3]'" --workers 1,2 --budget 10s
 gilscope profile mine.py:work --python 3.13 --python 3.14t
 """,
     "run": """
-gilscope run                  # four kernels, all that works here
+gilscope run                  # two kernels, all that works here
 gilscope run mandelbrot nbody --workers 1,2 --budget 30s
 gilscope run triad --implementations cy_nogil --executors threads,processes
 gilscope run --resume         # continue the newest result

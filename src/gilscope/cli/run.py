@@ -18,7 +18,7 @@ _CHANGEABLE = {"budget", "precision"}  # by --resume
 def run(options: VerbOptions) -> int:
     """Compare implementations and executors of kernels: who scales, how far, at what price.
 
-    Without arguments: four kernels, every implementation and executor that works here, on all usable CPUs.
+    Without arguments: two kernels, every implementation and executor that works here, on all usable CPUs.
     Defaults can be set in [tool.gilscope] of pyproject.toml.
     """
     from gilscope.cli import exit_status

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from gilscope.core.errors import UnknownNameError
 
-__all__ = ["EXECUTORS", "FLAGSHIPS", "IMPLEMENTATIONS", "KERNELS", "PINS", "PROBES", "REFERENCES", "SCALINGS",
+__all__ = ["EXECUTORS", "FLAGSHIPS", "IMPLEMENTATIONS", "KERNELS", "PINS", "PROBES", "QUICK", "REFERENCES", "SCALINGS",
            "SCHEDULES", "SIZES", "START_METHODS", "TRANSPORTS", "check_executors", "check_names", "id_of", "is_engine",
            "nearest"]  # fmt: skip
 
@@ -31,6 +31,7 @@ KERNELS = (
 PROBES = ("spin", "sleep", "mixed", "imbalance", "counters", "counters_padded", "shared_object", "private_object",
           "duty")  # fmt: skip
 FLAGSHIPS = ("mandelbrot", "nbody", "triad", "crc32")
+QUICK = ("mandelbrot", "triad")  # one that computes and one that waits for memory: there is time to decide on both
 
 IMPLEMENTATIONS = ("py_loop", "np_vec", "np_blas", "std_c", "cy_gil", "cy_nogil", "cy_prange", "nb_gil", "nb_nogil",
                    "nb_prange")  # fmt: skip

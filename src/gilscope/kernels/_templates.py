@@ -79,7 +79,7 @@ import numba
 import numpy as np
 
 from gilscope.core.spec import Buffers, Params
-from gilscope.kernels._numba import ISA, chunked, view, inlined, own_threads
+from gilscope.kernels._numba import ISA, chunked, inlined, own_threads, view
 
 __all__ = ["ISA", "nb_gil", "nb_nogil", "nb_prange"]
 

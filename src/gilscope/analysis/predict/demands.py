@@ -158,11 +158,10 @@ def fed(hand_over_s: float, more_s: float, call_s: float) -> float:
 
     ``hand_over_s`` is that of a pool of two; each worker beyond raises it by ``more_s``. Not below 1.
     """
-    if more_s <= 0.0:
-        return 1.0 + call_s / hand_over_s
-    slope = hand_over_s - 3.0 * more_s
-    root = math.sqrt(max(0.0, slope * slope + 4.0 * more_s * (call_s + hand_over_s - 2.0 * more_s)))
-    return max(1.0, (root - slope) / (2.0 * more_s))
+    slope, rest_s = hand_over_s - 3.0 * more_s, call_s + hand_over_s - 2.0 * more_s
+    root = math.sqrt(max(0.0, slope * slope + 4.0 * more_s * rest_s))
+    found = 2.0 * rest_s / (slope + root) if slope > 0.0 else (root - slope) / (2.0 * more_s)  # neither cancels
+    return max(1.0, found)
 
 
 def _cycle_s(first: Demand, alone: Alone) -> float:
