@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -89,7 +90,9 @@ def main() -> int:
     given = parser.parse_args()
     made = saturations([float(word) for word in given.sleeps.split(",")], given.start_method)
     if given.json is not None:
-        given.json.write_text(json.dumps([asdict(one) for one in made], indent=1), encoding="utf-8")
+        found = {"python": platform.python_version(), "start_method": given.start_method}
+        found["saturations"] = [asdict(one) for one in made]
+        given.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
     return 0
 
 

@@ -28,6 +28,7 @@ _SHOWN = {  # where the result is kept, what is measured, and what may change
 _SOURCES = {"records": "records.py", "stock": "stock.py"}
 
 PARTS = tuple(_SHOWN)
+PARENT = EXAMPLES / "parent.json"
 _NOT_YET = "Not measured yet: `python docs/update.py scale --measure`."
 
 
@@ -61,10 +62,26 @@ def checked() -> str:
     return "\n".join([head, "|---" * 8 + "|", *rows]) if rows else _NOT_YET
 
 
+def fed() -> str:
+    """Return a table of how many workers one parent can feed, predicted and measured."""
+    if not PARENT.exists():
+        return _NOT_YET
+    found = json.loads(PARENT.read_text(encoding="utf-8"))
+    rows = []
+    for one in found["saturations"]:
+        error = (one["low"] + one["high"]) / 2.0 / one["measured"] - 1.0
+        predicted = f"{one['low']:.1f} to {one['high']:.1f}"
+        rows.append(f"| {one['sleep_ms']:g} ms | {predicted} | {one['measured']:.1f} | {error:+.0%} |")
+    head = (
+        f"| a call, CPython {found['python']}, {found['start_method']} | predicted | measured | error of the middle |"
+    )
+    return "\n".join([head, "|---" * 4 + "|", *rows])
+
+
 def section(name: str) -> str:
     """Return the file that is predicted, the command and what it printed, or the table of a check."""
-    if name == "checked":
-        return checked()
+    if name in ("checked", "fed"):
+        return checked() if name == "checked" else fed()
     if name in _SOURCES:
         return f"```python\n{(EXAMPLES / _SOURCES[name]).read_text(encoding='utf-8')}```"
     example, functions, changes = _SHOWN[name]
