@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gilscope.analysis import analyse
+from gilscope.core.cases import Case
 from gilscope.core.spec import Work
 from gilscope.kernels._calls import Calls
 from gilscope.kernels.user import Examined, Function, Request
@@ -202,3 +203,31 @@ def test_a_long_source_is_cut_at_a_line(tmp_path: Path) -> None:
     assert len(found["source"]) <= 20_010
     assert found["source"].endswith("    x = 1\n...")
     assert found["source_file"] == "long.py"
+
+
+@pytest.mark.parametrize(
+    ("executor", "start_s", "pools"), [("processes", 0.1, [2, 32]), ("processes", 9.0, [2]), ("threads", 0.1, [2])]
+)
+def test_a_large_pool_is_tried_where_processes_start_fast(
+    monkeypatch: pytest.MonkeyPatch, executor: Any, start_s: float, pools: list[int]
+) -> None:
+    """Of eight workers too, for what is told is the price in a pool of two."""
+    tried = []
+
+    def handed_over(case: Case, workers: int) -> tuple[float, list[float]]:
+        tried.append(workers)
+        return start_s, [1e-6 * (70 + workers), 1e-6 * (80 + workers), 1e-6 * (100 + workers)]
+
+    monkeypatch.setattr(examine, "_handed_over_s", handed_over)
+    case = Case(kernel="k", implementation="f", executor=executor, workers=8, size="1")
+    least_s, most_s, more_s = examine.hand_over(case)
+    assert tried == pools
+    assert (least_s, most_s) == pytest.approx((72e-6, 102e-6))
+    assert more_s == pytest.approx(1e-6 if len(pools) > 1 else 0.0)
+
+
+def test_handing_over_costs_something() -> None:
+    case = Case(kernel="k", implementation="f", executor="threads", workers=2, size="1")
+    least_s, most_s, more_s = examine.hand_over(case)
+    assert 0.0 < least_s <= most_s
+    assert more_s == 0.0

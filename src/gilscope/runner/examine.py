@@ -26,7 +26,7 @@ from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 _PROBED_S = 0.15  # of calls under the GIL probe: at 2 kHz a share to five points
 _MOST_CALLS = 1 << 20
 _RUNS, _TASKS = 5, 200  # of hand-overs
-_MANY, _MANY_START_S = 32, 0.2  # workers of a larger pool, if that of two is ready within so long
+_FEW, _MANY, _MOST_START_S = 2, 32, 0.2  # workers of pools; the larger one only if the other is ready within so long
 _MOST_BYTES = 1 << 20  # of pickled arguments that are compared
 _ROUNDS_NS, _MOST_COPIED_BYTES = 200_000_000, 32 << 20  # of the calls whose arguments are copied at a time; pickled
 _MOST_SOURCE = 20_000  # characters of a function that a result keeps
@@ -109,28 +109,29 @@ def examine_faults(calls: Calls) -> dict[str, float]:
 
 
 def hand_over(case: Case) -> tuple[float, float, float]:
-    """Measure what one empty task costs a pool of ``concurrent.futures``.
+    """Measure what one empty task costs a pool of two of ``concurrent.futures``.
 
     Least and most seconds of a few runs, and by how much each worker more raises them: whoever is woken has slept
     longer, and its caches are cold. The latter of processes that start fast, else 0.
     """
-    begin = clocks.wall_ns()
-    few_s = _handed_over_s(case)
-    if case.executor != "processes" or clocks.wall_ns() - begin > _MANY_START_S * 1e9 or case.workers >= _MANY:
+    start_s, few_s = _handed_over_s(case, _FEW)
+    if case.executor != "processes" or start_s > _MOST_START_S:
         return min(few_s), max(few_s), 0.0
-    more_s = median(_handed_over_s(replace(case, workers=_MANY))) - median(few_s)
-    return min(few_s), max(few_s), max(0.0, more_s / (_MANY - case.workers))
+    _, many_s = _handed_over_s(case, _MANY)
+    return min(few_s), max(few_s), max(0.0, (median(many_s) - median(few_s)) / (_MANY - _FEW))
 
 
-def _handed_over_s(case: Case) -> list[float]:
-    with _pool(case) as pool:
-        list(pool.map(abs, range(case.workers * 8)))
-        spent_s = []
+def _handed_over_s(case: Case, workers: int) -> tuple[float, list[float]]:
+    """Return seconds until a pool is ready, and seconds per task of a few runs."""
+    began, spent_s = clocks.wall_ns(), []
+    with _pool(replace(case, workers=workers)) as pool:
+        list(pool.map(abs, range(workers * 8)))
+        start_s = (clocks.wall_ns() - began) / 1e9
         for _ in range(_RUNS):
             begin = clocks.wall_ns()
             list(pool.map(abs, range(_TASKS)))
             spent_s.append((clocks.wall_ns() - begin) / _TASKS / 1e9)
-    return spent_s
+    return start_s, spent_s
 
 
 def _pool(case: Case) -> Executor:
