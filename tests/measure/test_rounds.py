@@ -65,8 +65,18 @@ def test_where_it_is_not_known_which_cpus_were_used_t1_takes_its_turn() -> None:
     assert not any(block.paces for block in blocks)
 
 
-def test_executions_that_take_long_are_not_repeated_on_each_cpu() -> None:
+def test_with_executions_that_take_long_one_cpu_after_the_other_is_tried() -> None:
     host = paced(0.05)
+    _measure(host, _plan("a"), _study())
+    ids = [name for name, _, _ in host.rounds]
+    last = len(ids) - 1 - ids[::-1].index("a/cy_nogil@threads*2#M")
+    before, after = host.bound[last - 2], host.bound[last + 1]
+    assert {before, after} == {0, 1}
+    assert ids[last - 2] == ids[last + 1] == own_case().id
+
+
+def test_executions_that_take_longer_still_are_not_repeated_to_try_cpus() -> None:
+    host = paced(0.15)
     blocks, _, _ = _measure(host, _plan("a"), _study(2))
     assert set(host.bound) == {None}
     assert not any(block.paces for block in blocks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -205,29 +206,37 @@ def test_a_long_source_is_cut_at_a_line(tmp_path: Path) -> None:
     assert found["source_file"] == "long.py"
 
 
-@pytest.mark.parametrize(
-    ("executor", "start_s", "pools"), [("processes", 0.1, [2, 32]), ("processes", 9.0, [2]), ("threads", 0.1, [2])]
-)
+class _PricedPool(ThreadPoolExecutor):
+    """A pool whose parent takes longer for a task the more workers it watches; a clock that only it moves."""
+
+    now_ns = 0
+
+    def __init__(self, start_s: float, workers: int) -> None:
+        super().__init__(1)
+        self._start_ns, self._task_ns = round(start_s * 1e9), 70_000 + 1_000 * workers
+
+    def map(self, function: Any, arguments: Any) -> Any:
+        arguments = list(arguments)
+        _PricedPool.now_ns += self._start_ns + self._task_ns * len(arguments)
+        self._start_ns = 0
+        return arguments
+
+
+@pytest.mark.parametrize(("start_s", "more_s"), [(0.1, 1e-6), (9.0, 0.0)])
 def test_a_large_pool_is_tried_where_processes_start_fast(
-    monkeypatch: pytest.MonkeyPatch, executor: Any, start_s: float, pools: list[int]
+    monkeypatch: pytest.MonkeyPatch, start_s: float, more_s: float
 ) -> None:
     """Of eight workers too, for what is told is the price in a pool of two."""
-    tried = []
-
-    def handed_over(case: Case, workers: int) -> tuple[float, list[float]]:
-        tried.append(workers)
-        return start_s, [1e-6 * (70 + workers), 1e-6 * (80 + workers), 1e-6 * (100 + workers)]
-
-    monkeypatch.setattr(examine, "_handed_over_s", handed_over)
-    case = Case(kernel="k", implementation="f", executor=executor, workers=8, size="1")
-    least_s, most_s, more_s = examine.hand_over(case)
-    assert tried == pools
-    assert (least_s, most_s) == pytest.approx((72e-6, 102e-6))
-    assert more_s == pytest.approx(1e-6 if len(pools) > 1 else 0.0)
+    monkeypatch.setattr(examine.clocks, "wall_ns", lambda: _PricedPool.now_ns)
+    monkeypatch.setattr(examine, "_pool", lambda case: _PricedPool(start_s, case.workers))
+    case = Case(kernel="k", implementation="f", executor="processes", workers=8, size="1")
+    assert examine.hand_over(case) == pytest.approx((72e-6 if more_s else 78e-6,) * 2 + (more_s,))
 
 
-def test_handing_over_costs_something() -> None:
-    case = Case(kernel="k", implementation="f", executor="threads", workers=2, size="1")
-    least_s, most_s, more_s = examine.hand_over(case)
-    assert 0.0 < least_s <= most_s
-    assert more_s == 0.0
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_handing_over_costs_something(executor: Any) -> None:
+    start_method = "forkserver" if executor == "processes" else ""
+    case = Case(kernel="k", implementation="f", executor=executor, workers=2, size="1", start_method=start_method)
+    low_s, high_s, more_s = examine.hand_over(case)
+    assert 0.0 < low_s <= high_s
+    assert more_s >= 0.0 if executor == "processes" else more_s == 0.0

@@ -13,7 +13,7 @@ from gilscope.core.errors import MeasurementError, RoundTimeoutError
 from gilscope.core.records import CaseRecord, Pace, Round
 from gilscope.measure.calibrate import lead_of, timeout_of
 from gilscope.measure.host import Lead, SupervisedHost, fix_for
-from gilscope.measure.pacing import MOST_PACE_S, PACE_S, cpus_of, is_paced, joined, may_be_bound, order_of, single_of
+from gilscope.measure.pacing import MOST_PACE_S, PACE_S, SHORT_PACE_S, cpus_of, is_paced, joined, may_be_bound, order_of, single_of
 from gilscope.results import ResultWriter
 
 T = TypeVar("T")
@@ -49,6 +49,7 @@ class Seen:
 
     cpus: dict[str, Sequence[int]] = field(default_factory=dict)  # where the workers of each slot ran last, by its key
     bindable: set[Slot] = field(default_factory=set)  # T(1) that may be bound to a CPU
+    turn: int = 0  # of the CPUs, where they are tried one at a time
 
 
 class Rounds:
@@ -113,9 +114,12 @@ class Rounds:
             self.rounds[slot.key] = measured
 
     def _pace(self, slot: Slot, cpus: Sequence[int]) -> None:
-        spin = self._spins.get(slot.case.workers)
+        single, spin = single_of(slot), self._spins.get(slot.case.workers)
+        if cpus and self._execution_s(single) > SHORT_PACE_S:
+            self._seen.turn += 1
+            cpus = (sorted(cpus)[self._seen.turn % len(cpus)],)
         for cpu in cpus:
-            self._note(single_of(slot), self._briefly(single_of(slot), cpu=cpu))
+            self._note(single, self._briefly(single, cpu=cpu))
         if spin is not None and cpus:
             self._note(spin, self._briefly(spin))
 
@@ -131,11 +135,13 @@ class Rounds:
 
     def _may_pace(self, single: Slot) -> bool:
         """Whether a T(1) may be bound to CPUs, and is short enough to try them with."""
-        if single not in self._seen.bindable:
-            return False
+        return single in self._seen.bindable and 0.0 < self._execution_s(single) <= MOST_PACE_S
+
+    def _execution_s(self, slot: Slot) -> float:
+        """Return how long one execution takes; 0 where that is not known."""
         prepared = self._shared.prepared
-        record, lasts_s = prepared.records.get(single.session), prepared.round_s.get(single.case.id, 0.0)
-        return record is not None and 0.0 < lasts_s <= MOST_PACE_S * record.repeats
+        record = prepared.records.get(slot.session)
+        return prepared.round_s.get(slot.case.id, 0.0) / record.repeats if record is not None else 0.0
 
     def _briefly(self, slot: Slot, cpu: int | None = None) -> Round | None:
         """Run a short round of a control, of one worker on one CPU."""

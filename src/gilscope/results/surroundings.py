@@ -137,7 +137,7 @@ class Surroundings:
     libraries: Mapping[str, str | None] = field(default_factory=dict)  # None: was not installed
     checks: tuple[CheckResult, ...] = ()
     hand_over_s: Mapping[str, float] = field(default_factory=dict)  # hand-over of a call to the user's functions
-    hand_over_most_s: Mapping[str, float] = field(default_factory=dict)  # the most of a few runs
+    hand_over_most_s: Mapping[str, float] = field(default_factory=dict)  # both ends of its interval
     hand_over_more_s: Mapping[str, float] = field(default_factory=dict)  # by how much each worker more raises both
     hand_off: tuple[HandOffPrice, ...] = ()  # of the GIL
     roofs: tuple[HardwareRoof, ...] = ()  # of the hardware, by number of threads

@@ -11,7 +11,8 @@ import pickle
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from statistics import median
@@ -25,8 +26,9 @@ from gilscope.telemetry.gil import DIAGNOSTIC_RATE_HZ, GilMonitor
 
 _PROBED_S = 0.15  # of calls under the GIL probe: at 2 kHz a share to five points
 _MOST_CALLS = 1 << 20
-_RUNS, _TASKS = 5, 200  # of hand-overs
-_FEW, _MANY, _MOST_START_S = 2, 32, 0.2  # workers of pools; the larger one only if the other is ready within so long
+_RUNS, _TASKS = 9, 200  # of hand-overs; more tasks in pools that are larger
+_PAIR, _FEW, _MANY, _MOST_START_S = 2, 8, 60, 0.3  # workers; many (Windows allows 61) if few are ready within so long
+_ASLEEP = 0.5  # of the workers of a pool whose parent is always busy: half of them wait for it
 _MOST_BYTES = 1 << 20  # of pickled arguments that are compared
 _ROUNDS_NS, _MOST_COPIED_BYTES = 200_000_000, 32 << 20  # of the calls whose arguments are copied at a time; pickled
 _MOST_SOURCE = 20_000  # characters of a function that a result keeps
@@ -109,29 +111,50 @@ def examine_faults(calls: Calls) -> dict[str, float]:
 
 
 def hand_over(case: Case) -> tuple[float, float, float]:
-    """Measure what one empty task costs a pool of two of ``concurrent.futures``.
+    """Measure what one task costs the parent of a pool of two of ``concurrent.futures``.
 
-    Least and most seconds of a few runs, and by how much each worker more raises them: whoever is woken has slept
-    longer, and its caches are cold. The latter of processes that start fast, else 0.
+    Low and high seconds of its median [95 % interval] over a few runs, and by how much each worker more raises them:
+    the parent watches them all. The latter of processes that start fast, else 0. Tasks are empty in threads and
+    interpreters. In processes they sleep just short enough for the parent to be always busy, for waking a process costs
+    more than handing work to one that is awake, above all in virtual machines.
     """
-    start_s, few_s = _handed_over_s(case, _FEW)
-    if case.executor != "processes" or start_s > _MOST_START_S:
-        return min(few_s), max(few_s), 0.0
-    _, many_s = _handed_over_s(case, _MANY)
-    return min(few_s), max(few_s), max(0.0, (median(many_s) - median(few_s)) / (_MANY - _FEW))
+    if case.executor != "processes":
+        with _pool(replace(case, workers=_PAIR)) as pool:
+            return *_middle([_task_s(pool, _TASKS, abs, 1) for _ in range(_RUNS)]), 0.0
+    began = clocks.wall_ns()
+    with _pool(replace(case, workers=_FEW)) as few:
+        guess_s = _task_s(few, _TASKS, abs, 1)  # starts them
+        if (clocks.wall_ns() - began) / 1e9 > _MOST_START_S:
+            return *_middle(_kept_busy_s({_FEW: few}, guess_s)[_FEW]), 0.0
+        with _pool(replace(case, workers=_MANY)) as many:
+            _task_s(many, _TASKS, abs, 1)
+            found = _kept_busy_s({_FEW: few, _MANY: many}, guess_s)
+    more_s = max(0.0, (median(found[_MANY]) - median(found[_FEW])) / (_MANY - _FEW))
+    low_s, high_s = _middle(found[_FEW])
+    return max(low_s / 2.0, low_s - more_s * (_FEW - _PAIR)), max(high_s / 2.0, high_s - more_s * (_FEW - _PAIR)), more_s
 
 
-def _handed_over_s(case: Case, workers: int) -> tuple[float, list[float]]:
-    """Return seconds until a pool is ready, and seconds per task of a few runs."""
-    began, spent_s = clocks.wall_ns(), []
-    with _pool(replace(case, workers=workers)) as pool:
-        list(pool.map(abs, range(workers * 8)))
-        start_s = (clocks.wall_ns() - began) / 1e9
-        for _ in range(_RUNS):
-            begin = clocks.wall_ns()
-            list(pool.map(abs, range(_TASKS)))
-            spent_s.append((clocks.wall_ns() - begin) / _TASKS / 1e9)
-    return start_s, spent_s
+def _kept_busy_s(pools: Mapping[int, Executor], guess_s: float) -> dict[int, list[float]]:
+    """Return seconds per task of a few runs, by workers of the pools in turn: all meet the same interference."""
+    found: dict[int, list[float]] = {workers: [] for workers in pools}
+    for _ in range(_RUNS):
+        for workers, pool in pools.items():
+            task_s = median(found[workers]) if found[workers] else guess_s
+            found[workers].append(_task_s(pool, max(_TASKS, 6 * workers), time.sleep, _ASLEEP * workers * task_s))
+    return found
+
+
+def _task_s(pool: Executor, count: int, function: Callable[[float], object], argument: float) -> float:
+    """Return the seconds a pool takes for a task."""
+    begin = clocks.wall_ns()
+    list(pool.map(function, [argument] * count))
+    return (clocks.wall_ns() - begin) / count / 1e9
+
+
+def _middle(values: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % interval of the median of nine: all but the least and the most."""
+    ordered = sorted(values)
+    return ordered[1], ordered[-2]
 
 
 def _pool(case: Case) -> Executor:

@@ -49,8 +49,8 @@ UNPRICED = Price((1.0,), (50e-6,))
 """The most that a hand-off cost where it was measured: assumed where it was not."""
 
 _BY_MESSAGES = ("processes", "interpreters")  # executors whose parent does something for every task
-_RUNS = 5  # of hand-overs, of which least and most are kept: they enclose the median with
-_OF_EXTREMES = 1.0 - 2.0 ** (1 - _RUNS)
+_RUNS = 9  # of hand-overs; of those all but the least and the most enclose the median with
+_ALL_BUT_TWO = 1.0 - 2.0 * (1.0 + _RUNS) / 2.0**_RUNS
 _VISIBLE = 0.97  # a factor that certainly ends below it is a station's doing
 _EVEN = math.sqrt(2.0)  # constant visits make two workers wait half as long as exponential ones: share by share, this
 
@@ -70,7 +70,7 @@ class Alone:
     call_s : float or None
         Seconds of one call of the user's function.
     hand_over : tuple of float or None
-        Least and most seconds of handing one task to a pool of the case's executor, and by how much each worker more
+        Low and high seconds of handing one task to a pool of the case's executor, and by how much each worker more
         raises them.
     prices : sequence of Priced
         Of hand-offs of the GIL.
@@ -149,7 +149,7 @@ def _parent(alone: Alone) -> list[Demand]:
         return []
     least, most, more = alone.hand_over
     low, high = (1.0 / fed(each, more, alone.call_s) for each in (least, most))
-    share = Estimate(value=(low + high) / 2.0, low=low, high=high, confidence=_OF_EXTREMES, n=_RUNS)
+    share = Estimate(value=(low + high) / 2.0, low=low, high=high, confidence=_ALL_BUT_TWO, n=_RUNS)
     return [Demand(station="parent", share=share)]
 
 
