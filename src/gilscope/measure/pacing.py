@@ -24,8 +24,8 @@ PACE_S = 0.008
 """About how long T(1) runs on one CPU: a few of its time slices, and short beside a round."""
 
 SHORT_PACE_S, MOST_PACE_S = 0.03, 0.12
-"""One execution. Longer than the first, CPUs are tried in turn, one at a time, for eight executions come with two cases,
-and of long ones few blocks would fit; longer than the second, not at all."""
+"""One execution. Longer than the first, CPUs are tried in turn, for eight executions come with two cases, and of long
+ones few blocks would fit; longer than the second, not at all."""
 
 _SUMMED = (
     *("steal_ns", "throttled_ns", "process_cpu_ns", "net_ns", "stolen_ns", "minor_faults", "switches", "system_ns"),

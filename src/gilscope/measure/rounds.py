@@ -13,7 +13,17 @@ from gilscope.core.errors import MeasurementError, RoundTimeoutError
 from gilscope.core.records import CaseRecord, Pace, Round
 from gilscope.measure.calibrate import lead_of, timeout_of
 from gilscope.measure.host import Lead, SupervisedHost, fix_for
-from gilscope.measure.pacing import MOST_PACE_S, PACE_S, SHORT_PACE_S, cpus_of, is_paced, joined, may_be_bound, order_of, single_of
+from gilscope.measure.pacing import (
+    MOST_PACE_S,
+    PACE_S,
+    SHORT_PACE_S,
+    cpus_of,
+    is_paced,
+    joined,
+    may_be_bound,
+    order_of,
+    single_of,
+)
 from gilscope.results import ResultWriter
 
 T = TypeVar("T")

@@ -130,8 +130,8 @@ def hand_over(case: Case) -> tuple[float, float, float]:
             _task_s(many, _TASKS, abs, 1)
             found = _kept_busy_s({_FEW: few, _MANY: many}, guess_s)
     more_s = max(0.0, (median(found[_MANY]) - median(found[_FEW])) / (_MANY - _FEW))
-    low_s, high_s = _middle(found[_FEW])
-    return max(low_s / 2.0, low_s - more_s * (_FEW - _PAIR)), max(high_s / 2.0, high_s - more_s * (_FEW - _PAIR)), more_s
+    low_s, high_s = (max(each_s / 2.0, each_s - more_s * (_FEW - _PAIR)) for each_s in _middle(found[_FEW]))
+    return low_s, high_s, more_s
 
 
 def _kept_busy_s(pools: Mapping[int, Executor], guess_s: float) -> dict[int, list[float]]:
