@@ -57,6 +57,19 @@ class Answer:
     why: str
     processes: bool | None = True
 
+    def until(self, later: Answer) -> Answer:
+        """Return what is right of a machine that changed from the one for which this is right to another."""
+        if later == self:
+            return self
+        return Answer(
+            findings=self.findings | later.findings,
+            gains=self.gains if self.gains == later.gains else None,
+            low=min(self.low, later.low),
+            high=max(self.high, later.high),
+            processes=self.processes if self.processes == later.processes else None,
+            why=f"{self.why}; afterwards: {later.why.rpartition(': ')[2]}",
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:

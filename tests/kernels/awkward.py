@@ -33,6 +33,7 @@ SIZES = {
         {"blocks": 1, "block_bytes": 0},
         {"blocks": 1, "block_bytes": 24},
         {"blocks": 11, "block_bytes": 1000},
+        {"blocks": 16, "block_bytes": 37},
     ],
     "montecarlo_pi": [{"n": 0}, {"n": 1}, {"n": 101}],
     "binary_trees": [{"trees": 0, "depth": 3}, {"trees": 1, "depth": 0}, {"trees": 3, "depth": 1}],

@@ -73,6 +73,15 @@ def test_what_plain_threads_gain_decides_what_memory_allows():
     assert (streaming(1.3, "").gains, streaming(1.1, "").gains, streaming(0.9, "").gains) == (True, None, False)
 
 
+def test_of_a_machine_that_changed_what_was_right_before_or_after_is_right():
+    both = streaming(1.98, "adds").until(streaming(1.0, "adds"))
+    assert both.findings == {"scales", "memory_bound", "inflation", "scales_partly"}
+    assert (both.gains, both.processes) == (None, None)
+    assert (both.low, both.high) == (pytest.approx(0.93), 2.0)
+    assert both.why == "adds: two plain threads gain 1.98; afterwards: two plain threads gain 1.00"
+    assert BYTE_CODE.until(BYTE_CODE) is BYTE_CODE
+
+
 def test_a_right_answer_is_decided_and_not_wrong():
     given = judge(SCALES, document(estimate(1.9, 1.95, 2.0), "scales"))
     assert (given.decided, given.wrong) == (True, ())

@@ -299,3 +299,16 @@ def beyond_cpus(view: CaseView, cpus: float) -> float:
     """Return the share lost to having ``cpus`` for p workers: what was spent waiting, at most 1 - cpus / p."""
     waiting = view.account.lost(*WAITING) if view.account is not None else None
     return min(max(0.0, 1.0 - cpus / view.case.workers), waiting.value) if waiting is not None else 0.0
+
+
+def kept_below(view: CaseView, cpus: float) -> bool:
+    """Whether workers wait for the parent so long that on average at most ``cpus`` of them compute at a time.
+
+    Then it is not for want of CPUs that they take longer, even if they meet at times. Who was handed work first waits
+    at the end, for whoever was last.
+    """
+    dispatch, uneven = view.lost("dispatch"), view.lost("imbalance")
+    if dispatch is None or uneven is None:
+        return False
+    waits = dispatch.low + min(max(0.0, uneven.value), dispatch.low)
+    return view.case.workers * (1.0 - waits) <= cpus

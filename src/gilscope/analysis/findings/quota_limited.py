@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gilscope.analysis.columns import averaged
 from gilscope.analysis.evidence import QuotaEvidence
-from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, beyond_cpus
+from gilscope.analysis.findings._view import WORTH, CaseView, Finding, above, beyond_cpus, kept_below
 
 CURE = "raise the quota (cpu.max of the cgroup, --cpus of the container), or use fewer workers"
 EXPLAINS = frozenset({"over_subscribed", "imbalance", "dispatch_bound", "lock_bound", "too_noisy", "smt_limited"})
@@ -23,6 +23,8 @@ def find(view: CaseView) -> Finding | None:
         return None
     quota = view.cpus.get("quota_cpus")
     allowed = float(quota) if isinstance(quota, int | float) else None
+    if allowed is not None and kept_below(view, allowed):
+        return None
     share = throttled.value if allowed is None else max(throttled.value, beyond_cpus(view, allowed))
     evidence = QuotaEvidence(throttled=throttled, run_queue=view.lost("run_queue"), quota_cpus=allowed)
     return Finding(code="quota_limited", evidence=evidence, share=share)
