@@ -68,7 +68,7 @@ def fed() -> str:
         return _NOT_YET
     found = json.loads(PARENT.read_text(encoding="utf-8"))
     rows = []
-    for one in found["saturations"]:
+    for one in sorted(found["saturations"], key=lambda one: one["sleep_ms"]):
         error = (one["low"] + one["high"]) / 2.0 / one["measured"] - 1.0
         predicted = f"{one['low']:.1f} to {one['high']:.1f}"
         rows.append(f"| {one['sleep_ms']:g} ms | {predicted} | {one['measured']:.1f} | {error:+.0%} |")
