@@ -13,7 +13,7 @@ from gilscope.analysis.net import Net, Sharing, _under_gil, held_alone, net_boun
 from gilscope.core.cases import Case
 from gilscope.core.records import Round
 from gilscope.stats import Estimate
-from tests.analysis.rounds import SPIN, Did, alone, made_of, native, study
+from tests.analysis.rounds import MS, SPIN, Did, alone, made_of, native, study
 
 CASE = Case.parse("k/f@threads*2#M")
 OWN = Case.parse("k/f@native*2#M")
@@ -39,6 +39,25 @@ def test_a_worker_that_shared_its_cpu_with_another_program_counts_as_if_it_had_n
 def test_workers_that_never_ran_at_the_same_time_do_not_show_what_they_cost_each_other() -> None:
     found = _speedup(made_of(Did(cpu=50, waiting=50), Did(cpu=50, queued=50)))
     assert (found.low, found.value) == pytest.approx((1.0, 2.0))
+
+
+@pytest.mark.parametrize(("of_spin", "expected"), [(20, (100 / 110, 1.0)), (0, (100 / 110, 100 / 110))])
+def test_what_the_hypervisor_took_is_known_from_the_control_where_workers_idle(
+    of_spin: int, expected: tuple[float, float]
+) -> None:
+    """Two that hold a lock in turn for 100 ms take 110, and idle for so long that they cannot tell what was stolen."""
+
+    def stolen(measured: Round, ms: int) -> Round:
+        return dataclasses.replace(
+            measured, stolen_ns=ms * MS, net_ns=measured.wall_ns - ms * MS // len(measured.stamps)
+        )
+
+    single, spin = stolen(made_of(Did(cpu=100, rest=10)), 10), stolen(made_of(*[Did(cpu=50, rest=5)] * 2), of_spin)
+    parallel = made_of(*[Did(cpu=50, rest=60)] * 2)
+    (columns,) = columns_by_kernel(study(CASE.id, parallel, single=single, spin=spin)).values()
+    found = net_speedup(columns, CASE).estimate()
+    assert found is not None
+    assert (found.low, found.value) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("grown", "alone"), [(0, 2.0), (8, 100 / 57.7), (20, 100 / 65)])

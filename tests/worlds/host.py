@@ -118,6 +118,7 @@ class WorldHost:
             "net_ns": _ns(played.end - played.begin) if crowded else _ns(played.net),
             "minor_faults": round(system / _FAULT_S),
             "system_ns": _ns(system),
+            "stolen_ns": 0 if load.shared or load.sleep > 0 else _ns(float(played.stolen.sum())),  # idling looks alike
         }
         received = _ns(played.end - played.combine + 5e-5)
         return Round(

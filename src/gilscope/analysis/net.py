@@ -37,6 +37,7 @@ Analysis of Queueing Network Models, 1978): blocks that read more are noise.
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass, field, replace
 
 from gilscope.analysis.columns import Columns, PerBlock, Role, averaged, estimated, ratio, times
@@ -206,9 +207,47 @@ def net_seconds(columns: Columns, case: Case, role: Role = "case", sharing: Shar
         if bounds is None:
             return Net()
         value[at], low[at], high[at] = (bound / measured.repeats / NS_PER_S for bound in bounds)
-    if role == "case" and case.workers > 1 and case.executor != "native":
-        return _overlapping(columns, case, Net(value=value, low=low, high=high))
-    return Net(value=value, low=low, high=high)
+    net = Net(value=value, low=low, high=high)
+    if role != "case" or case.executor == "native" or not net:
+        return net
+    net = _unstolen(columns, case, net)
+    return _overlapping(columns, case, net) if case.workers > 1 else net
+
+
+def _unstolen(columns: Columns, case: Case, net: Net) -> Net:
+    """Shorten what the hypervisor took from workers that also idled, whose clocks do not tell one from the other.
+
+    It took as much of their CPU time as of that of ``spin``, which never gives its CPU up and so knows. As long as so
+    many go on at a time as keep their CPUs as busy as T(1) does, they end earlier by what it took of all of them over
+    how many these are; or by more, where those that ended last were only stolen from. At most nothing.
+    """
+    share = _stolen_share(columns)
+    if share <= LITTLE:
+        return net
+    alone = statistics.median(_busy(one, 1) for one in columns.rounds_of(case.t1).values())
+    value, low = dict(net.value), dict(net.low)
+    for at, measured in columns.rounds_of(case).items():
+        cpu_ns = case.workers * statistics.fmean(stamp.cpu_ns for stamp in measured.stamps)
+        missing_s = max(0.0, share * cpu_ns - (measured.stolen_ns or 0)) / measured.repeats / NS_PER_S
+        going_on = min(case.workers, _busy(measured, case.workers) / alone) if alone > 0 else 1.0
+        ends = [stamp.end_ns for stamp in measured.stamps]
+        uneven_s = (max(ends) - statistics.fmean(ends)) / measured.repeats / NS_PER_S
+        least_s = cpu_ns / case.workers / measured.repeats / NS_PER_S
+        value[at] = max(least_s, value[at] - missing_s / max(1.0, going_on))
+        low[at] = max(least_s, min(value[at], low[at] - missing_s / max(1.0, going_on) - min(uneven_s, missing_s)))
+    return replace(net, value=value, low=low)
+
+
+def _stolen_share(columns: Columns) -> float:
+    """Return what the hypervisor took over what it left, of the CPU time of the controls that never give theirs up."""
+    rounds = [one for case in columns.with_role("spin") for one in columns.rounds_of(case, "spin").values()]
+    cpu_ns = sum(stamp.cpu_ns for one in rounds for stamp in one.stamps)
+    return sum(one.stolen_ns or 0 for one in rounds) / cpu_ns if cpu_ns else 0.0
+
+
+def _busy(measured: Round, workers: int) -> float:
+    """Return how many CPUs the workers kept busy."""
+    return workers * statistics.fmean(stamp.cpu_ns for stamp in measured.stamps) / max(1, measured.wall_ns)
 
 
 def overlap(busy: float, workers: int) -> float:

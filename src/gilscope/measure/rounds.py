@@ -74,10 +74,11 @@ class Rounds:
         usable = filter(shared.prepared.usable, group.slots)
         self._slots = order_of(usable, shared.study.seed, group.kernel, index)
         self._paced = {slot for slot in self._slots if is_paced(slot) and self._may_pace(single_of(slot))}
-        counts = {slot.case.workers for slot in self._paced if slot.role != "spin"}
-        spins = [slot for slot in self._paced if slot.role == "spin"]
+        paced = [slot for slot in self._slots if slot in self._paced]  # in an order that the seed decides
+        counts = {slot.case.workers for slot in paced if slot.role != "spin"}
+        spins = [slot for slot in paced if slot.role == "spin"]
         self._spins = {slot.case.workers: slot for slot in spins if slot.case.workers in counts}
-        self._known = {single_of(slot): seen.cpus[slot.key] for slot in self._paced if seen.cpus.get(slot.key)}
+        self._known = {single_of(slot): seen.cpus[slot.key] for slot in paced if seen.cpus.get(slot.key)}
 
     def run(self) -> None:
         """Take them. Of a control that CPUs are paced with, its short rounds count as one."""
