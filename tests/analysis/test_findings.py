@@ -396,6 +396,13 @@ def test_few_cpus_do_not_hold_up_workers_that_wait_to_be_handed_work(apart, name
     assert ("quota_limited" in said(study(FOUR, stopped, spin=ideal(4), cpus=quota))) == named
 
 
+def test_a_quota_that_stops_workers_before_they_start_keeps_its_name():
+    own = made_of(Did(cpu=25), *[Did(late=50, cpu=25)] * 3, throttled=150)
+    assert "quota_limited" in said(
+        study(FOUR, own, spin=ideal(4), cpus={"count": 4, "quota_cpus": 2.0, "limit": "cgroup quota"})
+    )
+
+
 @pytest.mark.parametrize(("queued", "expected"), [(0.0, ["nested_parallelism"]), (25.0, ["too_noisy"])])
 def test_queueing_of_libraries_threads_is_their_own_where_the_control_did_not_queue(queued, expected):
     own, spin = (made_of(*[Did(cpu=50, queued=ms)] * 2) for ms in (50.0, queued))

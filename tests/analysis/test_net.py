@@ -9,14 +9,15 @@ import pytest
 from gilscope.analysis import analyse
 from gilscope.analysis.columns import columns_by_kernel
 from gilscope.analysis.gil import GilActivity
-from gilscope.analysis.net import Net, Sharing, _under_gil, held_alone, net_bounds, net_speedup, overlap
-from gilscope.core.cases import Case
+from gilscope.analysis.net import Net, Sharing, _stolen_share, _under_gil, held_alone, net_bounds, net_speedup, overlap
+from gilscope.core.cases import Case, Slot
 from gilscope.core.records import Round
 from gilscope.stats import Estimate
 from tests.analysis.rounds import MS, SPIN, Did, alone, made_of, native, study
 
 CASE = Case.parse("k/f@threads*2#M")
 OWN = Case.parse("k/f@native*2#M")
+SPIN_64 = Slot(case=Case.parse("spin/cy_nogil@threads*64#M"), role="spin")
 
 
 def _speedup(parallel: Round, *, single: Round | None = None, **sharing: float) -> Estimate:
@@ -58,6 +59,23 @@ def test_what_the_hypervisor_took_is_known_from_the_control_where_workers_idle(
     found = net_speedup(columns, CASE).estimate()
     assert found is not None
     assert (found.low, found.value) == pytest.approx(expected)
+
+
+def test_what_the_hypervisor_took_is_not_known_without_t1_and_counts_each_worker_once() -> None:
+    stolen = dataclasses.replace(made_of(*[Did(cpu=50)] * 2), stolen_ns=20 * MS)
+    measured = study(CASE.id, made_of(*[Did(cpu=50, rest=60)] * 2), spin=stolen)
+    without = [
+        dataclasses.replace(one, rounds={key: own for key, own in one.rounds.items() if key != CASE.t1.id})
+        for one in measured.blocks
+    ]
+    (columns,) = columns_by_kernel(dataclasses.replace(measured, blocks=without)).values()
+    assert not net_speedup(columns, CASE)
+    many = [
+        dataclasses.replace(one, rounds={SPIN_64.key: dataclasses.replace(stolen, stolen_ns=64 * MS)})
+        for one in without
+    ]
+    (columns,) = columns_by_kernel(dataclasses.replace(measured, blocks=many)).values()
+    assert _stolen_share(columns) == pytest.approx(1 / 50)
 
 
 @pytest.mark.parametrize(("grown", "alone"), [(0, 2.0), (8, 100 / 57.7), (20, 100 / 65)])

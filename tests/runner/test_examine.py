@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -207,34 +208,48 @@ def test_a_long_source_is_cut_at_a_line(tmp_path: Path) -> None:
 
 
 class _PricedPool(ThreadPoolExecutor):
-    """A pool whose parent takes longer for a task the more workers it watches; a clock that only it moves."""
+    """A pool on a clock of its own: the parent takes longer for a task the more workers it watches."""
 
-    now_ns = 0
+    now_ns, most = 0, 1000
+    opened: ClassVar[list[int]] = []
 
     def __init__(self, start_s: float, workers: int) -> None:
         super().__init__(1)
-        self._start_ns, self._task_ns = round(start_s * 1e9), 70_000 + 1_000 * workers
+        self._start_s, self._workers = start_s, workers
+        _PricedPool.opened.append(workers)
 
     def map(self, function: Any, arguments: Any) -> Any:
+        if self._workers > self.most:
+            raise BlockingIOError("no more processes")
         arguments = list(arguments)
-        _PricedPool.now_ns += self._start_ns + self._task_ns * len(arguments)
-        self._start_ns = 0
+        sleep_s = arguments[-1] if function is time.sleep else 0.0
+        task_s = max(70e-6 + 1e-6 * self._workers, sleep_s / self._workers)
+        _PricedPool.now_ns += round((self._start_s + len(arguments) * task_s + sleep_s) * 1e9)
+        self._start_s = 0.0
         return arguments
 
 
-@pytest.mark.parametrize(("start_s", "more_s"), [(0.1, 1e-6), (9.0, 0.0)])
-def test_a_large_pool_is_tried_where_processes_start_fast(
-    monkeypatch: pytest.MonkeyPatch, start_s: float, more_s: float
+@pytest.mark.parametrize(("start_s", "most", "pools"), [(0.1, 1000, [8, 60]), (9.0, 1000, [8]), (0.1, 20, [8, 60])])
+def test_a_large_pool_is_tried_where_processes_start_fast_and_may_be_started(
+    monkeypatch: pytest.MonkeyPatch, start_s: float, most: int, pools: list[int]
 ) -> None:
-    """Of eight workers too, for what is told is the price in a pool of two."""
+    """Whatever starting took; the price told is that of two."""
     monkeypatch.setattr(examine.clocks, "wall_ns", lambda: _PricedPool.now_ns)
     monkeypatch.setattr(examine, "_pool", lambda case: _PricedPool(start_s, case.workers))
+    monkeypatch.setattr(_PricedPool, "opened", [])
+    monkeypatch.setattr(_PricedPool, "most", most)
     case = Case(kernel="k", implementation="f", executor="processes", workers=8, size="1")
-    assert examine.hand_over(case) == pytest.approx((72e-6 if more_s else 78e-6,) * 2 + (more_s,))
+    low_s, high_s, more_s = examine.hand_over(case)
+    both = len(pools) == 2 and most > 60
+    assert _PricedPool.opened == pools
+    assert (low_s, high_s) == pytest.approx((72e-6 if both else 78e-6,) * 2)
+    assert more_s == pytest.approx(1e-6 if both else 0.0)
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])
-def test_handing_over_costs_something(executor: Any) -> None:
+def test_handing_over_costs_something(monkeypatch: pytest.MonkeyPatch, executor: Any) -> None:
+    monkeypatch.setattr(examine, "_MANY", 10)
+    monkeypatch.setattr(examine, "_MOST_START_S", 60.0)
     start_method = "forkserver" if executor == "processes" else ""
     case = Case(kernel="k", implementation="f", executor=executor, workers=2, size="1", start_method=start_method)
     low_s, high_s, more_s = examine.hand_over(case)

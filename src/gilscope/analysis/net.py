@@ -29,6 +29,8 @@ Workers that other programs keep from running at the same time do not show what 
 that one after the other uses are not shared. Growth of the CPU time G in overlap o, at least (see ``overlap``), would
 alone be at most G a / o, with a the overlap alone: the longest length grows by that, up to all work in turn.
 
+What the hypervisor steals from workers that idle, no clock of theirs tells: see ``_unstolen``.
+
 None of them is less than the CPU time over p, nor than the CPU time under a GIL that all share, and no speed-up is more
 than 1 over the share that one worker alone surely holds that GIL (utilisation law: Denning & Buzen, The Operational
 Analysis of Queueing Network Models, 1978): blocks that read more are noise.
@@ -207,42 +209,51 @@ def net_seconds(columns: Columns, case: Case, role: Role = "case", sharing: Shar
         if bounds is None:
             return Net()
         value[at], low[at], high[at] = (bound / measured.repeats / NS_PER_S for bound in bounds)
-    net = Net(value=value, low=low, high=high)
-    if role != "case" or case.executor == "native" or not net:
-        return net
-    net = _unstolen(columns, case, net)
-    return _overlapping(columns, case, net) if case.workers > 1 else net
+    net, sharing = Net(value=value, low=low, high=high), sharing or Sharing()
+    if role in ("case", "isolated") and case.executor != "native" and not sharing.crowds(case.workers):
+        net = _unstolen(columns, case, role, net)
+    alone = case.workers == 1 or case.executor == "native"
+    return net if role != "case" or alone else _overlapping(columns, case, net)
 
 
-def _unstolen(columns: Columns, case: Case, net: Net) -> Net:
+def _unstolen(columns: Columns, case: Case, role: Role, net: Net) -> Net:
     """Shorten what the hypervisor took from workers that also idled, whose clocks do not tell one from the other.
 
     It took as much of their CPU time as of that of ``spin``, which never gives its CPU up and so knows. As long as so
     many go on at a time as keep their CPUs as busy as T(1) does, they end earlier by what it took of all of them over
-    how many these are; or by more, where those that ended last were only stolen from. At most nothing.
+    how many these are; or by more, where those that ended last were only stolen from. Not of rounds that a quota
+    stopped, whose clocks mix it with that.
     """
-    share = _stolen_share(columns)
-    if share <= LITTLE:
+    share, rounds = _stolen_share(columns), columns.rounds_of(case, role)
+    singles = [_busy(one, 1) for one in columns.rounds_of(case.t1).values() if one.stamps]
+    if share <= LITTLE or not singles:
         return net
-    alone = statistics.median(_busy(one, 1) for one in columns.rounds_of(case.t1).values())
-    value, low = dict(net.value), dict(net.low)
-    for at, measured in columns.rounds_of(case).items():
-        cpu_ns = case.workers * statistics.fmean(stamp.cpu_ns for stamp in measured.stamps)
-        missing_s = max(0.0, share * cpu_ns - (measured.stolen_ns or 0)) / measured.repeats / NS_PER_S
-        going_on = min(case.workers, _busy(measured, case.workers) / alone) if alone > 0 else 1.0
+    alone, value, low = max(statistics.median(singles), LITTLE), dict(net.value), dict(net.low)
+    for at in net.value:
+        measured, p = rounds[at], case.workers
+        if (measured.throttled_ns or 0) > LITTLE * p * measured.wall_ns:
+            continue
+        each_ns = statistics.fmean(stamp.cpu_ns for stamp in measured.stamps)
+        missing_ns = max(0.0, share * p * each_ns - (measured.stolen_ns or 0))
+        earlier_ns = missing_ns / max(1.0, min(p, _busy(measured, p) / alone))
         ends = [stamp.end_ns for stamp in measured.stamps]
-        uneven_s = (max(ends) - statistics.fmean(ends)) / measured.repeats / NS_PER_S
-        least_s = cpu_ns / case.workers / measured.repeats / NS_PER_S
-        value[at] = max(least_s, value[at] - missing_s / max(1.0, going_on))
-        low[at] = max(least_s, min(value[at], low[at] - missing_s / max(1.0, going_on) - min(uneven_s, missing_s)))
+        uneven_ns = min(missing_ns, max(ends) - statistics.fmean(ends))
+        once = measured.repeats * NS_PER_S
+        value[at] = max(min(value[at], each_ns / once), value[at] - earlier_ns / once)
+        low[at] = max(min(low[at], each_ns / once), low[at] - (earlier_ns + uneven_ns) / once)
     return replace(net, value=value, low=low)
 
 
 def _stolen_share(columns: Columns) -> float:
     """Return what the hypervisor took over what it left, of the CPU time of the controls that never give theirs up."""
-    rounds = [one for case in columns.with_role("spin") for one in columns.rounds_of(case, "spin").values()]
-    cpu_ns = sum(stamp.cpu_ns for one in rounds for stamp in one.stamps)
-    return sum(one.stolen_ns or 0 for one in rounds) / cpu_ns if cpu_ns else 0.0
+    stolen_ns = cpu_ns = 0.0
+    for case in columns.with_role("spin"):
+        for measured in columns.rounds_of(case, "spin").values():
+            if measured.stamps:  # quantiles, of more than 16 workers; slowed: what was taken out of the same stamps
+                took_ns = sum(stamp.cpu_ns for stamp in measured.stamps) + measured.slowed_ns
+                cpu_ns += case.workers * took_ns / len(measured.stamps)
+                stolen_ns += measured.stolen_ns or 0
+    return stolen_ns / cpu_ns if cpu_ns else 0.0
 
 
 def _busy(measured: Round, workers: int) -> float:

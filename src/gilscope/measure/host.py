@@ -214,7 +214,7 @@ class SupervisedHost:
     def hand_over(self, case: Case) -> tuple[float, float, float] | None:
         """Measure what handing one task to a pool of ``concurrent.futures`` costs.
 
-        Least and most seconds, and by how much each worker more raises them; None where it fails.
+        Low and high seconds, and by how much each worker more raises them; None where it fails.
         """
         try:
             reply = self._call(Slot(case=case), {"op": "hand_over", "case": case.id}, self._prepare_timeout_s)

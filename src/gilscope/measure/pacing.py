@@ -2,7 +2,8 @@
 
 A CPU may be slowed for milliseconds to seconds by what no clock shows: another virtual machine on the same core, or
 falling clocks. So rounds of one T(1) and its cases follow each other, and around each round of several workers T(1)
-runs for a moment on their CPUs, and ``spin`` on as many workers (``records.Pace``; ``steady`` makes use of it).
+runs for a moment on their CPUs (on one of them in turn, if it takes long), and ``spin`` on as many workers
+(``records.Pace``; ``steady`` makes use of it).
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class Rounds:
             self._seen.bindable.add(slot)
 
     def _run_paced(self, slot: Slot) -> None:
-        """Run a round between rounds of T(1) on each of its CPUs and of ``spin`` on all of them."""
+        """Run a round between rounds of T(1) on its CPUs, and of ``spin`` on all of them."""
         single, cpus = single_of(slot), self._seen.cpus
         if single not in self._short:
             self._pace(slot, cpus.get(slot.key, ()))

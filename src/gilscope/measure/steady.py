@@ -3,7 +3,8 @@
 The CPU time of the same code may be up to twice as long for milliseconds to seconds, and no counter of the system shows
 it: another virtual machine computes on the sibling hyperthread, the host puts two CPUs of this one on the same core, a
 clock falls. It meets some codes and not others. Short rounds of two controls around each round of several workers show
-it (``records.Pace``): T(1) of the case on each of the CPUs, and ``spin`` on as many workers as the case has.
+it (``records.Pace``): T(1) of the case on each of the CPUs (or on one in turn, see ``pacing``), and ``spin`` on as many
+workers as the case has.
 
 - x1 and x2 are the logarithms of what these two took over their lower quartiles, for a worker those of its CPU, between
   the paces around its round, or the usual ones where its CPU was not tried;

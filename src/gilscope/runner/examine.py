@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
+import math
 import multiprocessing
 import os
 import pickle
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from statistics import median
@@ -28,6 +29,7 @@ _PROBED_S = 0.15  # of calls under the GIL probe: at 2 kHz a share to five point
 _MOST_CALLS = 1 << 20
 _RUNS, _TASKS = 9, 200  # of hand-overs; more tasks in pools that are larger
 _PAIR, _FEW, _MANY, _MOST_START_S = 2, 8, 60, 0.3  # workers; many (Windows allows 61) if few are ready within so long
+_START_S = 0.01  # of sleep: no worker takes the task that another one is started for
 _ASLEEP = 0.5  # of the workers of a pool whose parent is always busy: half of them wait for it
 _MOST_BYTES = 1 << 20  # of pickled arguments that are compared
 _ROUNDS_NS, _MOST_COPIED_BYTES = 200_000_000, 32 << 20  # of the calls whose arguments are copied at a time; pickled
@@ -114,41 +116,46 @@ def hand_over(case: Case) -> tuple[float, float, float]:
     """Measure what one task costs the parent of a pool of two of ``concurrent.futures``.
 
     Low and high seconds of its median [95 % interval] over a few runs, and by how much each worker more raises them:
-    the parent watches them all. The latter of processes that start fast, else 0. Tasks are empty in threads and
-    interpreters. In processes they sleep just short enough for the parent to be always busy, for waking a process costs
-    more than handing work to one that is awake, above all in virtual machines.
+    the parent watches them all. The latter of processes that start fast, else 0: then the former are of a pool of
+    eight. Tasks are empty in threads and interpreters. In processes they sleep just short enough for the parent to be
+    always busy, for waking a process costs more than handing work to one that is awake, above all in virtual machines.
     """
     if case.executor != "processes":
         with _pool(replace(case, workers=_PAIR)) as pool:
-            return *_middle([_task_s(pool, _TASKS, abs, 1) for _ in range(_RUNS)]), 0.0
-    began = clocks.wall_ns()
-    with _pool(replace(case, workers=_FEW)) as few:
-        guess_s = _task_s(few, _TASKS, abs, 1)  # starts them
-        if (clocks.wall_ns() - began) / 1e9 > _MOST_START_S:
-            return *_middle(_kept_busy_s({_FEW: few}, guess_s)[_FEW]), 0.0
-        with _pool(replace(case, workers=_MANY)) as many:
-            _task_s(many, _TASKS, abs, 1)
-            found = _kept_busy_s({_FEW: few, _MANY: many}, guess_s)
-    more_s = max(0.0, (median(found[_MANY]) - median(found[_FEW])) / (_MANY - _FEW))
-    low_s, high_s = (max(each_s / 2.0, each_s - more_s * (_FEW - _PAIR)) for each_s in _middle(found[_FEW]))
+            _task_s(pool, _TASKS, 0.0)  # starts them
+            return *_middle([_task_s(pool, _TASKS, 0.0) for _ in range(_RUNS)]), 0.0
+    start_s, few_s = _kept_busy_s(case, _FEW)
+    many_s = _kept_busy_s(case, _MANY)[1] if start_s <= _MOST_START_S else []
+    more_s = max(0.0, (median(many_s) - median(few_s)) / (_MANY - _FEW)) if many_s else 0.0
+    low_s, high_s = (max(each_s / 2.0, each_s - more_s * (_FEW - _PAIR)) for each_s in _middle(few_s))
     return low_s, high_s, more_s
 
 
-def _kept_busy_s(pools: Mapping[int, Executor], guess_s: float) -> dict[int, list[float]]:
-    """Return seconds per task of a few runs, by workers of the pools in turn: all meet the same interference."""
-    found: dict[int, list[float]] = {workers: [] for workers in pools}
-    for _ in range(_RUNS):
-        for workers, pool in pools.items():
-            task_s = median(found[workers]) if found[workers] else guess_s
-            found[workers].append(_task_s(pool, max(_TASKS, 6 * workers), time.sleep, _ASLEEP * workers * task_s))
-    return found
+def _kept_busy_s(case: Case, workers: int) -> tuple[float, list[float]]:
+    """Return seconds until so many processes have started, and seconds per task of a few runs.
+
+    None of the runs where the system does not allow so many.
+    """
+    began, spent_s = clocks.wall_ns(), []
+    with _pool(replace(case, workers=workers)) as pool:
+        try:
+            list(pool.map(time.sleep, [_START_S] * 2 * workers))
+        except OSError:  # at a limit of processes or of open files; those it started wait for work for ever
+            for process in dict(getattr(pool, "_processes", None) or {}).values():
+                process.terminate()
+            return math.inf, []
+        start_s, task_s = (clocks.wall_ns() - began) / 1e9, _task_s(pool, _TASKS, 0.0)
+        for _ in range(_RUNS):
+            spent_s.append(_task_s(pool, max(_TASKS, 6 * workers), _ASLEEP * workers * task_s))
+            task_s = median(spent_s)
+    return start_s, spent_s
 
 
-def _task_s(pool: Executor, count: int, function: Callable[[float], object], argument: float) -> float:
-    """Return the seconds a pool takes for a task."""
+def _task_s(pool: Executor, count: int, sleep_s: float) -> float:
+    """Return the seconds a pool takes for a task, without the sleep of the last; without any the task is empty."""
     begin = clocks.wall_ns()
-    list(pool.map(function, [argument] * count))
-    return (clocks.wall_ns() - begin) / count / 1e9
+    list(pool.map(time.sleep, [sleep_s] * count) if sleep_s else pool.map(abs, range(count)))
+    return ((clocks.wall_ns() - begin) / 1e9 - sleep_s) / count
 
 
 def _middle(values: Sequence[float]) -> tuple[float, float]:

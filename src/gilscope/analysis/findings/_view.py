@@ -301,14 +301,14 @@ def beyond_cpus(view: CaseView, cpus: float) -> float:
     return min(max(0.0, 1.0 - cpus / view.case.workers), waiting.value) if waiting is not None else 0.0
 
 
-def kept_below(view: CaseView, cpus: float) -> bool:
+def kept_below(view: CaseView, cpus: float, stopped: float = 0.0) -> bool:
     """Whether workers wait for the parent so long that on average at most ``cpus`` of them compute at a time.
 
     Then it is not for want of CPUs that they take longer, even if they meet at times. Who was handed work first waits
-    at the end, for whoever was last.
+    at the end, for whoever was last. ``stopped`` is the share of their time in which a quota may have made them wait.
     """
-    dispatch, uneven = view.lost("dispatch"), view.lost("imbalance")
-    if dispatch is None or uneven is None:
+    dispatch, waiting, own = view.lost("dispatch"), view.lost("imbalance"), view.uneven
+    if dispatch is None or waiting is None:
         return False
-    waits = dispatch.low + min(max(0.0, uneven.value), dispatch.low)
-    return view.case.workers * (1.0 - waits) <= cpus
+    behind = max(0.0, waiting.value - (max(0.0, own.value) if own is not None else 0.0))
+    return view.case.workers * (1.0 - dispatch.low - min(behind, dispatch.low) + stopped) <= cpus

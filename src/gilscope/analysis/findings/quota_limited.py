@@ -23,7 +23,7 @@ def find(view: CaseView) -> Finding | None:
         return None
     quota = view.cpus.get("quota_cpus")
     allowed = float(quota) if isinstance(quota, int | float) else None
-    if allowed is not None and kept_below(view, allowed):
+    if allowed is not None and kept_below(view, allowed, throttled.value):
         return None
     share = throttled.value if allowed is None else max(throttled.value, beyond_cpus(view, allowed))
     evidence = QuotaEvidence(throttled=throttled, run_queue=view.lost("run_queue"), quota_cpus=allowed)

@@ -1,6 +1,7 @@
 """crc32 in Numba: eight independent blocks at once, as in Cython.
 
-Two bytes are loaded at once where blocks have an even number: LLVM keeps the addresses of the blocks on the stack.
+Two bytes are loaded at once where blocks have an even number of them: LLVM keeps the addresses of the blocks on the
+stack.
 """
 
 import sys
