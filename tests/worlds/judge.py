@@ -254,7 +254,7 @@ def _wrong_words(world: World, truth: Truth, said: tuple[str, ...], grown: float
         return "scales_partly, but scales"
     if "scales" in said and truth.speedup > _ABOVE * truth.workers and not set(said) & {"superlinear", "page_faults"}:
         return f"scales, but S is {truth.speedup:.2f} of {truth.workers}: T(1) is the slow one"
-    if "superlinear" in said and truth.speedup < 1.02 * truth.workers:
+    if "superlinear" in said and truth.speedup < 1.02 * truth.workers and not world.program.grows:  # see codes.ALIKE
         return f"superlinear, but S is {truth.speedup:.2f} of {truth.workers}"
     return ""
 
