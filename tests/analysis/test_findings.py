@@ -377,32 +377,6 @@ def test_threads_of_libraries_are_seen_beside_other_programs():
     assert said(study(THREADS, made_of(*[Did(cpu=50, queued=50)] * 2), single=single)) != ["scales"]
 
 
-@pytest.mark.parametrize(("grown", "named"), [(2.0, False), (3.0, True)])
-def test_cpu_time_that_grows_beyond_what_shared_cores_cost_has_a_name(grown, named):
-    cores = {"count": 2, "physical": 1}
-    found = said(study(PROCESSES, ideal(2, grown), spin=ideal(2, 1.4), cpus=cores))
-    assert ("inflation" in found) == named
-    assert "smt_limited" in found
-
-
-@pytest.mark.parametrize(("apart", "named"), [(0.0, True), (30.0, False)])
-def test_few_cpus_do_not_hold_up_workers_that_wait_to_be_handed_work(apart, named):
-    late = [at * apart for at in range(4)]
-    grown = made_of(*[Did(late=ms, cpu=35) for ms in late])
-    cores = {"count": 4, "physical": 2}
-    assert ("smt_limited" in said(study(FOUR, grown, spin=ideal(4, 1.4), cpus=cores))) == named
-    stopped = made_of(*[Did(late=ms, cpu=25, rest=10) for ms in late], throttled=40)
-    quota = {"count": 4, "quota_cpus": 2.0, "limit": "cgroup quota"}
-    assert ("quota_limited" in said(study(FOUR, stopped, spin=ideal(4), cpus=quota))) == named
-
-
-def test_a_quota_that_stops_workers_before_they_start_keeps_its_name():
-    own = made_of(Did(cpu=25), *[Did(late=50, cpu=25)] * 3, throttled=150)
-    assert "quota_limited" in said(
-        study(FOUR, own, spin=ideal(4), cpus={"count": 4, "quota_cpus": 2.0, "limit": "cgroup quota"})
-    )
-
-
 @pytest.mark.parametrize(("queued", "expected"), [(0.0, ["nested_parallelism"]), (25.0, ["too_noisy"])])
 def test_queueing_of_libraries_threads_is_their_own_where_the_control_did_not_queue(queued, expected):
     own, spin = (made_of(*[Did(cpu=50, queued=ms)] * 2) for ms in (50.0, queued))

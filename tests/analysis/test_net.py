@@ -9,7 +9,7 @@ import pytest
 from gilscope.analysis import analyse
 from gilscope.analysis.columns import columns_by_kernel
 from gilscope.analysis.gil import GilActivity
-from gilscope.analysis.net import Net, Sharing, _stolen_share, _under_gil, held_alone, net_bounds, net_speedup, overlap
+from gilscope.analysis.net import Net, Sharing, _under_gil, held_alone, net_bounds, net_speedup, overlap
 from gilscope.core.cases import Case, Slot
 from gilscope.core.records import Round
 from gilscope.stats import Estimate
@@ -75,7 +75,7 @@ def test_what_the_hypervisor_took_is_not_known_without_t1_and_counts_each_worker
         for one in without
     ]
     (columns,) = columns_by_kernel(dataclasses.replace(measured, blocks=many)).values()
-    assert _stolen_share(columns) == pytest.approx(1 / 50)
+    assert columns.stolen == pytest.approx(1 / 50)
 
 
 @pytest.mark.parametrize(("grown", "alone"), [(0, 2.0), (8, 100 / 57.7), (20, 100 / 65)])

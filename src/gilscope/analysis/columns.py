@@ -34,6 +34,7 @@ class Columns:
     rounds: Mapping[str, Mapping[int, Round]]  # steadied: their CPU times and net lengths are those of steady CPUs
     slots: Mapping[str, Slot]  # in the order of their first rounds
     in_rounds_s: float  # sum of the timed rounds
+    stolen: float = 0.0  # what the hypervisor took of the controls' CPU time, over what it left
     paced: frozenset[Case] = frozenset()  # whose T(1) ran bound to the CPUs of its cases
 
     def of(self, case: Case, role: Role = "case") -> PerBlock:
@@ -68,6 +69,7 @@ def _columns(kernel: str, blocks: Sequence[Block]) -> Columns:
     for position, block in enumerate(blocks):
         for key, measured in block.rounds.items():
             rounds.setdefault(key, {})[position] = measured
+    slots = {key: parse_slot(key) for key in rounds}
     return Columns(
         kernel=kernel,
         blocks=len(blocks),
@@ -76,10 +78,27 @@ def _columns(kernel: str, blocks: Sequence[Block]) -> Columns:
             for key, column in rounds.items()
         },
         rounds=rounds,
-        slots={key: parse_slot(key) for key in rounds},
+        slots=slots,
+        stolen=_stolen(
+            (slot.case.workers, measured)
+            for key, slot in slots.items()
+            if slot.role == "spin"
+            for measured in rounds[key].values()
+        ),
         paced=frozenset(pace.case for block in blocks for pace in block.paces),
         in_rounds_s=sum(measured.wall_ns for block in blocks for measured in block.rounds.values()) / NS_PER_S,
     )
+
+
+def _stolen(controls: Iterable[tuple[int, Round]]) -> float:
+    """Return what was stolen from workers that never give their CPU up, and so know, over their CPU time."""
+    stolen_ns = cpu_ns = 0.0
+    for workers, measured in controls:
+        if measured.stamps:  # quantiles, of more than 16 workers; slowed: what was taken out of the same stamps
+            took_ns = sum(stamp.cpu_ns for stamp in measured.stamps) + measured.slowed_ns
+            cpu_ns += workers * took_ns / len(measured.stamps)
+            stolen_ns += measured.stolen_ns or 0
+    return stolen_ns / cpu_ns if cpu_ns else 0.0
 
 
 def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:

@@ -224,7 +224,7 @@ def _unstolen(columns: Columns, case: Case, role: Role, net: Net) -> Net:
     how many these are; or by more, where those that ended last were only stolen from. Not of rounds that a quota
     stopped, whose clocks mix it with that.
     """
-    share, rounds = _stolen_share(columns), columns.rounds_of(case, role)
+    share, rounds = columns.stolen, columns.rounds_of(case, role)
     singles = [_busy(one, 1) for one in columns.rounds_of(case.t1).values() if one.stamps]
     if share <= LITTLE or not singles:
         return net
@@ -242,18 +242,6 @@ def _unstolen(columns: Columns, case: Case, role: Role, net: Net) -> Net:
         value[at] = max(min(value[at], each_ns / once), value[at] - earlier_ns / once)
         low[at] = max(min(low[at], each_ns / once), low[at] - (earlier_ns + uneven_ns) / once)
     return replace(net, value=value, low=low)
-
-
-def _stolen_share(columns: Columns) -> float:
-    """Return what the hypervisor took over what it left, of the CPU time of the controls that never give theirs up."""
-    stolen_ns = cpu_ns = 0.0
-    for case in columns.with_role("spin"):
-        for measured in columns.rounds_of(case, "spin").values():
-            if measured.stamps:  # quantiles, of more than 16 workers; slowed: what was taken out of the same stamps
-                took_ns = sum(stamp.cpu_ns for stamp in measured.stamps) + measured.slowed_ns
-                cpu_ns += case.workers * took_ns / len(measured.stamps)
-                stolen_ns += measured.stolen_ns or 0
-    return stolen_ns / cpu_ns if cpu_ns else 0.0
 
 
 def _busy(measured: Round, workers: int) -> float:

@@ -136,8 +136,8 @@ class Surroundings:
     interpreters: tuple[Python, ...] = ()  # those that were compared; empty for only the running one
     libraries: Mapping[str, str | None] = field(default_factory=dict)  # None: was not installed
     checks: tuple[CheckResult, ...] = ()
-    hand_over_s: Mapping[str, float] = field(default_factory=dict)  # hand-over of a call to the user's functions
-    hand_over_most_s: Mapping[str, float] = field(default_factory=dict)  # both ends of its interval
+    hand_over_s: Mapping[str, float] = field(default_factory=dict)  # of a call of the user's functions: the low end
+    hand_over_most_s: Mapping[str, float] = field(default_factory=dict)  # the high end of that interval
     hand_over_more_s: Mapping[str, float] = field(default_factory=dict)  # by how much each worker more raises both
     hand_off: tuple[HandOffPrice, ...] = ()  # of the GIL
     roofs: tuple[HardwareRoof, ...] = ()  # of the hardware, by number of threads
