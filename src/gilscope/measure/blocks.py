@@ -41,10 +41,17 @@ _DIAGNOSE_S = 0.05
 
 
 def prepare_all(
-    plan: Plan, host: SupervisedHost, observer: Observer, sink: ResultWriter, *, round_s: float = ROUND_S
+    plan: Plan,
+    host: SupervisedHost,
+    observer: Observer,
+    sink: ResultWriter,
+    *,
+    round_s: float = ROUND_S,
+    budget_s: float = math.inf,
 ) -> Prepared:
     """Prepare, verify and calibrate every case of a plan, for rounds of T(1) that last at least ``round_s`` seconds.
 
+    Of ``budget_s``, seconds for the blocks of all groups, no round of calls is planned to take a large part.
     Baselines come first, because all cases have the repeats of their T(1); ``isolated`` controls come last.
     """
     for missing in plan.unavailable:
@@ -56,7 +63,7 @@ def prepare_all(
         observer.preparing(slot.case, done, len(ordered))
         record = host.prepare(slot)
         if record.status == "ok":
-            record = _calibrated(host, slot, record, prepared, round_s)
+            record = _calibrated(host, slot, record, prepared, round_s, budget_s / len(plan.groups))
         prepared.records[slot.session] = record
         if slot.role == "isolated":
             if record.status != "ok":
@@ -67,7 +74,9 @@ def prepare_all(
     return prepared
 
 
-def _calibrated(host: SupervisedHost, slot: Slot, record: CaseRecord, prepared: Prepared, round_s: float) -> CaseRecord:
+def _calibrated(
+    host: SupervisedHost, slot: Slot, record: CaseRecord, prepared: Prepared, round_s: float, budget_s: float
+) -> CaseRecord:
     """Give a record its repeats: measured on T(1), copied for the others.
 
     Executors that hand out tasks may take many times T(1): their own are measured too, and limited to those of T(1).
@@ -83,7 +92,7 @@ def _calibrated(host: SupervisedHost, slot: Slot, record: CaseRecord, prepared: 
             single_s = prepared.round_s[case.t1.id]
             times = max(1, math.ceil(CONTROL_S * case.workers / single_s))
             if slot.role == "case":
-                times = longer(case, most, single_s)
+                times = longer(case, most, single_s, budget_s)
             prepared.round_s[case.id] = single_s * times
             return replace(record, repeats=most * times)
     try:

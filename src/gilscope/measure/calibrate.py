@@ -12,10 +12,11 @@ ROUND_S = 0.016
 which follow each other meet the same of it (``pacing``), and more blocks fit into a budget."""
 
 _LEAST_CALLS = 24
-_LONG_S, _LONG_THREADS_S = 0.1, 0.25
+_LONG_S, _LONG_THREADS_S, _OF_BUDGET = 0.1, 0.25, 1 / 64
 """Calls of a user's function by each of several workers in a round, unless one worker would take longer than so many
 seconds for those of all. Calls differ: a collection of garbage may take as long as many of them. And threads that share
-a GIL or a lock all want it in the beginning, and the last one ends alone."""
+a GIL or a lock all want it in the beginning, and the last one ends alone: they get more, but no more than that share of
+the budget, for an interval of few blocks is hardly narrower than their range."""
 
 _MARGIN = 1.05  # rounds scatter: aim a little above, so that few are shorter
 _MAX_REPEATS = 1 << 30  # no kernel takes less than 0.2 ns
@@ -34,12 +35,13 @@ def lead_of(case: Case, repeats: int) -> Lead:
     return Lead(repeats=1, limit=max(1, repeats * case.chunks_per_worker // _LEAD_SHARE))
 
 
-def longer(case: Case, repeats: int, single_s: float) -> int:
+def longer(case: Case, repeats: int, single_s: float, budget_s: float) -> int:
     """Return how many times the repeats of T(1), which take ``single_s``, a case is repeated in a round."""
     if not case.is_own or not case.size.isdigit():
         return 1
     wanted = _LEAST_CALLS * case.workers / max(1, int(case.size)) / repeats
-    most = (_LONG_THREADS_S if case.executor == "threads" else _LONG_S) / single_s
+    threads_s = min(_LONG_THREADS_S, max(_LONG_S, budget_s * _OF_BUDGET))
+    most = (threads_s if case.executor == "threads" else _LONG_S) / single_s
     return max(1, min(math.ceil(wanted), math.floor(most)))
 
 

@@ -73,7 +73,7 @@ def measure(
             for record in planned.records:
                 writer.case(record)
             try:
-                prepared = prepare_all(plan, host, observer, writer, round_s=subject.round_s)
+                prepared = prepare_all(plan, host, observer, writer, round_s=subject.round_s, budget_s=study.budget_s)
                 run_blocks(plan, study, host, prepared, observer, writer, enough=enough, earlier=earlier)
             except KeyboardInterrupt:
                 return False

@@ -24,7 +24,7 @@ from gilscope.results.schema import MAX_STAMPS
 PACE_S = 0.008
 """About how long T(1) runs on one CPU: a few of its time slices, and short beside a round."""
 
-SHORT_PACE_S, MOST_PACE_S = 0.03, 0.12
+SHORT_PACE_S, MOST_PACE_S = 0.012, 0.12
 """One execution. Longer than the first, CPUs are tried in turn, for eight executions come with two cases, and of long
 ones few blocks would fit; longer than the second, not at all."""
 

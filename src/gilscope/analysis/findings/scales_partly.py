@@ -12,6 +12,8 @@ CLOSE, SURELY_LESS = 0.05, 0.95
 """Half-width of the relative efficiency, as of the default precision, beyond which a case whose interval reaches up to
 ``SURELY_LESS`` may well scale."""
 
+_NOT_ITS_OWN = ("run_queue", "stolen")  # the net speed-up has them no more
+
 
 def find(view: CaseView) -> Finding | None:
     """Say so with the largest loss; ``judge`` asks only where nothing else was found."""
@@ -22,7 +24,8 @@ def find(view: CaseView) -> Finding | None:
         return None  # where the machine gave no more than one CPU, nobody scales
     if relative.high > SURELY_LESS and (relative.high - relative.low) / 2 > CLOSE:
         return None
-    losses = {name: lost for name in LOSSES if name != "residual" and (lost := view.lost(name)) is not None}
+    names = [name for name in LOSSES if name not in ("residual", *(_NOT_ITS_OWN if view.basis.label else ()))]
+    losses = {name: lost for name in names if (lost := view.lost(name)) is not None}
     largest = max(losses, key=lambda name: losses[name].value, default="")
     evidence = PartlyEvidence(
         relative_efficiency=relative,
