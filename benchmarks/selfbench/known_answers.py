@@ -266,7 +266,9 @@ KNOWN: tuple[Known, ...] = (
     Known(
         words=_own(_STDLIB, "read_zeros", "buffer"),
         kind="I/O",
-        answer=_released("read releases the GIL; the kernel writes 256 kB of each worker's own"),
+        timed="share",
+        why="read releases the GIL and takes it back every few us; the kernel writes 256 kB of each worker's own",
+        pieces=True,
     ),
 )
 """The 30 functions."""

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gilscope.analysis import findings
+from gilscope.analysis import analyse, findings
 from gilscope.analysis.findings import FINDINGS, cure_of
 from gilscope.analysis.to_json import json_schema
 from gilscope.core.cases import Case, Slot
@@ -144,6 +144,14 @@ def test_a_close_call_scales_partly():
         lambda i: made_of(*[Did(cpu=50, rest=[4.3, 6.8][i % 2])] * 2),
     )
     assert said(made) == ["scales_partly"]
+
+
+def test_what_other_programs_took_is_not_the_largest_loss_of_a_net_speedup():
+    made = study(PROCESSES, made_of(*[Did(late=2, cpu=52, queued=3, rest=2)] * 2))
+    [parallel] = [one for one in analyse(made).rows if one.case.id == PROCESSES]
+    [found] = parallel.findings
+    assert (found.code, bool(found.evidence.basis)) == ("scales_partly", True)
+    assert parallel.losses["run_queue"].value > parallel.losses[found.evidence.largest].value
 
 
 def test_an_interval_that_holds_anything_is_noise():

@@ -40,9 +40,9 @@ def longer(case: Case, repeats: int, single_s: float, budget_s: float) -> int:
     if not case.is_own or not case.size.isdigit():
         return 1
     wanted = _LEAST_CALLS * case.workers / max(1, int(case.size)) / repeats
-    threads_s = min(_LONG_THREADS_S, max(_LONG_S, budget_s * _OF_BUDGET))
-    most = (threads_s if case.executor == "threads" else _LONG_S) / single_s
-    return max(1, min(math.ceil(wanted), math.floor(most)))
+    shares = case.executor == "threads" and case.libraries != "all"
+    most_s = min(_LONG_THREADS_S, max(_LONG_S, budget_s * _OF_BUDGET)) if shares else _LONG_S
+    return max(1, min(math.ceil(wanted), math.floor(most_s / single_s)))
 
 
 def timeout_of(round_s: float) -> float:

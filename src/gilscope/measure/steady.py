@@ -8,9 +8,10 @@ workers as the case has.
 
 - x1 and x2 are the logarithms of what these two took over their lower quartiles, for a worker those of its CPU, between
   the paces around its round, or the usual ones where its CPU was not tried;
-- y is the logarithm of the CPU time of a worker, and y = b1 x1 + b2 x2 through the medians of each case, with the least
+- y is the logarithm of the CPU time of a worker, and y = b1 x1 + b2 x2 through the medians of a case, with the least
   sum of absolute deviations: b1 is 1 where T(1) meets what the workers do, b2 where ``spin`` does, and both are 0 where
-  the workers' times vary of their own;
+  the workers' times vary of their own. Processes on one core are in each other's way, threads that compute in turn
+  hardly are; only cases of too few rounds have the coefficients of all with the same T(1);
 - of the CPU time of a worker, the part 1 - exp(-b1 x1 - b2 x2) is not the code's. The round would have ended earlier by
   what it is of the worker that everybody waits for; where workers compute one after the other, of all of them;
 - of T(1) it is 1 - exp(-b x1), where y = b x1 alone.
@@ -112,6 +113,17 @@ class _Row:
     y: float
 
 
+class _Fit:
+    """The coefficients of cases: of both paces, of T(1) alone, and of ``spin`` alone; 0 with too few rounds."""
+
+    def __init__(self, rows: Sequence[_Row]) -> None:
+        self.both = self.first = self.second = (0.0, 0.0)
+        if len(rows) >= _LEAST_ROWS:
+            self.both = _fitted(rows)
+            self.first = _fitted([_Row(row.x1, 0.0, row.y) for row in rows])
+            self.second = _fitted([_Row(0.0, row.x2, row.y) for row in rows])
+
+
 class _Family:
     """The cases of one T(1)."""
 
@@ -123,16 +135,13 @@ class _Family:
         singles = [one for key, case in keys.items() if case == single for one in _rounds(key, blocks)]
         busy = [one.running_ns / one.wall_ns for one in singles]
         self._busy = max(_EDGE, statistics.median(busy)) if busy else 1.0  # CPUs that T(1) keeps busy
-        rows: list[_Row] = []
-        for key, case in keys.items():
-            if case != single:
-                rows += _centred([row for one in _rounds(key, blocks) for row in self._rows(one, case)])
-        # Of both paces, of T(1) alone, and of ``spin`` alone.
-        self._both = self._first = self._second = (0.0, 0.0)
-        if len(rows) >= _LEAST_ROWS:
-            self._both = _fitted(rows)
-            self._first = _fitted([_Row(row.x1, 0.0, row.y) for row in rows])
-            self._second = _fitted([_Row(0.0, row.x2, row.y) for row in rows])
+        parallel = {key: case for key, case in keys.items() if case != single}
+        rows = {
+            key: _centred([row for one in _rounds(key, blocks) for row in self._rows(one, case)])
+            for key, case in parallel.items()
+        }
+        self._together = _Fit([row for own in rows.values() for row in own])
+        self._fits = {key: _Fit(own) for key, own in rows.items() if len(own) >= _LEAST_ROWS}
 
     def _rows(self, measured: Round, case: Case) -> Iterator[_Row]:
         for (x1, x2), stamp in zip(self._slow(measured, case), measured.stamps, strict=False):
@@ -161,11 +170,12 @@ class _Family:
         case = self._keys[key]
         spin = self._spins.get(case.workers)
         is_single = parse_slot(key).role != "A/A" and case.workers == 1
+        fit = self._fits.get(key, self._together)
         slow = []
         for x1, x2 in self._slow(measured, case, is_single=is_single):
-            b1, b2 = self._first if case.workers == 1 else self._both
+            b1, b2 = fit.first if case.workers == 1 else fit.both
             if x1 is None and x2 is not None and spin is not None:  # one of many CPUs
-                b1, b2 = self._second
+                b1, b2 = fit.second
             first = self._alone.usual if x1 is None else x1
             second = x2 if x2 is not None else spin.usual if spin is not None else 0.0
             slow.append(b1 * first + b2 * second)
