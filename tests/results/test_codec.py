@@ -126,7 +126,7 @@ FULL_STUDY = Study(
 )
 
 
-DERIVED = ("slowed_ns", "awaited_ns")  # made by the analysis, and not in the file
+DERIVED = ("slowed_ns", "awaited_ns", "earlier_ns")  # made by the analysis, and not in the file
 
 
 @pytest.mark.parametrize(

@@ -19,15 +19,15 @@ workers stopped by a quota      as timed                              as timed
 ``native``, one stamp for all   as timed, less all queueing           as timed
 =============================== ===================================== =========================================
 
-A worker that queues for a CPU while another holds what it needs would have waited anyway: for the GIL in at most p
-times the share that one worker alone holds it, for a lock perhaps always. Where T(1), bound to the same CPUs, hardly
-queues, those that wait for locks queue behind each other, which is their own doing. But whoever waits for a lock waits
-for one that computes: alone, all take no longer than the CPU time of all, one after the other, and the longest idle
-time.
+A worker that queues for a CPU while another holds what it needs would have waited anyway, and one that queues while it
+holds what others need keeps them waiting: the GIL in at most p times the share that one worker alone holds it, a lock
+perhaps always. Where T(1), bound to the same CPUs, hardly queues, those that wait for locks queue behind each other,
+which is their own doing. But whoever waits for a lock waits for one that computes: alone, all take no longer than the
+CPU time of all, one after the other, and the longest idle time.
 
 Workers that other programs keep from running at the same time do not show what they cost each other: caches and memory
-that one after the other uses are not shared. Growth of the CPU time G in overlap o, at least (see ``overlap``), would
-alone be at most G a / o, with a the overlap alone: the longest length grows by that, up to all work in turn.
+that one after the other uses are not shared. If the CPU time grows by G in overlap o, at least (see ``overlap``), and
+the overlap alone is a, it would grow by at most G (a - o) / o more. The longest length has that, up to all in turn.
 
 What the hypervisor steals from workers that idle, no clock of theirs tells: see ``_unstolen``.
 
@@ -40,6 +40,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from gilscope.analysis.columns import Columns, PerBlock, Role, averaged, estimated, ratio, times
@@ -169,7 +170,7 @@ def waits_for_locks(account: Account | None, share: float = LITTLE) -> bool:
 
 def net_bounds(measured: Round, case: Case, sharing: Sharing) -> tuple[float, float, float] | None:
     """Return the net length of a round in ns: best guess, least, most; None where a clock of it was not read."""
-    wall = float(max(measured.wall_ns, measured.net_ns or 0))  # steadied rounds of CPUs that were fast are longer
+    wall = float(max(measured.wall_ns - measured.earlier_ns, measured.net_ns or 0))  # as timed, but on steady CPUs
     workers, native = case.workers, case.executor == "native"
     queued = [stamp.run_queue_ns for stamp in measured.stamps]
     known = [value for value in queued if value is not None]
@@ -197,7 +198,8 @@ def net_bounds(measured: Round, case: Case, sharing: Sharing) -> tuple[float, fl
         alone = held or 0.0
         under_gil = alone * cpu_ns if sharing.surely_held else 0.0  # as sampled on one worker, where it was
         guess = max(net - alone * of_others, min(under_gil, wall), floor)
-        return guess, max(net - of_others, floor), max(guess, min(most, max(net, in_turn)))
+        least = max(net - (min(1.0, workers * held) if held is not None else 1.0) * of_others, floor)
+        return guess, min(guess, least), max(guess, min(most, max(net, in_turn)))
     return (net, max(net - of_others, floor), min(wall, max(net, in_turn))) if sharing.locks else (net, net, net)
 
 
@@ -275,13 +277,35 @@ def _overlapping(columns: Columns, case: Case, net: Net) -> Net:
     if together >= (1.0 - LITTLE) * wanted:
         return net
     full = _full_growth(grown, seen) if together > 0 else (0.0, math.inf)
-    value, high = dict(net.value), dict(net.high)
-    for at, growth in grown.items():
-        in_turn = min(columns.of(case)[at], max(net.value[at], _computing_s(rounds[at], case.workers)))
-        guess, most = (max(1.0, (1.0 + one * alone[at]) / (1.0 + max(0.0, growth))) for one in full)
-        value[at] = max(net.low[at], min(in_turn, net.value[at] * guess))
-        high[at] = max(net.high[at], value[at], min(in_turn, net.value[at] * most))
-    return Net(value=value, low=net.low, high=high)
+    shares = {at: (max(0.0, growth), seen[at], alone[at]) for at, growth in grown.items()}
+
+    def lengthened(by: Callable[[float, tuple[float, float, float]], float]) -> Net:
+        value, high = dict(net.value), dict(net.high)
+        for at, share in shares.items():
+            in_turn = min(columns.of(case)[at], max(net.value[at], _computing_s(rounds[at], case.workers)))
+            guess, most = (by(one, share) for one in full)
+            value[at] = max(net.low[at], min(in_turn, net.value[at] * guess))
+            high[at] = max(net.high[at], value[at], min(in_turn, net.value[at] * most))
+        return Net(value=value, low=net.low, high=high)
+
+    return min(lengthened(_in_place), lengthened(_in_addition), key=_longest)
+
+
+def _in_place(full: float, share: tuple[float, float, float]) -> float:
+    """Return the factor that has the growth in full overlap in place of that of the block, which scatters."""
+    growth, _, alone = share
+    return max(1.0, (1.0 + full * alone) / (1.0 + growth))
+
+
+def _in_addition(full: float, share: tuple[float, float, float]) -> float:
+    """Return the factor that adds the growth of the overlap that is missing: better where little is."""
+    growth, seen, alone = share
+    return 1.0 + full * (alone - seen) / (1.0 + growth) if alone > seen else 1.0
+
+
+def _longest(net: Net) -> float:
+    found = estimated(net.high)
+    return found.high if found is not None else math.inf
 
 
 def _full_growth(grown: PerBlock, seen: PerBlock) -> tuple[float, float]:

@@ -50,9 +50,10 @@ class Round:
     minor_faults: int | None = None  # sum of the page faults without input or output
     switches: int | None = None  # sum of how often workers gave up their CPU of their own accord
     system_ns: int | None = None  # sum of the CPU time in the kernel
-    # What ``measure.steady`` took out of the stamps: CPU time of slow CPUs, and waiting for the workers there.
+    # What ``measure.steady`` took out: of stamps CPU time of slow CPUs and waiting for those there; of the net length.
     slowed_ns: int = 0
     awaited_ns: int = 0
+    earlier_ns: int = 0
 
     @property
     def wall_ns(self) -> int:

@@ -14,7 +14,8 @@ workers as the case has.
   hardly are; only cases of too few rounds have the coefficients of all with the same T(1);
 - of the CPU time of a worker, the part 1 - exp(-b1 x1 - b2 x2) is not the code's. The round would have ended earlier by
   what it is of the worker that everybody waits for; where workers compute one after the other, of all of them;
-- of T(1) it is 1 - exp(-b x1), where y = b x1 alone.
+- of T(1) it is 1 - exp(-b x1), where y = b x1 alone for all its cases: no more than paces tell of them. Of ``spin`` b
+  is 1, for its T(1) and T(p) are the paces.
 
 What is the same in all blocks stays in: of CPUs that always share a core, both quartiles are those of a shared core.
 
@@ -113,15 +114,17 @@ class _Row:
     y: float
 
 
+@dataclass(frozen=True, slots=True)
 class _Fit:
     """The coefficients of cases: of both paces, of T(1) alone, and of ``spin`` alone; 0 with too few rounds."""
 
-    def __init__(self, rows: Sequence[_Row]) -> None:
-        self.both = self.first = self.second = (0.0, 0.0)
-        if len(rows) >= _LEAST_ROWS:
-            self.both = _fitted(rows)
-            self.first = _fitted([_Row(row.x1, 0.0, row.y) for row in rows])
-            self.second = _fitted([_Row(0.0, row.x2, row.y) for row in rows])
+    both: tuple[float, float] = (0.0, 0.0)
+    first: tuple[float, float] = (0.0, 0.0)
+    second: tuple[float, float] = (0.0, 0.0)
+
+
+_OF_PACES = _Fit(both=(0.0, 1.0), second=(0.0, 1.0)), _Fit(both=(1.0, 0.0))
+"""Of ``spin``: on as many workers as CPUs are paced with, which then tell all of what slowed it, and on others."""
 
 
 class _Family:
@@ -136,12 +139,17 @@ class _Family:
         busy = [one.running_ns / one.wall_ns for one in singles]
         self._busy = max(_EDGE, statistics.median(busy)) if busy else 1.0  # CPUs that T(1) keeps busy
         parallel = {key: case for key, case in keys.items() if case != single}
+        if single.kernel == "spin":
+            self._together, self._of_single = _OF_PACES[1], 1.0
+            self._fits = {key: _OF_PACES[0] for key, case in parallel.items() if case.workers in self._spins}
+            return
         rows = {
             key: _centred([row for one in _rounds(key, blocks) for row in self._rows(one, case)])
             for key, case in parallel.items()
         }
-        self._together = _Fit([row for own in rows.values() for row in own])
-        self._fits = {key: _Fit(own) for key, own in rows.items() if len(own) >= _LEAST_ROWS}
+        self._together = _fit([row for own in rows.values() for row in own])
+        self._fits = {key: _fit(own) for key, own in rows.items() if len(own) >= _LEAST_ROWS}
+        self._of_single = self._together.first[0]
 
     def _rows(self, measured: Round, case: Case) -> Iterator[_Row]:
         for (x1, x2), stamp in zip(self._slow(measured, case), measured.stamps, strict=False):
@@ -173,7 +181,7 @@ class _Family:
         fit = self._fits.get(key, self._together)
         slow = []
         for x1, x2 in self._slow(measured, case, is_single=is_single):
-            b1, b2 = fit.first if case.workers == 1 else fit.both
+            b1, b2 = (self._of_single, 0.0) if case.workers == 1 else fit.both
             if x1 is None and x2 is not None and spin is not None:  # one of many CPUs
                 b1, b2 = fit.second
             first = self._alone.usual if x1 is None else x1
@@ -193,7 +201,9 @@ class _Family:
         if case.executor == "native":  # its threads meet at the end
             net_ns = round(measured.wall_ns * math.exp(-slow[0]))
             return replace(kept, net_ns=max(1, net_ns), stolen_ns=measured.steal_ns)
-        return kept if measured.net_ns is None else replace(kept, net_ns=max(1, measured.net_ns - round(earlier)))
+        if measured.net_ns is None:
+            return kept
+        return replace(kept, net_ns=max(1, measured.net_ns - round(earlier)), earlier_ns=round(earlier))
 
 
 def _without(stamp: Stamp, lost_ns: int, awaited_ns: int) -> Stamp:
@@ -223,6 +233,16 @@ def _centred(rows: Sequence[_Row]) -> list[_Row]:
         return []
     x1, x2, y = (statistics.median(getattr(row, name) for row in rows) for name in ("x1", "x2", "y"))
     return [_Row(row.x1 - x1, row.x2 - x2, row.y - y) for row in rows]
+
+
+def _fit(rows: Sequence[_Row]) -> _Fit:
+    if len(rows) < _LEAST_ROWS:
+        return _Fit()
+    return _Fit(
+        both=_fitted(rows),
+        first=_fitted([_Row(row.x1, 0.0, row.y) for row in rows]),
+        second=_fitted([_Row(0.0, row.x2, row.y) for row in rows]),
+    )
 
 
 def _fitted(rows: Sequence[_Row]) -> tuple[float, float]:
