@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 
 import pytest
 
 from gilscope.analysis import analyse
-from gilscope.analysis.columns import columns_by_kernel
+from gilscope.analysis.columns import columns_by_kernel, estimated
 from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.net import Net, Sharing, _under_gil, held_alone, net_bounds, net_speedup, overlap
 from gilscope.core.cases import Case, Slot
@@ -244,3 +245,39 @@ def test_workers_that_wake_each_other_queue_behind_each_other_unless_t1_queues_t
 def test_a_steadied_round_of_fast_cpus_may_be_longer_than_it_was() -> None:
     fast = dataclasses.replace(made_of(Did(cpu=50), Did(cpu=50)), net_ns=60_000_000)
     assert net_bounds(fast, CASE, Sharing()) == pytest.approx((60e6, 60e6, 60e6))
+
+
+def test_what_slow_cpus_took_is_not_in_the_longest_length_either() -> None:
+    slow = dataclasses.replace(made_of(Did(cpu=40, waiting=40), Did(cpu=40, waiting=40)), net_ns=70 * MS)
+    assert net_bounds(slow, CASE, Sharing(held=1.0)) == pytest.approx((70e6, 70e6, 80e6))
+    steady = dataclasses.replace(slow, earlier_ns=10 * MS)
+    assert net_bounds(steady, CASE, Sharing(held=1.0)) == pytest.approx((70e6, 70e6, 70e6))
+
+
+@pytest.mark.parametrize(("held", "least"), [(0.04, 70 - 0.08 * 10), (0.3, 70 - 0.6 * 10), (0.6, 60.0), (None, 60.0)])
+def test_a_worker_that_queues_keeps_others_waiting_as_often_as_it_holds_the_gil(
+    held: float | None, least: float
+) -> None:
+    both = dataclasses.replace(made_of(*[Did(cpu=50, queued=10, waiting=20)] * 2), net_ns=70 * MS)
+    found = net_bounds(both, CASE, Sharing(held=held))
+    assert found is not None
+    assert found[1] == pytest.approx(least * MS)
+
+
+def test_where_workers_nearly_always_ran_together_a_few_slow_rounds_are_not_what_they_cost_each_other() -> None:
+    """A twentieth of the overlap is missing, and every sixth round takes twice the CPU time."""
+    draw = random.Random(1)
+    made = study(CASE.id, made_of(Did(cpu=50), Did(cpu=50)))
+    blocks = []
+    for index in range(30):
+        took = 50 * draw.uniform(0.99, 1.01) * (2 if index % 6 == 0 else 1)
+        parallel = made_of(Did(cpu=took), Did(cpu=took, queued=took / 20))
+        blocks.append(
+            dataclasses.replace(made.blocks[0], index=index, rounds={**made.blocks[0].rounds, CASE.id: parallel})
+        )
+    (columns,) = columns_by_kernel(dataclasses.replace(made, blocks=tuple(blocks))).values()
+    found = net_speedup(columns, CASE)
+    least, most = estimated(found.low), estimated(found.high)
+    assert least is not None
+    assert most is not None
+    assert least.value > 0.975 * most.value

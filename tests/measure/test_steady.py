@@ -176,3 +176,50 @@ def test_without_paces_nothing_is_changed() -> None:
 def test_of_too_few_rounds_nothing_is_concluded() -> None:
     blocks = blocks_of(flipping(11), count=3)
     assert speedups(steadied(blocks)) == speedups(blocks)
+
+
+def test_each_case_is_freed_of_what_it_meets_itself() -> None:
+    """Processes on one core are in each other's way, threads that compute in turn are not."""
+    processes, draw, made = dataclasses.replace(CASE, executor="processes"), random.Random(12), []
+    for block in blocks_of(lambda index: (1.0, 1.0), count=40):
+        at_ms, factor = block.started_ns / MS, 1.9 if draw.random() < 0.3 else 1.0
+        spins = [
+            Pace(case=SPIN, cpu=cpu, at_ns=round((at_ms + when) * MS), cpu_ns=4.5 * factor * MS)
+            for when in (25.0, 40.0)
+            for cpu in (0, 1)
+        ]
+        rounds = {
+            **block.rounds,
+            CASE.id: round_of([draw.gauss(5.0, 0.05), draw.gauss(5.0, 0.05)], at_ms + 30.0, serial=True),
+            processes.id: round_of([5.0 * factor, 5.0 * factor], at_ms + 30.0),
+        }
+        made.append(dataclasses.replace(block, rounds=rounds, paces=(*block.paces, *spins)))
+    after = [block.rounds for block in steadied(made)]
+    assert [rounds[CASE.id].net_ns for rounds in after] == pytest.approx([10 * MS] * 40, rel=0.04)
+    assert [rounds[processes.id].net_ns for rounds in after] == pytest.approx([5 * MS] * 40, rel=0.04)
+
+
+@pytest.mark.parametrize("count", [5, 40])
+def test_the_control_is_freed_of_all_that_its_paces_show(count: int) -> None:
+    """However little T(1) and T(p) have to do with each other: both are made of the paces."""
+    draw, made = random.Random(13), []
+    for index in range(count):
+        at_ms = 300.0 * index
+        single, both = [2.0 if draw.random() < 0.4 else 1.0 for _ in range(2)]
+        alone = Pace(case=SPIN.t1, cpu=0, at_ns=round(at_ms * MS), cpu_ns=10 * MS * single)
+        pair = [Pace(case=SPIN, cpu=cpu, at_ns=round((at_ms + 92.5) * MS), cpu_ns=5 * MS * both) for cpu in (0, 1)]
+        rounds = {
+            f"spin:{SPIN.t1.id}": round_of([10 * single], at_ms - 5 * single),
+            f"spin:{SPIN.id}": round_of([5 * both, 5 * both], at_ms + 92.5 - 2.5 * both),
+        }
+        block = Block(kernel="nbody", index=index, started_ns=0, ended_ns=MS, rounds=rounds, paces=(alone, *pair))
+        made.append(block)
+    singles, pairs = ([block.rounds[key].net_ns or 0 for block in steadied(made)] for key in rounds)
+    assert statistics.median(singles) / statistics.median(pairs) == pytest.approx(2.0, abs=0.01)
+
+
+def test_what_is_taken_out_of_the_net_length_is_known() -> None:
+    blocks = blocks_of(flipping(14))
+    for before, after in zip(blocks, steadied(blocks), strict=True):
+        for key, measured in before.rounds.items():
+            assert (measured.net_ns or 0) - (after.rounds[key].net_ns or 0) == after.rounds[key].earlier_ns

@@ -73,7 +73,11 @@ class Rounds:
         self._draw = random.Random(f"{shared.study.seed}/{group.kernel}/{index}/paces")
         usable = filter(shared.prepared.usable, group.slots)
         self._slots = order_of(usable, shared.study.seed, group.kernel, index)
-        self._paced = {slot for slot in self._slots if is_paced(slot) and self._may_pace(single_of(slot))}
+        self._paced = {
+            slot
+            for slot in self._slots
+            if slot.role != "isolated" and is_paced(slot) and self._may_pace(single_of(slot))
+        }
         paced = [slot for slot in self._slots if slot in self._paced]  # in an order that the seed decides
         counts = {slot.case.workers for slot in paced if slot.role != "spin"}
         spins = [slot for slot in paced if slot.role == "spin"]
@@ -110,9 +114,13 @@ class Rounds:
             self._seen.bindable.add(slot)
 
     def _run_paced(self, slot: Slot) -> None:
-        """Run a round between rounds of T(1) on its CPUs, and of ``spin`` on all of them."""
+        """Run a round between rounds of T(1) on its CPUs, and of ``spin`` on all of them.
+
+        Where T(1) takes long, the first one only has it afterwards, as there is another one to come.
+        """
         single, cpus = single_of(slot), self._seen.cpus
-        if single not in self._short:
+        alone = sum(other.role != "spin" and single_of(other) == single for other in self._paced) == 1
+        if single not in self._short and (alone or self._execution_s(single) <= SHORT_PACE_S):
             self._pace(slot, cpus.get(slot.key, ()))
         measured = attempt(self._shared.host.run_round, slot, self._shared)
         self._keep(slot, measured)
