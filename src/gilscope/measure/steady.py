@@ -14,8 +14,9 @@ workers as the case has.
   hardly are; only cases of too few rounds have the coefficients of all with the same T(1);
 - of the CPU time of a worker, the part 1 - exp(-b1 x1 - b2 x2) is not the code's. The round would have ended earlier by
   what it is of the worker that everybody waits for; where workers compute one after the other, of all of them;
-- of T(1) it is 1 - exp(-b x1), where y = b x1 alone for all its cases: no more than paces tell of them. Of ``spin`` b
-  is 1, for its T(1) and T(p) are the paces.
+- of T(1) it is 1 - exp(-b x1), where y = b x1 alone for all its cases: no more than paces tell of them. A case with a
+  larger or smaller b loses so much less or more, times the mean of x1. Of ``spin`` b is 1: its T(1) and T(p) are the
+  paces.
 
 What is the same in all blocks stays in: of CPUs that always share a core, both quartiles are those of a shared core.
 
@@ -179,6 +180,7 @@ class _Family:
         spin = self._spins.get(case.workers)
         is_single = parse_slot(key).role != "A/A" and case.workers == 1
         fit = self._fits.get(key, self._together)
+        above = 0.0 if case.workers == 1 else (fit.first[0] - self._together.first[0]) * self._alone.usual
         slow = []
         for x1, x2 in self._slow(measured, case, is_single=is_single):
             b1, b2 = (self._of_single, 0.0) if case.workers == 1 else fit.both
@@ -186,7 +188,7 @@ class _Family:
                 b1, b2 = fit.second
             first = self._alone.usual if x1 is None else x1
             second = x2 if x2 is not None else spin.usual if spin is not None else 0.0
-            slow.append(b1 * first + b2 * second)
+            slow.append(b1 * first + b2 * second - above)
         if not any(slow):
             return measured
         less = [stamp.cpu_ns * -math.expm1(-x) for stamp, x in zip(measured.stamps, slow, strict=True)]
