@@ -15,7 +15,7 @@ workers as the case has.
 - of the CPU time of a worker, the part 1 - exp(-b1 x1 - b2 x2) is not the code's. The round would have ended earlier by
   what it is of the worker that everybody waits for; where workers compute one after the other, of all of them;
 - of T(1) it is 1 - exp(-b x1), where y = b x1 alone for all its cases: no more than paces tell of them. A case with a
-  larger or smaller b loses so much less or more, times the mean of x1. Of ``spin`` b is 1: its T(1) and T(p) are the
+  larger or smaller b loses so much less or more, times the median of x1. Of ``spin`` b is 1: its T(1) and T(p) are the
   paces.
 
 What is the same in all blocks stays in: of CPUs that always share a core, both quartiles are those of a shared core.
@@ -88,7 +88,7 @@ class _Speeds:
             logs.append(math.log(pace.cpu_ns))
         known = sorted(log for _, logs in self.samples.values() for log in logs)
         self._quiet = known[int(_QUIET * (len(known) - 1))]
-        self.usual = statistics.fmean(known) - self._quiet
+        self.usual, self.middle = statistics.fmean(known) - self._quiet, statistics.median(known) - self._quiet
 
     def above(self, cpu_ns: float) -> float:
         """Return how slow one execution was."""
@@ -180,7 +180,7 @@ class _Family:
         spin = self._spins.get(case.workers)
         is_single = parse_slot(key).role != "A/A" and case.workers == 1
         fit = self._fits.get(key, self._together)
-        above = 0.0 if case.workers == 1 else (fit.first[0] - self._together.first[0]) * self._alone.usual
+        above = 0.0 if case.workers == 1 else (fit.first[0] - self._together.first[0]) * self._alone.middle
         slow = []
         for x1, x2 in self._slow(measured, case, is_single=is_single):
             b1, b2 = (self._of_single, 0.0) if case.workers == 1 else fit.both
