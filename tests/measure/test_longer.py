@@ -17,7 +17,7 @@ SINGLE_S = 0.025
     [
         ("m:f/f@threads*2#2~c1", math.inf, 10),  # 0.25 s: who shares a GIL wants it in the beginning
         ("m:f/f@threads*2#2~c1", 16.0, 10),
-        ("m:f/f@threads*2#2~c1", 10.0, 6),
+        ("m:f/f@threads*2#2~c1", 10.0, 8),
         ("m:f/f@threads*2#2~c1", 1.0, 4),  # but 0.1 s in any case
         ("m:f/f@threads.all*2#2~c1", 10.0, 4),
         ("m:f/f@processes*2#2~c1", 10.0, 4),

@@ -75,6 +75,20 @@ def test_with_executions_that_take_long_one_cpu_after_the_other_is_tried() -> No
     assert ids[last - 2] == ids[last + 1] == own_case().id
 
 
+def test_with_several_cases_long_executions_come_after_each_and_isolated_controls_have_none() -> None:
+    plan = _plan("a")
+    threads = plan.groups[0].slots[1].case
+    others = Slot(case=dataclasses.replace(threads, executor="processes")), Slot(case=threads, role="isolated")
+    assert others[0].case.t1 == own_case()
+    plan = dataclasses.replace(
+        plan, groups=(dataclasses.replace(plan.groups[0], slots=(*plan.groups[0].slots, *others)),)
+    )
+    host = paced(0.05)
+    blocks, _, _ = _measure(host, plan, _study())
+    assert {sum(pace.case == own_case() for pace in block.paces) for block in blocks[2:]} == {2}
+    assert {len(block.rounds) for block in blocks[2:]} == {7}
+
+
 def test_executions_that_take_longer_still_are_not_repeated_to_try_cpus() -> None:
     host = paced(0.15)
     blocks, _, _ = _measure(host, _plan("a"), _study(2))

@@ -134,7 +134,7 @@ def parts_of(
     native = case.executor == "native"
     gil_wait = 0.0 if native else min(max(0.0, waiting) * measured.wall_ns, idle)
     steal_ns = measured.steal_ns if measured.net_ns is None else measured.stolen_ns
-    stolen = min(max(0, steal_ns or 0) + measured.slowed_ns + measured.awaited_ns, idle - gil_wait)
+    stolen = max(0.0, min(max(0, steal_ns or 0) + measured.slowed_ns + measured.awaited_ns, idle - gil_wait))
     rest = idle - stolen - gil_wait
     parts = {
         "gil_wait": gil_wait,

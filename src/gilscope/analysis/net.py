@@ -27,7 +27,8 @@ CPU time of all, one after the other, and the longest idle time.
 
 Workers that other programs keep from running at the same time do not show what they cost each other: caches and memory
 that one after the other uses are not shared. If the CPU time grows by G in overlap o, at least (see ``overlap``), and
-the overlap alone is a, it would grow by at most G (a - o) / o more. The longest length has that, up to all in turn.
+the overlap alone is a, it would grow by at most G (a - o) / o more, or by G a / o in all. The longest length has one of
+them, whichever is shorter, up to all in turn.
 
 What the hypervisor steals from workers that idle, no clock of theirs tells: see ``_unstolen``.
 
@@ -198,7 +199,8 @@ def net_bounds(measured: Round, case: Case, sharing: Sharing) -> tuple[float, fl
         alone = held or 0.0
         under_gil = alone * cpu_ns if sharing.surely_held else 0.0  # as sampled on one worker, where it was
         guess = max(net - alone * of_others, min(under_gil, wall), floor)
-        least = max(net - (min(1.0, workers * held) if held is not None else 1.0) * of_others, floor)
+        share = 1.0 if held is None or sharing.locks else min(1.0, workers * held)
+        least = max(net - share * of_others, floor)
         return guess, min(guess, least), max(guess, min(most, max(net, in_turn)))
     return (net, max(net - of_others, floor), min(wall, max(net, in_turn))) if sharing.locks else (net, net, net)
 
@@ -282,7 +284,8 @@ def _overlapping(columns: Columns, case: Case, net: Net) -> Net:
     def lengthened(by: Callable[[float, tuple[float, float, float]], float]) -> Net:
         value, high = dict(net.value), dict(net.high)
         for at, share in shares.items():
-            in_turn = min(columns.of(case)[at], max(net.value[at], _computing_s(rounds[at], case.workers)))
+            timed_s = (rounds[at].wall_ns - rounds[at].earlier_ns) / rounds[at].repeats / NS_PER_S
+            in_turn = min(max(net.value[at], timed_s), max(net.value[at], _computing_s(rounds[at], case.workers)))
             guess, most = (by(one, share) for one in full)
             value[at] = max(net.low[at], min(in_turn, net.value[at] * guess))
             high[at] = max(net.high[at], value[at], min(in_turn, net.value[at] * most))

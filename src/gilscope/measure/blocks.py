@@ -51,19 +51,20 @@ def prepare_all(
 ) -> Prepared:
     """Prepare, verify and calibrate every case of a plan, for rounds of T(1) that last at least ``round_s`` seconds.
 
-    Of ``budget_s``, seconds for the blocks of all groups, no round of calls is planned to take a large part.
+    Of ``budget_s``, seconds for the blocks of all, no round of a user's function is planned to take a large part.
     Baselines come first, because all cases have the repeats of their T(1); ``isolated`` controls come last.
     """
     for missing in plan.unavailable:
         sink.case(CaseRecord(case=missing.case, status="unavailable", reason=missing.reason, cure=missing.cure))
     slots = {slot.session: slot for group in plan.groups for slot in group.slots}
+    parts = {(slot.case.kernel, slot.case.implementation) for slot in slots.values() if slot.role == "case"}
     ordered = sorted(slots.values(), key=lambda slot: (slot.role == "isolated", slot.case.t1 != slot.case))
     prepared = Prepared(records={}, round_s={})
     for done, slot in enumerate(ordered):
         observer.preparing(slot.case, done, len(ordered))
         record = host.prepare(slot)
         if record.status == "ok":
-            record = _calibrated(host, slot, record, prepared, round_s, budget_s / len(plan.groups))
+            record = _calibrated(host, slot, record, prepared, round_s, budget_s / max(1, len(parts)))
         prepared.records[slot.session] = record
         if slot.role == "isolated":
             if record.status != "ok":

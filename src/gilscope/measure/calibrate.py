@@ -12,7 +12,7 @@ ROUND_S = 0.016
 which follow each other meet the same of it (``pacing``), and more blocks fit into a budget."""
 
 _LEAST_CALLS = 24
-_LONG_S, _LONG_THREADS_S, _OF_BUDGET = 0.1, 0.25, 1 / 64
+_LONG_S, _LONG_THREADS_S, _OF_BUDGET = 0.1, 0.25, 1 / 50
 """Calls of a user's function by each of several workers in a round, unless one worker would take longer than so many
 seconds for those of all. Calls differ: a collection of garbage may take as long as many of them. And threads that share
 a GIL or a lock all want it in the beginning, and the last one ends alone: they get more, but no more than that share of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -79,6 +80,7 @@ class Rounds:
             if slot.role != "isolated" and is_paced(slot) and self._may_pace(single_of(slot))
         }
         paced = [slot for slot in self._slots if slot in self._paced]  # in an order that the seed decides
+        self._cases = Counter(single_of(slot) for slot in paced)  # paced cases of each T(1)
         counts = {slot.case.workers for slot in paced if slot.role != "spin"}
         spins = [slot for slot in paced if slot.role == "spin"]
         self._spins = {slot.case.workers: slot for slot in spins if slot.case.workers in counts}
@@ -119,8 +121,8 @@ class Rounds:
         Where T(1) takes long, the first one only has it afterwards, as there is another one to come.
         """
         single, cpus = single_of(slot), self._seen.cpus
-        alone = sum(other.role != "spin" and single_of(other) == single for other in self._paced) == 1
-        if single not in self._short and (alone or self._execution_s(single) <= SHORT_PACE_S):
+        once = self._cases[single] > 1 and self._execution_s(single) > SHORT_PACE_S
+        if single not in self._short and not once:
             self._pace(slot, cpus.get(slot.key, ()))
         measured = attempt(self._shared.host.run_round, slot, self._shared)
         self._keep(slot, measured)

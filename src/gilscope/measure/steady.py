@@ -15,8 +15,8 @@ workers as the case has.
 - of the CPU time of a worker, the part 1 - exp(-b1 x1 - b2 x2) is not the code's. The round would have ended earlier by
   what it is of the worker that everybody waits for; where workers compute one after the other, of all of them;
 - of T(1) it is 1 - exp(-b x1), where y = b x1 alone for all its cases: no more than paces tell of them. A case with a
-  larger or smaller b loses so much less or more, times the median of x1. Of ``spin`` b is 1: its T(1) and T(p) are the
-  paces.
+  larger or smaller b loses so much less or more, times the median of T(1)'s x1;
+- of the control all coefficients of paces are 1, for both its T(1) and its T(p) are made of them.
 
 What is the same in all blocks stays in: of CPUs that always share a core, both quartiles are those of a shared core.
 
@@ -88,7 +88,7 @@ class _Speeds:
             logs.append(math.log(pace.cpu_ns))
         known = sorted(log for _, logs in self.samples.values() for log in logs)
         self._quiet = known[int(_QUIET * (len(known) - 1))]
-        self.usual, self.middle = statistics.fmean(known) - self._quiet, statistics.median(known) - self._quiet
+        self.usual = statistics.fmean(known) - self._quiet
 
     def above(self, cpu_ns: float) -> float:
         """Return how slow one execution was."""
@@ -124,8 +124,8 @@ class _Fit:
     second: tuple[float, float] = (0.0, 0.0)
 
 
-_OF_PACES = _Fit(both=(0.0, 1.0), second=(0.0, 1.0)), _Fit(both=(1.0, 0.0))
-"""Of ``spin``: on as many workers as CPUs are paced with, which then tell all of what slowed it, and on others."""
+_OF_PACES = _Fit(both=(0.0, 1.0), first=(1.0, 0.0), second=(0.0, 1.0))
+"""Of the control on as many workers as CPUs are paced with: the paces tell all of what slowed it."""
 
 
 class _Family:
@@ -139,18 +139,27 @@ class _Family:
         singles = [one for key, case in keys.items() if case == single for one in _rounds(key, blocks)]
         busy = [one.running_ns / one.wall_ns for one in singles]
         self._busy = max(_EDGE, statistics.median(busy)) if busy else 1.0  # CPUs that T(1) keeps busy
-        parallel = {key: case for key, case in keys.items() if case != single}
-        if single.kernel == "spin":
-            self._together, self._of_single = _OF_PACES[1], 1.0
-            self._fits = {key: _OF_PACES[0] for key, case in parallel.items() if case.workers in self._spins}
-            return
+        met = [
+            self._alone.above(one.stamps[0].cpu_ns / one.repeats)
+            for one in singles
+            if one.stamps and one.stamps[0].cpu_ns > 0
+        ]
+        self._level = statistics.median(met) if met else 0.0
         rows = {
             key: _centred([row for one in _rounds(key, blocks) for row in self._rows(one, case)])
-            for key, case in parallel.items()
+            for key, case in keys.items()
+            if case != single
         }
-        self._together = _fit([row for own in rows.values() for row in own])
-        self._fits = {key: _fit(own) for key, own in rows.items() if len(own) >= _LEAST_ROWS}
-        self._of_single = self._together.first[0]
+        controls = {key for key in rows if parse_slot(key).role == "spin" and keys[key].workers in self._spins}
+        own = {key: found for key, found in rows.items() if len(found) >= _LEAST_ROWS}
+        self._together = _fit([row for key, found in rows.items() if key not in controls for row in found])
+        alone = len(rows) == 1
+        self._fits = {
+            key: _OF_PACES if key in controls else self._together if alone else _fit(found)
+            for key, found in own.items()
+        }
+        # Of T(1), by whether it is that of the control.
+        self._of_single = {False: self._together.first[0], True: 1.0 if controls & own.keys() else 0.0}
 
     def _rows(self, measured: Round, case: Case) -> Iterator[_Row]:
         for (x1, x2), stamp in zip(self._slow(measured, case), measured.stamps, strict=False):
@@ -180,10 +189,11 @@ class _Family:
         spin = self._spins.get(case.workers)
         is_single = parse_slot(key).role != "A/A" and case.workers == 1
         fit = self._fits.get(key, self._together)
-        above = 0.0 if case.workers == 1 else (fit.first[0] - self._together.first[0]) * self._alone.middle
+        of_single = self._of_single[parse_slot(key).role == "spin"]
+        above = 0.0 if case.workers == 1 else (fit.first[0] - of_single) * self._level
         slow = []
         for x1, x2 in self._slow(measured, case, is_single=is_single):
-            b1, b2 = (self._of_single, 0.0) if case.workers == 1 else fit.both
+            b1, b2 = (of_single, 0.0) if case.workers == 1 else fit.both
             if x1 is None and x2 is not None and spin is not None:  # one of many CPUs
                 b1, b2 = fit.second
             first = self._alone.usual if x1 is None else x1

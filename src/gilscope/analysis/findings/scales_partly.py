@@ -25,7 +25,10 @@ def find(view: CaseView) -> Finding | None:
     if relative.high > SURELY_LESS and (relative.high - relative.low) / 2 > CLOSE:
         return None
     names = [name for name in LOSSES if name not in ("residual", *(_NOT_ITS_OWN if view.basis.label else ()))]
-    losses = {name: lost for name in names if (lost := view.lost(name)) is not None}
+    missing = 1.0 - relative.low
+    losses = {
+        name: lost for name in names if (lost := view.lost(name)) is not None and lost.low > 0 and lost.value <= missing
+    }
     largest = max(losses, key=lambda name: losses[name].value, default="")
     evidence = PartlyEvidence(
         relative_efficiency=relative,
