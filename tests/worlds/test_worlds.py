@@ -74,7 +74,7 @@ def _gil_row(name: str) -> tuple[Estimate, Estimate]:
 def test_the_share_lost_to_the_gil_is_no_surer_than_the_count_of_waiters() -> None:
     waiting, lost = _gil_row("gil_seen_by_few_rounds")
     assert lost.low == pytest.approx(waiting.low / 2, rel=0.02)  # of two workers
-    assert lost.value < lost.high <= waiting.high / 2  # at most what they were idle
+    assert lost.value < lost.high <= 1.000001 * waiting.high / 2  # at most what they were idle
 
 
 def test_one_diagnostic_round_gives_no_confidence_of_95_per_cent() -> None:
