@@ -85,8 +85,6 @@ class Known:
         What that is.
     why : str
         What the function does, where that is not all of the answer.
-    pieces : bool
-        Whether it takes the GIL back again and again while it is in the part that releases it.
     needs : str
         A package it cannot do without.
     """
@@ -96,7 +94,6 @@ class Known:
     answer: Answer | None = None
     timed: str = ""
     why: str = ""
-    pieces: bool = False
     needs: str = ""
 
     def resolved(self) -> Answer:
@@ -105,22 +102,22 @@ class Known:
             return self.answer
         figure = _timed(self.timed, self.words)
         if self.timed == "share":
-            return partly_held(figure, self.why, pieces=self.pieces)
+            return partly_held(figure, self.why)
         return streaming(figure, self.why)
 
 
-def partly_held(share: float, why: str, *, pieces: bool = False) -> Answer:
+def partly_held(share: float, why: str) -> Answer:
     """Return what follows from the share of a call, on one thread, during which the GIL is held.
 
     Notes
     -----
     Throughput is at most 1 / share calls per call time (utilisation law: Denning & Buzen, The Operational Analysis of
-    Queueing Network Models, 1978), and threads that alternate reach it. Two that arrive at random reach 2 / (1 +
-    share**2) (mean value analysis of a queue and a delay: Reiser & Lavenberg, JACM 27(2), 1980). Least is reached where
-    the part without the GIL takes it back so often that it gets nowhere while the other thread holds it: then only what
-    is not held overlaps, and two calls take 1 + share.
+    Queueing Network Models, 1978), and threads that alternate reach it. Two that are in step reach 2 / (1 + share):
+    they begin so, and stay so where the GIL changes hands within the part that holds it (byte code every 5 ms), right
+    after it (C code that was asked for it meanwhile), or within the part that releases it and takes it back. Only what
+    is not held overlaps then.
     """
-    low, high = 2.0 / (1.0 + (share if pieces else share**2)), min(2.0, 1.0 / share)
+    low, high = 2.0 / (1.0 + share), min(2.0, 1.0 / share)
     gains = True if low * (1 - CLOSE) > GAIN else False if high * (1 + CLOSE) < GAIN else None
     findings = BY_GIL
     if low < 1.8 <= high:  # waiting may be anything from nothing to a good part
@@ -168,8 +165,8 @@ def _own(module: str, name: str, setup: str = "") -> tuple[str, ...]:
     return (f"{module}:{name}", *(("--setup", f"{module}:{setup}") if setup else ()))
 
 
-def _partly(module: str, name: str, why: str, *, pieces: bool = False, needs: str = "") -> Known:
-    return Known(words=_own(module, name), kind="held partly", timed="share", why=why, pieces=pieces, needs=needs)
+def _partly(module: str, name: str, why: str, needs: str = "") -> Known:
+    return Known(words=_own(module, name), kind="held partly", timed="share", why=why, needs=needs)
 
 
 def _memory(name: str, setup: str, why: str) -> Known:
@@ -211,11 +208,11 @@ _THREE_QUARTERS = Answer(
 _ASLEEP = "sleeping threads hold neither the GIL nor a CPU"
 
 KNOWN: tuple[Known, ...] = (
-    _partly(_STDLIB, "dump_then_deflate", "json's C encoder holds, zlib releases piece by piece", pieces=True),
+    _partly(_STDLIB, "dump_then_deflate", "json's C encoder holds, zlib releases piece by piece"),
     _partly(_STDLIB, "pickle_then_hash", "pickle holds, hashlib releases beyond 2 kB"),
     _partly(_STDLIB, "count_then_derive", "byte code holds, PBKDF2 releases"),
     _partly(_STDLIB, "search_then_hash", "re holds, hashlib releases"),
-    _partly(_STDLIB, "count_then_unpack", "byte code holds, lzma releases piece by piece", pieces=True),
+    _partly(_STDLIB, "count_then_unpack", "byte code holds, lzma releases piece by piece"),
     _partly(_STDLIB, "count_then_sleep", "byte code holds, sleep releases"),
     _partly(_ARRAYS, "sort_then_multiply", "sorted holds, the BLAS releases"),
     _partly(_ARRAYS, "count_then_compute", "byte code holds, Numba nogil releases", needs="numba"),
@@ -223,7 +220,7 @@ KNOWN: tuple[Known, ...] = (
     _memory("add", "three_large", "reads two arrays of 48 MB and writes one"),
     _memory("total", "one_large", "reads 48 MB"),
     _memory("fill", "one_large", "writes 48 MB"),
-    _memory("gather", "shuffled", "reads 48 MB at random"),
+    _memory("scale", "one_large", "reads 48 MB and writes them"),
     _locked(_STDLIB, "update_shared_hash", "", "a hash object locks itself for long updates"),
     _locked(_STDLIB, "compress_shared", "", "a BZ2Compressor locks itself"),
     _locked(_ARRAYS, "fill_normal", "room", "a NumPy Generator locks its bit generator"),
@@ -268,7 +265,6 @@ KNOWN: tuple[Known, ...] = (
         kind="I/O",
         timed="share",
         why="read releases the GIL and takes it back every few us; the kernel writes 256 kB of each worker's own",
-        pieces=True,
     ),
 )
 """The 30 functions."""

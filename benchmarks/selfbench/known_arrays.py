@@ -12,7 +12,7 @@ from benchmarks.selfbench.known_functions import count
 _LARGE = 6_000_000  # doubles: 48 MB, more than a CPU's share of any cache
 _RANDOM = np.random.default_rng(1)
 _MATRIX = _RANDOM.random((320, 320)) + 320.0 * np.eye(320)
-_NUMBERS = [float(number) for number in _RANDOM.random(60_000)]
+_NUMBERS = [float(number) for number in _RANDOM.random(34_000)]
 _SQUARE = _RANDOM.random((500, 500))
 _TINY = np.ones(4)
 _SHARED = np.random.default_rng(2)
@@ -130,12 +130,6 @@ def three_large() -> tuple[Any, Any, Any]:
     return *two_large(), np.full(_LARGE, 3.0)
 
 
-def shuffled() -> tuple[Any, Any, Any]:
-    """Make an array larger than caches, places in it in random order, and room for what is there."""
-    places = np.random.default_rng(3).integers(0, _LARGE, size=_LARGE // 8)
-    return np.full(_LARGE, 1.0), places, np.full(len(places), 0.0)
-
-
 def copy(source: Any, target: Any) -> None:
     """Copy."""
     np.copyto(target, source)
@@ -156,6 +150,6 @@ def fill(target: Any) -> None:
     target.fill(3.0)
 
 
-def gather(source: Any, places: Any, out: Any) -> None:
-    """Read at random."""
-    np.take(source, places, out=out, mode="clip")
+def scale(numbers: Any) -> None:
+    """Multiply in place."""
+    np.multiply(numbers, 1.0, out=numbers)

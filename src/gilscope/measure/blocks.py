@@ -19,6 +19,7 @@ from gilscope.measure.calibrate import ROUND_S, calibrate, longer
 from gilscope.measure.events import Observer
 from gilscope.measure.host import SupervisedHost
 from gilscope.measure.loop import buy_blocks
+from gilscope.measure.pacing import EVERY, seldom
 from gilscope.measure.rounds import Prepared, Rounds, Seen, Shared, attempt, failed
 from gilscope.measure.steady import steadied
 from gilscope.results import ResultWriter
@@ -94,14 +95,14 @@ def _calibrated(
             times = max(1, math.ceil(CONTROL_S * case.workers / single_s))
             if slot.role == "case":
                 times = longer(case, most, single_s, budget_s)
-            prepared.round_s[case.id] = single_s * times
+            prepared.round_s[slot.session] = single_s * times
             return replace(record, repeats=most * times)
     try:
         repeats, lasts_s = calibrate(host, slot, record.first_ns / 1e9, round_s=round_s)
     except MeasurementError as error:
         return failed(record, error)
     kept = min(repeats, most or repeats)
-    prepared.round_s[case.id] = lasts_s * kept / repeats
+    prepared.round_s[slot.session] = lasts_s * kept / repeats
     return replace(record, repeats=kept)
 
 
@@ -149,15 +150,24 @@ class _Cases:
         self.name, self.blocks = group.kernel, 0
         self.precision: float | None = None
         self._group, self._shared = group, shared
-        self._block_s = 0.0  # the last one in which nothing failed: a case that hung is left out from then on
+        self._seldom = seldom(group.slots)
+        self._block_s: dict[int, float] = {}  # by turn the last one in which nothing failed: what hung is left out
         self._done = False
         self._measured = [block for block in earlier if block.kernel == group.kernel]
         self._seen = Seen()
         for block in self._measured:
+            turn, due = self._turn, self._due()
             self.blocks += 1
-            if len(block.rounds) == len(group.slots):
-                self._block_s = (block.ended_ns - block.started_ns) / 1e9
+            if len(block.rounds) == len(due):
+                self._block_s[turn] = (block.ended_ns - block.started_ns) / 1e9
         self._look()
+
+    @property
+    def _turn(self) -> int:
+        return self.blocks % EVERY
+
+    def _due(self) -> Sequence[Slot]:
+        return [slot for slot in self._group.slots if self._turn == 0 or slot not in self._seldom]
 
     def wants_more(self) -> bool:
         """See ``loop.Series``."""
@@ -171,14 +181,15 @@ class _Cases:
     def cost_s(self) -> float:
         """See ``loop.Series``."""
         round_s = self._shared.prepared.round_s
-        return self._block_s or sum(round_s.get(slot.case.id, 0.0) for slot in self._group.slots)
+        known = self._block_s.get(self._turn) or max(self._block_s.values(), default=0.0)
+        return known or sum(round_s.get(slot.session, 0.0) for slot in self._group.slots)
 
     def run_block(self) -> float:
         """Run one counted round of every usable slot, assess precision, sample the GIL."""
         shared = self._shared
         started = shared.clock_ns()
-        expected = sum(map(shared.prepared.usable, self._group.slots))
-        taken = Rounds(self._group, self.blocks, self._seen, shared)
+        turn, due = self._turn, list(filter(shared.prepared.usable, self._due()))
+        taken = Rounds(self._group.kernel, due, self.blocks, self._seen, shared)
         taken.run()
         block = Block(
             kernel=self._group.kernel,
@@ -193,8 +204,8 @@ class _Cases:
         self._measured.append(block)
         self._look()
         _diagnose(self._group, self.blocks - 1, shared)
-        if len(block.rounds) == expected:
-            self._block_s = (shared.clock_ns() - started) / 1e9
+        if len(block.rounds) == len(due):
+            self._block_s[turn] = (shared.clock_ns() - started) / 1e9
         return sum(measured.wall_ns for measured in block.rounds.values()) / 1e9
 
     def _look(self) -> None:
@@ -205,7 +216,7 @@ class _Cases:
         for block in steadied(self._measured):
             for key, ratio in _ratios(self._group, block.rounds):
                 ratios.setdefault(key, []).append(ratio)
-        # A slot that failed later has fewer ratios and does not count.
+        # A slot that failed later has fewer ratios and does not count, nor has one that has a round seldom.
         full = [values for values in ratios.values() if len(values) == self.blocks]
         self.precision = precision_reached(map(estimate_or_none, full))
         enough = self._shared.enough
@@ -219,19 +230,19 @@ def _diagnose(group: Group, index: int, shared: Shared) -> None:
     Never inside a block: timed rounds are not monitored, and the probe must not slow down their neighbours.
     """
     for slot in group.slots:
-        threads = slot.case.executor == "threads"
+        threads = slot.case.executor == "threads" and not slot.case.libraries
         wanted = index % _DIAGNOSE_EVERY == 0 if threads else index in _DIAGNOSE_AT
         if slot.role != "case" or not slot.case.one_gil or not wanted:
             continue
         if index and shared.prepared.records[slot.session].gil_enabled is False:  # one is enough without a GIL
             continue
         repeats = shared.prepared.records[slot.session].repeats
-        longer_by = _DIAGNOSE_S / max(shared.prepared.round_s.get(slot.case.id, 0.0), 1e-9)
+        longer_by = _DIAGNOSE_S / max(shared.prepared.round_s.get(slot.session, 0.0), 1e-9)
         if diagnosed := attempt(shared.host.diagnose, slot, shared, math.ceil(repeats * max(1.0, longer_by))):
             measured, gil = diagnosed
             line = {"case": slot.case.id, "kernel": group.kernel, "block": index}
             kept = gil.pop("kept", ())
-            if kept and threads and index == 0:  # one timeline per case: `gilscope trace` draws it
+            if kept and slot.case.executor == "threads" and index == 0:  # one timeline per case: `gilscope trace` draws it
                 line["trace"] = encode_watched(measured, kept)
             shared.sink.diagnostic({**line, "wall_ns": measured.wall_ns, "repeats": measured.repeats, "gil": gil})
 

@@ -21,18 +21,24 @@ the budget, for an interval of few blocks is hardly narrower than their range.""
 _MARGIN = 1.05  # rounds scatter: aim a little above, so that few are shorter
 _MAX_REPEATS = 1 << 30  # no kernel takes less than 0.2 ns
 _LEAD_SHARE = 8  # a lead-in is about 1/8 of a round: some ms wake a CPU and refill its caches
+_LONG_LEAD_S = 0.005  # waking takes a hundredth of it: where no shorter lead-in would be 1/8, there is none
 _TIMEOUT_FLOOR_S, _TIMEOUT_FACTOR = 60.0, 50.0  # worst in practice: 8 spinning threads on 2 CPUs took 9 x T(1)
 
 
-def lead_of(case: Case, repeats: int) -> Lead:
-    """Return the lead-in for rounds of so many repeats.
+def lead_of(case: Case, repeats: int, execution_s: float = 0.0) -> Lead:
+    """Return the lead-in for rounds of so many repeats, each of which takes ``execution_s`` on one worker.
 
     A kernel with few repeats is led in by some chunks of one repeat, which touch the same code and memory; own threads
-    cannot be split and are led in by at least one repeat.
+    cannot be split and are led in by at least one repeat. Where even that is long, it would take much of the time and
+    a round without it is none the worse.
     """
-    if repeats >= _LEAD_SHARE or case.executor == "native":
-        return Lead(repeats=max(1, repeats // _LEAD_SHARE))
-    return Lead(repeats=1, limit=max(1, repeats * case.chunks_per_worker // _LEAD_SHARE))
+    if repeats >= _LEAD_SHARE:
+        return Lead(repeats=repeats // _LEAD_SHARE)
+    native = case.executor == "native"
+    fitting = 0 if native else repeats * case.chunks_per_worker // _LEAD_SHARE
+    if not fitting and execution_s / (1 if native else case.chunks) > _LONG_LEAD_S:
+        return Lead(repeats=0)
+    return Lead(repeats=1) if native else Lead(repeats=1, limit=max(1, fitting))
 
 
 def longer(case: Case, repeats: int, single_s: float, budget_s: float) -> int:

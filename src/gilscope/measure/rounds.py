@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
-from gilscope.core.cases import Group, Slot, Study
+from gilscope.core.cases import Slot, Study
 from gilscope.core.errors import MeasurementError, RoundTimeoutError
 from gilscope.core.records import CaseRecord, Pace, Round
 from gilscope.measure.calibrate import lead_of, timeout_of
@@ -35,11 +35,16 @@ class Prepared:
     """What is known after preparing."""
 
     records: dict[str, CaseRecord]  # by session
-    round_s: dict[str, float]  # length of T(1) rounds in seconds, by case id
+    round_s: dict[str, float]  # length of its rounds, as of one worker, in seconds, by session
 
     def usable(self, slot: Slot) -> bool:
         """Whether the slot can be measured."""
         return self.records[slot.session].status == "ok"
+
+    def execution_s(self, slot: Slot) -> float:
+        """How long one execution takes on one worker; 0 where that is not known."""
+        record = self.records.get(slot.session)
+        return self.round_s.get(slot.session, 0.0) / record.repeats if record is not None and record.repeats else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +71,13 @@ class Seen:
 class Rounds:
     """The rounds of one block while they are taken. In the first one CPUs are not paced: it shows what can be."""
 
-    def __init__(self, group: Group, index: int, seen: Seen, shared: Shared) -> None:
+    def __init__(self, kernel: str, slots: Iterable[Slot], index: int, seen: Seen, shared: Shared) -> None:
         self.rounds: dict[str, Round] = {}
         self.paces: list[Pace] = []
         self._short: dict[Slot, list[Round]] = {}  # of the controls that CPUs are paced with
         self._seen, self._shared = seen, shared
-        self._draw = random.Random(f"{shared.study.seed}/{group.kernel}/{index}/paces")
-        usable = filter(shared.prepared.usable, group.slots)
-        self._slots = order_of(usable, shared.study.seed, group.kernel, index)
+        self._draw = random.Random(f"{shared.study.seed}/{kernel}/{index}/paces")
+        self._slots = order_of(slots, shared.study.seed, kernel, index)
         self._paced = {
             slot
             for slot in self._slots
@@ -121,7 +125,7 @@ class Rounds:
         Where T(1) takes long, the first one only has it afterwards, as there is another one to come.
         """
         single, cpus = single_of(slot), self._seen.cpus
-        once = self._cases[single] > 1 and self._execution_s(single) > SHORT_PACE_S
+        once = self._cases[single] > 1 and self._shared.prepared.execution_s(single) > SHORT_PACE_S
         if single not in self._short and not once:
             self._pace(slot, cpus.get(slot.key, ()))
         measured = attempt(self._shared.host.run_round, slot, self._shared)
@@ -136,7 +140,7 @@ class Rounds:
 
     def _pace(self, slot: Slot, cpus: Sequence[int]) -> None:
         single, spin = single_of(slot), self._spins.get(slot.case.workers)
-        if cpus and self._execution_s(single) > SHORT_PACE_S:
+        if cpus and self._shared.prepared.execution_s(single) > SHORT_PACE_S:
             self._seen.turn += 1
             cpus = (sorted(cpus)[self._seen.turn % len(cpus)],)
         for cpu in cpus:
@@ -156,18 +160,12 @@ class Rounds:
 
     def _may_pace(self, single: Slot) -> bool:
         """Whether a T(1) may be bound to CPUs, and is short enough to try them with."""
-        return single in self._seen.bindable and 0.0 < self._execution_s(single) <= MOST_PACE_S
-
-    def _execution_s(self, slot: Slot) -> float:
-        """Return how long one execution takes; 0 where that is not known."""
-        prepared = self._shared.prepared
-        record = prepared.records.get(slot.session)
-        return prepared.round_s.get(slot.case.id, 0.0) / record.repeats if record is not None else 0.0
+        return single in self._seen.bindable and 0.0 < self._shared.prepared.execution_s(single) <= MOST_PACE_S
 
     def _briefly(self, slot: Slot, cpu: int | None = None) -> Round | None:
         """Run a short round of a control, of one worker on one CPU."""
         prepared = self._shared.prepared
-        record, lasts_s = prepared.records.get(slot.session), prepared.round_s.get(slot.case.id, 0.0)
+        record, lasts_s = prepared.records.get(slot.session), prepared.round_s.get(slot.session, 0.0)
         if record is None or not lasts_s:
             return None
         repeats = max(1, round(record.repeats * min(1.0, PACE_S / lasts_s)))
@@ -184,8 +182,9 @@ def attempt(
     if record is None or record.status != "ok":
         return None
     repeats = repeats or record.repeats
+    lead = lead_of(slot.case, repeats, prepared.execution_s(slot))
     try:
-        return run(slot, repeats, lead_of(slot.case, repeats), timeout_of(prepared.round_s[slot.case.id]))
+        return run(slot, repeats, lead, timeout_of(prepared.round_s[slot.session]))
     except MeasurementError as error:
         prepared.records[slot.session] = failed(record, error)
         if slot.role != "isolated":
