@@ -9,6 +9,7 @@ differ in that. ``python -m benchmarks.selfbench.known_answers share|plain MODUL
 from __future__ import annotations
 
 import importlib
+import os
 import statistics
 import subprocess
 import sys
@@ -270,10 +271,14 @@ KNOWN: tuple[Known, ...] = (
 """The 30 functions."""
 
 
+_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""What libraries read when they are loaded: one thread per worker, as the answers have it."""
+
+
 def _timed(what: str, words: tuple[str, ...]) -> float:
     """Time what an answer depends on, in a process of its own."""
     command = [sys.executable, "-m", _module("known_answers"), what, words[0], *words[2:3]]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT)
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT, env=os.environ | _ONE_THREAD)
     return float(done.stdout)
 
 
@@ -336,10 +341,6 @@ def _cpu_s(function: Callable[..., Any], own: list[Any], calls: int) -> float:
 def main() -> None:
     """Time one thing and print it."""
     what, target, *setup = sys.argv[1:]
-    if "known_arrays" in target:
-        import threadpoolctl
-
-        threadpoolctl.threadpool_limits(1)
     if what == "share":
         parts: Mapping[str, Any] = importlib.import_module(target.partition(":")[0]).PARTS
         print(held_share(parts[target.partition(":")[2]]))

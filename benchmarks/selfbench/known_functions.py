@@ -47,7 +47,7 @@ def _pickle() -> None:
 
 
 def _sha256_short() -> str:
-    return hashlib.sha256(_NOISE[: 2 << 20]).hexdigest()
+    return hashlib.sha256(_NOISE[: 1 << 20]).hexdigest()
 
 
 def _sha256_long() -> str:
