@@ -25,6 +25,9 @@ from gilscope.analysis.verdict import GAIN
 ROOT = Path(__file__).resolve().parents[2]
 """Where targets are looked for."""
 
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""What libraries read when they are loaded: one thread per worker, as the answers have it."""
+
 BY_GIL = frozenset({"gil_bound", "gil_held_in_c"})
 LOCKED = frozenset({"lock_bound", "gil_or_lock"})  # the second where nobody can count who waits for the GIL
 SCALES = frozenset({"scales"})
@@ -271,14 +274,10 @@ KNOWN: tuple[Known, ...] = (
 """The 30 functions."""
 
 
-_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""What libraries read when they are loaded: one thread per worker, as the answers have it."""
-
-
 def _timed(what: str, words: tuple[str, ...]) -> float:
     """Time what an answer depends on, in a process of its own."""
     command = [sys.executable, "-m", _module("known_answers"), what, words[0], *words[2:3]]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT, env=os.environ | _ONE_THREAD)
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT, env=os.environ | ONE_THREAD)
     return float(done.stdout)
 
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from benchmarks.selfbench import temporary_arrays
 from benchmarks.selfbench.claims import measure
-from benchmarks.selfbench.known_answers import ROOT
+from benchmarks.selfbench.known_answers import ONE_THREAD, ROOT
 from gilscope.core.records import ResultSet
 from gilscope.results.codec import parse_slot
 from gilscope.results.reader import load
@@ -61,9 +61,8 @@ print(sorted(faults(10) for _ in range(3))[1])
 def faults_of_loops(target: str) -> tuple[float, float]:
     """Return the least and the most page faults per call among fresh processes, each after the first ten calls."""
     module, _, name = target.partition(":")
-    one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     command = [sys.executable, "-c", _LOOP, module, name]
-    options: dict[str, Any] = {"stdout": subprocess.PIPE, "check": True, "env": {**os.environ, **one}, "cwd": ROOT}
+    options: dict[str, Any] = {"stdout": subprocess.PIPE, "check": True, "env": os.environ | ONE_THREAD, "cwd": ROOT}
     found = [float(subprocess.run(command, **options).stdout) for _ in range(PROCESSES)]
     return min(found), max(found)
 

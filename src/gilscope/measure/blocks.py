@@ -242,7 +242,7 @@ def _diagnose(group: Group, index: int, shared: Shared) -> None:
             measured, gil = diagnosed
             line = {"case": slot.case.id, "kernel": group.kernel, "block": index}
             kept = gil.pop("kept", ())
-            if kept and slot.case.executor == "threads" and index == 0:  # one timeline per case: `gilscope trace` draws it
+            if kept and slot.case.executor == "threads" and not index:  # one timeline per case: `trace` draws it
                 line["trace"] = encode_watched(measured, kept)
             shared.sink.diagnostic({**line, "wall_ns": measured.wall_ns, "repeats": measured.repeats, "gil": gil})
 
