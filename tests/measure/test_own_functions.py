@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gilscope.core.cases import Case, Group, Plan, Slot
-from gilscope.core.records import Round
+from gilscope.core.records import Round, Stamp
 from gilscope.measure.blocks import prepare_all, run_blocks
 from gilscope.measure.calibrate import lead_of, longer
 from gilscope.measure.events import Observer
@@ -102,3 +102,28 @@ def test_a_resumed_study_knows_which_ways_are_due() -> None:
     run_blocks(plan, later, host, prepared, Observer(), sink, clock_ns=host.clock, earlier=whole[:5])
     assert NESTED not in sink.blocks[0].rounds
     assert NESTED in sink.blocks[1].rounds
+
+
+class Working(FakeHost):
+    """Workers of several keep their CPUs busy for a share of a round."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__(lambda case: 0.02 / case.workers)
+        self.cpus, self.share = 2, share
+
+    def stamps(self, case: Case, start: int, end: int, cpu: int | None) -> tuple[Stamp, ...]:
+        share = self.share if case.workers > 1 else 1.0
+        found = super().stamps(case, start, end, cpu)
+        return tuple(dataclasses.replace(stamp, cpu_ns=round(share * stamp.cpu_ns)) for stamp in found)
+
+
+@pytest.mark.parametrize(("share", "calls"), [(1.0, 8), (0.9, 12)])
+def test_workers_that_hardly_wait_have_shorter_rounds_from_the_second_block_on(share: float, calls: int) -> None:
+    """Twelve executions of two calls are 0.24 s on one CPU."""
+    plan, study = _own(PLAIN), _study(budget_s=10, precision=0.0001)
+    blocks, _, _ = _measure(Working(share), plan, study)
+    assert [block.rounds[PLAIN].repeats for block in blocks[:3]] == [12, calls, calls]
+    host, sink = Working(share), Sink()
+    prepared = prepare_all(plan, host, Observer(), sink)
+    run_blocks(plan, study, host, prepared, Observer(), sink, clock_ns=host.clock, earlier=blocks[:5])
+    assert sink.blocks[0].rounds[PLAIN].repeats == calls

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 
 from gilscope.core.cases import Case, Slot
+from gilscope.core.records import Round
 from gilscope.measure.host import Lead, SupervisedHost
 
 ROUND_S = 0.016
 """Shortest round of T(1). What slows CPUs without being seen lasts for milliseconds to seconds, so that short rounds
 which follow each other meet the same of it (``pacing``), and more blocks fit into a budget."""
 
-_LEAST_CALLS = 24
+_LEAST_CALLS, _FEW_CALLS, _BUSY = 24, 8, 0.95
 _LONG_S, _LONG_THREADS_S, _OF_BUDGET = 0.1, 0.25, 1 / 50
 """Calls of a user's function by each of several workers in a round, unless one worker would take longer than so many
 seconds for those of all. Calls differ: a collection of garbage may take as long as many of them. And threads that share
 a GIL or a lock all want it in the beginning, and the last one ends alone: they get more, but no more than that share of
-the budget, for an interval of few blocks is hardly narrower than their range."""
+the budget, for an interval of few blocks is hardly narrower than their range. Workers that keep so much of their CPUs
+busy as one alone does have little of either, and what slows CPUs for a moment is seen better around short rounds: fewer
+calls will do."""
 
 _MARGIN = 1.05  # rounds scatter: aim a little above, so that few are shorter
 _MAX_REPEATS = 1 << 30  # no kernel takes less than 0.2 ns
@@ -41,14 +44,23 @@ def lead_of(case: Case, repeats: int, execution_s: float = 0.0) -> Lead:
     return Lead(repeats=1) if native else Lead(repeats=1, limit=max(1, fitting))
 
 
-def longer(case: Case, repeats: int, single_s: float, budget_s: float) -> int:
-    """Return how many times the repeats of T(1), which take ``single_s``, a case is repeated in a round."""
+def longer(case: Case, repeats: int, single_s: float, budget_s: float, *, busy: bool = False) -> int:
+    """Return how many times the repeats of T(1), which take ``single_s``, a case is repeated in a round.
+
+    ``busy``: its workers are known to keep their CPUs as busy as one alone does.
+    """
     if not case.is_own or not case.size.isdigit():
         return 1
-    wanted = _LEAST_CALLS * case.workers / max(1, int(case.size)) / repeats
+    wanted = (_FEW_CALLS if busy else _LEAST_CALLS) * case.workers / max(1, int(case.size)) / repeats
     shares = case.executor == "threads" and case.libraries != "all"
     most_s = min(_LONG_THREADS_S, max(_LONG_S, budget_s * _OF_BUDGET)) if shares else _LONG_S
     return max(1, min(math.ceil(wanted), math.floor(most_s / single_s)))
+
+
+def is_busy(measured: Round, single: Round) -> bool:
+    """Whether the workers of a round kept their CPUs as busy as one alone does in a round of T(1)."""
+    share = measured.running_ns / max(1, len(measured.stamps) * measured.wall_ns)
+    return single.running_ns > 0 and share >= _BUSY * single.running_ns / max(1, single.wall_ns)
 
 
 def timeout_of(round_s: float) -> float:
