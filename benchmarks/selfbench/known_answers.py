@@ -223,7 +223,7 @@ KNOWN: tuple[Known, ...] = (
     _memory("copy", "two_large", "copies 48 MB"),
     _memory("add", "three_large", "reads two arrays of 48 MB and writes one"),
     _memory("total", "one_large", "reads 48 MB"),
-    _memory("fill", "one_large", "writes 48 MB"),
+    _memory("largest", "one_large", "reads 48 MB"),
     _memory("scale", "one_large", "reads 48 MB and writes them"),
     _locked(_STDLIB, "update_shared_hash", "", "a hash object locks itself for long updates"),
     _locked(_STDLIB, "compress_shared", "", "a BZ2Compressor locks itself"),

@@ -149,9 +149,9 @@ def total(numbers: Any) -> None:
     np.sum(numbers)
 
 
-def fill(target: Any) -> None:
-    """Overwrite."""
-    target.fill(3.0)
+def largest(numbers: Any) -> None:
+    """Find the largest."""
+    np.max(numbers)
 
 
 def scale(numbers: Any) -> None:

@@ -142,7 +142,7 @@ def update_shared_hash() -> None:
 
 def compress_shared() -> None:
     """Add to one compressor of the process, whose lock is held meanwhile."""
-    _COMPRESSOR.compress(_NOISE[: 128 << 10])
+    _COMPRESSOR.compress(_NOISE[: 32 << 10])
 
 
 def three_quarters_locked() -> None:
