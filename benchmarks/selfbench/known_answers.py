@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from gilscope.analysis.verdict import GAIN
+from gilscope.env.checks import THREAD_VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 """Where targets are looked for."""
 
-ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+ONE_THREAD = dict.fromkeys(THREAD_VARIABLES, "1")
 """What libraries read when they are loaded: one thread per worker, as the answers have it."""
 
 BY_GIL = frozenset({"gil_bound", "gil_held_in_c"})

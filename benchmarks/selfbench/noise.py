@@ -59,8 +59,7 @@ def judge(name: str, fault: Fault, row: Row) -> Verdict:
     )
 
 
-def _compute() -> None:
-    parent = os.getppid()
+def _compute(parent: int) -> None:
     while os.getppid() == parent:  # a load that outlives a killed benchmark would be in all measurements after it
         for _ in range(100_000):
             pass
@@ -69,7 +68,10 @@ def _compute() -> None:
 @contextmanager
 def background_load(processes: int) -> Iterator[None]:
     """Keep so many processes computing."""
-    crew = [multiprocessing.get_context("spawn").Process(target=_compute, daemon=True) for _ in range(processes)]
+    crew = [
+        multiprocessing.get_context("spawn").Process(target=_compute, args=(os.getpid(),), daemon=True)
+        for _ in range(processes)
+    ]
     for process in crew:
         process.start()
     try:

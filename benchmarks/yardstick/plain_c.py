@@ -30,6 +30,7 @@ FLAGS = [
     "-O3",
     "-falign-loops=64",
     "-march=native",
+    "-mtune=generic",
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fno-trapping-math",

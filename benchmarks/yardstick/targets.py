@@ -69,7 +69,7 @@ def cython_module(kernel: str, target: str) -> Path:
     library = BUILD / target / f"{kernel}.so"
     library.parent.mkdir(parents=True, exist_ok=True)
     flags = [f"-march={target}" if flag == "-march=native" else flag for flag in plain_c.FLAGS]
-    flags += ["-mtune=generic", *(f"-D{name}=1" for name in cython_settings()[1])]
+    flags += [f"-D{name}=1" for name in cython_settings()[1]]
     flags += [f"-I{ROOT}/ext/gilscope/include", f"-I{sysconfig.get_path('include')}"]
     compiler = os.environ.get("CC", "gcc")
     subprocess.run([compiler, *flags, "-o", library, source, "-lm"], check=True, stderr=subprocess.DEVNULL)

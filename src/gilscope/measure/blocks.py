@@ -19,7 +19,6 @@ from gilscope.measure.calibrate import ROUND_S, calibrate, is_busy, longer
 from gilscope.measure.events import Observer
 from gilscope.measure.host import SupervisedHost
 from gilscope.measure.loop import buy_blocks
-from gilscope.measure.pacing import EVERY, seldom
 from gilscope.measure.rounds import Prepared, Rounds, Seen, Shared, attempt, failed
 from gilscope.measure.steady import steadied
 from gilscope.results import ResultWriter
@@ -35,7 +34,7 @@ that lasts as long as the process (Mytkowicz et al., ASPLOS 2009)."""
 CONTROL_S = 0.012
 """Shortest round of a control: as many repeats as T(1) has last 4 ms on 64 workers, hardly more than starting them."""
 
-_DIAGNOSE_AT = (0, 7)  # blocks after which serial and native are: their share of the GIL does not change
+_DIAGNOSE_AT = (0, 7)  # blocks after which serial, native and nested are: their share of the GIL does not change
 _DIAGNOSE_EVERY = 4  # blocks: enough samples of the GIL for a share to 1 or 2 points, for a tenth of the time
 _DIAGNOSE_S = 0.05
 """Shortest diagnostic round, of T(1): a hundred samples, and ten turns of threads that compute in byte code."""
@@ -150,26 +149,17 @@ class _Cases:
         self.name, self.blocks = group.kernel, 0
         self.precision: float | None = None
         self._group, self._shared = group, shared
-        self._seldom = seldom(group.slots)
-        self._block_s: dict[int, float] = {}  # by turn the last one in which nothing failed: what hung is left out
+        self._block_s = 0.0  # the last one in which nothing failed: a case that hung is left out from then on
         self._done = False
         self._measured = [block for block in earlier if block.kernel == group.kernel]
         self._seen = Seen()
         for first in self._measured[:1]:
-            _shorten(group, first, shared.prepared)
+            list(_shorten(group, first, shared.prepared))
         for block in self._measured:
-            turn, due = self._turn, self._due()
             self.blocks += 1
-            if len(block.rounds) == len(due):
-                self._block_s[turn] = (block.ended_ns - block.started_ns) / 1e9
+            if len(block.rounds) == len(group.slots):
+                self._block_s = (block.ended_ns - block.started_ns) / 1e9
         self._look()
-
-    @property
-    def _turn(self) -> int:
-        return self.blocks % EVERY
-
-    def _due(self) -> Sequence[Slot]:
-        return [slot for slot in self._group.slots if self._turn == 0 or slot not in self._seldom]
 
     def wants_more(self) -> bool:
         """See ``loop.Series``."""
@@ -183,15 +173,14 @@ class _Cases:
     def cost_s(self) -> float:
         """See ``loop.Series``."""
         round_s = self._shared.prepared.round_s
-        known = self._block_s.get(self._turn) or max(self._block_s.values(), default=0.0)
-        return known or sum(round_s.get(slot.session, 0.0) for slot in self._group.slots)
+        return self._block_s or sum(round_s.get(slot.session, 0.0) for slot in self._group.slots)
 
     def run_block(self) -> float:
         """Run one counted round of every usable slot, assess precision, sample the GIL."""
         shared = self._shared
         started = shared.clock_ns()
-        turn, due = self._turn, list(filter(shared.prepared.usable, self._due()))
-        taken = Rounds(self._group.kernel, due, self.blocks, self._seen, shared)
+        expected = sum(map(shared.prepared.usable, self._group.slots))
+        taken = Rounds(self._group, self.blocks, self._seen, shared)
         taken.run()
         block = Block(
             kernel=self._group.kernel,
@@ -203,13 +192,14 @@ class _Cases:
         )
         shared.sink.block(block)
         if not self.blocks:
-            _shorten(self._group, block, shared.prepared)
+            for record in _shorten(self._group, block, shared.prepared):
+                shared.sink.case(record)
         self.blocks += 1
         self._measured.append(block)
         self._look()
         _diagnose(self._group, self.blocks - 1, shared)
-        if len(block.rounds) == len(due):
-            self._block_s[turn] = (shared.clock_ns() - started) / 1e9
+        if len(block.rounds) == expected:
+            self._block_s = (shared.clock_ns() - started) / 1e9
         return sum(measured.wall_ns for measured in block.rounds.values()) / 1e9
 
     def _look(self) -> None:
@@ -220,7 +210,7 @@ class _Cases:
         for block in steadied(self._measured):
             for key, ratio in _ratios(self._group, block.rounds):
                 ratios.setdefault(key, []).append(ratio)
-        # A slot that failed later has fewer ratios and does not count, nor has one that has a round seldom.
+        # A slot that failed later has fewer ratios and does not count.
         full = [values for values in ratios.values() if len(values) == self.blocks]
         self.precision = precision_reached(map(estimate_or_none, full))
         enough = self._shared.enough
@@ -228,22 +218,23 @@ class _Cases:
         self._done = enough(self.name, precise) if enough is not None else precise
 
 
-def _shorten(group: Group, first: Block, prepared: Prepared) -> None:
-    """Shorten the rounds of a user's function in all but the first block, where workers hardly wait."""
+def _shorten(group: Group, first: Block, prepared: Prepared) -> Iterator[CaseRecord]:
+    """Shorten the rounds of a user's function in all but the first block, where workers hardly wait; yield records."""
     for slot in group.slots:
-        case, t1 = slot.case, slot.case.t1.id
-        if slot.role != "case" or not case.is_own or case.libraries or case.by_tasks:
+        case, t1 = slot.case, Slot(case=slot.case.t1)
+        if slot.role != "case" or case.libraries or case.by_tasks or not {slot.key, t1.key} <= first.rounds.keys():
             continue
-        if slot.key in first.rounds and t1 in first.rounds and is_busy(first.rounds[slot.key], first.rounds[t1]):
-            record, single = prepared.records[slot.session], prepared.records[t1].repeats
-            repeats = single * longer(case, single, prepared.round_s[t1], math.inf, busy=True)
+        if prepared.usable(slot) and prepared.usable(t1) and is_busy(first.rounds[slot.key], first.rounds[t1.key]):
+            record, single = prepared.records[slot.session], prepared.records[t1.session].repeats
+            repeats = single * longer(case, single, prepared.round_s[t1.session], math.inf, busy=True)
             if repeats < record.repeats:
-                prepared.records[slot.session] = replace(record, repeats=repeats)
                 prepared.round_s[slot.session] *= repeats / record.repeats
+                prepared.records[slot.session] = replace(record, repeats=repeats)
+                yield prepared.records[slot.session]
 
 
 def _diagnose(group: Group, index: int, shared: Shared) -> None:
-    """Run diagnostic rounds after a block: threads after every fourth one, the rest after two.
+    """Run diagnostic rounds after a block: threads after every fourth one, the rest and nested threads after two.
 
     Never inside a block: timed rounds are not monitored, and the probe must not slow down their neighbours.
     """

@@ -19,12 +19,12 @@ seconds for those of all. Calls differ: a collection of garbage may take as long
 a GIL or a lock all want it in the beginning, and the last one ends alone: they get more, but no more than that share of
 the budget, for an interval of few blocks is hardly narrower than their range. Workers that keep so much of their CPUs
 busy as one alone does have little of either, and what slows CPUs for a moment is seen better around short rounds: fewer
-calls will do."""
+calls will do. So they do where libraries have threads of their own, which cost as much time as all the rest."""
 
 _MARGIN = 1.05  # rounds scatter: aim a little above, so that few are shorter
 _MAX_REPEATS = 1 << 30  # no kernel takes less than 0.2 ns
 _LEAD_SHARE = 8  # a lead-in is about 1/8 of a round: some ms wake a CPU and refill its caches
-_LONG_LEAD_S = 0.005  # waking takes a hundredth of it: where no shorter lead-in would be 1/8, there is none
+_LONG_CALL_S = 0.008  # of a user's function: what a CPU and its caches take to wake is a hundredth of it, and need not
 _TIMEOUT_FLOOR_S, _TIMEOUT_FACTOR = 60.0, 50.0  # worst in practice: 8 spinning threads on 2 CPUs took 9 x T(1)
 
 
@@ -32,16 +32,18 @@ def lead_of(case: Case, repeats: int, execution_s: float = 0.0) -> Lead:
     """Return the lead-in for rounds of so many repeats, each of which takes ``execution_s`` on one worker.
 
     A kernel with few repeats is led in by some chunks of one repeat, which touch the same code and memory; own threads
-    cannot be split and are led in by at least one repeat. Where even that is long, it would take much of the time and
-    a round without it is none the worse.
+    cannot be split and are led in by at least one repeat. Long calls of a user's function are led in by none, T(1) as
+    little as its cases: one call would be up to half of the round.
     """
-    if repeats >= _LEAD_SHARE:
-        return Lead(repeats=repeats // _LEAD_SHARE)
-    native = case.executor == "native"
-    fitting = 0 if native else repeats * case.chunks_per_worker // _LEAD_SHARE
-    if not fitting and execution_s / (1 if native else case.chunks) > _LONG_LEAD_S:
+    if (
+        case.is_own
+        and not case.by_tasks
+        and execution_s / (1 if case.executor == "native" else case.chunks) > _LONG_CALL_S
+    ):
         return Lead(repeats=0)
-    return Lead(repeats=1) if native else Lead(repeats=1, limit=max(1, fitting))
+    if repeats >= _LEAD_SHARE or case.executor == "native":
+        return Lead(repeats=max(1, repeats // _LEAD_SHARE))
+    return Lead(repeats=1, limit=max(1, repeats * case.chunks_per_worker // _LEAD_SHARE))
 
 
 def longer(case: Case, repeats: int, single_s: float, budget_s: float, *, busy: bool = False) -> int:
@@ -51,16 +53,17 @@ def longer(case: Case, repeats: int, single_s: float, budget_s: float, *, busy: 
     """
     if not case.is_own or not case.size.isdigit():
         return 1
-    wanted = (_FEW_CALLS if busy else _LEAST_CALLS) * case.workers / max(1, int(case.size)) / repeats
+    calls = _FEW_CALLS if busy or case.libraries else _LEAST_CALLS
+    wanted = calls * case.workers / max(1, int(case.size)) / repeats
     shares = case.executor == "threads" and case.libraries != "all"
     most_s = min(_LONG_THREADS_S, max(_LONG_S, budget_s * _OF_BUDGET)) if shares else _LONG_S
     return max(1, min(math.ceil(wanted), math.floor(most_s / single_s)))
 
 
 def is_busy(measured: Round, single: Round) -> bool:
-    """Whether the workers of a round kept their CPUs as busy as one alone does in a round of T(1)."""
-    share = measured.running_ns / max(1, len(measured.stamps) * measured.wall_ns)
-    return single.running_ns > 0 and share >= _BUSY * single.running_ns / max(1, single.wall_ns)
+    """Whether the workers of a round kept their CPUs as busy as one alone does in a round of T(1), which computes."""
+    alone = single.running_ns / max(1, single.wall_ns)
+    return alone > 0.5 and measured.running_ns / max(1, len(measured.stamps) * measured.wall_ns) >= _BUSY * alone
 
 
 def timeout_of(round_s: float) -> float:

@@ -28,9 +28,6 @@ SHORT_PACE_S, MOST_PACE_S = 0.012, 0.12
 """One execution. Longer than the first, CPUs are tried in turn, for eight executions come with two cases, and of long
 ones few blocks would fit; longer than the second, not at all."""
 
-EVERY = 2
-"""See `seldom`."""
-
 _SUMMED = (
     *("steal_ns", "throttled_ns", "process_cpu_ns", "net_ns", "stolen_ns", "minor_faults", "switches", "system_ns"),
 )
@@ -49,17 +46,6 @@ def order_of(slots: Iterable[Slot], seed: int, kernel: str, block: int) -> list[
         for family in shuffled(families.values(), seed, kernel, block)
         for slot in shuffled(family, seed, kernel, block)
     ]
-
-
-def seldom(slots: Sequence[Slot]) -> frozenset[Slot]:
-    """Return the slots that have a round in one of ``EVERY`` blocks only, if others are what is asked about.
-
-    Of a user's function: the floor, and ways with its libraries' own threads, which take half of the time and whose
-    effect is large where there is one.
-    """
-    found = {slot for slot in slots if slot.case.is_own and (slot.role == "A/A" or slot.case.libraries)}
-    asked = any(slot.role == "case" and slot.case.workers > 1 for slot in slots if slot not in found)
-    return frozenset(found if asked else ())
 
 
 def is_paced(slot: Slot) -> bool:

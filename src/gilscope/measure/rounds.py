@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
-from gilscope.core.cases import Slot, Study
+from gilscope.core.cases import Group, Slot, Study
 from gilscope.core.errors import MeasurementError, RoundTimeoutError
 from gilscope.core.records import CaseRecord, Pace, Round
 from gilscope.measure.calibrate import lead_of, timeout_of
@@ -71,13 +71,14 @@ class Seen:
 class Rounds:
     """The rounds of one block while they are taken. In the first one CPUs are not paced: it shows what can be."""
 
-    def __init__(self, kernel: str, slots: Iterable[Slot], index: int, seen: Seen, shared: Shared) -> None:
+    def __init__(self, group: Group, index: int, seen: Seen, shared: Shared) -> None:
         self.rounds: dict[str, Round] = {}
         self.paces: list[Pace] = []
         self._short: dict[Slot, list[Round]] = {}  # of the controls that CPUs are paced with
         self._seen, self._shared = seen, shared
-        self._draw = random.Random(f"{shared.study.seed}/{kernel}/{index}/paces")
-        self._slots = order_of(slots, shared.study.seed, kernel, index)
+        self._draw = random.Random(f"{shared.study.seed}/{group.kernel}/{index}/paces")
+        usable = filter(shared.prepared.usable, group.slots)
+        self._slots = order_of(usable, shared.study.seed, group.kernel, index)
         self._paced = {
             slot
             for slot in self._slots

@@ -11,8 +11,8 @@ CURE = ""
 
 CLOSE, SURELY_LESS = 0.03, 0.95
 """Half-width of the relative efficiency beyond which a case whose interval reaches to ``SURELY_LESS`` may well scale.
-What slows single CPUs for a moment is seen in part, and costs several workers, the last of whom counts, some per cent
-more than one."""
+Slow moments of single CPUs are seen in part, and cost several workers, who wait for the last, some per cent more than
+one."""
 
 _NOT_ITS_OWN = ("run_queue", "stolen")  # the net speed-up has them no more
 

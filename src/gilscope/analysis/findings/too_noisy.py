@@ -1,4 +1,4 @@
-"""Other programs used the machine: nothing else is certain, or nothing at all."""
+"""The times scatter too much to decide, or other programs used the CPUs."""
 
 from __future__ import annotations
 
