@@ -149,11 +149,11 @@ def total(numbers: Any) -> None:
     np.sum(numbers)
 
 
-def largest(numbers: Any) -> None:
-    """Find the largest."""
-    np.max(numbers)
+def negate(source: Any, target: Any) -> None:
+    """Change signs."""
+    np.negative(source, out=target)
 
 
-def scale(numbers: Any) -> None:
-    """Multiply in place."""
-    np.multiply(numbers, 1.0, out=numbers)
+def root(source: Any, target: Any) -> None:
+    """Take square roots."""
+    np.sqrt(source, out=target)
