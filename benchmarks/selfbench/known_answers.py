@@ -225,7 +225,7 @@ KNOWN: tuple[Known, ...] = (
     _memory("add", "three_large", "reads two arrays of 48 MB and writes one"),
     _memory("total", "one_large", "reads 48 MB"),
     _memory("negate", "two_large", "reads 48 MB and writes as much"),
-    _memory("root", "two_large", "reads 48 MB and writes as much"),
+    _memory("subtract", "two_large", "reads two arrays of 48 MB and writes one of them"),
     _locked(_STDLIB, "update_shared_hash", "", "a hash object locks itself for long updates"),
     _locked(_STDLIB, "compress_shared", "", "a BZ2Compressor locks itself"),
     _locked(_ARRAYS, "fill_normal", "room", "a NumPy Generator locks its bit generator"),

@@ -154,6 +154,6 @@ def negate(source: Any, target: Any) -> None:
     np.negative(source, out=target)
 
 
-def root(source: Any, target: Any) -> None:
-    """Take square roots."""
-    np.sqrt(source, out=target)
+def subtract(left: Any, right: Any) -> None:
+    """Subtract in place."""
+    np.subtract(left, right, out=left)
