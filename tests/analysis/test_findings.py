@@ -140,7 +140,7 @@ def varied(made: ResultSet, case: str, of: Callable[[int], Round]) -> ResultSet:
     ("rest", "code"), [([4.3, 6.8], "scales_partly"), ([2.3, 6.9], "too_noisy"), ([1.5, 8.0], "too_noisy")]
 )
 def test_a_close_call_scales_partly_and_a_wide_one_is_undecided(rest, code):
-    """Relative efficiency between 0.88 and 0.92: known well, and on neither side; from 0.88 or 0.86 to above 0.95: open."""
+    """Relative efficiency between 0.88 and 0.92: known well, and on neither side; up to more than 0.95: open."""
     made = varied(study(PROCESSES, ideal(2)), PROCESSES, lambda i: made_of(*[Did(cpu=50, rest=rest[i % 2])] * 2))
     assert said(made) == [code]
 
