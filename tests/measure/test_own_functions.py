@@ -103,7 +103,3 @@ def test_workers_that_hardly_wait_have_shorter_rounds_from_the_second_block_on(s
     blocks, records, _ = _measure(Working(share), plan, study)
     assert [block.rounds[PLAIN].repeats for block in blocks[:3]] == [12, calls, calls]
     assert records[-1].repeats == calls  # as the file says
-    host, sink = Working(share), Sink()
-    prepared = prepare_all(plan, host, Observer(), sink)
-    run_blocks(plan, study, host, prepared, Observer(), sink, clock_ns=host.clock, earlier=blocks[:5])
-    assert sink.blocks[0].rounds[PLAIN].repeats == calls

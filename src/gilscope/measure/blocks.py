@@ -153,8 +153,6 @@ class _Cases:
         self._done = False
         self._measured = [block for block in earlier if block.kernel == group.kernel]
         self._seen = Seen()
-        for first in self._measured[:1]:
-            list(_shorten(group, first, shared.prepared))
         for block in self._measured:
             self.blocks += 1
             if len(block.rounds) == len(group.slots):
@@ -192,8 +190,7 @@ class _Cases:
         )
         shared.sink.block(block)
         if not self.blocks:
-            for record in _shorten(self._group, block, shared.prepared):
-                shared.sink.case(record)
+            _shorten(self._group, block, shared)
         self.blocks += 1
         self._measured.append(block)
         self._look()
@@ -218,8 +215,9 @@ class _Cases:
         self._done = enough(self.name, precise) if enough is not None else precise
 
 
-def _shorten(group: Group, first: Block, prepared: Prepared) -> Iterator[CaseRecord]:
-    """Shorten the rounds of a user's function in all but the first block, where workers hardly wait; yield records."""
+def _shorten(group: Group, first: Block, shared: Shared) -> None:
+    """Shorten the rounds of a user's function in all but the first block, where workers hardly wait."""
+    prepared = shared.prepared
     for slot in group.slots:
         case, t1 = slot.case, Slot(case=slot.case.t1)
         if slot.role != "case" or case.libraries or case.by_tasks or not {slot.key, t1.key} <= first.rounds.keys():
@@ -230,7 +228,7 @@ def _shorten(group: Group, first: Block, prepared: Prepared) -> Iterator[CaseRec
             if repeats < record.repeats:
                 prepared.round_s[slot.session] *= repeats / record.repeats
                 prepared.records[slot.session] = replace(record, repeats=repeats)
-                yield prepared.records[slot.session]
+                shared.sink.case(prepared.records[slot.session])
 
 
 def _diagnose(group: Group, index: int, shared: Shared) -> None:

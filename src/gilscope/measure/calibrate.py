@@ -21,10 +21,13 @@ the budget, for an interval of few blocks is hardly narrower than their range. W
 busy as one alone does have little of either, and what slows CPUs for a moment is seen better around short rounds: fewer
 calls will do. So they do where libraries have threads of their own, which cost as much time as all the rest."""
 
+COMPUTES = 0.5
+"""CPUs that T(1) keeps busy: code that sleeps more says little about them."""
+
 _MARGIN = 1.05  # rounds scatter: aim a little above, so that few are shorter
 _MAX_REPEATS = 1 << 30  # no kernel takes less than 0.2 ns
 _LEAD_SHARE = 8  # a lead-in is about 1/8 of a round: some ms wake a CPU and refill its caches
-_LONG_CALL_S = 0.008  # of a user's function: what a CPU and its caches take to wake is a hundredth of it, and need not
+_LONG_LEAD_S = 0.008  # of a user's function: without it, waking a CPU takes a hundredth of as short a round
 _TIMEOUT_FLOOR_S, _TIMEOUT_FACTOR = 60.0, 50.0  # worst in practice: 8 spinning threads on 2 CPUs took 9 x T(1)
 
 
@@ -32,14 +35,11 @@ def lead_of(case: Case, repeats: int, execution_s: float = 0.0) -> Lead:
     """Return the lead-in for rounds of so many repeats, each of which takes ``execution_s`` on one worker.
 
     A kernel with few repeats is led in by some chunks of one repeat, which touch the same code and memory; own threads
-    cannot be split and are led in by at least one repeat. Long calls of a user's function are led in by none, T(1) as
-    little as its cases: one call would be up to half of the round.
+    cannot be split and are led in by at least one repeat. Of a user's function whose shortest lead-in, a chunk of calls,
+    is long there is none, for T(1) as little as for its cases: it would be up to half of the round.
     """
-    if (
-        case.is_own
-        and not case.by_tasks
-        and execution_s / (1 if case.executor == "native" else case.chunks) > _LONG_CALL_S
-    ):
+    shortest_s = execution_s if case.executor == "native" else execution_s / case.chunks
+    if case.is_own and not case.by_tasks and shortest_s > _LONG_LEAD_S:
         return Lead(repeats=0)
     if repeats >= _LEAD_SHARE or case.executor == "native":
         return Lead(repeats=max(1, repeats // _LEAD_SHARE))
@@ -63,7 +63,7 @@ def longer(case: Case, repeats: int, single_s: float, budget_s: float, *, busy: 
 def is_busy(measured: Round, single: Round) -> bool:
     """Whether the workers of a round kept their CPUs as busy as one alone does in a round of T(1), which computes."""
     alone = single.running_ns / max(1, single.wall_ns)
-    return alone > 0.5 and measured.running_ns / max(1, len(measured.stamps) * measured.wall_ns) >= _BUSY * alone
+    return alone >= COMPUTES and measured.running_ns / max(1, len(measured.stamps) * measured.wall_ns) >= _BUSY * alone
 
 
 def timeout_of(round_s: float) -> float:

@@ -18,6 +18,7 @@ from gilscope.core.cases import Case, Slot
 from gilscope.core.records import Round
 from gilscope.core.registry import is_engine
 from gilscope.core.units import sum_known
+from gilscope.measure.calibrate import COMPUTES
 from gilscope.measure.loop import shuffled
 from gilscope.results.schema import MAX_STAMPS
 
@@ -32,7 +33,6 @@ _SUMMED = (
     *("steal_ns", "throttled_ns", "process_cpu_ns", "net_ns", "stolen_ns", "minor_faults", "switches", "system_ns"),
 )
 _OTHER_THREADS = 0.2  # CPU time of a process beyond that of the thread: its own reading and writing is less
-_COMPUTES = 0.5  # share of T(1): code that sleeps more says little about CPUs
 _MOST_CPUS = 4  # of one round: the usual pace stands for others
 
 
@@ -69,7 +69,7 @@ def may_be_bound(single: Round) -> bool:
         return False
     stamp = single.stamps[0]
     alone = single.process_cpu_ns is None or single.process_cpu_ns <= (1.0 + _OTHER_THREADS) * stamp.cpu_ns
-    return alone and stamp.cpu_ns >= _COMPUTES * (stamp.end_ns - stamp.start_ns)
+    return alone and stamp.cpu_ns >= COMPUTES * (stamp.end_ns - stamp.start_ns)
 
 
 def joined(rounds: Sequence[Round]) -> Round:
