@@ -35,8 +35,8 @@ def lead_of(case: Case, repeats: int, execution_s: float = 0.0) -> Lead:
     """Return the lead-in for rounds of so many repeats, each of which takes ``execution_s`` on one worker.
 
     A kernel with few repeats is led in by some chunks of one repeat, which touch the same code and memory; own threads
-    cannot be split and are led in by at least one repeat. Of a user's function whose shortest lead-in, a chunk of calls,
-    is long there is none, for T(1) as little as for its cases: it would be up to half of the round.
+    cannot be split and are led in by at least one repeat. Where the shortest lead-in of a user's function, one chunk of
+    calls, is long there is none, for T(1) as little as for its cases: it would be up to half of the round.
     """
     shortest_s = execution_s if case.executor == "native" else execution_s / case.chunks
     if case.is_own and not case.by_tasks and shortest_s > _LONG_LEAD_S:
