@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import statistics
 import threading
+import time
 
 import pytest
 
@@ -40,6 +43,28 @@ def test_the_cpu_clock_of_a_thread_counts_its_own_work_only():
     assert worked[0] > 0
     assert process >= worked[0]
     assert own < process
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="other systems' clocks are up to date")
+def test_the_cpu_clock_of_the_process_has_what_a_thread_computes_now():
+    done = threading.Event()
+
+    def compute() -> None:
+        while not done.is_set():
+            hashlib.sha256(bytes(16 << 20))  # tens of ms without the GIL or a system call
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    own = ~thread.native_id << 3 | 6
+    shares = []
+    for _ in range(30):
+        process, alone = clocks.process_cpu_ns(), time.clock_gettime_ns(own)
+        time.sleep(0.002)
+        process = clocks.process_cpu_ns() - process
+        shares.append(process / max(1, time.clock_gettime_ns(own) - alone))
+    done.set()
+    thread.join()
+    assert statistics.median(shares) > 0.8
 
 
 class FakeFiles:
