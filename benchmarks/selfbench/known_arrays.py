@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks.selfbench.known_functions import count
 
 _LARGE = 6_000_000  # doubles: 48 MB, more than a CPU's share of any cache
+_LINE = 8  # doubles in a cache line of 64 bytes
 _RANDOM = np.random.default_rng(1)
 _MATRIX = _RANDOM.random((320, 320)) + 320.0 * np.eye(320)
 _NUMBERS = [float(number) for number in _RANDOM.random(34_000)]
@@ -129,19 +130,9 @@ def two_large() -> tuple[Any, Any]:
     return np.full(_LARGE, 1.0), np.full(_LARGE, 2.0)
 
 
-def three_large() -> tuple[Any, Any, Any]:
-    """Make three arrays larger than caches."""
-    return *two_large(), np.full(_LARGE, 3.0)
-
-
 def copy(source: Any, target: Any) -> None:
     """Copy."""
     np.copyto(target, source)
-
-
-def add(left: Any, right: Any, out: Any) -> None:
-    """Add, into memory that is there."""
-    np.add(left, right, out=out)
 
 
 def total(numbers: Any) -> None:
@@ -154,6 +145,11 @@ def negate(source: Any, target: Any) -> None:
     np.negative(source, out=target)
 
 
-def subtract(left: Any, right: Any) -> None:
-    """Subtract in place."""
-    np.subtract(left, right, out=left)
+def total_lines(numbers: Any) -> None:
+    """Add up one number of each cache line."""
+    np.sum(numbers[::_LINE])
+
+
+def add_lines(left: Any, right: Any) -> None:
+    """Add one number of each cache line of one array to another."""
+    np.add(left[::_LINE], right[::_LINE], out=left[::_LINE])

@@ -235,3 +235,57 @@ def test_what_is_taken_out_of_the_net_length_is_known() -> None:
     for before, after in zip(blocks, steadied(blocks), strict=True):
         for key, measured in before.rounds.items():
             assert (measured.net_ns or 0) - (after.rounds[key].net_ns or 0) == after.rounds[key].earlier_ns
+
+
+OWN = Case(kernel="mine.py:f", implementation="f", executor="threads", workers=2, size="2")
+
+
+def of_own(blocks: Iterable[Block], both_ms: Callable[[], Iterable[float]], *, serial: bool = False) -> list[Block]:
+    """The same blocks of a user's function, whose calls take their workers so long."""
+    made = []
+    for block in blocks:
+        again = round_of(both_ms(), block.started_ns / MS + 30.0, serial=serial)
+        rounds = {OWN.t1.id: block.rounds[CASE.t1.id], OWN.id: again}
+        paces = tuple(dataclasses.replace(pace, case=OWN.t1) for pace in block.paces)
+        made.append(dataclasses.replace(block, rounds=rounds, paces=paces))
+    return made
+
+
+def own_speedups(blocks: Iterable[Block]) -> list[float]:
+    return [(one.rounds[OWN.t1.id].net_ns or 0) / (one.rounds[OWN.id].net_ns or 1) for one in blocks]
+
+
+def by_chance(shape: tuple[float, float] = (1.0, 1.0), sd: float = 0.2) -> Callable[[], Iterable[float]]:
+    """Draw what two workers need, 5 ms on average: each so much by itself."""
+    draw = random.Random(16)
+    return lambda: [5.0 * own * max(0.5, draw.gauss(1.0, sd)) for own in shape]
+
+
+def test_equal_calls_that_differ_by_chance_do_not_count_as_waiting_for_the_last() -> None:
+    blocks = of_own(blocks_of(lambda index: (1.0, 1.0), count=60), by_chance())
+    after = steadied(blocks)
+    assert statistics.median(own_speedups(blocks)) < 1.85
+    assert statistics.median(own_speedups(after)) == pytest.approx(2.0, rel=0.04)
+    for before, block in zip(blocks, after, strict=True):
+        measured = block.rounds[OWN.id]
+        assert measured.running_ns == pytest.approx(before.rounds[OWN.id].running_ns, abs=4)
+        ends = [stamp.end_ns for stamp in measured.stamps]
+        assert max(ends) - min(ends) < 0.05 * measured.wall_ns
+
+
+def test_a_worker_that_always_has_more_to_do_is_waited_for() -> None:
+    blocks = of_own(blocks_of(lambda index: (1.0, 1.0), count=60), by_chance((0.7, 1.3), sd=0.1))
+    assert statistics.median(own_speedups(steadied(blocks))) == pytest.approx(2.0 / 1.3, rel=0.04)
+
+
+def test_workers_that_take_turns_take_as_long_as_all_of_them() -> None:
+    blocks = of_own(blocks_of(lambda index: (1.0, 1.0), count=60), by_chance(), serial=True)
+    assert own_speedups(steadied(blocks)) == pytest.approx(own_speedups(blocks), rel=1e-6)
+
+
+def test_what_calls_sleep_is_not_evened() -> None:
+    draw, made = random.Random(17), []
+    for block in of_own(blocks_of(lambda index: (1.0, 1.0), count=60), by_chance()):
+        rounds = {**block.rounds, OWN.id: round_of([0.1, 0.1], block.started_ns / MS, wait_ms=draw.uniform(3.0, 7.0))}
+        made.append(dataclasses.replace(block, rounds=rounds))
+    assert own_speedups(steadied(made)) == pytest.approx(own_speedups(made), rel=0.03)

@@ -14,6 +14,8 @@ workers as the case has.
   hardly are; only cases of too few rounds have the coefficients of all with the same T(1);
 - of the CPU time of a worker, the part 1 - exp(-b1 x1 - b2 x2) is not the code's. The round would have ended earlier by
   what it is of the worker that everybody waits for; where workers compute one after the other, of all of them;
+- workers that make the same calls of a user's function need more or less than each usually does by chance, most of it
+  of slow moments between the paces: those that all compute at a time count as if each had needed its usual share;
 - of T(1) it is 1 - exp(-b x1), where y = b x1 alone for all its cases: no more than paces tell of them. A case with a
   larger or smaller b loses so much less or more, times the median of T(1)'s x1;
 - of the control all coefficients of paces are 1, for both its T(1) and its T(p) are made of them.
@@ -160,6 +162,11 @@ class _Family:
         }
         # Of T(1), by whether it is that of the control.
         self._of_single = {False: self._together.first[0], True: 1.0 if controls & own.keys() else 0.0}
+        self._shapes = {
+            key: _shape(case.workers, [(one, self._less(key, one)) for one in _rounds(key, blocks)])
+            for key, case in keys.items()
+            if case.is_own and case.workers > 1 and case.schedule != "dynamic" and not case.by_tasks
+        }
 
     def _rows(self, measured: Round, case: Case) -> Iterator[_Row]:
         for (x1, x2), stamp in zip(self._slow(measured, case), measured.stamps, strict=False):
@@ -183,26 +190,30 @@ class _Family:
             return [_mean([at(cpu, middle) for cpu in self._alone.samples])]
         return [at(stamp.cpu, (stamp.start_ns + stamp.end_ns) // 2) for stamp in measured.stamps]
 
-    def steadied(self, key: str, measured: Round) -> Round:
-        """Take out of a round what its CPUs were slower than at their best."""
+    def _less(self, key: str, measured: Round) -> list[float]:
+        """Return the CPU time in ns that each worker would not have needed on CPUs at their best."""
         case = self._keys[key]
         spin = self._spins.get(case.workers)
         is_single = parse_slot(key).role != "A/A" and case.workers == 1
         fit = self._fits.get(key, self._together)
         of_single = self._of_single[parse_slot(key).role == "spin"]
         above = 0.0 if case.workers == 1 else (fit.first[0] - of_single) * self._level
-        slow = []
-        for x1, x2 in self._slow(measured, case, is_single=is_single):
+        less = []
+        for stamp, (x1, x2) in zip(measured.stamps, self._slow(measured, case, is_single=is_single), strict=True):
             b1, b2 = (of_single, 0.0) if case.workers == 1 else fit.both
             if x1 is None and x2 is not None and spin is not None:  # one of many CPUs
                 b1, b2 = fit.second
             first = self._alone.usual if x1 is None else x1
             second = x2 if x2 is not None else spin.usual if spin is not None else 0.0
-            slow.append(b1 * first + b2 * second - above)
-        if not any(slow):
+            less.append(stamp.cpu_ns * -math.expm1(above - b1 * first - b2 * second))
+        return less
+
+    def steadied(self, key: str, measured: Round) -> Round:
+        """Take out of a round what its CPUs were slower than at their best."""
+        case, slower, shape = self._keys[key], self._less(key, measured), self._shapes.get(key, ())
+        if not any(slower) and not shape:
             return measured
-        less = [stamp.cpu_ns * -math.expm1(-x) for stamp, x in zip(measured.stamps, slow, strict=True)]
-        earlier, awaited = _earlier(measured, case, less, self._busy)
+        earlier, less, awaited = _earlier(measured, case, slower, self._busy, shape)
         found = zip(measured.stamps, less, awaited, strict=True)
         kept = replace(
             measured,
@@ -211,7 +222,7 @@ class _Family:
             awaited_ns=round(sum(awaited)),
         )
         if case.executor == "native":  # its threads meet at the end
-            net_ns = round(measured.wall_ns * math.exp(-slow[0]))
+            net_ns = round(measured.wall_ns * (1.0 - less[0] / max(1, measured.stamps[0].cpu_ns)))
             return replace(kept, net_ns=max(1, net_ns), stolen_ns=measured.steal_ns)
         if measured.net_ns is None:
             return kept
@@ -290,16 +301,36 @@ def _within(value: float, most: float) -> float:
     return min(most, max(0.0, value))
 
 
-def _earlier(measured: Round, case: Case, less: Sequence[float], alone: float) -> tuple[float, Sequence[float]]:
-    """Return by how much a round ends earlier if its workers need so much less CPU time, and how much less each waits.
+def _shape(workers: int, rounds: Sequence[tuple[Round, Sequence[float]]]) -> Sequence[float]:
+    """Return the CPU time of each worker over their mean, as in most rounds, without what slow CPUs cost."""
+    shares = []
+    for measured, less in rounds:
+        rest = [stamp.cpu_ns - lost for stamp, lost in zip(measured.stamps, less, strict=True)]
+        if len(rest) == workers and sum(rest) > 0:
+            shares.append([workers * one / sum(rest) for one in rest])
+    usual = [statistics.median(own) for own in zip(*shares, strict=True)]
+    return [workers * one / sum(usual) for one in usual]
+
+
+def _evened(stamps: Sequence[Stamp], less: Sequence[float], shape: Sequence[float], part: float) -> Sequence[float]:
+    """Return ``less`` with what a worker needs beyond its usual share of all, or a part of that; the sum stays."""
+    rest = [stamp.cpu_ns - lost for stamp, lost in zip(stamps, less, strict=True)]
+    mean = statistics.fmean(rest)
+    return [lost + part * (one - mean * own) for lost, one, own in zip(less, rest, shape, strict=True)]
+
+
+def _earlier(
+    measured: Round, case: Case, less: Sequence[float], alone: float, shape: Sequence[float]
+) -> tuple[float, Sequence[float], Sequence[float]]:
+    """Return by how much a round ends earlier if its workers need ``less`` CPU time, what each needs less, and waits.
 
     Of all they need less, over how many go on at a time: each goes on as long as it keeps a CPU as busy as one worker
     ``alone`` does. The more all of them do, the more it is as of the busiest, for which the others waited, unless
-    whoever is done takes the next chunk.
+    whoever is done takes the next chunk. ``shape``, if known, is what each usually needs of all.
     """
     stamps, workers = measured.stamps, len(measured.stamps)
     if workers == 1:
-        return less[0], [0.0]
+        return less[0], less, [0.0]
     busy = [
         max(1, stamp.end_ns - stamp.start_ns - stamp.waiting_ns - stamp.waking_ns - (stamp.run_queue_ns or 0))
         for stamp in stamps
@@ -307,9 +338,11 @@ def _earlier(measured: Round, case: Case, less: Sequence[float], alone: float) -
     running = sum(min(1.0, stamp.cpu_ns / own / alone) for stamp, own in zip(stamps, busy, strict=True))
     shared = sum(less) / max(1.0, running)
     if case.schedule == "dynamic" or case.by_tasks:
-        return shared, [0.0] * workers
-    busiest = max(busy) - max(own - lost for own, lost in zip(busy, less, strict=True))
+        return shared, less, [0.0] * workers
     together, last = max(0.0, (running - 1.0) / (workers - 1.0)), max(stamp.end_ns for stamp in stamps)
+    if shape:
+        less = _evened(stamps, less, shape, together)
+    busiest = max(busy) - max(own - lost for own, lost in zip(busy, less, strict=True))
     waits = [stamp.waiting_ns + last - stamp.end_ns for stamp in stamps]
     awaited = [together * min(max(0.0, busiest - lost), wait) for lost, wait in zip(less, waits, strict=True)]
-    return together * busiest + (1.0 - together) * shared, awaited
+    return together * busiest + (1.0 - together) * shared, less, awaited
