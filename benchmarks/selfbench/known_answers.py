@@ -224,7 +224,7 @@ KNOWN: tuple[Known, ...] = (
     _memory("copy", "two_large", "copies 48 MB"),
     _memory("total_lines", "one_large", "reads 48 MB, for one number of each cache line"),
     _memory("total", "one_large", "reads 48 MB"),
-    _memory("negate", "two_large", "reads 48 MB and writes as much"),
+    _memory("largest_of_lines", "one_large", "reads 48 MB, for one number of each cache line"),
     _memory("add_lines", "two_large", "reads two arrays of 48 MB and writes one, for one number of each cache line"),
     _locked(_STDLIB, "update_shared_hash", "", "a hash object locks itself for long updates"),
     _locked(_STDLIB, "compress_shared", "", "a BZ2Compressor locks itself"),

@@ -140,14 +140,14 @@ def total(numbers: Any) -> None:
     np.sum(numbers)
 
 
-def negate(source: Any, target: Any) -> None:
-    """Change signs."""
-    np.negative(source, out=target)
-
-
 def total_lines(numbers: Any) -> None:
     """Add up one number of each cache line."""
     np.sum(numbers[::_LINE])
+
+
+def largest_of_lines(numbers: Any) -> None:
+    """Find the largest of one number of each cache line."""
+    np.max(numbers[::_LINE])
 
 
 def add_lines(left: Any, right: Any) -> None:

@@ -8,11 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from gilscope.core.errors import MeasurementError, NoRoomError, RoundTimeoutError, WorkerDiedError
 from gilscope.measure import client as module
 from gilscope.measure.client import Launch, SupervisorClient, most_processes
+from tests.leftovers import eventually
 
 
 @pytest.fixture
@@ -96,3 +98,43 @@ def test_a_supervisor_that_is_gone_is_one_line(started: list[subprocess.Popen[by
     with pytest.raises(MeasurementError, match=r"the supervisor process ended unexpectedly .*run again to continue"):
         client.call("threads", {}, Launch(config={}), 1.0)
     client.close()
+
+
+SPINNING = """
+import threading
+
+from gilscope.runner.serving import serve
+
+spin = threading.Event()
+
+
+def compute():  # on and on, once it has been asked something
+    spin.wait()
+    while True:
+        pass
+
+
+def handle(message, fds):
+    spin.set()
+    return {"alive": threading.active_count()}
+
+
+def main():
+    threading.Thread(target=compute, daemon=True).start()
+    serve(handle)
+"""
+
+
+@pytest.mark.parametrize("rests", [True, False])
+def test_a_runner_whose_threads_spin_on_is_stopped_until_it_is_called_again(tmp_path: Path, rests: bool) -> None:
+    (tmp_path / "spinning.py").write_text(SPINNING, encoding="utf-8")
+    launch = Launch(config={"module": "spinning"}, environment={"PYTHONPATH": str(tmp_path)}, rests=rests)
+    client = SupervisorClient(1000)
+    try:
+        for _ in range(3):
+            assert client.call("native*2", {}, launch, 60.0)["alive"] == 2
+            [runner] = psutil.Process(client.pid).children()
+            assert eventually(lambda at=runner: (at.status() == psutil.STATUS_STOPPED) is rests)  # type: ignore[misc]
+    finally:
+        client.close()
+    assert not runner.is_running()

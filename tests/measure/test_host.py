@@ -68,6 +68,21 @@ _THRESHOLDS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_P
 
 
 @pytest.mark.parametrize(
+    ("case", "rests"),
+    [
+        ("m:f/f@serial#8", False),
+        ("m:f/f@threads*2#8", False),
+        ("m:f/f@threads.all*2#8", True),
+        ("m:f/f@native*2#8", True),
+    ],
+)
+def test_runners_whose_libraries_have_threads_rest_between_rounds(case: str, rests: bool) -> None:
+    found = Case.parse(case)
+    with SupervisedHost({}, cpus=1) as host:
+        assert host._launch(found, family_of(Slot(case=found))).rests is rests
+
+
+@pytest.mark.parametrize(
     ("case", "family", "kept"),
     [
         ("m:f/f@serial#8", "threads", ()),

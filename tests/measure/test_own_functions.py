@@ -27,7 +27,8 @@ SINGLE_S = 0.025
         ("m:f/f@threads*2#2~c1", 10.0, 8),
         ("m:f/f@threads*2#2~c1", 1.0, 4),  # but 0.1 s in any case
         ("m:f/f@threads.all*2#2~c1", 10.0, 4),
-        ("m:f/f@threads.all*2#8~c1", 10.0, 2),
+        ("m:f/f@threads.all*2#4~c1", 10.0, 2),
+        ("m:f/f@native*2#8~c1", 10.0, 1),  # 8 calls
         ("m:f/f@processes*2#2~c1", 10.0, 4),
         ("m:f/f@processes*2#2~c1", math.inf, 4),
         ("m:f/f@threads*2#400", 10.0, 1),  # calls enough

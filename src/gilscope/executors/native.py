@@ -1,17 +1,12 @@
 """The implementation's own threads (OpenMP, Numba, BLAS): one call does everything."""
 
 import os
-import time
 
 from gilscope.core import clocks, targets
 from gilscope.core.records import Round, Stamp
 from gilscope.core.spec import Availability, Impl
 from gilscope.executors import NoPool, Session
 from gilscope.executors._rounds import Task, outside, since
-
-_SETTLE_STEP_S = 0.001
-_SETTLE_LIMIT_S = 0.2  # OMP_WAIT_POLICY=active never stops
-_QUIET_SHARE = 0.05  # of one CPU: our own loop costs about 2 %
 
 
 def availability(impl: Impl, start_method: str = "") -> Availability:
@@ -42,10 +37,10 @@ class NativeSession(Session):
         self.one_time_ns = {"import": import_ns, "jit": jit_ns}
 
     def run_round(self, repeats: int, limit: int | None = None) -> Round:
-        """Run the kernel ``repeats`` times, then wait until the runtime's threads stop spinning.
+        """Run the kernel ``repeats`` times. ``limit`` is ignored: a call cannot be cut.
 
-        ``limit`` is ignored: a call cannot be cut. The single stamp has the CPU time and the run-queue delay of the
-        whole process, the latter read while its threads rest.
+        The single stamp has the CPU time and the run-queue delay of the whole process. Its threads may spin on for a
+        tenth of a second; the supervisor stops the process until the next round.
         """
         function, params, buffers = self._function, dict(self._task.params), self._buffers
         workers, before, queued_ns = self._task.case.workers, outside(), clocks.tasks_run_queue_ns()
@@ -56,7 +51,6 @@ class NativeSession(Session):
         end_ns = clocks.wall_ns()
         cpu_ns = clocks.process_cpu_ns() - cpu_ns
         taken, usage_end = since(before), clocks.process_usage()
-        settle()
         queue_end_ns = clocks.tasks_run_queue_ns()
         stamp = Stamp(
             submit_ns=start_ns,
@@ -77,16 +71,6 @@ class NativeSession(Session):
             switches=spent[2],
             **taken,
         )
-
-
-def settle() -> None:
-    """Wait until this process's CPU clock stops: threads of OpenMP and OpenBLAS spin for 5 to 30 ms after a region."""
-    deadline = clocks.wall_ns() + int(_SETTLE_LIMIT_S * 1e9)
-    while (now := clocks.wall_ns()) < deadline:
-        cpu_ns = clocks.process_cpu_ns()
-        time.sleep(_SETTLE_STEP_S)
-        if clocks.process_cpu_ns() - cpu_ns < _QUIET_SHARE * (clocks.wall_ns() - now):
-            return
 
 
 def open_pool(max_workers: int, cpus: int, start_method: str = "") -> NoPool:

@@ -19,7 +19,8 @@ seconds for those of all. Calls differ: a collection of garbage may take as long
 a GIL or a lock all want it in the beginning, and the last one ends alone: they get more, but no more than that share of
 the budget, for an interval of few blocks is hardly narrower than their range. Workers that keep so much of their CPUs
 busy as one alone does have little of either, and what slows CPUs for a moment is seen better around short rounds: fewer
-calls will do. So they do where libraries have threads of their own, which cost as much time as all the rest."""
+calls will do. So they do, of all workers together, where libraries have threads of their own, which cost as much time
+as all the rest."""
 
 COMPUTES = 0.5
 """CPUs that T(1) keeps busy: code that sleeps more says little about them."""
@@ -54,7 +55,7 @@ def longer(case: Case, repeats: int, single_s: float, budget_s: float, *, busy: 
     if not case.is_own or not case.size.isdigit():
         return 1
     calls = _FEW_CALLS if busy or case.libraries else _LEAST_CALLS
-    wanted = calls * case.workers / max(1, int(case.size)) / repeats
+    wanted = calls * (1 if case.libraries else case.workers) / max(1, int(case.size)) / repeats
     shares = case.executor == "threads" and case.libraries != "all"
     most_s = min(_LONG_THREADS_S, max(_LONG_S, budget_s * _OF_BUDGET)) if shares else _LONG_S
     return max(1, min(math.ceil(wanted), math.floor(most_s / single_s)))

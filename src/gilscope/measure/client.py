@@ -35,6 +35,7 @@ class Launch:
     config: Mapping[str, Any]  # JSON-able; "module" names the one whose main it executes
     environment: Mapping[str, str | None] = field(default_factory=dict)  # variables to set; None removes one
     python: str = ""  # program of another interpreter; empty: the running one
+    rests: bool = False  # stopped between messages: threads of its libraries would spin beside what is measured next
 
 
 class SupervisorClient:

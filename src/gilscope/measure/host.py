@@ -331,6 +331,7 @@ class SupervisedHost:
                 "memory_limit_bytes": self._memory_limit_bytes,
             },
             environment={**variables, **(python.environment if python is not None else {})},
+            rests=bool(case.libraries),
         )
 
 

@@ -27,7 +27,6 @@ from gilscope.core.registry import is_engine
 from gilscope.core.spec import Work
 from gilscope.executors._rounds import Task
 from gilscope.executors._shm import HAS_MEMFD, Segment
-from gilscope.executors.native import settle
 from gilscope.kernels import user
 from gilscope.runner import examine
 from gilscope.runner.serving import serve
@@ -151,24 +150,17 @@ class _Runner:
         if message["lead_repeats"]:
             run(message["lead_repeats"], message["lead_limit"])
         _reset(task)
-        if message["diagnose"]:
-            reply = self._diagnosed(session, task, message["repeats"])
-        else:
-            reply = {"round": asdict(run(message["repeats"]))}
-        if task.case.libraries == "all":  # their threads would spin beside the next round for up to 30 ms
-            settle()
-        return reply
-
-    def _diagnosed(self, session: Any, task: Task, repeats: int) -> dict[str, Any]:
+        if not message["diagnose"]:
+            return {"round": asdict(run(message["repeats"]))}
         with GilMonitor(DIAGNOSTIC_RATE_HZ, keep_holds=_HOLDS_KEPT, lines=True) as monitor:
-            measured = session.run_round(repeats)
+            measured = session.run_round(message["repeats"])
         seen = monitor.report
         gil = replace(seen, stacks=None).to_dict()
         gil.pop("timeline", None)  # most of the text, and of no use for a moment
         if calls := kept_calls(seen.stacks):
             gil["calls"] = calls
         if gil["available"] and task.case.executor == "serial":
-            gil |= self._turns(session, task, repeats)
+            gil |= self._turns(session, task, message["repeats"])
         kept = [(hold.name, hold.start_ns, hold.end_ns) for hold in monitor.holds_kept]
         return {"round": asdict(measured), "gil": gil | {"kept": kept}}
 

@@ -3,10 +3,11 @@
 It runs in its own session (a terminal's Ctrl-C does not reach it), starts runners in their own process groups, passes
 messages, enforces time-outs, drains what runners print, and kills everything when the CLI's pipe closes.
 
-Messages from the CLI: ``{"op": "call", "runner", "python", "config", "environment", "message", "segments",
-"timeout_s"}`` and ``{"op": "stop", "runner"}``; ``python`` is the program of another interpreter or empty, and null in
-``environment`` removes a variable. Each is answered by one message with a ``status``: ``ok`` (with the runner's
-``reply``), ``died`` or ``timeout`` (with ``reason`` and the last ``output``), or ``no_room``: the runner goes on.
+Messages from the CLI: ``{"op": "call", "runner", "python", "config", "environment", "rests", "message", "segments",
+"timeout_s"}`` and ``{"op": "stop", "runner"}``; ``python`` is the program of another interpreter or empty, null in
+``environment`` removes a variable, and a runner that ``rests`` is stopped (SIGSTOP) from its answer to the next call.
+Each is answered by one message with a ``status``: ``ok`` (with the runner's ``reply``), ``died`` or ``timeout`` (with
+``reason`` and the last ``output``), or ``no_room``: the runner goes on.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ class _ForkBombError(Exception):
 class _RunnerProcess:
     """One runner process with its socket and the tail of its output."""
 
-    def __init__(self, python: str, config: dict[str, Any], environment: dict[str, str | None]) -> None:
+    def __init__(
+        self, python: str, config: dict[str, Any], environment: dict[str, str | None], *, rests: bool = False
+    ) -> None:
+        self._rests = rests
         self.socket, theirs = socket.socketpair()
         self.output_fd, write_fd = os.pipe()
         self.output = b""
@@ -84,6 +88,11 @@ class _RunnerProcess:
             return True
         self.output = (self.output + data)[-_KEEP_OUTPUT_BYTES:]
         return bool(data)
+
+    def turn(self, *, on: bool) -> None:
+        """Let a runner that rests between messages go on, or stop it with all its threads."""
+        if self._rests and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT if on else signal.SIGSTOP)
 
     def kill(self) -> None:
         """Kill the runner with its whole process group, reap it, close its socket and pipe."""
@@ -140,19 +149,22 @@ class Supervisor:
         if runner is None:
             python = message["python"] or sys.executable
             try:
-                runner = _RunnerProcess(python, message["config"], {**message["environment"], "TMPDIR": self._scratch})
+                variables = {**message["environment"], "TMPDIR": self._scratch}
+                runner = _RunnerProcess(python, message["config"], variables, rests=message["rests"])
             except OSError as error:  # another interpreter may be removed while it is measured
                 return {"status": "died", "reason": f"cannot be started: {python}: {error.strerror}", "output": ""}
             self._runners[name] = runner
             for readable in (runner.output_fd, runner.socket):
                 self._selector.register(readable, selectors.EVENT_READ, runner)
         try:
+            runner.turn(on=True)
             self._send(runner, message)
             if not self._pump(runner, time.monotonic() + message["timeout_s"]):
                 return self._replace(
                     name, "timeout", f"did not answer within {message['timeout_s']:g} s and was killed"
                 )
             reply, _ = receive_with_fds(runner.socket)
+            runner.turn(on=False)
             if reply["status"] == "ok" and "segment" in message["message"]:
                 self._filled.add(message["message"]["segment"])
             return {"status": "ok", "reply": reply}

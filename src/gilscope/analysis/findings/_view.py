@@ -20,6 +20,9 @@ from gilscope.stats import Estimate
 SCALES_FROM = 0.9
 """Relative efficiency from which a case scales: below it, p workers do less than 0.9 p would on this machine."""
 
+SURELY_LESS = 0.95
+"""Share of a limit below which the whole interval must lie, for a case to reach less than that."""
+
 CERTAIN, SUPERLINEAR = 1.02, 1.1
 """Speed-up over p above which the whole interval must lie, as rounds scatter by 2 per cent, and from which the value
 alone tells: an interval that reaches down to p is no excuse."""
@@ -155,12 +158,14 @@ class CaseView:
     def held_back(self) -> bool:
         """Whether it certainly loses something worth a name, whatever the machine gave.
 
+        A tenth of its core-seconds that it certainly loses will do, if it reaches less than p.
         A control that saturates a shared core is no excuse for workers that sleep, or need more CPU time than on
         private copies: beyond what its own workers lost the same way, such losses count against p.
         """
         grown = (self.ceiling.inflation_memory, self.ceiling.inflation_software)
         costs = (self.own_loss, *(self.without_faults(part) for part in grown if self.case.executor != "native"))
-        return self.falls_short or (self.below_ideal and any(above(cost, MODERATE) for cost in costs))
+        short = self.decidable and below(self.basis.speedup, SURELY_LESS * self.case.workers)
+        return self.falls_short or (short and any(above(cost, MODERATE) for cost in costs))
 
     @property
     def own_loss(self) -> Estimate | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from gilscope.analysis.evidence import PartlyEvidence
-from gilscope.analysis.findings._view import SCALES_FROM, CaseView, Finding, above, trusted
+from gilscope.analysis.findings._view import SCALES_FROM, SURELY_LESS, CaseView, Finding, above, trusted
 from gilscope.analysis.findings.too_noisy import undecided
 from gilscope.analysis.losses import LOSSES
 
 CURE = ""
 
-CLOSE, SURELY_LESS = 0.03, 0.95
+CLOSE = 0.03
 """Half-width of the relative efficiency beyond which a case whose interval reaches to ``SURELY_LESS`` may well scale.
 Slow moments of single CPUs are seen in part, and cost several workers, who wait for the last, some per cent more than
 one."""
