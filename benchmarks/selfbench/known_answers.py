@@ -222,7 +222,7 @@ KNOWN: tuple[Known, ...] = (
     _partly(_ARRAYS, "sort_then_multiply", "sorted holds, the BLAS releases"),
     _partly(_ARRAYS, "count_then_compute", "byte code holds, Numba nogil releases", needs="numba"),
     _memory("copy", "two_large", "copies 48 MB"),
-    _memory("total_lines", "one_large", "reads 48 MB, for one number of each cache line"),
+    _memory("add_fourths", "two_large", "reads two arrays of 48 MB and writes one, for every fourth number"),
     _memory("total", "one_large", "reads 48 MB"),
     _memory("largest_of_lines", "one_large", "reads 48 MB, for one number of each cache line"),
     _memory("add_lines", "two_large", "reads two arrays of 48 MB and writes one, for one number of each cache line"),

@@ -140,11 +140,6 @@ def total(numbers: Any) -> None:
     np.sum(numbers)
 
 
-def total_lines(numbers: Any) -> None:
-    """Add up one number of each cache line."""
-    np.sum(numbers[::_LINE])
-
-
 def largest_of_lines(numbers: Any) -> None:
     """Find the largest of one number of each cache line."""
     np.max(numbers[::_LINE])
@@ -153,3 +148,8 @@ def largest_of_lines(numbers: Any) -> None:
 def add_lines(left: Any, right: Any) -> None:
     """Add one number of each cache line of one array to another."""
     np.add(left[::_LINE], right[::_LINE], out=left[::_LINE])
+
+
+def add_fourths(left: Any, right: Any) -> None:
+    """Add every fourth number of one array to another."""
+    np.add(left[::4], right[::4], out=left[::4])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from gilscope.analysis.findings import not_repeatable
 from gilscope.core.records import Round
+from gilscope.stats import trend
 from tests.analysis.causes import PROCESSES, growing
 from tests.analysis.rounds import Did, ideal, made_of, study
 from tests.analysis.test_findings import said
@@ -41,5 +41,5 @@ def test_a_machine_that_slows_down_half_way_is_no_growth_of_calls_however_few_th
 
 
 def test_the_order_of_many_blocks_costs_no_more_than_that_of_some() -> None:
-    assert not_repeatable._tau(range(100_000)) == 1.0
-    assert not_repeatable._tau([0.0] * 50_000 + [1.0] * 50_000) < 0.6
+    assert trend(range(100_000)) == 1.0
+    assert trend([0.0] * 50_000 + [1.0] * 50_000) < 0.6

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gilscope.stats.batch_means import batch_means
 from gilscope.stats.crossing import bootstrap_interval, crossing, isotonic_fit, median_crossing
+from gilscope.stats.dependence import trend
 from gilscope.stats.intervals import MIN_BLOCKS, Estimate, median_interval, median_range, ratio_interval
 from gilscope.stats.stopping import LOOKS, estimate_or_none, precision_reached, sequential_interval, should_stop
 
@@ -28,4 +29,5 @@ __all__ = [
     "ratio_interval",
     "sequential_interval",
     "should_stop",
+    "trend",
 ]

@@ -22,6 +22,7 @@ _THRESHOLDS = ((22, 1.25), (18, 2.0), (0, 2.5))
 dependent, and the fewer there are the less they say."""
 _SURE, _BLATANT = 2.0, 2.5  # standard errors from which higher lags count, and from which blocks may be too few
 _LAGS = 3
+_MOST_COMPARED = 150  # values of a trend, each with each
 _ALL_TIED = 1e-9  # sum of squared scores: values that are all the same have none
 _MOST = 0.98  # of a correlation: 1 has no interval at all
 
@@ -37,6 +38,13 @@ def _inflation(thousandths: int, n: int) -> float:
     """Return the variance inflation of the count of values below the median, for normal AR(1) of a correlation."""
     rho = thousandths / 1000.0
     return 1.0 + 4.0 / math.pi * math.fsum((1.0 - lag / n) * math.asin(rho**lag) for lag in range(1, n))
+
+
+def trend(series: Sequence[float]) -> float:
+    """Return Kendall's rank correlation of a series with its order, -1 to 1; of a long one, of evenly spaced values."""
+    some = series[:: -(-len(series) // _MOST_COMPARED)] if series else ()
+    pairs = list(itertools.combinations(some, 2))
+    return sum((later > earlier) - (later < earlier) for earlier, later in pairs) / max(1, len(pairs))
 
 
 def variance_inflation(sample: Sequence[float]) -> float:

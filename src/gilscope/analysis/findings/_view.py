@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, TypeGuard
 
 from gilscope.analysis.ceilings import Ceiling
@@ -15,7 +16,7 @@ from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.losses import Account
 from gilscope.analysis.net import Basis
 from gilscope.core.cases import Case
-from gilscope.stats import Estimate
+from gilscope.stats import Estimate, trend
 
 SCALES_FROM = 0.9
 """Relative efficiency from which a case scales: below it, p workers do less than 0.9 p would on this machine."""
@@ -25,7 +26,7 @@ SURELY_LESS = 0.95
 
 CERTAIN, SUPERLINEAR = 1.02, 1.1
 """Speed-up over p above which the whole interval must lie, as rounds scatter by 2 per cent, and from which the value
-alone tells: an interval that reaches down to p is no excuse."""
+alone tells: an interval that reaches down to p is no excuse, unless T(1) swings."""
 
 ENOUGH = 0.75
 """Confidence an interval needs for a finding: that of three blocks, all of which then show it. Below 0.95 (six
@@ -33,6 +34,9 @@ blocks) a finding is provisional; reports say so."""
 
 SWINGS, SOME_BLOCKS = 1.25, 6
 """Factor between blocks in the CPU time of one worker that is worth a word, and from how many blocks it can be told."""
+
+GROWS = 0.4
+"""Rank correlation of that CPU time with its order from which it may be growing, and not slow at times."""
 
 WORTH = 0.05
 """Smallest loss, as a fraction of p * T(p), that gets a name: rounds of a quiet machine scatter by 2 to 3 per cent, and
@@ -123,6 +127,8 @@ class CaseView:
         found, p = self.basis.speedup, self.case.workers
         if found is None or p == 1 or not (self.decidable and trusted(found)):
             return False
+        if self.swings:  # T(1) is slow at times, which is no reason why workers should be faster
+            return found.low > SUPERLINEAR * p
         return found.low > CERTAIN * p or found.value > SUPERLINEAR * p
 
     @property
@@ -134,6 +140,12 @@ class CaseView:
         tenth = len(series) // 10
         factor = series[-1 - tenth] / series[tenth] if series[tenth] else 1.0
         return factor if factor >= SWINGS else None
+
+    @property
+    def swings(self) -> bool:
+        """Whether the CPU time of T(1) varies and does not grow or fall with the number of calls."""
+        series = [self.single_over_spin[at] for at in sorted(self.single_over_spin)]
+        return self.swing is not None and abs(trend(series)) < GROWS
 
     @property
     def over_subscribed(self) -> bool:
@@ -202,9 +214,18 @@ class CaseView:
         return found
 
     def without_faults(self, grown: PerBlock) -> Estimate | None:
-        """Estimate a part of the inflation without that of page faults, which have a finding of their own."""
+        """Estimate a part of the inflation without that of page faults, which have a finding of their own.
+
+        It is a difference from short rounds, which slow moments meet as a whole or not at all, so that the medians of
+        both differ: its interval holds two standard errors of the mean as well.
+        """
         faults = self.account.fault_growth if self.account is not None else {}
-        return averaged({at: value - max(0.0, faults.get(at, 0.0)) for at, value in grown.items()})
+        beyond = {at: value - max(0.0, faults.get(at, 0.0)) for at, value in grown.items()}
+        found = averaged(beyond)
+        if found is None or len(beyond) < SOME_BLOCKS:
+            return found
+        error = 2.0 * statistics.stdev(beyond.values()) / math.sqrt(len(beyond))
+        return replace(found, low=min(found.low, found.value - error), high=max(found.high, found.value + error))
 
     @property
     def growth(self) -> float:

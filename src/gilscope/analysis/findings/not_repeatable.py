@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import statistics
-from collections.abc import Sequence
 
 from gilscope.analysis.columns import averaged
 from gilscope.analysis.evidence import RepeatEvidence
 from gilscope.analysis.findings._view import CaseView, Finding
+from gilscope.stats import trend
 
 CURE = "make every call do the same work: fresh arguments, no cache between calls"
 EXPLAINS = frozenset(
@@ -23,7 +22,6 @@ LEAST_BLOCKS, FEW_BLOCKS, MANY_BLOCKS = 4, 9, 18
 CHANGED_IN_FEW, CHANGED, GROWN = 1.5, 1.25, 1.1
 """The change from the first to the last third that is no drift: below ``FEW_BLOCKS``, below ``MANY_BLOCKS``, from them
 on."""
-_MOST_COMPARED = 150  # values, each with each
 
 DIFFERS = 2.0
 """Factor between calls with fresh and with used arguments, or between the arguments' sizes, that is no scatter."""
@@ -56,11 +54,4 @@ def _changed(view: CaseView) -> float | None:
         changed = 1.0 + (changed - 1.0) * (1.0 - waits.value)
     least = CHANGED_IN_FEW if len(series) < FEW_BLOCKS else CHANGED if len(series) < MANY_BLOCKS else GROWN
     large = not 1.0 / least < changed < least
-    return changed if large and apart and abs(_tau(series)) >= STEADY else None
-
-
-def _tau(series: Sequence[float]) -> float:
-    """Return Kendall's rank correlation of a series with its order; of a long one, of evenly spaced values."""
-    some = series[:: -(-len(series) // _MOST_COMPARED)]
-    pairs = list(itertools.combinations(some, 2))
-    return sum((later > earlier) - (later < earlier) for earlier, later in pairs) / len(pairs)
+    return changed if large and apart and abs(trend(series)) >= STEADY else None
