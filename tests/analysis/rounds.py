@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -184,3 +184,11 @@ def probe(
         "holds": {"overdue": None if overdue is None else estimate(overdue), "switch_interval_s": 0.005},
         **more,
     }
+
+
+def varied(made: ResultSet, case: str, of: Callable[[int], Round]) -> ResultSet:
+    """Give a case another round in every block."""
+    blocks = tuple(
+        dataclasses.replace(block, rounds={**block.rounds, case: of(index)}) for index, block in enumerate(made.blocks)
+    )
+    return dataclasses.replace(made, blocks=blocks)

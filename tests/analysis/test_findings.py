@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from gilscope.analysis.to_json import json_schema
 from gilscope.core.cases import Case, Slot
 from gilscope.core.records import ResultSet, Round
 from tests.analysis.causes import FOUR, NATIVE, PLANTED, PROCESSES, SERIALISED, THREADS, TWO_CPUS, unwatched
-from tests.analysis.rounds import SPIN, Did, alone, ideal, made_of, native, probe, study
+from tests.analysis.rounds import SPIN, Did, alone, ideal, made_of, native, probe, study, varied
 from tests.analysis.synthetic import documented, row
 from tests.validators import keeps_to
 
@@ -126,14 +125,6 @@ def test_what_handing_out_work_costs_is_no_thread_of_a_library():
 
 
 # What keeps a finding back --------------------------------------------------------------------------------------------
-
-
-def varied(made: ResultSet, case: str, of: Callable[[int], Round]) -> ResultSet:
-    """Give a case another round in every block."""
-    blocks = tuple(
-        dataclasses.replace(block, rounds={**block.rounds, case: of(index)}) for index, block in enumerate(made.blocks)
-    )
-    return dataclasses.replace(made, blocks=blocks)
 
 
 @pytest.mark.parametrize(

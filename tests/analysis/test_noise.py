@@ -8,9 +8,10 @@ import random
 import pytest
 
 from gilscope.analysis.findings import FINDINGS
+from gilscope.core.cases import Case, Slot
 from gilscope.core.records import Block, ResultSet, Round
-from tests.analysis.causes import PLANTED
-from tests.analysis.rounds import Did, ideal, made_of, study
+from tests.analysis.causes import PLANTED, PROCESSES, THREADS
+from tests.analysis.rounds import Did, alone, ideal, made_of, study, varied
 from tests.analysis.synthetic import documented
 
 NOISE = {"too_noisy", "stolen"}
@@ -75,3 +76,31 @@ def test_what_certainly_reaches_its_workers_scales_whatever_the_control_reads() 
     halted = made_of(Did(cpu=50, rest=45), Did(cpu=50, rest=45))  # the control, on its own
     assert said(study("k/f@threads*2#M", ideal(2), spin=halted)) == ["scales"]
     assert "scales" not in said(study("k/f@threads*2#M", halted, spin=halted))
+
+
+# On CPUs that are slow at times ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("slow_ms", "code"), [(105, "superlinear"), (150, "scales")])
+def test_workers_are_not_faster_than_one_because_that_one_was_slow_at_times(slow_ms: int, code: str) -> None:
+    made = study(PROCESSES, ideal(2), blocks=30)
+    singles = Case.parse(PROCESSES).t1.id
+    assert said(varied(made, singles, lambda i: alone([105, 105, 105, 105, slow_ms][i % 5]))) == [code]
+
+
+@pytest.mark.parametrize(("blocks", "scatter_ms", "named"), [(20, 20, False), (20, 0, True), (200, 20, True)])
+def test_contention_is_more_than_short_rounds_that_slow_moments_met_or_not(
+    blocks: int, scatter_ms: int, named: bool
+) -> None:
+    """The CPU time is 9 % above the mean of isolated workers, and 20 % above what most of their rounds took."""
+    isolated = Slot(case=Case.parse(THREADS), role="isolated").key
+    made = study(THREADS, ideal(2, 1.2), isolated=ideal(2), blocks=blocks)
+    copies = [50, 50, 50, 50 + scatter_ms] if scatter_ms else [55] * 4
+    found = said(varied(made, isolated, lambda i: made_of(*[Did(cpu=copies[i % 4])] * 2)))
+    assert ("contention" in found) is named
+
+
+def test_a_certain_loss_of_a_tenth_is_named_where_the_speed_up_just_reaches_the_limit() -> None:
+    blocked = made_of(*[Did(cpu=50, rest=7)] * 2)
+    made = varied(study(PROCESSES, blocked, blocks=20), Case.parse(PROCESSES).t1.id, lambda i: alone([98, 104][i % 2]))
+    assert said(made) == ["lock_bound"]
