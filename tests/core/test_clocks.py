@@ -57,13 +57,15 @@ def test_the_cpu_clock_of_the_process_has_what_a_thread_computes_now():
     thread.start()
     own = ~thread.native_id << 3 | 6
     shares = []
-    for _ in range(30):
-        process, alone = clocks.process_cpu_ns(), time.clock_gettime_ns(own)
-        time.sleep(0.002)
-        process = clocks.process_cpu_ns() - process
-        shares.append(process / max(1, time.clock_gettime_ns(own) - alone))
-    done.set()
-    thread.join()
+    try:
+        for _ in range(30):
+            process, alone = clocks.process_cpu_ns(), time.clock_gettime_ns(own)
+            time.sleep(0.002)
+            process = clocks.process_cpu_ns() - process
+            shares.append(process / max(1, time.clock_gettime_ns(own) - alone))
+    finally:
+        done.set()
+        thread.join()
     assert statistics.median(shares) > 0.8
 
 

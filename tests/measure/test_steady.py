@@ -266,11 +266,10 @@ def test_equal_calls_that_differ_by_chance_do_not_count_as_waiting_for_the_last(
     after = steadied(blocks)
     assert statistics.median(own_speedups(blocks)) < 1.85
     assert statistics.median(own_speedups(after)) == pytest.approx(2.0, rel=0.04)
-    for before, block in zip(blocks, after, strict=True):
-        measured = block.rounds[OWN.id]
-        assert measured.running_ns == pytest.approx(before.rounds[OWN.id].running_ns, abs=4)
-        ends = [stamp.end_ns for stamp in measured.stamps]
-        assert max(ends) - min(ends) < 0.05 * measured.wall_ns
+    waited = [
+        (one.rounds[OWN.id].slowed_ns + one.rounds[OWN.id].awaited_ns) / one.rounds[OWN.id].wall_ns for one in after
+    ]
+    assert statistics.median(map(abs, waited)) < 0.03  # which is said to be the machine's
 
 
 def test_a_worker_that_always_has_more_to_do_is_waited_for() -> None:
@@ -284,8 +283,10 @@ def test_workers_that_take_turns_take_as_long_as_all_of_them() -> None:
 
 
 def test_what_calls_sleep_is_not_evened() -> None:
-    draw, made = random.Random(17), []
-    for block in of_own(blocks_of(lambda index: (1.0, 1.0), count=60), by_chance()):
-        rounds = {**block.rounds, OWN.id: round_of([0.1, 0.1], block.started_ns / MS, wait_ms=draw.uniform(3.0, 7.0))}
-        made.append(dataclasses.replace(block, rounds=rounds))
-    assert own_speedups(steadied(made)) == pytest.approx(own_speedups(made), rel=0.03)
+    """T(1) computes for 10 ms; each worker for 1 ms, a half more or less, and sleeps for 5 with the last one."""
+    chance, made = by_chance(sd=0.5), []
+    for block in of_own(blocks_of(lambda index: (1.0, 1.0), count=60), chance):
+        both = round_of([own / 5.0 for own in chance()], block.started_ns / MS, wait_ms=5.0)
+        made.append(dataclasses.replace(block, rounds={**block.rounds, OWN.id: both}))
+    before, after = (statistics.median(own_speedups(blocks)) for blocks in (made, steadied(made)))
+    assert after == pytest.approx(before, rel=0.005)

@@ -52,7 +52,7 @@ def process_cpu_ns() -> int:
         for task in os.listdir("/proc/self/task"):
             with suppress(OSError):  # it has just ended
                 time.clock_gettime_ns(~int(task) << 3 | _THREAD_CLOCK)
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         pass
     return time.process_time_ns()
 
@@ -127,7 +127,7 @@ def tasks_run_queue_ns() -> int | None:
 def tasks_ns() -> dict[int, tuple[int, int]]:
     """CPU time and run-queue delay of each thread of this process by its id; of all as thread 0 where that is unknown.
 
-    Other threads' counters lag by up to a tick while they run: read it when they are idle.
+    Other threads' CPU time lags by up to a tick while they run; their delay only has waits that are over.
     """
     tasks = {}
     try:

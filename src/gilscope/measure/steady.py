@@ -14,8 +14,10 @@ workers as the case has.
   hardly are; only cases of too few rounds have the coefficients of all with the same T(1);
 - of the CPU time of a worker, the part 1 - exp(-b1 x1 - b2 x2) is not the code's. The round would have ended earlier by
   what it is of the worker that everybody waits for; where workers compute one after the other, of all of them;
-- workers that make the same calls of a user's function need more or less than each usually does by chance, most of it
-  of slow moments between the paces: those that all compute at a time count as if each had needed its usual share;
+- workers of a user's function make the same calls in every round, and need more or less than each usually does by
+  chance: of slow moments between the paces, or because calls differ. How many calls a round has is our choice, so the
+  wait for whoever had the worst of it is not the function's: where all compute at a time, a round ends as if each had
+  needed its usual share of all;
 - of T(1) it is 1 - exp(-b x1), where y = b x1 alone for all its cases: no more than paces tell of them. A case with a
   larger or smaller b loses so much less or more, times the median of T(1)'s x1;
 - of the control all coefficients of paces are 1, for both its T(1) and its T(p) are made of them.
@@ -40,6 +42,7 @@ from gilscope.core.cases import Case
 from gilscope.core.records import Block, Pace, Round, Stamp
 from gilscope.core.units import NS_PER_S
 from gilscope.results.codec import parse_slot
+from gilscope.results.schema import MAX_STAMPS
 
 _NEAR_NS = 0.5 * NS_PER_S  # up to so far from a round a pace says something about it
 _QUIET = 0.25
@@ -165,7 +168,7 @@ class _Family:
         self._shapes = {
             key: _shape(case.workers, [(one, self._less(key, one)) for one in _rounds(key, blocks)])
             for key, case in keys.items()
-            if case.is_own and case.workers > 1 and case.schedule != "dynamic" and not case.by_tasks
+            if case.is_own and 1 < case.workers <= MAX_STAMPS and case.schedule != "dynamic" and not case.by_tasks
         }
 
     def _rows(self, measured: Round, case: Case) -> Iterator[_Row]:
@@ -210,10 +213,12 @@ class _Family:
 
     def steadied(self, key: str, measured: Round) -> Round:
         """Take out of a round what its CPUs were slower than at their best."""
-        case, slower, shape = self._keys[key], self._less(key, measured), self._shapes.get(key, ())
-        if not any(slower) and not shape:
+        case, less, shape = self._keys[key], self._less(key, measured), self._shapes.get(key, ())
+        if len(shape) != len(measured.stamps):
+            shape = ()
+        if not any(less) and not shape:
             return measured
-        earlier, less, awaited = _earlier(measured, case, slower, self._busy, shape)
+        earlier, awaited = _earlier(measured, case, less, self._busy, shape)
         found = zip(measured.stamps, less, awaited, strict=True)
         kept = replace(
             measured,
@@ -309,7 +314,7 @@ def _shape(workers: int, rounds: Sequence[tuple[Round, Sequence[float]]]) -> Seq
         if len(rest) == workers and sum(rest) > 0:
             shares.append([workers * one / sum(rest) for one in rest])
     usual = [statistics.median(own) for own in zip(*shares, strict=True)]
-    return [workers * one / sum(usual) for one in usual]
+    return [workers * one / sum(usual) for one in usual] if sum(usual) > 0 else ()
 
 
 def _evened(stamps: Sequence[Stamp], less: Sequence[float], shape: Sequence[float], part: float) -> Sequence[float]:
@@ -321,16 +326,17 @@ def _evened(stamps: Sequence[Stamp], less: Sequence[float], shape: Sequence[floa
 
 def _earlier(
     measured: Round, case: Case, less: Sequence[float], alone: float, shape: Sequence[float]
-) -> tuple[float, Sequence[float], Sequence[float]]:
-    """Return by how much a round ends earlier if its workers need ``less`` CPU time, what each needs less, and waits.
+) -> tuple[float, Sequence[float]]:
+    """Return by how much a round ends earlier if its workers need ``less`` CPU time, and how much less each waits.
 
     Of all they need less, over how many go on at a time: each goes on as long as it keeps a CPU as busy as one worker
     ``alone`` does. The more all of them do, the more it is as of the busiest, for which the others waited, unless
-    whoever is done takes the next chunk. ``shape``, if known, is what each usually needs of all.
+    whoever is done takes the next chunk. ``shape``, if known, is what each usually needs of all: the round then ends as
+    if each had needed that, and the waiting for who needed more by chance stays what it was.
     """
     stamps, workers = measured.stamps, len(measured.stamps)
     if workers == 1:
-        return less[0], less, [0.0]
+        return less[0], [0.0]
     busy = [
         max(1, stamp.end_ns - stamp.start_ns - stamp.waiting_ns - stamp.waking_ns - (stamp.run_queue_ns or 0))
         for stamp in stamps
@@ -338,11 +344,12 @@ def _earlier(
     running = sum(min(1.0, stamp.cpu_ns / own / alone) for stamp, own in zip(stamps, busy, strict=True))
     shared = sum(less) / max(1.0, running)
     if case.schedule == "dynamic" or case.by_tasks:
-        return shared, less, [0.0] * workers
+        return shared, [0.0] * workers
     together, last = max(0.0, (running - 1.0) / (workers - 1.0)), max(stamp.end_ns for stamp in stamps)
-    if shape:
-        less = _evened(stamps, less, shape, together)
     busiest = max(busy) - max(own - lost for own, lost in zip(busy, less, strict=True))
     waits = [stamp.waiting_ns + last - stamp.end_ns for stamp in stamps]
     awaited = [together * min(max(0.0, busiest - lost), wait) for lost, wait in zip(less, waits, strict=True)]
-    return together * busiest + (1.0 - together) * shared, less, awaited
+    if shape:
+        evened = _evened(stamps, less, shape, together)
+        busiest = max(busy) - max(own - lost for own, lost in zip(busy, evened, strict=True))
+    return together * busiest + (1.0 - together) * shared, awaited

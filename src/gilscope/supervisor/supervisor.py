@@ -90,9 +90,13 @@ class _RunnerProcess:
         return bool(data)
 
     def turn(self, *, on: bool) -> None:
-        """Let a runner that rests between messages go on, or stop it with all its threads."""
-        if self._rests and self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT if on else signal.SIGSTOP)
+        """Let a runner that rests between messages go on, or stop it with all its threads.
+
+        It is killed with this process only on Linux: elsewhere kill -9 of the supervisor leaves it stopped.
+        """
+        if self._rests:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGCONT if on else signal.SIGSTOP)
 
     def kill(self) -> None:
         """Kill the runner with its whole process group, reap it, close its socket and pipe."""
@@ -171,6 +175,7 @@ class Supervisor:
         except _ForkBombError:
             return self._replace(name, "died", f"had more than {self._most_processes} processes and was killed")
         except NoRoomError as error:
+            runner.turn(on=False)
             return {"status": "no_room", "reason": str(error), "output": ""}
         except (EOFError, OSError):
             return self._replace(name, "died", "")

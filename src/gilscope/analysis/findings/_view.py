@@ -170,13 +170,13 @@ class CaseView:
     def held_back(self) -> bool:
         """Whether it certainly loses something worth a name, whatever the machine gave.
 
-        A tenth of its core-seconds that it certainly loses will do, if it reaches less than p.
+        A tenth of its core-seconds that it certainly loses will do, if it is not certain that it reaches its limit.
         A control that saturates a shared core is no excuse for workers that sleep, or need more CPU time than on
         private copies: beyond what its own workers lost the same way, such losses count against p.
         """
         grown = (self.ceiling.inflation_memory, self.ceiling.inflation_software)
         costs = (self.own_loss, *(self.without_faults(part) for part in grown if self.case.executor != "native"))
-        short = self.decidable and below(self.basis.speedup, SURELY_LESS * self.case.workers)
+        short = self.decidable and not self.near_ideal and below(self.basis.speedup, SURELY_LESS * self.case.workers)
         return self.falls_short or (short and any(above(cost, MODERATE) for cost in costs))
 
     @property
