@@ -5,8 +5,8 @@
 ``gilscope profile FUNCTION`` on two workers: functions of the standard library, NumPy and Numba that hold the GIL for a
 part of the time, stream through memory, wait for locks, compute in byte code or in C code that holds the GIL or
 releases it, use library threads, sleep or read. What is right, and why, is in `known_answers`; a share of held time or
-a memory system's limit that an answer depends on is timed without gilscope and without a load: before all of them
-if there is one, else before and after each, for they change from minute to minute on machines that are shared.
+a memory system's limit that an answer depends on is timed without gilscope and without a load, before and after each
+function, for they change from minute to minute on machines that are shared.
 
 Printed are the right answer and its reason, and what was given for threads. An answer is *decided* when a cause other
 than noise is named, and whether threads gain, and whether anything does, is said. It is *wrong* when a cause is named
@@ -121,15 +121,14 @@ def line(known: Known, answer: Answer, given: Given) -> str:
 
 def profiled(chosen: Sequence[Known], budget: str, *, load: bool) -> Iterator[Given]:
     """Profile functions and judge what is said."""
-    answers = [known.resolved() for known in chosen if load]
-    with background_load(1) if load else nullcontext():
-        for at, known in enumerate(chosen):
-            answer = answers[at] if load else known.resolved()
+    for known in chosen:
+        answer = known.resolved()
+        with background_load(1) if load else nullcontext():
             document = measure(*known.words, "--workers", "2", "--budget", budget, verb="profile")
-            answer = answer if load else answer.until(known.resolved())
-            given = judge(answer, document)
-            print(line(known, answer, given), flush=True)
-            yield given
+        answer = answer.until(known.resolved())
+        given = judge(answer, document)
+        print(line(known, answer, given), flush=True)
+        yield given
 
 
 def holds(given: Sequence[Given], load: bool) -> bool:
