@@ -88,6 +88,11 @@ def test_workers_are_not_faster_than_one_because_that_one_was_slow_at_times(slow
     assert said(varied(made, singles, lambda i: alone([105, 105, 105, 105, slow_ms][i % 5]))) == [code]
 
 
+@pytest.mark.parametrize(("cpu_ms", "code"), [(48, "scales"), (40, "superlinear")])
+def test_beside_other_programs_workers_are_faster_than_one_only_by_a_tenth(cpu_ms: float, code: str) -> None:
+    assert said(study(PROCESSES, made_of(*[Did(cpu=cpu_ms, queued=20)] * 2)))[0] == code
+
+
 @pytest.mark.parametrize(("blocks", "scatter_ms", "named"), [(20, 20, False), (20, 0, True), (200, 20, True)])
 def test_contention_is_more_than_short_rounds_that_slow_moments_met_or_not(
     blocks: int, scatter_ms: int, named: bool
