@@ -26,7 +26,7 @@ SURELY_LESS = 0.95
 
 CERTAIN, SUPERLINEAR = 1.02, 1.1
 """Speed-up over p above which the whole interval must lie, as rounds scatter by 2 per cent, and from which the value
-alone tells: an interval that reaches down to p is no excuse, unless T(1) swings or is beside other programs."""
+alone tells: an interval that reaches down to p is no excuse, unless T(1) is slow at times."""
 
 ENOUGH = 0.75
 """Confidence an interval needs for a finding: that of three blocks, all of which then show it. Below 0.95 (six
@@ -127,7 +127,7 @@ class CaseView:
         found, p = self.basis.speedup, self.case.workers
         if found is None or p == 1 or not (self.decidable and trusted(found)):
             return False
-        if self.swings or above(self.basis.taken_out, WORTH):  # T(1) may be slow at times, and workers no faster for it
+        if self.slow_at_times:  # which is no reason why workers should be faster
             return found.low > SUPERLINEAR * p
         return found.low > CERTAIN * p or found.value > SUPERLINEAR * p
 
@@ -142,10 +142,11 @@ class CaseView:
         return factor if factor >= SWINGS else None
 
     @property
-    def swings(self) -> bool:
-        """Whether the CPU time of T(1) varies and does not grow or fall with the number of calls."""
+    def slow_at_times(self) -> bool:
+        """Whether T(1) may be: its CPU time varies, or other programs compute, and it does not change with calls."""
         series = [self.single_over_spin[at] for at in sorted(self.single_over_spin)]
-        return self.swing is not None and abs(trend(series)) < GROWS
+        varies = self.swing is not None or above(self.basis.taken_out, WORTH)
+        return varies and abs(trend(series)) < GROWS
 
     @property
     def over_subscribed(self) -> bool:
