@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -38,6 +39,12 @@ class Cluster:
     address: str
     scheduler: subprocess.Popen[bytes]
     workers: list[subprocess.Popen[bytes]]
+    folder: Path
+
+    def ends(self) -> str:
+        """Return how its workers are and the last they said: a worker once died without a reason to be seen."""
+        statuses = [worker.poll() for worker in self.workers]
+        return f"exit status of the workers: {statuses}\n{(self.folder / 'worker.txt').read_text()[-8_000:]}"
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +61,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         address = json.loads(told.read_text())["address"]
         with distributed.Client(address) as client:
             client.wait_for_workers(2, timeout=60)
-        yield Cluster(address=address, scheduler=scheduler, workers=workers)
+        yield Cluster(address=address, scheduler=scheduler, workers=workers, folder=folder)
     finally:
         for process in (*workers, scheduler):
             process.kill()
@@ -64,7 +71,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def _start(folder: Path, what: str, *words: str) -> subprocess.Popen[bytes]:
     nanny = ["--no-nanny"] if what == "worker" else []  # the process that is killed is the worker itself
     command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--no-dashboard", *nanny, *words]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = {**os.environ, "PYTHONFAULTHANDLER": "1"}
+    with open(folder / f"{what}.txt", "ab") as said:
+        return subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
 
 
 def _slot(kernel: str, workers: int = 2, size: str = "XS", implementation: str = "py_loop") -> Slot:
@@ -76,7 +85,7 @@ def test_the_kernels_are_exact_on_a_running_cluster(cluster: Cluster) -> None:
     with SupervisedHost({"dask": 2}, cpus=2, dask_scheduler=cluster.address) as host:
         for kernel, implementation in itertools.product(KERNELS, ("py_loop", "cy_nogil")):
             record = host.prepare(_slot(kernel, implementation=implementation))
-            assert (record.status, record.reason) == ("ok", "")
+            assert (record.status, record.reason) == ("ok", ""), cluster.ends()
             assert [place["clock_error_ns"] for place in record.placed] == [0, 0]  # the same machine, the same clock
             assert record.one_time_ns["transfer"] > 0
             measured = host.run_round(_slot(kernel, implementation=implementation), 2, Lead(repeats=1), 60)

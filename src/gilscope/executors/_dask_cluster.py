@@ -78,6 +78,7 @@ def complaint_about(worker: str, versions: Mapping[str, Any] | BaseException, th
 _OWN_CLUSTER = {
     "distributed.scheduler.allowed-failures": 0,  # a worker that dies fails its case: no retry elsewhere
     "distributed.admin.system-monitor.gil.enabled": False,  # takes the GIL from the computation to see who has it
+    "distributed.worker.profile.enabled": False,  # so does this, every 10 ms
 }
 
 
