@@ -12,7 +12,7 @@ from gilscope.analysis.columns import columns_by_kernel, estimated
 from gilscope.analysis.gil import GilActivity
 from gilscope.analysis.net import Net, Sharing, _under_gil, held_alone, net_bounds, net_speedup, overlap
 from gilscope.core.cases import Case, Slot
-from gilscope.core.records import Round
+from gilscope.core.records import Pace, Round
 from gilscope.stats import Estimate
 from tests.analysis.rounds import MS, SPIN, Did, alone, made_of, native, study
 
@@ -240,6 +240,19 @@ def test_workers_that_wake_each_other_queue_behind_each_other_unless_t1_queues_t
 ) -> None:
     behind = made_of(Did(cpu=50, queued=50), Did(cpu=50, waiting=50))
     assert _speedup(behind, locks=True, queued=queued).value == pytest.approx(value, rel=0.01)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("control", "most"), [(0, 1.0), (40, 2.0)])
+def test_who_queues_behind_whom_is_open_where_the_control_on_all_cpus_queues_though_t1_does_not(
+    control: float, most: float
+) -> None:
+    locked = made_of(*[Did(cpu=50, queued=25, rest=25)] * 2)
+    made = study(CASE.id, locked, spin=made_of(*[Did(cpu=50, queued=control)] * 2), cpus={"count": 2, "physical": 2})
+    paces = tuple(Pace(case=case, cpu=0, at_ns=0, cpu_ns=100 * MS) for case in (CASE.t1, SPIN.t1))
+    blocks = tuple(dataclasses.replace(block, paces=paces) for block in made.blocks)
+    speedup = analyse(dataclasses.replace(made, blocks=blocks)).row_of[CASE.id].basis.speedup
+    assert speedup is not None
+    assert (speedup.low, speedup.high) == (pytest.approx(1.0, abs=0.01), pytest.approx(most, abs=0.05))
 
 
 def test_a_steadied_round_of_fast_cpus_may_be_longer_than_it_was() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from functools import partial
 from typing import Any, Literal, cast
@@ -25,7 +25,7 @@ from gilscope.analysis.roof import hardware_share
 from gilscope.analysis.rows import MEASURED, CaseRow, ControlRow, Limits, Placement, Rate, Role
 from gilscope.analysis.verdict import verdicts
 from gilscope.core.cases import Case, Slot
-from gilscope.core.records import CaseRecord, ResultSet, Status
+from gilscope.core.records import CaseRecord, ResultSet, Round, Status
 from gilscope.core.registry import PROBES
 from gilscope.core.typed import read
 from gilscope.core.units import NS_PER_S
@@ -154,7 +154,7 @@ def _explained(
     alone = single(own)
     spin = controls.spin_of(case)
     control = estimated(columns.speedup(spin, "spin")) if spin is not None else None
-    sharing = _sharing(result, columns, record, figures, gil, _held_by_one(record, alone.gil, examined), own)
+    sharing = _sharing(result, columns, record, figures, gil, _held_by_one(record, alone.gil, examined), own, spin)
     if sharing.queued is not None:
         own = account(columns, case, waiting=gil.waiting, queued=sharing.queued)
     timed = Basis(speedup=figures.speedup, relative_efficiency=figures.relative_efficiency, control=control)
@@ -201,6 +201,7 @@ def _sharing(
     gil: GilActivity,
     by_one: tuple[float | None, float],
     own: Account | None,
+    spin: Case | None,
 ) -> Sharing:
     """Return what the workers of a case share; ``by_one`` is what one of them alone holds the GIL."""
     case = record.case
@@ -211,7 +212,7 @@ def _sharing(
         surely_held=least,
         sampled_held=gil.held.low if gil.held is not None and with_gil else 0.0,
         locks=waits_for_locks(own),
-        queued=_queued(columns, case.t1) if waits_for_locks(own, MUCH) else None,
+        queued=_queued(columns, case.t1, spin) if waits_for_locks(own, MUCH) else None,
         cpus=_usable(result),
         threads=_threads(case, own),
     )
@@ -238,9 +239,19 @@ def _cpu(columns: Columns, case: Case, role: Literal["case", "spin"] = "case") -
     return {at: one.running_ns / one.repeats for at, one in rounds if one.stamps}
 
 
-def _queued(columns: Columns, single: Case) -> float | None:
-    """Return how long T(1) queued on CPUs it was bound to, over its CPU time; None where that is not known."""
-    rounds = columns.rounds_of(single).values() if single in columns.paced else ()
+def _queued(columns: Columns, single: Case, spin: Case | None) -> float | None:
+    """Return how long workers that wait for nothing queue on the same CPUs, over their CPU time; None: not known.
+
+    That is T(1), bound to these CPUs, or the control on all of them, whichever queues more: one program that computes
+    makes room for one worker, and not for two on two CPUs.
+    """
+    if single not in columns.paced:
+        return None
+    both = [columns.rounds_of(single), columns.rounds_of(spin, "spin") if spin is not None else {}]
+    return max((share for rounds in both if (share := _queueing(rounds.values())) is not None), default=None)
+
+
+def _queueing(rounds: Collection[Round]) -> float | None:
     running_ns = sum(measured.running_ns for measured in rounds)
     queued = [stamp.run_queue_ns for measured in rounds for stamp in measured.stamps]
     known = [value for value in queued if value is not None]

@@ -40,8 +40,8 @@ from gilscope.stats import Estimate
 LOSSES = ("gil_wait", "run_queue", "stolen", "dispatch", "imbalance", "blocked", "omp_idle", "inflation", "residual")
 
 MARGIN = 10.0
-"""Workers that wait for locks may queue so many times as long as T(1) does on the same CPUs before some of it is
-held to be behind each other: a scheduler that wakes one where another runs leaves them there for milliseconds."""
+"""Workers that wait for locks may queue so many times as long as those that wait for nothing, on the same CPUs, before
+some of it is held to be behind each other: a scheduler that wakes one where another runs leaves them there for ms."""
 
 Parts: TypeAlias = Mapping[str, float]
 """Core-seconds of one execution by part."""
@@ -102,7 +102,7 @@ def _times_of(measured: Round, case: Case) -> list[_WorkerTime]:
 def behind_others(queue_ns: float, cpu_ns: float, queued: float | None) -> float:
     """Return the share of some workers' queueing that other programs are to blame for.
 
-    ``queued`` is the queueing of T(1), bound to the same CPUs, over its CPU time; None: all of it.
+    ``queued`` is the queueing of workers that wait for nothing, on the same CPUs, over their CPU time; None: all of it.
     """
     if queued is None or queue_ns <= 0:
         return 1.0

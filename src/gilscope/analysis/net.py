@@ -21,9 +21,9 @@ workers stopped by a quota      as timed                              as timed
 
 A worker that queues for a CPU while another holds what it needs would have waited anyway, and one that queues while it
 holds what others need keeps them waiting: the GIL in at most p times the share that one worker alone holds it, a lock
-perhaps always. Where T(1), bound to the same CPUs, hardly queues, those that wait for locks queue behind each other,
-which is their own doing. But whoever waits for a lock waits for one that computes: alone, all take no longer than the
-CPU time of all, one after the other, and the longest idle time.
+perhaps always. Where neither T(1), bound to the same CPUs, nor ``spin`` on all of them queues much, those that wait for
+locks queue behind each other, which is their own doing. But whoever waits for a lock waits for one that computes:
+alone, all take no longer than the CPU time of all, one after the other, and the longest idle time.
 
 Workers that other programs keep from running at the same time do not show what they cost each other: caches and memory
 that one after the other uses are not shared. If the CPU time grows by G in overlap o, at least (see ``overlap``), and
