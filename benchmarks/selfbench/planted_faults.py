@@ -26,7 +26,7 @@ _DUTY = kernels.load("duty")
 _ITEMS = 20_160
 _STEPS = 300
 _PAYLOAD_BYTES = 640 << 10  # per chunk; sent and never looked at; about half of the time
-_UNIT, _UNIT_STEPS = 315, 6_400  # about 5 ms: waking up for a lock costs little of it
+_UNIT, _UNIT_STEPS = 315, 6_400  # 2 to 5 ms: waking up for a lock costs little of it
 _POLL_STEPS = 12_800  # about 30 us between two tries, without the GIL
 _ORDER = 1_024  # of the matrices; a product takes about 15 ms, so what threads cost each other is little of it
 
@@ -194,14 +194,15 @@ LONG_HOLD = replace(
 HELD_SPEEDUPS: Mapping[str, float] = {"fault_held_125": 1.25, "fault_held_150": 1.5, "fault_held_175": 1.75}
 """By kernel: what two threads gain. One that holds the GIL for a share of at least half of its work gains 1 / share,
 because the GIL is then in use all the time (utilisation law: Denning & Buzen, The Operational Analysis of Queueing
-Network Models, 1978); half a per cent less, because at the end one thread has nobody to take turns with."""
+Network Models, 1978); a per cent or two less, because at the end one thread has nobody to take turns with."""
 
 
 def _held(name: str) -> KernelSpec:
     return _spinning(
         name,
         "",
-        sizes={"M": {**_IN_UNITS["M"], "speedup_percent": round(100 * HELD_SPEEDUPS[name])}},
+        # Half of the others' work: T(1) is short enough to try CPUs with (``measure.pacing``).
+        sizes={"M": {**_IN_UNITS["M"], "items": _ITEMS // 2, "speedup_percent": round(100 * HELD_SPEEDUPS[name])}},
         # Not "held", which means all of the time.
         impls=(Impl(name="cy_nogil", target=f"{_HERE}:partly_held", gil="released"),),
     )
