@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gilscope import kernels
-from gilscope.core.spec import BufferSpec, Impl, KernelSpec
+from gilscope.core.spec import BufferSpec, Impl, KernelSpec, Work
 from gilscope.env import usable_cpus
 from gilscope.kernels.spin import _cy as spin
 
@@ -83,6 +83,12 @@ def partly_held(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
         spin.cy_gil(phase, first, middle, params, buffers)
         spin.cy_nogil(phase, middle, last, params, buffers)
     return hi - lo
+
+
+def in_phases(phase: int, lo: int, hi: int, params: Any, buffers: Any) -> int:
+    """Compute, a part in each phase: everybody waits for everybody after each. Items count when they are done."""
+    done: int = spin.cy_nogil(phase, lo, hi, params, buffers)
+    return done if phase == params["phases"] - 1 else 0
 
 
 _LOCK = threading.Lock()
@@ -211,6 +217,16 @@ def _held(name: str) -> KernelSpec:
 HELD_125, HELD_150, HELD_175 = map(_held, HELD_SPEEDUPS)
 
 
+BARRIERS = _spinning(
+    "fault_barriers",
+    f"{_HERE}:in_phases",
+    sizes={"M": {"items": _ITEMS, "steps": 130, "phases": 20}},
+    phases=lambda params: params["phases"],
+    work=lambda params, result: Work(units=params["items"] * params["steps"] * params["phases"], unit="steps"),
+)
+"""About 3 ms a phase: what jacobi2d does, but for what its workers cost each other in caches and memory."""
+
+
 def _counters(name: str, probe: str) -> KernelSpec:
     spec = kernels.load(probe)
     [impl] = (impl for impl in spec.impls if impl.name == "cy_nogil")
@@ -235,6 +251,7 @@ _KERNELS = (
     HELD_125,
     HELD_150,
     HELD_175,
+    BARRIERS,
 )
 
 

@@ -68,6 +68,7 @@ def test_few_repetitions_have_their_range():
 def test_planted_shares_have_their_known_speedup():
     assert neighbours.known_speedup(CASE) == 1.5
     assert neighbours.known_speedup(CASE.replace("threads", "processes")) == 2.0
+    assert neighbours.known_speedup("fault_barriers/cy_nogil@threads*2#M") == 2.0
     assert neighbours.known_speedup("imbalance/cy_nogil@threads*2#M") is None
     assert set(planted_faults.HELD_SPEEDUPS) == {spec.name for spec in planted_faults._KERNELS if "held" in spec.name}
 
