@@ -251,7 +251,8 @@ KNOWN: tuple[Known, ...] = (
     Known(
         words=_own(_ARRAYS, "cube_roots", "small_room"),
         kind="large arrays",
-        answer=_released("NumPy releases the GIL in loops over 500 elements or more; 25,000 of its own per worker"),
+        timed="plain",
+        why="NumPy releases the GIL in loops over 500 elements or more; 25,000 of its own per worker, in place",
     ),
     Known(
         words=_own(_ARRAYS, "numba_nogil"),
