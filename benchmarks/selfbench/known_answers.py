@@ -2,8 +2,8 @@
 
 An answer follows from what the function does, never from what gilscope says of it. Two things are timed, in processes
 of their own and without gilscope, where they decide the answer: the share of a call during which the GIL is held, from
-the two parts of the function; and what two plain threads gain from code that streams through memory, because machines
-differ in that. ``python -m benchmarks.selfbench.known_answers share|plain MODULE:FUNCTION [SETUP]`` prints one of them.
+the two parts of the function; and what two plain threads gain from code that works on arrays, because machines differ
+in that. ``python -m benchmarks.selfbench.known_answers share|plain MODULE:FUNCTION [SETUP]`` prints one of them.
 """
 
 from __future__ import annotations

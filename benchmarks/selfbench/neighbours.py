@@ -35,8 +35,8 @@ from benchmarks.selfbench.noise import background_load
 from gilscope.stats import MIN_BLOCKS, Estimate, median_interval, median_range
 
 KERNELS = (*planted_faults.HELD_SPEEDUPS, "fault_barriers", "imbalance")
-IN_MEMORY = "jacobi2d"
-"""Also known, but measured only when it is named."""
+NAMED = (*KERNELS, "jacobi2d")
+"""What may be asked for."""
 
 LOADS = (0, 1, 2)
 WORDS = ("--implementations", "cy_nogil", "--executors", "threads,processes", "--workers", "2")
@@ -159,15 +159,15 @@ def line(row: Compared, tolerance: float) -> str:
 def main() -> None:
     """Measure, print, judge."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kernels", nargs="*", metavar="KERNEL", help=f"of: {', '.join((*KERNELS, IN_MEMORY))}")
+    parser.add_argument("kernels", nargs="*", metavar="KERNEL", help=f"of: {', '.join(NAMED)}")
     parser.add_argument("--seconds", type=float, default=8.0, help="budget of a run")
     parser.add_argument("--repeats", type=int, default=6)
     parser.add_argument("--tolerance", type=float, default=3.0, metavar="PERCENT")
     parser.add_argument("--seed", type=int, default=1)
     words = parser.parse_args()
-    unknown = set(words.kernels) - {*KERNELS, IN_MEMORY}
+    unknown = set(words.kernels) - set(NAMED)
     if unknown:
-        parser.error(f"no such kernel: {', '.join(sorted(unknown))}; known are {', '.join((*KERNELS, IN_MEMORY))}")
+        parser.error(f"no such kernel: {', '.join(sorted(unknown))}; known are {', '.join(NAMED)}")
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(planted_faults.plant(Path(folder) / "brought"))
         rows = list(measured(words.kernels or KERNELS, words.seconds, words.repeats, words.seed))

@@ -158,6 +158,16 @@ def test_an_address_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) 
     assert "tcp://127.0.0.1:8786" in capsys.readouterr().err
 
 
+def test_nothing_interrupts_the_computations_of_our_own_cluster() -> None:
+    ours = _dask_cluster.Cluster("", 1)
+    try:
+        [jobs] = ours.client.run(lambda dask_worker: list(dask_worker.periodic_callbacks)).values()
+    finally:
+        ours.close()
+    assert "heartbeat" in jobs
+    assert "profile" not in jobs
+
+
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
