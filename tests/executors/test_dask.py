@@ -158,6 +158,7 @@ def test_an_address_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) 
     assert "tcp://127.0.0.1:8786" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:Port .* is already in use")  # of HTTP, by the cluster of the other tests
 def test_nothing_interrupts_the_computations_of_our_own_cluster() -> None:
     ours = _dask_cluster.Cluster("", 1)
     try:
